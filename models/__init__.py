@@ -1,0 +1,29 @@
+"""What is stored. Importing this package makes every table known to `Base.metadata`."""
+
+from models.addresses import Address
+from models.base import Base
+from models.customers import Customer
+from models.events import Event
+from models.line_items import LineItem, LineItemOption
+from models.order_factories import CopyError, OrderFactory, OrderFactoryBatch
+from models.orders import Order
+from models.skus import Sku, StockItem
+from models.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
+
+__all__ = [
+    "Address",
+    "Base",
+    "CopyError",
+    "Customer",
+    "CustomerPaymentSource",
+    "Event",
+    "LineItem",
+    "LineItemOption",
+    "Order",
+    "OrderFactory",
+    "OrderFactoryBatch",
+    "PaymentMethod",
+    "PaymentSource",
+    "Sku",
+    "StockItem",
+]

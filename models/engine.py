@@ -1,0 +1,112 @@
+"""The one place where engines are made, and the transactions that everything else runs in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from models.errors import DatabaseNotReady, InvalidRequest
+from models.settings import Settings
+
+BUSY_SECONDS = 30
+
+
+@contextmanager
+def begin() -> Iterator[Connection]:
+    """One writing transaction on the shop's database: committed at the end, or rolled back.
+
+    Raises `DatabaseNotReady` when the database cannot be reached.
+    """
+    with _connect(get_engine()) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """One transaction that only reads; on SQLite it does not wait for the writer."""
+    engine = get_engine().execution_options(read_only=True)
+    with _connect(engine) as connection, connection.begin():
+        yield connection
+
+
+def get_engine() -> Engine:
+    """The engine of the settings' database, made once per process."""
+    return _engine(Settings().database_url)
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        shown = engine.url.render_as_string(hide_password=True)
+        raise DatabaseNotReady(shown, "it cannot be opened") from error
+
+
+@lru_cache(maxsize=32)
+def _engine(text: str) -> Engine:
+    url = _parse(text)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        # Compiling machine code costs more than it saves on statements this short.
+        connect_args={"options": "-c jit=off"},
+    )
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        # The text may hold a password, so the message does not repeat it.
+        raise InvalidRequest(
+            "ORDER_FACTORY_DATABASE_URL is not a database URL; "
+            "give sqlite:///PATH or postgresql://USER@HOST/NAME."
+        ) from error
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise InvalidRequest(
+            f"ORDER_FACTORY_DATABASE_URL names {url.get_backend_name()!r}; "
+            "the order factory runs on sqlite and on postgresql."
+        )
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise InvalidRequest(
+            "ORDER_FACTORY_DATABASE_URL names a SQLite database in memory, which each thread "
+            "would see empty; give it a file: sqlite:///PATH."
+        )
+    return url
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256})
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        # The driver would send BEGIN only before a first write, and a savepoint opened before
+        # that would be committed for good when released. So it sends none, and `start` does.
+        dbapi.isolation_level = None  # type: ignore[attr-defined]
+        cursor = dbapi.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        only_reads = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine

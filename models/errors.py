@@ -1,0 +1,77 @@
+"""What can be wrong with a call. What is wrong with an order is data: see `CopyError`."""
+
+from typing import Any, ClassVar
+
+
+class OrderFactoryError(Exception):
+    """A call that cannot be carried out; nothing was changed.
+
+    Built from plain values, kept in `args`, so that it survives pickling. `status` is the HTTP
+    status, `code` the machine-readable name.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "order_factory_error"
+    detail: ClassVar[str] = "{}"
+
+    def __str__(self) -> str:
+        return self.detail.format(*self.args)
+
+
+class DatabaseNotReady(OrderFactoryError):
+    status, code = 503, "database_not_ready"
+    detail = "The database at {} is not ready ({}); run `order-factory init`."
+
+
+class InvalidRequest(OrderFactoryError):
+    """Takes one message that says which value is wrong and what to give instead."""
+
+    status, code = 422, "invalid_request"
+
+
+class SourceOrderNotFound(OrderFactoryError):
+    status, code = 404, "source_order_not_found"
+    detail = "No order has the id or number {!r}; `order-factory orders` lists those there are."
+
+
+class SourceOrderAmbiguous(OrderFactoryError):
+    status, code = 422, "source_order_ambiguous"
+    detail = "The number {!r} belongs to more than one order (ids {}); give the id instead."
+
+
+class SelectionInvalid(OrderFactoryError):
+    """Takes the name of the selection and a list of what is wrong with its rows."""
+
+    status, code = 422, "selection_invalid"
+    shown: ClassVar[int] = 20
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        super().__init__(source, problems)
+
+    def __str__(self) -> str:
+        source, problems = self.args
+        more = len(problems) - self.shown
+        lines = [*problems[: self.shown], *([f"... and {more} more"] if more > 0 else [])]
+        return f"{source} cannot be used, and nothing was copied:\n  " + "\n  ".join(lines)
+
+
+class FactoryNotFound(OrderFactoryError):
+    status, code = 404, "order_factory_not_found"
+    detail = "No order factory has the id {!r}."
+
+
+class FactoryTaken(OrderFactoryError):
+    status, code = 409, "order_factory_taken"
+    detail = "Order factory {} is being copied by another run; it will be finished there."
+
+
+class BatchNotFound(OrderFactoryError):
+    status, code = 404, "order_factory_batch_not_found"
+    detail = "No batch has the reference {!r}; `order-factory batches` lists those there are."
+
+
+def describe(values: list[Any], shown: int = 5) -> str:
+    """The first few values and how many more there are, for an error message."""
+    more = len(values) - shown
+    text = ", ".join(repr(value) for value in values[:shown])
+    return f"{text} and {more} more" if more > 0 else text

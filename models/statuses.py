@@ -1,0 +1,94 @@
+"""The allowed values of statuses and types, as the public API reference names them."""
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    TEST = "test"
+    LIVE = "live"
+
+
+class OrderStatus(StrEnum):
+    DRAFT = "draft"
+    PENDING = "pending"
+    EDITING = "editing"
+    PLACING = "placing"
+    PLACED = "placed"
+    APPROVED = "approved"
+    CANCELLED = "cancelled"
+
+
+class PaymentStatus(StrEnum):
+    UNPAID = "unpaid"
+    AUTHORIZED = "authorized"
+    PARTIALLY_AUTHORIZED = "partially_authorized"
+    PAID = "paid"
+    PARTIALLY_PAID = "partially_paid"
+    VOIDED = "voided"
+    PARTIALLY_VOIDED = "partially_voided"
+    REFUNDED = "refunded"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    FREE = "free"
+
+
+class FulfillmentStatus(StrEnum):
+    UNFULFILLED = "unfulfilled"
+    IN_PROGRESS = "in_progress"
+    FULFILLED = "fulfilled"
+    NOT_REQUIRED = "not_required"
+
+
+class CustomerStatus(StrEnum):
+    """`blocked` and `deleted` are ours: no order is copied for such a customer."""
+
+    PROSPECT = "prospect"
+    ACQUIRED = "acquired"
+    REPEAT = "repeat"
+    BLOCKED = "blocked"
+    DELETED = "deleted"
+
+
+class FactoryType(StrEnum):
+    ORDER_COPIES = "order_copies"
+    RECURRING_ORDER_COPIES = "recurring_order_copies"
+
+
+class FactoryStatus(StrEnum):
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    ABORTED = "aborted"
+    FAILED = "failed"
+    COMPLETED = "completed"
+
+
+class BatchStatus(StrEnum):
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    ABORTED = "aborted"
+    COMPLETED = "completed"
+
+
+class ItemType(StrEnum):
+    SKUS = "skus"
+    BUNDLES = "bundles"
+    GIFT_CARDS = "gift_cards"
+    SHIPMENTS = "shipments"
+    PAYMENT_METHODS = "payment_methods"
+    ADJUSTMENTS = "adjustments"
+    DISCOUNT_ENGINE_ITEMS = "discount_engine_items"
+    PERCENTAGE_DISCOUNT_PROMOTIONS = "percentage_discount_promotions"
+    FREE_SHIPPING_PROMOTIONS = "free_shipping_promotions"
+    BUY_X_PAY_Y_PROMOTIONS = "buy_x_pay_y_promotions"
+    FREE_GIFT_PROMOTIONS = "free_gift_promotions"
+    FIXED_PRICE_PROMOTIONS = "fixed_price_promotions"
+    EXTERNAL_PROMOTIONS = "external_promotions"
+    FIXED_AMOUNT_PROMOTIONS = "fixed_amount_promotions"
+    FLEX_PROMOTIONS = "flex_promotions"
+
+
+# Lines that a customer buys, and those of them that may have to be shipped.
+PURCHASABLE = (ItemType.SKUS, ItemType.BUNDLES, ItemType.GIFT_CARDS)
+SHIPPABLE = (ItemType.SKUS, ItemType.BUNDLES)
+DISCOUNTS = tuple(
+    kind for kind in ItemType if kind.endswith("promotions") or kind == "discount_engine_items"
+)

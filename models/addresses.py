@@ -3,7 +3,7 @@
 from sqlalchemy import false, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Described, Id, Moded
+from models.base import Base, Described, Id, Moded, original_reference_index
 
 
 class Address(Described, Moded, Base):
@@ -13,7 +13,10 @@ class Address(Described, Moded, Base):
     """
 
     __tablename__ = "addresses"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        original_reference_index("addresses"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Id]
     copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("addresses.id"))

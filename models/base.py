@@ -8,11 +8,13 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Index,
     Integer,
     MetaData,
     String,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -94,3 +96,15 @@ class Moded:
     """Rows of test mode and of live mode never meet. Source: `meta.mode` of the reference."""
 
     mode: Mapped[Mode] = mapped_column(String(4), server_default=Mode.LIVE)
+
+
+def original_reference_index(table: str) -> Index:
+    """An index to find a row by its reference, copies left out: they bear the same one."""
+    originals = text("copied_from_id IS NULL AND reference IS NOT NULL")
+    return Index(
+        f"ix_{table}_original_reference",
+        "reference",
+        "mode",
+        sqlite_where=originals,
+        postgresql_where=originals,
+    )

@@ -66,15 +66,11 @@ class OrderFactory(Described, Moded, Base):
     )
 
     id: Mapped[Id]
-    type: Mapped[FactoryType] = mapped_column(
-        String(32), server_default=FactoryType.ORDER_COPIES
-    )
+    type: Mapped[FactoryType] = mapped_column(String(32), server_default=FactoryType.ORDER_COPIES)
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("order_factory_batches.id"))
     source_order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     target_order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
-    status: Mapped[FactoryStatus] = mapped_column(
-        String(16), server_default=FactoryStatus.PENDING
-    )
+    status: Mapped[FactoryStatus] = mapped_column(String(16), server_default=FactoryStatus.PENDING)
     place_target_order: Mapped[bool] = mapped_column(server_default=false())
     reuse_wallet: Mapped[bool] = mapped_column(server_default=true())
     skip_errors: Mapped[bool] = mapped_column(server_default=false())

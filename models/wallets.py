@@ -5,7 +5,15 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from models.base import (
+    Base,
+    Cents,
+    CurrencyCode,
+    Described,
+    Id,
+    Moded,
+    original_reference_index,
+)
 
 
 class PaymentMethod(Described, Moded, Base):
@@ -35,7 +43,10 @@ class PaymentSource(Described, Moded, Base):
     """
 
     __tablename__ = "payment_sources"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        original_reference_index("payment_sources"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Id]
     copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("payment_sources.id"))

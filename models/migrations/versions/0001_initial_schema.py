@@ -57,6 +57,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_addresses")),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_addresses_original_reference",
+        "addresses",
+        ["reference", "mode"],
+        unique=False,
+        sqlite_where=sa.text("copied_from_id IS NULL AND reference IS NOT NULL"),
+        postgresql_where=sa.text("copied_from_id IS NULL AND reference IS NOT NULL"),
+    )
     op.create_table(
         "customers",
         sa.Column("id", BigId, nullable=False),
@@ -156,6 +164,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_sources")),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_payment_sources_original_reference",
+        "payment_sources",
+        ["reference", "mode"],
+        unique=False,
+        sqlite_where=sa.text("copied_from_id IS NULL AND reference IS NOT NULL"),
+        postgresql_where=sa.text("copied_from_id IS NULL AND reference IS NOT NULL"),
     )
     op.create_table(
         "skus",

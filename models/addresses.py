@@ -1,6 +1,6 @@
 """Addresses: where an order is billed and shipped to."""
 
-from sqlalchemy import false, ForeignKey, String
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Described, Id, Moded, original_reference_index

@@ -92,7 +92,7 @@ def _sqlite_engine(url: URL) -> Engine:
     def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
         # The driver would send BEGIN only before a first write, and a savepoint opened before
         # that would be committed for good when released. So it sends none, and `start` does.
-        dbapi.isolation_level = None  # type: ignore[attr-defined]
+        dbapi.isolation_level = None
         cursor = dbapi.cursor()
         for pragma in (
             "journal_mode=WAL",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import false, ForeignKey, Index, String, text, true
+from sqlalchemy import ForeignKey, Index, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Cents, CurrencyCode, Described, Id, Moded

@@ -1,6 +1,6 @@
 """The catalogue and its stock."""
 
-from sqlalchemy import CheckConstraint, false, ForeignKey, Index, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Described, Id, Moded

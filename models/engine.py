@@ -55,6 +55,7 @@ def _engine(text: str) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
+        hide_parameters=True,  # an error of the driver must not quote a customer's data
         pool_size=10,
         max_overflow=20,
         # Compiling machine code costs more than it saves on statements this short.
@@ -86,7 +87,11 @@ def _parse(text: str) -> URL:
 
 def _sqlite_engine(url: URL) -> Engine:
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256})
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256},
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

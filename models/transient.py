@@ -1,0 +1,37 @@
+"""Which database errors pass by themselves, so that the same work may simply be done again."""
+
+from sqlalchemy.exc import DBAPIError
+
+# PostgreSQL: serialization failure, deadlock, lock not available, server shutting down or
+# starting up, lost connections. https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03"}
+_SQLITE = ("database is locked", "database table is locked")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the transaction that met this error may succeed when it is run again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    if sqlstate in _SQLSTATES or sqlstate.startswith("08"):
+        return True
+    words = str(error.orig)
+    return words.startswith(_SQLITE) or "server closed the connection" in words
+
+
+def without_values(error: DBAPIError) -> str:
+    """What the database refused, in words that hold none of the row's values.
+
+    The driver's own message may quote the row, and so an email or a token.
+    """
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        named = diagnosis.constraint_name or diagnosis.column_name or diagnosis.table_name
+        about = f"{getattr(error.orig, 'sqlstate', None) or 'no code'}"
+        return f"{type(error.orig).__name__}, {about}" + (f", at {named}" if named else "")
+    words = str(error.orig)
+    if " constraint failed: " in words:  # SQLite names the columns or the constraint, no values
+        return words
+    return type(error.orig).__name__

@@ -1,0 +1,13 @@
+"""What the steps of one transaction share, besides the work tables."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The copies that one transaction holds: how many, since when (UTC), and for which run."""
+
+    size: int
+    started_at: datetime
+    flow_run_id: str | None

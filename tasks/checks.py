@@ -1,0 +1,40 @@
+"""Finding everything that is wrong with the orders of a batch, before anything is copied."""
+
+from sqlalchemy import Connection, and_, exists, false, not_, or_, select, update
+
+from models import CopyError
+from tasks.addresses import check_addresses
+from tasks.batch import Batch
+from tasks.customers import check_customers
+from tasks.line_checks import check_line_items, sum_lines, sum_remaining_lines
+from tasks.steps import step
+from tasks.stock import check_stock
+from tasks.wallets import check_wallets
+from tasks.work_tables import copies, left_out_lines, line_sums
+
+
+@step(name="check orders", field="source_order")
+def check_orders(db: Connection, batch: Batch) -> int:
+    """Record all that is wrong, and mark the copies that will not be made; how many errors.
+
+    One run tells everything: no check stops because of what another has found.
+    """
+    sum_lines(db)
+    found = check_customers(db)
+    found += check_addresses(db)
+    found += check_line_items(db)
+    found += check_wallets(db, batch.started_at)
+    found += check_stock(db)
+    if found:
+        if db.scalar(select(exists().select_from(left_out_lines))):
+            found += sum_remaining_lines(db)
+        mark_unsound(db)
+    return found
+
+
+def mark_unsound(db: Connection) -> None:
+    """A copy with errors is not made; with `skip_errors` only one that has no line left is not."""
+    wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
+    has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
+    refused = or_(and_(not_(copies.c.skip_errors), wrong), not_(has_lines))
+    db.execute(update(copies).values(sound=false()).where(refused))

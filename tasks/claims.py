@@ -1,0 +1,127 @@
+"""Claiming order factories, and taking them in hand: the first statements of a transaction.
+
+A claimed factory's row stays locked until the transaction ends, so no two runs ever copy the
+same one. A run that dies lets go of its rows at once, and they are still pending.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    insert,
+    select,
+    true,
+)
+
+from models import Address, Customer, CustomerPaymentSource, Order, OrderFactory, PaymentSource
+from models.base import Base
+from models.dialects import new_key, skip_locked
+from models.statuses import FactoryStatus
+from tasks.inserts import insert_counted, table_of, written
+from tasks.work_tables import claims, copies, empty_work_tables, open_work_tables
+
+UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
+
+
+def claim_factory(db: Connection, factory_id: int) -> int:
+    """Claim this factory; 0 when it is finished already or another transaction holds it."""
+    return _claim(db, _unfinished().where(OrderFactory.id == factory_id))
+
+
+def claim_pending(db: Connection, batch_id: int, limit: int) -> int:
+    """Claim up to `limit` unfinished factories of a batch, the oldest first; how many."""
+    mine = _unfinished().where(OrderFactory.batch_id == batch_id)
+    return _claim(db, mine.order_by(OrderFactory.id).limit(limit))
+
+
+def take_in_hand(db: Connection, first: int, last: int) -> None:
+    """Fill the work tables for the claimed factories from id `first` to `last`."""
+    empty_work_tables(db)
+    db.execute(insert_copies(db, first, last))
+
+
+def insert_copies(db: Connection, first: int, last: int) -> Insert:
+    """One row per claimed factory: its request, its source's references, its target's keys."""
+    wallet = (
+        select(func.min(CustomerPaymentSource.payment_source_id))
+        .where(
+            CustomerPaymentSource.customer_id == Order.customer_id,
+            # A copy of a saved payment source stands for the one in the wallet.
+            CustomerPaymentSource.payment_source_id.in_(
+                [PaymentSource.id, PaymentSource.copied_from_id]
+            ),
+        )
+        .scalar_subquery()
+    )
+    # The keys are drawn in a subquery, so that each is drawn once however often it is used.
+    drawn = (
+        select(
+            OrderFactory.id.label("factory_id"),
+            Order.mode,
+            Order.id.label("source_order_id"),
+            OrderFactory.place_target_order,
+            OrderFactory.reuse_wallet,
+            OrderFactory.skip_errors,
+            Order.customer_id,
+            func.coalesce(Order.customer_email, Customer.email).label("customer_email"),
+            Customer.status.label("customer_status"),
+            Order.billing_address_id,
+            Order.shipping_address_id,
+            Order.shipping_country_code_lock,
+            Order.payment_source_id,
+            wallet.label("wallet_payment_source_id"),
+            _key(db, Order).label("order_key"),
+            _key(db, Address, nth=1, each=2).label("billing_key"),
+            _key(db, Address, nth=2, each=2).label("shipping_key"),
+            _key(db, PaymentSource).label("payment_source_key"),
+        )
+        .select_from(claims)
+        .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
+        .join(Order, Order.id == OrderFactory.source_order_id)
+        .outerjoin(Customer, Customer.id == Order.customer_id)
+        .outerjoin(PaymentSource, PaymentSource.id == Order.payment_source_id)
+        .where(claims.c.factory_id.between(first, last))
+        .order_by(claims.c.factory_id)
+        .subquery("drawn")
+    )
+    row = drawn.c
+    shared = row.shipping_address_id == row.billing_address_id
+    saved = and_(row.reuse_wallet, row.wallet_payment_source_id.is_not(None))
+    values: dict[str, ColumnElement[Any]] = {
+        column.key: row[column.key] for column in copies.c if column.key in row
+    }
+    values |= {
+        "target_order_id": row.order_key,
+        "target_billing_address_id": case((row.billing_address_id.is_not(None), row.billing_key)),
+        "target_shipping_address_id": case(
+            (shared, row.billing_key), (row.shipping_address_id.is_not(None), row.shipping_key)
+        ),
+        "target_payment_source_id": case((saved, row.payment_source_key)),
+        "sound": true(),
+        "failed": false(),
+    }
+    return insert(copies).from_select(list(values), select(*values.values()))
+
+
+def _key(db: Connection, resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
+    of = table_of(resource)
+    return new_key(db, of, order_by=claims.c.factory_id, nth=nth, each=each)
+
+
+def _unfinished() -> Select[int]:
+    return select(OrderFactory.id).where(
+        OrderFactory.status.in_(UNFINISHED), OrderFactory.target_order_id.is_(None)
+    )
+
+
+def _claim(db: Connection, wanted: Select[int]) -> int:
+    open_work_tables(db)
+    locked = skip_locked(db, wanted, table_of(OrderFactory))
+    return written(db, insert_counted(claims, ["factory_id"], locked))

@@ -1,0 +1,95 @@
+"""Copying what a transaction has claimed: every step for all of it, or for ever smaller parts.
+
+One bad order never fails its neighbours. When a step meets something that no check knows of, the
+claimed factories are halved until the one at fault stands alone; it fails, and says why.
+"""
+
+from sqlalchemy import Connection, false, func, select, update
+
+from models.base import utc_now
+from tasks.addresses import copy_addresses
+from tasks.batch import Batch
+from tasks.checks import check_orders
+from tasks.claims import take_in_hand
+from tasks.closing import close_batch
+from tasks.errors import record
+from tasks.line_items import copy_line_items
+from tasks.orders import copy_orders
+from tasks.placement import place_target_orders
+from tasks.steps import StepFailed, TryAgain, as_failure
+from tasks.wallets import copy_wallets
+from tasks.work_tables import claims, copies
+
+STEPS = (
+    check_orders,
+    copy_addresses,
+    copy_wallets,
+    copy_orders,
+    copy_line_items,
+    place_target_orders,
+    close_batch,
+)
+
+
+def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> list[int]:
+    """Copy all claimed factories; the ids of those that could not even be marked as failed.
+
+    Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
+    """
+    stuck: list[int] = []
+    parts = [(size, *_ends(db))]
+    while parts:
+        size, first, last = parts.pop()
+        batch = Batch(size=size, started_at=utc_now(), flow_run_id=flow_run_id)
+        try:
+            _copy_part(db, batch, first, last)
+        except TryAgain:
+            raise
+        except Exception as error:
+            if size > 1:
+                parts += _halves(db, first, last)
+            elif not _fail(db, batch, first, as_failure(error)):
+                stuck.append(first)
+    return stuck
+
+
+def _copy_part(db: Connection, batch: Batch, first: int, last: int) -> None:
+    with db.begin_nested():
+        take_in_hand(db, first, last)
+        for step in STEPS:
+            step(db, batch)
+
+
+def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) -> bool:
+    """Close this factory as failed, with all that the checks find and the unexpected on top."""
+    try:
+        with db.begin_nested():
+            take_in_hand(db, factory_id, factory_id)
+            try:
+                check_orders(db, batch)
+            except StepFailed:
+                pass  # the failure that is recorded next is this one
+            record(db, failure.field, "unexpected", str(failure))
+            db.execute(update(copies).values(sound=false()))
+            close_batch(db, batch)
+    except StepFailed:
+        return False
+    return True
+
+
+def _ends(db: Connection) -> tuple[int, int]:
+    ids = claims.c.factory_id
+    first, last = db.execute(select(func.min(ids), func.max(ids))).one()
+    return first, last
+
+
+def _halves(db: Connection, first: int, last: int) -> list[tuple[int, int, int]]:
+    """The claimed factories between these ids in two parts: how many, the first, the last."""
+    ids = claims.c.factory_id
+    half = func.ntile(2).over(order_by=ids).label("half")
+    part = select(ids, half).where(ids.between(first, last)).subquery()
+    rows = select(func.count(), func.min(part.c.factory_id), func.max(part.c.factory_id))
+    return [
+        (size, low, high)
+        for size, low, high in db.execute(rows.group_by(part.c.half).order_by(part.c.half.desc()))
+    ]

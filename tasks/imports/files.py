@@ -1,0 +1,70 @@
+"""Which files an import reads: one file, or those of a folder in the order of the resources."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import InvalidRequest
+from tasks.imports.resources import RESOURCES, Resource
+
+FORMATS = (".csv", ".parquet", ".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True)
+class ImportFile:
+    """One file and the name of the resource that it holds, which is how it begins."""
+
+    path: Path
+    resource_name: str
+
+    @property
+    def resource(self) -> Resource:
+        return RESOURCES[self.resource_name]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def format(self) -> str:
+        return self.path.suffix.lower()
+
+
+def find_files(path: str) -> list[ImportFile]:
+    """The files to import, resources that others depend on first.
+
+    Raises `InvalidRequest` for a path that does not exist, a folder without importable files,
+    and a file whose name or ending is not known.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise InvalidRequest(f"There is no file or folder {path!r} to import.")
+    paths = _importable(place) if place.is_dir() else [place]
+    if not paths:
+        raise InvalidRequest(
+            f"The folder {path!r} holds nothing to import: no file ends in {', '.join(FORMATS)}."
+        )
+    files = [_identify(each) for each in paths]
+    order = list(RESOURCES)
+    return sorted(files, key=lambda file: (order.index(file.resource_name), file.name))
+
+
+def _importable(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix.lower() in FORMATS and not path.name.startswith(".")
+    ]
+
+
+def _identify(path: Path) -> ImportFile:
+    name = path.name.split(".")[0]
+    if path.suffix.lower() not in FORMATS:
+        raise InvalidRequest(
+            f"The file {str(path)!r} cannot be imported: its name must end in {', '.join(FORMATS)}."
+        )
+    if name not in RESOURCES:
+        raise InvalidRequest(
+            f"The file {str(path)!r} cannot be imported: its name must begin with what it holds, "
+            f"one of {', '.join(RESOURCES)}, like orders{path.suffix}."
+        )
+    return ImportFile(path, name)

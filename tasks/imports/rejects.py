@@ -1,0 +1,63 @@
+"""Rejects: the rows that were not imported, and why, in a CSV file of their own."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from models.errors import InvalidRequest
+
+HEADER = ("file", "line", "column", "reason")
+
+
+class Reject(NamedTuple):
+    """One thing that is wrong with one row; `column` is empty where it is the row as a whole.
+
+    The reason holds none of the row's values: they may be emails and payment tokens.
+    """
+
+    line: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RejectsFile:
+    """The file is made with its first reject: columns file, line, column, reason."""
+
+    path: Path
+
+    def write(self, file_name: str, rejects: Iterable[Reject]) -> None:
+        """Add rejects, in the order of their lines."""
+        rows = [(file_name, *reject) for reject in sorted(rejects)]
+        if not rows:
+            return
+        new = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([HEADER, *rows] if new else rows)
+
+
+def new_rejects_file(path: Path, inputs: Iterable[Path]) -> RejectsFile:
+    """A rejects file with nothing in it yet; one of an earlier import is taken away.
+
+    Raises `InvalidRequest` where the path is something else that exists, or an input.
+    """
+    if path.resolve() in {each.resolve() for each in inputs}:
+        raise InvalidRequest(f"The rejects cannot go to {str(path)!r}, which is to be imported.")
+    if path.exists():
+        if not _holds_rejects(path):
+            raise InvalidRequest(
+                f"The rejects cannot go to {str(path)!r}: it exists and is no rejects file."
+            )
+        path.unlink()
+    return RejectsFile(path)
+
+
+def _holds_rejects(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    header = ",".join(HEADER).encode()
+    with path.open("rb") as file:
+        return file.read(len(header)) == header

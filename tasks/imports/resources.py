@@ -1,0 +1,252 @@
+"""What can be imported: each resource's row, table, key, and the other rows that it names."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, func, select
+
+from models import (
+    Address,
+    Base,
+    Customer,
+    CustomerPaymentSource,
+    LineItem,
+    LineItemOption,
+    Order,
+    PaymentMethod,
+    PaymentSource,
+    Sku,
+    StockItem,
+)
+from models.import_rows import (
+    AddressRow,
+    CustomerPaymentSourceRow,
+    CustomerRow,
+    ImportRow,
+    LineItemOptionRow,
+    LineItemRow,
+    OrderRow,
+    PaymentMethodRow,
+    PaymentSourceRow,
+    SkuRow,
+    StockItemRow,
+)
+from tasks.inserts import table_of
+
+Staged = FromClause
+Finder = Callable[[Staged, str], ColumnElement[int]]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column of the file that names another row by its natural key.
+
+    `find` builds the scalar subquery for that row's id from the staged row and the mode; the
+    oldest row wins where a key is not unique. `unknown` says what is wrong if there is none.
+    """
+
+    column: str
+    target: str
+    find: Finder
+    unknown: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of file. `key` are the columns of the table that tell its rows apart.
+
+    `facts` are the columns that a later row of the same key must agree in; none where they may
+    have changed in the shop since. `filled` computes what the file may leave out.
+    """
+
+    name: str
+    row: type[ImportRow]
+    table: Table
+    key: tuple[str, ...]
+    references: tuple[Reference, ...] = ()
+    facts: tuple[str, ...] = ()
+    filled: Mapping[str, Callable[[Staged], ColumnElement[Any]]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names that a file's columns may have, in the order of the documentation."""
+        return tuple(self.row.model_fields)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(name for name, known in self.row.model_fields.items() if known.is_required())
+
+    def same_key(self, rows: FromClause, staged: Staged, mode: str) -> ColumnElement[bool]:
+        """Whether a stored row of this mode has the staged row's key; copies do not count."""
+        return and_(
+            *(rows.c[name] == staged.c[name] for name in self.key),
+            *_originals_of_mode(rows, mode),
+        )
+
+
+def _originals_of_mode(rows: FromClause, mode: str) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if "mode" in rows.c:
+        conditions.append(rows.c.mode == mode)
+    if "copied_from_id" in rows.c:
+        conditions.append(rows.c.copied_from_id.is_(None))
+    return conditions
+
+
+def _by(model: type[Base], key: str, column: str) -> Finder:
+    """The row of this model whose `key` the staged row gives in `column`."""
+
+    def find(staged: Staged, mode: str) -> ColumnElement[int]:
+        rows = table_of(model)
+        query = select(func.min(rows.c.id)).where(rows.c[key] == staged.c[column])
+        return query.where(*_originals_of_mode(rows, mode)).scalar_subquery()
+
+    return find
+
+
+def _imported_order(staged: Staged, mode: str) -> ColumnElement[int]:
+    # A line that arrives later must not change an order that a factory made.
+    orders = table_of(Order)
+    query = select(orders.c.id).where(orders.c.number == staged.c.order_number)
+    query = query.where(orders.c.mode == mode, orders.c.order_factory_id.is_(None))
+    return query.scalar_subquery()
+
+
+def _imported_line(staged: Staged, mode: str) -> ColumnElement[int]:
+    lines = table_of(LineItem)
+    query = select(func.min(lines.c.id)).where(lines.c.order_id == _imported_order(staged, mode))
+    query = query.where(lines.c.reference == staged.c.line_item, lines.c.copied_from_id.is_(None))
+    return query.scalar_subquery()
+
+
+def _customer(column: str) -> Reference:
+    return Reference(
+        column, "customer_id", _by(Customer, "email", column), "is the email of no customer"
+    )
+
+
+def _address(column: str) -> Reference:
+    find = _by(Address, "reference", column)
+    return Reference(column, f"{column}_id", find, "is the reference of no address")
+
+
+_PAYMENT_METHOD = Reference(
+    "payment_method",
+    "payment_method_id",
+    _by(PaymentMethod, "reference", "payment_method"),
+    "is the reference of no payment method",
+)
+_PAYMENT_SOURCE = Reference(
+    "payment_source",
+    "payment_source_id",
+    _by(PaymentSource, "reference", "payment_source"),
+    "is the reference of no payment source",
+)
+_SKU = Reference("sku_code", "sku_id", _by(Sku, "code", "sku_code"), "is the code of no SKU")
+_ORDER = Reference(
+    "order_number", "order_id", _imported_order, "is the number of no imported order"
+)
+_LINE_ITEM = Reference(
+    "line_item", "line_item_id", _imported_line, "is the reference of no line of an imported order"
+)
+
+
+def _guest(staged: Staged) -> ColumnElement[bool]:
+    return func.coalesce(staged.c.guest, staged.c.customer.is_(None))
+
+
+def _customer_email(staged: Staged) -> ColumnElement[str]:
+    return func.coalesce(staged.c.customer_email, staged.c.customer)
+
+
+def _total_with_taxes(staged: Staged) -> ColumnElement[int]:
+    tax = case((staged.c.tax_included, 0), else_=staged.c.total_tax_amount_cents)
+    return func.coalesce(staged.c.total_amount_with_taxes_cents, staged.c.total_amount_cents + tax)
+
+
+def carried(resource: Resource) -> tuple[Column[Any], ...]:
+    """The table's columns that the file gives as they are."""
+    return tuple(column for column in resource.table.c if column.name in resource.row.model_fields)
+
+
+# In the order in which they depend on one another.
+RESOURCES = {
+    resource.name: resource
+    for resource in (
+        Resource("customers", CustomerRow, table_of(Customer), ("email",)),
+        Resource(
+            "addresses",
+            AddressRow,
+            table_of(Address),
+            ("reference",),
+            facts=("first_name", "last_name", "company", "line_1", "city", "country_code"),
+        ),
+        Resource("skus", SkuRow, table_of(Sku), ("code",)),
+        Resource(
+            "stock_items", StockItemRow, table_of(StockItem), ("sku_id", "stock_location"), (_SKU,)
+        ),
+        Resource(
+            "payment_methods",
+            PaymentMethodRow,
+            table_of(PaymentMethod),
+            ("reference",),
+            facts=("payment_source_type", "currency_code"),
+        ),
+        Resource(
+            "payment_sources",
+            PaymentSourceRow,
+            table_of(PaymentSource),
+            ("reference",),
+            facts=("payment_source_type", "customer_token", "payment_source_token"),
+        ),
+        Resource(
+            "customer_payment_sources",
+            CustomerPaymentSourceRow,
+            table_of(CustomerPaymentSource),
+            ("payment_source_id", "customer_id"),
+            (_customer("customer_email"), _PAYMENT_SOURCE, _PAYMENT_METHOD),
+        ),
+        Resource(
+            "orders",
+            OrderRow,
+            table_of(Order),
+            ("number",),
+            (
+                _customer("customer"),
+                _address("billing_address"),
+                _address("shipping_address"),
+                _PAYMENT_METHOD,
+                _PAYMENT_SOURCE,
+            ),
+            facts=("customer_id", "currency_code", "total_amount_cents", "placed_at"),
+            filled={
+                "guest": _guest,
+                "customer_email": _customer_email,
+                "total_amount_with_taxes_cents": _total_with_taxes,
+            },
+        ),
+        Resource(
+            "line_items",
+            LineItemRow,
+            table_of(LineItem),
+            ("order_id", "reference"),
+            (_ORDER,),
+            facts=(
+                "item_type",
+                "sku_code",
+                "quantity",
+                "unit_amount_cents",
+                "total_amount_cents",
+            ),
+        ),
+        Resource(
+            "line_item_options",
+            LineItemOptionRow,
+            table_of(LineItemOption),
+            ("line_item_id", "reference"),
+            (_LINE_ITEM,),
+            facts=("name", "quantity", "total_amount_cents"),
+        ),
+    )
+}

@@ -1,0 +1,69 @@
+"""Building INSERT ... SELECT with every column named on both sides."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Select,
+    Table,
+    Update,
+    insert,
+    literal,
+    select,
+)
+
+from models.base import Base, UtcDateTime
+
+Values = Mapping[str, ColumnElement[Any]]
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a mapped class, typed as the table it is."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def carried(model: type[Base], *left: str) -> tuple[Column[Any], ...]:
+    """The columns that a copy takes over unchanged: all but the key, the times and `left`."""
+    own = {"id", "copied_from_id", "created_at", "updated_at", *left}
+    return tuple(column for column in table_of(model).c if column.key not in own)
+
+
+def unchanged(columns: tuple[Column[Any], ...]) -> dict[str, ColumnElement[Any]]:
+    return {column.key: column for column in columns}
+
+
+def times(now: datetime) -> dict[str, ColumnElement[Any]]:
+    """`created_at` and `updated_at` of a row that is written now."""
+    moment = at(now)
+    return {"created_at": moment, "updated_at": moment}
+
+
+def at(moment: datetime) -> ColumnElement[datetime]:
+    return literal(moment, UtcDateTime())
+
+
+def insert_select(
+    model: type[Base], values: Values, source: FromClause, *where: ColumnElement[bool]
+) -> Insert:
+    """Insert one row per row of `source` that the conditions hold for."""
+    rows = select(*values.values()).select_from(source).where(*where)
+    return insert_counted(table_of(model), list(values), rows)
+
+
+def insert_counted(table: Table, names: list[str], rows: Select[Any]) -> Insert:
+    """An INSERT ... SELECT that tells how many rows it wrote, whatever the driver."""
+    statement = insert(table).from_select(names, rows, include_defaults=False)
+    return statement.execution_options(preserve_rowcount=True)
+
+
+def written(db: Connection, statement: Insert | Update) -> int:
+    """Execute; the number of rows written."""
+    return db.execute(statement).rowcount

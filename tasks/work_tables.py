@@ -1,0 +1,132 @@
+"""The temporary tables in which a batch is worked out; each transaction finds them empty.
+
+They belong to the connection: no one else sees them, nothing of them outlives a crash, and
+rolling back to a savepoint takes them back too.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    delete,
+)
+from sqlalchemy.schema import CreateTable
+
+_METADATA = MetaData()
+
+
+def _temporary(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        name, _METADATA, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
+    )
+
+
+# The order factories that this transaction holds.
+claims = _temporary(
+    "of_claims",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# One row per copy in hand: what was asked for, what its source order refers to, the keys that
+# its target will have, whether it will be copied at all (`sound`), and whether its factory ends
+# as failed: an order that was copied but could not be placed is sound and failed.
+copies = _temporary(
+    "of_copies",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("mode", String(4), nullable=False),
+    Column("source_order_id", BigInteger, nullable=False),
+    Column("place_target_order", Boolean, nullable=False),
+    Column("reuse_wallet", Boolean, nullable=False),
+    Column("skip_errors", Boolean, nullable=False),
+    Column("customer_id", BigInteger),
+    Column("customer_email", String),
+    Column("customer_status", String),
+    Column("billing_address_id", BigInteger),
+    Column("shipping_address_id", BigInteger),
+    Column("shipping_country_code_lock", String),
+    Column("payment_source_id", BigInteger),
+    Column("wallet_payment_source_id", BigInteger),
+    Column("target_order_id", BigInteger, nullable=False),
+    Column("target_billing_address_id", BigInteger),
+    Column("target_shipping_address_id", BigInteger),
+    Column("target_payment_source_id", BigInteger),
+    Column("sound", Boolean, nullable=False),
+    Column("failed", Boolean, nullable=False),
+)
+
+# One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what
+# they add up to, in cents. With `skip_errors` the lines that are left out do not count.
+line_sums = _temporary(
+    "of_line_sums",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("purchasable_lines", BigInteger, nullable=False),
+    Column("lines_to_ship", BigInteger, nullable=False),
+    Column("quantities_below_one", BigInteger, nullable=False),
+    Column("skus_not_in_catalogue", BigInteger, nullable=False),
+    Column("skus_not_purchasable", BigInteger, nullable=False),
+    Column("subtotal_amount_cents", BigInteger, nullable=False),
+    Column("shipping_amount_cents", BigInteger, nullable=False),
+    Column("payment_method_amount_cents", BigInteger, nullable=False),
+    Column("discount_amount_cents", BigInteger, nullable=False),
+    Column("adjustment_amount_cents", BigInteger, nullable=False),
+    Column("gift_card_amount_cents", BigInteger, nullable=False),
+    Column("total_tax_amount_cents", BigInteger, nullable=False),
+    Column("total_amount_cents", BigInteger, nullable=False),
+)
+
+# The source lines that a copy with `skip_errors` leaves out.
+left_out_lines = _temporary(
+    "of_left_out_lines",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# The SKUs of which the copies in hand want more than there is.
+short_skus = _temporary(
+    "of_short_skus",
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("mode", String(4), nullable=False),
+    Column("sku_code", String, nullable=False),
+    Column("available", BigInteger, nullable=False),
+)
+
+# Who wants how much of a short SKU. `share` is what is granted or refused as one: a whole order,
+# or with `skip_errors` each SKU of it. `state` is one of OPEN, GRANTED, REFUSED.
+contested = _temporary(
+    "of_contested",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("share", BigInteger, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("available", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+)
+OPEN, GRANTED, REFUSED = 0, 1, 2
+
+# Copies of `of_copies` that are to be placed and can be.
+placements = _temporary(
+    "of_placements",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+
+def open_work_tables(db: Connection) -> None:
+    """Make this connection's work tables, or empty them where it has them already."""
+    for work in _METADATA.sorted_tables:
+        db.execute(CreateTable(work, if_not_exists=True))
+        db.execute(delete(work))
+
+
+def empty_work_tables(db: Connection) -> None:
+    """Empty all of them but the claims, for the next part of the claimed factories."""
+    for work in _METADATA.sorted_tables:
+        if work is not claims:
+            db.execute(delete(work))

@@ -45,7 +45,7 @@ def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> list[int
             _copy_part(db, batch, first, last)
         except TryAgain:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
             if size > 1:
                 parts += _halves(db, first, last)
             elif not _fail(db, batch, first, as_failure(error)):

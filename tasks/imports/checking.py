@@ -19,7 +19,6 @@ _WORDS = {
     "timezone_aware": "has no time zone; write it like 2026-01-15T12:00:00Z",
     "string_type": "is not text; write it in quotes",
     "string_unicode": "is not UTF-8 text",
-    "string_too_short": "is required",
 }
 _PATTERNS = {
     r"^[^\x00]*$": "holds the character 0, which cannot be stored",
@@ -27,6 +26,9 @@ _PATTERNS = {
     r"^[A-Z]{2}$": "is not an ISO 3166 country code of two upper-case letters",
     r"^[A-Z]{3}$": "is not an ISO 4217 currency code of three upper-case letters",
 }
+
+# A name that the file made up may be of any length.
+_SHOWN = 100
 
 
 def check_rows(
@@ -46,7 +48,7 @@ def check_rows(
         for fault in error.errors(include_url=False, include_input=False):
             index, *where = fault["loc"]
             bad.add(index)
-            column = str(where[0]) if where else ""
+            column = str(where[0])[:_SHOWN] if where else ""
             rejects.append(Reject(readable[int(index)].line, column, _reason(fault)))
         readable = [each for index, each in enumerate(readable) if index not in bad]
         rows = adapter.validate_python([each.values for each in readable])

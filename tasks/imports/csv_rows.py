@@ -1,6 +1,7 @@
 """Reading CSV: UTF-8, commas, double quotes; the first line names the columns."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -8,6 +9,9 @@ from typing import TextIO
 from models.errors import InvalidRequest
 from tasks.imports.records import Record, Source
 from tasks.imports.text_files import count_lines, not_utf8
+
+# What a byte that is no UTF-8 is read as: half a surrogate pair.
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 def open_csv(path: Path) -> Source:
@@ -21,7 +25,7 @@ def open_csv(path: Path) -> Source:
         except csv.Error as error:
             raise InvalidRequest(f"The first line of {path.name} is broken CSV: {error}.") from None
     header = "".join(columns)
-    if "\0" in header or not header.isprintable():
+    if "\0" in header or _UNDECODED.search(header):
         raise not_utf8(path)
     if not header:
         raise InvalidRequest(f"The first line of {path.name} is blank; it must name the columns.")
@@ -29,8 +33,8 @@ def open_csv(path: Path) -> Source:
 
 
 def _open(path: Path) -> TextIO:
-    # A byte that is no UTF-8 becomes half a surrogate pair, which the check of its row refuses:
-    # one such row is no reason to give up the file. utf-8-sig takes away a byte order mark.
+    # A byte that is no UTF-8 is read as something that the check of its row refuses: one such row
+    # is no reason to give up the file. utf-8-sig takes away a byte order mark.
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from models.errors import InvalidRequest
 
@@ -35,8 +35,12 @@ class RejectsFile:
             return
         new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
+        with self._open() as file:
             csv.writer(file).writerows([HEADER, *rows] if new else rows)
+
+    def _open(self) -> TextIO:
+        # A column's name may be anything that the imported file holds.
+        return self.path.open("a", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def new_rejects_file(path: Path, inputs: Iterable[Path]) -> RejectsFile:

@@ -1,0 +1,73 @@
+"""The staging table: a chunk's rows on the connection, with the rows they name looked up."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.schema import CreateTable
+
+from tasks.imports.dialects import learn_sizes
+from tasks.imports.rejects import Reject
+from tasks.imports.resources import RESOURCES, Resource
+
+
+@cache
+def staging_table(resource_name: str) -> Table:
+    """`line`, the file's columns, and one column for the id of each row that the row names.
+
+    Temporary: it belongs to the connection, and each transaction finds it empty.
+    """
+    resource = RESOURCES[resource_name]
+    columns: list[Column[Any]] = [Column("line", BigInteger, primary_key=True, autoincrement=False)]
+    for name in resource.columns:
+        stored = resource.table.c.get(name)
+        columns.append(Column(name, Text() if stored is None else stored.type))
+    for reference in resource.references:
+        columns.append(Column(reference.target, BigInteger))
+    return Table(
+        f"of_import_{resource_name}",
+        MetaData(),
+        *columns,
+        prefixes=["TEMPORARY"],
+        postgresql_on_commit="DELETE ROWS",
+    )
+
+
+def stage(db: Connection, resource: Resource, rows: Sequence[dict[str, Any]]) -> None:
+    """Put the rows, dicts of all the columns and `line`, into an emptied staging table."""
+    staged = staging_table(resource.name)
+    db.execute(CreateTable(staged, if_not_exists=True))
+    db.execute(delete(staged))
+    db.execute(insert(staged), rows)
+    learn_sizes(db, staged)
+
+
+def resolve_references(db: Connection, resource: Resource, mode: str) -> list[Reject]:
+    """Look up the rows that the staged rows name; take out and return those that name none."""
+    if not resource.references:
+        return []
+    staged = staging_table(resource.name)
+    found = {each.target: each.find(staged, mode) for each in resource.references}
+    db.execute(update(staged).values(found))
+    rejects, unknown = [], []
+    for each in resource.references:
+        named_none = staged.c[each.column].is_not(None) & staged.c[each.target].is_(None)
+        lines = db.scalars(select(staged.c.line).where(named_none))
+        rejects += [Reject(line, each.column, each.unknown) for line in lines]
+        unknown.append(named_none)
+    if rejects:
+        db.execute(delete(staged).where(or_(*unknown)))
+    return rejects

@@ -115,3 +115,22 @@ class BulkResult(Result):
         """One row per kind of error, most frequent first; the columns of `ErrorCount`."""
         rows = [error.model_dump() for error in self.errors]
         return pd.DataFrame(rows, columns=list(ErrorCount.model_fields))
+
+
+class BatchUnfinished(OrderFactoryError):
+    """Some copies of a batch could not be finished; carries the `BulkResult` and the reasons."""
+
+    status, code = 503, "order_factory_batch_unfinished"
+
+    def __init__(self, result: BulkResult, problems: list[str]) -> None:
+        super().__init__(result, problems)
+        self.result = result
+        self.problems = problems
+
+    def __str__(self) -> str:
+        left = self.result.pending + self.result.in_progress
+        why = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
+        return (
+            f"{left} of {self.result.orders_count} copies are not finished ({why}); start the "
+            f"batch {self.result.reference!r} again to finish them"
+        )

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from models.base import Base, UtcDateTime
 
 Values = Mapping[str, ColumnElement[Any]]
+Rows = Select[*tuple[Any, ...]]
 
 
 def table_of(model: type[Base]) -> Table:
@@ -58,7 +59,7 @@ def insert_select(
     return insert_counted(table_of(model), list(values), rows)
 
 
-def insert_counted(table: Table, names: list[str], rows: Select[Any]) -> Insert:
+def insert_counted(table: Table, names: list[str], rows: Rows) -> Insert:
     """An INSERT ... SELECT that tells how many rows it wrote, whatever the driver."""
     statement = insert(table).from_select(names, rows, include_defaults=False)
     return statement.execution_options(preserve_rowcount=True)

@@ -1,0 +1,152 @@
+"""Copying many orders."""
+
+from collections.abc import Iterator
+from math import ceil
+from time import perf_counter
+from typing import Annotated, Any, cast
+
+import pandas as pd
+from prefect.futures import PrefectFuture, as_completed
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field, PositiveInt
+from pydantic.json_schema import SkipJsonSchema
+
+from flows.shop_flow import shop_flow
+from models.engine import begin, reading
+from models.progress import report_progress
+from models.requests import CopyOptions, OrderName, Text
+from models.results import BatchUnfinished, BulkResult
+from models.schema import require_schema
+from tasks.artifacts import show_errors, show_progress, start_progress
+from tasks.batch_records import finish_batch, read_batch, require_batch, start_batch
+from tasks.copy_batch import BatchReport, copy_batch
+from tasks.publishing import publish_batch
+from tasks.reports import report_path as place_of_report
+from tasks.reports import write_report
+from tasks.selections.checking import check_selection
+from tasks.selections.reading import read_selection
+from tasks.selections.recording import record_batch
+
+BATCH_SIZE = 5_000
+
+
+@shop_flow(name="bulk-order-factory", flow_run_name="copy batch of orders")
+def bulk_order_factory(
+    orders: Annotated[
+        list[OrderName] | str | SkipJsonSchema[pd.DataFrame] | None,
+        Field(
+            description="Numbers or ids of the orders, or the path of a CSV, Parquet, XLSX or "
+            "JSON Lines file that names them. Leave empty to finish the batch of the reference."
+        ),
+    ] = None,
+    reference: Annotated[
+        Text | None,
+        Field(description="The batch's own name; started again under it, the batch goes on."),
+    ] = None,
+    place_target_order: Annotated[
+        bool, Field(description="Place the target orders, where a row does not say otherwise.")
+    ] = False,
+    reuse_wallet: Annotated[
+        bool,
+        Field(description="Copy the saved payment sources, where a row does not say otherwise."),
+    ] = True,
+    skip_errors: Annotated[
+        bool, Field(description="Leave out what cannot be copied, and copy the rest.")
+    ] = False,
+    batch_size: Annotated[
+        PositiveInt, Field(le=100_000, description="Orders copied in one transaction.")
+    ] = BATCH_SIZE,
+    workers: Annotated[
+        PositiveInt,
+        Field(le=16, description="Transactions at a time; more than one pays on PostgreSQL only."),
+    ] = 1,
+    report_path: Annotated[
+        str | None,
+        Field(description="Report file (.csv or .parquet); empty: under var/reports."),
+    ] = None,
+) -> BulkResult:
+    """Copy many orders in batches, and account for every one of them.
+
+    `orders` is a list of numbers or public ids, a DataFrame, or a file; frames and files have the
+    column `source_order` and may have `place_target_order`, `reuse_wallet`, `skip_errors`,
+    `reference`, `reference_origin` and `metadata` for each copy. All copies are recorded as
+    pending before the first is made. Orders that cannot be copied fail, the others are copied:
+    the state is then named `CompletedWithErrors`. Where copies are left unfinished the run fails
+    with `BatchUnfinished`, and starting the batch again under its reference finishes them.
+
+    Raises `SelectionInvalid`, `InvalidRequest`, `BatchNotFound`, `DatabaseNotReady`: nothing was
+    changed then.
+    """
+    require_schema()
+    reference = reference or f"bulk-{flow_run.id}"
+    place = place_of_report(report_path, reference)
+    options = CopyOptions(
+        place_target_order=place_target_order, reuse_wallet=reuse_wallet, skip_errors=skip_errors
+    )
+    batch_id = _find_or_record(orders, reference, options)
+    started = perf_counter()
+    copied, problems = _copy_all(batch_id, reference, batch_size, workers)
+    seconds = perf_counter() - started
+    with begin() as db:
+        finish_batch(db, batch_id)
+    with reading() as db:
+        result = read_batch(db, batch_id)
+        write_report(db, batch_id, place)
+    result = result.model_copy(
+        update={"seconds": seconds, "copied_in_this_run": copied, "report_path": str(place)}
+    )
+    show_errors(result)
+    publish_batch(result)
+    return cast(BulkResult, _ended(result, problems))
+
+
+def _find_or_record(orders: Any, reference: str, options: CopyOptions) -> int:
+    """The key of the batch: the one of the reference, or a new one, all its factories pending."""
+    if orders is None:
+        with reading() as db:
+            return require_batch(db, reference)
+    name, frame = read_selection(orders)
+    selection = check_selection(name, frame, options)
+    with begin() as db:
+        return record_batch(db, reference, name, selection)
+
+
+def _copy_all(batch_id: int, reference: str, size: int, workers: int) -> tuple[int, list[str]]:
+    """Copy what is unfinished, some transactions at a time; copies made, and what went wrong."""
+    with begin() as db:
+        total = start_batch(db, batch_id, flow_run.id)
+    artifact = start_progress(reference)
+    done, problems = 0, []
+    for outcome in _reports(batch_id, size, ceil(total / size), workers):
+        if isinstance(outcome, BatchReport):
+            done += outcome.closed
+        else:
+            problems.append(str(outcome))
+        report_progress("copy orders", done, total)
+        show_progress(artifact, done, total)
+    return done, problems
+
+
+def _reports(batch_id: int, size: int, parts: int, workers: int) -> Iterator[Any]:
+    """Each part's report, or the exception that it ended with, as they come in."""
+    runner: ThreadPoolTaskRunner[BatchReport] = ThreadPoolTaskRunner(max_workers=workers)
+    with runner:
+        futures: list[PrefectFuture[BatchReport]] = [
+            runner.submit(copy_batch, {"batch_id": batch_id, "part": part, "size": size})
+            for part in range(1, parts + 1)
+        ]
+        for future in as_completed(futures):
+            yield future.result(raise_on_failure=False)
+
+
+def _ended(result: BulkResult, problems: list[str]) -> Any:
+    """The result, or the Prefect state that tells how the batch ended."""
+    if result.pending or result.in_progress:
+        unfinished = BatchUnfinished(result, problems)
+        return Failed(message=str(unfinished), data=unfinished)
+    if result.errors:
+        told = f"{result.completed} of {result.orders_count} orders copied, {result.failed} failed"
+        return Completed(name="CompletedWithErrors", message=told, data=result)
+    return result

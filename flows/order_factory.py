@@ -1,0 +1,109 @@
+"""Copying one order."""
+
+from typing import Annotated, Any, cast
+
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.shop_flow import shop_flow
+from models.engine import begin, reading
+from models.errors import FactoryTaken, InvalidRequest
+from models.requests import CopyOptions, Metadata, OrderName, Text
+from models.results import OrderFactoryFailed, OrderFactoryResult, summary
+from models.schema import require_schema
+from models.statuses import FactoryStatus
+from tasks.copy_batch import copy_order
+from tasks.factories import create_factory, read_factory, require_factory
+from tasks.publishing import publish_factory
+from tasks.source_orders import require_order
+
+_UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
+
+
+def _run_name() -> str:
+    given = flow_run.parameters
+    if given.get("order_factory_id"):
+        return f"copy for order factory {given['order_factory_id']}"
+    return f"copy order {str(given.get('source_order'))[:64]}"
+
+
+@shop_flow(name="order-factory", flow_run_name=_run_name)
+def order_factory(
+    source_order: Annotated[
+        OrderName | None, Field(description="Number or public id of the order to copy.")
+    ] = None,
+    place_target_order: Annotated[
+        bool, Field(description="Place the target order once it is copied.")
+    ] = False,
+    reuse_wallet: Annotated[
+        bool, Field(description="Copy the payment source that stands in the customer's wallet.")
+    ] = True,
+    skip_errors: Annotated[
+        bool, Field(description="Leave out what cannot be copied, and copy the rest.")
+    ] = False,
+    reference: Annotated[Text | None, Field(description="Your own name for this copy.")] = None,
+    reference_origin: Annotated[
+        Text | None, Field(description="Where that reference comes from.")
+    ] = None,
+    metadata: Annotated[
+        Metadata | None, Field(description="Your own data, kept with the order factory.")
+    ] = None,
+    order_factory_id: Annotated[
+        Text | None,
+        Field(description="Public id of a pending order factory to carry out instead."),
+    ] = None,
+) -> OrderFactoryResult:
+    """Copy one order into a new one, and place it on request.
+
+    Give either `source_order` with its options, or the `order_factory_id` of a factory that was
+    recorded before. Ends `Completed` (named `CompletedWithErrors` when `skip_errors` left
+    something out) with the factory's result, or `Failed`: a plain call then raises
+    `OrderFactoryFailed`, which carries the result. Run again, the same flow run finds its factory
+    again and never makes a second target order.
+
+    Raises `SourceOrderNotFound`, `SourceOrderAmbiguous`, `FactoryNotFound`, `InvalidRequest`,
+    `DatabaseNotReady`: nothing was changed then; and `FactoryTaken` while another run copies it.
+    """
+    require_schema()
+    options = CopyOptions(
+        place_target_order=place_target_order,
+        reuse_wallet=reuse_wallet,
+        skip_errors=skip_errors,
+        reference=reference,
+        reference_origin=reference_origin,
+        metadata=metadata,
+    )
+    factory_id = _find_or_record(source_order, order_factory_id, options)
+    report = copy_order(factory_id)
+    with reading() as db:
+        result = read_factory(db, factory_id)
+    if result.status in _UNFINISHED:
+        raise FactoryTaken(result.id)
+    if report.closed:
+        publish_factory(result)
+    return cast(OrderFactoryResult, _ended(result))
+
+
+def _find_or_record(source_order: str | None, known: str | None, options: CopyOptions) -> int:
+    """The key of the factory to carry out: the known one, or a new one, committed as pending."""
+    if (source_order is None) == (known is None):
+        raise InvalidRequest("Give either a source_order or an order_factory_id.")
+    with begin() as db:
+        if known is not None:
+            if options != CopyOptions():
+                raise InvalidRequest(
+                    f"Order factory {known!r} has its own options; give none beside its id."
+                )
+            return require_factory(db, known)
+        source_order_id = require_order(db, str(source_order))
+        return create_factory(db, source_order_id, options, f"flow-run:{flow_run.id}")
+
+
+def _ended(result: OrderFactoryResult) -> Any:
+    """The result, or the Prefect state that tells how the copy ended."""
+    if result.status == FactoryStatus.FAILED:
+        return Failed(message=summary(result), data=OrderFactoryFailed(result))
+    if result.errors_count:
+        return Completed(name="CompletedWithErrors", message=summary(result), data=result)
+    return result

@@ -1,0 +1,84 @@
+"""What our flows do that Prefect's do not: plain errors, and parameters of any size."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Flow
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.states import Failed
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from models.errors import InvalidRequest, OrderFactoryError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Prefect's server refuses a flow run whose parameters exceed 512 KiB of JSON together.
+STORED_CHARACTERS = 50_000
+
+
+class ShopFlow(Flow[P, R]):
+    """A flow whose large parameters are stored, and shown in the Prefect UI, by their size only.
+
+    The run itself gets the parameters as they were given.
+    """
+
+    def serialize_parameters(
+        self, parameters: dict[str, PrefectFuture[Any] | State[Any] | Any]
+    ) -> dict[str, Any]:
+        stored = super().serialize_parameters(parameters)
+        return {name: _shortened(value) for name, value in stored.items()}
+
+
+def shop_flow(**options: Any) -> Callable[[Callable[P, R]], ShopFlow[P, R]]:
+    """Decorate a function as a `ShopFlow`; the options are those of `prefect.flow`.
+
+    Parameters are checked against their annotations. An `OrderFactoryError`, wrong parameters
+    included (`InvalidRequest`), fails the run with its message as the state's, without a stack
+    trace or the parameters' values in the log; a plain call raises it.
+    """
+
+    def decorate(function: Callable[P, R]) -> ShopFlow[P, R]:
+        # Prefect's own check would log every parameter, and so what the caller wrote in them.
+        return ShopFlow(_guarded(function), validate_parameters=False, **options)
+
+    return decorate
+
+
+def _guarded(function: Callable[P, R]) -> Callable[P, R]:
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return checked(*args, **kwargs)
+        except OrderFactoryError as error:
+            return Failed(message=str(error), data=error)
+        except ValidationError as error:
+            if error.title != function.__name__:
+                raise
+            refused = InvalidRequest(_told(error))
+            return Failed(message=str(refused), data=refused)
+
+    return guarded
+
+
+def _told(error: ValidationError) -> str:
+    """Each wrong parameter and what is wrong with it; never the value, which may be private."""
+    problems = (
+        f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+        for detail in error.errors(include_input=False, include_url=False, include_context=False)
+    )
+    return "; ".join(problems)
+
+
+def _shortened(value: Any) -> Any:
+    length = len(json.dumps(value, default=str))
+    if length <= STORED_CHARACTERS:
+        return value
+    if isinstance(value, list):
+        return f"<{len(value)} values>"
+    return f"<{type(value).__name__} of {length} characters>"

@@ -1,0 +1,132 @@
+"""The record of a batch: how far it is, and how it ended."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from models import CopyError, Order, OrderFactory, OrderFactoryBatch
+from models.base import utc_now
+from models.errors import BatchNotFound
+from models.public_ids import Resource, public_id
+from models.results import BulkResult, ErrorCount
+from models.statuses import BatchStatus, FactoryStatus
+from tasks.claims import UNFINISHED
+from tasks.inserts import table_of
+
+_batch = table_of(OrderFactoryBatch)
+_KINDS_SHOWN = 100
+
+
+def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
+    """Mark a batch as in progress unless there is nothing left to do; unfinished factories."""
+    unfinished = count_unfinished(db, batch_id)
+    if unfinished:
+        now = utc_now()
+        db.execute(
+            update(_batch)
+            .where(_batch.c.id == batch_id)
+            .values(
+                status=BatchStatus.IN_PROGRESS,
+                started_at=func.coalesce(_batch.c.started_at, now),
+                flow_run_id=flow_run_id,
+                updated_at=now,
+            )
+        )
+    return unfinished
+
+
+def finish_batch(db: Connection, batch_id: int) -> None:
+    """Mark a batch as completed once none of its factories is unfinished."""
+    if count_unfinished(db, batch_id):
+        return
+    now = utc_now()
+    open_batch = update(_batch).where(
+        _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED
+    )
+    db.execute(open_batch.values(status=BatchStatus.COMPLETED, completed_at=now, updated_at=now))
+
+
+def count_unfinished(db: Connection, batch_id: int) -> int:
+    """How many factories of the batch are neither completed nor failed nor aborted."""
+    unfinished = select(func.count()).select_from(OrderFactory)
+    unfinished = unfinished.where(
+        OrderFactory.batch_id == batch_id, OrderFactory.status.in_(UNFINISHED)
+    )
+    return db.scalar(unfinished) or 0
+
+
+def require_batch(db: Connection, reference: str) -> int:
+    """The key of the batch with this reference. Raises `BatchNotFound`."""
+    found = db.scalar(select(_batch.c.id).where(_batch.c.reference == reference))
+    if found is None:
+        raise BatchNotFound(reference)
+    return int(found)
+
+
+def read_batch(db: Connection, batch_id: int) -> BulkResult:
+    """How far a batch is, counted from its factories; this run's own figures are zero."""
+    record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
+    counts = dict.fromkeys(FactoryStatus, 0)
+    with_errors = 0
+    for status, count, faulty in db.execute(
+        select(
+            OrderFactory.status,
+            func.count(),
+            func.count().filter(OrderFactory.errors_count > 0),
+        )
+        .where(OrderFactory.batch_id == batch_id)
+        .group_by(OrderFactory.status)
+    ):
+        counts[FactoryStatus(status)] = count
+        if status == FactoryStatus.COMPLETED:
+            with_errors = faulty
+    return BulkResult(
+        reference=record.reference,
+        id=public_id(Resource.order_factory_batches, record.id),
+        status=record.status,
+        orders_count=record.orders_count,
+        **{status.value: count for status, count in counts.items()},
+        completed_with_errors=with_errors,
+        errors=count_errors(db, batch_id),
+        seconds=0.0,
+        copied_in_this_run=0,
+        report_path=None,
+    )
+
+
+def count_errors(db: Connection, batch_id: int) -> list[ErrorCount]:
+    """The kinds of error in a batch, the most frequent first, each with its first example."""
+    kinds = (
+        select(
+            CopyError.field,
+            CopyError.code,
+            func.count().label("count"),
+            func.count(CopyError.order_factory_id.distinct()).label("orders"),
+            func.min(CopyError.id).label("first_id"),
+        )
+        .join(OrderFactory, OrderFactory.id == CopyError.order_factory_id)
+        .where(OrderFactory.batch_id == batch_id)
+        .group_by(CopyError.field, CopyError.code)
+        .order_by(func.count().desc(), CopyError.field, CopyError.code)
+        .limit(_KINDS_SHOWN)
+        .subquery("kinds")
+    )
+    rows = (
+        select(kinds, CopyError.message, Order.number, Order.id)
+        .join(CopyError, CopyError.id == kinds.c.first_id)
+        .join(OrderFactory, OrderFactory.id == CopyError.order_factory_id)
+        .join(Order, Order.id == OrderFactory.source_order_id)
+        .order_by(kinds.c.count.desc(), kinds.c.field, kinds.c.code)
+    )
+    return [_error_count(row) for row in db.execute(rows)]
+
+
+def _error_count(row: Row[Any]) -> ErrorCount:
+    return ErrorCount(
+        field=row.field,
+        code=row.code,
+        count=row._mapping["count"],
+        orders=row.orders,
+        example_message=row.message,
+        example_order=row.number or public_id(Resource.orders, row.id),
+    )

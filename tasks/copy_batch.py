@@ -1,0 +1,64 @@
+"""The tasks that open a transaction: claim, copy everything claimed, commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from models.engine import begin
+from tasks.claims import claim_factory, claim_pending
+from tasks.copying import copy_claimed
+from tasks.retries import DELAYS, JITTER, RETRIES, passes
+from tasks.steps import explained
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """How many factories a transaction closed, and the ids of those that it could not close."""
+
+    closed: int
+    stuck: tuple[int, ...]
+
+
+_again: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": RETRIES,
+    "retry_delay_seconds": DELAYS,
+    "retry_jitter_factor": JITTER,
+    "retry_condition_fn": passes,
+}
+
+
+@task(name="copy order", task_run_name="copy order", **_again)
+def copy_order(factory_id: int) -> BatchReport:
+    """Copy one order: a batch of one. Nothing is closed when another run holds the factory.
+
+    Raises `TryAgain` when a fault of the database did not pass; the factory is still pending.
+    """
+    return _copy(lambda db: claim_factory(db, factory_id))
+
+
+@task(name="copy batch", task_run_name="copy batch {part}", **_again)
+def copy_batch(batch_id: int, part: int, size: int) -> BatchReport:
+    """Copy up to `size` unfinished factories of a batch; fewer where others copy them too.
+
+    `part` only names the task run. Raises `TryAgain` when a fault of the database did not pass;
+    the factories are still pending.
+    """
+    return _copy(lambda db: claim_pending(db, batch_id, size))
+
+
+def _copy(claim: Callable[[Connection], int]) -> BatchReport:
+    try:
+        with begin() as db:
+            size = claim(db)
+            stuck = copy_claimed(db, size, flow_run.id) if size else []
+    except DBAPIError as error:
+        # Prefect logs what a task raises: it must not quote a row.
+        raise explained(error, "batch") from None
+    return BatchReport(closed=size - len(stuck), stuck=tuple(stuck))

@@ -1,0 +1,23 @@
+"""Running a transaction again after a passing fault of the database, and after nothing else."""
+
+from typing import Any
+
+from prefect import State, Task
+from prefect.client.schemas.objects import TaskRun
+from prefect.tasks import exponential_backoff
+
+from models.transient import is_transient
+from tasks.steps import TryAgain
+
+RETRIES = 5
+DELAYS = exponential_backoff(backoff_factor=0.2)
+JITTER = 0.5
+
+
+def passes(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether what failed may succeed when the task runs again from its beginning.
+
+    For tasks that open their own transaction: the one that failed was rolled back.
+    """
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, TryAgain) or (isinstance(error, BaseException) and is_transient(error))

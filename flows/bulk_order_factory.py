@@ -5,28 +5,32 @@ from math import ceil
 from time import perf_counter
 from typing import Annotated, Any, cast
 
-import pandas as pd
 from prefect.futures import PrefectFuture, as_completed
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import Field, PositiveInt
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import Field, PlainValidator
 
 from flows.shop_flow import shop_flow
 from models.engine import begin, reading
 from models.progress import report_progress
-from models.requests import CopyOptions, OrderName, Text
+from models.requests import CopyOptions, Text
 from models.results import BatchUnfinished, BulkResult
 from models.schema import require_schema
 from tasks.artifacts import show_errors, show_progress, start_progress
-from tasks.batch_records import finish_batch, read_batch, require_batch, start_batch
+from tasks.batch_records import (
+    count_unfinished,
+    finish_batch,
+    read_batch,
+    require_batch,
+    start_batch,
+)
 from tasks.copy_batch import BatchReport, copy_batch
 from tasks.publishing import publish_batch
 from tasks.reports import report_path as place_of_report
 from tasks.reports import write_report
 from tasks.selections.checking import check_selection
-from tasks.selections.reading import read_selection
+from tasks.selections.reading import Orders, accept_orders, read_selection
 from tasks.selections.recording import record_batch
 
 BATCH_SIZE = 5_000
@@ -35,37 +39,16 @@ BATCH_SIZE = 5_000
 @shop_flow(name="bulk-order-factory", flow_run_name="copy batch of orders")
 def bulk_order_factory(
     orders: Annotated[
-        list[OrderName] | str | SkipJsonSchema[pd.DataFrame] | None,
-        Field(
-            description="Numbers or ids of the orders, or the path of a CSV, Parquet, XLSX or "
-            "JSON Lines file that names them. Leave empty to finish the batch of the reference."
-        ),
+        Orders | None,
+        PlainValidator(accept_orders, json_schema_input_type=list[str] | str | None),
     ] = None,
-    reference: Annotated[
-        Text | None,
-        Field(description="The batch's own name; started again under it, the batch goes on."),
-    ] = None,
-    place_target_order: Annotated[
-        bool, Field(description="Place the target orders, where a row does not say otherwise.")
-    ] = False,
-    reuse_wallet: Annotated[
-        bool,
-        Field(description="Copy the saved payment sources, where a row does not say otherwise."),
-    ] = True,
-    skip_errors: Annotated[
-        bool, Field(description="Leave out what cannot be copied, and copy the rest.")
-    ] = False,
-    batch_size: Annotated[
-        PositiveInt, Field(le=100_000, description="Orders copied in one transaction.")
-    ] = BATCH_SIZE,
-    workers: Annotated[
-        PositiveInt,
-        Field(le=16, description="Transactions at a time; more than one pays on PostgreSQL only."),
-    ] = 1,
-    report_path: Annotated[
-        str | None,
-        Field(description="Report file (.csv or .parquet); empty: under var/reports."),
-    ] = None,
+    reference: Text | None = None,
+    place_target_order: bool = False,
+    reuse_wallet: bool = True,
+    skip_errors: bool = False,
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
+    workers: Annotated[int, Field(ge=1, le=16)] = 1,
+    report_path: Text | None = None,
 ) -> BulkResult:
     """Copy many orders in batches, and account for every one of them.
 
@@ -78,6 +61,19 @@ def bulk_order_factory(
 
     Raises `SelectionInvalid`, `InvalidRequest`, `BatchNotFound`, `DatabaseNotReady`: nothing was
     changed then.
+
+    Args:
+        orders: Numbers or ids of the orders, or the path of a CSV, Parquet, XLSX or JSON Lines
+            file that names them. Leave it empty to finish the batch of the reference.
+        reference: The batch's own name; started again under it, the batch goes on.
+        place_target_order: Place the target orders, where a row does not say otherwise.
+        reuse_wallet: Copy the saved payment sources, where a row does not say otherwise.
+        skip_errors: Leave out what cannot be copied and copy the rest, where a row does not say
+            otherwise.
+        batch_size: How many orders are copied in one transaction.
+        workers: How many transactions run at a time; more than one pays on PostgreSQL only.
+        report_path: Report file, .csv or .parquet, one row per copy. Leave it empty for one under
+            var/reports.
     """
     require_schema()
     reference = reference or f"bulk-{flow_run.id}"
@@ -116,16 +112,23 @@ def _find_or_record(orders: Any, reference: str, options: CopyOptions) -> int:
 def _copy_all(batch_id: int, reference: str, size: int, workers: int) -> tuple[int, list[str]]:
     """Copy what is unfinished, some transactions at a time; copies made, and what went wrong."""
     with begin() as db:
-        total = start_batch(db, batch_id, flow_run.id)
+        total = left = start_batch(db, batch_id, flow_run.id)
     artifact = start_progress(reference)
     done, problems = 0, []
-    for outcome in _reports(batch_id, size, ceil(total / size), workers):
-        if isinstance(outcome, BatchReport):
-            done += outcome.closed
-        else:
-            problems.append(str(outcome))
-        report_progress("copy orders", done, total)
-        show_progress(artifact, done, total)
+    while left:
+        closed = 0
+        for outcome in _reports(batch_id, size, ceil(left / size), workers):
+            if isinstance(outcome, BatchReport):
+                closed += outcome.closed
+                problems += [f"order factory {name} could not be closed" for name in outcome.stuck]
+            else:
+                problems.append(str(outcome))
+            report_progress("copy orders", done + closed, total)
+            show_progress(artifact, done + closed, total)
+        done += closed
+        # What is left was held by other runs or met a fault: another round pays while one moves.
+        with reading() as db:
+            left = count_unfinished(db, batch_id) if closed else 0
     return done, problems
 
 

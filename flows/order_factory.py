@@ -1,10 +1,9 @@
 """Copying one order."""
 
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
-from pydantic import Field
 
 from flows.shop_flow import shop_flow
 from models.engine import begin, reading
@@ -30,29 +29,14 @@ def _run_name() -> str:
 
 @shop_flow(name="order-factory", flow_run_name=_run_name)
 def order_factory(
-    source_order: Annotated[
-        OrderName | None, Field(description="Number or public id of the order to copy.")
-    ] = None,
-    place_target_order: Annotated[
-        bool, Field(description="Place the target order once it is copied.")
-    ] = False,
-    reuse_wallet: Annotated[
-        bool, Field(description="Copy the payment source that stands in the customer's wallet.")
-    ] = True,
-    skip_errors: Annotated[
-        bool, Field(description="Leave out what cannot be copied, and copy the rest.")
-    ] = False,
-    reference: Annotated[Text | None, Field(description="Your own name for this copy.")] = None,
-    reference_origin: Annotated[
-        Text | None, Field(description="Where that reference comes from.")
-    ] = None,
-    metadata: Annotated[
-        Metadata | None, Field(description="Your own data, kept with the order factory.")
-    ] = None,
-    order_factory_id: Annotated[
-        Text | None,
-        Field(description="Public id of a pending order factory to carry out instead."),
-    ] = None,
+    source_order: OrderName | None = None,
+    place_target_order: bool = False,
+    reuse_wallet: bool = True,
+    skip_errors: bool = False,
+    reference: Text | None = None,
+    reference_origin: Text | None = None,
+    metadata: Metadata | None = None,
+    order_factory_id: Text | None = None,
 ) -> OrderFactoryResult:
     """Copy one order into a new one, and place it on request.
 
@@ -64,6 +48,16 @@ def order_factory(
 
     Raises `SourceOrderNotFound`, `SourceOrderAmbiguous`, `FactoryNotFound`, `InvalidRequest`,
     `DatabaseNotReady`: nothing was changed then; and `FactoryTaken` while another run copies it.
+
+    Args:
+        source_order: Number or public id of the order to copy.
+        place_target_order: Place the target order once it is copied.
+        reuse_wallet: Copy the payment source that stands in the customer's wallet.
+        skip_errors: Leave out what cannot be copied, and copy the rest.
+        reference: Your own name for this copy.
+        reference_origin: Where that reference comes from.
+        metadata: Your own data, a JSON object that is kept with the order factory.
+        order_factory_id: Public id of a pending order factory to carry out instead.
     """
     require_schema()
     options = CopyOptions(

@@ -1,5 +1,6 @@
 """What our flows do that Prefect's do not: plain errors, and parameters of any size."""
 
+import inspect
 import json
 from collections.abc import Callable
 from functools import wraps
@@ -49,12 +50,16 @@ def shop_flow(**options: Any) -> Callable[[Callable[P, R]], ShopFlow[P, R]]:
 
 
 def _guarded(function: Callable[P, R]) -> Callable[P, R]:
-    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
+    checked: Callable[..., R] = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(
+        function
+    )
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+        # By name, so that an error tells the parameter's name and not its position.
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
         try:
-            return checked(*args, **kwargs)
+            return checked(**given)
         except OrderFactoryError as error:
             return Failed(message=str(error), data=error)
         except ValidationError as error:
@@ -69,7 +74,7 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
 def _told(error: ValidationError) -> str:
     """Each wrong parameter and what is wrong with it; never the value, which may be private."""
     problems = (
-        f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+        f"{detail['loc'][0]}: {detail['msg'].removeprefix('Value error, ')}"
         for detail in error.errors(include_input=False, include_url=False, include_context=False)
     )
     return "; ".join(problems)

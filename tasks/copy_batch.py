@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from models.engine import begin
+from models.public_ids import Resource, public_id
 from tasks.claims import claim_factory, claim_pending
 from tasks.copying import copy_claimed
 from tasks.retries import DELAYS, JITTER, RETRIES, passes
@@ -19,10 +20,10 @@ from tasks.steps import explained
 
 @dataclass(frozen=True)
 class BatchReport:
-    """How many factories a transaction closed, and the ids of those that it could not close."""
+    """How many factories a transaction closed; the public ids of those that it could not close."""
 
     closed: int
-    stuck: tuple[int, ...]
+    stuck: tuple[str, ...]
 
 
 _again: dict[str, Any] = {
@@ -61,4 +62,5 @@ def _copy(claim: Callable[[Connection], int]) -> BatchReport:
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         raise explained(error, "batch") from None
-    return BatchReport(closed=size - len(stuck), stuck=tuple(stuck))
+    names = tuple(public_id(Resource.order_factories, key) for key in stuck)
+    return BatchReport(closed=size - len(stuck), stuck=names)

@@ -65,7 +65,7 @@ def _order_name(value: Any) -> str:
     # Spreadsheets and frames with gaps turn numbers into floats.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool | float):
+    if isinstance(value, bool) or not isinstance(value, str | int):
         raise _Wrong("an order's number or public id is expected")
     return _text(value)
 

@@ -26,6 +26,15 @@ COLUMNS = (
 Orders = Sequence[str | int] | pd.DataFrame | str | Path
 
 
+def accept_orders(value: object) -> Orders | None:
+    """The value, where it can be a selection at all. Raises `ValueError` otherwise."""
+    if value is None or isinstance(value, pd.DataFrame | str | Path):
+        return value
+    if isinstance(value, list | tuple | pd.Series):
+        return list(value)
+    raise ValueError("a list of orders, a DataFrame or the path of a file is expected")
+
+
 def read_selection(orders: Orders) -> tuple[str, pd.DataFrame]:
     """What to call the selection, and its frame.
 

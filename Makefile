@@ -1,0 +1,67 @@
+# `make` lists the targets. The first one that needs it makes .venv; nothing is installed elsewhere.
+
+DEMO_ORDERS ?= 5000
+PYTEST_ARGS ?=
+# The first Python that fits; PYTHON=... names another one.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+
+export DEMO_ORDERS
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format bench bench-quick clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+# What is installed for development is enough for the demo.
+demo: $(or $(wildcard .venv/installed-dev),.venv/installed-demo) ## Copy real orders on SQLite; DEMO_ORDERS=5000
+	@.venv/bin/python -m cli.main demo --orders "$$DEMO_ORDERS"
+
+test: check ## The same as check
+
+check: lint ## Lint, then test on SQLite and PostgreSQL, as CI does; PYTEST_ARGS=...
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/installed-dev ## Check the style, the formatting and the types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/python -m mypy
+
+format: .venv/installed-dev ## Format the code and mend what can be mended
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: .venv/installed-dev ## Measure the speed of copying beside hand-written SQL
+	.venv/bin/python -m benchmarks.run
+
+bench-quick: .venv/installed-dev ## The same with few orders
+	.venv/bin/python -m benchmarks.run --quick
+
+clean: ## Remove .venv and the caches; var/ with the databases and reports stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
+
+.venv/installed-demo: extras = demo
+.venv/installed-dev: extras = demo,dev
+
+# pip says nothing for minutes or far too much, so this counts for it; its words are shown if it
+# fails. A background job of sh ignores Ctrl-C, hence the trap.
+.venv/installed-%: pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
+		echo 'No Python 3.11, 3.12 or 3.13 was found; install one, or name it: make PYTHON=/path/to/python3.' >&2; \
+		exit 2; }
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || { \
+		echo "Making .venv with $$("$(PYTHON)" --version)."; \
+		"$(PYTHON)" -m venv .venv || { rm -rf .venv; exit 1; }; }
+	@echo 'Installing the pinned dependencies into .venv (a minute or two the first time).'
+	@.venv/bin/python -m pip install -c constraints.txt -e '.[$(extras)]' >.venv/install.log 2>&1 & pip=$$!; \
+	trap 'kill $$pip; exit 130' INT TERM; \
+	tick=0; while kill -0 $$pip 2>/dev/null; do \
+		sleep 1; tick=$$((tick + 1)); [ $$((tick % 5)) -eq 0 ] || continue; \
+		if grep -q '^Installing collected' .venv/install.log; then doing='putting them in place'; \
+		else doing="$$(grep -c '^Collecting' .venv/install.log) packages fetched"; fi; \
+		echo "  $$tick s: $$doing"; \
+	done; \
+	wait $$pip || { cat .venv/install.log; echo 'The installation failed; the reason stands above.'; exit 1; }
+	@touch $@

@@ -63,7 +63,11 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # Far from the ends of a 64-bit number, so that a sum of many never passes them.
 Whole = Annotated[int, Field(ge=-_TRILLION, le=_TRILLION)]
 Amount = Whole  # of cents
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Deduction = Annotated[int, Field(ge=-_TRILLION, le=0)]
+NotNegative = Annotated[int, Field(ge=0, le=_TRILLION)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
 Time = Annotated[AwareDatetime, BeforeValidator(_only_text_or_datetime), AfterValidator(_in_utc)]
 Object = Annotated[dict[str, Any], BeforeValidator(_object_of)]
 
@@ -103,8 +107,8 @@ class AddressRow(ImportRow, frozen=True):
     phone: Text | None = Field(None, description="The phone number, as text.")
     email: Email | None = Field(None, description="An email address.")
     notes: Text | None = Field(None, description="A note for the delivery.")
-    lat: Number | None = Field(None, description="Latitude in degrees.", ge=-90, le=90)
-    lng: Number | None = Field(None, description="Longitude in degrees.", ge=-180, le=180)
+    lat: Latitude | None = Field(None, description="Latitude in degrees.")
+    lng: Longitude | None = Field(None, description="Longitude in degrees.")
     billing_info: Text | None = Field(None, description="A VAT number or the like.")
 
 
@@ -125,7 +129,7 @@ class StockItemRow(ImportRow, frozen=True):
 
     sku_code: Key = Field(description="The code of a SKU of the catalogue.")
     stock_location: Key = Field(description="The location's code.")
-    quantity: int = Field(description="The pieces there.", ge=0, le=_TRILLION)
+    quantity: NotNegative = Field(description="The pieces there, zero or above.")
 
 
 class PaymentMethodRow(ImportRow, frozen=True):
@@ -189,16 +193,16 @@ class OrderRow(ImportRow, frozen=True):
         None, description="The only country that it may ship to."
     )
     tax_included: bool = Field(True, description="Whether the amounts include the taxes.")
-    tax_rate: Number | None = Field(None, description="The tax rate, like 0.22.", ge=0)
+    tax_rate: Rate | None = Field(None, description="The tax rate, like 0.22.")
     coupon_code: Text | None = Field(None, description="The coupon that was used.")
     gift_card_code: Text | None = Field(None, description="The gift card that was used.")
     subtotal_amount_cents: Amount = Field(0, description="The goods.")
     shipping_amount_cents: Amount = Field(0, description="The shipping.")
     payment_method_amount_cents: Amount = Field(0, description="The cost of paying.")
-    discount_amount_cents: Amount = Field(0, description="The discounts, zero or below.", le=0)
+    discount_amount_cents: Deduction = Field(0, description="The discounts, zero or below.")
     adjustment_amount_cents: Amount = Field(0, description="The adjustments.")
-    gift_card_amount_cents: Amount = Field(
-        0, description="What gift cards paid, zero or above.", ge=0
+    gift_card_amount_cents: NotNegative = Field(
+        0, description="What gift cards paid, zero or above."
     )
     total_tax_amount_cents: Amount = Field(0, description="The taxes.")
     total_amount_cents: Amount = Field(description="The sum of the line items' totals.")
@@ -234,7 +238,7 @@ class LineItemRow(ImportRow, frozen=True):
     discount_cents: Amount | None = Field(None, description="The discount on the line.")
     tax_amount_cents: Amount | None = Field(None, description="The tax.")
     total_amount_cents: Amount = Field(description="What it adds to the order's total.")
-    tax_rate: Number | None = Field(None, description="The tax rate, like 0.22.", ge=0)
+    tax_rate: Rate | None = Field(None, description="The tax rate, like 0.22.")
     discount_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
     tax_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
     frequency: Text | None = Field(None, description="How often it recurs, like `monthly`.")

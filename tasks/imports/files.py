@@ -36,7 +36,7 @@ def find_files(path: str) -> list[ImportFile]:
     and a file whose name or ending is not known.
     """
     place = Path(path)
-    if not place.exists():
+    if not _exists(place):
         raise InvalidRequest(f"There is no file or folder {path!r} to import.")
     paths = _importable(place) if place.is_dir() else [place]
     if not paths:
@@ -46,6 +46,13 @@ def find_files(path: str) -> list[ImportFile]:
     files = [_identify(each) for each in paths]
     order = list(RESOURCES)
     return sorted(files, key=lambda file: (order.index(file.resource_name), file.name))
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:  # a name that no file can have, or a folder that may not be read
+        return False
 
 
 def _importable(folder: Path) -> list[Path]:

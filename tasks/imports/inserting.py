@@ -1,8 +1,9 @@
 """From the staging table into the shop: what is not there yet, set-based."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Insert, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Insert, exists, func, literal, select
 
 from tasks.imports.dialects import insert_unless_there
 from tasks.imports.rejects import Reject
@@ -17,7 +18,9 @@ def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime
     same = [staged.c[name] for name in resource.key]
     place = func.row_number().over(partition_by=same, order_by=staged.c.line)
     source = select(staged, place.label("place")).subquery("staged")
-    values = {column.name: source.c[column.name] for column in carried(resource)}
+    values: dict[str, ColumnElement[Any]] = {
+        column.name: source.c[column.name] for column in carried(resource)
+    }
     values |= {each.target: source.c[each.target] for each in resource.references}
     values |= {name: fill(source) for name, fill in resource.filled.items()}
     values |= times(now)
@@ -29,15 +32,15 @@ def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime
 
 
 def find_contradictions(db: Connection, resource: Resource, mode: str) -> list[Reject]:
-    """The staged rows whose key is there with other facts: as another row, which stays as it is."""
+    """The staged rows whose key another row has, with other facts; to be called after inserting.
+
+    The row that is there stays as it is: history is never changed.
+    """
     if not resource.facts:
         return []
     staged, stored = staging_table(resource.name), resource.table
-    differs = or_(*(stored.c[name].is_distinct_from(staged.c[name]) for name in resource.facts))
-    query = select(staged.c.line).where(
-        exists().where(resource.same_key(stored, staged, mode), differs)
-    )
-    # of two originals with the same key one may agree
-    agrees = exists().where(resource.same_key(stored, staged, mode), ~differs)
-    reason = f"is there already, with another value of one of {', '.join(resource.facts)}"
-    return [Reject(line, resource.key[-1], reason) for line in db.scalars(query.where(~agrees))]
+    agree = [stored.c[name].is_not_distinct_from(staged.c[name]) for name in resource.facts]
+    agreeing = exists().where(resource.same_key(stored, staged, mode), *agree)
+    lines = db.scalars(select(staged.c.line).where(~agreeing))
+    reason = f"is there already, and differs in one of: {', '.join(resource.facts)}"
+    return [Reject(line, resource.key[-1], reason) for line in lines]

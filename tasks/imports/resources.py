@@ -106,18 +106,22 @@ def _by(model: type[Base], key: str, column: str) -> Finder:
 
 
 def _imported_order(staged: Staged, mode: str) -> ColumnElement[int]:
-    # A line that arrives later must not change an order that a factory made.
     orders = table_of(Order)
-    query = select(orders.c.id).where(orders.c.number == staged.c.order_number)
-    query = query.where(orders.c.mode == mode, orders.c.order_factory_id.is_(None))
-    return query.scalar_subquery()
+    return select(orders.c.id).where(*_is_named(orders, staged, mode)).scalar_subquery()
 
 
 def _imported_line(staged: Staged, mode: str) -> ColumnElement[int]:
-    lines = table_of(LineItem)
-    query = select(func.min(lines.c.id)).where(lines.c.order_id == _imported_order(staged, mode))
+    orders, lines = table_of(Order), table_of(LineItem)
+    query = select(func.min(lines.c.id)).join(orders, orders.c.id == lines.c.order_id)
+    query = query.where(*_is_named(orders, staged, mode))
     query = query.where(lines.c.reference == staged.c.line_item, lines.c.copied_from_id.is_(None))
     return query.scalar_subquery()
+
+
+def _is_named(orders: Table, staged: Staged, mode: str) -> list[ColumnElement[bool]]:
+    # A line that arrives later must not change an order that a factory made.
+    imported = orders.c.order_factory_id.is_(None)
+    return [orders.c.number == staged.c.order_number, orders.c.mode == mode, imported]
 
 
 def _customer(column: str) -> Reference:

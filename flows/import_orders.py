@@ -1,0 +1,66 @@
+"""Importing a shop's customers, catalogue and orders from files."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.shop_flow import shop_flow
+from models.import_reports import ImportReport
+from models.schema import require_schema
+from models.statuses import Mode
+from tasks.imports.files import find_files
+from tasks.imports.importing import import_file
+from tasks.imports.reading import open_source
+from tasks.imports.rejects import new_rejects_file
+from tasks.imports.tally import Tally
+
+FilesToImport = Annotated[
+    str,
+    Field(
+        description="A .csv, .parquet, .jsonl or .ndjson file, or a folder of such files.",
+        min_length=1,
+        max_length=4_096,
+    ),
+]
+ImportMode = Annotated[Mode, Field(description="Whether the rows are test data or live data.")]
+RejectsPath = Annotated[
+    str | None,
+    Field(description="Where bad rows are told; left out, var/rejects-<flow run>.csv."),
+]
+ChunkSize = Annotated[int, Field(description="The rows of one transaction.", ge=1, le=100_000)]
+
+
+@shop_flow(name="import-orders", flow_run_name="import orders")
+def import_orders(
+    path: FilesToImport,
+    mode: ImportMode = Mode.LIVE,
+    rejects_path: RejectsPath = None,
+    chunk_size: ChunkSize = 20_000,
+) -> ImportReport:
+    """Import files of customers, catalogue and orders; what is there already stays as it is.
+
+    Bad rows go to the rejects file, the others are imported. Importing the same again changes
+    nothing. Raises `InvalidRequest`, before anything is written, for a path, file or column that
+    is not known, and `DatabaseNotReady`.
+    """
+    started = perf_counter()
+    require_schema()
+    files = find_files(path)
+    rejects_at = Path(rejects_path or f"var/rejects-{flow_run.get_id()}.csv")
+    rejects_file = new_rejects_file(rejects_at, [file.path for file in files])
+    for file in files:  # all of them before the first is imported
+        open_source(file)
+    reports = [import_file(file, mode, rejects_file, chunk_size, Tally()) for file in files]
+    told = str(rejects_at) if rejects_at.exists() else None
+    report = ImportReport.of(reports, perf_counter() - started, told)
+    get_run_logger().info(
+        "Imported %s rows; %s were there already, %s were rejected.",
+        f"{report.imported:,}",
+        f"{report.unchanged:,}",
+        f"{report.rejected:,}",
+    )
+    return report

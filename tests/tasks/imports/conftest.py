@@ -1,0 +1,85 @@
+"""Importing in tests: files made from text or rows, and the steps without Prefect around them."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from models.import_reports import FileReport
+from models.statuses import Mode
+from tasks.imports.files import find_files
+from tasks.imports.importing import import_file
+from tasks.imports.rejects import Reject, RejectsFile
+from tasks.imports.tally import Tally
+from tests.shop import Shop
+
+Rows = Sequence[Mapping[str, Any]]
+WriteCsv = Callable[[str, Rows], Path]
+
+
+class Imported(NamedTuple):
+    """What one import did: (imported, unchanged, rejected) per file, and the rejects."""
+
+    counts: dict[str, tuple[int, int, int]]
+    rejects: list[Reject]
+
+
+Import = Callable[..., Imported]
+
+
+def as_csv(path: Path, rows: Rows) -> Path:
+    """Write rows as a CSV file; objects become JSON text, None an empty cell."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        for row in rows:
+            cells = {
+                name: json.dumps(value) if isinstance(value, dict) else value
+                for name, value in row.items()
+            }
+            writer.writerow(cells)
+    return path
+
+
+def as_json_lines(path: Path, rows: Rows) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def write_csv(tmp_path: Path) -> WriteCsv:
+    """Write a CSV file of this name into the folder to import; its path."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return lambda name, rows: as_csv(folder / name, rows)
+
+
+@pytest.fixture
+def run_import(shop: Shop, tmp_path: Path) -> Import:
+    """Import a file or a folder as the flow does."""
+
+    def run(path: Path, *, mode: Mode = Mode.LIVE, chunk_size: int = 1000) -> Imported:
+        rejects_file = RejectsFile(tmp_path / "rejects.csv")
+        rejects_file.path.unlink(missing_ok=True)
+        reports: list[FileReport] = [
+            import_file.fn(file, mode, rejects_file, chunk_size, Tally())
+            for file in find_files(str(path))
+        ]
+        counts = {each.file: (each.imported, each.unchanged, each.rejected) for each in reports}
+        assert all(each.read == sum(counts[each.file]) for each in reports)
+        return Imported(counts, _rejects_in(rejects_file.path))
+
+    return run
+
+
+def _rejects_in(path: Path) -> list[Reject]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Reject(int(row["line"]), row["column"], row["reason"]) for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,437 @@
+"""Bad rows: each lands in the rejects with its line and reason, and takes no other row along."""
+
+import json
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models import Address, Customer, LineItem, Order, OrderFactory, PaymentSource, StockItem
+from models.engine import begin
+from models.errors import InvalidRequest
+from tasks.imports.rejects import Reject, RejectsFile, new_rejects_file
+from tests.tasks.imports.examples import plain_line, plain_order
+
+NO_ZONE = "has no time zone; write it like 2026-01-15T12:00:00Z"
+NO_TIME = "is not an ISO 8601 time like 2026-01-15T12:00:00Z"
+NO_CURRENCY = "is not an ISO 4217 currency code of three upper-case letters"
+NO_COUNTRY = "is not an ISO 3166 country code of two upper-case letters"
+NO_NUL = "holds the character 0, which cannot be stored"
+NO_STATUS = (
+    "Input should be 'draft', 'pending', 'editing', 'placing', 'placed', 'approved' or 'cancelled'"
+)
+BAD_ORDERS = [
+    ({"number": ""}, "number", "is required"),
+    ({"number": "n" * 256}, "number", "String should have at most 255 characters"),
+    ({"number": "1\0"}, "number", NO_NUL),
+    ({"currency_code": "eur"}, "currency_code", NO_CURRENCY),
+    ({"country_code": "Italy"}, "country_code", NO_COUNTRY),
+    (
+        {"total_amount_cents": "12.50"},
+        "total_amount_cents",
+        "Input should be a valid integer, unable to parse string as an integer",
+    ),
+    (
+        {"total_amount_cents": "1000000000001"},
+        "total_amount_cents",
+        "Input should be less than or equal to 1000000000000",
+    ),
+    (
+        {"discount_amount_cents": "5"},
+        "discount_amount_cents",
+        "Input should be less than or equal to 0",
+    ),
+    (
+        {"gift_card_amount_cents": "-5"},
+        "gift_card_amount_cents",
+        "Input should be greater than or equal to 0",
+    ),
+    ({"tax_rate": "nan"}, "tax_rate", "Input should be a finite number"),
+    ({"tax_rate": "-0.1"}, "tax_rate", "Input should be greater than or equal to 0"),
+    (
+        {"guest": "perhaps"},
+        "guest",
+        "Input should be a valid boolean, unable to interpret input",
+    ),
+    (
+        {"status": "sent"},
+        "status",
+        NO_STATUS,
+    ),
+    ({"placed_at": "2026-01-15T12:00:00"}, "placed_at", NO_ZONE),
+    ({"placed_at": "2026-01-15"}, "placed_at", NO_ZONE),
+    ({"placed_at": "1768478400"}, "placed_at", NO_TIME),
+    ({"placed_at": "15/01/2026 12:00"}, "placed_at", NO_TIME),
+    (
+        {"placed_at": "9999-12-31T23:00:00-05:00"},
+        "placed_at",
+        "lies outside the years 1 to 9999",
+    ),
+    ({"metadata": "{'a': 1}"}, "metadata", "is not valid JSON"),
+    ({"metadata": "[1]"}, "metadata", 'is not a JSON object like {"key": "value"}'),
+    ({"metadata": '{"a": NaN}'}, "metadata", "is not valid JSON"),
+    ({"metadata": '{"a": "\\u0000"}'}, "metadata", NO_NUL),
+    ({"metadata": '{"a": "\\ud800"}'}, "metadata", "is not valid JSON"),
+    ({"metadata": "[" * 100_000}, "metadata", "is not valid JSON"),
+    ({"customer": "nobody"}, "customer", "is not an email address"),
+    ({"customer": "nobody@shop.example"}, "customer", "is the email of no customer"),
+    ({"billing_address": "nowhere"}, "billing_address", "is the reference of no address"),
+    ({"shipping_address": "nowhere"}, "shipping_address", "is the reference of no address"),
+    ({"payment_method": "shells"}, "payment_method", "is the reference of no payment method"),
+    ({"payment_source": "shells"}, "payment_source", "is the reference of no payment source"),
+]
+
+
+@pytest.mark.parametrize("chunk_size", [1000, 7])
+def test_every_kind_of_bad_order_is_told_and_the_others_are_imported(
+    shop, write_csv, run_import, chunk_size
+):
+    optional = {name for wrong, _, _ in BAD_ORDERS for name in wrong}
+    rows = [dict.fromkeys(optional) | plain_order("first")]
+    for n, (wrong, _, _) in enumerate(BAD_ORDERS):
+        rows += [plain_order(f"bad-{n}") | wrong, plain_order(f"good-{n}")]
+    path = write_csv("orders.csv", rows)
+
+    imported = run_import(path, chunk_size=chunk_size)
+
+    # line 2 is the first order, line 3 the first bad one, and so on
+    assert imported.rejects == [
+        (3 + 2 * n, column, reason) for n, (_, column, reason) in enumerate(BAD_ORDERS)
+    ]
+    kept = ["first", *(f"good-{n}" for n in range(len(BAD_ORDERS)))]
+    assert [row.number for row in shop.rows(Order)] == kept
+    assert imported.counts == {"orders.csv": (len(kept), 0, len(BAD_ORDERS))}
+
+
+def test_a_row_with_several_faults_is_one_rejected_row_with_several_reasons(
+    shop, write_csv, run_import
+):
+    path = write_csv(
+        "orders.csv",
+        [
+            plain_order("1", billing_address="nowhere", payment_method="shells"),
+            plain_order("", currency_code="€"),
+        ],
+    )
+
+    imported = run_import(path)
+
+    assert imported.counts == {"orders.csv": (0, 0, 2)}
+    assert imported.rejects == [
+        (2, "billing_address", "is the reference of no address"),
+        (2, "payment_method", "is the reference of no payment method"),
+        (3, "currency_code", NO_CURRENCY),
+        (3, "number", "is required"),
+    ]
+
+
+def test_lines_of_unknown_orders_and_lines_without_a_name_are_rejected(shop, write_csv, run_import):
+    order_id = shop.order(number="1", lines=[])
+    path = write_csv(
+        "line_items.csv",
+        [
+            plain_line("1", "a"),
+            plain_line("2", "a"),
+            plain_line("1", ""),
+            plain_line("1", "b", quantity="1.5"),
+            plain_line("1", "c", item_type="goods"),
+            plain_line("1", "d", quantity=""),
+        ],
+    )
+
+    imported = run_import(path)
+
+    assert [(row.order_id, row.reference) for row in shop.rows(LineItem)] == [(order_id, "a")]
+    kind = imported.rejects[3]
+    assert (kind.line, kind.column, kind.reason[:24]) == (
+        6,
+        "item_type",
+        "Input should be 'skus', ",
+    )
+    assert [*imported.rejects[:3], imported.rejects[4]] == [
+        (3, "order_number", "is the number of no imported order"),
+        (4, "reference", "is required"),
+        (
+            5,
+            "quantity",
+            "Input should be a valid integer, unable to parse string as an integer",
+        ),
+        (7, "quantity", "is required"),
+    ]
+
+
+def test_an_order_that_a_factory_made_takes_no_imported_lines(shop, write_csv, run_import):
+    source = shop.order(number="1", lines=[])
+    factory_id = shop.add(OrderFactory, source_order_id=source)
+    shop.order(number="2", lines=[], order_factory_id=factory_id)
+    path = write_csv("line_items.csv", [plain_line("2", "a")])
+
+    imported = run_import(path)
+
+    assert imported.rejects == [(2, "order_number", "is the number of no imported order")]
+    assert shop.rows(LineItem) == []
+
+
+def test_an_address_lies_on_the_earth(shop, write_csv, run_import):
+    address = {"line_1": "1 Example Street", "city": "Exampleville", "country_code": "US"}
+    path = write_csv(
+        "addresses.csv",
+        [
+            {"reference": "a", **address, "lat": "90", "lng": "-180"},
+            {"reference": "b", **address, "lat": "90.1", "lng": ""},
+            {"reference": "c", **address, "lat": "", "lng": "-180.1"},
+            {"reference": "d", **address, "lat": "nan", "lng": ""},
+        ],
+    )
+
+    imported = run_import(path)
+
+    assert [row.reference for row in shop.rows(Address)] == ["a"]
+    assert imported.rejects == [
+        (3, "lat", "Input should be less than or equal to 90"),
+        (4, "lng", "Input should be greater than or equal to -180"),
+        (5, "lat", "Input should be less than or equal to 90"),
+    ]
+
+
+def test_options_and_stock_and_wallets_of_unknown_rows_are_rejected(
+    shop, tmp_path, write_csv, run_import
+):
+    order_id = shop.order(number="1", lines=[])
+    shop.line(order_id, reference="a")
+    shop.customer(email="ann@shop.example")
+    shop.payment_source(reference="card")
+    option = {"reference": "wrap", "quantity": 1}
+    write_csv(
+        "line_item_options.csv",
+        [
+            {"order_number": "1", "line_item": "a", **option},
+            {"order_number": "1", "line_item": "b", **option},
+            {"order_number": "2", "line_item": "a", **option},
+        ],
+    )
+    write_csv(
+        "stock_items.csv",
+        [
+            {"sku_code": "MUG", "stock_location": "main", "quantity": 1},
+            {"sku_code": "CAP", "stock_location": "main", "quantity": -1},
+        ],
+    )
+    write_csv(
+        "customer_payment_sources.csv",
+        [
+            {"customer_email": "ann@shop.example", "payment_source": "card"},
+            {"customer_email": "bob@shop.example", "payment_source": "card"},
+            {"customer_email": "ann@shop.example", "payment_source": "cash"},
+        ],
+    )
+
+    imported = run_import(tmp_path / "shop")
+
+    assert imported.counts == {
+        "stock_items.csv": (0, 0, 2),
+        "customer_payment_sources.csv": (1, 0, 2),
+        "line_item_options.csv": (1, 0, 2),
+    }
+    assert imported.rejects == [
+        (2, "sku_code", "is the code of no SKU"),
+        (3, "quantity", "Input should be greater than or equal to 0"),
+        (3, "customer_email", "is the email of no customer"),
+        (4, "payment_source", "is the reference of no payment source"),
+        (3, "line_item", "is the reference of no line of an imported order"),
+        (4, "line_item", "is the reference of no line of an imported order"),
+    ]
+    assert shop.rows(StockItem) == []
+
+
+def test_broken_csv_rows_are_rejected_with_the_line_on_which_they_begin(shop, tmp_path, run_import):
+    path = tmp_path / "customers.csv"
+    path.write_bytes(
+        b"\xef\xbb\xbfemail,profile_id\r\n"
+        b'a@shop.example,"two\r\nlines"\r\n'
+        b"b@shop.example\r\n"
+        b"\r\n"
+        b"c@shop.example,x,y\r\n"
+        b"d@shop.example,M\xfcller\r\n"
+        b'e@shop.example,"x"y\r\n'
+        b"f@shop.example," + b"x" * 140_000 + b"\r\n"
+        b"g@shop.example,M\xc3\xbcller\r\n"
+        b'h@shop.example,"never closed\r\n'
+    )
+
+    imported = run_import(path)
+
+    assert imported.rejects == [
+        (4, "", "has 1 values where the first line names 2 columns"),
+        (6, "", "has 3 values where the first line names 2 columns"),
+        (7, "profile_id", "is not UTF-8 text"),
+        (8, "", "is broken CSV: ',' expected after '\"'"),
+        (9, "", "is broken CSV: field larger than field limit (131072)"),
+        (11, "", "is broken CSV: unexpected end of data"),
+    ]
+    assert [(row.email, row.profile_id) for row in shop.rows(Customer)] == [
+        ("a@shop.example", "two\r\nlines"),
+        ("g@shop.example", "Müller"),
+    ]
+
+
+def test_broken_json_lines_are_rejected_with_their_line(shop, tmp_path, run_import):
+    path = tmp_path / "customers.jsonl"
+    good = {"email": "a@shop.example", "status": None, "profile_id": ""}
+    path.write_bytes(
+        b"\xef\xbb\xbf" + json.dumps(good).encode() + b"\n"
+        b'{"email": "b@shop.example"\n'
+        b"\n"
+        b'["c@shop.example"]\n'
+        b'{"email": "d@shop.example", "profile_id": "M\xfcller"}\n'
+        b'{"email": "e@shop.example", "profile_id": NaN}\n'
+        b'{"email": "f@shop.example", "profile_id": 12}\n'
+        b'{"email": "g@shop.example", "colour": "red"}\n'
+        b'{"profile_id": "h"}\n'
+        b'{"email": "i@shop.example", "profile_id": "\\ud800"}\n' + b"[" * 200_000 + b"\n"
+        b'{"email": "j@shop.example", "metadata": {"deep": ' + b"9" * 5000 + b"}}\n"
+        b'{"email": "k@shop.example", "metadata": {"a": 1}}'
+    )
+
+    imported = run_import(path)
+
+    assert imported.rejects == [
+        (2, "", "is not JSON: Expecting ',' delimiter at character 28"),
+        (4, "", "is not a JSON object"),
+        (5, "", "is not UTF-8 text"),
+        (6, "", "is not JSON: NaN is no JSON at character 1"),
+        (7, "profile_id", "is not text; write it in quotes"),
+        (8, "colour", "is not a known column"),
+        (9, "email", "is required"),
+        (10, "profile_id", "is not UTF-8 text"),
+        (11, "", "is not JSON that can be read: a number too long, or nested too deep"),
+        (12, "", "is not JSON that can be read: a number too long, or nested too deep"),
+    ]
+    assert [(row.email, row.metadata) for row in shop.rows(Customer)] == [
+        ("a@shop.example", None),
+        ("k@shop.example", {"a": 1}),
+    ]
+
+
+def test_the_first_json_line_may_be_broken_too(shop, tmp_path, run_import):
+    path = tmp_path / "customers.jsonl"
+    path.write_text('{"email"\n{"email": "a@shop.example"}\n')
+
+    imported = run_import(path)
+
+    assert imported.counts == {"customers.jsonl": (1, 0, 1)}
+    assert imported.rejects == [(1, "", "is not JSON: Expecting ':' delimiter at character 10")]
+
+
+def test_parquet_values_that_python_cannot_hold_are_rejected_with_their_row(
+    shop, tmp_path, run_import
+):
+    path = tmp_path / "payment_sources.parquet"
+    far = pa.array([0, 2**60, 10], pa.timestamp("us", tz="UTC"))
+    table = pa.table(
+        {
+            "reference": ["a", "b", "c"],
+            "payment_source_type": ["card", "card", "card"],
+            "expires_at": far,
+        }
+    )
+    pq.write_table(table, path)
+
+    imported = run_import(path)
+
+    wrong = "holds text that is not UTF-8, or a time outside the years 1 to 9999"
+    assert imported.rejects == [(2, "", wrong)]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert [(row.reference, row.expires_at) for row in shop.rows(PaymentSource)] == [
+        ("a", epoch),
+        ("c", epoch.replace(microsecond=10)),
+    ]
+
+
+def test_a_row_that_the_database_refuses_takes_no_other_row_along(shop, write_csv, run_import):
+    with begin() as db:
+        if db.dialect.name == "sqlite":
+            db.exec_driver_sql(
+                "CREATE TRIGGER no_bob BEFORE INSERT ON customers WHEN NEW.profile_id = 'secret' "
+                "BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+        else:
+            db.exec_driver_sql(
+                "ALTER TABLE customers ADD CONSTRAINT no_bob CHECK (profile_id <> 'secret')"
+            )
+    rows = [{"email": f"{n}@shop.example", "profile_id": "x"} for n in range(10)]
+    rows[6]["profile_id"] = "secret"
+    path = write_csv("customers.csv", rows)
+
+    imported = run_import(path)
+
+    assert imported.counts == {"customers.csv": (9, 0, 1)}
+    ((line, column, reason),) = imported.rejects
+    assert (line, column) == (8, "")
+    assert reason.startswith("was refused by the database (")
+    assert "secret" not in reason
+
+
+def test_the_rejects_hold_none_of_the_values(shop, write_csv, run_import, tmp_path):
+    path = write_csv(
+        "payment_sources.csv",
+        [
+            {
+                "reference": "card",
+                "payment_source_type": "stripe_payments",
+                "payment_source_token": "pm_secret",
+                "name": "ann@shop.example",
+                "expires_at": "soon-secret",
+            },
+            {
+                "reference": "",
+                "payment_source_type": "",
+                "payment_source_token": "pm_secret",
+                "name": "ann@shop.example",
+                "expires_at": "2020-99-99T00:00Z",
+            },
+        ],
+    )
+
+    imported = run_import(path)
+
+    assert imported.counts == {"payment_sources.csv": (0, 0, 2)}
+    told = (tmp_path / "rejects.csv").read_text()
+    assert told.startswith("file,line,column,reason\npayment_sources.csv,2,expires_at,")
+    assert "secret" not in told
+    assert "shop.example" not in told
+
+
+def test_a_rejects_file_is_made_with_its_first_reject_and_in_the_order_of_the_lines(tmp_path):
+    rejects_file = new_rejects_file(tmp_path / "new" / "rejects.csv", [])
+
+    rejects_file.write("orders.csv", [])
+    untouched = rejects_file.path.exists()
+    rejects_file.write("orders.csv", [Reject(9, "b", "late"), Reject(2, "a\udcff", "early")])
+    rejects_file.write("skus.csv", [Reject(3, "", "commas, and so on")])
+
+    assert not untouched
+    assert rejects_file.path.read_text().splitlines() == [
+        "file,line,column,reason",
+        "orders.csv,2,a\\udcff,early",
+        "orders.csv,9,b,late",
+        'skus.csv,3,,"commas, and so on"',
+    ]
+
+
+def test_rejects_of_an_earlier_import_are_replaced_and_nothing_else_is(tmp_path):
+    earlier, orders = tmp_path / "rejects.csv", tmp_path / "orders.csv"
+    RejectsFile(earlier).write("orders.csv", [Reject(2, "a", "wrong")])
+    orders.write_text("number\n")
+
+    new_rejects_file(earlier, [orders])
+
+    assert not earlier.exists()
+    with pytest.raises(InvalidRequest, match="which is to be imported"):
+        new_rejects_file(orders, [orders])
+    with pytest.raises(InvalidRequest, match="it exists and is no rejects file"):
+        new_rejects_file(orders, [])
+    with pytest.raises(InvalidRequest, match="it exists and is no rejects file"):
+        new_rejects_file(tmp_path, [])
+    assert orders.read_text() == "number\n"

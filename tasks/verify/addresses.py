@@ -1,0 +1,132 @@
+"""Addresses: a target order has copies of its source's, which belong to no other order."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import FromClause, Select, and_, or_, select, union
+
+from models import Address, Order
+from models.public_ids import Resource
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import (
+    copied,
+    copy_error,
+    differ,
+    factory,
+    has_error,
+    source,
+    target,
+    unedited,
+)
+from tasks.verify.shared_rows import left_behind, shared_with_another
+
+_address = table_of(Address)
+_original = _address.alias("original")
+_REFERENCES = (table_of(Order).c.billing_address_id, table_of(Order).c.shipping_address_id)
+_KINDS = tuple(column.key for column in _REFERENCES)
+
+
+def missing_addresses() -> Select[Any]:
+    """Addresses too many count too."""
+    had, has = source.c, target.c
+    outside_lock = has_error(copy_error.c.code == "shipping_address_outside_lock")
+    left_out = and_(factory.c.skip_errors, outside_lock)
+    wrong = or_(
+        has.billing_address_id.is_(None) != had.billing_address_id.is_(None),
+        has.shipping_address_id.is_(None) != or_(had.shipping_address_id.is_(None), left_out),
+    )
+    return select(has.id).select_from(copied).where(unedited(source, target), wrong)
+
+
+def foreign_addresses() -> Select[Any]:
+    def foreign(kind: str) -> Select[Any]:
+        other = _address.c.copied_from_id != source.c[kind]
+        return (
+            select(target.c.id).select_from(_used_as(kind)).where(unedited(source, target), other)
+        )
+
+    return _either(foreign)
+
+
+def addresses_from_nowhere() -> Select[Any]:
+    def from_nowhere(kind: str) -> Select[Any]:
+        nowhere = _address.c.copied_from_id.is_(None)
+        return select(_address.c.id).select_from(_used_as(kind)).where(unedited(target), nowhere)
+
+    return _either(from_nowhere)
+
+
+def changed_addresses() -> Select[Any]:
+    def changed(kind: str) -> Select[Any]:
+        rows = _used_as(kind).join(_original, _original.c.id == _address.c.copied_from_id)
+        different = differ(_address, _original)
+        return (
+            select(_address.c.id).select_from(rows).where(unedited(_address, _original), different)
+        )
+
+    return _either(changed)
+
+
+def addresses_joined_or_parted() -> Select[Any]:
+    had, has = source.c, target.c
+    was_shared = had.billing_address_id == had.shipping_address_id
+    is_shared = has.billing_address_id == has.shipping_address_id
+    rows = select(has.id).select_from(copied)
+    return rows.where(unedited(source, target), was_shared != is_shared)
+
+
+def _used_as(kind: str) -> FromClause:
+    """One row per target order that has such an address: the order, its source, its address."""
+    return copied.join(_address, _address.c.id == target.c[kind])
+
+
+def _either(query: Callable[[str], Select[Any]]) -> Select[Any]:
+    return select(union(*(query(kind) for kind in _KINDS)).subquery().c.id)
+
+
+INVARIANTS = (
+    Invariant(
+        "addresses-complete",
+        "A target order has a billing and a shipping address where its source has one, but for "
+        "one outside the shipping lock that skip_errors left out.",
+        Resource.orders,
+        missing_addresses(),
+    ),
+    Invariant(
+        "addresses-from-own-source",
+        "A target order's addresses are copies of its source's, each of its own kind.",
+        Resource.orders,
+        foreign_addresses(),
+    ),
+    Invariant(
+        "addresses-have-an-origin",
+        "Every address of a target order says which address it was copied from.",
+        Resource.addresses,
+        addresses_from_nowhere(),
+    ),
+    Invariant(
+        "shared-address-stays-shared",
+        "A target order has one address for both purposes exactly where its source has.",
+        Resource.orders,
+        addresses_joined_or_parted(),
+    ),
+    Invariant(
+        "address-columns",
+        "A copied address equals the address that it was copied from.",
+        Resource.addresses,
+        changed_addresses(),
+    ),
+    Invariant(
+        "addresses-of-one-order",
+        "No target order shares an address with another order.",
+        Resource.addresses,
+        shared_with_another(*_REFERENCES),
+    ),
+    Invariant(
+        "no-leftover-address",
+        "Every copied address is in use.",
+        Resource.addresses,
+        left_behind(_address, *_REFERENCES),
+    ),
+)

@@ -1,0 +1,86 @@
+"""Amounts: a target order is worth what its own lines add up to.
+
+Written without the copying's own sums, so that an error there shows here.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select
+
+from models.public_ids import Resource
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import copied, line, target
+
+_kind, _cents = line.c.item_type, line.c.total_amount_cents
+_redeemed = and_(_kind == "gift_cards", _cents < 0)
+# Which lines make up which amount, with which sign. Every type of line stands in one of them.
+_PARTS: dict[str, tuple[ColumnElement[bool], int]] = {
+    "subtotal_amount_cents": (
+        or_(_kind.in_(["skus", "bundles"]), and_(_kind == "gift_cards", not_(_redeemed))),
+        1,
+    ),
+    "shipping_amount_cents": (_kind == "shipments", 1),
+    "payment_method_amount_cents": (_kind == "payment_methods", 1),
+    "adjustment_amount_cents": (_kind == "adjustments", 1),
+    "gift_card_amount_cents": (_redeemed, -1),
+    "discount_amount_cents": (or_(_kind.like("%promotions"), _kind == "discount_engine_items"), 1),
+}
+
+
+def amounts_beside_lines() -> Select[Any]:
+    sums = {
+        name: _sum(case((condition, sign * _cents), else_=0))
+        for name, (condition, sign) in _PARTS.items()
+    }
+    sums["total_tax_amount_cents"] = _sum(line.c.tax_amount_cents)
+    sums["total_amount_cents"] = _sum(_cents)
+    rows = copied.outerjoin(line, line.c.order_id == target.c.id)
+    grouped = select(target.c.id).select_from(rows).group_by(target.c.id)
+    return grouped.having(or_(*(target.c[name] != amount for name, amount in sums.items())))
+
+
+def wrong_totals() -> Select[Any]:
+    of = target.c
+    parts = (
+        of.subtotal_amount_cents
+        + of.shipping_amount_cents
+        + of.payment_method_amount_cents
+        + of.discount_amount_cents
+        + of.adjustment_amount_cents
+        - of.gift_card_amount_cents
+    )
+    return select(of.id).select_from(copied).where(of.total_amount_cents != parts)
+
+
+def wrong_totals_with_taxes() -> Select[Any]:
+    of = target.c
+    added = case((of.tax_included, 0), else_=of.total_tax_amount_cents)
+    rows = select(of.id).select_from(copied)
+    return rows.where(of.total_amount_with_taxes_cents != of.total_amount_cents + added)
+
+
+def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(cents), 0)
+
+
+INVARIANTS = (
+    Invariant(
+        "amounts-equal-lines",
+        "Every amount of a target order is the sum of its own lines of that kind.",
+        Resource.orders,
+        amounts_beside_lines(),
+    ),
+    Invariant(
+        "total-adds-up",
+        "A target order's total is subtotal, shipping, payment method, discount and adjustment, "
+        "less gift cards.",
+        Resource.orders,
+        wrong_totals(),
+    ),
+    Invariant(
+        "total-with-taxes",
+        "A target order's total with taxes is its total, plus the taxes that it does not include.",
+        Resource.orders,
+        wrong_totals_with_taxes(),
+    ),
+)

@@ -1,0 +1,69 @@
+"""Batches: as many copies as were asked for, and none of them open once it is completed."""
+
+from typing import Any
+
+from sqlalchemy import Select, and_, case, exists, false, func, not_, select
+
+from models import OrderFactoryBatch
+from models.public_ids import Resource
+from models.statuses import BatchStatus, FactoryStatus
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import factory
+
+_batch = table_of(OrderFactoryBatch)
+
+
+def wrong_counts() -> Select[Any]:
+    rows = select(_batch.c.id).select_from(
+        _batch.outerjoin(factory, factory.c.batch_id == _batch.c.id)
+    )
+    counted = func.count(factory.c.id)
+    return rows.group_by(_batch.c.id, _batch.c.orders_count).having(
+        _batch.c.orders_count != counted
+    )
+
+
+def completed_with_open_copies() -> Select[Any]:
+    unfinished = [FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]
+    waiting = exists().where(factory.c.batch_id == _batch.c.id, factory.c.status.in_(unfinished))
+    return select(_batch.c.id).where(_batch.c.status == BatchStatus.COMPLETED, waiting)
+
+
+def times_beside_status() -> Select[Any]:
+    started, completed = _batch.c.started_at, _batch.c.completed_at
+    fit = case(
+        (_batch.c.status == BatchStatus.PENDING, and_(started.is_(None), completed.is_(None))),
+        (_batch.c.status == BatchStatus.IN_PROGRESS, started.is_not(None)),
+        (_batch.c.status == BatchStatus.ABORTED, completed.is_(None)),
+        # Never started where each of its copies was made on its own.
+        (
+            and_(_batch.c.status == BatchStatus.COMPLETED, completed.is_not(None)),
+            func.coalesce(started, completed) <= completed,
+        ),
+        else_=false(),
+    )
+    return select(_batch.c.id).where(not_(fit))
+
+
+INVARIANTS = (
+    Invariant(
+        "batch-count",
+        "orders_count of a batch is the number of its factories.",
+        Resource.order_factory_batches,
+        wrong_counts(),
+    ),
+    Invariant(
+        "completed-batch-is-done",
+        "A completed batch has no pending or running factory.",
+        Resource.order_factory_batches,
+        completed_with_open_copies(),
+    ),
+    Invariant(
+        "batch-times-fit-status",
+        "A batch in progress was started, a completed one completed after that, a pending one "
+        "neither.",
+        Resource.order_factory_batches,
+        times_beside_status(),
+    ),
+)

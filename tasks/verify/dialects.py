@@ -1,0 +1,77 @@
+"""What the invariants must say differently to SQLite and to PostgreSQL."""
+
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from models.dialects import on_sqlite
+from tasks.verify.rows import factory
+
+# What stands for anything that is no list of messages, or no object of such lists: null is no
+# message, and so equals none.
+_NO_LISTS, _NO_MESSAGE = '{"": [null]}', "[null]"
+
+
+def logged_messages(db: Connection) -> Select[Any]:
+    """One row per message in the factories' logs.
+
+    Columns: the factory's id, the field, the place in the field's list (from 1), the message.
+    What is not an object of lists gives rows whose message is null.
+    """
+    return _in_sqlite() if on_sqlite(db) else _in_postgresql()
+
+
+def _in_sqlite() -> Select[Any]:
+    log = type_coerce(factory.c.errors_log, String)
+    lists = case(
+        (func.json_valid(log) == 0, _NO_LISTS),
+        (func.json_type(log) == "object", log),
+        else_=_NO_LISTS,
+    )
+    field = func.json_each(lists).table_valued(
+        "key", "value", "type", name="field", joins_implicitly=True
+    )
+    messages = case(
+        (field.c.type != "array", _NO_MESSAGE),
+        (func.json_array_length(field.c.value) > 0, field.c.value),
+        else_=_NO_MESSAGE,
+    )
+    message = func.json_each(messages).table_valued(
+        "key", "value", name="message", joins_implicitly=True
+    )
+    rows = select(factory.c.id, field.c.key, (message.c.key + 1).label("place"), message.c.value)
+    return rows.select_from(factory, field, message).where(log.is_not(None))
+
+
+def _in_postgresql() -> Select[Any]:
+    log, no_lists = factory.c.errors_log, cast(literal(_NO_LISTS, String), JSONB)
+    lists = case((func.jsonb_typeof(log) == "object", log), else_=no_lists)
+    field = (
+        func.jsonb_each(lists)
+        .table_valued("key", "value", name="field", joins_implicitly=True)
+        .render_derived()
+    )
+    no_message = cast(literal(_NO_MESSAGE, String), JSONB)
+    messages = case(
+        (func.jsonb_typeof(field.c.value) != "array", no_message),
+        (func.jsonb_array_length(field.c.value) > 0, field.c.value),
+        else_=no_message,
+    )
+    message = (
+        func.jsonb_array_elements_text(messages)
+        .table_valued("value", with_ordinality="place", name="message", joins_implicitly=True)
+        .render_derived()
+    )
+    rows = select(factory.c.id, field.c.key, message.c.place, message.c.value)
+    return rows.select_from(factory, field, message).where(log.is_not(None))

@@ -1,0 +1,106 @@
+"""Copy errors: the count and the log of a factory say what its rows in `copy_errors` say."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union,
+    union_all,
+)
+
+from models.public_ids import Resource
+from models.statuses import FactoryStatus
+from tasks.verify.dialects import logged_messages
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import copy_error, factory, has_error, origin
+
+
+def wrong_counts() -> Select[Any]:
+    rows = select(factory.c.id).select_from(
+        factory.outerjoin(copy_error, copy_error.c.order_factory_id == factory.c.id)
+    )
+    return rows.group_by(factory.c.id).having(factory.c.errors_count != func.count(copy_error.c.id))
+
+
+def wrong_logs(db: Connection) -> Select[Any]:
+    """A message stands in the log and in the rows, at the same place among those of its field."""
+    of = copy_error.c
+    place = func.row_number().over(partition_by=(of.order_factory_id, of.field), order_by=of.id)
+    recorded = select(of.order_factory_id, of.field, place.label("place"), of.message, _sign(1))
+    logged = logged_messages(db).add_columns(_sign(-1))
+    both = union_all(recorded, logged).subquery("both")
+    factory_id, *message, sign = both.columns
+    grouped = select(factory_id.label("id")).group_by(factory_id, *message)
+    unmatched = grouped.having(func.sum(sign) != 0)
+    needless = select(factory.c.id).where(factory.c.errors_log.is_not(None), not_(has_error()))
+    return select(union(unmatched, needless).subquery().c.id)
+
+
+def errors_without_reason() -> Select[Any]:
+    whole = and_(factory.c.status == FactoryStatus.COMPLETED, not_(factory.c.skip_errors))
+    open_ended = factory.c.status.in_([FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS])
+    return select(factory.c.id).where(or_(whole, open_ended), has_error())
+
+
+def failed_without_error() -> Select[Any]:
+    failed = factory.c.status == FactoryStatus.FAILED
+    return select(factory.c.id).where(failed, not_(has_error()))
+
+
+def errors_about_other_orders() -> Select[Any]:
+    rows = copy_error.join(factory, factory.c.id == copy_error.c.order_factory_id)
+    rows = rows.outerjoin(origin, origin.c.id == copy_error.c.line_item_id)
+    return (
+        select(factory.c.id)
+        .select_from(rows)
+        .where(copy_error.c.line_item_id.is_not(None))
+        .where(origin.c.order_id.is_distinct_from(factory.c.source_order_id))
+    )
+
+
+def _sign(value: int) -> ColumnElement[int]:
+    return literal_column(str(value), Integer).label("sign")
+
+
+INVARIANTS = (
+    Invariant(
+        "errors-count",
+        "errors_count is the number of a factory's errors.",
+        Resource.order_factories,
+        wrong_counts(),
+    ),
+    Invariant(
+        "errors-log",
+        "errors_log holds the messages of a factory's errors, by field and in order, and is null "
+        "where there are none.",
+        Resource.order_factories,
+        wrong_logs,
+    ),
+    Invariant(
+        "errors-need-a-reason",
+        "Only a failed factory has errors, or a completed one with skip_errors.",
+        Resource.order_factories,
+        errors_without_reason(),
+    ),
+    Invariant(
+        "failed-has-errors",
+        "Every failed factory has at least one error.",
+        Resource.order_factories,
+        failed_without_error(),
+    ),
+    Invariant(
+        "errors-name-own-lines",
+        "An error about a line item is about one of the factory's source order.",
+        Resource.order_factories,
+        errors_about_other_orders(),
+    ),
+)

@@ -1,0 +1,70 @@
+"""Events: a factory's tell its life, each change of its status once."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+
+from models import Event
+from models.public_ids import Resource
+from models.statuses import FactoryStatus
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import factory
+
+_event = table_of(Event)
+_ENDS = {
+    "order_factories.complete": FactoryStatus.COMPLETED,
+    "order_factories.fail": FactoryStatus.FAILED,
+    "order_factories.abort": FactoryStatus.ABORTED,
+}
+_started = or_(
+    factory.c.status.in_(
+        [FactoryStatus.IN_PROGRESS, FactoryStatus.COMPLETED, FactoryStatus.FAILED]
+    ),
+    and_(factory.c.status == FactoryStatus.ABORTED, factory.c.started_at.is_not(None)),
+)
+
+
+def wrong_ends() -> Select[Any]:
+    wrong = (
+        _count(event) != case((factory.c.status == status, 1), else_=0)
+        for event, status in _ENDS.items()
+    )
+    return _with_events(*_ENDS).having(or_(*wrong))
+
+
+def wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
+    """The factories that have this event another number of times than expected."""
+    return _with_events(event).having(func.count(_event.c.id) != expected)
+
+
+def _with_events(*names: str) -> Select[Any]:
+    mine = and_(_event.c.order_factory_id == factory.c.id, _event.c.name.in_(names))
+    rows = select(factory.c.id).select_from(factory.outerjoin(_event, mine))
+    return rows.group_by(factory.c.id, factory.c.status, factory.c.started_at)
+
+
+def _count(event: str) -> ColumnElement[int]:
+    return func.count(case((_event.c.name == event, 1)))
+
+
+INVARIANTS = (
+    Invariant(
+        "created-once",
+        "Every factory has exactly one event of its creation.",
+        Resource.order_factories,
+        wrong_number("order_factories.create", literal(1)),
+    ),
+    Invariant(
+        "started-once",
+        "A factory that was started has exactly one event of that, any other none.",
+        Resource.order_factories,
+        wrong_number("order_factories.start", case((_started, 1), else_=0)),
+    ),
+    Invariant(
+        "ended-once",
+        "A completed, failed or aborted factory has exactly one event of that, and of no other end.",
+        Resource.order_factories,
+        wrong_ends(),
+    ),
+)

@@ -1,0 +1,157 @@
+"""Line items: a target order has its source's lines, all of them, once each, as they were."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union,
+)
+
+from models.public_ids import Resource
+from models.statuses import ItemType
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import (
+    copied,
+    copy_error,
+    differ,
+    factory,
+    has_error,
+    line,
+    origin,
+    target,
+    unedited,
+)
+
+_lines = copied.join(line, line.c.order_id == target.c.id)
+_lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
+
+
+def missing_lines() -> Select[Any]:
+    """The factory, once per line of its source that its target lacks."""
+    rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
+    copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
+    left_out = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
+    return (
+        select(factory.c.id)
+        .select_from(rows.outerjoin(line, copy_of))
+        .where(unedited(origin, target), line.c.id.is_(None), not_(left_out))
+    )
+
+
+def foreign_lines() -> Select[Any]:
+    """Copied lines wherever they stand: in an order that is nobody's target they are wrong too."""
+    rows = line.outerjoin(factory, factory.c.target_order_id == line.c.order_id)
+    rows = rows.outerjoin(origin, origin.c.id == line.c.copied_from_id)
+    foreign = origin.c.order_id.is_distinct_from(factory.c.source_order_id)
+    return (
+        select(line.c.id)
+        .select_from(rows)
+        .where(line.c.copied_from_id.is_not(None), or_(factory.c.id.is_(None), foreign))
+    )
+
+
+def lines_from_nowhere() -> Select[Any]:
+    rows = select(line.c.id).select_from(_lines)
+    return rows.where(unedited(target), line.c.copied_from_id.is_(None))
+
+
+def repeated_lines() -> Select[Any]:
+    rows = select(func.max(line.c.id)).where(line.c.copied_from_id.is_not(None))
+    return rows.group_by(line.c.order_id, line.c.copied_from_id).having(func.count() > 1)
+
+
+def changed_lines() -> Select[Any]:
+    rows = select(line.c.id).select_from(_lines_and_origins)
+    return rows.where(unedited(line, origin), differ(line, origin, "order_id"))
+
+
+def lines_copied_in_spite_of_errors() -> Select[Any]:
+    rows = copy_error.join(factory, factory.c.id == copy_error.c.order_factory_id)
+    named = rows.join(
+        line,
+        and_(
+            line.c.order_id == factory.c.target_order_id,
+            line.c.copied_from_id == copy_error.c.line_item_id,
+        ),
+    )
+    short = rows.join(line, line.c.order_id == factory.c.target_order_id)
+    either = union(
+        select(line.c.id).select_from(named),
+        select(line.c.id).select_from(short).where(_short_of(line), unedited(line)),
+    )
+    return select(either.subquery().c.id)
+
+
+def lines_of_nothing() -> Select[Any]:
+    return select(line.c.id).select_from(_lines).where(unedited(line), line.c.quantity < 1)
+
+
+def _about(source_line: FromClause) -> ColumnElement[bool]:
+    return copy_error.c.line_item_id == source_line.c.id
+
+
+def _short_of(of: FromClause) -> ColumnElement[bool]:
+    """Whether the error says that there is not enough of the line's SKU.
+
+    Such an error is about all lines of a SKU together; only its message names it.
+    """
+    named = literal("SKU ") + of.c.sku_code + ": "
+    return and_(
+        copy_error.c.code == "not_enough_stock",
+        of.c.item_type == ItemType.SKUS,
+        func.substr(copy_error.c.message, 1, func.length(named)) == named,
+    )
+
+
+INVARIANTS = (
+    Invariant(
+        "lines-complete",
+        "A target order has every line of its source, but for those that skip_errors left out.",
+        Resource.order_factories,
+        missing_lines(),
+    ),
+    Invariant(
+        "lines-from-own-source",
+        "A copied line stands in a target order and comes from a line of that order's source.",
+        Resource.line_items,
+        foreign_lines(),
+    ),
+    Invariant(
+        "lines-have-an-origin",
+        "Every line of a target order says which line it was copied from.",
+        Resource.line_items,
+        lines_from_nowhere(),
+    ),
+    Invariant(
+        "lines-copied-once",
+        "No line was copied twice into one order.",
+        Resource.line_items,
+        repeated_lines(),
+    ),
+    Invariant(
+        "line-columns",
+        "A copied line equals the line that it was copied from.",
+        Resource.line_items,
+        changed_lines(),
+    ),
+    Invariant(
+        "wrong-lines-left-out",
+        "No line with an error was copied.",
+        Resource.line_items,
+        lines_copied_in_spite_of_errors(),
+    ),
+    Invariant(
+        "quantities-above-zero",
+        "No line of a target order has a quantity below one.",
+        Resource.line_items,
+        lines_of_nothing(),
+    ),
+)

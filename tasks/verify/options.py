@@ -1,0 +1,92 @@
+"""Line item options: a copied line has its origin's options, all of them, once each."""
+
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+
+from models import LineItemOption
+from models.public_ids import Resource
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import differ, factory, line, unedited
+
+# An option of a target's line, and the option that it was copied from.
+_option = table_of(LineItemOption).alias("option")
+_original = table_of(LineItemOption).alias("original")
+_lines = factory.join(line, line.c.order_id == factory.c.target_order_id)
+_options = _lines.join(_option, _option.c.line_item_id == line.c.id)
+
+
+def missing_options() -> Select[Any]:
+    """The copied line, once per option of its origin that it lacks."""
+    rows = _lines.join(_original, _original.c.line_item_id == line.c.copied_from_id)
+    copy_of = and_(_option.c.line_item_id == line.c.id, _option.c.copied_from_id == _original.c.id)
+    return (
+        select(line.c.id)
+        .select_from(rows.outerjoin(_option, copy_of))
+        .where(unedited(_original, line), _option.c.id.is_(None))
+    )
+
+
+def foreign_options() -> Select[Any]:
+    rows = _option.join(line, line.c.id == _option.c.line_item_id)
+    rows = rows.outerjoin(_original, _original.c.id == _option.c.copied_from_id)
+    foreign = _original.c.line_item_id.is_distinct_from(line.c.copied_from_id)
+    return (
+        select(_option.c.id)
+        .select_from(rows)
+        .where(_option.c.copied_from_id.is_not(None), or_(_original.c.id.is_(None), foreign))
+    )
+
+
+def options_from_nowhere() -> Select[Any]:
+    rows = select(_option.c.id).select_from(_options)
+    return rows.where(unedited(line), _option.c.copied_from_id.is_(None))
+
+
+def repeated_options() -> Select[Any]:
+    rows = select(func.max(_option.c.id)).where(_option.c.copied_from_id.is_not(None))
+    return rows.group_by(_option.c.line_item_id, _option.c.copied_from_id).having(func.count() > 1)
+
+
+def changed_options() -> Select[Any]:
+    rows = _options.join(_original, _original.c.id == _option.c.copied_from_id)
+    return (
+        select(_option.c.id)
+        .select_from(rows)
+        .where(unedited(_option, _original), differ(_option, _original, "line_item_id"))
+    )
+
+
+INVARIANTS = (
+    Invariant(
+        "options-complete",
+        "A copied line has every option of the line that it was copied from.",
+        Resource.line_items,
+        missing_options(),
+    ),
+    Invariant(
+        "options-from-own-line",
+        "A copied option comes from an option of the line that its own line was copied from.",
+        Resource.line_item_options,
+        foreign_options(),
+    ),
+    Invariant(
+        "options-have-an-origin",
+        "Every option of a target order's line says which option it was copied from.",
+        Resource.line_item_options,
+        options_from_nowhere(),
+    ),
+    Invariant(
+        "options-copied-once",
+        "No option was copied twice onto one line.",
+        Resource.line_item_options,
+        repeated_options(),
+    ),
+    Invariant(
+        "option-columns",
+        "A copied option equals the option that it was copied from.",
+        Resource.line_item_options,
+        changed_options(),
+    ),
+)

@@ -1,0 +1,129 @@
+"""The target order itself: what it has from its source, and what it must never have from others."""
+
+from typing import Any
+
+from sqlalchemy import Select, and_, case, func, null, or_, select
+
+from models import Address, Customer, OrderFactoryBatch, PaymentMethod, PaymentSource
+from models.public_ids import Resource
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import (
+    copied,
+    copy_error,
+    differ,
+    factory,
+    has_error,
+    source,
+    target,
+    unedited,
+)
+
+# What a target order does not have from its source, and what other invariants are about.
+_NOT_CARRIED = (
+    "number",
+    "order_factory_id",
+    "status",
+    "payment_status",
+    "fulfillment_status",
+    "customer_id",
+    "customer_email",
+    "subtotal_amount_cents",
+    "shipping_amount_cents",
+    "payment_method_amount_cents",
+    "discount_amount_cents",
+    "adjustment_amount_cents",
+    "gift_card_amount_cents",
+    "total_tax_amount_cents",
+    "total_amount_cents",
+    "total_amount_with_taxes_cents",
+    "billing_address_id",
+    "shipping_address_id",
+    "payment_source_id",
+    "placed_at",
+    "approved_at",
+    "cancelled_at",
+    "reference",
+    "reference_origin",
+)
+_BARRED = ("customer_blocked", "customer_deleted")
+
+
+def changed_orders() -> Select[Any]:
+    rows = select(target.c.id).select_from(copied)
+    return rows.where(unedited(source, target), differ(target, source, *_NOT_CARRIED))
+
+
+def changed_currencies() -> Select[Any]:
+    rows = select(target.c.id).select_from(copied)
+    return rows.where(target.c.currency_code != source.c.currency_code)
+
+
+def changed_customers() -> Select[Any]:
+    customer = table_of(Customer)
+    left_out = and_(factory.c.skip_errors, has_error(copy_error.c.code.in_(_BARRED)))
+    customer_id = case((left_out, null()), else_=source.c.customer_id)
+    email = case((left_out, null()), else_=func.coalesce(source.c.customer_email, customer.c.email))
+    # Where the order itself has no email it was the customer's at that time.
+    comparable = or_(
+        source.c.customer_email.is_not(None), customer.c.id.is_(None), unedited(customer)
+    )
+    return (
+        select(target.c.id)
+        .select_from(copied.outerjoin(customer, customer.c.id == source.c.customer_id))
+        .where(unedited(source, target))
+        .where(
+            or_(
+                target.c.customer_id.is_distinct_from(customer_id),
+                and_(comparable, target.c.customer_email.is_distinct_from(email)),
+            )
+        )
+    )
+
+
+def crossed_modes() -> Select[Any]:
+    batch, customer = table_of(OrderFactoryBatch), table_of(Customer)
+    method, payment = table_of(PaymentMethod), table_of(PaymentSource)
+    address = table_of(Address)
+    billing, shipping = address.alias("billing"), address.alias("shipping")
+    rows = factory.join(source, source.c.id == factory.c.source_order_id)
+    rows = rows.outerjoin(target, target.c.id == factory.c.target_order_id)
+    rows = rows.outerjoin(batch, batch.c.id == factory.c.batch_id)
+    rows = rows.outerjoin(customer, customer.c.id == target.c.customer_id)
+    rows = rows.outerjoin(billing, billing.c.id == target.c.billing_address_id)
+    rows = rows.outerjoin(shipping, shipping.c.id == target.c.shipping_address_id)
+    rows = rows.outerjoin(method, method.c.id == target.c.payment_method_id)
+    rows = rows.outerjoin(payment, payment.c.id == target.c.payment_source_id)
+    parts = (source, target, batch, customer, billing, shipping, method, payment)
+    crossed = or_(*(part.c.mode != factory.c.mode for part in parts))
+    return select(factory.c.id).select_from(rows).where(crossed)
+
+
+INVARIANTS = (
+    Invariant(
+        "mode-not-crossed",
+        "A factory, its batch, its source and its target, and what the target refers to, are all "
+        "of one mode.",
+        Resource.order_factories,
+        crossed_modes(),
+    ),
+    Invariant(
+        "same-currency",
+        "A target order has the currency of its source.",
+        Resource.orders,
+        changed_currencies(),
+    ),
+    Invariant(
+        "same-customer",
+        "A target order has the customer and the email of its source, or neither where "
+        "skip_errors left them out.",
+        Resource.orders,
+        changed_customers(),
+    ),
+    Invariant(
+        "order-columns",
+        "Whatever else a target order takes over equals its source's.",
+        Resource.orders,
+        changed_orders(),
+    ),
+)

@@ -1,0 +1,154 @@
+"""Payment sources: a target order has a copy of what its customer saved, and of nothing else."""
+
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, not_, or_, select
+
+from models import CustomerPaymentSource, Order, PaymentSource
+from models.public_ids import Resource
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import (
+    copied,
+    copy_error,
+    differ,
+    factory,
+    has_error,
+    source,
+    target,
+    unedited,
+)
+from tasks.verify.shared_rows import left_behind, shared_with_another
+
+# A target's payment source, the saved one that it was copied from, and the one of its source.
+_payment = table_of(PaymentSource)
+_original = _payment.alias("original")
+_former = _payment.alias("former")
+_saved = table_of(CustomerPaymentSource)
+_REFERENCE = table_of(Order).c.payment_source_id
+_payments = copied.join(_payment, _payment.c.id == target.c.payment_source_id)
+
+
+def missing_payment_sources() -> Select[Any]:
+    saved = exists().where(
+        _saved.c.customer_id == target.c.customer_id,
+        or_(
+            _saved.c.payment_source_id == _former.c.id,
+            _saved.c.payment_source_id == _former.c.copied_from_id,
+        ),
+        _saved.c.created_at <= factory.c.started_at,
+    )
+    left_out = and_(factory.c.skip_errors, has_error(copy_error.c.field == "payment_source"))
+    return (
+        select(target.c.id)
+        .select_from(copied.join(_former, _former.c.id == source.c.payment_source_id))
+        .where(unedited(source, target), factory.c.reuse_wallet)
+        .where(target.c.payment_source_id.is_(None), saved, not_(left_out))
+    )
+
+
+def unwanted_payment_sources() -> Select[Any]:
+    rows = select(target.c.id).select_from(copied)
+    return rows.where(
+        unedited(target), not_(factory.c.reuse_wallet), target.c.payment_source_id.is_not(None)
+    )
+
+
+def foreign_payment_sources() -> Select[Any]:
+    rows = _payments.outerjoin(_former, _former.c.id == source.c.payment_source_id)
+    same = or_(
+        _payment.c.copied_from_id == _former.c.id,
+        _payment.c.copied_from_id == func.coalesce(_former.c.copied_from_id, _former.c.id),
+    )
+    return (
+        select(target.c.id)
+        .select_from(rows)
+        .where(unedited(source, target), _payment.c.copied_from_id.is_not(None))
+        .where(or_(_former.c.id.is_(None), not_(same)))
+    )
+
+
+def payment_sources_of_others() -> Select[Any]:
+    saved = exists().where(
+        _saved.c.payment_source_id == _payment.c.copied_from_id,
+        _saved.c.customer_id == target.c.customer_id,
+    )
+    rows = select(target.c.id).select_from(_payments)
+    return rows.where(unedited(target), _payment.c.copied_from_id.is_not(None), not_(saved))
+
+
+def expired_payment_sources() -> Select[Any]:
+    expired = _payment.c.expires_at <= factory.c.started_at
+    rows = select(_payment.c.id).select_from(_payments)
+    return rows.where(unedited(target, _payment), expired)
+
+
+def payment_sources_from_nowhere() -> Select[Any]:
+    rows = select(_payment.c.id).select_from(_payments)
+    return rows.where(unedited(target), _payment.c.copied_from_id.is_(None))
+
+
+def changed_payment_sources() -> Select[Any]:
+    rows = _payments.join(_original, _original.c.id == _payment.c.copied_from_id)
+    different = differ(_payment, _original)
+    return select(_payment.c.id).select_from(rows).where(unedited(_payment, _original), different)
+
+
+INVARIANTS = (
+    Invariant(
+        "payment-source-complete",
+        "A target order has a payment source where reuse_wallet was asked for and its source's "
+        "stood in the customer's wallet, but for one that skip_errors left out.",
+        Resource.orders,
+        missing_payment_sources(),
+    ),
+    Invariant(
+        "payment-source-on-request",
+        "A target order has a payment source only where reuse_wallet was asked for.",
+        Resource.orders,
+        unwanted_payment_sources(),
+    ),
+    Invariant(
+        "payment-source-from-own-source",
+        "A target order's payment source is a copy of its source order's, or of the same original.",
+        Resource.orders,
+        foreign_payment_sources(),
+    ),
+    Invariant(
+        "payment-source-in-wallet",
+        "What a target order's payment source was copied from stands in its customer's wallet; "
+        "one that the customer has removed since shows here too.",
+        Resource.orders,
+        payment_sources_of_others(),
+    ),
+    Invariant(
+        "payment-source-not-expired",
+        "No target order has a payment source that had expired when it was copied.",
+        Resource.payment_sources,
+        expired_payment_sources(),
+    ),
+    Invariant(
+        "payment-source-has-an-origin",
+        "Every payment source of a target order says which one it was copied from.",
+        Resource.payment_sources,
+        payment_sources_from_nowhere(),
+    ),
+    Invariant(
+        "payment-source-columns",
+        "A copied payment source equals the one that it was copied from.",
+        Resource.payment_sources,
+        changed_payment_sources(),
+    ),
+    Invariant(
+        "payment-source-of-one-order",
+        "No target order shares a payment source with another order.",
+        Resource.payment_sources,
+        shared_with_another(_REFERENCE),
+    ),
+    Invariant(
+        "no-leftover-payment-source",
+        "Every copied payment source is in use.",
+        Resource.payment_sources,
+        left_behind(_payment, _REFERENCE),
+    ),
+)

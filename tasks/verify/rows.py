@@ -1,0 +1,46 @@
+"""The rows that a copy consists of, by the part they play in it, and what may be said of them."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, exists, or_
+
+from models import CopyError, LineItem, Order, OrderFactory
+from tasks.inserts import table_of
+
+factory = table_of(OrderFactory)
+copy_error = table_of(CopyError)
+source = table_of(Order).alias("source")
+target = table_of(Order).alias("target")
+# A line of the target, and the line that it was copied from.
+line = table_of(LineItem).alias("line")
+origin = table_of(LineItem).alias("origin")
+
+# One row per target order: its factory, its source, itself.
+copied = factory.join(source, source.c.id == factory.c.source_order_id).join(
+    target, target.c.id == factory.c.target_order_id
+)
+# The columns that every row has for itself.
+_OWN = ("id", "copied_from_id", "created_at", "updated_at")
+
+
+def unedited(*rows: FromClause) -> ColumnElement[bool]:
+    """Whether none of these rows of a copy was edited after the copy was made.
+
+    A shop may edit both orders later; what it has edited need not equal anything any more.
+    """
+    return and_(*(row.c.updated_at <= factory.c.started_at for row in rows))
+
+
+def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the factory has such an error."""
+    return exists().where(copy_error.c.order_factory_id == factory.c.id, *where)
+
+
+def differ(copy: FromClause, original: FromClause, *left: str) -> ColumnElement[bool]:
+    """Whether any column differs but those that each row has for itself, and `left`."""
+    names = [column.key for column in copy.c if column.key not in (*_OWN, *left)]
+    return or_(*(_differs(copy.c[name], original.c[name]) for name in names))
+
+
+def _differs(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
+    return one.is_distinct_from(other)

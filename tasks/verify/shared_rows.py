@@ -1,0 +1,33 @@
+"""Rows that belong to one order only: never to two, and never to none."""
+
+from typing import Any
+
+from sqlalchemy import Column, Select, Table, func, null, select, union_all
+
+from models import Order
+from tasks.inserts import table_of
+
+_order = table_of(Order)
+
+
+def shared_with_another(*references: Column[Any]) -> Select[Any]:
+    """The rows that these columns of `orders` refer to from a target order and another order."""
+    uses = union_all(
+        *(
+            select(held.label("id"), _order.c.id.label("order_id"), _order.c.order_factory_id)
+            for held in references
+        )
+    ).subquery("uses")
+    several = func.min(uses.c.order_id) != func.max(uses.c.order_id)
+    by_a_target = func.max(uses.c.order_factory_id).is_not(None)
+    rows = select(uses.c.id).where(uses.c.id.is_not(None))
+    return rows.group_by(uses.c.id).having(several, by_a_target)
+
+
+def left_behind(copies: Table, *references: Column[Any]) -> Select[Any]:
+    """The copied rows of a table that none of these columns of `orders` refers to."""
+    made = select(copies.c.id, null().label("order_id")).where(copies.c.copied_from_id.is_not(None))
+    used = (select(held, _order.c.id) for held in references)
+    both = union_all(made, *used).subquery("both")
+    rows = select(both.c.id).where(both.c.id.is_not(None))
+    return rows.group_by(both.c.id).having(func.count(both.c.order_id) == 0)

@@ -1,0 +1,112 @@
+"""Factories and their target orders: exactly one for each that copied, none for the others."""
+
+from typing import Any
+
+from sqlalchemy import Select, func, not_, select
+
+from models import Order
+from models.public_ids import Resource
+from models.statuses import FactoryStatus
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import copy_error, factory, has_error, target
+
+_order = table_of(Order)
+_of_factory = factory.outerjoin(target, target.c.id == factory.c.target_order_id)
+_of_order = _order.outerjoin(factory, factory.c.id == _order.c.order_factory_id)
+_could_not_be_placed = has_error(copy_error.c.code == "cannot_be_placed")
+
+
+def completed_without_target() -> Select[Any]:
+    rows = select(factory.c.id).select_from(_of_factory)
+    return rows.where(factory.c.status == FactoryStatus.COMPLETED, target.c.id.is_(None))
+
+
+def several_targets() -> Select[Any]:
+    named = _order.c.order_factory_id
+    rows = select(named).where(named.is_not(None))
+    return rows.group_by(named).having(func.count() > 1)
+
+
+def target_of_another() -> Select[Any]:
+    rows = select(factory.c.id).select_from(_of_factory)
+    return rows.where(
+        factory.c.target_order_id.is_not(None),
+        target.c.order_factory_id.is_distinct_from(factory.c.id),
+    )
+
+
+def orphan_targets() -> Select[Any]:
+    rows = select(_order.c.id).select_from(_of_order)
+    return rows.where(
+        _order.c.order_factory_id.is_not(None),
+        factory.c.target_order_id.is_distinct_from(_order.c.id),
+    )
+
+
+def failed_with_target() -> Select[Any]:
+    return select(factory.c.id).where(
+        factory.c.status == FactoryStatus.FAILED,
+        factory.c.target_order_id.is_not(None),
+        not_(_could_not_be_placed),
+    )
+
+
+def unplaceable_without_target() -> Select[Any]:
+    return select(factory.c.id).where(
+        factory.c.status == FactoryStatus.FAILED,
+        factory.c.target_order_id.is_(None),
+        _could_not_be_placed,
+    )
+
+
+def unfinished_with_target() -> Select[Any]:
+    finished = [FactoryStatus.COMPLETED, FactoryStatus.FAILED]
+    unfinished = factory.c.status.not_in(finished)
+    return select(factory.c.id).where(unfinished, factory.c.target_order_id.is_not(None))
+
+
+INVARIANTS = (
+    Invariant(
+        "completed-has-target",
+        "Every completed factory has a target order.",
+        Resource.order_factories,
+        completed_without_target(),
+    ),
+    Invariant(
+        "one-target-per-factory",
+        "No factory has made more than one order.",
+        Resource.order_factories,
+        several_targets(),
+    ),
+    Invariant(
+        "target-is-its-own",
+        "The order that a factory calls its target names that factory as its maker.",
+        Resource.order_factories,
+        target_of_another(),
+    ),
+    Invariant(
+        "no-orphan-target",
+        "An order that a factory has made is that factory's target.",
+        Resource.orders,
+        orphan_targets(),
+    ),
+    Invariant(
+        "failed-has-no-target",
+        "A failed factory has no target order, unless the order was copied but could not be placed.",
+        Resource.order_factories,
+        failed_with_target(),
+    ),
+    Invariant(
+        "unplaceable-keeps-target",
+        "A factory whose order could not be placed keeps the order that it copied.",
+        Resource.order_factories,
+        unplaceable_without_target(),
+    ),
+    Invariant(
+        "unfinished-has-no-target",
+        "A pending, running or aborted factory has no target order.",
+        Resource.order_factories,
+        unfinished_with_target(),
+    ),
+)

@@ -10,7 +10,7 @@ from tasks.work_tables import copies
 def check_customers(db: Connection) -> int:
     """Record orders of nobody, and of customers who are deleted or blocked; how many errors.
 
-    With `skip_errors` such a customer is left out of the target order.
+    With `skip_errors` such a customer is left out of the target order, and the wallet too.
     """
     nobody = and_(copies.c.customer_id.is_(None), func.coalesce(copies.c.customer_email, "") == "")
     found = record(
@@ -27,5 +27,6 @@ def check_customers(db: Connection) -> int:
     if found:
         barred = copies.c.customer_status.in_([CustomerStatus.DELETED, CustomerStatus.BLOCKED])
         left_out = update(copies).where(copies.c.skip_errors, barred)
-        db.execute(left_out.values(customer_id=null(), customer_email=null()))
+        names = ("customer_id", "customer_email", "target_payment_source_id")
+        db.execute(left_out.values(dict.fromkeys(names, null())))
     return found

@@ -138,7 +138,9 @@ def is_not_placed() -> ColumnElement[bool]:
 def _record_obstacles(db: Connection) -> None:
     """Say what is missing, where no check has said so already, and that it was not placed."""
     already = exists().where(
-        CopyError.order_factory_id == copies.c.factory_id, CopyError.field == "payment_source"
+        CopyError.order_factory_id == copies.c.factory_id,
+        # Where the customer was left out, so was the wallet.
+        CopyError.field.in_(["payment_source", "customer"]),
     )
     why = case(
         (

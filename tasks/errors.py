@@ -31,10 +31,10 @@ def record(
     for target, on in outer_joins:
         source = source.outerjoin(target, on)
     line = null() if line_item_id is None else line_item_id
-    words = literal(message) if isinstance(message, str) else message
+    words = (literal(message) if isinstance(message, str) else message).label("message")
     rows = select(copies.c.factory_id, literal(field), literal(code), words, line)
     rows = rows.select_from(source).where(*where)
     # The messages of a factory stand in errors_log in the order in which they are written here.
-    rows = rows.order_by(copies.c.factory_id, *([] if line_item_id is None else [line_item_id]))
+    rows = rows.order_by(copies.c.factory_id, words if line_item_id is None else line_item_id)
     names = ["order_factory_id", "field", "code", "message", "line_item_id"]
     return written(db, insert_counted(table_of(CopyError), names, rows))

@@ -70,7 +70,9 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
             OrderFactory.reuse_wallet,
             OrderFactory.skip_errors,
             Order.customer_id,
-            func.coalesce(Order.customer_email, Customer.email).label("customer_email"),
+            func.coalesce(func.nullif(Order.customer_email, ""), Customer.email).label(
+                "customer_email"
+            ),
             Customer.status.label("customer_status"),
             Order.billing_address_id,
             Order.shipping_address_id,

@@ -1,0 +1,116 @@
+"""Copying in tests: what the flows do with the steps, without Prefect's server around it."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+import tasks.copying
+from models import Base, OrderFactory, OrderFactoryBatch
+from models.engine import begin, reading
+from models.public_ids import Resource, key_of
+from models.requests import CopyOptions
+from tasks.checks import check_orders
+from tasks.claims import claim_pending
+from tasks.closing import close_batch
+from tasks.copying import copy_claimed
+from tasks.factories import create_factory, read_factory
+
+FLOW_RUN = "5f0c0e0e-0000-4000-8000-000000000001"
+
+# An `OrderFactoryResult`; a test knows which of its parts are there.
+Ended = Any
+
+
+def plain_steps() -> dict[str, Any]:
+    """The names in `tasks.copying` that are Prefect tasks, and the functions behind them."""
+    return {
+        "STEPS": tuple(step.fn for step in tasks.copying.STEPS),
+        "check_orders": check_orders.fn,
+        "close_batch": close_batch.fn,
+    }
+
+
+def request(order_id: int, **options: Any) -> int:
+    """A pending factory that is to copy this order; its key."""
+    with begin() as db:
+        return create_factory(db, order_id, CopyOptions(**options), None)
+
+
+def batch_of(factories: Iterable[int]) -> int:
+    """A batch of these pending factories; its key."""
+    keys = list(factories)
+    values = {
+        "reference": uuid.uuid4().hex,
+        "selection": "test",
+        "options": {},
+        "orders_count": len(keys),
+    }
+    with begin() as db:
+        batch = insert(OrderFactoryBatch).values(values).returning(OrderFactoryBatch.id)
+        batch_id = db.execute(batch).scalar_one()
+        mine = update(OrderFactory).where(OrderFactory.id.in_(keys))
+        db.execute(mine.values(batch_id=batch_id))
+    return batch_id
+
+
+def copy_batch(batch_id: int) -> list[int]:
+    """Claim all that is unfinished in a batch and copy it in one transaction; the stuck ones."""
+    with begin() as db:
+        claimed = claim_pending(db, batch_id, limit=10_000)
+        return copy_claimed(db, claimed, FLOW_RUN) if claimed else []
+
+
+def results(factories: Iterable[int]) -> list[Ended]:
+    with reading() as db:
+        return [read_factory(db, factory_id) for factory_id in factories]
+
+
+def run(*factories: int) -> list[Ended]:
+    """Copy these pending factories as one batch, in one transaction; how each ended."""
+    assert copy_batch(batch_of(factories)) == []
+    return results(factories)
+
+
+def copy(*orders: int, **options: Any) -> list[Ended]:
+    """Copy these orders as one batch, all with the same options; how each ended."""
+    return run(*[request(order_id, **options) for order_id in orders])
+
+
+def copy_one(order_id: int, **options: Any) -> Ended:
+    """Copy this order; how it ended."""
+    (result,) = copy(order_id, **options)
+    return result
+
+
+def target_of(result: Ended) -> int:
+    """The key of the order that this factory made."""
+    assert result.target_order is not None, result.errors_log
+    key = key_of(Resource.orders, result.target_order.id)
+    assert key is not None
+    return key
+
+
+def factory_of(result: Ended) -> int:
+    """The key of the factory."""
+    key = key_of(Resource.order_factories, result.id)
+    assert key is not None
+    return key
+
+
+def change(table: type[Base], keys: int | list[int], **values: Any) -> None:
+    """Give this row or these rows other values, as their shop would."""
+    wanted = [keys] if isinstance(keys, int) else keys
+    with begin() as db:
+        rows = table.__table__.c.id.in_(wanted)
+        db.execute(update(table).where(rows).values(**values))
+
+
+def whole_database() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, to compare with what they are later."""
+    with reading() as db:
+        return {
+            table.name: [tuple(row) for row in db.execute(select(table).order_by(table.c.id))]
+            for table in Base.metadata.sorted_tables
+        }

@@ -1,0 +1,144 @@
+"""Errors of a call: they survive being sent between processes, and say what to do."""
+
+import pickle
+from datetime import UTC, datetime
+
+import pytest
+
+import models.errors
+from models.errors import OrderFactoryError, SelectionInvalid, describe
+from models.results import (
+    BatchUnfinished,
+    BulkResult,
+    OrderFactoryFailed,
+    OrderFactoryResult,
+    OrderRef,
+    summary,
+)
+from models.statuses import BatchStatus, OrderStatus
+from tasks.steps import StepFailed, TryAgain
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+def result(**values):
+    defaults = {
+        "id": "vcKWNZawyW",
+        "type": "order_copies",
+        "mode": "live",
+        "status": "failed",
+        "source_order": OrderRef(id="aLzxsmcdxs", number="1001", status=OrderStatus.PLACED),
+        "target_order": None,
+        "started_at": NOW,
+        "completed_at": None,
+        "failed_at": NOW,
+        "errors_log": {"customer": ["the customer is blocked"], "line_items": ["a", "b"]},
+        "errors_count": 3,
+        "place_target_order": False,
+        "reuse_wallet": True,
+        "skip_errors": False,
+        "reference": None,
+        "reference_origin": None,
+        "metadata": {"any": ["thing"]},
+        "batch_reference": None,
+        "flow_run_id": None,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return OrderFactoryResult.model_validate(defaults | values)
+
+
+def bulk_result():
+    counts = dict.fromkeys(["pending", "in_progress", "completed", "failed", "aborted"], 1)
+    return BulkResult(
+        reference="spring",
+        id="vcKWNZawyW",
+        status=BatchStatus.IN_PROGRESS,
+        orders_count=5,
+        **counts,
+        completed_with_errors=0,
+        errors=[],
+        seconds=1.5,
+        copied_in_this_run=3,
+        report_path=None,
+    )
+
+
+SIMPLE = {
+    value
+    for value in vars(models.errors).values()
+    if isinstance(value, type) and issubclass(value, OrderFactoryError)
+}
+ERRORS = [
+    *(error("one", "two") for error in SIMPLE - {SelectionInvalid}),
+    SelectionInvalid("orders.csv", ["row 2: no such order", "row 3: no such order"]),
+    OrderFactoryFailed(result()),
+    BatchUnfinished(bulk_result(), ["the database was gone"]),
+    StepFailed("line_items", "could not be copied"),
+    TryAgain("OperationalError, 40001"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickling(error):
+    again = pickle.loads(pickle.dumps(error))
+
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert again.args == error.args
+    assert (again.status, again.code) == (error.status, error.code)
+    assert 400 <= again.status < 600
+
+
+def test_a_failed_copy_carries_its_result_through_pickling():
+    error = pickle.loads(pickle.dumps(OrderFactoryFailed(result())))
+
+    assert error.result == result()
+    assert str(error) == (
+        "3 errors while copying order 1001: "
+        "customer: the customer is blocked; line_items: a; line_items: b"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"errors_log": {"line_items": ["the order has no line item"]}, "errors_count": 1},
+            "1 error while copying order 1001: line_items: the order has no line item",
+        ),
+        (
+            {
+                "errors_log": None,
+                "errors_count": 0,
+                "target_order": OrderRef(id="vcKWNZawyW", number=None, status=OrderStatus.PENDING),
+            },
+            "order 1001 was copied to order vcKWNZawyW",
+        ),
+        (
+            {
+                "errors_log": None,
+                "errors_count": 0,
+                "source_order": OrderRef(id="aLzxsmcdxs", number=None, status=OrderStatus.DRAFT),
+                "target_order": OrderRef(id="vcKWNZawyW", number="OF2", status=OrderStatus.PLACED),
+            },
+            "order aLzxsmcdxs was copied to order OF2",
+        ),
+    ],
+)
+def test_a_summary_tells_how_it_ended(values, told):
+    assert summary(result(**values)) == told
+
+
+def test_a_selections_problems_are_cut_off():
+    problems = [f"row {nth}: no such order" for nth in range(2, 2002)]
+
+    told = str(SelectionInvalid("orders.csv", problems))
+
+    assert told.startswith("orders.csv cannot be used, and nothing was copied:\n  row 2: ")
+    assert told.endswith("row 21: no such order\n  ... and 1980 more")
+
+
+def test_many_values_are_described_by_the_first_few():
+    assert describe([1, "b"]) == "1, 'b'"
+    assert describe(list(range(9))) == "0, 1, 2, 3, 4 and 4 more"

@@ -1,0 +1,40 @@
+"""Public ids: short opaque strings, one per row of a resource, the same for ever."""
+
+from string import ascii_letters
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.public_ids import Resource, key_of, public_id
+
+resources = st.sampled_from(Resource)
+keys = st.integers(min_value=0, max_value=2**63 - 1)
+
+
+@given(resource=resources, key=keys)
+def test_an_id_leads_back_to_its_row_and_to_no_other_resources(resource, key):
+    text = public_id(resource, key)
+
+    assert key_of(resource, text) == key
+    assert [key_of(other, text) for other in Resource if other != resource] == [None] * 12
+    assert len(text) >= 10
+    assert text.isascii()
+    assert text.isalpha()
+
+
+@given(resource=resources, text=st.one_of(st.text(), st.text(ascii_letters, max_size=50)))
+def test_any_other_text_is_no_id(resource, text):
+    key = key_of(resource, text)
+
+    assert key is None or public_id(resource, key) == text
+
+
+@pytest.mark.parametrize("text", ["", "1001", "abc", "-", "x" * 1_000_000, "ünïcodeünïcode"])
+def test_what_cannot_be_an_id_is_none(text):
+    assert key_of(Resource.orders, text) is None
+
+
+def test_ids_stay_what_they_were():
+    assert public_id(Resource.orders, 1) == "aLzxsmcdxs"
+    assert public_id(Resource.order_factories, 1) == "vcKWNZawyW"

@@ -1,0 +1,45 @@
+"""Placing at the same time: stock is never sold twice, whoever comes first."""
+
+from functools import partial
+
+import pytest
+
+from models import StockItem
+from models.engine import begin
+from tasks.claims import claim_pending
+from tasks.copying import copy_claimed
+from tests.at_once import at_once
+from tests.copying import batch_of, copy_batch, request, results
+
+
+def test_sixteen_takers_of_ten_pieces(shop):
+    mug = shop.sku("MUG", stock=4)
+    shop.add(StockItem, sku_id=mug, stock_location="attic", quantity=6)
+    shop.sku("CAP", stock=10)
+    # Half of them name the two SKUs the other way round, which must not lock them up.
+    pairs = [[("MUG", 1, 0), ("CAP", 1, 0)], [("CAP", 1, 0), ("MUG", 1, 0)]]
+    sources = [shop.order(lines=lines) for lines in pairs]
+    factories = [request(sources[nth % 2], place_target_order=True) for nth in range(16)]
+    batches = [batch_of([factory]) for factory in factories]
+
+    at_once(*[partial(copy_batch, batch) for batch in batches])
+
+    ended = results(factories)
+    assert sorted(result.status for result in ended) == ["completed"] * 10 + ["failed"] * 6
+    refused = [result.errors_log for result in ended if result.errors_log]
+    assert {tuple(log["line_items"]) for log in refused} == {
+        ("SKU CAP: 1 wanted, 0 in stock", "SKU MUG: 1 wanted, 0 in stock")
+    }
+    assert [place.quantity for place in shop.rows(StockItem)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_batches_that_want_different_skus_do_not_wait_for_each_other(shop):
+    mug, cap = (shop.order(lines=[(sku, 1, 0)]) for sku in ("MUG", "CAP"))
+    first, second = (batch_of([request(order, place_target_order=True)]) for order in (mug, cap))
+
+    with begin() as db:
+        copy_claimed(db, claim_pending(db, first, limit=1), None)
+        assert copy_batch(second) == []
+
+    assert [place.quantity for place in shop.rows(StockItem)] == [999, 999]

@@ -29,7 +29,11 @@ FilesToImport = Annotated[
 ImportMode = Annotated[Mode, Field(description="Whether the rows are test data or live data.")]
 RejectsPath = Annotated[
     str | None,
-    Field(description="Where bad rows are told; left out, var/rejects-<flow run>.csv."),
+    Field(
+        description="Where bad rows are told; left out, var/rejects-<flow run>.csv.",
+        min_length=1,
+        max_length=4_096,
+    ),
 ]
 ChunkSize = Annotated[int, Field(description="The rows of one transaction.", ge=1, le=100_000)]
 

@@ -29,14 +29,17 @@ class RejectsFile:
     path: Path
 
     def write(self, file_name: str, rejects: Iterable[Reject]) -> None:
-        """Add rejects, in the order of their lines."""
+        """Add rejects, in the order of their lines. Raises `InvalidRequest` if that fails."""
         rows = [(file_name, *reject) for reject in sorted(rejects)]
         if not rows:
             return
-        new = not self.path.exists()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as file:
-            csv.writer(file).writerows([HEADER, *rows] if new else rows)
+        try:
+            new = not self.path.exists()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._open() as file:
+                csv.writer(file).writerows([HEADER, *rows] if new else rows)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
 
     def _open(self) -> TextIO:
         # A column's name may be anything that the imported file holds.
@@ -50,13 +53,23 @@ def new_rejects_file(path: Path, inputs: Iterable[Path]) -> RejectsFile:
     """
     if path.resolve() in {each.resolve() for each in inputs}:
         raise InvalidRequest(f"The rejects cannot go to {str(path)!r}, which is to be imported.")
-    if path.exists():
-        if not _holds_rejects(path):
-            raise InvalidRequest(
-                f"The rejects cannot go to {str(path)!r}: it exists and is no rejects file."
-            )
-        path.unlink()
+    try:
+        if path.exists():
+            if not _holds_rejects(path):
+                raise InvalidRequest(
+                    f"The rejects cannot go to {str(path)!r}: it exists and is no rejects file."
+                )
+            path.unlink()
+    except OSError as error:
+        raise _unusable(path, error) from error
     return RejectsFile(path)
+
+
+def _unusable(path: Path, error: OSError) -> InvalidRequest:
+    return InvalidRequest(
+        f"The rejects cannot be written to {str(path)!r}: {error.strerror}. Rows that were "
+        "imported before stay; give another path and import again."
+    )
 
 
 def _holds_rejects(path: Path) -> bool:

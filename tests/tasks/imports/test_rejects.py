@@ -435,3 +435,14 @@ def test_rejects_of_an_earlier_import_are_replaced_and_nothing_else_is(tmp_path)
     with pytest.raises(InvalidRequest, match="it exists and is no rejects file"):
         new_rejects_file(tmp_path, [])
     assert orders.read_text() == "number\n"
+
+
+def test_a_place_where_no_rejects_can_be_written_is_an_error(tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    rejects_file = new_rejects_file(in_the_way / "rejects.csv", [])
+
+    with pytest.raises(InvalidRequest, match="give another path and import again"):
+        rejects_file.write("orders.csv", [Reject(2, "a", "wrong")])
+    with pytest.raises(InvalidRequest, match="cannot be written to .*: File name too long"):
+        new_rejects_file(tmp_path / ("n" * 300), [])

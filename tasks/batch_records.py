@@ -10,7 +10,7 @@ from models.errors import BatchNotFound
 from models.public_ids import Resource, public_id
 from models.results import BulkResult, ErrorCount
 from models.statuses import BatchStatus, FactoryStatus
-from tasks.claims import UNFINISHED
+from tasks.claims import is_unfinished
 from tasks.inserts import table_of
 
 _batch = table_of(OrderFactoryBatch)
@@ -49,9 +49,7 @@ def finish_batch(db: Connection, batch_id: int) -> None:
 def count_unfinished(db: Connection, batch_id: int) -> int:
     """How many factories of the batch are neither completed nor failed nor aborted."""
     unfinished = select(func.count()).select_from(OrderFactory)
-    unfinished = unfinished.where(
-        OrderFactory.batch_id == batch_id, OrderFactory.status.in_(UNFINISHED)
-    )
+    unfinished = unfinished.where(OrderFactory.batch_id == batch_id, is_unfinished)
     return db.scalar(unfinished) or 0
 
 

@@ -6,9 +6,10 @@ from models import CopyError
 from tasks.addresses import check_addresses
 from tasks.batch import Batch
 from tasks.customers import check_customers
-from tasks.line_checks import check_line_items, sum_lines, sum_remaining_lines
+from tasks.line_checks import check_line_items, find_notable_skus
+from tasks.line_sums import subtract_what_does_not_ship, sum_lines, sum_remaining_lines
 from tasks.steps import step
-from tasks.stock import check_stock
+from tasks.stock import check_stock, lock_wanted_stock
 from tasks.wallets import check_wallets
 from tasks.work_tables import copies, left_out_lines, line_sums
 
@@ -20,6 +21,9 @@ def check_orders(db: Connection, batch: Batch) -> int:
     One run tells everything: no check stops because of what another has found.
     """
     sum_lines(db)
+    lock_wanted_stock(db)
+    find_notable_skus(db)
+    subtract_what_does_not_ship(db)
     found = check_customers(db)
     found += check_addresses(db)
     found += check_line_items(db)
@@ -28,6 +32,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if found:
         if db.scalar(select(exists().select_from(left_out_lines))):
             found += sum_remaining_lines(db)
+            subtract_what_does_not_ship(db)
         mark_unsound(db)
     return found
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Insert,
     Select,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -25,9 +26,19 @@ from models.base import Base
 from models.dialects import new_key, skip_locked
 from models.statuses import FactoryStatus
 from tasks.inserts import insert_counted, table_of, written
-from tasks.work_tables import claims, copies, empty_work_tables, open_work_tables
+from tasks.work_tables import (
+    analyze_copies,
+    claims,
+    copies,
+    empty_work_tables,
+    open_work_tables,
+)
 
 UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
+# Spelled out in the statement, since neither database uses a partial index for a parameter.
+is_unfinished = OrderFactory.status.in_(
+    bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)
+)
 
 
 def claim_factory(db: Connection, factory_id: int) -> int:
@@ -45,6 +56,7 @@ def take_in_hand(db: Connection, first: int, last: int) -> None:
     """Fill the work tables for the claimed factories from id `first` to `last`."""
     empty_work_tables(db)
     db.execute(insert_copies(db, first, last))
+    analyze_copies(db)
 
 
 def insert_copies(db: Connection, first: int, last: int) -> Insert:
@@ -118,9 +130,7 @@ def _key(db: Connection, resource: type[Base], nth: int = 1, each: int = 1) -> C
 
 
 def _unfinished() -> Select[int]:
-    return select(OrderFactory.id).where(
-        OrderFactory.status.in_(UNFINISHED), OrderFactory.target_order_id.is_(None)
-    )
+    return select(OrderFactory.id).where(is_unfinished, OrderFactory.target_order_id.is_(None))
 
 
 def _claim(db: Connection, wanted: Select[int]) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, exists, func, select
 from models import LineItem, LineItemOption
 from tasks.batch import Batch
 from tasks.inserts import carried, insert_select, table_of, times, unchanged, written
-from tasks.line_checks import is_left_out
+from tasks.line_sums import is_left_out
 from tasks.steps import TryAgain, step
 from tasks.work_tables import copies, left_out_lines, line_sums
 

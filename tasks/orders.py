@@ -35,7 +35,6 @@ SUMS = (
     "subtotal_amount_cents",
     "shipping_amount_cents",
     "payment_method_amount_cents",
-    "discount_amount_cents",
     "adjustment_amount_cents",
     "gift_card_amount_cents",
     "total_tax_amount_cents",
@@ -64,6 +63,13 @@ def insert_orders(now: datetime) -> Insert:
             else_=sums.total_amount_cents + sums.total_tax_amount_cents,
         ),
         **{name: sums[name] for name in SUMS},
+        # Lines of all other types are discounts.
+        "discount_amount_cents": sums.total_amount_cents
+        - sums.subtotal_amount_cents
+        - sums.shipping_amount_cents
+        - sums.payment_method_amount_cents
+        - sums.adjustment_amount_cents
+        + sums.gift_card_amount_cents,
         **{name: source.c[name] for name in CARRIED},
         **{name: null() for name in LEFT},
         **times(now),

@@ -21,9 +21,10 @@ from sqlalchemy import (
 
 from models import CopyError, LineItem, Sku, StockItem
 from models.dialects import on_sqlite
+from models.statuses import ItemType
 from tasks.errors import record
-from tasks.inserts import insert_counted, table_of, written
-from tasks.line_checks import is_left_out, lines_in_hand
+from tasks.inserts import table_of, written
+from tasks.line_sums import is_left_out
 from tasks.work_tables import (
     GRANTED,
     OPEN,
@@ -31,12 +32,12 @@ from tasks.work_tables import (
     contested,
     copies,
     left_out_lines,
-    short_skus,
+    notable_skus,
 )
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 
-_tracked = and_(_sku.c.id.is_not(None), not_(_sku.c.do_not_track), _line.c.quantity > 0)
+_is_short = notable_skus.c.available.is_not(None)
 
 
 def check_stock(db: Connection) -> int:
@@ -46,8 +47,7 @@ def check_stock(db: Connection) -> int:
     order is served when what it wants is left by the orders served before it. An order that
     fails for whatever reason takes nothing. Comes after all other checks for that reason.
     """
-    lock_wanted_stock(db)
-    if not written(db, insert_short_skus()):
+    if not db.scalar(select(exists().where(_is_short))):
         return 0
     db.execute(insert_contested())
     db.execute(refuse_unsound())
@@ -66,28 +66,18 @@ def lock_wanted_stock(db: Connection) -> None:
     """
     if on_sqlite(db):
         return
-    wanted = select(_sku.c.id).select_from(lines_in_hand())
-    wanted = wanted.where(copies.c.place_target_order, _tracked)
+    if not db.scalar(select(exists().where(copies.c.place_target_order))):
+        return
+    wanted = (
+        select(_sku.c.id)
+        .select_from(copies)
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
+        .where(copies.c.place_target_order, _line.c.item_type == ItemType.SKUS)
+    )
     rows = select(_stock.c.id).where(_stock.c.sku_id.in_(wanted)).order_by(_stock.c.id)
     locked = rows.with_for_update().subquery()
     db.execute(select(func.count()).select_from(locked))
-
-
-def insert_short_skus() -> Insert:
-    """The tracked SKUs that the copies in hand want more of than the stock locations hold."""
-    wanted = (
-        select(_sku.c.id, _sku.c.mode, _sku.c.code, func.sum(_line.c.quantity).label("quantity"))
-        .select_from(lines_in_hand())
-        .where(_tracked)
-        .group_by(_sku.c.id, _sku.c.mode, _sku.c.code)
-        .subquery("wanted")
-    )
-    held = select(func.coalesce(func.sum(_stock.c.quantity), 0))
-    held = held.where(_stock.c.sku_id == wanted.c.id)
-    available = held.scalar_subquery()
-    rows = select(wanted.c.id, wanted.c.mode, wanted.c.code, available)
-    rows = rows.where(wanted.c.quantity > available)
-    return insert_counted(short_skus, ["sku_id", "mode", "sku_code", "available"], rows)
 
 
 def insert_contested() -> Insert:
@@ -96,31 +86,29 @@ def insert_contested() -> Insert:
         # With skip_errors each SKU of an order is a share of its own, so it gets its own number.
         (
             copies.c.skip_errors,
-            -func.row_number().over(order_by=(copies.c.factory_id, short_skus.c.sku_id)),
+            -func.row_number().over(order_by=(copies.c.factory_id, notable_skus.c.sku_id)),
         ),
         else_=copies.c.factory_id,
     )
     rows = (
         select(
             copies.c.factory_id,
-            short_skus.c.sku_id,
+            notable_skus.c.sku_id,
             share,
             func.sum(_line.c.quantity),
-            short_skus.c.available,
+            notable_skus.c.available,
             literal(OPEN),
         )
         .select_from(copies)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .join(
-            short_skus,
-            and_(short_skus.c.mode == copies.c.mode, short_skus.c.sku_code == _line.c.sku_code),
-        )
-        .where(_line.c.item_type == "skus", _line.c.quantity > 0, not_(is_left_out()))
+        .join(notable_skus, notable_skus.c.sku_code == _line.c.sku_code)
+        .where(_is_short, _line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
+        .where(not_(is_left_out()))
         .group_by(
             copies.c.factory_id,
             copies.c.skip_errors,
-            short_skus.c.sku_id,
-            short_skus.c.available,
+            notable_skus.c.sku_id,
+            notable_skus.c.available,
         )
     )
     names = ["factory_id", "sku_id", "share", "quantity", "available", "state"]
@@ -177,7 +165,7 @@ def _record_shortages(db: Connection) -> int:
     left = wants.c.available - wants.c.before
     told = (
         literal("SKU ")
-        + short_skus.c.sku_code
+        + notable_skus.c.sku_code
         + ": "
         + cast(wants.c.quantity, String)
         + " wanted, "
@@ -192,7 +180,7 @@ def _record_shortages(db: Connection) -> int:
         wants.c.quantity > left,
         joins=[
             (wants, wants.c.factory_id == copies.c.factory_id),
-            (short_skus, short_skus.c.sku_id == wants.c.sku_id),
+            (notable_skus, notable_skus.c.sku_id == wants.c.sku_id),
         ],
     )
 
@@ -202,9 +190,11 @@ def _leave_out_short_lines(db: Connection) -> None:
     refused = (
         select(copies.c.factory_id, _line.c.id)
         .join(contested, contested.c.factory_id == copies.c.factory_id)
-        .join(short_skus, short_skus.c.sku_id == contested.c.sku_id)
+        .join(notable_skus, notable_skus.c.sku_id == contested.c.sku_id)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .where(copies.c.skip_errors, contested.c.state == REFUSED, _line.c.item_type == "skus")
-        .where(_line.c.sku_code == short_skus.c.sku_code, not_(is_left_out()))
+        .where(
+            copies.c.skip_errors, contested.c.state == REFUSED, _line.c.item_type == ItemType.SKUS
+        )
+        .where(_line.c.sku_code == notable_skus.c.sku_code, not_(is_left_out()))
     )
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], refused))

@@ -63,11 +63,10 @@ def changed_customers() -> Select[Any]:
     customer = table_of(Customer)
     left_out = and_(factory.c.skip_errors, has_error(copy_error.c.code.in_(_BARRED)))
     customer_id = case((left_out, null()), else_=source.c.customer_id)
-    email = case((left_out, null()), else_=func.coalesce(source.c.customer_email, customer.c.email))
+    own_email = func.nullif(source.c.customer_email, "")
+    email = case((left_out, null()), else_=func.coalesce(own_email, customer.c.email))
     # Where the order itself has no email it was the customer's at that time.
-    comparable = or_(
-        source.c.customer_email.is_not(None), customer.c.id.is_(None), unedited(customer)
-    )
+    comparable = or_(own_email.is_not(None), customer.c.id.is_(None), unedited(customer))
     return (
         select(target.c.id)
         .select_from(copied.outerjoin(customer, customer.c.id == source.c.customer_id))

@@ -1,0 +1,108 @@
+"""What the lines of each order add up to: one pass over the lines, one row per order."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    select,
+    update,
+)
+
+from models import LineItem
+from models.statuses import PURCHASABLE, SHIPPABLE, ItemType
+from tasks.errors import record
+from tasks.inserts import table_of
+from tasks.work_tables import copies, left_out_lines, line_sums, notable_skus
+
+_line = table_of(LineItem)
+
+
+def sum_lines(db: Connection) -> None:
+    """Add up the source lines of every copy in hand, right and wrong ones."""
+    _insert_line_sums(db)
+
+
+def subtract_what_does_not_ship(db: Connection) -> None:
+    """Count the lines of SKUs that are not shipped out of `lines_to_ship`."""
+    if not db.scalar(select(exists().where(notable_skus.c.do_not_ship))):
+        return
+    unshipped = (
+        select(copies.c.factory_id, func.count().label("lines"))
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .join(notable_skus, notable_skus.c.sku_code == _line.c.sku_code)
+        .where(_line.c.item_type == ItemType.SKUS, notable_skus.c.do_not_ship, not_(is_left_out()))
+        .group_by(copies.c.factory_id)
+        .subquery("unshipped")
+    )
+    fewer = update(line_sums).where(line_sums.c.factory_id == unshipped.c.factory_id)
+    db.execute(fewer.values(lines_to_ship=line_sums.c.lines_to_ship - unshipped.c.lines))
+
+
+def sum_remaining_lines(db: Connection) -> int:
+    """Add up again, without the lines left out; the errors for copies that nothing is left of."""
+    some = select(left_out_lines.c.factory_id)
+    db.execute(delete(line_sums).where(line_sums.c.factory_id.in_(some)))
+    remaining = copies.c.factory_id.in_(some)
+    _insert_line_sums(db, remaining, not_(is_left_out()))
+    nothing = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
+    return record(
+        db,
+        "line_items",
+        "line_items_none_left",
+        "no line item is left to copy",
+        remaining,
+        nothing,
+    )
+
+
+def is_left_out() -> ColumnElement[bool]:
+    """Whether the line of this copy is one that is left out."""
+    return exists().where(
+        left_out_lines.c.factory_id == copies.c.factory_id,
+        left_out_lines.c.line_item_id == _line.c.id,
+    )
+
+
+def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
+    """One row of sums per copy that has such lines; amounts in cents of the order's currency."""
+    kind, total = _line.c.item_type, _line.c.total_amount_cents
+    paid_by_gift_card = and_(kind == ItemType.GIFT_CARDS, total < 0)
+    bought = and_(kind.in_(PURCHASABLE), not_(paid_by_gift_card))
+    amounts: dict[str, ColumnElement[Any]] = {
+        "subtotal_amount_cents": _sum(bought, total),
+        "shipping_amount_cents": _sum(kind == ItemType.SHIPMENTS, total),
+        "payment_method_amount_cents": _sum(kind == ItemType.PAYMENT_METHODS, total),
+        "adjustment_amount_cents": _sum(kind == ItemType.ADJUSTMENTS, total),
+        "gift_card_amount_cents": -_sum(paid_by_gift_card, total),
+        "total_tax_amount_cents": func.coalesce(func.sum(_line.c.tax_amount_cents), 0),
+        "total_amount_cents": func.sum(total),
+    }
+    values: dict[str, ColumnElement[Any]] = {
+        "factory_id": copies.c.factory_id,
+        "lines": func.count(),
+        "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
+        "lines_to_ship": _count(kind.in_(SHIPPABLE)),
+        "quantities_below_one": _count(_line.c.quantity < 1),
+        **amounts,
+    }
+    rows = select(*values.values()).select_from(
+        copies.join(_line, _line.c.order_id == copies.c.source_order_id)
+    )
+    rows = rows.where(*where).group_by(copies.c.factory_id)
+    db.execute(insert(line_sums).from_select(list(values), rows))
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _sum(condition: ColumnElement[bool], amount: ColumnElement[int]) -> ColumnElement[int]:
+    return func.sum(case((condition, amount), else_=0))

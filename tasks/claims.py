@@ -40,6 +40,8 @@ is_unfinished = OrderFactory.status.in_(
     bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)
 )
 
+_is_open = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
+
 
 def claim_factory(db: Connection, factory_id: int) -> int:
     """Claim this factory; 0 when it is finished already or another transaction holds it."""
@@ -101,7 +103,7 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
         .join(Order, Order.id == OrderFactory.source_order_id)
         .outerjoin(Customer, Customer.id == Order.customer_id)
         .outerjoin(PaymentSource, PaymentSource.id == Order.payment_source_id)
-        .where(claims.c.factory_id.between(first, last))
+        .where(claims.c.factory_id.between(first, last), _is_open)
         .order_by(claims.c.factory_id)
         .subquery("drawn")
     )
@@ -130,7 +132,7 @@ def _key(db: Connection, resource: type[Base], nth: int = 1, each: int = 1) -> C
 
 
 def _unfinished() -> Select[int]:
-    return select(OrderFactory.id).where(is_unfinished, OrderFactory.target_order_id.is_(None))
+    return select(OrderFactory.id).where(_is_open)
 
 
 def _claim(db: Connection, wanted: Select[int]) -> int:

@@ -65,7 +65,7 @@ def _read_file(path: Path) -> pd.DataFrame:
         ".csv": lambda: pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]),
         ".parquet": lambda: pd.read_parquet(path),
         ".xlsx": lambda: pd.read_excel(path, dtype=object, engine="openpyxl"),
-        ".jsonl": lambda: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+        ".jsonl": lambda: pd.read_json(path, lines=True, dtype=False),
     }
     read = readers.get(path.suffix.lower())
     if read is None:

@@ -175,8 +175,9 @@ def test_bad_calls_change_nothing(shop, given, error, told):
 
 
 def test_options_beside_a_recorded_factory_are_refused(shop):
+    source = shop.order()
     with begin() as db:
-        key = create_factory(db, shop.order(), CopyOptions(), None)
+        key = create_factory(db, source, CopyOptions(), None)
 
     with pytest.raises(InvalidRequest, match="has its own options"):
         order_factory(order_factory_id=public_id(Resource.order_factories, key), skip_errors=True)

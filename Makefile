@@ -17,7 +17,7 @@ help: ## List the targets
 
 # What is installed for development is enough for the demo.
 demo: $(or $(wildcard .venv/installed-dev),.venv/installed-demo) ## Copy real orders on SQLite; DEMO_ORDERS=5000
-	@.venv/bin/python -m cli.main demo --orders "$$DEMO_ORDERS"
+	@.venv/bin/python -m cli.main demo
 
 test: check ## The same as check
 

@@ -1,0 +1,47 @@
+"""`order-factory batches` and `order-factory batch`: what became of the batches."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson, Debug, terminal_of
+
+
+def batches(
+    context: typer.Context,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="How many to list.")
+    ] = 20,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """List the batches of copies, the newest first."""
+    from cli.listings import list_batches
+    from cli.views.batches import describe_batches
+    from models.engine import reading
+    from models.schema import require_schema
+
+    require_schema()
+    with reading() as db:
+        found = list_batches(db, limit)
+    terminal_of(context).show({"batches": found}, *describe_batches(found))
+
+
+def batch(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The batch's reference.")],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show how far a batch is and what was wrong."""
+    from cli.views.batches import after_batch, describe_batch
+    from models.engine import reading
+    from models.schema import require_schema
+    from tasks.batch_records import read_batch, require_batch
+
+    require_schema()
+    with reading() as db:
+        result = read_batch(db, require_batch(db, reference))
+    shown = {"seconds", "copied_in_this_run", "report_path"}
+    parts = [*describe_batch(result), after_batch(result)]
+    terminal_of(context).show(result.model_dump(mode="json", exclude=shown), *parts)

@@ -1,0 +1,125 @@
+"""`order-factory copy`: copy one order."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from cli.failures import FAILED
+from cli.options import (
+    AsJson,
+    Debug,
+    PlaceTargetOrder,
+    ReuseWallet,
+    SkipErrors,
+    Verbose,
+    terminal_of,
+)
+
+
+def copy(
+    context: typer.Context,
+    order: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ORDER", help="Number or id of the order to copy.", show_default=False
+        ),
+    ] = None,
+    order_factory_id: Annotated[
+        str | None,
+        typer.Option(
+            "--order-factory-id",
+            metavar="ID",
+            help="Carry out a pending order factory, which has its own order and options.",
+        ),
+    ] = None,
+    place_target_order: PlaceTargetOrder = False,
+    reuse_wallet: ReuseWallet = True,
+    skip_errors: SkipErrors = False,
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="TEXT", help="Your own name for this copy.")
+    ] = None,
+    reference_origin: Annotated[
+        str | None,
+        typer.Option("--reference-origin", metavar="TEXT", help="Where that reference comes from."),
+    ] = None,
+    metadata: Annotated[
+        str | None,
+        typer.Option("--metadata", metavar="JSON", help="Your own data, as a JSON object."),
+    ] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Copy one order into a new one. Each time it is run it makes another copy.
+
+    If the order cannot be copied, all that is wrong with it is told, and the exit code is 1.
+    """
+    from cli.flow_runs import run_flow, start_prefect
+    from cli.program import command_line
+    from cli.tables import next_steps
+    from cli.views.order_factories import describe_copy
+    from models.results import OrderFactoryFailed
+    from models.statuses import FactoryStatus
+
+    terminal = terminal_of(context)
+    terminal.on_interrupt = lambda: (
+        "Stopped. The order was copied in whole or not at all; "
+        f"`{command_line('orders', '--limit', '1')}` tells which."
+    )
+    given: dict[str, Any] = {
+        "source_order": order,
+        "order_factory_id": order_factory_id,
+        "place_target_order": place_target_order,
+        "reuse_wallet": reuse_wallet,
+        "skip_errors": skip_errors,
+        "reference": reference,
+        "reference_origin": reference_origin,
+        "metadata": _object(metadata),
+    }
+    _require(order, order_factory_id)
+    start_prefect(terminal)
+    from flows.order_factory import order_factory
+
+    try:
+        result = run_flow(terminal, "copying the order", lambda: order_factory(**given))
+    except OrderFactoryFailed as failed:
+        result = failed.result
+    next_step = next_steps(["show", result.id])
+    terminal.show(result.model_dump(mode="json"), *describe_copy(result), next_step)
+    if result.status == FactoryStatus.FAILED:
+        raise typer.Exit(FAILED)
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    from models.errors import InvalidRequest
+
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidRequest(
+            """--metadata must be a JSON object, such as --metadata '{"campaign": "spring"}'."""
+        )
+    return value
+
+
+def _require(order: str | None, order_factory_id: str | None) -> None:
+    """Refuse what does not exist at once, and not after Prefect has started."""
+    from models.engine import reading
+    from models.errors import InvalidRequest
+    from models.schema import require_schema
+    from tasks.factories import require_factory
+    from tasks.source_orders import require_order
+
+    if (order is None) == (order_factory_id is None):
+        raise InvalidRequest("Give either an ORDER or an --order-factory-id.")
+    require_schema()
+    with reading() as db:
+        if order is not None:
+            require_order(db, order)
+        if order_factory_id is not None:
+            require_factory(db, order_factory_id)

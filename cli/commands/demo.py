@@ -1,0 +1,53 @@
+"""`order-factory demo`: real orders, copied and checked."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.failures import FAILED
+from cli.options import AsJson, Debug, Verbose, terminal_of
+
+
+def demo(
+    context: typer.Context,
+    orders: Annotated[
+        int,
+        typer.Option(
+            "--orders",
+            envvar="DEMO_ORDERS",
+            metavar="N",
+            min=1,
+            help="How many orders, the earliest first; there are 155,848.",
+        ),
+    ] = 5_000,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Import real orders, copy them, check every copy.
+
+    They are the baskets of a grocer. Some of them cannot be copied, as is usual with real data: the demo accounts for them.
+    Run again, it copies no order twice. The exit code is 1 only if a copy is not as it must be.
+    """
+    from cli.commands.bulk import document as batch_document
+    from cli.database import shown_url
+    from cli.demo_run import run_demo
+    from cli.views.demo import describe_demo, things_to_try
+
+    terminal = terminal_of(context)
+    terminal.on_interrupt = lambda: "Stopped. Run the demo again, and it goes on where it was."
+    did = run_demo(terminal, orders)
+    document: dict[str, Any] = {
+        "database": shown_url(),
+        "import": did.imported.model_dump(mode="json"),
+        "order_copy": did.single.model_dump(mode="json") if did.single else None,
+        "order_copy_made_by_this_run": did.made,
+        "batch": batch_document(did.batch) if did.batch else None,
+        "copied_by_other_batches_too": did.elsewhere,
+        "verification": did.verification.model_dump(mode="json"),
+        "next": things_to_try(did),
+    }
+    terminal.show(document, *describe_demo(did))
+    unfinished = did.batch is not None and did.batch.pending + did.batch.in_progress > 0
+    if did.verification.violations or unfinished:
+        raise typer.Exit(FAILED)

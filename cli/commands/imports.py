@@ -1,0 +1,73 @@
+"""`order-factory import`: bring a shop's files into the database."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cli.failures import FAILED
+from cli.options import AsJson, Debug, Verbose, terminal_of
+
+
+def import_files(
+    context: typer.Context,
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="A .csv, .parquet, .jsonl or .ndjson file, or a folder of such files.",
+        ),
+    ],
+    mode: Annotated[
+        Literal["live", "test"],
+        typer.Option("--mode", help="Whether the rows are live data or test data."),
+    ] = "live",
+    rejects: Annotated[
+        str | None,
+        typer.Option(
+            "--rejects",
+            metavar="PATH",
+            help="CSV file for the rows that cannot be imported.",
+            show_default="a file under var/",
+        ),
+    ] = None,
+    chunk_size: Annotated[
+        int | None,
+        typer.Option(
+            "--chunk-size",
+            min=1,
+            metavar="N",
+            help="Rows of one transaction.",
+            show_default="the flow's own",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Import customers, catalogue and orders from files.
+
+    What is there already stays as it is. A file holds what its name begins with, such as orders.csv or line_items.parquet. Bad rows go
+    to the rejects file, each with its line and the reason; the exit code is 1 if there are any.
+    """
+    from cli.flow_runs import run_flow, start_prefect
+    from cli.views.import_reports import describe_import
+    from models.schema import require_schema
+    from tasks.imports.files import find_files
+
+    terminal = terminal_of(context)
+    terminal.on_interrupt = lambda: (
+        "Stopped. What was imported is safe; run the same command again to import the rest."
+    )
+    require_schema()
+    # Refused at once, and not after Prefect has started.
+    find_files(path)
+    start_prefect(terminal)
+    from flows.import_orders import import_orders
+
+    given: dict[str, Any] = {"path": path, "mode": mode, "rejects_path": rejects}
+    if chunk_size is not None:
+        given["chunk_size"] = chunk_size
+    report = run_flow(terminal, "reading the files", lambda: import_orders(**given))
+    terminal.show(report.model_dump(mode="json"), *describe_import(report))
+    if report.rejected:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,26 @@
+"""`order-factory init`: make the database's tables."""
+
+import typer
+
+from cli.options import AsJson, Debug, terminal_of
+
+
+def init(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Create the database's tables, or bring them up to date. What they hold stays."""
+    from cli.database import shown_url
+    from cli.tables import facts, next_steps
+    from models.schema import upgrade
+
+    terminal = terminal_of(context)
+    before, after = upgrade()
+    if before is None:
+        did = f"created, version {after}"
+    elif before == after:
+        did = f"already at version {after}, the newest"
+    else:
+        did = f"upgraded from version {before} to {after}"
+    terminal.show(
+        {"database": shown_url(), "before": before, "after": after},
+        facts([("Database", shown_url()), ("Schema", did)]),
+        next_steps(["import", "PATH"], ["demo"]),
+    )

@@ -1,0 +1,29 @@
+"""What a person or a program is told when a command cannot do its work."""
+
+FAILED, REFUSED, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+
+
+def explain(error: Exception) -> tuple[str, str, int]:
+    """The code, the message and the exit code for an exception; the message has no row's values."""
+    from sqlalchemy.exc import DBAPIError
+
+    from cli.database import shown_url
+    from models.errors import OrderFactoryError
+    from models.transient import without_values
+
+    if isinstance(error, OrderFactoryError):
+        return error.code, str(error), REFUSED
+    if isinstance(error, DBAPIError) and str(error.orig) == "file is not a database":
+        told = f"The file of {shown_url()} is not a SQLite database. Nothing was changed."
+        return "database_not_ready", told, REFUSED
+    if isinstance(error, DBAPIError):
+        told = f"The database refused the work: {without_values(error)}. Nothing was changed."
+        return "database_error", told, FAILED
+    if isinstance(error, OSError) and error.strerror:
+        return "file_error", f"{error.strerror}: {error.filename}", REFUSED
+    # What it says might quote an order, so that is only shown with --debug.
+    told = (
+        f"An unexpected {type(error).__name__} ended the command; nothing half-written was left. "
+        "Run it again with --debug to see where it comes from."
+    )
+    return "unexpected_error", told, FAILED

@@ -1,0 +1,54 @@
+"""Running a flow from the command line, with Prefect's own server where there is no other."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from cli.environment import prepare_prefect
+from cli.progress import showing_progress
+from cli.terminal import Terminal
+from models.errors import OrderFactoryError
+
+R = TypeVar("R")
+
+
+class PrefectNotReady(OrderFactoryError):
+    """Takes the server's address, or words for it, and what went wrong."""
+
+    status, code = 503, "prefect_not_ready"
+    detail = "{} cannot be reached ({}); nothing was changed."
+
+
+def start_prefect(terminal: Terminal) -> None:
+    """Import Prefect and make sure that its server answers, which can take 20 seconds.
+
+    Raises `PrefectNotReady`.
+    """
+    prepare_prefect(verbose=terminal.verbose)
+    with terminal.working("Loading Prefect ...") as say:
+        from prefect.client.orchestration import get_client
+        from prefect.settings import PREFECT_API_URL
+
+        address = PREFECT_API_URL.value()
+        if address:
+            server = f"Prefect's server at {address}"
+            say(f"Connecting to {server} ...")
+        else:
+            server = "Prefect's own server"
+            say("Starting Prefect's own server (up to 20 seconds the first time) ...")
+        try:
+            with get_client(sync_client=True) as client:
+                problem = client.api_healthcheck()
+        except Exception as error:
+            raise PrefectNotReady(server, _told(error)) from error
+        if problem is not None:
+            raise PrefectNotReady(server, _told(problem))
+
+
+def run_flow(terminal: Terminal, doing: str, flow: Callable[[], R]) -> R:
+    """What the flow returns; its progress is shown, under `doing` until it tells of a step."""
+    with showing_progress(terminal, doing):
+        return flow()
+
+
+def _told(error: Exception) -> str:
+    return str(error).split("\n", 1)[0] or type(error).__name__

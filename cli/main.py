@@ -1,0 +1,109 @@
+"""The entry point: `order-factory`, or `python -m cli.main`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli.commands.batches import batch, batches
+from cli.commands.bulk import bulk
+from cli.commands.copy import copy
+from cli.commands.demo import demo
+from cli.commands.imports import import_files
+from cli.commands.init import init
+from cli.commands.orders import orders
+from cli.commands.show import show
+from cli.commands.verify import verify
+from cli.environment import load_env_file
+from cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explain
+from cli.terminal import OutputClosed, Terminal
+
+app = typer.Typer(
+    name="order-factory",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# In the order in which a person meets them.
+for function, name, example in (
+    (init, "init", "order-factory init"),
+    (import_files, "import", "order-factory import exports/2026-01"),
+    (copy, "copy", "order-factory copy 1001 --place-target-order"),
+    (bulk, "bulk", "order-factory bulk january.csv --reference january"),
+    (batches, "batches", "order-factory batches --limit 5"),
+    (batch, "batch", "order-factory batch january"),
+    (show, "show", "order-factory show aXbYcZdWvQ"),
+    (orders, "orders", "order-factory orders --status placed --page 2"),
+    (verify, "verify", "order-factory verify --json"),
+    (demo, "demo", "order-factory demo --orders 500"),
+):
+    app.command(name, epilog=f"Example: {example}")(function)
+
+
+def _tell_version(given: bool) -> None:
+    if given:
+        from importlib.metadata import version
+
+        typer.echo(f"order-factory {version('order-factory')}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="Exit codes: 0 all is well, 1 some orders failed or an invariant is broken, 2 the call "
+    "could not be carried out, 130 stopped with Ctrl-C."
+)
+def order_factory(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Copy shop orders: one with copy, thousands with bulk.
+
+    The orders are in the database of ORDER_FACTORY_DATABASE_URL, which may stand in a .env file;
+    without it in var/order_factory.db, a SQLite file.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. Whatever goes wrong is told in a message, never as a trace.
+
+    With `--debug` an unexpected exception is raised, for its trace.
+    """
+    load_env_file()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    terminal = Terminal()
+    try:
+        code = app(given, prog_name="order-factory", standalone_mode=False, obj=terminal) or 0
+        if code == INTERRUPTED:
+            terminal.stopped()
+    except OutputClosed:
+        # Python would complain once more when it flushes what is left.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, sys.stderr.fileno())
+        return BROKEN_PIPE
+    except typer.TyperException as error:
+        return _refuse(terminal, given, error)
+    except Exception as error:
+        tag, message, code = explain(error)
+        terminal.fail(tag, message)
+        if terminal.debug and tag == "unexpected_error":
+            raise
+    return int(code)
+
+
+def _refuse(terminal: Terminal, given: list[str], error: typer.TyperException) -> int:
+    """Tell what is wrong with the command line itself."""
+    terminal.as_json |= "--json" in given
+    if type(error).__name__ != "NoArgsIsHelpError":
+        terminal.fail("usage", f"{error.format_message().rstrip('.')}. See `order-factory --help`.")
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""How progress looks: a bar per step on a terminal, a line now and then elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from cli.terminal import Terminal, printable
+from models.progress import progress_shown_by
+
+SECONDS_BETWEEN_LINES = 3.0
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+
+
+class _Bars:
+    """One bar per step; the step that goes on while nothing was told yet has a pulsing one."""
+
+    def __init__(self, progress: Progress, waiting: str) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+        self._waiting = progress.add_task(waiting, total=None)
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        if step not in self._bars:
+            self._progress.update(self._waiting, visible=False)
+            self._bars[step] = self._progress.add_task(printable(step), total=total)
+        self._progress.update(self._bars[step], completed=done, total=total)
+
+
+class _Lines:
+    """A line when a step begins, at most every few seconds while it goes on, and when it ends."""
+
+    def __init__(self, terminal: Terminal, waiting: str) -> None:
+        self._terminal = terminal
+        self._step: str | None = None
+        self._began = self._told = 0.0
+        self._ended = False
+        terminal.note(f"{waiting} ...")
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        now = monotonic()
+        if step != self._step:
+            self._step, self._began, self._told, self._ended = step, now, now, False
+        ends = done == total
+        if self._ended if ends else now - self._told < SECONDS_BETWEEN_LINES:
+            return
+        self._told, self._ended = now, ends
+        self._terminal.note(self._line(step, done, total, now - self._began))
+
+    def _line(self, step: str, done: int, total: int | None, seconds: float) -> str:
+        line = f"{step}: {done:,}" if total is None else f"{step}: {done:,} of {total:,}"
+        if not done or not seconds:
+            return line
+        line += f", {done / seconds:,.0f}/s"
+        return line if not total or done == total else f"{line}, {_left(seconds, done, total)}"
+
+
+@contextmanager
+def showing_progress(terminal: Terminal, waiting: str) -> Iterator[None]:
+    """Within the block, show what is told through `models.progress`, and that work goes on."""
+    if not terminal.err.is_terminal:
+        with progress_shown_by(_Lines(terminal, waiting)):
+            yield
+        return
+    columns = (
+        SpinnerColumn(finished_text=" "),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        Progress(*columns, console=terminal.err) as progress,
+        progress_shown_by(_Bars(progress, waiting)),
+    ):
+        yield
+
+
+def _left(seconds: float, done: int, total: int) -> str:
+    return f"{seconds / done * (total - done):,.0f} s left"

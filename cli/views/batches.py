@@ -1,0 +1,91 @@
+"""How a batch ended or how far it is, and the list of batches."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cli.tables import facts, next_steps, table
+from cli.terminal import printable
+from models.results import BulkResult
+
+
+def describe_batch(result: BulkResult) -> list[RenderableType]:
+    """The counts, the errors by kind, and where the report is."""
+    parts: list[RenderableType] = [facts(_counts(result), title=f"Batch {result.reference}")]
+    if result.errors:
+        parts.append(errors_table(result))
+    if result.report_path is not None:
+        parts.append(Text(f"Report: {printable(result.report_path)}"))
+    return parts
+
+
+def after_batch(result: BulkResult) -> RenderableType:
+    """What to type next."""
+    commands = [["verify"]]
+    if result.errors:
+        commands.insert(0, ["copy", result.errors[0].example_order, "--skip-errors"])
+    if result.pending or result.in_progress:
+        commands.insert(0, ["bulk", "--resume", result.reference])
+    return next_steps(*commands)
+
+
+def errors_table(result: BulkResult) -> RenderableType:
+    """A row per kind of error, with an example order and its message."""
+    rows = [
+        (
+            error.field,
+            error.code,
+            error.count,
+            error.orders,
+            error.example_order,
+            error.example_message,
+        )
+        for error in result.errors
+    ]
+    columns = ("field", "error", "#errors", "#orders", "for example order", "which says")
+    return table(columns, rows, title="What was wrong")
+
+
+def describe_batches(batches: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """A row per batch."""
+    if not batches:
+        return [
+            Text("There are no batches yet."),
+            next_steps(["bulk", "--all-orders"]),
+        ]
+    columns = ("reference", "status", "#orders", "#copied", "#failed", "#unfinished", "recorded")
+    rows = [
+        (
+            batch["reference"],
+            batch["status"],
+            batch["orders_count"],
+            batch["completed"],
+            batch["failed"],
+            batch["pending"] + batch["in_progress"],
+            batch["created_at"],
+        )
+        for batch in batches
+    ]
+    return [table(columns, rows)]
+
+
+def _counts(result: BulkResult) -> list[tuple[str, Any]]:
+    counts: list[tuple[str, Any]] = [
+        ("status", result.status),
+        ("orders", result.orders_count),
+        ("copied", result.completed),
+        ("failed", result.failed),
+    ]
+    if result.completed_with_errors:
+        counts.insert(3, ("of these in part", result.completed_with_errors))
+    if result.pending or result.in_progress:
+        counts.append(("unfinished", result.pending + result.in_progress))
+    if result.aborted:
+        counts.append(("aborted", result.aborted))
+    if result.seconds:
+        done, speed = result.copied_in_this_run, result.orders_per_second
+        told = f"{done:,} orders in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
+        counts.append(("this run", told if done else "had nothing left to copy"))
+    return counts

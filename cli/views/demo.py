@@ -1,0 +1,82 @@
+"""What the demo did, and what to try next."""
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cli.database import shown_url
+from cli.demo_run import Demo
+from cli.tables import facts, next_steps
+from cli.terminal import printable
+from cli.views.batches import errors_table
+from cli.views.verification import verdict
+from models.results import BulkResult, OrderFactoryResult
+from models.statuses import FactoryStatus
+
+
+def describe_demo(demo: Demo) -> list[RenderableType]:
+    """The counts, the errors by kind, the report, and three commands."""
+    single, batch = demo.single, demo.batch
+    alone = single is not None and single.status == FactoryStatus.COMPLETED
+    rows = [
+        ("orders copied", (batch.completed if batch else 0) + alone),
+        ("orders failed", (batch.failed if batch else 0) + (single is not None and not alone)),
+        ("import", _told_import(demo)),
+        ("one order", _told_single(single, demo.made)),
+        ("the others", _told_batch(batch)),
+    ]
+    if batch and batch.copied_in_this_run:
+        rows.append(("orders per second", f"{batch.orders_per_second:,.0f}"))
+    parts: list[RenderableType] = [facts(rows, title="The demo")]
+    if batch and batch.errors:
+        parts.append(errors_table(batch))
+    if demo.elsewhere:
+        parts.append(Text(_told_elsewhere(demo.elsewhere)))
+    parts.append(verdict(demo.verification))
+    if batch and batch.report_path:
+        parts.append(Text(f"Report:   {printable(batch.report_path)}, a row per order"))
+    parts.append(Text(f"Database: {printable(shown_url())}"))
+    return [*parts, next_steps(*things_to_try(demo))]
+
+
+def things_to_try(demo: Demo) -> list[list[str]]:
+    """Three commands about what the demo has made."""
+    if demo.failed is not None:
+        factory, number = demo.failed
+        return [["show", factory], ["copy", number, "--skip-errors"], ["orders", "--limit", "5"]]
+    shown = [["show", demo.single.id]] if demo.single else [["batches"]]
+    return [*shown, ["orders", "--limit", "5"], ["verify"]]
+
+
+def _told_import(demo: Demo) -> str:
+    report = demo.imported
+    if not report.imported:
+        return f"nothing new: all {report.unchanged:,} rows were there already"
+    rate = report.read / report.seconds if report.seconds else 0.0
+    told = f"{report.imported:,} rows in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
+    return f"{told}; {report.unchanged:,} were there already" if report.unchanged else told
+
+
+def _told_single(single: OrderFactoryResult | None, made: bool) -> str:
+    if single is None:
+        return "none of the orders is sound, so none was copied by itself"
+    number = single.source_order.number
+    if single.target_order is None:
+        return f"{number} could not be copied by the order_factory flow"
+    copy = f"{number} to {single.target_order.id}"
+    if made:
+        return f"{copy}, by the order_factory flow"
+    return f"{copy} by an earlier run; not copied again"
+
+
+def _told_batch(batch: BulkResult | None) -> str:
+    if batch is None:
+        return "there are none"
+    if batch.copied_in_this_run:
+        done = f"{batch.copied_in_this_run:,} of {batch.orders_count:,}"
+        return f"{done} in {batch.seconds:,.1f} s, by the bulk_order_factory flow"
+    return f"the batch {batch.reference} was finished by an earlier run; nothing was copied again"
+
+
+def _told_elsewhere(orders: int) -> str:
+    copies = "1 of these orders has a copy" if orders == 1 else f"{orders:,} of these have a copy"
+    return f"{copies} from a demo with another number of orders, too: each batch makes its own."

@@ -1,0 +1,78 @@
+"""Everything about one order factory."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cli.tables import Cell, facts, table
+from cli.terminal import printable
+from models.results import OrderFactoryResult, OrderRef, summary
+from models.statuses import FactoryStatus
+
+_COLOURS = {FactoryStatus.COMPLETED: "green", FactoryStatus.FAILED: "red"}
+
+
+def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
+    """How a copy ended, in a sentence, and what was wrong."""
+    source = result.source_order.number or result.source_order.id
+    if result.status == FactoryStatus.FAILED:
+        told = f"Order {source} could not be copied."
+        if result.target_order is not None:
+            target = _order(result.target_order)
+            told = f"Order {source} was copied to order {target}, but could not be placed."
+    elif result.errors_count:
+        told = f"Order {source} was copied to order {_order(result.target_order)} in part."
+    else:
+        told = summary(result) + "."
+        told = told[0].upper() + told[1:]
+    headline = Text(printable(told), style=_COLOURS.get(result.status, "yellow"))
+    return [headline, *_errors(result)]
+
+
+def describe_factory(
+    result: OrderFactoryResult, events: Sequence[Mapping[str, Any]]
+) -> list[RenderableType]:
+    """All attributes, then the errors, then the events."""
+    metadata = None if result.metadata is None else json.dumps(result.metadata, indent=2)
+    attributes = [
+        ("status", result.status),
+        ("type", result.type),
+        ("mode", result.mode),
+        ("source order", _order(result.source_order)),
+        ("target order", _order(result.target_order)),
+        ("created at", result.created_at),
+        ("started at", result.started_at),
+        ("completed at", result.completed_at),
+        ("failed at", result.failed_at),
+        ("place target order", result.place_target_order),
+        ("reuse wallet", result.reuse_wallet),
+        ("skip errors", result.skip_errors),
+        ("errors", result.errors_count),
+        ("reference", result.reference),
+        ("reference origin", result.reference_origin),
+        ("metadata", metadata),
+        ("batch", result.batch_reference),
+        ("flow run", result.flow_run_id),
+    ]
+    told = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
+    title = f"Order factory {result.id}"
+    return [facts(attributes, title=title), *_errors(result), told]
+
+
+def _errors(result: OrderFactoryResult) -> list[RenderableType]:
+    rows: list[tuple[Cell, Cell]] = [
+        (field, message)
+        for field, messages in (result.errors_log or {}).items()
+        for message in messages
+    ]
+    return [table(("field", "what is wrong"), rows)] if rows else []
+
+
+def _order(order: OrderRef | None) -> str | None:
+    if order is None:
+        return None
+    named = f"{order.number} ({order.id})" if order.number else order.id
+    return f"{named}, {order.status}"

@@ -1,0 +1,30 @@
+"""What `verify` found."""
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cli.tables import table
+from models.verification import Verification
+
+
+def describe_verification(found: Verification) -> list[RenderableType]:
+    """A row per invariant with its violations, then the meaning of those that are broken."""
+    rows = [
+        (each.name, each.violations, each.resource, ", ".join(each.examples))
+        for each in found.invariants
+    ]
+    columns = ("invariant", "#violations", "of", "for example")
+    parts: list[RenderableType] = [table(columns, rows)]
+    broken = [each for each in found.invariants if each.violations]
+    parts += [Text(f"{each.name}: {each.meaning}", style="red") for each in broken]
+    return [*parts, verdict(found)]
+
+
+def verdict(found: Verification) -> Text:
+    """The outcome in one line."""
+    edited = f" ({found.edited_copies:,} edited since, compared in part)"
+    compared = f"{found.copies:,} copies compared" + (edited if found.edited_copies else "")
+    checked = f"{len(found.invariants)} invariants, {compared}, {found.seconds:,.1f} s"
+    if found.violations:
+        return Text(f"{found.violations:,} violations: {checked}.", style="bold red")
+    return Text(f"No violation: {checked}.", style="green")

@@ -1,5 +1,6 @@
 """What SQLite and PostgreSQL say differently. Everything else is written once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -48,6 +49,15 @@ def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
     On SQLite the writing transaction is the only one, so that there is nothing to skip.
     """
     return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
+
+
+def reading_order(db: Connection, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+    """What to sort the source rows of a copy by, so that the copies' keys are in their order.
+
+    SQLite reads them in that order already, order by order through the index, and would sort
+    them once more for nothing.
+    """
+    return () if on_sqlite(db) else columns
 
 
 def day(db: Connection, time: ColumnElement[Any]) -> ColumnElement[str]:

@@ -1,6 +1,6 @@
 """Building INSERT ... SELECT with every column named on both sides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,10 +52,14 @@ def at(moment: datetime) -> ColumnElement[datetime]:
 
 
 def insert_select(
-    model: type[Base], values: Values, source: FromClause, *where: ColumnElement[bool]
+    model: type[Base],
+    values: Values,
+    source: FromClause,
+    *where: ColumnElement[bool],
+    order_by: Sequence[ColumnElement[Any]] = (),
 ) -> Insert:
-    """Insert one row per row of `source` that the conditions hold for."""
-    rows = select(*values.values()).select_from(source).where(*where)
+    """Insert one row per row of `source` that the conditions hold for, in this order."""
+    rows = select(*values.values()).select_from(source).where(*where).order_by(*order_by)
     return insert_counted(table_of(model), list(values), rows)
 
 

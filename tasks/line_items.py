@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Insert, exists, func, select
 
 from models import LineItem, LineItemOption
+from models.dialects import reading_order
 from tasks.batch import Batch
 from tasks.inserts import carried, insert_select, table_of, times, unchanged, written
 from tasks.line_sums import is_left_out
@@ -15,8 +16,11 @@ CARRIED = carried(LineItem, "order_id")
 OPTION_CARRIED = carried(LineItemOption, "line_item_id")
 
 
-def insert_line_items(now: datetime, *where: ColumnElement[bool]) -> Insert:
-    """One line per source line of the sound copies that the conditions hold for."""
+def insert_line_items(db: Connection, now: datetime, *where: ColumnElement[bool]) -> Insert:
+    """One line per source line of the sound copies that the conditions hold for.
+
+    The lines of a target have their keys in the order of the source's.
+    """
     line = table_of(LineItem)
     values = {
         "order_id": copies.c.target_order_id,
@@ -25,10 +29,11 @@ def insert_line_items(now: datetime, *where: ColumnElement[bool]) -> Insert:
         **times(now),
     }
     rows = copies.join(line, line.c.order_id == copies.c.source_order_id)
-    return insert_select(LineItem, values, rows, copies.c.sound, *where)
+    order = reading_order(db, copies.c.factory_id, line.c.id)
+    return insert_select(LineItem, values, rows, copies.c.sound, *where, order_by=order)
 
 
-def insert_line_item_options(now: datetime) -> Insert:
+def insert_line_item_options(db: Connection, now: datetime) -> Insert:
     """One option per option of the source lines that were copied."""
     option, line = table_of(LineItemOption), table_of(LineItem)
     values = {
@@ -39,7 +44,8 @@ def insert_line_item_options(now: datetime) -> Insert:
     }
     rows = copies.join(line, line.c.order_id == copies.c.target_order_id)
     rows = rows.join(option, option.c.line_item_id == line.c.copied_from_id)
-    return insert_select(LineItemOption, values, rows, copies.c.sound)
+    order = reading_order(db, copies.c.factory_id, option.c.id)
+    return insert_select(LineItemOption, values, rows, copies.c.sound, order_by=order)
 
 
 @step(name="copy line items", field="line_items")
@@ -49,13 +55,12 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     Raises `TryAgain` when a source order got or lost lines since they were added up.
     """
     some_left_out = db.scalar(select(exists().select_from(left_out_lines)))
-    lines = written(
-        db, insert_line_items(batch.started_at, *([~is_left_out()] if some_left_out else []))
-    )
+    kept = [~is_left_out()] if some_left_out else []
+    lines = written(db, insert_line_items(db, batch.started_at, *kept))
     sums = line_sums.join(copies, copies.c.factory_id == line_sums.c.factory_id)
     counted = select(func.coalesce(func.sum(line_sums.c.lines), 0)).select_from(sums)
     expected = db.scalar(counted.where(copies.c.sound))
     if lines != expected:
         raise TryAgain("a source order was changed meanwhile")
-    written(db, insert_line_item_options(batch.started_at))
+    written(db, insert_line_item_options(db, batch.started_at))
     return lines

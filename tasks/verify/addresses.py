@@ -27,7 +27,7 @@ _REFERENCES = (table_of(Order).c.billing_address_id, table_of(Order).c.shipping_
 _KINDS = tuple(column.key for column in _REFERENCES)
 
 
-def missing_addresses() -> Select[Any]:
+def _missing_addresses() -> Select[Any]:
     """Addresses too many count too."""
     had, has = source.c, target.c
     outside_lock = has_error(copy_error.c.code == "shipping_address_outside_lock")
@@ -39,7 +39,7 @@ def missing_addresses() -> Select[Any]:
     return select(has.id).select_from(copied).where(unedited(source, target), wrong)
 
 
-def foreign_addresses() -> Select[Any]:
+def _foreign_addresses() -> Select[Any]:
     def foreign(kind: str) -> Select[Any]:
         other = _address.c.copied_from_id != source.c[kind]
         return (
@@ -49,7 +49,7 @@ def foreign_addresses() -> Select[Any]:
     return _either(foreign)
 
 
-def addresses_from_nowhere() -> Select[Any]:
+def _addresses_from_nowhere() -> Select[Any]:
     def from_nowhere(kind: str) -> Select[Any]:
         nowhere = _address.c.copied_from_id.is_(None)
         return select(_address.c.id).select_from(_used_as(kind)).where(unedited(target), nowhere)
@@ -57,7 +57,7 @@ def addresses_from_nowhere() -> Select[Any]:
     return _either(from_nowhere)
 
 
-def changed_addresses() -> Select[Any]:
+def _changed_addresses() -> Select[Any]:
     def changed(kind: str) -> Select[Any]:
         rows = _used_as(kind).join(_original, _original.c.id == _address.c.copied_from_id)
         different = differ(_address, _original)
@@ -68,7 +68,7 @@ def changed_addresses() -> Select[Any]:
     return _either(changed)
 
 
-def addresses_joined_or_parted() -> Select[Any]:
+def _addresses_joined_or_parted() -> Select[Any]:
     had, has = source.c, target.c
     was_shared = had.billing_address_id == had.shipping_address_id
     is_shared = has.billing_address_id == has.shipping_address_id
@@ -91,31 +91,31 @@ INVARIANTS = (
         "A target order has a billing and a shipping address where its source has one, but for "
         "one outside the shipping lock that skip_errors left out.",
         Resource.orders,
-        missing_addresses(),
+        _missing_addresses(),
     ),
     Invariant(
         "addresses-from-own-source",
         "A target order's addresses are copies of its source's, each of its own kind.",
         Resource.orders,
-        foreign_addresses(),
+        _foreign_addresses(),
     ),
     Invariant(
         "addresses-have-an-origin",
         "Every address of a target order says which address it was copied from.",
         Resource.addresses,
-        addresses_from_nowhere(),
+        _addresses_from_nowhere(),
     ),
     Invariant(
         "shared-address-stays-shared",
         "A target order has one address for both purposes exactly where its source has.",
         Resource.orders,
-        addresses_joined_or_parted(),
+        _addresses_joined_or_parted(),
     ),
     Invariant(
         "address-columns",
         "A copied address equals the address that it was copied from.",
         Resource.addresses,
-        changed_addresses(),
+        _changed_addresses(),
     ),
     Invariant(
         "addresses-of-one-order",

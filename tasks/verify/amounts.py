@@ -27,7 +27,7 @@ _PARTS: dict[str, tuple[ColumnElement[bool], int]] = {
 }
 
 
-def amounts_beside_lines() -> Select[Any]:
+def _amounts_beside_lines() -> Select[Any]:
     sums = {
         name: _sum(case((condition, sign * _cents), else_=0))
         for name, (condition, sign) in _PARTS.items()
@@ -39,7 +39,7 @@ def amounts_beside_lines() -> Select[Any]:
     return grouped.having(or_(*(target.c[name] != amount for name, amount in sums.items())))
 
 
-def wrong_totals() -> Select[Any]:
+def _wrong_totals() -> Select[Any]:
     of = target.c
     parts = (
         of.subtotal_amount_cents
@@ -52,7 +52,7 @@ def wrong_totals() -> Select[Any]:
     return select(of.id).select_from(copied).where(of.total_amount_cents != parts)
 
 
-def wrong_totals_with_taxes() -> Select[Any]:
+def _wrong_totals_with_taxes() -> Select[Any]:
     of = target.c
     added = case((of.tax_included, 0), else_=of.total_tax_amount_cents)
     rows = select(of.id).select_from(copied)
@@ -68,19 +68,19 @@ INVARIANTS = (
         "amounts-equal-lines",
         "Every amount of a target order is the sum of its own lines of that kind.",
         Resource.orders,
-        amounts_beside_lines(),
+        _amounts_beside_lines(),
     ),
     Invariant(
         "total-adds-up",
         "A target order's total is subtotal, shipping, payment method, discount and adjustment, "
         "less gift cards.",
         Resource.orders,
-        wrong_totals(),
+        _wrong_totals(),
     ),
     Invariant(
         "total-with-taxes",
         "A target order's total with taxes is its total, plus the taxes that it does not include.",
         Resource.orders,
-        wrong_totals_with_taxes(),
+        _wrong_totals_with_taxes(),
     ),
 )

@@ -14,7 +14,7 @@ from tasks.verify.rows import factory
 _batch = table_of(OrderFactoryBatch)
 
 
-def wrong_counts() -> Select[Any]:
+def _wrong_counts() -> Select[Any]:
     rows = select(_batch.c.id).select_from(
         _batch.outerjoin(factory, factory.c.batch_id == _batch.c.id)
     )
@@ -24,13 +24,13 @@ def wrong_counts() -> Select[Any]:
     )
 
 
-def completed_with_open_copies() -> Select[Any]:
+def _completed_with_open_copies() -> Select[Any]:
     unfinished = [FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]
     waiting = exists().where(factory.c.batch_id == _batch.c.id, factory.c.status.in_(unfinished))
     return select(_batch.c.id).where(_batch.c.status == BatchStatus.COMPLETED, waiting)
 
 
-def times_beside_status() -> Select[Any]:
+def _times_beside_status() -> Select[Any]:
     started, completed = _batch.c.started_at, _batch.c.completed_at
     fit = case(
         (_batch.c.status == BatchStatus.PENDING, and_(started.is_(None), completed.is_(None))),
@@ -51,19 +51,19 @@ INVARIANTS = (
         "batch-count",
         "orders_count of a batch is the number of its factories.",
         Resource.order_factory_batches,
-        wrong_counts(),
+        _wrong_counts(),
     ),
     Invariant(
         "completed-batch-is-done",
         "A completed batch has no pending or running factory.",
         Resource.order_factory_batches,
-        completed_with_open_copies(),
+        _completed_with_open_copies(),
     ),
     Invariant(
         "batch-times-fit-status",
         "A batch in progress was started, a completed one completed after that, a pending one "
         "neither.",
         Resource.order_factory_batches,
-        times_beside_status(),
+        _times_beside_status(),
     ),
 )

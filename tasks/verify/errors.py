@@ -24,14 +24,14 @@ from tasks.verify.invariants import Invariant
 from tasks.verify.rows import copy_error, factory, has_error, origin
 
 
-def wrong_counts() -> Select[Any]:
+def _wrong_counts() -> Select[Any]:
     rows = select(factory.c.id).select_from(
         factory.outerjoin(copy_error, copy_error.c.order_factory_id == factory.c.id)
     )
     return rows.group_by(factory.c.id).having(factory.c.errors_count != func.count(copy_error.c.id))
 
 
-def wrong_logs(db: Connection) -> Select[Any]:
+def _wrong_logs(db: Connection) -> Select[Any]:
     """A message stands in the log and in the rows, at the same place among those of its field."""
     of = copy_error.c
     place = func.row_number().over(partition_by=(of.order_factory_id, of.field), order_by=of.id)
@@ -45,18 +45,18 @@ def wrong_logs(db: Connection) -> Select[Any]:
     return select(union(unmatched, needless).subquery().c.id)
 
 
-def errors_without_reason() -> Select[Any]:
+def _errors_without_reason() -> Select[Any]:
     whole = and_(factory.c.status == FactoryStatus.COMPLETED, not_(factory.c.skip_errors))
     open_ended = factory.c.status.in_([FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS])
     return select(factory.c.id).where(or_(whole, open_ended), has_error())
 
 
-def failed_without_error() -> Select[Any]:
+def _failed_without_error() -> Select[Any]:
     failed = factory.c.status == FactoryStatus.FAILED
     return select(factory.c.id).where(failed, not_(has_error()))
 
 
-def errors_about_other_orders() -> Select[Any]:
+def _errors_about_other_orders() -> Select[Any]:
     rows = copy_error.join(factory, factory.c.id == copy_error.c.order_factory_id)
     rows = rows.outerjoin(origin, origin.c.id == copy_error.c.line_item_id)
     return (
@@ -76,31 +76,31 @@ INVARIANTS = (
         "errors-count",
         "errors_count is the number of a factory's errors.",
         Resource.order_factories,
-        wrong_counts(),
+        _wrong_counts(),
     ),
     Invariant(
         "errors-log",
         "errors_log holds the messages of a factory's errors, by field and in order, and is null "
         "where there are none.",
         Resource.order_factories,
-        wrong_logs,
+        _wrong_logs,
     ),
     Invariant(
         "errors-need-a-reason",
         "Only a failed factory has errors, or a completed one with skip_errors.",
         Resource.order_factories,
-        errors_without_reason(),
+        _errors_without_reason(),
     ),
     Invariant(
         "failed-has-errors",
         "Every failed factory has at least one error.",
         Resource.order_factories,
-        failed_without_error(),
+        _failed_without_error(),
     ),
     Invariant(
         "errors-name-own-lines",
         "An error about a line item is about one of the factory's source order.",
         Resource.order_factories,
-        errors_about_other_orders(),
+        _errors_about_other_orders(),
     ),
 )

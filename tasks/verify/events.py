@@ -25,7 +25,7 @@ _started = or_(
 )
 
 
-def wrong_ends() -> Select[Any]:
+def _wrong_ends() -> Select[Any]:
     wrong = (
         _count(event) != case((factory.c.status == status, 1), else_=0)
         for event, status in _ENDS.items()
@@ -33,7 +33,7 @@ def wrong_ends() -> Select[Any]:
     return _with_events(*_ENDS).having(or_(*wrong))
 
 
-def wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
+def _wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
     """The factories that have this event another number of times than expected."""
     return _with_events(event).having(func.count(_event.c.id) != expected)
 
@@ -53,18 +53,18 @@ INVARIANTS = (
         "created-once",
         "Every factory has exactly one event of its creation.",
         Resource.order_factories,
-        wrong_number("order_factories.create", literal(1)),
+        _wrong_number("order_factories.create", literal(1)),
     ),
     Invariant(
         "started-once",
         "A factory that was started has exactly one event of that, any other none.",
         Resource.order_factories,
-        wrong_number("order_factories.start", case((_started, 1), else_=0)),
+        _wrong_number("order_factories.start", case((_started, 1), else_=0)),
     ),
     Invariant(
         "ended-once",
         "A completed, failed or aborted factory has exactly one event of that, and of no other end.",
         Resource.order_factories,
-        wrong_ends(),
+        _wrong_ends(),
     ),
 )

@@ -34,7 +34,7 @@ _lines = copied.join(line, line.c.order_id == target.c.id)
 _lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
 
 
-def missing_lines() -> Select[Any]:
+def _missing_lines() -> Select[Any]:
     """The factory, once per line of its source that its target lacks."""
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
     copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
@@ -46,7 +46,7 @@ def missing_lines() -> Select[Any]:
     )
 
 
-def foreign_lines() -> Select[Any]:
+def _foreign_lines() -> Select[Any]:
     """Copied lines wherever they stand: in an order that is nobody's target they are wrong too."""
     rows = line.outerjoin(factory, factory.c.target_order_id == line.c.order_id)
     rows = rows.outerjoin(origin, origin.c.id == line.c.copied_from_id)
@@ -58,22 +58,22 @@ def foreign_lines() -> Select[Any]:
     )
 
 
-def lines_from_nowhere() -> Select[Any]:
+def _lines_from_nowhere() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines)
     return rows.where(unedited(target), line.c.copied_from_id.is_(None))
 
 
-def repeated_lines() -> Select[Any]:
+def _repeated_lines() -> Select[Any]:
     rows = select(func.max(line.c.id)).where(line.c.copied_from_id.is_not(None))
     return rows.group_by(line.c.order_id, line.c.copied_from_id).having(func.count() > 1)
 
 
-def changed_lines() -> Select[Any]:
+def _changed_lines() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
     return rows.where(unedited(line, origin), differ(line, origin, "order_id"))
 
 
-def lines_copied_in_spite_of_errors() -> Select[Any]:
+def _lines_copied_in_spite_of_errors() -> Select[Any]:
     rows = copy_error.join(factory, factory.c.id == copy_error.c.order_factory_id)
     named = rows.join(
         line,
@@ -90,7 +90,7 @@ def lines_copied_in_spite_of_errors() -> Select[Any]:
     return select(either.subquery().c.id)
 
 
-def lines_of_nothing() -> Select[Any]:
+def _lines_of_nothing() -> Select[Any]:
     return select(line.c.id).select_from(_lines).where(unedited(line), line.c.quantity < 1)
 
 
@@ -116,42 +116,42 @@ INVARIANTS = (
         "lines-complete",
         "A target order has every line of its source, but for those that skip_errors left out.",
         Resource.order_factories,
-        missing_lines(),
+        _missing_lines(),
     ),
     Invariant(
         "lines-from-own-source",
         "A copied line stands in a target order and comes from a line of that order's source.",
         Resource.line_items,
-        foreign_lines(),
+        _foreign_lines(),
     ),
     Invariant(
         "lines-have-an-origin",
         "Every line of a target order says which line it was copied from.",
         Resource.line_items,
-        lines_from_nowhere(),
+        _lines_from_nowhere(),
     ),
     Invariant(
         "lines-copied-once",
         "No line was copied twice into one order.",
         Resource.line_items,
-        repeated_lines(),
+        _repeated_lines(),
     ),
     Invariant(
         "line-columns",
         "A copied line equals the line that it was copied from.",
         Resource.line_items,
-        changed_lines(),
+        _changed_lines(),
     ),
     Invariant(
         "wrong-lines-left-out",
         "No line with an error was copied.",
         Resource.line_items,
-        lines_copied_in_spite_of_errors(),
+        _lines_copied_in_spite_of_errors(),
     ),
     Invariant(
         "quantities-above-zero",
         "No line of a target order has a quantity below one.",
         Resource.line_items,
-        lines_of_nothing(),
+        _lines_of_nothing(),
     ),
 )

@@ -17,7 +17,7 @@ _lines = factory.join(line, line.c.order_id == factory.c.target_order_id)
 _options = _lines.join(_option, _option.c.line_item_id == line.c.id)
 
 
-def missing_options() -> Select[Any]:
+def _missing_options() -> Select[Any]:
     """The copied line, once per option of its origin that it lacks."""
     rows = _lines.join(_original, _original.c.line_item_id == line.c.copied_from_id)
     copy_of = and_(_option.c.line_item_id == line.c.id, _option.c.copied_from_id == _original.c.id)
@@ -28,7 +28,7 @@ def missing_options() -> Select[Any]:
     )
 
 
-def foreign_options() -> Select[Any]:
+def _foreign_options() -> Select[Any]:
     rows = _option.join(line, line.c.id == _option.c.line_item_id)
     rows = rows.outerjoin(_original, _original.c.id == _option.c.copied_from_id)
     foreign = _original.c.line_item_id.is_distinct_from(line.c.copied_from_id)
@@ -39,17 +39,17 @@ def foreign_options() -> Select[Any]:
     )
 
 
-def options_from_nowhere() -> Select[Any]:
+def _options_from_nowhere() -> Select[Any]:
     rows = select(_option.c.id).select_from(_options)
     return rows.where(unedited(line), _option.c.copied_from_id.is_(None))
 
 
-def repeated_options() -> Select[Any]:
+def _repeated_options() -> Select[Any]:
     rows = select(func.max(_option.c.id)).where(_option.c.copied_from_id.is_not(None))
     return rows.group_by(_option.c.line_item_id, _option.c.copied_from_id).having(func.count() > 1)
 
 
-def changed_options() -> Select[Any]:
+def _changed_options() -> Select[Any]:
     rows = _options.join(_original, _original.c.id == _option.c.copied_from_id)
     return (
         select(_option.c.id)
@@ -63,30 +63,30 @@ INVARIANTS = (
         "options-complete",
         "A copied line has every option of the line that it was copied from.",
         Resource.line_items,
-        missing_options(),
+        _missing_options(),
     ),
     Invariant(
         "options-from-own-line",
         "A copied option comes from an option of the line that its own line was copied from.",
         Resource.line_item_options,
-        foreign_options(),
+        _foreign_options(),
     ),
     Invariant(
         "options-have-an-origin",
         "Every option of a target order's line says which option it was copied from.",
         Resource.line_item_options,
-        options_from_nowhere(),
+        _options_from_nowhere(),
     ),
     Invariant(
         "options-copied-once",
         "No option was copied twice onto one line.",
         Resource.line_item_options,
-        repeated_options(),
+        _repeated_options(),
     ),
     Invariant(
         "option-columns",
         "A copied option equals the option that it was copied from.",
         Resource.line_item_options,
-        changed_options(),
+        _changed_options(),
     ),
 )

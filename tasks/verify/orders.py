@@ -49,17 +49,17 @@ _NOT_CARRIED = (
 _BARRED = ("customer_blocked", "customer_deleted")
 
 
-def changed_orders() -> Select[Any]:
+def _changed_orders() -> Select[Any]:
     rows = select(target.c.id).select_from(copied)
     return rows.where(unedited(source, target), differ(target, source, *_NOT_CARRIED))
 
 
-def changed_currencies() -> Select[Any]:
+def _changed_currencies() -> Select[Any]:
     rows = select(target.c.id).select_from(copied)
     return rows.where(target.c.currency_code != source.c.currency_code)
 
 
-def changed_customers() -> Select[Any]:
+def _changed_customers() -> Select[Any]:
     customer = table_of(Customer)
     left_out = and_(factory.c.skip_errors, has_error(copy_error.c.code.in_(_BARRED)))
     customer_id = case((left_out, null()), else_=source.c.customer_id)
@@ -80,7 +80,7 @@ def changed_customers() -> Select[Any]:
     )
 
 
-def crossed_modes() -> Select[Any]:
+def _crossed_modes() -> Select[Any]:
     batch, customer = table_of(OrderFactoryBatch), table_of(Customer)
     method, payment = table_of(PaymentMethod), table_of(PaymentSource)
     address = table_of(Address)
@@ -104,25 +104,25 @@ INVARIANTS = (
         "A factory, its batch, its source and its target, and what the target refers to, are all "
         "of one mode.",
         Resource.order_factories,
-        crossed_modes(),
+        _crossed_modes(),
     ),
     Invariant(
         "same-currency",
         "A target order has the currency of its source.",
         Resource.orders,
-        changed_currencies(),
+        _changed_currencies(),
     ),
     Invariant(
         "same-customer",
         "A target order has the customer and the email of its source, or neither where "
         "skip_errors left them out.",
         Resource.orders,
-        changed_customers(),
+        _changed_customers(),
     ),
     Invariant(
         "order-columns",
         "Whatever else a target order takes over equals its source's.",
         Resource.orders,
-        changed_orders(),
+        _changed_orders(),
     ),
 )

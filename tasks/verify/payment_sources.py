@@ -29,7 +29,7 @@ _REFERENCE = table_of(Order).c.payment_source_id
 _payments = copied.join(_payment, _payment.c.id == target.c.payment_source_id)
 
 
-def missing_payment_sources() -> Select[Any]:
+def _missing_payment_sources() -> Select[Any]:
     saved = exists().where(
         _saved.c.customer_id == target.c.customer_id,
         or_(
@@ -47,14 +47,14 @@ def missing_payment_sources() -> Select[Any]:
     )
 
 
-def unwanted_payment_sources() -> Select[Any]:
+def _unwanted_payment_sources() -> Select[Any]:
     rows = select(target.c.id).select_from(copied)
     return rows.where(
         unedited(target), not_(factory.c.reuse_wallet), target.c.payment_source_id.is_not(None)
     )
 
 
-def foreign_payment_sources() -> Select[Any]:
+def _foreign_payment_sources() -> Select[Any]:
     rows = _payments.outerjoin(_former, _former.c.id == source.c.payment_source_id)
     same = or_(
         _payment.c.copied_from_id == _former.c.id,
@@ -68,7 +68,7 @@ def foreign_payment_sources() -> Select[Any]:
     )
 
 
-def payment_sources_of_others() -> Select[Any]:
+def _payment_sources_of_others() -> Select[Any]:
     saved = exists().where(
         _saved.c.payment_source_id == _payment.c.copied_from_id,
         _saved.c.customer_id == target.c.customer_id,
@@ -77,18 +77,18 @@ def payment_sources_of_others() -> Select[Any]:
     return rows.where(unedited(target), _payment.c.copied_from_id.is_not(None), not_(saved))
 
 
-def expired_payment_sources() -> Select[Any]:
+def _expired_payment_sources() -> Select[Any]:
     expired = _payment.c.expires_at <= factory.c.started_at
     rows = select(_payment.c.id).select_from(_payments)
     return rows.where(unedited(target, _payment), expired)
 
 
-def payment_sources_from_nowhere() -> Select[Any]:
+def _payment_sources_from_nowhere() -> Select[Any]:
     rows = select(_payment.c.id).select_from(_payments)
     return rows.where(unedited(target), _payment.c.copied_from_id.is_(None))
 
 
-def changed_payment_sources() -> Select[Any]:
+def _changed_payment_sources() -> Select[Any]:
     rows = _payments.join(_original, _original.c.id == _payment.c.copied_from_id)
     different = differ(_payment, _original)
     return select(_payment.c.id).select_from(rows).where(unedited(_payment, _original), different)
@@ -100,44 +100,44 @@ INVARIANTS = (
         "A target order has a payment source where reuse_wallet was asked for and its source's "
         "stood in the customer's wallet, but for one that skip_errors left out.",
         Resource.orders,
-        missing_payment_sources(),
+        _missing_payment_sources(),
     ),
     Invariant(
         "payment-source-on-request",
         "A target order has a payment source only where reuse_wallet was asked for.",
         Resource.orders,
-        unwanted_payment_sources(),
+        _unwanted_payment_sources(),
     ),
     Invariant(
         "payment-source-from-own-source",
         "A target order's payment source is a copy of its source order's, or of the same original.",
         Resource.orders,
-        foreign_payment_sources(),
+        _foreign_payment_sources(),
     ),
     Invariant(
         "payment-source-in-wallet",
         "What a target order's payment source was copied from stands in its customer's wallet; "
         "one that the customer has removed since shows here too.",
         Resource.orders,
-        payment_sources_of_others(),
+        _payment_sources_of_others(),
     ),
     Invariant(
         "payment-source-not-expired",
         "No target order has a payment source that had expired when it was copied.",
         Resource.payment_sources,
-        expired_payment_sources(),
+        _expired_payment_sources(),
     ),
     Invariant(
         "payment-source-has-an-origin",
         "Every payment source of a target order says which one it was copied from.",
         Resource.payment_sources,
-        payment_sources_from_nowhere(),
+        _payment_sources_from_nowhere(),
     ),
     Invariant(
         "payment-source-columns",
         "A copied payment source equals the one that it was copied from.",
         Resource.payment_sources,
-        changed_payment_sources(),
+        _changed_payment_sources(),
     ),
     Invariant(
         "payment-source-of-one-order",

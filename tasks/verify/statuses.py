@@ -12,11 +12,11 @@ from tasks.verify.rows import copied, copy_error, factory, has_error, target, un
 _could_not_be_placed = has_error(copy_error.c.code == "cannot_be_placed")
 
 
-def times_beside_status() -> Select[Any]:
+def _times_beside_status() -> Select[Any]:
     return select(factory.c.id).where(not_(_times_fit()))
 
 
-def placed_halfway() -> Select[Any]:
+def _placed_halfway() -> Select[Any]:
     named, timed = target.c.number.is_not(None), target.c.placed_at.is_not(None)
     before = target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING])
     after = target.c.status.in_([OrderStatus.PLACED, OrderStatus.APPROVED])
@@ -27,7 +27,7 @@ def placed_halfway() -> Select[Any]:
     )
 
 
-def not_placed_as_asked() -> Select[Any]:
+def _not_placed_as_asked() -> Select[Any]:
     excused = and_(factory.c.skip_errors, has_error(copy_error.c.field == "status"))
     return (
         select(factory.c.id)
@@ -37,13 +37,13 @@ def not_placed_as_asked() -> Select[Any]:
     )
 
 
-def placed_unasked() -> Select[Any]:
+def _placed_unasked() -> Select[Any]:
     barred = or_(not_(factory.c.place_target_order), _could_not_be_placed)
     rows = select(factory.c.id).select_from(copied)
     return rows.where(unedited(target), target.c.placed_at.is_not(None), barred)
 
 
-def targets_with_a_past() -> Select[Any]:
+def _targets_with_a_past() -> Select[Any]:
     begins = [OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACED]
     fresh = and_(
         target.c.status.in_(begins),
@@ -60,27 +60,18 @@ def targets_with_a_past() -> Select[Any]:
 
 
 def _times_fit() -> ColumnElement[bool]:
-    started, completed, failed = (
-        factory.c[name] for name in ("started_at", "completed_at", "failed_at")
-    )
-    open_ended = and_(completed.is_(None), failed.is_(None))
-    # A comparison with a time that is missing is null, and so neither fits nor breaks.
+    status, started = factory.c.status, factory.c.started_at
+    completed, failed = factory.c.completed_at, factory.c.failed_at
+    no_end = and_(completed.is_(None), failed.is_(None))
+    # Both times are asked for first: a comparison with a missing one neither fits nor does not.
+    was_completed = and_(started.is_not(None), completed.is_not(None), failed.is_(None))
+    was_failed = and_(started.is_not(None), failed.is_not(None), completed.is_(None))
     return case(
-        (factory.c.status == FactoryStatus.PENDING, and_(started.is_(None), open_ended)),
-        (factory.c.status == FactoryStatus.IN_PROGRESS, and_(started.is_not(None), open_ended)),
-        (factory.c.status == FactoryStatus.ABORTED, open_ended),
-        (
-            and_(started.is_(None), factory.c.status.in_(list(FactoryStatus))),
-            false(),
-        ),
-        (
-            and_(factory.c.status == FactoryStatus.COMPLETED, completed.is_not(None)),
-            and_(started <= completed, failed.is_(None)),
-        ),
-        (
-            and_(factory.c.status == FactoryStatus.FAILED, failed.is_not(None)),
-            and_(started <= failed, completed.is_(None)),
-        ),
+        (status == FactoryStatus.PENDING, and_(started.is_(None), no_end)),
+        (status == FactoryStatus.IN_PROGRESS, and_(started.is_not(None), no_end)),
+        (status == FactoryStatus.ABORTED, no_end),
+        (and_(status == FactoryStatus.COMPLETED, was_completed), started <= completed),
+        (and_(status == FactoryStatus.FAILED, was_failed), started <= failed),
         else_=false(),
     )
 
@@ -91,33 +82,33 @@ INVARIANTS = (
         "A factory was started, and completed or failed after that, exactly when its status says "
         "so; a pending one has no such time.",
         Resource.order_factories,
-        times_beside_status(),
+        _times_beside_status(),
     ),
     Invariant(
         "placed-has-number-and-time",
         "A target order that was placed has a number and the time of its placement; one that was "
         "not has neither.",
         Resource.orders,
-        placed_halfway(),
+        _placed_halfway(),
     ),
     Invariant(
         "placed-as-asked",
         "A completed factory that was to place its target order has placed it, unless skip_errors "
         "excuses it and its errors say why.",
         Resource.order_factories,
-        not_placed_as_asked(),
+        _not_placed_as_asked(),
     ),
     Invariant(
         "not-placed-unasked",
         "A target order that was not to be placed, or could not be, was not placed by its copy.",
         Resource.order_factories,
-        placed_unasked(),
+        _placed_unasked(),
     ),
     Invariant(
         "target-starts-anew",
         "A target order has nothing of what its source went through: no payment, fulfillment, "
         "approval, cancellation or reference.",
         Resource.orders,
-        targets_with_a_past(),
+        _targets_with_a_past(),
     ),
 )

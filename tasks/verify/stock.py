@@ -12,7 +12,7 @@ from tasks.verify.invariants import Invariant
 _stock = table_of(StockItem)
 
 
-def negative_stock() -> Select[Any]:
+def _negative_stock() -> Select[Any]:
     return select(_stock.c.id).where(_stock.c.quantity < 0)
 
 
@@ -21,6 +21,6 @@ INVARIANTS = (
         "stock-not-negative",
         "No stock location holds less than zero pieces of a SKU.",
         Resource.stock_items,
-        negative_stock(),
+        _negative_stock(),
     ),
 )

@@ -17,18 +17,18 @@ _of_order = _order.outerjoin(factory, factory.c.id == _order.c.order_factory_id)
 _could_not_be_placed = has_error(copy_error.c.code == "cannot_be_placed")
 
 
-def completed_without_target() -> Select[Any]:
+def _completed_without_target() -> Select[Any]:
     rows = select(factory.c.id).select_from(_of_factory)
     return rows.where(factory.c.status == FactoryStatus.COMPLETED, target.c.id.is_(None))
 
 
-def several_targets() -> Select[Any]:
+def _several_targets() -> Select[Any]:
     named = _order.c.order_factory_id
     rows = select(named).where(named.is_not(None))
     return rows.group_by(named).having(func.count() > 1)
 
 
-def target_of_another() -> Select[Any]:
+def _target_of_another() -> Select[Any]:
     rows = select(factory.c.id).select_from(_of_factory)
     return rows.where(
         factory.c.target_order_id.is_not(None),
@@ -36,7 +36,7 @@ def target_of_another() -> Select[Any]:
     )
 
 
-def orphan_targets() -> Select[Any]:
+def _orphan_targets() -> Select[Any]:
     rows = select(_order.c.id).select_from(_of_order)
     return rows.where(
         _order.c.order_factory_id.is_not(None),
@@ -44,7 +44,7 @@ def orphan_targets() -> Select[Any]:
     )
 
 
-def failed_with_target() -> Select[Any]:
+def _failed_with_target() -> Select[Any]:
     return select(factory.c.id).where(
         factory.c.status == FactoryStatus.FAILED,
         factory.c.target_order_id.is_not(None),
@@ -52,7 +52,7 @@ def failed_with_target() -> Select[Any]:
     )
 
 
-def unplaceable_without_target() -> Select[Any]:
+def _unplaceable_without_target() -> Select[Any]:
     return select(factory.c.id).where(
         factory.c.status == FactoryStatus.FAILED,
         factory.c.target_order_id.is_(None),
@@ -60,7 +60,7 @@ def unplaceable_without_target() -> Select[Any]:
     )
 
 
-def unfinished_with_target() -> Select[Any]:
+def _unfinished_with_target() -> Select[Any]:
     finished = [FactoryStatus.COMPLETED, FactoryStatus.FAILED]
     unfinished = factory.c.status.not_in(finished)
     return select(factory.c.id).where(unfinished, factory.c.target_order_id.is_not(None))
@@ -71,42 +71,42 @@ INVARIANTS = (
         "completed-has-target",
         "Every completed factory has a target order.",
         Resource.order_factories,
-        completed_without_target(),
+        _completed_without_target(),
     ),
     Invariant(
         "one-target-per-factory",
         "No factory has made more than one order.",
         Resource.order_factories,
-        several_targets(),
+        _several_targets(),
     ),
     Invariant(
         "target-is-its-own",
         "The order that a factory calls its target names that factory as its maker.",
         Resource.order_factories,
-        target_of_another(),
+        _target_of_another(),
     ),
     Invariant(
         "no-orphan-target",
         "An order that a factory has made is that factory's target.",
         Resource.orders,
-        orphan_targets(),
+        _orphan_targets(),
     ),
     Invariant(
         "failed-has-no-target",
         "A failed factory has no target order, unless the order was copied but could not be placed.",
         Resource.order_factories,
-        failed_with_target(),
+        _failed_with_target(),
     ),
     Invariant(
         "unplaceable-keeps-target",
         "A factory whose order could not be placed keeps the order that it copied.",
         Resource.order_factories,
-        unplaceable_without_target(),
+        _unplaceable_without_target(),
     ),
     Invariant(
         "unfinished-has-no-target",
         "A pending, running or aborted factory has no target order.",
         Resource.order_factories,
-        unfinished_with_target(),
+        _unfinished_with_target(),
     ),
 )

@@ -58,11 +58,11 @@ def check(db: Connection, invariant: Invariant) -> InvariantReport:
 
 
 def verify(db: Connection) -> Verification:
-    """Check every invariant; reads only, a few seconds per 100,000 copied lines.
+    """Check every invariant; reads only, one to three seconds per 100,000 copied lines.
 
-    While copies are being made it sees only whole ones: each invariant is one statement. What was
-    edited after it was copied, in the target or in the source, need not equal the other any more
-    and is left out of the comparison; `edited_copies` says how many copies that is.
+    While copies are being made it sees only whole ones: each invariant is one statement. What a
+    shop edited after the copy, in the target or in the source, need not equal the other any more
+    and is left out of the comparison; `edited_copies` says in how many copies.
     """
     started = perf_counter()
     reports = []

@@ -1,0 +1,213 @@
+"""A shop with every kind of copy in it, and the names by which tests call its rows."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import insert
+
+from models import (
+    CopyError,
+    Event,
+    LineItem,
+    LineItemOption,
+    Order,
+    OrderFactory,
+    PaymentMethod,
+    PaymentSource,
+    Sku,
+    StockItem,
+)
+from models.base import utc_now
+from models.engine import begin
+from tasks.batch_records import finish_batch, start_batch
+from tasks.claims import claim_factory
+from tasks.copying import copy_claimed
+from tests.copying import batch_of, change, copy_batch, request
+from tests.shop import SOME_DAY, Shop
+
+Keys = dict[str, Any]
+
+
+def fill(shop: Shop) -> Keys:
+    """Fill an empty shop; the keys of its rows by name.
+
+    A copy's name is its factory's; with a suffix it is one of the copy's other rows: `_source`,
+    `_source_billing`, `_source_payment`, `_target`, `_line` (the target's first), `_origin` (what that was copied from), `_option`,
+    `_billing`, `_shipping`, `_payment`, `_saved` (what that was copied from), `_customer`,
+    `_method`, `_batch`, `_error` (the first), `_line_error` (the first about a line).
+    """
+    copies = {
+        "plain": request(_plain(shop)),
+        "placed": request(_with_every_kind_of_line(shop), place_target_order=True),
+        "free": request(shop.order(lines=[("MUG", 1, 0)]), place_target_order=True),
+        "failed": request(_wrong(shop)),
+        "skipped": request(_wrong_in_part(shop), skip_errors=True),
+        "unplaceable": request(shop.order(), place_target_order=True),
+        "excused": request(shop.order(), place_target_order=True, skip_errors=True),
+        "guest": request(_of_a_guest(shop)),
+        "barred": request(_of_a_blocked_customer(shop), skip_errors=True),
+        "nameless": request(shop.order(customer_email="")),
+        "unsaved": request(shop.order(payment_source_id=shop.payment_source())),
+        "unwanted": request(_with_card(shop), reuse_wallet=False),
+        "expired": request(_with_card(shop, expires_at=SOME_DAY), skip_errors=True),
+        "first": request(_with_card(shop)),
+    }
+    _copy_as_batch(copies.values())
+    copies["again"] = request(_target_of(shop, copies["first"]))
+    copies["tested"] = request(_in_test_mode(shop))
+    for alone in ("again", "tested"):
+        _copy_alone(copies[alone])
+    copies["pending"] = request(shop.order())
+    batch_of([copies["pending"]])
+    copies["aborted"] = _aborted(request(shop.order()))
+    (mug,) = shop.rows(Sku, code="MUG", mode="live")
+    stock = {"mug_stock": shop.row(StockItem, sku_id=mug.id).id}
+    return stock | {
+        name: key
+        for copy, factory in copies.items()
+        for name, key in _keys(shop, copy, factory).items()
+    }
+
+
+def _plain(shop: Shop) -> int:
+    method = shop.add(PaymentMethod, payment_source_type="stripe_payments", name="Card")
+    order_id = _with_card(
+        shop,
+        lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)],
+        payment_method_id=method,
+        metadata_={"gift": True},
+    )
+    shop.option(shop.rows(LineItem, order_id=order_id)[0].id, options={"text": "Ada"})
+    return order_id
+
+
+def _with_every_kind_of_line(shop: Shop) -> int:
+    order_id = _with_card(
+        shop, billing_address_id=shop.address(country_code="FR"), tax_included=False
+    )
+    for item_type, cents in (
+        ("bundles", 30_00),
+        ("gift_cards", 10_00),
+        ("gift_cards", -4_00),
+        ("shipments", 5_00),
+        ("payment_methods", 1_00),
+        ("adjustments", -50),
+        ("percentage_discount_promotions", -2_00),
+        ("discount_engine_items", -1_00),
+    ):
+        shop.line(order_id, item_type=item_type, unit_amount_cents=cents, tax_amount_cents=7)
+    return order_id
+
+
+def _wrong(shop: Shop) -> int:
+    order_id = shop.order(lines=[("MUG", 0, 12_50)], billing_address_id=None)
+    shop.line(order_id, sku_code="GONE")
+    return order_id
+
+
+def _wrong_in_part(shop: Shop) -> int:
+    """A line that is right, one whose SKU is gone, one too many for the stock; a foreign address."""
+    shop.sku("RARE", stock=1)
+    order_id = shop.order(
+        lines=[("MUG", 1, 12_50), ("RARE", 5, 1_00)],
+        shipping_address_id=shop.address(country_code="DE"),
+        shipping_country_code_lock="IT",
+    )
+    shop.line(order_id, sku_code="GONE")
+    return order_id
+
+
+def _of_a_guest(shop: Shop) -> int:
+    order_id = shop.order(guest=True)
+    change(Order, order_id, customer_id=None)
+    return order_id
+
+
+def _of_a_blocked_customer(shop: Shop) -> int:
+    customer = shop.customer(status="blocked")
+    card = shop.payment_source(wallet_of=customer)
+    return shop.order(customer_id=customer, payment_source_id=card)
+
+
+def _with_card(shop: Shop, expires_at: Any = None, **values: Any) -> int:
+    customer = shop.customer()
+    card = shop.payment_source(wallet_of=customer, expires_at=expires_at)
+    return shop.order(customer_id=customer, payment_source_id=card, **values)
+
+
+def _in_test_mode(shop: Shop) -> int:
+    customer, address = shop.customer(mode="test"), shop.address(mode="test")
+    return shop.order(
+        mode="test",
+        customer_id=customer,
+        billing_address_id=address,
+        shipping_address_id=address,
+        payment_source_id=shop.payment_source(wallet_of=customer, mode="test"),
+    )
+
+
+def _aborted(factory_id: int) -> int:
+    change(OrderFactory, factory_id, status="aborted")
+    with begin() as db:
+        event = {"name": "order_factories.abort", "order_factory_id": factory_id}
+        db.execute(insert(Event).values(event | {"created_at": utc_now()}))
+    return factory_id
+
+
+def _target_of(shop: Shop, factory_id: int) -> int:
+    return int(shop.row(OrderFactory, id=factory_id).target_order_id)
+
+
+def _copy_alone(factory_id: int) -> None:
+    with begin() as db:
+        assert copy_claimed(db, claim_factory(db, factory_id), None) == []
+
+
+def _copy_as_batch(factories: Iterable[int]) -> None:
+    batch_id = batch_of(factories)
+    with begin() as db:
+        start_batch(db, batch_id, None)
+    assert copy_batch(batch_id) == []
+    with begin() as db:
+        finish_batch(db, batch_id)
+
+
+def _keys(shop: Shop, copy: str, factory_id: int) -> Keys:
+    factory = shop.row(OrderFactory, id=factory_id)
+    source = shop.row(Order, id=factory.source_order_id)
+    errors = shop.rows(CopyError, order_factory_id=factory_id)
+    about_lines = [error for error in errors if error.line_item_id is not None]
+    keys = {
+        "source": source.id,
+        "source_billing": source.billing_address_id,
+        "source_payment": source.payment_source_id,
+        "batch": factory.batch_id,
+        "error": _first(errors).id if errors else None,
+        "line_error": _first(about_lines).id if about_lines else None,
+    }
+    if factory.target_order_id is not None:
+        keys |= _target_keys(shop, factory.target_order_id)
+    return {copy: factory_id} | {f"{copy}_{name}": key for name, key in keys.items()}
+
+
+def _target_keys(shop: Shop, target_id: int) -> Keys:
+    target = shop.row(Order, id=target_id)
+    line = _first(shop.rows(LineItem, order_id=target_id))
+    options = shop.rows(LineItemOption, line_item_id=line.id)
+    payments = shop.rows(PaymentSource, id=target.payment_source_id)
+    return {
+        "target": target_id,
+        "line": line.id,
+        "origin": line.copied_from_id,
+        "option": _first(options).id if options else None,
+        "billing": target.billing_address_id,
+        "shipping": target.shipping_address_id,
+        "payment": target.payment_source_id,
+        "saved": _first(payments).copied_from_id if payments else None,
+        "customer": target.customer_id,
+        "method": target.payment_method_id,
+    }
+
+
+def _first(rows: Sequence[Any]) -> Any:
+    return rows[0]

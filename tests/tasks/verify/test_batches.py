@@ -1,0 +1,40 @@
+"""Damage to batches is found."""
+
+import pytest
+
+from tests.tasks.verify.damage import Damage
+
+
+def _batch(invariant: str, changes: str, of: str) -> Damage:
+    statement = f"UPDATE order_factory_batches SET {changes} WHERE id = :{of}_batch"
+    return Damage(invariant, statement, f"{of}_batch")
+
+
+DAMAGES = [
+    _batch("batch-count", "orders_count = orders_count + 1", "plain"),
+    Damage(
+        "batch-count",
+        "UPDATE order_factories SET batch_id = NULL WHERE id = :pending",
+        "pending_batch",
+    ),
+    _batch("completed-batch-is-done", "status = 'completed'", "pending"),
+    Damage(
+        "completed-batch-is-done",
+        "UPDATE order_factories SET status = 'in_progress' WHERE id = :plain",
+        "plain_batch",
+    ),
+    _batch("batch-times-fit-status", "started_at = created_at", "pending"),
+    _batch("batch-times-fit-status", "completed_at = created_at", "pending"),
+    _batch("batch-times-fit-status", "status = 'in_progress'", "pending"),
+    _batch("batch-times-fit-status", "status = 'aborted'", "plain"),
+    _batch("batch-times-fit-status", "status = 'finished'", "plain"),
+    _batch("batch-times-fit-status", "completed_at = NULL", "plain"),
+    _batch("batch-times-fit-status", "completed_at = :long_ago", "plain"),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_it_is_found(damage, reports, shown):
+    report = reports(damage)
+
+    assert (report.violations, report.examples) == (1, shown(damage))

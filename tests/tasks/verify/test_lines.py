@@ -1,0 +1,84 @@
+"""Damage to the lines of target orders is found."""
+
+import pytest
+
+from models import LineItem
+from tests.tasks.verify.damage import Damage, one_damage_per_column
+
+_COLUMNS = ", ".join(column.name for column in LineItem.__table__.c if column.name != "id")
+
+
+def _excuse(statement: str) -> Damage:
+    return Damage("lines-complete", statement, "skipped")
+
+
+def _origin(new: str, of: str = "plain_line") -> Damage:
+    statement = f"UPDATE line_items SET copied_from_id = {new} WHERE id = :{of}"
+    return Damage("lines-from-own-source", statement, of)
+
+
+DAMAGES = [
+    Damage("lines-complete", "DELETE FROM line_items WHERE id = :plain_line", "plain"),
+    Damage(
+        "lines-complete",
+        "UPDATE line_items SET order_id = :guest_target WHERE id = :plain_line",
+        "plain",
+    ),
+    _excuse(
+        "DELETE FROM copy_errors WHERE order_factory_id = :skipped "
+        "AND code = 'sku_not_in_catalogue'"
+    ),
+    _excuse("UPDATE copy_errors SET line_item_id = NULL WHERE id = :skipped_line_error"),
+    _excuse(
+        "DELETE FROM copy_errors WHERE order_factory_id = :skipped AND code = 'not_enough_stock'"
+    ),
+    _excuse(
+        "UPDATE copy_errors SET message = 'SKU RARE-ER: 5 wanted, 1 in stock' "
+        "WHERE order_factory_id = :skipped AND code = 'not_enough_stock'"
+    ),
+    _origin(":guest_origin"),
+    _origin(":plain_line"),
+    _origin("999999"),
+    # In an order that is nobody's target.
+    _origin(":guest_origin", of="plain_origin"),
+    _origin("999999", of="plain_origin"),
+    Damage(
+        "lines-have-an-origin",
+        "UPDATE line_items SET copied_from_id = NULL WHERE id = :plain_line",
+        "plain_line",
+    ),
+    Damage(
+        "lines-copied-once",
+        f"INSERT INTO line_items (id, {_COLUMNS}) "
+        f"SELECT 0, {_COLUMNS} FROM line_items WHERE id = :plain_line",
+        "plain_line",
+        lifts=("line_items",),
+    ),
+    *one_damage_per_column("line-columns", LineItem, "plain_line", "order_id"),
+    Damage(
+        "line-columns", "UPDATE line_items SET name = 'Mug' WHERE id = :plain_origin", "plain_line"
+    ),
+    Damage(
+        "wrong-lines-left-out",
+        "UPDATE copy_errors SET line_item_id = :skipped_origin WHERE id = :skipped_line_error",
+        "skipped_line",
+    ),
+    Damage(
+        "wrong-lines-left-out",
+        "UPDATE copy_errors SET message = 'SKU MUG: 5 wanted, 1 in stock' "
+        "WHERE order_factory_id = :skipped AND code = 'not_enough_stock'",
+        "skipped_line",
+    ),
+    Damage(
+        "quantities-above-zero",
+        "UPDATE line_items SET quantity = 0 WHERE id = :plain_line",
+        "plain_line",
+    ),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_it_is_found(damage, reports, shown):
+    report = reports(damage)
+
+    assert (report.violations, report.examples) == (1, shown(damage))

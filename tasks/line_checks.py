@@ -3,8 +3,10 @@
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Insert,
     String,
+    Subquery,
     and_,
     case,
     cast,
@@ -17,11 +19,11 @@ from sqlalchemy import (
     select,
 )
 
-from models import CopyError, LineItem, Sku, StockItem
-from models.statuses import ItemType
+from models import CopyError, LineItem, Order, OrderFactory, Sku, StockItem
+from models.statuses import ItemType, OrderStatus
 from tasks.errors import record
 from tasks.inserts import table_of
-from tasks.work_tables import copies, left_out_lines, line_sums, notable_skus
+from tasks.work_tables import claims, copies, left_out_lines, line_sums, notable_skus
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 
@@ -41,7 +43,8 @@ def find_notable_skus(db: Connection) -> None:
 
     Many lines name the same SKU, so the catalogue and the stock are asked once per SKU.
     """
-    db.execute(insert_notable_skus())
+    others = exists().where(claims.c.factory_id < _first_in_hand())
+    db.execute(insert_notable_skus(after_others=bool(db.scalar(select(others)))))
 
 
 def check_line_items(db: Connection) -> int:
@@ -74,10 +77,11 @@ def check_line_items(db: Connection) -> int:
     return found
 
 
-def insert_notable_skus() -> Insert:
+def insert_notable_skus(*, after_others: bool) -> Insert:
     """One row per SKU code that is gone, not for sale, not shipped, or wanted more than it is there.
 
-    A batch has one mode, and so has its catalogue.
+    A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
+    batch were copied already in this transaction, and what they got is not there any more.
     """
     wanted = (
         select(
@@ -93,6 +97,14 @@ def insert_notable_skus() -> Insert:
     )
     held = select(func.coalesce(func.sum(_stock.c.quantity), 0))
     held = held.where(_stock.c.sku_id == _sku.c.id)
+    available: ColumnElement[int] = held.scalar_subquery()
+    asked: FromClause = wanted.outerjoin(
+        _sku, and_(_sku.c.mode == wanted.c.mode, _sku.c.code == wanted.c.sku_code)
+    )
+    if after_others:
+        promised = _promised()
+        asked = asked.outerjoin(promised, promised.c.sku_code == wanted.c.sku_code)
+        available = available - func.coalesce(promised.c.quantity, 0)
     known = (
         select(
             wanted.c.sku_code,
@@ -101,10 +113,9 @@ def insert_notable_skus() -> Insert:
             _sku.c.do_not_ship,
             wanted.c.quantity,
             # What is not tracked is never short, nor is what is not there at all.
-            case((not_(_sku.c.do_not_track), held.scalar_subquery())).label("available"),
+            case((not_(_sku.c.do_not_track), available)).label("available"),
         )
-        .select_from(wanted)
-        .outerjoin(_sku, and_(_sku.c.mode == wanted.c.mode, _sku.c.code == wanted.c.sku_code))
+        .select_from(asked)
         .subquery("known")
     )
     short = known.c.quantity > known.c.available
@@ -117,6 +128,29 @@ def insert_notable_skus() -> Insert:
         "available": case((short, known.c.available)),
     }
     return insert(notable_skus).from_select(list(values), select(*values.values()).where(notable))
+
+
+def _promised() -> Subquery:
+    """What the earlier parts of the batch were copied with and did not take from the stock.
+
+    Copied in parts because of one order at fault, the others end as they would without it.
+    """
+    return (
+        select(_line.c.sku_code, func.sum(_line.c.quantity).label("quantity"))
+        .select_from(claims)
+        .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
+        .join(Order, Order.id == OrderFactory.target_order_id)
+        .join(_line, _line.c.order_id == Order.id)
+        .where(
+            claims.c.factory_id < _first_in_hand(), Order.status != OrderStatus.PLACED, _names_a_sku
+        )
+        .group_by(_line.c.sku_code)
+        .subquery("promised")
+    )
+
+
+def _first_in_hand() -> ColumnElement[int]:
+    return select(func.min(copies.c.factory_id)).scalar_subquery()
 
 
 def _record_skus(

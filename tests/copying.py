@@ -1,26 +1,33 @@
 """Copying in tests: what the flows do with the steps, without Prefect's server around it."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 import tasks.copying
 from models import Base, OrderFactory, OrderFactoryBatch
 from models.engine import begin, reading
 from models.public_ids import Resource, key_of
 from models.requests import CopyOptions
+from tasks.batch import Batch
 from tasks.checks import check_orders
 from tasks.claims import claim_pending
 from tasks.closing import close_batch
 from tasks.copying import copy_claimed
 from tasks.factories import create_factory, read_factory
+from tasks.steps import step
+from tasks.work_tables import copies
 
 FLOW_RUN = "5f0c0e0e-0000-4000-8000-000000000001"
 
+# Stands in what the database and the steps are made to complain with, and must not come out.
+SECRET = "someone.private@shop.example"
+
 # An `OrderFactoryResult`; a test knows which of its parts are there.
 Ended = Any
+Step = Callable[[Connection, Batch], int]
 
 
 def plain_steps() -> dict[str, Any]:
@@ -97,6 +104,17 @@ def factory_of(result: Ended) -> int:
     key = key_of(Resource.order_factories, result.id)
     assert key is not None
     return key
+
+
+def failing_for(*orders: int) -> Step:
+    """A step that raises as soon as one of these source orders is among the copies in hand."""
+
+    def fail(db: Connection, _batch: Batch) -> int:
+        if db.scalar(select(exists().where(copies.c.source_order_id.in_(orders)))):
+            raise RuntimeError(f"cannot handle {SECRET}")
+        return 0
+
+    return step(name="fail", field="line_items")(fail).fn
 
 
 def change(table: type[Base], keys: int | list[int], **values: Any) -> None:

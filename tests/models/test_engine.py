@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-import models.engine
 from models import Customer, Event
 from models.base import utc_now
 from models.engine import begin, get_engine, reading
@@ -91,9 +90,8 @@ def test_reading_goes_on_while_another_writes(shop):
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
-def test_on_sqlite_there_is_one_writer_from_the_start(shop, monkeypatch):
-    monkeypatch.setattr(models.engine, "BUSY_SECONDS", 0)
-
+@pytest.mark.usefixtures("hasty")
+def test_on_sqlite_there_is_one_writer_from_the_start():
     with begin(), pytest.raises(OperationalError, match="database is locked"), begin():
         pass
 

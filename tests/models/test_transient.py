@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-import models.engine
 from models import Address, Customer, Order, Sku
 from models.engine import begin, get_engine
 from models.transient import is_transient, without_values
@@ -20,9 +19,8 @@ on_sqlite = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 
 
 @on_sqlite
-def test_a_busy_sqlite_passes(shop, monkeypatch):
-    monkeypatch.setattr(models.engine, "BUSY_SECONDS", 0)
-
+@pytest.mark.usefixtures("hasty")
+def test_a_busy_sqlite_passes():
     with begin(), pytest.raises(OperationalError) as raised, begin():
         pass
 

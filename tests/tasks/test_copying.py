@@ -4,30 +4,30 @@ import traceback
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event, exists, insert, select, text
+from sqlalchemy import event, insert, select, text
 
 import tasks.copying
 from models import CopyError, LineItem, Order, OrderFactory
 from models.engine import begin, get_engine
 from tasks.claims import claim_pending
 from tasks.copying import copy_claimed
-from tasks.steps import StepFailed, TryAgain, step
-from tasks.work_tables import copies
+from tasks.steps import StepFailed, TryAgain
 from tests.copying import (
     FLOW_RUN,
+    SECRET,
     batch_of,
     change,
     copy,
     copy_batch,
     copy_one,
     factory_of,
+    failing_for,
     request,
     results,
     target_of,
     whole_database,
 )
 
-SECRET = "someone.private@shop.example"
 REFUSED = "could not be copied: the database refused a row"
 
 
@@ -336,17 +336,6 @@ def refuse_lines_of(sku_code):
 
 def give_up(_db, _batch, _factory_id, failure):
     raise failure
-
-
-def failing_for(order_id):
-    """A step that raises as soon as this source order is among the copies in hand."""
-
-    def fail(db, _batch):
-        if db.scalar(select(exists().where(copies.c.source_order_id == order_id))):
-            raise RuntimeError(f"cannot handle {SECRET}")
-        return 0
-
-    return step(name="fail", field="line_items")(fail).fn
 
 
 def nothing_is_half_written(shop, ended):

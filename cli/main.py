@@ -22,7 +22,6 @@ from cli.terminal import OutputClosed, Terminal
 
 app = typer.Typer(
     name="order-factory",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -53,10 +52,12 @@ def _tell_version(given: bool) -> None:
 
 
 @app.callback(
+    invoke_without_command=True,
     epilog="Exit codes: 0 all is well, 1 some orders failed or an invariant is broken, 2 the call "
-    "could not be carried out, 130 stopped with Ctrl-C."
+    "could not be carried out, 130 stopped with Ctrl-C.",
 )
 def order_factory(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True),
@@ -67,6 +68,9 @@ def order_factory(
     The orders are in the database of ORDER_FACTORY_DATABASE_URL, which may stand in a .env file;
     without it in var/order_factory.db, a SQLite file.
     """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(REFUSED)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,8 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _refuse(terminal: Terminal, given: list[str], error: typer.TyperException) -> int:
     """Tell what is wrong with the command line itself."""
     terminal.as_json |= "--json" in given
-    if type(error).__name__ != "NoArgsIsHelpError":
-        terminal.fail("usage", f"{error.format_message().rstrip('.')}. See `order-factory --help`.")
+    terminal.fail("usage", f"{error.format_message().rstrip('.')}. See `order-factory --help`.")
     return REFUSED
 
 

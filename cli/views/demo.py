@@ -1,10 +1,13 @@
 """What the demo did, and what to try next."""
 
+import os
+
 from rich.console import RenderableType
 from rich.text import Text
 
 from cli.database import shown_url
 from cli.demo_run import Demo
+from cli.program import command_line
 from cli.tables import facts, next_steps
 from cli.terminal import printable
 from cli.views.batches import errors_table
@@ -35,7 +38,11 @@ def describe_demo(demo: Demo) -> list[RenderableType]:
     if batch and batch.report_path:
         parts.append(Text(f"Report:   {printable(batch.report_path)}, a row per order"))
     parts.append(Text(f"Database: {printable(shown_url())}"))
-    return [*parts, next_steps(*things_to_try(demo))]
+    parts.append(next_steps(*things_to_try(demo)))
+    if "PREFECT_API_URL" not in os.environ:
+        start = command_line("server", "start", program="prefect")
+        parts.append(Text(f"Prefect's UI shows the runs: {start}, then http://127.0.0.1:4200"))
+    return parts
 
 
 def things_to_try(demo: Demo) -> list[list[str]]:

@@ -1,0 +1,174 @@
+"""`order-factory bulk`, `batches` and `batch`."""
+
+import pandas as pd
+import pytest
+
+import cli.flow_runs
+from models import Order, OrderFactory, OrderFactoryBatch
+
+PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
+
+
+@pytest.fixture
+def numbers(shop):
+    """Three placed orders, of which the second cannot be copied."""
+    for number in ("A1", "A2", "A3"):
+        shop.order(number=number, catalogued=number != "A2", lines=[(f"SKU-{number}", 1, 5_00)])
+    return ["A1", "A2", "A3"]
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
+def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text("source_order,reference\nA1,one\nA2,two\nA3,three\n")
+
+    said = run("bulk", str(file), "--reference", "january", "--report", "january.parquet")
+    batch = run("batch", "january")
+    batches = run("batches")
+
+    assert (said.code, batch.code, batches.code) == (1, 0, 0)
+    assert [row.status for row in shop.rows(OrderFactory)] == ["completed", "failed", "completed"]
+    for words in (said.out, batch.out):
+        assert [line.split() for line in words.splitlines()[1:5]] == [
+            ["status", "completed"],
+            ["orders", "3"],
+            ["copied", "2"],
+            ["failed", "1"],
+        ]
+        assert "SKU SKU-A2 is no longer in the catalogue" in words
+    assert "Report: january.parquet" in said.out
+    assert batches.out.splitlines()[2].split()[:6] == ["january", "completed", "3", "2", "1", "0"]
+    assert list(pd.read_parquet("january.parquet")["source_order"]) == ["A1", "A2", "A3"]
+    told = "".join(each.out + each.err for each in (said, batch, batches))
+    assert not any(words in told for words in PERSONAL)
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
+def test_tells_everything_as_json(run):
+    said = run("bulk", "--order", "A1", "--order", "A2", "--reference", "two", "--json")
+    batch = run("batch", "two", "--json")
+    batches = run("batches", "--json")
+
+    result = said.json
+    assert (said.code, batch.code, batches.code) == (1, 0, 0)
+    counts = {"orders_count": 2, "completed": 1, "failed": 1, "pending": 0, "in_progress": 0}
+    assert {name: result[name] for name in counts} == counts
+    assert result["copied_in_this_run"] == 2
+    assert result["orders_per_second"] > 0
+    assert result["report_path"] == "var/reports/two.csv"
+    assert result["errors"] == [
+        {
+            "field": "line_items",
+            "code": "sku_not_in_catalogue",
+            "count": 1,
+            "orders": 1,
+            "example_message": "SKU SKU-A2 is no longer in the catalogue",
+            "example_order": "A2",
+        }
+    ]
+    assert batch.json["errors"] == result["errors"]
+    (listed,) = batches.json["batches"]
+    assert {name: listed[name] for name in counts} == counts
+    assert (listed["reference"], listed["id"]) == ("two", result["id"])
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
+def test_copies_every_placed_order_that_is_no_copy(shop, run):
+    shop.order(number="D1", status="draft")
+    shop.order(number="T1", mode="test")
+    run("bulk", "--order", "A1", "--place-target-order")
+
+    said = run("bulk", "--all-orders", "--json")
+    limited = run("bulk", "--all-orders", "--limit", "1", "--json")
+    of_test_mode = run("bulk", "--all-orders", "--mode", "test", "--json")
+
+    asked = [each.json["orders_count"] for each in (said, limited, of_test_mode)]
+    assert asked == [3, 1, 1]
+    assert [each.code for each in (said, limited, of_test_mode)] == [1, 0, 0]
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
+def test_an_order_whose_number_stands_in_both_modes_is_found(shop, run):
+    shop.order(number="A1", mode="test")
+
+    said = run("bulk", "--all-orders", "--limit", "1", "--json")
+
+    assert (said.code, said.json["completed"]) == (0, 1)
+    assert shop.row(OrderFactory).mode == "live"
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
+def test_a_batch_that_is_resumed_copies_nothing_twice(shop, run):
+    run("bulk", "--order", "A1", "--order", "A3", "--reference", "two")
+
+    said = run("bulk", "--resume", "two")
+    with_options = run("bulk", "--resume", "two", "--skip-errors")
+
+    assert (said.code, with_options.code) == (0, 2)
+    assert "had nothing left to copy" in said.out
+    assert len(shop.rows(Order)) == 5
+    assert with_options.err == (
+        "Error: The batch 'two' has its own reference and options; give none beside --resume.\n"
+    )
+
+
+@pytest.mark.usefixtures("prefect")
+def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbers):
+    file = tmp_path / "orders.csv"
+    file.write_text("source_order\nA1\nA9\n")
+
+    said = run("bulk", str(file))
+
+    assert (said.code, said.out) == (2, "")
+    assert "row 3: no order has the number or id 'A9'" in said.err
+    assert shop.rows(OrderFactoryBatch) == []
+
+
+@pytest.mark.usefixtures("numbers")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Say which orders: give one of FILE, --order, --all-orders, --resume;"),
+        (["a.csv", "--order", "A1"], "Say which orders: give one of FILE, --order,"),
+        (["a.csv"], "There is no file 'a.csv' that names orders."),
+        (["--order", "A1", "--report", "a.txt"], "The report 'a.txt' must end in .csv or"),
+        (["--order", "A1", "--limit", "2"], "--limit and --mode go with --all-orders."),
+        (["--resume", "none"], "No batch has the reference 'none'; `order-factory batches`"),
+        (["--all-orders", "--mode", "test"], "There is no placed test order to copy;"),
+    ],
+)
+def test_calls_that_are_refused_at_once(shop, run, arguments, told):
+    shown = run("bulk", *arguments)
+    as_json = run("bulk", *arguments, "--json")
+
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.startswith(f"Error: {told}")
+    assert (as_json.code, as_json.err) == (2, "")
+    assert as_json.json["error"]["message"].startswith(told)
+    assert shop.rows(OrderFactoryBatch) == []
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
+def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
+    run("bulk", "--order", "A1", "--reference", "one")
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.flow_runs, "run_flow", stop)
+    early = run("bulk", "--order", "A3", "--reference", "new")
+    late = run("bulk", "--resume", "one", "--json")
+
+    assert (early.code, late.code) == (130, 130)
+    assert "Stopped before anything was recorded; nothing was changed." in early.err
+    assert late.json["error"]["code"] == "interrupted"
+    assert late.json["error"]["message"].endswith("bulk --resume one`.")
+
+
+def test_no_batch_yet(shop, run):
+    said = run("batches")
+    unknown = run("batch", "none")
+
+    assert (said.code, said.out.splitlines()[0]) == (0, "There are no batches yet.")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert unknown.err.startswith("Error: No batch has the reference 'none';")

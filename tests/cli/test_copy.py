@@ -1,0 +1,121 @@
+"""`order-factory copy`."""
+
+import json
+
+import pytest
+
+from models import Order, OrderFactory
+from models.public_ids import Resource, public_id
+from tests.copying import request as record
+
+PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
+
+
+@pytest.mark.usefixtures("prefect")
+def test_copies_an_order(shop, run):
+    source = shop.order(number="A1", lines=[("MUG", 2, 12_50)])
+
+    said = run("copy", "A1")
+
+    copy = shop.row(Order, number=None)
+    assert said.code == 0
+    assert said.out.startswith(
+        f"Order A1 was copied to order {public_id(Resource.orders, copy.id)}.\n"
+    )
+    assert shop.row(OrderFactory).source_order_id == source
+    assert not any(words in said.out + said.err for words in PERSONAL)
+
+
+@pytest.mark.usefixtures("prefect")
+def test_takes_every_option_and_tells_everything_as_json(shop, run):
+    shop.order(number="A1")
+
+    said = run(
+        *("copy", "A1", "--json", "--place-target-order", "--no-reuse-wallet", "--skip-errors"),
+        *("--reference", "again", "--reference-origin", "shop", "--metadata", '{"n": 1}'),
+    )
+
+    factory = shop.row(OrderFactory)
+    told = said.json
+    assert said.code == 0
+    assert told["id"] == public_id(Resource.order_factories, factory.id)
+    assert (told["status"], told["source_order"]["number"]) == ("completed", "A1")
+    assert (told["place_target_order"], told["reuse_wallet"], told["skip_errors"]) == (
+        True,
+        False,
+        True,
+    )
+    assert (told["reference"], told["reference_origin"]) == ("again", "shop")
+    assert told["metadata"] == {"n": 1}
+
+
+@pytest.mark.usefixtures("prefect")
+def test_an_order_that_cannot_be_copied(shop, run):
+    shop.order(number="A1", lines=[("GONE", 0, 1_00)], catalogued=False)
+    wrong = ["SKU GONE: the quantity 0 is below 1", "SKU GONE is no longer in the catalogue"]
+
+    shown = run("copy", "A1")
+    told = run("copy", "A1", "--json")
+
+    assert (shown.code, told.code) == (1, 1)
+    assert shown.out.startswith("Order A1 could not be copied.\n")
+    assert all(message in shown.out for message in wrong)
+    assert told.json["status"] == "failed"
+    assert sorted(told.json["errors_log"]["line_items"]) == sorted(wrong)
+    assert len(shop.rows(Order)) == 1
+
+
+@pytest.mark.usefixtures("prefect")
+def test_carries_out_a_pending_factory(shop, run):
+    factory = public_id(Resource.order_factories, record(shop.order(number="A1")))
+
+    said = run("copy", "--order-factory-id", factory, "--json")
+
+    assert (said.code, said.json["id"], said.json["status"]) == (0, factory, "completed")
+
+
+@pytest.mark.usefixtures("prefect")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--reference", "x" * 300], "reference: "),
+        (["--metadata", '{"n": NaN}'], "metadata: metadata must hold nothing but JSON"),
+    ],
+)
+def test_parameters_that_the_flow_refuses(shop, run, arguments, told):
+    shop.order(number="A1")
+
+    said = run("copy", "A1", *arguments)
+
+    assert (said.code, said.out) == (2, "")
+    assert f"Error: {told}" in said.err
+    assert "Traceback" not in said.err
+    assert shop.rows(OrderFactory) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["A2"],
+            "No order has the id or number 'A2'; `order-factory orders` lists those there are.",
+        ),
+        ([], "Give either an ORDER or an --order-factory-id."),
+        (["A1", "--order-factory-id", "x"], "Give either an ORDER or an --order-factory-id."),
+        (["--order-factory-id", "x"], "No order factory has the id 'x'."),
+        (["A1", "--metadata", "[1, 2]"], "--metadata must be a JSON object,"),
+        (["A1", "--metadata", "{'n': 1}"], "--metadata must be a JSON object,"),
+        (["A1", "--metadata", "[" * 100_000], "--metadata must be a JSON object,"),
+    ],
+)
+def test_calls_that_are_refused_at_once(shop, run, arguments, told):
+    shop.order(number="A1")
+
+    shown = run("copy", *arguments)
+    as_json = run("copy", *arguments, "--json")
+
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.startswith(f"Error: {told}")
+    assert (as_json.code, as_json.err) == (2, "")
+    assert json.loads(as_json.out)["error"]["message"].startswith(told)
+    assert shop.rows(OrderFactory) == []

@@ -1,0 +1,52 @@
+"""`order-factory import`."""
+
+import pytest
+
+from models import Customer
+
+
+@pytest.fixture
+def customers(tmp_path):
+    """A file of two customers, and one row that is none."""
+    file = tmp_path / "customers.csv"
+    file.write_text("email\none@shop.example\nnobody\ntwo@shop.example\n")
+    return file
+
+
+@pytest.mark.usefixtures("prefect")
+def test_imports_what_is_sound_and_tells_the_rest(shop, run, customers):
+    said = run("import", str(customers), "--rejects", "bad.csv")
+    again = run("import", str(customers), "--json", "--chunk-size", "1")
+
+    assert (said.code, again.code) == (1, 1)
+    assert [row.email for row in shop.rows(Customer)] == ["one@shop.example", "two@shop.example"]
+    rows = [line.split() for line in said.out.splitlines()[2:4]]
+    assert rows == [["customers.csv", "3", "2", "0", "1"], ["all", "3", "2", "0", "1"]]
+    assert "Why rows were rejected stands in bad.csv" in said.out
+    assert (again.json["imported"], again.json["unchanged"], again.json["rejected"]) == (0, 2, 1)
+    assert "import customers.csv: 3 of 3" in said.err
+    assert "shop.example" not in said.out + said.err + again.out + again.err
+
+
+@pytest.mark.usefixtures("prefect")
+def test_imports_into_test_mode(shop, run, customers):
+    customers.write_text("email\none@shop.example\n")
+
+    said = run("import", str(customers), "--mode", "test")
+
+    assert (said.code, shop.row(Customer).mode) == (0, "test")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere"], "There is no file or folder 'nowhere' to import."),
+        (["."], "The folder '.' holds nothing to import:"),
+        (["a.csv", "--mode", "both"], "Invalid value for '--mode':"),
+    ],
+)
+def test_calls_that_are_refused_at_once(shop, run, arguments, told):
+    said = run("import", *arguments)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"Error: {told}")

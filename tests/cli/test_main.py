@@ -1,0 +1,161 @@
+"""What every command has in common: help, errors, and speed of starting."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import cast
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+import cli.flow_runs
+import cli.listings
+from cli.main import app, main
+
+COMMANDS = [str(command.name) for command in app.registered_commands]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_describes_every_option_and_gives_an_example(run, name):
+    said = run(name, "--help")
+
+    assert said.code == 0
+    assert f"Example: order-factory {name}" in said.out
+    group = cast(TyperGroup, typer.main.get_command(app))
+    command = group.commands[name]
+    assert [param.name for param in command.params if not getattr(param, "help", None)] == []
+
+
+def test_without_a_command_the_help_is_shown(run):
+    said = run()
+
+    assert said.code == 2
+    assert "Usage: order-factory" in said.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["orders"], ["show", "x"], ["batches"]])
+def test_commands_that_run_no_flow_do_not_import_prefect(shop, arguments):
+    code = f"import sys; from cli.main import main; main({arguments}); sys.exit('prefect' in sys.modules)"
+
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=_importing(), check=False).returncode == 0
+    )
+
+
+def test_a_call_that_is_not_understood(run):
+    said = run("orders", "--limit", "0")
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Error: Invalid value for '--limit':")
+    assert said.err.endswith("See `order-factory --help`.\n")
+
+
+def test_a_call_that_is_not_understood_as_json(run):
+    said = run("orders", "--limits", "--json")
+
+    assert said.code == 2
+    assert said.err == ""
+    assert said.json["error"]["code"] == "usage"
+    assert said.json["error"]["message"].startswith("No such option: --limits")
+
+
+def test_an_unexpected_error_is_one_line_without_what_it_says(shop, run, monkeypatch):
+    monkeypatch.setattr(cli.listings, "list_orders", _broken)
+
+    said = run("orders")
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "Error: An unexpected RuntimeError ended the command; nothing half-written was left. "
+        "Run it again with --debug to see where it comes from.\n"
+    )
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_debug_raises_an_unexpected_error(shop, monkeypatch, how):
+    monkeypatch.setattr(cli.listings, "list_orders", _broken)
+    if how == "environment":
+        monkeypatch.setenv("ORDER_FACTORY_DEBUG", "1")
+
+    with pytest.raises(RuntimeError, match="buyer"):
+        main(["orders"] + (["--debug"] if how == "option" else []))
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "postgresql://shop:secret@127.0.0.1:1/shop",
+            "The database at postgresql+psycopg://shop:***@127.0.0.1:1/shop is not ready",
+        ),
+        (
+            "sqlite:///new.db",
+            "The database at sqlite:///new.db is not ready (it has no tables yet)",
+        ),
+        ("mysql://shop:secret@localhost/shop", "ORDER_FACTORY_DATABASE_URL names 'mysql'"),
+        ("no url: secret", "ORDER_FACTORY_DATABASE_URL is not a database URL"),
+        ("sqlite:///words.txt", "The file of sqlite:///words.txt is not a SQLite database"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [["orders"], ["copy", "1001"], ["verify"], ["batches"]])
+def test_a_database_that_is_not_ready(run, monkeypatch, tmp_path, url, told, arguments):
+    (tmp_path / "here" / "words.txt").write_text("This is no database, but a text. " * 100)
+    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", url)
+
+    said = run(*arguments)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"Error: {told}")
+    assert "secret" not in said.err
+    assert "Traceback" not in said.err
+
+
+def test_the_database_may_stand_in_an_env_file(run, monkeypatch, tmp_path):
+    monkeypatch.delenv("ORDER_FACTORY_DATABASE_URL", raising=False)
+    (tmp_path / "here" / ".env").write_text("ORDER_FACTORY_DATABASE_URL=sqlite:///told.db\n")
+
+    said = run("init", "--json")
+
+    assert said.json["database"] == "sqlite:///told.db"
+    assert (tmp_path / "here" / "told.db").exists()
+
+
+def test_output_that_nobody_reads_is_no_error(sqlite_url):
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "orders"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_importing() | {"ORDER_FACTORY_DATABASE_URL": sqlite_url},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+
+        told = process.stderr.read()
+
+    assert told == b""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+def test_ctrl_c_says_what_is_left(shop, run, monkeypatch):
+    shop.order(number="A1")
+    monkeypatch.setattr(cli.flow_runs, "start_prefect", _interrupt)
+
+    said = run("copy", "A1")
+
+    assert (said.code, said.out) == (130, "")
+    assert said.err.startswith("Stopped. The order was copied in whole or not at all;")
+
+
+def _broken(*_):
+    raise RuntimeError("buyer@shop.example")
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def _importing():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -1,0 +1,67 @@
+"""`order-factory orders`."""
+
+from models.public_ids import Resource, public_id
+from tests.shop import SOME_DAY
+
+
+def test_lists_orders_the_newest_first(shop, run):
+    first = shop.order(number="A1", lines=[("MUG", 2, 1_234_50), ("CAP", 1, 9)])
+    shop.order(number="A2", status="cancelled", currency_code="GBP")
+
+    said = run("orders")
+    told = run("orders", "--json")
+
+    assert (said.code, said.err) == (0, "")
+    header, _, second_row, first_row, _, summary = said.out.splitlines()
+    assert header.split() == ["number", "id", "status", "lines", "total", "placed", "copy", "of"]
+    assert second_row.split()[2:6] == ["cancelled", "1", "12.50", "GBP"]
+    assert first_row.split() == [
+        *("A1", public_id(Resource.orders, first), "placed", "2", "2,469.09", "EUR"),
+        *("2026-01-15", "12:00:00", "UTC", "-"),
+    ]
+    assert summary == "Orders 1 to 2 of 2, the newest first."
+    order = told.json["orders"][1]
+    del order["created_at"]
+    assert order == {
+        "id": public_id(Resource.orders, first),
+        "number": "A1",
+        "status": "placed",
+        "mode": "live",
+        "lines": 2,
+        "total_amount_cents": 2_469_09,
+        "currency_code": "EUR",
+        "placed_at": f"{SOME_DAY:%Y-%m-%dT%H:%M:%SZ}",
+        "copy_of": None,
+    }
+    assert (told.json["page"], told.json["limit"], told.json["total"]) == (1, 20, 2)
+    assert "@" not in said.out + told.out
+
+
+def test_a_page_of_the_orders_with_a_status(shop, run):
+    for n in range(5):
+        shop.order(number=f"A{n}", status="placed" if n else "draft")
+
+    said = run("orders", "--status", "placed", "--limit", "3", "--page", "2", "--json")
+    beyond = run("orders", "--limit", "3", "--page", "3")
+    first = run("orders", "--limit", "3")
+
+    assert [order["number"] for order in said.json["orders"]] == ["A1"]
+    assert said.json["total"] == 4
+    assert beyond.out == "There is no page 3: 5 orders make 2.\n"
+    assert first.out.endswith("Orders 1 to 3 of 5, the newest first. --page 2 shows the next.\n")
+
+
+def test_a_status_that_there_is_not(shop, run):
+    said = run("orders", "--status", "shipped")
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Error: 'shipped' is no status of an order; they are draft, ")
+
+
+def test_a_number_cannot_steer_the_terminal(shop, run):
+    shop.order(number="A1\x1b[2J[red]")
+
+    said = run("orders")
+
+    assert "A1\\x1b[2J[red]" in said.out
+    assert "\x1b" not in said.out

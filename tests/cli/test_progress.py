@@ -1,0 +1,50 @@
+"""How progress looks where there is no terminal."""
+
+import pytest
+
+import cli.progress
+from cli.progress import showing_progress
+from cli.terminal import Terminal
+from models.progress import report_progress
+
+
+def test_a_line_now_and_then_and_at_the_end(monkeypatch, capsys):
+    clock = iter([0.0, 1.0, 4.0, 5.0, 10.0, 10.0])
+    monkeypatch.setattr(cli.progress, "monotonic", lambda: next(clock))
+
+    with showing_progress(Terminal(), "copying"):
+        for done in (0, 100, 400, 500, 1_000, 1_000):
+            report_progress("copy orders", done, 1_000)
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "copying ...",
+        "copy orders: 400 of 1,000, 100/s, 6 s left",
+        "copy orders: 1,000 of 1,000, 100/s",
+    ]
+
+
+def test_a_bar_per_step_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+
+    with showing_progress(Terminal(), "copying"):
+        report_progress("read [bold]rows", 10, None)
+        report_progress("copy orders", 1_000, 1_000)
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "read [bold]rows" in said.err
+    assert "1000/1000" in said.err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_progress_never_stands_on_stdout(capsys, as_json):
+    terminal = Terminal()
+    terminal.as_json = as_json
+
+    with terminal.working("Loading ..."), showing_progress(terminal, "copying"):
+        report_progress("copy orders", 1, 2)
+
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,58 @@
+"""`order-factory show`."""
+
+import pytest
+
+from models.public_ids import Resource, public_id
+from tests.copying import request as record
+
+
+@pytest.fixture
+def factory(shop):
+    """The id of a factory that is still pending."""
+    order = shop.order(number="A1")
+    return public_id(Resource.order_factories, record(order, reference="spring", metadata={"n": 1}))
+
+
+def test_tells_everything_about_a_factory(run, factory):
+    said = run("show", factory)
+    told = run("show", factory, "--json")
+
+    assert (said.code, said.err, told.code, told.err) == (0, "", 0, "")
+    lines = [line.strip().split(maxsplit=1) for line in said.out.splitlines()]
+    assert lines[0] == ["Order", f"factory {factory}"]
+    assert ["status", "pending"] in lines
+    assert ["metadata", "{"] in lines
+    assert "order_factories.create" in said.out
+    assert told.json["id"] == factory
+    assert (told.json["source_order"]["number"], told.json["reference"]) == ("A1", "spring")
+    assert [event["name"] for event in told.json["events"]] == ["order_factories.create"]
+    assert told.json["events"][0]["created_at"].endswith("Z")
+
+
+@pytest.mark.usefixtures("prefect")
+def test_shows_the_errors_as_a_table(shop, run):
+    shop.order(number="A1", lines=[("GONE", 0, 1_00)], catalogued=False)
+    failed = run("copy", "A1", "--json").json["id"]
+
+    said = run("show", failed)
+
+    assert said.code == 0
+    rows = [line.strip().split(maxsplit=1) for line in said.out.splitlines() if "SKU GONE" in line]
+    assert sorted(rows) == [
+        ["line_items", "SKU GONE is no longer in the catalogue"],
+        ["line_items", "SKU GONE: the quantity 0 is below 1"],
+    ]
+
+
+def test_an_id_that_is_not_known(shop, run):
+    said = run("show", "nix")
+    told = run("show", "nix", "--json")
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "Error: No order factory has the id 'nix'.\n"
+    assert told.json == {
+        "error": {
+            "code": "order_factory_not_found",
+            "message": "No order factory has the id 'nix'.",
+        }
+    }

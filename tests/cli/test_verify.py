@@ -1,0 +1,40 @@
+"""`order-factory verify`."""
+
+import pytest
+
+from models import LineItem, Order
+from models.public_ids import Resource, public_id
+from tests.copying import change
+
+
+@pytest.fixture
+def copy(shop, run, prefect):
+    """The key of a copy."""
+    shop.order(number="A1")
+    run("copy", "A1")
+    return shop.row(Order, number=None).id
+
+
+@pytest.mark.usefixtures("copy")
+def test_a_sound_database(run):
+    said = run("verify")
+    told = run("verify", "--json")
+
+    assert (said.code, told.code) == (0, 0)
+    assert said.out.splitlines()[-1].startswith("No violation: ")
+    assert (told.json["violations"], told.json["copies"]) == (0, 1)
+    assert {each["violations"] for each in told.json["invariants"]} == {0}
+
+
+def test_a_copy_that_lost_a_cent(shop, run, copy):
+    (line,) = shop.rows(LineItem, order_id=copy)
+    change(LineItem, line.id, total_amount_cents=line.total_amount_cents - 1)
+
+    said = run("verify")
+    told = run("verify", "--json")
+
+    assert (said.code, told.code) == (1, 1)
+    assert told.json["violations"] > 0
+    broken = [each for each in told.json["invariants"] if each["violations"]]
+    assert public_id(Resource.orders, copy) in {id for each in broken for id in each["examples"]}
+    assert all(f"{each['name']}: {each['meaning']}" in said.out for each in broken)

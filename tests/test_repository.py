@@ -1,0 +1,87 @@
+"""The house's own conventions, as far as a program can check them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from flows.bulk_order_factory import bulk_order_factory
+from flows.import_orders import import_orders
+from flows.order_factory import order_factory
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("api", "benchmarks", "cli", "docs", "flows", "models", "tasks", "tests")
+TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".mako", ".example", ".cfg", ".ini", ""}
+# Imports run one way: what each package may know of the others.
+KNOWS = {
+    "models": set(),
+    "tasks": {"models"},
+    "flows": {"models", "tasks"},
+    "cli": {"models", "tasks", "flows"},
+    "api": {"models", "tasks", "flows"},
+}
+
+
+def texts():
+    """Every text file of the repository, but this one."""
+    files = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".env"]
+    for package in (*PACKAGES, ".ci"):
+        files += [path for path in (ROOT / package).rglob("*") if path.is_file()]
+    return [path for path in files if path.suffix in TEXT and path != Path(__file__)]
+
+
+def places_of(pattern):
+    """Where the pattern stands, as `file:line`."""
+    return [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in texts()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(pattern, line)
+    ]
+
+
+def test_no_path_of_one_machine():
+    assert places_of(r"(?<![\w./])/(work|root|home|Users|tmp/\w)") == [], "use a relative path"
+
+
+def test_no_package_registry_is_named():
+    hosts = r"pypi\.org|pythonhosted|npmjs|--(extra-)?index-url|--find-links|registry\."
+    assert places_of(hosts) == [], "pip's own settings say where packages come from"
+
+
+def test_constraints_are_exact_versions():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    wrong = [
+        line
+        for line in lines
+        if not re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;@/]+(\s*;.*)?|#.*|", line)
+    ]
+    assert wrong == [], "write name==version"
+
+
+@pytest.mark.parametrize("package", KNOWS)
+def test_imports_run_one_way(package):
+    barred = set(KNOWS) - KNOWS[package] - {package}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / package).rglob("*.py")
+        for name in imported_by(path)
+        if name.split(".")[0] in barred
+    ]
+    assert wrong == [], f"{package} may import {sorted(KNOWS[package])} only"
+
+
+@pytest.mark.parametrize("flow", [order_factory, bulk_order_factory, import_orders])
+def test_every_flow_parameter_is_described(flow):
+    properties = flow.parameters.properties
+    assert [name for name, told in properties.items() if not told.get("description")] == []
+
+
+def imported_by(path):
+    """The names of the modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module

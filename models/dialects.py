@@ -27,6 +27,11 @@ def on_sqlite(db: Connection) -> bool:
     return db.dialect.name == "sqlite"
 
 
+def others_may_write(db: Connection) -> bool:
+    """Whether rows that this transaction has read may change before it ends."""
+    return not on_sqlite(db)
+
+
 def new_key(
     db: Connection, of: Table, *, order_by: ColumnElement[int], nth: int = 1, each: int = 1
 ) -> ColumnElement[int]:

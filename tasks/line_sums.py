@@ -12,6 +12,7 @@ from sqlalchemy import (
     func,
     insert,
     not_,
+    or_,
     select,
     update,
 )
@@ -19,7 +20,7 @@ from sqlalchemy import (
 from models import LineItem
 from models.statuses import PURCHASABLE, SHIPPABLE, ItemType
 from tasks.errors import record
-from tasks.inserts import table_of
+from tasks.inserts import Rows, table_of
 from tasks.work_tables import copies, left_out_lines, line_sums, notable_skus
 
 _line = table_of(LineItem)
@@ -71,12 +72,33 @@ def is_left_out() -> ColumnElement[bool]:
     )
 
 
+def copied_lines_differ(db: Connection) -> bool:
+    """Whether the lines of some target do not add up to what its source's did when checked."""
+    copied = _sums(copies.c.target_order_id).where(copies.c.sound).subquery("copied")
+    # What does not ship was counted out of `lines_to_ship` since.
+    names = {column.key for column in line_sums.c} - {"factory_id", "lines_to_ship"}
+    differs = or_(*(copied.c[name] != line_sums.c[name] for name in sorted(names)))
+    both = copied.join(line_sums, line_sums.c.factory_id == copied.c.factory_id)
+    return bool(db.scalar(select(exists().select_from(both).where(differs))))
+
+
 def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
-    """One row of sums per copy that has such lines; amounts in cents of the order's currency."""
+    rows = _sums(copies.c.source_order_id).where(*where)
+    names = [column.key for column in line_sums.c]
+    db.execute(insert(line_sums).from_select(names, rows))
+
+
+def _sums(order_id: ColumnElement[int]) -> Rows:
+    """One row of sums per copy whose order has lines; amounts in cents of the order's currency."""
     kind, total = _line.c.item_type, _line.c.total_amount_cents
     paid_by_gift_card = and_(kind == ItemType.GIFT_CARDS, total < 0)
     bought = and_(kind.in_(PURCHASABLE), not_(paid_by_gift_card))
-    amounts: dict[str, ColumnElement[Any]] = {
+    values: dict[str, ColumnElement[Any]] = {
+        "factory_id": copies.c.factory_id,
+        "lines": func.count(),
+        "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
+        "lines_to_ship": _count(kind.in_(SHIPPABLE)),
+        "quantities_below_one": _count(_line.c.quantity < 1),
         "subtotal_amount_cents": _sum(bought, total),
         "shipping_amount_cents": _sum(kind == ItemType.SHIPMENTS, total),
         "payment_method_amount_cents": _sum(kind == ItemType.PAYMENT_METHODS, total),
@@ -85,19 +107,9 @@ def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
         "total_tax_amount_cents": func.coalesce(func.sum(_line.c.tax_amount_cents), 0),
         "total_amount_cents": func.sum(total),
     }
-    values: dict[str, ColumnElement[Any]] = {
-        "factory_id": copies.c.factory_id,
-        "lines": func.count(),
-        "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
-        "lines_to_ship": _count(kind.in_(SHIPPABLE)),
-        "quantities_below_one": _count(_line.c.quantity < 1),
-        **amounts,
-    }
-    rows = select(*values.values()).select_from(
-        copies.join(_line, _line.c.order_id == copies.c.source_order_id)
-    )
-    rows = rows.where(*where).group_by(copies.c.factory_id)
-    db.execute(insert(line_sums).from_select(list(values), rows))
+    rows = select(*(values[column.key].label(column.key) for column in line_sums.c))
+    rows = rows.select_from(copies.join(_line, _line.c.order_id == order_id))
+    return rows.group_by(copies.c.factory_id)
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

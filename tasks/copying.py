@@ -16,7 +16,7 @@ from tasks.errors import record
 from tasks.line_items import copy_line_items
 from tasks.orders import copy_orders
 from tasks.placement import place_target_orders
-from tasks.steps import StepFailed, TryAgain, as_failure
+from tasks.steps import StepFailed, as_failure
 from tasks.wallets import copy_wallets
 from tasks.work_tables import claims, copies
 
@@ -43,12 +43,11 @@ def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> list[int
         batch = Batch(size=size, started_at=utc_now(), flow_run_id=flow_run_id)
         try:
             _copy_part(db, batch, first, last)
-        except TryAgain:
-            raise
         except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
+            failure = as_failure(error)
             if size > 1:
                 parts += _halves(db, first, last)
-            elif not _fail(db, batch, first, as_failure(error)):
+            elif not _fail(db, batch, first, failure):
                 stuck.append(first)
     return stuck
 

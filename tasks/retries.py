@@ -6,6 +6,7 @@ from prefect import State, Task
 from prefect.client.schemas.objects import TaskRun
 from prefect.tasks import exponential_backoff
 
+from models.errors import DatabaseNotReady
 from models.transient import is_transient
 from tasks.steps import TryAgain
 

@@ -69,6 +69,11 @@ def explained(error: Exception, field: str) -> OrderFactoryError:
 
 
 def as_failure(error: Exception) -> StepFailed:
-    """What a step raised, as a failure to record in the `errors_log` of the one order at fault."""
+    """What a step raised, as a failure to record in the `errors_log` of the one order at fault.
+
+    Raises `TryAgain` instead for a passing fault, which is no order's.
+    """
     told = explained(error, "target_order")
+    if isinstance(told, TryAgain):
+        raise told from None
     return told if isinstance(told, StepFailed) else StepFailed("target_order", str(told))

@@ -1,0 +1,121 @@
+"""Faults of the database in the middle of a flow: passing ones are retried, others are not."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+import tasks.copying
+from flows.bulk_order_factory import bulk_order_factory
+from flows.order_factory import order_factory
+from models import Order, OrderFactory
+from models.engine import get_engine, reading
+from models.results import BatchUnfinished, OrderFactoryFailed
+from tasks.steps import TryAgain
+from tasks.verify import verify
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch):
+    monkeypatch.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
+    monkeypatch.setattr("tasks.copy_batch.copy_order.retry_delay_seconds", 0.01)
+
+
+def _break_before_the_lines(monkeypatch, fault):
+    """Put a step that runs `fault` in the middle; returns the list of the times it ran."""
+    runs = []
+
+    def step(db, batch):
+        runs.append(batch.size)
+        fault(db, len(runs))
+        return 0
+
+    steps = list(tasks.copying.STEPS)
+    steps.insert(4, step)
+    monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
+    return runs
+
+
+def _violations():
+    with reading() as db:
+        return [report.name for report in verify(db).invariants if report.violations]
+
+
+def test_a_busy_database_is_tried_again(shop, monkeypatch):
+    def busy(_db, run):
+        if run <= 2:
+            raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    runs = _break_before_the_lines(monkeypatch, busy)
+    source = shop.order()
+
+    result = order_factory(shop.number_of(source))
+
+    assert result.status == "completed"
+    assert len(runs) == 3
+    assert len(shop.rows(Order)) == 2
+    assert _violations() == []
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_a_lost_connection_is_tried_again(shop, monkeypatch):
+    def lose(db, run):
+        if run == 1:
+            pid = db.scalar(text("SELECT pg_backend_pid()"))
+            with get_engine().connect() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+            db.execute(text("SELECT 1"))
+
+    _break_before_the_lines(monkeypatch, lose)
+    numbers = [shop.number_of(shop.order()) for _ in range(3)]
+
+    result = bulk_order_factory(numbers)
+
+    assert result.completed == 3
+    assert len(shop.rows(Order)) == 6
+    assert _violations() == []
+
+
+def test_a_lasting_fault_fails_at_once(shop, monkeypatch):
+    def broken(_db, _run):
+        raise RuntimeError("a bug")
+
+    runs = _break_before_the_lines(monkeypatch, broken)
+    source = shop.order()
+
+    with pytest.raises(OrderFactoryFailed) as failure:
+        order_factory(shop.number_of(source))
+
+    assert failure.value.result.errors_log == {
+        "target_order": ["could not be copied: unexpected RuntimeError"]
+    }
+    assert len(runs) == 1
+    assert len(shop.rows(Order)) == 1
+    assert _violations() == []
+
+
+def test_a_batch_that_could_not_be_finished_is_finished_later(shop, monkeypatch):
+    def busy(_db, _run):
+        raise TryAgain("the database is busy")
+
+    numbers = [shop.number_of(shop.order()) for _ in range(3)]
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.copy_batch.copy_batch.retries", 1)
+        runs = _break_before_the_lines(patched, busy)
+        with pytest.raises(BatchUnfinished, match="3 of 3 copies are not finished") as unfinished:
+            bulk_order_factory(numbers, reference="night")
+    assert len(runs) == 2
+    assert unfinished.value.result.pending == 3
+    assert {row.status for row in shop.rows(OrderFactory)} == {"pending"}
+
+    result = bulk_order_factory(reference="night")
+
+    assert (result.status, result.completed, result.copied_in_this_run) == ("completed", 3, 3)
+    assert len(shop.rows(Order)) == 6
+    assert _violations() == []

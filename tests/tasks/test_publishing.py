@@ -1,0 +1,50 @@
+"""What is published as Prefect events once it is committed."""
+
+import pytest
+
+import tasks.publishing
+from models.engine import reading
+from tasks.factories import read_factory
+from tasks.publishing import publish_factory
+from tests.copying import copy_one, request
+
+
+@pytest.fixture
+def published(monkeypatch):
+    events = []
+    monkeypatch.setattr(tasks.publishing, "emit_event", lambda **event: events.append(event))
+    return events
+
+
+def test_a_copy_is_published_under_both_its_names(shop, published):
+    result = copy_one(shop.order())
+
+    publish_factory(result)
+
+    assert [event["event"] for event in published] == [
+        "order_factories.complete",
+        "order_copies.complete",
+    ]
+    assert published[0]["resource"] == {"prefect.resource.id": f"order_factories.{result.id}"}
+    assert published[0]["payload"] == {
+        "id": result.id,
+        "mode": "live",
+        "source_order": result.source_order.id,
+        "target_order": result.target_order.id,
+        "errors_count": 0,
+    }
+
+
+def test_a_failure_is_published_as_one(shop, published):
+    publish_factory(copy_one(shop.order(lines=[("MUG", 0, 1_00)])))
+
+    assert [event["event"] for event in published] == ["order_factories.fail", "order_copies.fail"]
+
+
+def test_nothing_is_published_of_a_copy_that_has_not_ended(shop, published):
+    factory = request(shop.order())
+
+    with reading() as db:
+        publish_factory(read_factory(db, factory))
+
+    assert published == []

@@ -36,7 +36,12 @@ from tasks.selections.recording import record_batch
 BATCH_SIZE = 5_000
 
 
-@shop_flow(name="bulk-order-factory", flow_run_name="copy batch of orders")
+def _run_name() -> str:
+    reference = flow_run.parameters.get("reference")
+    return f"copy batch {str(reference)[:64]}" if reference else "copy a batch"
+
+
+@shop_flow(name="bulk-order-factory", flow_run_name=_run_name)
 def bulk_order_factory(
     orders: Annotated[
         Orders | None,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import pandas as pd
 from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
@@ -19,6 +20,7 @@ R = TypeVar("R")
 
 # Prefect's server refuses a flow run whose parameters exceed 512 KiB of JSON together.
 STORED_CHARACTERS = 50_000
+STORED_VALUES = 1_000
 
 
 class ShopFlow(Flow[P, R]):
@@ -30,8 +32,10 @@ class ShopFlow(Flow[P, R]):
     def serialize_parameters(
         self, parameters: dict[str, PrefectFuture[Any] | State[Any] | Any]
     ) -> dict[str, Any]:
-        stored = super().serialize_parameters(parameters)
-        return {name: _shortened(value) for name, value in stored.items()}
+        # Shortened first, too: encoding a long list takes longer than copying its orders.
+        short = {name: _shortened(value) for name, value in parameters.items()}
+        stored = super().serialize_parameters(short)
+        return {name: _within_limits(value) for name, value in stored.items()}
 
 
 def shop_flow(**options: Any) -> Callable[[Callable[P, R]], ShopFlow[P, R]]:
@@ -81,9 +85,11 @@ def _told(error: ValidationError) -> str:
 
 
 def _shortened(value: Any) -> Any:
+    if isinstance(value, list | tuple | pd.DataFrame) and len(value) > STORED_VALUES:
+        return f"<{len(value)} orders>"
+    return value
+
+
+def _within_limits(value: Any) -> Any:
     length = len(json.dumps(value, default=str))
-    if length <= STORED_CHARACTERS:
-        return value
-    if isinstance(value, list):
-        return f"<{len(value)} values>"
-    return f"<{type(value).__name__} of {length} characters>"
+    return value if length <= STORED_CHARACTERS else f"<{length} characters>"

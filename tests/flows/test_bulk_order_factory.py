@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from prefect import get_client
 
 from flows.bulk_order_factory import bulk_order_factory
 from models import Event, Order, OrderFactory, OrderFactoryBatch
@@ -161,7 +162,7 @@ def test_numbers_of_digits_survive_spreadsheets(shop, tmp_path):
 
 
 def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
-    monkeypatch.setattr("flows.shop_flow.STORED_CHARACTERS", 1_000)
+    monkeypatch.setattr("flows.shop_flow.STORED_VALUES", 100)
     numbers = [f"LONG-{n:04}" for n in range(200)]
     address, customer = shop.address(), shop.customer()
     for number in numbers:
@@ -175,9 +176,12 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
         )
         shop.line(order, item_type="shipments", total_amount_cents=5)
 
-    result = bulk_order_factory(numbers, batch_size=64, workers=3)
+    result = bulk_order_factory(numbers, reference="long", batch_size=64, workers=3)
 
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(shop.row(OrderFactoryBatch).flow_run_id)
     assert result.completed == 200
+    assert (run.name, run.parameters["orders"]) == ("copy batch long", "<200 orders>")
 
 
 @pytest.mark.parametrize(

@@ -17,35 +17,37 @@ class Result(BaseModel):
 class OrderRef(Result):
     """An order, by its public id; one that was never placed may have no number."""
 
-    id: str
-    number: str | None
-    status: OrderStatus
+    id: str = Field(description="Public id of the order.")
+    number: str | None = Field(description="The order's number.")
+    status: OrderStatus = Field(description="The order's status when the result was read.")
 
 
 class OrderFactoryResult(Result):
     """Every attribute of an order factory, as the public API reference names it; times are UTC."""
 
     id: str = Field(description="Public id of the order factory.")
-    type: FactoryType
-    mode: Mode
-    status: FactoryStatus
-    source_order: OrderRef
-    target_order: OrderRef | None = Field(description="None until something was copied.")
-    started_at: datetime | None
-    completed_at: datetime | None
-    failed_at: datetime | None
-    errors_log: dict[str, list[str]] | None = Field(description="Field name to its messages.")
-    errors_count: int
-    place_target_order: bool
-    reuse_wallet: bool
-    skip_errors: bool
-    reference: str | None
-    reference_origin: str | None
-    metadata: dict[str, Any] | None
-    batch_reference: str | None
+    type: FactoryType = Field(description="What made it: a caller, or an order subscription.")
+    mode: Mode = Field(description="The mode of its orders: test or live.")
+    status: FactoryStatus = Field(description="How far the copy has come.")
+    source_order: OrderRef = Field(description="The order that is copied.")
+    target_order: OrderRef | None = Field(description="The copy; null until there is one.")
+    started_at: datetime | None = Field(description="When the copy started, in UTC.")
+    completed_at: datetime | None = Field(description="When it completed, in UTC.")
+    failed_at: datetime | None = Field(description="When it failed, in UTC.")
+    errors_log: dict[str, list[str]] | None = Field(
+        description="Field name to its messages; null where there is none."
+    )
+    errors_count: int = Field(description="How many messages errors_log holds.")
+    place_target_order: bool = Field(description="The target order was to be placed.")
+    reuse_wallet: bool = Field(description="The saved payment source was to be copied.")
+    skip_errors: bool = Field(description="What cannot be copied was to be left out.")
+    reference: str | None = Field(description="The caller's name for it.")
+    reference_origin: str | None = Field(description="Where that reference comes from.")
+    metadata: dict[str, Any] | None = Field(description="The caller's own data.")
+    batch_reference: str | None = Field(description="The batch that it belongs to.")
     flow_run_id: str | None = Field(description="The Prefect flow run that carried it.")
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime = Field(description="When it was asked for, in UTC.")
+    updated_at: datetime = Field(description="When it last changed, in UTC.")
 
 
 class OrderFactoryFailed(OrderFactoryError):
@@ -84,7 +86,7 @@ class ErrorCount(Result):
     code: str = Field(description="The kind of error.")
     count: int = Field(description="How many messages of this kind.")
     orders: int = Field(description="In how many orders.")
-    example_message: str
+    example_message: str = Field(description="The message of one of them.")
     example_order: str = Field(description="Number (or public id) of a source order that has it.")
 
 
@@ -93,18 +95,18 @@ class BulkResult(Result):
 
     reference: str = Field(description="Start the batch again under it to finish the rest.")
     id: str = Field(description="Public id of the batch.")
-    status: BatchStatus
+    status: BatchStatus = Field(description="How far the batch has come.")
     orders_count: int = Field(description="How many copies were asked for.")
-    pending: int
-    in_progress: int
-    completed: int
-    failed: int
-    aborted: int
+    pending: int = Field(description="Copies that have not been made yet.")
+    in_progress: int = Field(description="Copies that are being made in several steps.")
+    completed: int = Field(description="Copies that were made.")
+    failed: int = Field(description="Copies that could not be made, or not be placed.")
+    aborted: int = Field(description="Copies that were called off.")
     completed_with_errors: int = Field(description="Completed ones that left something out.")
-    errors: list[ErrorCount]
+    errors: list[ErrorCount] = Field(description="The kinds of error, most frequent first.")
     seconds: float = Field(description="Wall-clock time of this run's copying.")
     copied_in_this_run: int = Field(description="Factories completed or failed by this run.")
-    report_path: str | None
+    report_path: str | None = Field(description="The report file with a row per copy.")
 
     @property
     def orders_per_second(self) -> float:

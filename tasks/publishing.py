@@ -9,22 +9,22 @@ _OUTCOMES = {FactoryStatus.COMPLETED: "complete", FactoryStatus.FAILED: "fail"}
 
 
 def publish_factory(result: OrderFactoryResult) -> None:
-    """Say how one copy ended, under `order_factories.` and under the name of its own type."""
+    """Say how one copy ended: `order_factories.complete` or `order_factories.fail`."""
     outcome = _OUTCOMES.get(result.status)
     if outcome is None:
         return
-    for resource in ("order_factories", result.type):
-        emit_event(
-            event=f"{resource}.{outcome}",
-            resource={"prefect.resource.id": f"{resource}.{result.id}"},
-            payload={
-                "id": result.id,
-                "mode": result.mode,
-                "source_order": result.source_order.id,
-                "target_order": result.target_order.id if result.target_order else None,
-                "errors_count": result.errors_count,
-            },
-        )
+    emit_event(
+        event=f"order_factories.{outcome}",
+        resource={"prefect.resource.id": f"order_factories.{result.id}"},
+        payload={
+            "id": result.id,
+            "type": result.type,
+            "mode": result.mode,
+            "source_order": result.source_order.id,
+            "target_order": result.target_order.id if result.target_order else None,
+            "errors_count": result.errors_count,
+        },
+    )
 
 
 def publish_batch(result: BulkResult) -> None:

@@ -16,18 +16,16 @@ def published(monkeypatch):
     return events
 
 
-def test_a_copy_is_published_under_both_its_names(shop, published):
+def test_a_copy_is_published_as_one_event(shop, published):
     result = copy_one(shop.order())
 
     publish_factory(result)
 
-    assert [event["event"] for event in published] == [
-        "order_factories.complete",
-        "order_copies.complete",
-    ]
+    assert [event["event"] for event in published] == ["order_factories.complete"]
     assert published[0]["resource"] == {"prefect.resource.id": f"order_factories.{result.id}"}
     assert published[0]["payload"] == {
         "id": result.id,
+        "type": "order_copies",
         "mode": "live",
         "source_order": result.source_order.id,
         "target_order": result.target_order.id,
@@ -38,7 +36,7 @@ def test_a_copy_is_published_under_both_its_names(shop, published):
 def test_a_failure_is_published_as_one(shop, published):
     publish_factory(copy_one(shop.order(lines=[("MUG", 0, 1_00)])))
 
-    assert [event["event"] for event in published] == ["order_factories.fail", "order_copies.fail"]
+    assert [event["event"] for event in published] == ["order_factories.fail"]
 
 
 def test_nothing_is_published_of_a_copy_that_has_not_ended(shop, published):

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from cli.environment import prepare_prefect
 from cli.progress import showing_progress
 from cli.terminal import Terminal
-from models.errors import OrderFactoryError
+from models.errors import InvalidRequest, OrderFactoryError
 
 R = TypeVar("R")
 
@@ -21,14 +23,17 @@ class PrefectNotReady(OrderFactoryError):
 def start_prefect(terminal: Terminal) -> None:
     """Import Prefect and make sure that its server answers, which can take 20 seconds.
 
-    Raises `PrefectNotReady`.
+    Raises `PrefectNotReady`, and `InvalidRequest` for a setting with a wrong value.
     """
     prepare_prefect(verbose=terminal.verbose)
     with terminal.working("Loading Prefect ...") as say:
-        from prefect.client.orchestration import get_client
-        from prefect.settings import PREFECT_API_URL
+        try:
+            from prefect.client.orchestration import get_client
+            from prefect.settings import PREFECT_API_URL
 
-        address = PREFECT_API_URL.value()
+            address = PREFECT_API_URL.value()
+        except ValidationError as error:
+            raise InvalidRequest(_told_settings(error)) from error
         if address:
             server = f"Prefect's server at {address}"
             say(f"Connecting to {server} ...")
@@ -48,6 +53,12 @@ def run_flow(terminal: Terminal, doing: str, flow: Callable[[], R]) -> R:
     """What the flow returns; its progress is shown, under `doing` until it tells of a step."""
     with showing_progress(terminal, doing):
         return flow()
+
+
+def _told_settings(error: ValidationError) -> str:
+    wrong = error.errors(include_url=False, include_input=False, include_context=False)
+    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong)
+    return f"A PREFECT_... setting has a wrong value ({error.title}: {told})."
 
 
 def _told(error: Exception) -> str:

@@ -24,7 +24,7 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
             target = _order(result.target_order)
             told = f"Order {source} was copied to order {target}, but could not be placed."
     elif result.errors_count:
-        told = f"Order {source} was copied to order {_order(result.target_order)} in part."
+        told = f"Order {source} was copied in part, to order {_order(result.target_order)}."
     else:
         told = summary(result) + "."
         told = told[0].upper() + told[1:]

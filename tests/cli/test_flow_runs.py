@@ -1,0 +1,35 @@
+"""Starting Prefect, in a process of its own: its settings are read when it is imported."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        (
+            "PREFECT_API_URL",
+            "http://127.0.0.1:1/api",
+            "Error: Prefect's server at http://127.0.0.1:1/api cannot be reached (",
+        ),
+        ("PREFECT_LOGGING_LEVEL", "LOUD", "Error: A PREFECT_... setting has a wrong value ("),
+    ],
+)
+def test_a_prefect_that_does_not_start(shop, setting, value, told):
+    shop.order(number="A1")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), setting: value}
+
+    said = subprocess.run(
+        [sys.executable, "-m", "cli.main", "copy", "A1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.splitlines()[-1].startswith(told)
+    assert "Traceback" not in said.stderr

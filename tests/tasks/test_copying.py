@@ -2,6 +2,7 @@
 
 import traceback
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import event, insert, select, text
@@ -184,7 +185,7 @@ def test_the_log_of_a_refused_row_names_no_personal_data(shop):
 @pytest.mark.parametrize("at", range(7))
 def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, monkeypatch, at):
     sources = [shop.order() for _ in range(4)]
-    steps = list(tasks.copying.STEPS)
+    steps: list[Any] = list(tasks.copying.STEPS)
     steps.insert(at, failing_for(sources[2]))
     monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
 

@@ -195,3 +195,21 @@ def test_wrong_lines_of_one_order_are_no_matter_to_another(shop, skip_errors):
 
     assert [result.status for result in results] == ["failed", "completed"]
     assert results[1].errors_log is None
+
+
+@pytest.mark.parametrize("skip_errors", [False, True])
+def test_lines_and_options_keep_the_order_of_their_source(shop, skip_errors):
+    sources = [shop.order(lines=[("MUG", n + 1, 1_00) for n in range(10)]) for _ in range(2)]
+    faulty = shop.order(lines=[("MUG", 1, 1_00)] * 9 + [("PEN", 0, 1_00)])
+    lines = [line.id for line in shop.rows(LineItem, order_id=sources[0])]
+    options = [shop.option(line) for line in (lines[7], lines[2], lines[7], lines[0])]
+
+    results = copy(*sources, faulty, skip_errors=skip_errors)
+
+    for result, source in zip(results, [*sources, faulty], strict=True):
+        if result.target_order:
+            copied = shop.rows(LineItem, order_id=target_of(result))
+            originals = shop.rows(LineItem, order_id=source)[: len(copied)]
+            assert [line.copied_from_id for line in copied] == [line.id for line in originals]
+    copied_options = shop.rows(LineItemOption)[len(options) :]
+    assert [option.copied_from_id for option in copied_options] == options

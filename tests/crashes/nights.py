@@ -1,0 +1,85 @@
+"""What the crash tests ask for, and what must have come of it whatever was killed on the way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import func, select
+
+from models import Order, OrderFactory, OrderFactoryBatch, Sku, StockItem
+from models.engine import reading
+from models.public_ids import Resource, public_id
+from models.requests import CopyOptions
+from models.settings import Settings
+from tasks.selections.checking import check_selection
+from tasks.selections.reading import read_selection
+from tasks.verify import verify
+from tests.crashes.worker import Job
+from tests.shop import Shop
+
+# How the copies of `sources_of_all_kinds` end, and the pieces that they take from the stock.
+ENDINGS = ("completed", "failed", "completed", "completed")
+PIECES = {"MUG": 3, "CAP": 2}
+
+
+def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
+    """Rows of a selection: sound and placed, unsound, with a line left out and placed, plain."""
+    customer = shop.customer()
+    saved = shop.payment_source(wallet_of=customer)
+    held = {"customer_id": customer, "payment_source_id": saved}
+    sound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 2, 9_00)], **held)
+    unsound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 0, 9_00)], **held)
+    in_part = shop.order(lines=[("MUG", 2, 12_50)], **held)
+    shop.line(in_part, sku_code="GONE")
+    plain = shop.order(lines=[("MUG", 1, 12_50)])
+    return [
+        {"source_order": sound, "place_target_order": True},
+        {"source_order": unsound, "place_target_order": True},
+        {"source_order": in_part, "place_target_order": True, "skip_errors": True},
+        {"source_order": plain, "reuse_wallet": False},
+    ]
+
+
+def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> pd.DataFrame:
+    """The rows as a checked selection, all of them so many times."""
+    asked = [
+        {**row, "source_order": public_id(Resource.orders, row["source_order"]), "reference": nth}
+        for nth in range(times)
+        for row in rows
+    ]
+    return check_selection(*read_selection(pd.DataFrame(asked)), CopyOptions())
+
+
+def job(reference: str, asked: pd.DataFrame, size: int, **stop: Any) -> Job:
+    """A job on the settings' database."""
+    return Job(Settings().database_url, reference, asked, size, **stop)
+
+
+def statuses(reference: str) -> list[str]:
+    """The statuses of the batch's factories, in the order of its selection."""
+    rows = select(OrderFactory.status).join(
+        OrderFactoryBatch, OrderFactoryBatch.id == OrderFactory.batch_id
+    )
+    rows = rows.where(OrderFactoryBatch.reference == reference).order_by(OrderFactory.id)
+    with reading() as db:
+        return list(db.scalars(rows))
+
+
+def copies_made() -> int:
+    """How many orders were made by factories, by whatever batch."""
+    made = select(func.count()).where(Order.order_factory_id.is_not(None))
+    with reading() as db:
+        return db.execute(made).scalar_one()
+
+
+def stock() -> dict[str, int]:
+    """The pieces in stock by SKU code."""
+    rows = select(Sku.code, func.sum(StockItem.quantity)).join(StockItem).group_by(Sku.code)
+    with reading() as db:
+        return {code: int(pieces) for code, pieces in db.execute(rows)}
+
+
+def violations() -> list[str]:
+    """The invariants that `verify` finds broken."""
+    with reading() as db:
+        return [report.name for report in verify(db).invariants if report.violations]

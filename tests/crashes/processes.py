@@ -1,0 +1,66 @@
+"""Worker processes, forked from one that has everything imported already, and killed at will."""
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.crashes.worker import Job, work
+
+PATIENCE_SECONDS = 90
+
+_forking = multiprocessing.get_context("forkserver")
+_forking.set_forkserver_preload(["pytest", "tasks.copy_batch", "tasks.selections.recording"])
+
+
+class Worker:
+    """A process that drains a batch; it waits for `go`."""
+
+    def __init__(self, job: Job) -> None:
+        self._pipe, theirs = _forking.Pipe()
+        self._process = _forking.Process(target=work, args=(job, theirs))
+        self._process.start()
+        theirs.close()
+
+    def go(self) -> "Worker":
+        self._pipe.send("go")
+        return self
+
+    def told(self) -> str | int:
+        """The stage it has stopped at, or how many factories it closed. Fails when it failed."""
+        assert self._pipe.poll(PATIENCE_SECONDS), "the worker says nothing"
+        told: str | int = self._pipe.recv()
+        return told
+
+    def kill(self) -> int:
+        """Its exit code, after SIGKILL: -9 unless it had ended already."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+        code = self._process.exitcode
+        self._process.close()
+        return code or 0
+
+
+@contextmanager
+def workers(*jobs: Job) -> Iterator[list[Worker]]:
+    """A process for each job, gone at the end of the block."""
+    started = [Worker(job) for job in jobs]
+    try:
+        yield started
+    finally:
+        for worker in started:
+            worker.kill()
+
+
+def killed_at_its_stop(job: Job) -> None:
+    """Let a worker come as far as its stop, and kill it there."""
+    with workers(job) as (worker,):
+        assert worker.go().told() == f"reached {job.stop_at}"
+
+
+def ended(job: Job) -> int:
+    """Let a worker drain the batch to its end; how many factories it closed."""
+    with workers(job) as (worker,):
+        closed = worker.go().told()
+    assert isinstance(closed, int), closed
+    return closed

@@ -1,0 +1,64 @@
+"""The stages of draining a batch at which a worker can be made to stop, to be killed there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import event
+
+import tasks.copy_batch
+import tasks.copying
+from models.engine import get_engine
+from tests.copying import plain_steps
+
+Reached = Callable[[str], None]
+
+STEPS = tuple(step.__name__ for step in plain_steps()["STEPS"])
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+# Reached once in a run: recording the batch, and closing it.
+ONCE = ("recording", "recorded", "started", "finishing", "finished")
+# Reached in each transaction, in this order.
+BEFORE_COMMIT = (
+    "claimed",
+    *(f"{part} {step}" for step in STEPS for part in ("before", "within", "after")),
+    "copied",
+)
+AFTER_COMMIT = ("committed",)
+
+
+def tell_stages(reached: Reached) -> None:
+    """Have every stage of copying told as it is reached, in this process from now on.
+
+    `within` a step is after its first statement that writes.
+    """
+    within: list[str] = []
+
+    def told(step: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            reached(f"before {step.__name__}")
+            within.append(step.__name__)
+            result = step(*args)
+            within.clear()
+            reached(f"after {step.__name__}")
+            return result
+
+        return run
+
+    def executed(_db: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if within and statement.startswith(WRITES):
+            reached(f"within {within.pop()}")
+
+    copy_claimed = tasks.copying.copy_claimed
+
+    def copy(*args: Any) -> list[int]:
+        reached("claimed")
+        stuck = copy_claimed(*args)
+        reached("copied")
+        return stuck
+
+    plain = plain_steps()
+    tasks.copying.close_batch = plain["close_batch"]
+    tasks.copying.check_orders = plain["check_orders"]
+    tasks.copying.STEPS = tuple(told(step) for step in plain["STEPS"])
+    tasks.copy_batch.copy_claimed = copy
+    event.listen(get_engine(), "after_cursor_execute", executed)

@@ -1,0 +1,86 @@
+"""What a worker process does: it drains a batch as the bulk flow does, without Prefect's server."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import pandas as pd
+
+from models.engine import begin, reading
+from tasks.batch_records import count_unfinished, finish_batch, start_batch
+from tasks.copy_batch import BatchReport, copy_batch
+from tasks.retries import RETRIES
+from tasks.selections.recording import record_batch
+from tasks.steps import TryAgain
+from tests.crashes.stages import Reached, tell_stages
+
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch to drain, so many orders a transaction, and where to stop: the nth time there."""
+
+    url: str
+    reference: str
+    selection: pd.DataFrame
+    size: int
+    stop_at: str = "never"
+    nth: int = 1
+
+
+def work(job: Job, parent: Connection) -> None:
+    """Drain the batch once the parent says so; tell it of the stop, or how many were closed."""
+    os.environ["ORDER_FACTORY_DATABASE_URL"] = job.url
+    times_there = 0
+
+    def reached(stage: str) -> None:
+        nonlocal times_there
+        times_there += stage == job.stop_at
+        if stage == job.stop_at and times_there == job.nth:
+            parent.send(f"reached {stage}")
+            signal.pause()
+
+    tell_stages(reached)
+    parent.recv()
+    parent.send(drain(job, reached))
+
+
+def drain(job: Job, reached: Reached) -> int:
+    """Record the batch where it is not yet, and copy all that is unfinished; factories closed."""
+    with begin() as db:
+        batch_id = record_batch(db, job.reference, "The test", job.selection)
+        reached("recording")
+    reached("recorded")
+    with begin() as db:
+        left = start_batch(db, batch_id, None)
+    reached("started")
+    closed = 0
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while left:
+        assert time.monotonic() < deadline, f"{left} factories are held by nobody knows whom"
+        report = _copy(batch_id, job.size)
+        if report.closed:
+            reached("committed")
+        else:
+            time.sleep(0.02)  # others hold what is left, or a dead process' connection does
+        closed += report.closed
+        with reading() as db:
+            left = count_unfinished(db, batch_id)
+    with begin() as db:
+        finish_batch(db, batch_id)
+        reached("finishing")
+    reached("finished")
+    return closed
+
+
+def _copy(batch_id: int, size: int) -> BatchReport:
+    """One transaction, tried as often as Prefect would."""
+    for _ in range(RETRIES):
+        try:
+            return copy_batch.fn(batch_id, 1, size)
+        except TryAgain:
+            time.sleep(0.05)
+    return copy_batch.fn(batch_id, 1, size)

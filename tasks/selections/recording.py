@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlalchemy.schema import CreateTable
 
@@ -68,16 +69,40 @@ def record_batch(db: Connection, reference: str, name: str, selection: pd.DataFr
     digest = _digest(selection)
     known = find_batch(db, reference)
     if known is not None:
-        if known.options["selection_digest"] != digest:
-            raise InvalidRequest(
-                f"The batch {reference!r} was recorded for another selection ({known.selection}); "
-                "give no orders to finish it, or another reference for these."
-            )
-        return int(known.id)
+        return _same_batch(known, digest)
     _stage(db, selection)
     problems = _problems(db)
     if problems:
         raise SelectionInvalid(name, problems)
+    try:
+        with db.begin_nested():
+            return _insert_batch(db, reference, name, digest, len(selection))
+    except IntegrityError:
+        # Another run that started at the same time has recorded it; that is committed by now.
+        known = find_batch(db, reference)
+        if known is None:
+            raise
+        return _same_batch(known, digest)
+
+
+def find_batch(db: Connection, reference: str) -> Row[Any] | None:
+    """The batch with this reference."""
+    batch = table_of(OrderFactoryBatch)
+    return db.execute(select(batch).where(batch.c.reference == reference)).one_or_none()
+
+
+def _same_batch(known: Row[Any], digest: str) -> int:
+    """The key of the batch. Raises `InvalidRequest` where its selection was another one."""
+    if known.options["selection_digest"] != digest:
+        raise InvalidRequest(
+            f"The batch {known.reference!r} was recorded for another selection "
+            f"({known.selection}); give no orders to finish it, or another reference for these."
+        )
+    return int(known.id)
+
+
+def _insert_batch(db: Connection, reference: str, name: str, digest: str, count: int) -> int:
+    """The batch, its factories and their events, from the staged rows; the batch's key."""
     now = utc_now()
     batch_id = db.execute(
         insert(OrderFactoryBatch)
@@ -87,7 +112,7 @@ def record_batch(db: Connection, reference: str, name: str, selection: pd.DataFr
             status=BatchStatus.PENDING,
             selection=name,
             options={"selection_digest": digest},
-            orders_count=len(selection),
+            orders_count=count,
             created_at=now,
             updated_at=now,
         )
@@ -96,12 +121,6 @@ def record_batch(db: Connection, reference: str, name: str, selection: pd.DataFr
     db.execute(insert_factories(batch_id, now))
     db.execute(insert_create_events(batch_id, now))
     return batch_id
-
-
-def find_batch(db: Connection, reference: str) -> Row[Any] | None:
-    """The batch with this reference."""
-    batch = table_of(OrderFactoryBatch)
-    return db.execute(select(batch).where(batch.c.reference == reference)).one_or_none()
 
 
 def insert_factories(batch_id: int, now: datetime) -> Insert:

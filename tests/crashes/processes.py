@@ -31,14 +31,14 @@ class Worker:
         told: str | int = self._pipe.recv()
         return told
 
-    def kill(self) -> int:
-        """Its exit code, after SIGKILL: -9 unless it had ended already."""
+    def kill(self) -> None:
+        """SIGKILL; it is gone when this returns."""
         self._process.kill()
         self._process.join()
+
+    def close(self) -> None:
         self._pipe.close()
-        code = self._process.exitcode
         self._process.close()
-        return code or 0
 
 
 @contextmanager
@@ -50,6 +50,7 @@ def workers(*jobs: Job) -> Iterator[list[Worker]]:
     finally:
         for worker in started:
             worker.kill()
+            worker.close()
 
 
 def killed_at_its_stop(job: Job) -> None:

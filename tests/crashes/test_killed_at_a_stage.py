@@ -43,9 +43,9 @@ def test_killed_at_any_stage_of_a_transaction(shop):
     left = {**dict.fromkeys(BEFORE_COMMIT, 2), **dict.fromkeys(AFTER_COMMIT, 0)}
     closed = {}
 
-    for stage in left:
+    for stage, pending in left.items():
         killed_at_its_stop(job(stage, asked, size=2, stop_at=stage, nth=2))
-        assert statuses(stage) == (FIRST_HALF if left[stage] else list(ENDINGS)), stage
+        assert statuses(stage) == (FIRST_HALF if pending else list(ENDINGS)), stage
         closed[stage] = ended(job(stage, asked, size=2))
         assert violations() == [], stage
 

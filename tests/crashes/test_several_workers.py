@@ -1,0 +1,56 @@
+"""Several processes on one batch, some of them killed: every factory is copied, and only once."""
+
+import pytest
+
+from tests.crashes.nights import (
+    ENDINGS,
+    PIECES,
+    copies_made,
+    job,
+    selection,
+    sources_of_all_kinds,
+    statuses,
+    stock,
+    violations,
+)
+from tests.crashes.processes import ended, workers
+
+
+@pytest.mark.parametrize(
+    "stage", ["claimed", "within copy_line_items", "before close_batch", "copied", "committed"]
+)
+def test_one_of_three_is_killed_and_the_others_finish(shop, stage):
+    asked = selection(sources_of_all_kinds(shop), times=6)
+    going_on = job("night", asked, size=3)
+    doomed = job("night", asked, size=3, stop_at=stage)
+
+    with workers(doomed, going_on, going_on) as (victim, second, third):
+        assert victim.go().told() == f"reached {stage}"
+        second.go()
+        third.go()
+        victim.kill()
+        closed = [worker.told() for worker in (second, third)]
+
+    assert sum(closed) == (21 if stage == "committed" else 24)
+    assert ended(going_on) == 0
+    assert_copied(times=6)
+
+
+def test_eight_at_once_copy_each_factory_once(shop):
+    asked = selection(sources_of_all_kinds(shop), times=16)
+
+    with workers(*[job("night", asked, size=2)] * 8) as all_eight:
+        for worker in all_eight:
+            worker.go()
+        closed = [worker.told() for worker in all_eight]
+
+    assert sum(closed) == 64
+    assert_copied(times=16)
+
+
+def assert_copied(times):
+    """All of the batch is copied, once, and has taken its pieces, once."""
+    assert statuses("night") == [*ENDINGS] * times
+    assert copies_made() == 3 * times
+    assert stock() == {sku: 1000 - pieces * times for sku, pieces in PIECES.items()}
+    assert violations() == []

@@ -119,6 +119,7 @@ def _copy_all(batch_id: int, reference: str, size: int, workers: int) -> tuple[i
     with begin() as db:
         total = left = start_batch(db, batch_id, flow_run.id)
     artifact = start_progress(reference)
+    report_progress("copy orders", 0, total)
     done, problems = 0, []
     while left:
         closed = 0

@@ -18,38 +18,27 @@ from tasks.imports.reading import open_source
 from tasks.imports.rejects import new_rejects_file
 from tasks.imports.tally import Tally
 
-FilesToImport = Annotated[
-    str,
-    Field(
-        description="A .csv, .parquet, .jsonl or .ndjson file, or a folder of such files.",
-        min_length=1,
-        max_length=4_096,
-    ),
-]
-ImportMode = Annotated[Mode, Field(description="Whether the rows are test data or live data.")]
-RejectsPath = Annotated[
-    str | None,
-    Field(
-        description="Where bad rows are told; left out, var/rejects-<flow run>.csv.",
-        min_length=1,
-        max_length=4_096,
-    ),
-]
-ChunkSize = Annotated[int, Field(description="The rows of one transaction.", ge=1, le=100_000)]
+PathText = Annotated[str, Field(min_length=1, max_length=4_096)]
 
 
 @shop_flow(name="import-orders", flow_run_name="import orders")
 def import_orders(
-    path: FilesToImport,
-    mode: ImportMode = Mode.LIVE,
-    rejects_path: RejectsPath = None,
-    chunk_size: ChunkSize = 20_000,
+    path: PathText,
+    mode: Mode = Mode.LIVE,
+    rejects_path: PathText | None = None,
+    chunk_size: Annotated[int, Field(ge=1, le=100_000)] = 20_000,
 ) -> ImportReport:
     """Import files of customers, catalogue and orders; what is there already stays as it is.
 
     Bad rows go to the rejects file, the others are imported. Importing the same again changes
     nothing. Raises `InvalidRequest`, before anything is written, for a path, file or column that
     is not known, and `DatabaseNotReady`.
+
+    Args:
+        path: A .csv, .parquet, .jsonl or .ndjson file, or a folder of such files.
+        mode: Whether the rows are test data or live data.
+        rejects_path: Where bad rows are told. Leave it empty for a file under var.
+        chunk_size: How many rows are imported in one transaction.
     """
     started = perf_counter()
     require_schema()

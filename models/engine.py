@@ -30,6 +30,7 @@ def begin() -> Iterator[Connection]:
 def reading() -> Iterator[Connection]:
     """One transaction that only reads; on SQLite it does not wait for the writer."""
     engine = get_engine().execution_options(read_only=True)
+    _require_file(engine.url)
     with _connect(engine) as connection, connection.begin():
         yield connection
 
@@ -44,7 +45,15 @@ def _connect(engine: Engine) -> Connection:
         return engine.connect()
     except OperationalError as error:
         shown = engine.url.render_as_string(hide_password=True)
-        raise DatabaseNotReady(shown, "it cannot be opened") from error
+        told = "it cannot be opened; see that it is running and ORDER_FACTORY_DATABASE_URL is right"
+        raise DatabaseNotReady(shown, told) from error
+
+
+def _require_file(url: URL) -> None:
+    """Reading must not leave an empty SQLite file where there was none."""
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        told = "there is no such file; run `order-factory init`"
+        raise DatabaseNotReady(url.render_as_string(), told)
 
 
 @lru_cache(maxsize=32)

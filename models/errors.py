@@ -20,7 +20,7 @@ class OrderFactoryError(Exception):
 
 class DatabaseNotReady(OrderFactoryError):
     status, code = 503, "database_not_ready"
-    detail = "The database at {} is not ready ({}); run `order-factory init`."
+    detail = "The database at {} is not ready: {}."
 
 
 class InvalidRequest(OrderFactoryError):

@@ -33,10 +33,10 @@ def _storable(value: str) -> str:
 OrderName = Annotated[
     str,
     BeforeValidator(_number_as_text),
-    AfterValidator(_storable),
     Field(min_length=1, max_length=MAX_TEXT, description="Number or public id of an order."),
+    AfterValidator(_storable),
 ]
-Text = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=MAX_TEXT)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_storable)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small_json)]
 
 

@@ -1,13 +1,15 @@
 """What the flows return: pydantic models, so that Prefect, the command line and the API agree."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import OrderFactoryError
 from models.statuses import BatchStatus, FactoryStatus, FactoryType, Mode, OrderStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Result(BaseModel):
@@ -113,8 +115,10 @@ class BulkResult(Result):
         """Factories that this run finished per second of it; 0 where it had nothing to do."""
         return self.copied_in_this_run / self.seconds if self.seconds else 0.0
 
-    def errors_frame(self) -> pd.DataFrame:
+    def errors_frame(self) -> "pd.DataFrame":
         """One row per kind of error, most frequent first; the columns of `ErrorCount`."""
+        import pandas as pd  # half a second that a command which only reads a result can do without
+
         rows = [error.model_dump() for error in self.errors]
         return pd.DataFrame(rows, columns=list(ErrorCount.model_fields))
 

@@ -28,7 +28,7 @@ def require_schema() -> None:
     if current != newest_version():
         shown = get_engine().url.render_as_string(hide_password=True)
         was = f"its schema is version {current}" if current else "it has no tables yet"
-        raise DatabaseNotReady(shown, was)
+        raise DatabaseNotReady(shown, f"{was}; run `order-factory init`")
 
 
 def newest_version() -> str:

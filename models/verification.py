@@ -18,7 +18,7 @@ class InvariantReport(Result):
 class Verification(Result):
     """Whether the whole database is sound."""
 
-    invariants: list[InvariantReport]
+    invariants: list[InvariantReport] = Field(description="One report per invariant.")
     copies: int = Field(description="How many target orders were compared with their sources.")
     edited_copies: int = Field(
         description="How many of them were edited since, or their source was: compared in part."

@@ -18,7 +18,10 @@ JITTER = 0.5
 def passes(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether what failed may succeed when the task runs again from its beginning.
 
-    For tasks that open their own transaction: the one that failed was rolled back.
+    For tasks that open their own transaction: the one that failed was rolled back. A database
+    that cannot be opened is being restarted: the flow has used it before.
     """
     error = state.result(raise_on_failure=False)
-    return isinstance(error, TryAgain) or (isinstance(error, BaseException) and is_transient(error))
+    return isinstance(error, TryAgain | DatabaseNotReady) or (
+        isinstance(error, BaseException) and is_transient(error)
+    )

@@ -92,7 +92,7 @@ def test_debug_raises_an_unexpected_error(shop, monkeypatch, how):
         ),
         (
             "sqlite:///new.db",
-            "The database at sqlite:///new.db is not ready (it has no tables yet)",
+            "The database at sqlite:///new.db is not ready: there is no such file; run `order-factory init`",
         ),
         ("mysql://shop:secret@localhost/shop", "ORDER_FACTORY_DATABASE_URL names 'mysql'"),
         ("no url: secret", "ORDER_FACTORY_DATABASE_URL is not a database URL"),

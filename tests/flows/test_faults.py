@@ -1,5 +1,7 @@
 """Faults of the database in the middle of a flow: passing ones are retried, others are not."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -36,7 +38,7 @@ def _break_before_the_lines(monkeypatch, fault):
         fault(db, len(runs))
         return 0
 
-    steps = list(tasks.copying.STEPS)
+    steps: list[Any] = list(tasks.copying.STEPS)
     steps.insert(4, step)
     monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
     return runs

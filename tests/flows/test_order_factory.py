@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from uuid import UUID
 
 import pytest
 from prefect import get_client
@@ -58,7 +59,7 @@ def test_takes_a_public_id_and_a_number_typed_as_a_number(shop):
     source = shop.order(number="31198570044")
 
     by_id = order_factory(public_id(Resource.orders, source))
-    by_number = order_factory(31198570044)  # type: ignore[arg-type]
+    by_number = order_factory(31198570044)  # type: ignore[call-overload]
 
     assert by_id.source_order == by_number.source_order
     assert len(shop.rows(Order)) == 3
@@ -136,7 +137,7 @@ def test_the_run_is_named_after_its_order_and_kept_with_the_factory(shop):
     result = order_factory("77001")
 
     with get_client(sync_client=True) as client:
-        run = client.read_flow_run(result.flow_run_id)
+        run = client.read_flow_run(UUID(result.flow_run_id))
     assert run.name == "copy order 77001"
 
 

@@ -141,7 +141,7 @@ def test_a_url_of_no_such_database_is_refused(monkeypatch, url, told):
 def test_a_database_that_cannot_be_reached_is_told_without_its_password(monkeypatch, tmp_path):
     monkeypatch.setenv(URL, f"postgresql://somebody:hidden@/shop?host={tmp_path}")
 
-    with pytest.raises(DatabaseNotReady, match="order-factory init") as raised, begin():
+    with pytest.raises(DatabaseNotReady, match="it cannot be opened") as raised, begin():
         pass
 
     get_engine().dispose()

@@ -26,7 +26,7 @@ def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
     """Rows of a selection: sound and placed, unsound, with a line left out and placed, plain."""
     customer = shop.customer()
     saved = shop.payment_source(wallet_of=customer)
-    held = {"customer_id": customer, "payment_source_id": saved}
+    held: dict[str, Any] = {"customer_id": customer, "payment_source_id": saved}
     sound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 2, 9_00)], **held)
     unsound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 0, 9_00)], **held)
     in_part = shop.order(lines=[("MUG", 2, 12_50)], **held)

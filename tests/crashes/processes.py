@@ -25,8 +25,19 @@ class Worker:
         self._pipe.send("go")
         return self
 
-    def told(self) -> str | int:
-        """The stage it has stopped at, or how many factories it closed. Fails when it failed."""
+    def stopped_at(self) -> str:
+        """The stage at which it waits to be killed."""
+        stage = self._told()
+        assert isinstance(stage, str), f"it never stopped and closed {stage}"
+        return stage
+
+    def closed(self) -> int:
+        """How many factories it closed, once it has come to the end."""
+        closed = self._told()
+        assert isinstance(closed, int), f"it stopped at {closed}"
+        return closed
+
+    def _told(self) -> str | int:
         assert self._pipe.poll(PATIENCE_SECONDS), "the worker says nothing"
         told: str | int = self._pipe.recv()
         return told
@@ -56,12 +67,10 @@ def workers(*jobs: Job) -> Iterator[list[Worker]]:
 def killed_at_its_stop(job: Job) -> None:
     """Let a worker come as far as its stop, and kill it there."""
     with workers(job) as (worker,):
-        assert worker.go().told() == f"reached {job.stop_at}"
+        assert worker.go().stopped_at() == job.stop_at
 
 
 def ended(job: Job) -> int:
     """Let a worker drain the batch to its end; how many factories it closed."""
     with workers(job) as (worker,):
-        closed = worker.go().told()
-    assert isinstance(closed, int), closed
-    return closed
+        return worker.go().closed()

@@ -57,8 +57,7 @@ def tell_stages(reached: Reached) -> None:
         return stuck
 
     plain = plain_steps()
-    tasks.copying.close_batch = plain["close_batch"]
-    tasks.copying.check_orders = plain["check_orders"]
-    tasks.copying.STEPS = tuple(told(step) for step in plain["STEPS"])
-    tasks.copy_batch.copy_claimed = copy
+    plain["STEPS"] = tuple(told(step) for step in plain["STEPS"])
+    vars(tasks.copying).update(plain)
+    vars(tasks.copy_batch)["copy_claimed"] = copy
     event.listen(get_engine(), "after_cursor_execute", executed)

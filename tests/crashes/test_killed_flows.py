@@ -1,0 +1,97 @@
+"""Processes that run `bulk_order_factory` and are ended by a signal in the middle of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+from sqlalchemy import text
+
+from flows.bulk_order_factory import bulk_order_factory
+from models.engine import begin
+from tests.crashes.nights import (
+    ENDINGS,
+    PIECES,
+    copies_made,
+    selection,
+    sources_of_all_kinds,
+    statuses,
+    stock,
+    violations,
+)
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+TIMES = 12
+PROGRAM = """
+from flows.bulk_order_factory import bulk_order_factory
+bulk_order_factory({orders!r}, reference="night", batch_size=2)
+"""
+
+
+def test_a_flow_that_is_ended_by_a_signal_goes_on_under_its_reference(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = selection(sources_of_all_kinds(shop), times=TIMES)
+    asked.to_json("night.jsonl", orient="records", lines=True)
+
+    with flow_process("night.jsonl") as killed:
+        at_kill = send_in_the_middle(killed, signal.SIGKILL)
+    after_kill, wrong = left(), violations()
+    with flow_process(None) as terminated:
+        at_term = send_in_the_middle(terminated, signal.SIGTERM)
+    after_term, wrong = left(), wrong + violations()
+    result = bulk_order_factory(reference="night", batch_size=2)
+
+    assert (killed.returncode, after_kill) == (-signal.SIGKILL, at_kill)
+    assert terminated.returncode != 0
+    assert after_term in (at_term, at_term - 2), "it ends after the transaction in hand"
+    assert wrong == []
+    assert result.copied_in_this_run == after_term
+    assert statuses("night") == [*ENDINGS] * TIMES
+    assert copies_made() == 3 * TIMES
+    assert stock() == {sku: 1000 - pieces * TIMES for sku, pieces in PIECES.items()}
+    assert violations() == []
+
+
+@contextmanager
+def flow_process(orders):
+    """A process that runs the flow, over when the block ends."""
+    surroundings = {**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value() or ""}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(orders=orders)], env=surroundings
+    )
+    try:
+        yield process
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def send_in_the_middle(process, number):
+    """Send the signal once the process has copied something, while it cannot go on copying.
+
+    Returns how many factories are unfinished at that moment.
+    """
+    before, deadline = left(), time.monotonic() + 60
+    while not 0 < left() < (before or 4 * TIMES):
+        assert process.poll() is None, "it ended by itself"
+        assert time.monotonic() < deadline, "it copies nothing"
+        time.sleep(0.01)
+    with begin() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(text("LOCK TABLE order_factories IN EXCLUSIVE MODE"))
+        unfinished = left()
+        process.send_signal(number)
+        time.sleep(0.2)
+    assert unfinished > 2, "it was sent too late"
+    return unfinished
+
+
+def left():
+    """How many factories of the batch are unfinished."""
+    return sum(status in ("pending", "in_progress") for status in statuses("night"))

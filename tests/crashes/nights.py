@@ -1,6 +1,7 @@
 """What the crash tests ask for, and what must have come of it whatever was killed on the way."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -17,9 +18,28 @@ from tasks.verify import verify
 from tests.crashes.worker import Job
 from tests.shop import Shop
 
-# How the copies of `sources_of_all_kinds` end, and the pieces that they take from the stock.
-ENDINGS = ("completed", "failed", "completed", "completed")
-PIECES = {"MUG": 3, "CAP": 2}
+# How the copies of `sources_of_all_kinds` end.
+ENDINGS = ["completed", "failed", "completed", "completed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has become of some batches; what `verify` finds broken in the whole database."""
+
+    statuses: list[str]
+    copies: int
+    stock: dict[str, int]
+    violations: list[str]
+
+
+def all_copied(times: int) -> Outcome:
+    """The outcome when `sources_of_all_kinds` were copied, all of them so many times."""
+    return Outcome(
+        statuses=ENDINGS * times,
+        copies=3 * times,
+        stock={"MUG": 1000 - 3 * times, "CAP": 1000 - 2 * times},
+        violations=[],
+    )
 
 
 def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
@@ -65,21 +85,20 @@ def statuses(reference: str) -> list[str]:
         return list(db.scalars(rows))
 
 
-def copies_made() -> int:
-    """How many orders were made by factories, by whatever batch."""
-    made = select(func.count()).where(Order.order_factory_id.is_not(None))
-    with reading() as db:
-        return db.execute(made).scalar_one()
-
-
-def stock() -> dict[str, int]:
-    """The pieces in stock by SKU code."""
-    rows = select(Sku.code, func.sum(StockItem.quantity)).join(StockItem).group_by(Sku.code)
-    with reading() as db:
-        return {code: int(pieces) for code, pieces in db.execute(rows)}
-
-
 def violations() -> list[str]:
     """The invariants that `verify` finds broken."""
     with reading() as db:
         return [report.name for report in verify(db).invariants if report.violations]
+
+
+def outcome(*references: str) -> Outcome:
+    """What has become of these batches; the copies and the stock are those of the whole shop."""
+    made = select(func.count()).where(Order.order_factory_id.is_not(None))
+    pieces = select(Sku.code, func.sum(StockItem.quantity)).join(StockItem).group_by(Sku.code)
+    with reading() as db:
+        return Outcome(
+            statuses=[status for reference in references for status in statuses(reference)],
+            copies=db.execute(made).scalar_one(),
+            stock={code: int(left) for code, left in db.execute(pieces)},
+            violations=violations(),
+        )

@@ -2,7 +2,8 @@
 
 import multiprocessing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Self
 
 from tests.crashes.worker import Job, work
 
@@ -13,15 +14,15 @@ _forking.set_forkserver_preload(["pytest", "tasks.copy_batch", "tasks.selections
 
 
 class Worker:
-    """A process that drains a batch; it waits for `go`."""
+    """A process that drains one batch after the other; it waits for `go`."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, *jobs: Job) -> None:
         self._pipe, theirs = _forking.Pipe()
-        self._process = _forking.Process(target=work, args=(job, theirs))
+        self._process = _forking.Process(target=work, args=(jobs, theirs))
         self._process.start()
         theirs.close()
 
-    def go(self) -> "Worker":
+    def go(self) -> Self:
         self._pipe.send("go")
         return self
 
@@ -32,7 +33,7 @@ class Worker:
         return stage
 
     def closed(self) -> int:
-        """How many factories it closed, once it has come to the end."""
+        """How many factories it closed, once it has come to the end of a batch."""
         closed = self._told()
         assert isinstance(closed, int), f"it stopped at {closed}"
         return closed
@@ -47,30 +48,36 @@ class Worker:
         self._process.kill()
         self._process.join()
 
-    def close(self) -> None:
-        self._pipe.close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.kill()
         self._process.close()
+        self._pipe.close()
 
 
 @contextmanager
 def workers(*jobs: Job) -> Iterator[list[Worker]]:
     """A process for each job, gone at the end of the block."""
-    started = [Worker(job) for job in jobs]
-    try:
-        yield started
-    finally:
-        for worker in started:
-            worker.kill()
-            worker.close()
+    with ExitStack() as stack:
+        yield [stack.enter_context(Worker(job)) for job in jobs]
 
 
-def killed_at_its_stop(job: Job) -> None:
-    """Let a worker come as far as its stop, and kill it there."""
-    with workers(job) as (worker,):
-        assert worker.go().stopped_at() == job.stop_at
+def killed_at_its_stop(*jobs: Job) -> list[int]:
+    """Let a worker drain these batches, and kill it where the last of them is to stop.
+
+    Returns how many factories it closed in each of the others.
+    """
+    *whole, last = jobs
+    with Worker(*jobs) as worker:
+        worker.go()
+        closed = [worker.closed() for _ in whole]
+        assert worker.stopped_at() == last.stop_at
+    return closed
 
 
 def ended(job: Job) -> int:
     """Let a worker drain the batch to its end; how many factories it closed."""
-    with workers(job) as (worker,):
+    with Worker(job) as worker:
         return worker.go().closed()

@@ -15,9 +15,7 @@ Reached = Callable[[str], None]
 STEPS = tuple(step.__name__ for step in plain_steps()["STEPS"])
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
-# Reached once in a run: recording the batch, and closing it.
-ONCE = ("recording", "recorded", "started", "finishing", "finished")
-# Reached in each transaction, in this order.
+# Reached in each transaction, in this order. Beside them `drain` has stages of its own.
 BEFORE_COMMIT = (
     "claimed",
     *(f"{part} {step}" for step in STEPS for part in ("before", "within", "after")),

@@ -2,19 +2,19 @@
 
 from tests.crashes.nights import (
     ENDINGS,
-    PIECES,
-    copies_made,
+    all_copied,
     job,
+    outcome,
     selection,
     sources_of_all_kinds,
     statuses,
-    stock,
     violations,
 )
 from tests.crashes.processes import ended, killed_at_its_stop
 from tests.crashes.stages import AFTER_COMMIT, BEFORE_COMMIT
+from tests.crashes.worker import Job
 
-FIRST_HALF = [*ENDINGS[:2], "pending", "pending"]
+FIRST_HALF = ENDINGS[:2] + ["pending"] * 2
 
 
 def test_killed_before_anything_is_recorded(shop):
@@ -24,7 +24,7 @@ def test_killed_before_anything_is_recorded(shop):
 
     assert statuses("night") == []
     assert ended(job("night", asked, size=2)) == 4
-    assert_copied(["night"])
+    assert outcome("night") == all_copied(times=1)
 
 
 def test_killed_before_the_first_copy(shop):
@@ -35,22 +35,25 @@ def test_killed_before_the_first_copy(shop):
         assert statuses("night") == ["pending"] * 4
 
     assert ended(job("night", asked, size=2)) == 4
-    assert_copied(["night"])
+    assert outcome("night") == all_copied(times=1)
 
 
 def test_killed_at_any_stage_of_a_transaction(shop):
     asked = selection(sources_of_all_kinds(shop))
     left = {**dict.fromkeys(BEFORE_COMMIT, 2), **dict.fromkeys(AFTER_COMMIT, 0)}
-    closed = {}
+    unfinished: list[Job] = []
+    closed = []
 
     for stage, pending in left.items():
-        killed_at_its_stop(job(stage, asked, size=2, stop_at=stage, nth=2))
-        assert statuses(stage) == (FIRST_HALF if pending else list(ENDINGS)), stage
-        closed[stage] = ended(job(stage, asked, size=2))
+        doomed = job(stage, asked, size=2, stop_at=stage, nth=2)
+        closed += killed_at_its_stop(*unfinished, doomed)
+        assert statuses(stage) == (FIRST_HALF if pending else ENDINGS), stage
         assert violations() == [], stage
+        unfinished = [job(stage, asked, size=2)]
+    closed.append(ended(*unfinished))
 
-    assert closed == left
-    assert_copied(list(left))
+    assert closed == list(left.values())
+    assert outcome(*left) == all_copied(times=len(left))
 
 
 def test_killed_while_the_batch_is_closed(shop):
@@ -58,15 +61,7 @@ def test_killed_while_the_batch_is_closed(shop):
 
     for stage in ("finishing", "finished"):
         killed_at_its_stop(job("night", asked, size=2, stop_at=stage))
-        assert statuses("night") == list(ENDINGS)
+        assert statuses("night") == ENDINGS
 
     assert ended(job("night", asked, size=2)) == 0
-    assert_copied(["night"])
-
-
-def assert_copied(batches):
-    """Each of the batches has its three copies, once, and has taken its pieces, once."""
-    assert {batch: tuple(statuses(batch)) for batch in batches} == dict.fromkeys(batches, ENDINGS)
-    assert copies_made() == 3 * len(batches)
-    assert stock() == {sku: 1000 - pieces * len(batches) for sku, pieces in PIECES.items()}
-    assert violations() == []
+    assert outcome("night") == all_copied(times=1)

@@ -20,12 +20,11 @@ from models.errors import OrderFactoryError
 from models.schema import upgrade
 from tests.crashes.nights import (
     ENDINGS,
-    PIECES,
-    copies_made,
+    all_copied,
+    outcome,
     selection,
     sources_of_all_kinds,
     statuses,
-    stock,
     violations,
 )
 from tests.shop import Shop
@@ -67,7 +66,7 @@ def test_a_server_that_comes_back_costs_some_retries(shop, unsteady, monkeypatch
 
     assert len(transactions) == 4 + refused
     assert (result.completed, result.failed, result.pending) == (9, 3, 0)
-    assert_copied(times=3)
+    assert outcome("night") == all_copied(times=3)
 
 
 def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady, monkeypatch):
@@ -81,10 +80,10 @@ def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady
     unsteady.ensure_postgres_running()
 
     assert raised.value.status == 503
-    assert statuses("night") == [*ENDINGS] + ["pending"] * 8
+    assert statuses("night") == ENDINGS + ["pending"] * 8
     assert violations() == []
     assert bulk_order_factory(asked, reference="night", batch_size=4).copied_in_this_run == 8
-    assert_copied(times=3)
+    assert outcome("night") == all_copied(times=3)
 
 
 def crash_in_the_second_transaction(monkeypatch, server, back_in):
@@ -120,11 +119,3 @@ def crash(server):
     while lock_file.exists():
         assert time.monotonic() < deadline, "the server does not stop"
         time.sleep(0.01)
-
-
-def assert_copied(times):
-    """All of the batch is copied, once, and has taken its pieces, once."""
-    assert statuses("night") == [*ENDINGS] * times
-    assert copies_made() == 3 * times
-    assert stock() == {sku: 1000 - pieces * times for sku, pieces in PIECES.items()}
-    assert violations() == []

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from models import CopyError, Order
-from tests.crashes.nights import copies_made, job, selection, statuses, stock, violations
+from tests.crashes.nights import job, outcome, selection
 from tests.crashes.processes import workers
 
 
@@ -27,9 +27,9 @@ def test_two_batches_of_the_same_orders_sell_no_piece_twice(shop):
         closed = [worker.closed() for worker in all_four]
 
     assert sum(closed) == 24
-    assert Counter(statuses("one") + statuses("two")) == {"completed": 17, "failed": 7}
+    ended = outcome("one", "two")
+    assert Counter(ended.statuses) == {"completed": 17, "failed": 7}
     assert {order.status for order in shop.rows(Order) if order.order_factory_id} == {"placed"}
-    assert copies_made() == 17
-    assert stock() == {"MUG": 0, "CAP": 6}
+    assert (ended.copies, ended.stock) == (17, {"MUG": 0, "CAP": 6})
     assert {error.message for error in shop.rows(CopyError)} == {"SKU MUG: 1 wanted, 0 in stock"}
-    assert violations() == []
+    assert ended.violations == []

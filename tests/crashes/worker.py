@@ -31,21 +31,27 @@ class Job:
     nth: int = 1
 
 
-def work(job: Job, parent: Connection) -> None:
-    """Drain the batch once the parent says so; tell it of the stop, or how many were closed."""
-    os.environ["ORDER_FACTORY_DATABASE_URL"] = job.url
-    times_there = 0
+def work(jobs: tuple[Job, ...], parent: Connection) -> None:
+    """Drain the batches once the parent says so, in turn; tell it how many each one closed.
+
+    Where a job is to stop the stage is told instead, and then nothing happens any more.
+    """
+    os.environ["ORDER_FACTORY_DATABASE_URL"] = jobs[0].url
+    passed: list[str] = []
 
     def reached(stage: str) -> None:
-        nonlocal times_there
-        times_there += stage == job.stop_at
-        if stage == job.stop_at and times_there == job.nth:
+        passed.append(stage)
+        if stage == stop_at and passed.count(stage) == nth:
             parent.send(stage)
             signal.pause()
 
+    stop_at, nth = "", 0
     tell_stages(reached)
     parent.recv()
-    parent.send(drain(job, reached))
+    for job in jobs:
+        stop_at, nth = job.stop_at, job.nth
+        passed.clear()
+        parent.send(drain(job, reached))
 
 
 def drain(job: Job, reached: Reached) -> int:

@@ -1,6 +1,5 @@
 """What SQLite and PostgreSQL say differently. Everything else is written once."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -14,8 +13,12 @@ from sqlalchemy import (
     func,
     select,
     table,
+    text,
     type_coerce,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from models.base import JsonObject
 from models.order_factories import CopyError
@@ -56,20 +59,42 @@ def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
     return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
 
 
-def reading_order(db: Connection, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
-    """What to sort the source rows of a copy by, so that the copies' keys are in their order.
+def reads_in_order(db: Connection) -> bool:
+    """Whether the source rows of a copy are read in the order of their keys anyway.
 
-    SQLite reads them in that order already, order by order through the index, and would sort
-    them once more for nothing.
+    SQLite does, order by order through the index, and would sort them once more for nothing.
     """
-    return () if on_sqlite(db) else columns
+    return on_sqlite(db)
 
 
-def day(db: Connection, time: ColumnElement[Any]) -> ColumnElement[str]:
+class day(FunctionElement[str]):
     """A UTC time's day, as `2026-01-31`."""
-    if on_sqlite(db):
-        return func.substr(cast(time, String), 1, 10)
-    return func.to_char(func.timezone("UTC", time), "YYYY-MM-DD")
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(day, "sqlite")
+def _day_on_sqlite(element: day, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    return compiler.process(func.substr(cast(time, String), 1, 10), **options)
+
+
+@compiles(day, "postgresql")
+def _day_on_postgresql(element: day, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    return compiler.process(func.to_char(func.timezone("UTC", time), "YYYY-MM-DD"), **options)
+
+
+def plan_by_key(db: Connection) -> None:
+    """Until the transaction ends, reach rows by their keys, from the few rows in hand.
+
+    PostgreSQL would otherwise merge or hash a batch with a whole table, which grows with the
+    table and not with the batch.
+    """
+    if not on_sqlite(db):
+        db.execute(text("SET LOCAL enable_mergejoin = off"))
+        db.execute(text("SET LOCAL enable_hashjoin = off"))
 
 
 def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:

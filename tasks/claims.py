@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from models import Address, Customer, CustomerPaymentSource, Order, OrderFactory, PaymentSource
 from models.base import Base
-from models.dialects import new_key, skip_locked
+from models.dialects import new_key, plan_by_key, skip_locked
 from models.statuses import FactoryStatus
 from tasks.inserts import insert_counted, table_of, written
 from tasks.work_tables import (
@@ -137,5 +137,6 @@ def _unfinished() -> Select[int]:
 
 def _claim(db: Connection, wanted: Select[int]) -> int:
     open_work_tables(db)
+    plan_by_key(db)
     locked = skip_locked(db, wanted, table_of(OrderFactory))
     return written(db, insert_counted(claims, ["factory_id"], locked))

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Insert,
     Update,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -21,33 +22,20 @@ from sqlalchemy import (
 )
 
 from models import CopyError, Event, OrderFactory
-from models.base import utc_now
+from models.base import UtcDateTime, utc_now
 from models.dialects import errors_log_of
 from models.statuses import FactoryStatus
 from tasks.batch import Batch
-from tasks.inserts import at, insert_counted, table_of, written
+from tasks.inserts import NOW, insert_counted, table_of, written
 from tasks.placement import is_not_placed
 from tasks.steps import step
 from tasks.work_tables import copies
 
 _factory = table_of(OrderFactory)
+_BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
 
 
-@step(name="close batch", field="status")
-def close_batch(db: Connection, batch: Batch) -> int:
-    """Write every factory's outcome, its errors and its events; factories closed."""
-    now = utc_now()
-    has_errors = exists().where(CopyError.order_factory_id == copies.c.factory_id)
-    unplaced = and_(is_not_placed(), ~copies.c.skip_errors)
-    db.execute(update(copies).values(failed=true()).where(or_(~copies.c.sound, unplaced)))
-    closed = written(db, update_factories(batch, now))
-    if db.scalar(select(exists().select_from(copies).where(has_errors))):
-        db.execute(update_errors(db))
-    db.execute(insert_events(batch.started_at, now))
-    return closed
-
-
-def update_factories(batch: Batch, now: datetime) -> Update:
+def update_factories() -> Update:
     """Every factory in hand is completed or failed; a sound one knows its target order."""
     failed, nothing = copies.c.failed, null()
     return (
@@ -56,11 +44,11 @@ def update_factories(batch: Batch, now: datetime) -> Update:
         .values(
             status=case((failed, FactoryStatus.FAILED), else_=FactoryStatus.COMPLETED),
             target_order_id=case((copies.c.sound, copies.c.target_order_id), else_=nothing),
-            started_at=at(batch.started_at),
-            completed_at=case((failed, nothing), else_=at(now)),
-            failed_at=case((failed, at(now)), else_=nothing),
-            flow_run_id=batch.flow_run_id,
-            updated_at=at(now),
+            started_at=_BEGAN_AT,
+            completed_at=case((failed, nothing), else_=NOW),
+            failed_at=case((failed, NOW), else_=nothing),
+            flow_run_id=bindparam("run_id"),
+            updated_at=NOW,
         )
     )
 
@@ -80,12 +68,39 @@ def update_errors(db: Connection) -> Update:
     )
 
 
-def insert_events(started_at: datetime, ended_at: datetime) -> Insert:
+def insert_events() -> Insert:
     """Two events per factory in hand: it started, and it completed or failed."""
     ended = case((copies.c.failed, "order_factories.fail"), else_="order_factories.complete")
     started: ColumnElement[str] = literal("order_factories.start")
     rows = union_all(
-        select(started, copies.c.factory_id, at(started_at)),
-        select(ended, copies.c.factory_id, at(ended_at)),
+        select(started, copies.c.factory_id, _BEGAN_AT),
+        select(ended, copies.c.factory_id, NOW),
     ).subquery()
     return insert_counted(table_of(Event), ["name", "order_factory_id", "created_at"], select(rows))
+
+
+_UPDATE_FACTORIES = update_factories()
+_INSERT_EVENTS = insert_events()
+_MARK_FAILED = (
+    update(copies)
+    .values(failed=true())
+    .where(or_(~copies.c.sound, and_(is_not_placed(), ~copies.c.skip_errors)))
+)
+_HAS_ERRORS = select(
+    exists()
+    .select_from(copies)
+    .where(exists().where(CopyError.order_factory_id == copies.c.factory_id))
+)
+
+
+@step(name="close batch", field="status")
+def close_batch(db: Connection, batch: Batch) -> int:
+    """Write every factory's outcome, its errors and its events; factories closed."""
+    now = utc_now()
+    db.execute(_MARK_FAILED)
+    told = {"began_at": batch.started_at, "now": now}
+    closed = written(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **told)
+    if db.scalar(_HAS_ERRORS):
+        db.execute(update_errors(db))
+    db.execute(_INSERT_EVENTS, told)
+    return closed

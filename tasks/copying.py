@@ -12,7 +12,8 @@ from tasks.batch import Batch
 from tasks.checks import check_orders
 from tasks.claims import take_in_hand
 from tasks.closing import close_batch
-from tasks.errors import record
+from tasks.errors import errors
+from tasks.inserts import written
 from tasks.line_items import copy_line_items
 from tasks.orders import copy_orders
 from tasks.placement import place_target_orders
@@ -68,7 +69,7 @@ def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) ->
                 check_orders(db, batch)
             except StepFailed:
                 pass  # the failure that is recorded next is this one
-            record(db, failure.field, "unexpected", str(failure))
+            written(db, errors(failure.field, "unexpected", str(failure)))
             db.execute(update(copies).values(sound=false()))
             close_batch(db, batch)
     except StepFailed:

@@ -3,8 +3,34 @@
 from sqlalchemy import Connection, and_, func, null, update
 
 from models.statuses import CustomerStatus
-from tasks.errors import record
+from tasks.errors import errors
+from tasks.inserts import written
 from tasks.work_tables import copies
+
+_BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
+
+_ERRORS = (
+    errors(
+        "customer",
+        "customer_missing",
+        "the order has no customer and no email",
+        and_(copies.c.customer_id.is_(None), func.coalesce(copies.c.customer_email, "") == ""),
+    ),
+    *(
+        errors(
+            "customer",
+            f"customer_{status}",
+            f"the customer is {status}",
+            copies.c.customer_status == status,
+        )
+        for status in _BARRED
+    ),
+)
+_LEAVE_OUT = (
+    update(copies)
+    .where(copies.c.skip_errors, copies.c.customer_status.in_(_BARRED))
+    .values(customer_id=null(), customer_email=null(), target_payment_source_id=null())
+)
 
 
 def check_customers(db: Connection) -> int:
@@ -12,21 +38,7 @@ def check_customers(db: Connection) -> int:
 
     With `skip_errors` such a customer is left out of the target order, and the wallet too.
     """
-    nobody = and_(copies.c.customer_id.is_(None), func.coalesce(copies.c.customer_email, "") == "")
-    found = record(
-        db, "customer", "customer_missing", "the order has no customer and no email", nobody
-    )
-    for status in (CustomerStatus.DELETED, CustomerStatus.BLOCKED):
-        found += record(
-            db,
-            "customer",
-            f"customer_{status}",
-            f"the customer is {status}",
-            copies.c.customer_status == status,
-        )
+    found = sum(written(db, statement) for statement in _ERRORS)
     if found:
-        barred = copies.c.customer_status.in_([CustomerStatus.DELETED, CustomerStatus.BLOCKED])
-        left_out = update(copies).where(copies.c.skip_errors, barred)
-        names = ("customer_id", "customer_email", "target_payment_source_id")
-        db.execute(left_out.values(dict.fromkeys(names, null())))
+        db.execute(_LEAVE_OUT)
     return found

@@ -2,34 +2,30 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, FromClause, literal, null, select
+from sqlalchemy import ColumnElement, FromClause, Insert, literal, null, select
 
 from models import CopyError
-from tasks.inserts import insert_counted, table_of, written
+from tasks.inserts import insert_counted, table_of
 from tasks.work_tables import copies
 
 Join = tuple[FromClause, ColumnElement[bool]]
 
 
-def record(
-    db: Connection,
+def errors(
     field: str,
     code: str,
     message: str | ColumnElement[str],
     *where: ColumnElement[bool],
     joins: Sequence[Join] = (),
-    outer_joins: Sequence[Join] = (),
     line_item_id: ColumnElement[int] | None = None,
-) -> int:
+) -> Insert:
     """One `copy_errors` row per copy in hand (or its line) that the conditions hold for.
 
-    `field` is the key in `errors_log`, `code` the kind of error. Returns how many were written.
+    `field` is the key in `errors_log`, `code` the kind of error.
     """
     source: FromClause = copies
     for target, on in joins:
         source = source.join(target, on)
-    for target, on in outer_joins:
-        source = source.outerjoin(target, on)
     line = null() if line_item_id is None else line_item_id
     words = (literal(message) if isinstance(message, str) else message).label("message")
     rows = select(copies.c.factory_id, literal(field), literal(code), words, line)
@@ -37,4 +33,4 @@ def record(
     # The messages of a factory stand in errors_log in the order in which they are written here.
     rows = rows.order_by(copies.c.factory_id, words if line_item_id is None else line_item_id)
     names = ["order_factory_id", "field", "code", "message", "line_item_id"]
-    return written(db, insert_counted(table_of(CopyError), names, rows))
+    return insert_counted(table_of(CopyError), names, rows)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    bindparam,
     insert,
     literal,
     select,
@@ -41,9 +42,12 @@ def unchanged(columns: tuple[Column[Any], ...]) -> dict[str, ColumnElement[Any]]
     return {column.key: column for column in columns}
 
 
-def times(now: datetime) -> dict[str, ColumnElement[Any]]:
-    """`created_at` and `updated_at` of a row that is written now."""
-    moment = at(now)
+# The moment of a statement that is built once and executed often: `written(db, statement, now=...)`.
+NOW: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime())
+
+
+def times(moment: ColumnElement[datetime]) -> dict[str, ColumnElement[Any]]:
+    """`created_at` and `updated_at` of a row that is written at this moment."""
     return {"created_at": moment, "updated_at": moment}
 
 
@@ -69,6 +73,6 @@ def insert_counted(table: Table, names: list[str], rows: Rows) -> Insert:
     return statement.execution_options(preserve_rowcount=True)
 
 
-def written(db: Connection, statement: Insert | Update) -> int:
+def written(db: Connection, statement: Insert | Update, **parameters: Any) -> int:
     """Execute; the number of rows written."""
-    return db.execute(statement).rowcount
+    return db.execute(statement, parameters).rowcount

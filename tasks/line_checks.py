@@ -1,5 +1,7 @@
 """What is wrong with lines: asked per SKU first, and told line by line where it is needed."""
 
+from functools import cache
+
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -21,8 +23,8 @@ from sqlalchemy import (
 
 from models import CopyError, LineItem, Order, OrderFactory, Sku, StockItem
 from models.statuses import ItemType, OrderStatus
-from tasks.errors import record
-from tasks.inserts import table_of
+from tasks.errors import errors
+from tasks.inserts import table_of, written
 from tasks.work_tables import claims, copies, left_out_lines, line_sums, notable_skus
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
@@ -35,6 +37,44 @@ _code = func.coalesce(_line.c.sku_code, "")
 _label = case(
     (_line.c.sku_code.is_not(None), literal("SKU ") + _line.c.sku_code),
     else_=literal("line ") + func.coalesce(_line.c.bundle_code, _line.c.name, _line.c.item_type),
+)
+
+_of_its_sku = (notable_skus, notable_skus.c.sku_code == _code)
+_is_gone = notable_skus.c.sku_id.is_(None)
+_is_barred = and_(not_(_is_gone), not_(notable_skus.c.purchasable))
+
+_NO_LINE = errors(
+    "line_items",
+    "line_items_missing",
+    "the order has no line item",
+    not_(exists().where(line_sums.c.factory_id == copies.c.factory_id)),
+)
+_BELOW_ONE = errors(
+    "line_items",
+    "quantity_below_one",
+    _label + ": the quantity " + cast(_line.c.quantity, String) + " is below 1",
+    line_sums.c.quantities_below_one > 0,
+    _line.c.quantity < 1,
+    joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy],
+    line_item_id=_line.c.id,
+)
+_GONE = errors(
+    "line_items",
+    "sku_not_in_catalogue",
+    _label + " is no longer in the catalogue",
+    _names_a_sku,
+    _is_gone,
+    joins=[_lines_of_copy, _of_its_sku],
+    line_item_id=_line.c.id,
+)
+_BARRED = errors(
+    "line_items",
+    "sku_not_purchasable",
+    _label + " is not purchasable",
+    _names_a_sku,
+    _is_barred,
+    joins=[_lines_of_copy, _of_its_sku],
+    line_item_id=_line.c.id,
 )
 
 
@@ -53,30 +93,19 @@ def check_line_items(db: Connection) -> int:
     A line cannot be copied with a quantity below 1, or when its SKU is not in the catalogue any
     more or not purchasable.
     """
-    no_line = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
-    found = record(db, "line_items", "line_items_missing", "the order has no line item", no_line)
+    found = written(db, _NO_LINE)
     if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
-        found += record(
-            db,
-            "line_items",
-            "quantity_below_one",
-            _label + ": the quantity " + cast(_line.c.quantity, String) + " is below 1",
-            line_sums.c.quantities_below_one > 0,
-            _line.c.quantity < 1,
-            joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy],
-            line_item_id=_line.c.id,
-        )
-    gone = notable_skus.c.sku_id.is_(None)
-    barred = and_(not_(gone), not_(notable_skus.c.purchasable))
-    found += _record_skus(
-        db, "sku_not_in_catalogue", _label + " is no longer in the catalogue", gone
-    )
-    found += _record_skus(db, "sku_not_purchasable", _label + " is not purchasable", barred)
+        found += written(db, _BELOW_ONE)
+    if db.scalar(select(exists().where(_is_gone))):
+        found += written(db, _GONE)
+    if db.scalar(select(exists().where(_is_barred))):
+        found += written(db, _BARRED)
     if found:
         _leave_out_wrong_lines(db)
     return found
 
 
+@cache
 def insert_notable_skus(*, after_others: bool) -> Insert:
     """One row per SKU code that is gone, not for sale, not shipped, or wanted more than it is there.
 
@@ -85,21 +114,21 @@ def insert_notable_skus(*, after_others: bool) -> Insert:
     """
     wanted = (
         select(
-            _code.label("sku_code"),
-            func.min(copies.c.mode).label("mode"),
+            _line.c.sku_code,
             func.sum(case((_line.c.quantity > 0, _line.c.quantity), else_=0)).label("quantity"),
         )
         .select_from(copies)
         .join(*_lines_of_copy)
         .where(_names_a_sku)
-        .group_by(_code)
+        .group_by(_line.c.sku_code)
         .subquery("wanted")
     )
     held = select(func.coalesce(func.sum(_stock.c.quantity), 0))
     held = held.where(_stock.c.sku_id == _sku.c.id)
     available: ColumnElement[int] = held.scalar_subquery()
+    mode = select(copies.c.mode).limit(1).scalar_subquery()
     asked: FromClause = wanted.outerjoin(
-        _sku, and_(_sku.c.mode == wanted.c.mode, _sku.c.code == wanted.c.sku_code)
+        _sku, and_(_sku.c.mode == mode, _sku.c.code == wanted.c.sku_code)
     )
     if after_others:
         promised = _promised()
@@ -121,7 +150,7 @@ def insert_notable_skus(*, after_others: bool) -> Insert:
     short = known.c.quantity > known.c.available
     notable = or_(known.c.sku_id.is_(None), not_(known.c.purchasable), known.c.do_not_ship, short)
     values = {
-        "sku_code": known.c.sku_code,
+        "sku_code": func.coalesce(known.c.sku_code, ""),
         "sku_id": known.c.sku_id,
         "purchasable": func.coalesce(known.c.purchasable, True),
         "do_not_ship": func.coalesce(known.c.do_not_ship, False),
@@ -151,24 +180,6 @@ def _promised() -> Subquery:
 
 def _first_in_hand() -> ColumnElement[int]:
     return select(func.min(copies.c.factory_id)).scalar_subquery()
-
-
-def _record_skus(
-    db: Connection, code: str, message: ColumnElement[str], notable: ColumnElement[bool]
-) -> int:
-    """Record one error per line whose SKU is notable in this way."""
-    if not db.scalar(select(exists().where(notable))):
-        return 0
-    return record(
-        db,
-        "line_items",
-        code,
-        message,
-        _names_a_sku,
-        notable,
-        joins=[_lines_of_copy, (notable_skus, notable_skus.c.sku_code == _code)],
-        line_item_id=_line.c.id,
-    )
 
 
 def _leave_out_wrong_lines(db: Connection) -> None:

@@ -1,13 +1,13 @@
 """The line items, with their options: a frozen copy, nothing recomputed."""
 
-from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, Insert, and_, exists, func, select
+from sqlalchemy import Connection, Insert, and_, exists, func, select
 
 from models import LineItem, LineItemOption
-from models.dialects import others_may_write, reading_order
+from models.dialects import others_may_write, reads_in_order
 from tasks.batch import Batch
-from tasks.inserts import carried, insert_select, table_of, times, unchanged, written
+from tasks.inserts import NOW, carried, insert_select, table_of, times, unchanged, written
 from tasks.line_sums import copied_lines_differ, is_left_out
 from tasks.steps import TryAgain, step
 from tasks.work_tables import copies, left_out_lines, line_sums
@@ -15,46 +15,58 @@ from tasks.work_tables import copies, left_out_lines, line_sums
 CARRIED = carried(LineItem, "order_id")
 OPTION_CARRIED = carried(LineItemOption, "line_item_id")
 
+_line, _option = table_of(LineItem), table_of(LineItemOption)
 
-def insert_line_items(db: Connection, now: datetime, *where: ColumnElement[bool]) -> Insert:
-    """One line per source line of the sound copies that the conditions hold for.
 
-    The lines of a target have their keys in the order of the source's.
+@cache
+def insert_line_items(*, sort: bool, some_left_out: bool) -> Insert:
+    """One line per source line of the sound copies, without those that are left out.
+
+    The lines of a target have their keys in the order of the source's; `sort` where the database
+    does not read them so by itself.
     """
-    line = table_of(LineItem)
     values = {
         "order_id": copies.c.target_order_id,
-        "copied_from_id": line.c.id,
+        "copied_from_id": _line.c.id,
         **unchanged(CARRIED),
-        **times(now),
+        **times(NOW),
     }
-    rows = copies.join(line, line.c.order_id == copies.c.source_order_id)
-    order = reading_order(db, copies.c.factory_id, line.c.id)
-    return insert_select(LineItem, values, rows, copies.c.sound, *where, order_by=order)
+    rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
+    where = (copies.c.sound, *([~is_left_out()] if some_left_out else []))
+    order = (copies.c.factory_id, _line.c.id) if sort else ()
+    return insert_select(LineItem, values, rows, *where, order_by=order)
 
 
-def insert_line_item_options(db: Connection, now: datetime) -> Insert:
-    """One option per option of the source lines that were copied."""
-    option, line = table_of(LineItemOption), table_of(LineItem)
+@cache
+def insert_line_item_options(*, sort: bool) -> Insert:
+    """One option per option of the source lines that were copied, in the order of the source's."""
     values = {
-        "line_item_id": line.c.id,
-        "copied_from_id": option.c.id,
+        "line_item_id": _line.c.id,
+        "copied_from_id": _option.c.id,
         **unchanged(OPTION_CARRIED),
-        **times(now),
+        **times(NOW),
     }
-    source = line.alias("source")
+    source = _line.alias("source")
     # The target's lines come last: no statistics tell how many of them were copied.
     rows = copies.join(source, source.c.order_id == copies.c.source_order_id)
-    rows = rows.join(option, option.c.line_item_id == source.c.id)
+    rows = rows.join(_option, _option.c.line_item_id == source.c.id)
     rows = rows.join(
-        line,
+        _line,
         and_(
-            line.c.order_id == copies.c.target_order_id,
-            line.c.copied_from_id == option.c.line_item_id,
+            _line.c.order_id == copies.c.target_order_id,
+            _line.c.copied_from_id == _option.c.line_item_id,
         ),
     )
-    order = reading_order(db, copies.c.factory_id, option.c.id)
+    order = (copies.c.factory_id, _option.c.id) if sort else ()
     return insert_select(LineItemOption, values, rows, copies.c.sound, order_by=order)
+
+
+_COUNTED = (
+    select(func.coalesce(func.sum(line_sums.c.lines), 0))
+    .select_from(line_sums)
+    .join(copies, copies.c.factory_id == line_sums.c.factory_id)
+    .where(copies.c.sound)
+)
 
 
 @step(name="copy line items", field="line_items")
@@ -63,13 +75,11 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
 
     Raises `TryAgain` when the lines of a source order were changed since they were added up.
     """
-    some_left_out = db.scalar(select(exists().select_from(left_out_lines)))
-    kept = [~is_left_out()] if some_left_out else []
-    lines = written(db, insert_line_items(db, batch.started_at, *kept))
-    sums = line_sums.join(copies, copies.c.factory_id == line_sums.c.factory_id)
-    counted = select(func.coalesce(func.sum(line_sums.c.lines), 0)).select_from(sums)
-    expected = db.scalar(counted.where(copies.c.sound))
-    if lines != expected or (others_may_write(db) and copied_lines_differ(db)):
+    now, sort = batch.started_at, not reads_in_order(db)
+    some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
+    statement = insert_line_items(sort=sort, some_left_out=some_left_out)
+    lines = written(db, statement, now=now)
+    if lines != db.scalar(_COUNTED) or (others_may_write(db) and copied_lines_differ(db)):
         raise TryAgain("a source order was changed meanwhile")
-    written(db, insert_line_item_options(db, batch.started_at))
+    written(db, insert_line_item_options(sort=sort), now=now)
     return lines

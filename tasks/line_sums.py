@@ -1,16 +1,21 @@
 """What the lines of each order add up to: one pass over the lines, one row per order."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
+    Update,
     and_,
     case,
     delete,
     exists,
+    false,
     func,
     insert,
+    literal,
     not_,
     or_,
     select,
@@ -19,16 +24,21 @@ from sqlalchemy import (
 
 from models import LineItem
 from models.statuses import PURCHASABLE, SHIPPABLE, ItemType
-from tasks.errors import record
-from tasks.inserts import Rows, table_of
+from tasks.errors import errors
+from tasks.inserts import Rows, table_of, written
 from tasks.work_tables import copies, left_out_lines, line_sums, notable_skus
 
 _line = table_of(LineItem)
 
 
 def sum_lines(db: Connection) -> None:
-    """Add up the source lines of every copy in hand, right and wrong ones."""
-    _insert_line_sums(db)
+    """Add up the source lines of every copy in hand, right and wrong ones.
+
+    Most orders have goods only: those are added up the short way, the others in full.
+    """
+    db.execute(_insert_short_sums())
+    if db.scalar(select(exists().where(line_sums.c.mixed))):
+        db.execute(_update_mixed_sums())
 
 
 def subtract_what_does_not_ship(db: Connection) -> None:
@@ -54,14 +64,10 @@ def sum_remaining_lines(db: Connection) -> int:
     remaining = copies.c.factory_id.in_(some)
     _insert_line_sums(db, remaining, not_(is_left_out()))
     nothing = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
-    return record(
-        db,
-        "line_items",
-        "line_items_none_left",
-        "no line item is left to copy",
-        remaining,
-        nothing,
+    none_left = errors(
+        "line_items", "line_items_none_left", "no line item is left to copy", remaining, nothing
     )
+    return written(db, none_left)
 
 
 def is_left_out() -> ColumnElement[bool]:
@@ -76,15 +82,45 @@ def copied_lines_differ(db: Connection) -> bool:
     """Whether the lines of some target do not add up to what its source's did when checked."""
     copied = _sums(copies.c.target_order_id).where(copies.c.sound).subquery("copied")
     # What does not ship was counted out of `lines_to_ship` since.
-    names = {column.key for column in line_sums.c} - {"factory_id", "lines_to_ship"}
+    names = {column.key for column in line_sums.c} - {"factory_id", "mixed", "lines_to_ship"}
     differs = or_(*(copied.c[name] != line_sums.c[name] for name in sorted(names)))
     both = copied.join(line_sums, line_sums.c.factory_id == copied.c.factory_id)
     return bool(db.scalar(select(exists().select_from(both).where(differs))))
 
 
+@cache
+def _insert_short_sums() -> Insert:
+    """One row per copy that has lines, right where all of them are SKUs; `mixed` where not."""
+    total, lines = func.sum(_line.c.total_amount_cents), func.count()
+    other = func.sum(case((_line.c.item_type == ItemType.SKUS, 0), else_=1))
+    values: dict[str, ColumnElement[Any]] = {column.key: literal(0) for column in line_sums.c} | {
+        "factory_id": copies.c.factory_id,
+        "mixed": or_(other > 0, func.min(_line.c.quantity) < 1),
+        "lines": lines,
+        "purchasable_lines": lines,
+        "lines_to_ship": lines,
+        "subtotal_amount_cents": total,
+        "total_tax_amount_cents": func.coalesce(func.sum(_line.c.tax_amount_cents), 0),
+        "total_amount_cents": total,
+    }
+    rows = select(*values.values()).select_from(
+        copies.join(_line, _line.c.order_id == copies.c.source_order_id)
+    )
+    return insert(line_sums).from_select(list(values), rows.group_by(copies.c.factory_id))
+
+
+@cache
+def _update_mixed_sums() -> Update:
+    mixed = exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.mixed)
+    full = _sums(copies.c.source_order_id).where(mixed).subquery("full")
+    names = [column.key for column in full.c if column.key != "factory_id"]
+    same = line_sums.c.factory_id == full.c.factory_id
+    return update(line_sums).where(same).values({name: full.c[name] for name in names})
+
+
 def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
     rows = _sums(copies.c.source_order_id).where(*where)
-    names = [column.key for column in line_sums.c]
+    names = [str(column.key) for column in rows.selected_columns]
     db.execute(insert(line_sums).from_select(names, rows))
 
 
@@ -95,6 +131,7 @@ def _sums(order_id: ColumnElement[int]) -> Rows:
     bought = and_(kind.in_(PURCHASABLE), not_(paid_by_gift_card))
     values: dict[str, ColumnElement[Any]] = {
         "factory_id": copies.c.factory_id,
+        "mixed": false(),
         "lines": func.count(),
         "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
         "lines_to_ship": _count(kind.in_(SHIPPABLE)),

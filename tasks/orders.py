@@ -1,6 +1,5 @@
 """The target order: a new row that belongs to the same customer, with the sums of its lines."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, and_, case, literal, null, or_
@@ -8,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, and_, case, literal, n
 from models import Order
 from models.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from tasks.batch import Batch
-from tasks.inserts import insert_select, table_of, times, written
+from tasks.inserts import NOW, insert_select, table_of, times, written
 from tasks.steps import step
 from tasks.work_tables import copies, line_sums
 
@@ -42,7 +41,7 @@ SUMS = (
 )
 
 
-def insert_orders(now: datetime) -> Insert:
+def insert_orders() -> Insert:
     """One target order per sound copy, `pending` once it has a customer and something to buy."""
     source, sums = table_of(Order), line_sums.c
     has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is_not(None))
@@ -72,14 +71,17 @@ def insert_orders(now: datetime) -> Insert:
         + sums.gift_card_amount_cents,
         **{name: source.c[name] for name in CARRIED},
         **{name: null() for name in LEFT},
-        **times(now),
+        **times(NOW),
     }
     rows = copies.join(source, source.c.id == copies.c.source_order_id)
     rows = rows.join(line_sums, sums.factory_id == copies.c.factory_id)
     return insert_select(Order, values, rows, copies.c.sound)
 
 
+_COPY = insert_orders()
+
+
 @step(name="copy orders", field="target_order")
 def copy_orders(db: Connection, batch: Batch) -> int:
     """Make the target orders of the sound copies; rows written."""
-    return written(db, insert_orders(batch.started_at))
+    return written(db, _COPY, now=batch.started_at)

@@ -1,7 +1,5 @@
 """Placing the target orders that are to be placed and can be; their stock is taken."""
 
-from datetime import datetime
-
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -23,8 +21,8 @@ from sqlalchemy import (
 from models import CopyError, LineItem, Order, Sku, StockItem
 from models.statuses import FulfillmentStatus, ItemType, OrderStatus, PaymentStatus
 from tasks.batch import Batch
-from tasks.errors import record
-from tasks.inserts import at, insert_counted, table_of, written
+from tasks.errors import errors
+from tasks.inserts import NOW, insert_counted, table_of, written
 from tasks.steps import step
 from tasks.work_tables import copies, line_sums, placements
 
@@ -53,7 +51,7 @@ def place_target_orders(db: Connection, batch: Batch) -> int:
     if placed:
         db.execute(take_stock())
         # Authorising the payment has its place here: between taking the stock and `placed`.
-        db.execute(update_orders(batch.started_at))
+        db.execute(update_orders(), {"now": batch.started_at})
     return placed
 
 
@@ -109,7 +107,7 @@ def take_stock() -> Update:
     return stock.where(_stock.c.id == share.c.id, share.c.still_wanted > 0)
 
 
-def update_orders(now: datetime) -> Update:
+def update_orders() -> Update:
     """The targets of the placements become `placed`, with a number and a time."""
     return (
         update(_target)
@@ -118,7 +116,7 @@ def update_orders(now: datetime) -> Update:
         .where(line_sums.c.factory_id == copies.c.factory_id)
         .values(
             status=OrderStatus.PLACED,
-            placed_at=at(now),
+            placed_at=NOW,
             number=literal(NUMBER_PREFIX) + cast(_target.c.id, String),
             payment_status=case((_to_pay, _target.c.payment_status), else_=PaymentStatus.FREE),
             fulfillment_status=case(
@@ -150,30 +148,36 @@ def _record_obstacles(db: Connection) -> None:
         (copies.c.reuse_wallet, "the source order has no payment source"),
         else_="a payment source is needed, and the wallet was not to be reused",
     )
-    record(
+    written(
         db,
-        "payment_source",
-        "payment_source_missing",
-        why,
-        is_not_placed(),
-        _lacks_payment_source,
-        not_(already),
-        joins=[_target_of_copy],
+        errors(
+            "payment_source",
+            "payment_source_missing",
+            why,
+            is_not_placed(),
+            _lacks_payment_source,
+            not_(already),
+            joins=[_target_of_copy],
+        ),
     )
-    record(
+    written(
         db,
-        "line_items",
-        "nothing_to_buy",
-        "the order has no line item that can be bought",
-        is_not_placed(),
-        line_sums.c.purchasable_lines == 0,
-        joins=[_sums_of_copy],
+        errors(
+            "line_items",
+            "nothing_to_buy",
+            "the order has no line item that can be bought",
+            is_not_placed(),
+            line_sums.c.purchasable_lines == 0,
+            joins=[_sums_of_copy],
+        ),
     )
-    record(
+    written(
         db,
-        "status",
-        "cannot_be_placed",
-        literal("cannot transition from ") + _target.c.status + " to placed",
-        is_not_placed(),
-        joins=[_target_of_copy],
+        errors(
+            "status",
+            "cannot_be_placed",
+            literal("cannot transition from ") + _target.c.status + " to placed",
+            is_not_placed(),
+            joins=[_target_of_copy],
+        ),
     )

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from models import CopyError, LineItem, Sku, StockItem
 from models.dialects import on_sqlite
 from models.statuses import ItemType
-from tasks.errors import record
+from tasks.errors import errors
 from tasks.inserts import table_of, written
 from tasks.line_sums import is_left_out
 from tasks.work_tables import (
@@ -172,8 +172,7 @@ def _record_shortages(db: Connection) -> int:
         + cast(left, String)
         + " in stock"
     )
-    return record(
-        db,
+    shortages = errors(
         "line_items",
         "not_enough_stock",
         told,
@@ -183,6 +182,7 @@ def _record_shortages(db: Connection) -> int:
             (notable_skus, notable_skus.c.sku_id == wants.c.sku_id),
         ],
     )
+    return written(db, shortages)
 
 
 def _leave_out_short_lines(db: Connection) -> None:

@@ -7,12 +7,41 @@ from sqlalchemy import Connection, Insert, and_, exists, literal, null, update
 from models import CustomerPaymentSource, PaymentSource
 from models.dialects import day
 from tasks.batch import Batch
-from tasks.errors import record
-from tasks.inserts import at, carried, insert_select, table_of, times, unchanged, written
+from tasks.errors import errors
+from tasks.inserts import NOW, carried, insert_select, table_of, times, unchanged, written
 from tasks.steps import step
 from tasks.work_tables import copies
 
 CARRIED = carried(PaymentSource)
+
+_source = table_of(PaymentSource)
+_in_wallet = _source.c.id == copies.c.wallet_payment_source_id
+_expired = and_(copies.c.reuse_wallet, _source.c.expires_at <= NOW)
+_saved_by_anyone = exists().where(
+    CustomerPaymentSource.payment_source_id.in_([_source.c.id, _source.c.copied_from_id])
+)
+
+_EXPIRED = errors(
+    "payment_source",
+    "payment_source_expired",
+    literal("the saved payment source expired on ") + day(_source.c.expires_at),
+    _expired,
+    joins=[(_source, _in_wallet)],
+)
+_LEAVE_EXPIRED_OUT = (
+    update(copies)
+    .where(copies.c.skip_errors, _in_wallet, _expired)
+    .values(target_payment_source_id=null())
+)
+_FOREIGN = errors(
+    "payment_source",
+    "payment_source_foreign",
+    "the payment source stands in another customer's wallet",
+    copies.c.reuse_wallet,
+    copies.c.wallet_payment_source_id.is_(None),
+    _saved_by_anyone,
+    joins=[(_source, _source.c.id == copies.c.payment_source_id)],
+)
 
 
 def check_wallets(db: Connection, now: datetime) -> int:
@@ -21,50 +50,29 @@ def check_wallets(db: Connection, now: datetime) -> int:
     A payment source that was never saved is no error here: it is not copied. Returns how many
     errors; with `skip_errors` the payment source is left out of the target order.
     """
-    source = table_of(PaymentSource)
-    in_wallet = source.c.id == copies.c.wallet_payment_source_id
-    expired = and_(copies.c.reuse_wallet, source.c.expires_at <= at(now))
-    found = record(
-        db,
-        "payment_source",
-        "payment_source_expired",
-        literal("the saved payment source expired on ") + day(db, source.c.expires_at),
-        expired,
-        joins=[(source, in_wallet)],
-    )
-    if found:
-        left_out = update(copies).where(copies.c.skip_errors, in_wallet, expired)
-        db.execute(left_out.values(target_payment_source_id=null()))
-    saved_by_anyone = exists().where(
-        CustomerPaymentSource.payment_source_id.in_([source.c.id, source.c.copied_from_id])
-    )
-    return found + record(
-        db,
-        "payment_source",
-        "payment_source_foreign",
-        "the payment source stands in another customer's wallet",
-        copies.c.reuse_wallet,
-        copies.c.wallet_payment_source_id.is_(None),
-        saved_by_anyone,
-        joins=[(source, source.c.id == copies.c.payment_source_id)],
-    )
+    expired = written(db, _EXPIRED, now=now)
+    if expired:
+        db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
+    return expired + written(db, _FOREIGN)
 
 
-def insert_payment_sources(now: datetime) -> Insert:
+def insert_payment_sources() -> Insert:
     """One new payment source per sound copy that reuses its customer's wallet."""
-    source = table_of(PaymentSource)
     values = {
         "id": copies.c.target_payment_source_id,
-        "copied_from_id": source.c.id,
+        "copied_from_id": _source.c.id,
         **unchanged(CARRIED),
-        **times(now),
+        **times(NOW),
     }
-    rows = copies.join(source, source.c.id == copies.c.wallet_payment_source_id)
     wanted = copies.c.target_payment_source_id.is_not(None)
+    rows = copies.join(_source, _in_wallet)
     return insert_select(PaymentSource, values, rows, copies.c.sound, wanted)
+
+
+_COPY = insert_payment_sources()
 
 
 @step(name="copy wallets", field="payment_source")
 def copy_wallets(db: Connection, batch: Batch) -> int:
     """Copy the payment sources that stand in the customers' wallets; rows written."""
-    return written(db, insert_payment_sources(batch.started_at))
+    return written(db, _COPY, now=batch.started_at)

@@ -63,10 +63,11 @@ copies = _temporary(
 )
 
 # One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what
-# they add up to, in cents. With `skip_errors` the lines that are left out do not count.
+# they add up to, in cents. `mixed` means that not all of them are SKUs in plain quantities. With `skip_errors` the lines that are left out do not count.
 line_sums = _temporary(
     "of_line_sums",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("mixed", Boolean, nullable=False),
     Column("lines", BigInteger, nullable=False),
     Column("purchasable_lines", BigInteger, nullable=False),
     Column("lines_to_ship", BigInteger, nullable=False),

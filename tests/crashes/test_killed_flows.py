@@ -24,7 +24,7 @@ from tests.crashes.nights import (
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
-TIMES = 12
+TIMES = 20
 PROGRAM = """
 from flows.bulk_order_factory import bulk_order_factory
 bulk_order_factory({orders!r}, reference="night", batch_size=2)
@@ -42,7 +42,7 @@ def test_a_flow_that_is_ended_by_a_signal_goes_on_under_its_reference(shop, tmp_
     with flow_process(None) as terminated:
         at_term = send_in_the_middle(terminated, signal.SIGTERM)
     after_term, wrong = left(), wrong + violations()
-    result = bulk_order_factory(reference="night", batch_size=2)
+    result = bulk_order_factory(reference="night")
 
     assert (killed.returncode, after_kill) == (-signal.SIGKILL, at_kill)
     assert terminated.returncode != 0

@@ -14,7 +14,7 @@ _forking.set_forkserver_preload(["pytest", "tasks.copy_batch", "tasks.selections
 
 
 class Worker:
-    """A process that drains one batch after the other; it waits for `go`."""
+    """A process that drains one batch after the other; it waits for `go`, and at its stop again."""
 
     def __init__(self, *jobs: Job) -> None:
         self._pipe, theirs = _forking.Pipe()
@@ -27,7 +27,7 @@ class Worker:
         return self
 
     def stopped_at(self) -> str:
-        """The stage at which it waits to be killed."""
+        """The stage at which it has stopped."""
         stage = self._told()
         assert isinstance(stage, str), f"it never stopped and closed {stage}"
         return stage

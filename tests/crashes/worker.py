@@ -1,7 +1,6 @@
 """What a worker process does: it drains a batch as the bulk flow does, without Prefect's server."""
 
 import os
-import signal
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -34,7 +33,7 @@ class Job:
 def work(jobs: tuple[Job, ...], parent: Connection) -> None:
     """Drain the batches once the parent says so, in turn; tell it how many each one closed.
 
-    Where a job is to stop the stage is told instead, and then nothing happens any more.
+    Where a job is to stop it tells the stage, and waits to be killed or told to go on.
     """
     os.environ["ORDER_FACTORY_DATABASE_URL"] = jobs[0].url
     passed: list[str] = []
@@ -43,7 +42,7 @@ def work(jobs: tuple[Job, ...], parent: Connection) -> None:
         passed.append(stage)
         if stage == stop_at and passed.count(stage) == nth:
             parent.send(stage)
-            signal.pause()
+            parent.recv()
 
     stop_at, nth = "", 0
     tell_stages(reached)

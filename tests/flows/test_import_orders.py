@@ -153,7 +153,7 @@ def test_a_database_without_tables_says_how_to_make_them(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path / f'{uuid.uuid4().hex}.db'}"
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", url)
 
-    with pytest.raises(DatabaseNotReady, match="it has no tables yet"):
+    with pytest.raises(DatabaseNotReady, match="run `order-factory init`"):
         import_orders("orders.csv")
     upgrade()
     report = import_orders("orders.csv")

@@ -1,5 +1,7 @@
 """A source order that someone edits while it is copied, which only PostgreSQL lets happen."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import update
 
@@ -20,7 +22,7 @@ def _edit_before_the_lines_are_copied(monkeypatch, line_item_id, **values):
             other.execute(update(LineItem).where(LineItem.id == line_item_id).values(**values))
         return 0
 
-    steps = list(tasks.copying.STEPS)
+    steps: list[Any] = list(tasks.copying.STEPS)
     steps.insert(1, edit)
     monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
 

@@ -1,0 +1,43 @@
+"""One `order_factory` flow run per order, beside flow runs with as many tasks that do nothing."""
+
+from time import perf_counter
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from benchmarks.measurement import Job, Timing
+from benchmarks.selection import read_selection
+from flows.order_factory import order_factory
+from tasks.copying import STEPS
+
+
+@task(name="step", task_run_name="step", cache_policy=NO_CACHE)
+def _step() -> int:
+    return 0
+
+
+@task(name="copy order", task_run_name="copy order", cache_policy=NO_CACHE)
+def _outer_task() -> int:
+    return sum(_step() for _ in STEPS)
+
+
+@flow(name="empty", flow_run_name="empty")
+def _empty() -> int:
+    return _outer_task()
+
+
+def run(job: Job) -> Timing:
+    """Alternate the two, so that they meet the same machine."""
+    numbers = read_selection(job.selection)
+    # What a process pays once, whichever flow comes first, is nobody's.
+    _empty()
+    order_factory(numbers[0])
+    copying = empty = 0.0
+    for number in numbers:
+        before = perf_counter()
+        order_factory(number)
+        between = perf_counter()
+        _empty()
+        copying += between - before
+        empty += perf_counter() - between
+    return Timing(recording=0.0, copying=copying, whole=copying, empty=empty)

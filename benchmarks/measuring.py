@@ -1,0 +1,106 @@
+"""Measuring: a fresh copy of the shop, a process for the contender, and a look at what it wrote."""
+
+import os
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.dataset import Tables, judge_orders, read_tables
+from benchmarks.guard import Tally, tally
+from benchmarks.measurement import Job, Measurement, Outcome
+from benchmarks.plan import Contender
+from benchmarks.selection import write_selection
+from benchmarks.shops import Shops
+
+_LONGEST_SECONDS = 3600
+
+
+class Bench:
+    """The source shop with its first `orders` orders (None: all), on each of the databases.
+
+    `environment` is what the contenders' processes need besides, to reach Prefect.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        shops: dict[str, Shops],
+        environment: dict[str, str],
+        orders: int | None,
+    ) -> None:
+        self._folder = folder
+        self._shops = shops
+        self._environment = environment
+        self._orders = orders
+        self._name = f"shop_{orders or 'all'}"
+
+    def prepare(self, database: str) -> None:
+        """Load the source shop, unless an earlier run has left it there."""
+        self._shops[database].prepare(self._name, lambda: self._tables)
+
+    def measure(
+        self, contender: Contender, database: str, *, orders: int, round: int, as_they_come: bool
+    ) -> tuple[Measurement, Tally]:
+        """One run of the contender with up to so many orders, and what it wrote.
+
+        `as_they_come` takes all orders, those that fail too, in the order in which they were
+        placed. Raises `RuntimeError` when the contender's process fails.
+        """
+        failing = None if as_they_come else contender.failing
+        selection, count = self._selection(orders, failing)
+        with self._shops[database].fresh(self._name) as url:
+            job = Job(
+                contender=contender.modules[database],
+                database=database,
+                url=url,
+                selection=selection,
+                folder=self._folder,
+                workers=contender.workers,
+            )
+            outcome = self._run(job)
+            rows, found = tally(url)
+        measurement = Measurement(
+            contender=contender.name,
+            database=database,
+            round=round,
+            orders=count,
+            rows=rows,
+            outcome=outcome,
+        )
+        return measurement, found
+
+    def _run(self, job: Job) -> Outcome:
+        told, asked = self._folder / "outcome.json", self._folder / "job.json"
+        told.unlink(missing_ok=True)
+        asked.write_text(job.model_dump_json())
+        ended = subprocess.run(
+            [sys.executable, "-m", "benchmarks.child", str(asked), str(told)],
+            env={**os.environ, **self._environment},
+            timeout=_LONGEST_SECONDS,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode or not told.exists():
+            raise RuntimeError(f"{job.contender} on {job.database} failed:\n{ended.stderr}")
+        return Outcome.model_validate_json(told.read_text())
+
+    def _selection(self, orders: int, failing: float | None) -> tuple[Path, int]:
+        """The selection file for so many orders, and how many there are in it."""
+        share = "all" if failing is None else f"{failing:.0%}"
+        path = self._folder / "selections" / f"{self._name}_{orders}_{share}.csv"
+        if not path.exists():
+            write_selection(path, self._judged, orders, failing)
+        with path.open() as file:
+            return path, sum(1 for _ in file) - 1
+
+    @cached_property
+    def _tables(self) -> Tables:
+        return read_tables(self._folder / f"{self._name}_files", self._orders)
+
+    @cached_property
+    def _judged(self) -> pd.DataFrame:
+        return judge_orders(self._tables)

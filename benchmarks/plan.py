@@ -1,0 +1,71 @@
+"""Which contenders there are, and what each of them is given."""
+
+from pydantic import BaseModel
+
+
+class Contender(BaseModel, frozen=True):
+    """One way to copy orders.
+
+    `modules` is where it is in `benchmarks.contenders`, per database. `failing` is the share of
+    its orders that cannot be copied, `most` how many orders it gets at most, because it is slow.
+    `checked` ones must write the same rows as the hand-written SQL.
+    """
+
+    name: str
+    title: str
+    modules: dict[str, str]
+    workers: int = 1
+    failing: float = 0.0
+    most: int | None = None
+    checked: bool = True
+    quick: bool = False
+
+
+def _everywhere(module: str) -> dict[str, str]:
+    return {"sqlite": module, "postgres": module}
+
+
+HAND_WRITTEN = Contender(
+    name="hand-written",
+    title="hand-written SQL",
+    modules={"sqlite": "hand_written_sqlite", "postgres": "hand_written_postgres"},
+    quick=True,
+)
+OURS = Contender(name="ours", title="ours, one worker", modules=_everywhere("ours"), quick=True)
+CONTENDERS = (
+    HAND_WRITTEN,
+    OURS,
+    Contender(
+        name="hand-written-2",
+        title="hand-written, two",
+        modules={"postgres": "hand_written_postgres"},
+        workers=2,
+    ),
+    Contender(
+        name="ours-2",
+        title="ours, two workers",
+        modules={"postgres": "ours"},
+        workers=2,
+        quick=True,
+    ),
+    Contender(
+        name="ours-failing",
+        title="ours, 10 % fail",
+        modules=_everywhere("ours"),
+        failing=0.1,
+        checked=False,
+    ),
+    Contender(
+        name="pandas",
+        title="pandas",
+        modules=_everywhere("pandas_frames"),
+        most=10_000,
+    ),
+    Contender(name="orm", title="ORM loop", modules=_everywhere("orm_loop"), most=1_000),
+    Contender(
+        name="flow-runs",
+        title="flow run per order",
+        modules=_everywhere("flow_runs"),
+        most=20,
+    ),
+)

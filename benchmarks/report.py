@@ -1,0 +1,110 @@
+"""The tables that the benchmark prints."""
+
+from statistics import median
+
+from rich.table import Table
+
+from benchmarks.measurement import Measurement
+from benchmarks.plan import CONTENDERS, HAND_WRITTEN
+from benchmarks.slope import Slope
+
+DATABASES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _of(measured: list[Measurement], name: str, database: str) -> list[Measurement]:
+    return [one for one in measured if (one.contender, one.database) == (name, database)]
+
+
+def _ratio(ours: list[Measurement], base: list[Measurement], figure: str) -> str:
+    """The median of the rounds' ratios: what slows the machine down slows both down."""
+    by_round = {one.round: getattr(one, figure) for one in base}
+    found = [getattr(one, figure) / by_round[one.round] for one in ours if one.round in by_round]
+    return f"{median(found):.2f}" if found else "-"
+
+
+def comparison(measured: list[Measurement], database: str) -> Table:
+    """One row per contender: medians over the rounds."""
+    table = _table(
+        f"Copying orders on {DATABASES[database]}: medians",
+        "orders",
+        "orders/s",
+        "ratio",
+        "whole/s",
+        "ratio",
+        "rows/s",
+        "MiB",
+    )
+    table.caption = (
+        "orders/s: copying; whole/s: from call to return, so with recording the selection and "
+        "writing the report; rows/s: of the whole; ratio: to the hand-written SQL of the same "
+        "round; MiB: the process's memory at its peak."
+    )
+    table.caption_justify = "left"
+    base = _of(measured, HAND_WRITTEN.name, database)
+    for contender in CONTENDERS:
+        runs = _of(measured, contender.name, database)
+        if runs:
+            table.add_row(
+                contender.title,
+                f"{runs[0].orders:,}",
+                f"{median(one.orders_per_second for one in runs):,.0f}",
+                _ratio(runs, base, "orders_per_second"),
+                f"{median(one.orders_per_second_whole for one in runs):,.0f}",
+                _ratio(runs, base, "orders_per_second_whole"),
+                f"{median(one.rows_per_second for one in runs):,.0f}",
+                f"{median(one.outcome.memory_peak for one in runs):,.0f}",
+            )
+    return table
+
+
+def flow_runs(measured: list[Measurement]) -> Table:
+    """What one order costs as a flow run of its own, beside a flow with tasks that do nothing."""
+    table = _table("One flow run: medians", "order_factory, ms", "as many empty tasks, ms", "ratio")
+    for database, name in DATABASES.items():
+        runs = [
+            (1000 * one.outcome.timing.copying / one.orders, 1000 * empty / one.orders)
+            for one in measured
+            if one.database == database and (empty := one.outcome.timing.empty) is not None
+        ]
+        if runs:
+            copies, empties = zip(*runs, strict=True)
+            ratio = median(copy / empty for copy, empty in runs)
+            table.add_row(name, f"{median(copies):.0f}", f"{median(empties):.0f}", f"{ratio:.2f}")
+    return table
+
+
+def slopes_table(slopes: list[Slope]) -> Table:
+    """Few orders beside all of them, and the second half of all beside the first."""
+    table = _table(
+        "From few orders to all: ours, one worker, orders as they come",
+        "orders",
+        "orders/s",
+        "orders",
+        "orders/s",
+        "halves",
+        "MiB more",
+    )
+    for one in slopes:
+        table.add_row(
+            DATABASES[one.database],
+            f"{one.few:,}",
+            f"{one.few_orders_per_second:,.0f}",
+            f"{one.all:,}",
+            f"{one.all_orders_per_second:,.0f}",
+            f"{one.halves:.2f}",
+            f"{one.memory_growth:,.0f}",
+        )
+    table.caption = (
+        "halves: seconds per order of the second half of all orders over those of the first; MiB "
+        "more: memory of the process at its peak, with all orders over few."
+    )
+    table.caption_justify = "left"
+    return table

@@ -1,0 +1,41 @@
+"""The selection that every contender is given: a CSV file with one order number per row."""
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+
+
+def write_selection(path: Path, judged: pd.DataFrame, orders: int, failing: float | None) -> int:
+    """Write the numbers of up to so many orders, from the earliest on; how many.
+
+    `judged` has the columns `number` and `sound`. `failing` is the share of unsound orders, as
+    evenly spread as can be; None takes the orders as they come.
+    """
+    chosen = judged if failing is None else _mixed(judged, orders, failing)
+    chosen = chosen.head(orders)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chosen[["number"]].rename(columns={"number": "source_order"}).to_csv(path, index=False)
+    return len(chosen)
+
+
+def read_selection(path: Path) -> list[str]:
+    """The order numbers of a selection file."""
+    with path.open(newline="") as file:
+        return [row["source_order"] for row in csv.DictReader(file)]
+
+
+def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
+    """So many orders with that share of unsound ones; fewer where there are not enough."""
+    sound, unsound = judged[judged["sound"]], judged[~judged["sound"]]
+    if failing:
+        orders = min(orders, int(len(unsound) / failing))
+    wrong = unsound.head(round(orders * failing))
+    right = sound.head(orders - len(wrong))
+    # Each group's rows get places at equal distances, and the two are merged by place.
+    places = [
+        group.assign(place=[(n + 0.5) / len(group) for n in range(len(group))])
+        for group in (right, wrong)
+        if len(group)
+    ]
+    return pd.concat(places).sort_values("place", kind="stable")

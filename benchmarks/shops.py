@@ -1,0 +1,108 @@
+"""The source shop as a template, and fresh copies of it: every measurement starts the same."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+from psycopg import sql
+
+import models
+from benchmarks.dataset import Tables
+from benchmarks.loading import load_postgres, load_sqlite, make_schema
+
+ReadTables = Callable[[], Tables]
+
+
+class Shops(Protocol):
+    """Where the copies of the source shop come from."""
+
+    def prepare(self, name: str, read: ReadTables) -> None:
+        """Load the template of this name, unless it is there already."""
+
+    def fresh(self, name: str) -> AbstractContextManager[str]:
+        """The URL of a copy of the template; it is gone after the block."""
+
+
+class SqliteShops:
+    """One file per template; a copy of it is a copy of the file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def prepare(self, name: str, read: ReadTables) -> None:
+        template = self._file(name)
+        if template.exists():
+            return
+        part = self._folder / "loading.db"
+        _remove(part)
+        make_schema(f"sqlite:///{part}")
+        load_sqlite(str(part), read())
+        part.rename(template)
+
+    @contextmanager
+    def fresh(self, name: str) -> Iterator[str]:
+        copy = self._folder / "copy.db"
+        _remove(copy)
+        shutil.copyfile(self._file(name), copy)
+        yield f"sqlite:///{copy}"
+        _remove(copy)
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}_{schema_digest()}.db"
+
+
+class PostgresShops:
+    """One database per template, on a running server whose URLs have `{}` for the name."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def prepare(self, name: str, read: ReadTables) -> None:
+        template = self._database(name)
+        with self._server() as db:
+            known = db.execute("SELECT 1 FROM pg_database WHERE datname = %s", (template,))
+            if known.fetchone():
+                return
+            _run(db, "DROP DATABASE IF EXISTS {}", "loading")
+            _run(db, "CREATE DATABASE {}", "loading")
+            url = self._url.format("loading")
+            make_schema(url)
+            load_postgres(url, read())
+            _run(db, "ALTER DATABASE {} RENAME TO {}", "loading", template)
+
+    @contextmanager
+    def fresh(self, name: str) -> Iterator[str]:
+        with self._server() as db:
+            _run(db, "DROP DATABASE IF EXISTS {} WITH (FORCE)", "copy")
+            # By files, for else the copy would stand in the log that the contender writes to.
+            template = self._database(name)
+            _run(db, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", "copy", template)
+            db.execute("CHECKPOINT")
+            yield self._url.format("copy")
+            _run(db, "DROP DATABASE {} WITH (FORCE)", "copy")
+
+    def _server(self) -> psycopg.Connection:
+        return psycopg.connect(self._url.format("postgres"), autocommit=True)
+
+    def _database(self, name: str) -> str:
+        return f"{name}_{schema_digest()}"
+
+
+def schema_digest() -> str:
+    """The same for the same migrations: a template of another schema is no use."""
+    versions = Path(models.__file__).parent / "migrations" / "versions"
+    text = b"".join(path.read_bytes() for path in sorted(versions.glob("*.py")))
+    return hashlib.sha256(text).hexdigest()[:8]
+
+
+def _remove(database: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+
+
+def _run(db: psycopg.Connection, statement: str, *names: str) -> None:
+    db.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

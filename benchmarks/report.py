@@ -1,9 +1,11 @@
 """The tables that the benchmark prints."""
 
+from collections.abc import Callable
 from statistics import median
 
 from rich.table import Table
 
+from benchmarks.goals import Goal, median_ratio
 from benchmarks.measurement import Measurement
 from benchmarks.plan import CONTENDERS, HAND_WRITTEN
 from benchmarks.slope import Slope
@@ -19,15 +21,11 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _of(measured: list[Measurement], name: str, database: str) -> list[Measurement]:
-    return [one for one in measured if (one.contender, one.database) == (name, database)]
-
-
-def _ratio(ours: list[Measurement], base: list[Measurement], figure: str) -> str:
-    """The median of the rounds' ratios: what slows the machine down slows both down."""
-    by_round = {one.round: getattr(one, figure) for one in base}
-    found = [getattr(one, figure) / by_round[one.round] for one in ours if one.round in by_round]
-    return f"{median(found):.2f}" if found else "-"
+def _ratio(
+    measured: list[Measurement], one: Measurement, figure: Callable[[Measurement], float]
+) -> str:
+    found = median_ratio(measured, one.database, one.contender, HAND_WRITTEN.name, figure)
+    return "-" if found is None else f"{found:.2f}"
 
 
 def comparison(measured: list[Measurement], database: str) -> Table:
@@ -48,17 +46,17 @@ def comparison(measured: list[Measurement], database: str) -> Table:
         "round; MiB: the process's memory at its peak."
     )
     table.caption_justify = "left"
-    base = _of(measured, HAND_WRITTEN.name, database)
+    here = [one for one in measured if one.database == database]
     for contender in CONTENDERS:
-        runs = _of(measured, contender.name, database)
+        runs = [one for one in here if one.contender == contender.name]
         if runs:
             table.add_row(
                 contender.title,
                 f"{runs[0].orders:,}",
                 f"{median(one.orders_per_second for one in runs):,.0f}",
-                _ratio(runs, base, "orders_per_second"),
+                _ratio(here, runs[0], lambda one: one.orders_per_second),
                 f"{median(one.orders_per_second_whole for one in runs):,.0f}",
-                _ratio(runs, base, "orders_per_second_whole"),
+                _ratio(here, runs[0], lambda one: one.orders_per_second_whole),
                 f"{median(one.rows_per_second for one in runs):,.0f}",
                 f"{median(one.outcome.memory_peak for one in runs):,.0f}",
             )
@@ -107,4 +105,18 @@ def slopes_table(slopes: list[Slope]) -> Table:
         "more: memory of the process at its peak, with all orders over few."
     )
     table.caption_justify = "left"
+    return table
+
+
+def goals_table(goals: list[Goal]) -> Table:
+    """Each goal with what was measured."""
+    table = _table("Goals", "measured", "goal", "")
+    for goal in goals:
+        limit = f"at least {goal.least}" if goal.least is not None else f"at most {goal.most}"
+        table.add_row(
+            f"{DATABASES[goal.database]}: {goal.meaning}",
+            f"{goal.measured:.2f}",
+            limit,
+            "[green]reached[/green]" if goal.reached else "[red]missed[/red]",
+        )
     return table

@@ -13,6 +13,7 @@ from pydantic import Field, PlainValidator
 
 from flows.shop_flow import shop_flow
 from models.engine import begin, reading
+from models.errors import DatabaseNotReady
 from models.progress import report_progress
 from models.requests import CopyOptions, Text
 from models.results import BatchUnfinished, BulkResult
@@ -131,6 +132,8 @@ def _copy_all(batch_id: int, reference: str, size: int, workers: int) -> tuple[i
                 problems.append(str(outcome))
             report_progress("copy orders", done + closed, total)
             show_progress(artifact, done + closed, total)
+            if isinstance(outcome, DatabaseNotReady):
+                return done + closed, problems  # every other part would wait for it as long
         done += closed
         # What is left was held by other runs or met a fault: another round pays while one moves.
         with reading() as db:

@@ -26,6 +26,8 @@ def without_values(error: DBAPIError) -> str:
 
     The driver's own message may quote the row, and so an email or a token.
     """
+    if error.connection_invalidated:
+        return "the connection was lost"
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         named = diagnosis.constraint_name or diagnosis.column_name or diagnosis.table_name

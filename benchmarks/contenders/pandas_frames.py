@@ -37,7 +37,15 @@ UPDATE order_factories SET status = 'completed', target_order_id = c.target_orde
     started_at = :now, completed_at = :now, updated_at = :now, flow_run_id = :run
 FROM closed c WHERE order_factories.id = c.factory_id
 """
-_LEFT = ["number", "placed_at", "approved_at", "cancelled_at", "reference", "reference_origin"]
+_LEFT = [
+    "order_factory_id",
+    "number",
+    "placed_at",
+    "approved_at",
+    "cancelled_at",
+    "reference",
+    "reference_origin",
+]
 
 
 def _read(db: Connection, query: str, **values: Any) -> pd.DataFrame:

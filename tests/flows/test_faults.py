@@ -11,6 +11,7 @@ from flows.bulk_order_factory import bulk_order_factory
 from flows.order_factory import order_factory
 from models import Order, OrderFactory
 from models.engine import get_engine, reading
+from models.errors import DatabaseNotReady
 from models.results import BatchUnfinished, OrderFactoryFailed
 from tasks.steps import TryAgain
 from tasks.verify import verify
@@ -121,3 +122,21 @@ def test_a_batch_that_could_not_be_finished_is_finished_later(shop, monkeypatch)
     assert (result.status, result.completed, result.copied_in_this_run) == ("completed", 3, 3)
     assert len(shop.rows(Order)) == 6
     assert _violations() == []
+
+
+def test_a_database_that_stays_away_is_waited_for_once(shop, monkeypatch):
+    numbers = [shop.number_of(shop.order()) for _ in range(6)]
+    opened = []
+
+    def gone():
+        opened.append(1)
+        raise DatabaseNotReady("the test's database", "it cannot be opened")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.copy_batch.copy_batch.retries", 1)
+        patched.setattr("tasks.copy_batch.begin", gone)
+        with pytest.raises(BatchUnfinished, match="6 of 6 copies .* it cannot be opened"):
+            bulk_order_factory(numbers, reference="night", batch_size=1)
+
+    assert len(opened) < 2 * len(numbers)
+    assert bulk_order_factory(reference="night").completed == 6

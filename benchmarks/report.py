@@ -112,7 +112,7 @@ def goals_table(goals: list[Goal]) -> Table:
     """Each goal with what was measured."""
     table = _table("Goals", "measured", "goal", "")
     for goal in goals:
-        limit = f"at least {goal.least}" if goal.least is not None else f"at most {goal.most}"
+        limit = f"≥ {goal.least}" if goal.least is not None else f"≤ {goal.most}"
         table.add_row(
             f"{DATABASES[goal.database]}: {goal.meaning}",
             f"{goal.measured:.2f}",

@@ -1,0 +1,84 @@
+"""The goals that this project has set itself, and whether a run reached them."""
+
+from collections.abc import Callable, Iterator
+from statistics import median
+
+from pydantic import BaseModel
+
+from benchmarks.measurement import Measurement
+from benchmarks.slope import Slope
+
+
+class Goal(BaseModel, frozen=True):
+    """One goal on one database: what was measured, and what it may be at least or at most."""
+
+    meaning: str
+    database: str
+    measured: float
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def reached(self) -> bool:
+        enough = self.least is None or self.measured >= self.least
+        return enough and (self.most is None or self.measured <= self.most)
+
+
+def median_ratio(
+    measured: list[Measurement],
+    database: str,
+    contender: str,
+    other: str,
+    figure: Callable[[Measurement], float],
+) -> float | None:
+    """The median of the rounds' ratios of one contender's figure to another's; None without both.
+
+    What slows the machine down in a round slows both down, so rounds are compared first.
+    """
+    here = [one for one in measured if one.database == database]
+    of_other = {one.round: figure(one) for one in here if one.contender == other}
+    found = [
+        figure(one) / of_other[one.round]
+        for one in here
+        if one.contender == contender and one.round in of_other
+    ]
+    return median(found) if found else None
+
+
+def goals(measured: list[Measurement], slopes: list[Slope]) -> Iterator[Goal]:
+    """The goals that this run says something about."""
+    for database in dict.fromkeys(one.database for one in measured):
+        ratios = (
+            ("one worker, to hand-written SQL", "ours", "hand-written", 0.9),
+            ("two workers, to hand-written SQL", "ours-2", "hand-written", 1.5),
+            ("10 % fail, to none", "ours-failing", "ours", 0.7),
+        )
+        for meaning, contender, other, least in ratios:
+            rate = median_ratio(measured, database, contender, other, _rate)
+            if rate is not None:
+                yield Goal(meaning=meaning, database=database, measured=rate, least=least)
+        costs = [
+            one.outcome.timing.copying / empty
+            for one in measured
+            if one.database == database and (empty := one.outcome.timing.empty)
+        ]
+        if costs:
+            meaning = "a flow run per order, to one of as many empty tasks"
+            yield Goal(meaning=meaning, database=database, measured=median(costs), most=1.3)
+    for slope in slopes:
+        yield Goal(
+            meaning=f"second half of {slope.all:,} orders, to the first",
+            database=slope.database,
+            measured=slope.halves,
+            most=1.15,
+        )
+        yield Goal(
+            meaning=f"MiB more with {slope.all:,} orders than with {slope.few:,}",
+            database=slope.database,
+            measured=slope.memory_growth,
+            most=64,
+        )
+
+
+def _rate(one: Measurement) -> float:
+    return one.orders_per_second

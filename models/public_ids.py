@@ -1,6 +1,7 @@
 """Public ids: the short opaque strings that people and clients see instead of row keys."""
 
 from enum import IntEnum
+from functools import lru_cache
 
 from sqids import Sqids
 
@@ -23,8 +24,20 @@ class Resource(IntEnum):
     events = 13
 
 
+class _QuickSqids(Sqids):
+    """The same ids, three times as fast: a report has two per row.
+
+    There are but a few hundred alphabets to shuffle, over and over; each is shuffled once. The
+    name is a private one of the library, hence the tight version range; tests compare the ids.
+    """
+
+    _Sqids__shuffle = lru_cache(maxsize=4_096)(getattr(Sqids, "_Sqids__shuffle"))  # noqa: B009
+
+
 # Letters only, so that no public id is ever taken for an order number made of digits.
-_SQIDS = Sqids(alphabet="rNFkOlatoYqiMSHTyDwmvRECXZhWsJbKQpUABfcnGVLxgIedPzju", min_length=10)
+_ALPHABET = "rNFkOlatoYqiMSHTyDwmvRECXZhWsJbKQpUABfcnGVLxgIedPzju"
+_MIN_LENGTH = 10
+_SQIDS = _QuickSqids(alphabet=_ALPHABET, min_length=_MIN_LENGTH)
 
 
 def public_id(resource: Resource, key: int) -> str:

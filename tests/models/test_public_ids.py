@@ -5,8 +5,9 @@ from string import ascii_letters
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqids import Sqids
 
-from models.public_ids import Resource, key_of, public_id
+from models.public_ids import _ALPHABET, _MIN_LENGTH, Resource, key_of, public_id
 
 resources = st.sampled_from(Resource)
 keys = st.integers(min_value=0, max_value=2**63 - 1)
@@ -38,3 +39,10 @@ def test_what_cannot_be_an_id_is_none(text):
 def test_ids_stay_what_they_were():
     assert public_id(Resource.orders, 1) == "aLzxsmcdxs"
     assert public_id(Resource.order_factories, 1) == "vcKWNZawyW"
+
+
+@given(resource=resources, key=keys)
+def test_the_ids_are_those_of_the_library(resource, key):
+    plain = Sqids(_ALPHABET, min_length=_MIN_LENGTH)
+
+    assert public_id(resource, key) == plain.encode([resource, key])

@@ -34,8 +34,9 @@ class _QuickSqids(Sqids):
     _Sqids__shuffle = lru_cache(maxsize=4_096)(getattr(Sqids, "_Sqids__shuffle"))  # noqa: B009
 
 
-# Letters only, so that no public id is ever taken for an order number made of digits.
-_ALPHABET = "rNFkOlatoYqiMSHTyDwmvRECXZhWsJbKQpUABfcnGVLxgIedPzju"
+# Letters only, so that no public id is ever taken for an order number made of digits; and no
+# vowels, so that none spells a word.
+_ALPHABET = "nNtlFWRxkrXDfBHJvbhQTyczCGwdgmsjYMVpqPZLSK"
 _MIN_LENGTH = 10
 _SQIDS = _QuickSqids(alphabet=_ALPHABET, min_length=_MIN_LENGTH)
 

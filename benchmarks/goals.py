@@ -45,6 +45,10 @@ def median_ratio(
     return median(found) if found else None
 
 
+def _rate(one: Measurement) -> float:
+    return one.orders_per_second
+
+
 def goals(measured: list[Measurement], slopes: list[Slope]) -> Iterator[Goal]:
     """The goals that this run says something about."""
     for database in dict.fromkeys(one.database for one in measured):
@@ -78,7 +82,3 @@ def goals(measured: list[Measurement], slopes: list[Slope]) -> Iterator[Goal]:
             measured=slope.memory_growth,
             most=64,
         )
-
-
-def _rate(one: Measurement) -> float:
-    return one.orders_per_second

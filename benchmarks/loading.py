@@ -19,6 +19,30 @@ from models.schema import upgrade
 _ROWS_AT_ONCE = 100_000
 
 
+def _call(db: psycopg.Connection, statement: LiteralString, *values: object) -> None:
+    db.execute(statement, values)
+
+
+def _sqlite_rows(frame: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """The rows as Python values; times as SQLAlchemy stores them, in UTC."""
+    columns = []
+    for name in frame.columns:
+        column = pa.array(frame[name])
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("us")).cast(pa.string())
+        columns.append(column.to_pylist())
+    return zip(*columns, strict=True)
+
+
+def _csv_parts(frame: pd.DataFrame) -> Iterator[bytes]:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for batch in table.to_batches(_ROWS_AT_ONCE):
+        buffer = BytesIO()
+        options = pyarrow.csv.WriteOptions(include_header=False)
+        pyarrow.csv.write_csv(batch, buffer, options)
+        yield buffer.getvalue()
+
+
 def make_schema(url: str) -> None:
     """Bring the schema of the database to the newest version, and point the settings at it."""
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
@@ -56,27 +80,3 @@ def load_postgres(dsn: str, tables: Tables) -> None:
             _call(db, "SELECT setval(%s, %s)", f"{name}_id_seq", len(frame))
         db.execute("VACUUM (ANALYZE, FREEZE)")
         db.execute("CHECKPOINT")
-
-
-def _call(db: psycopg.Connection, statement: LiteralString, *values: object) -> None:
-    db.execute(statement, values)
-
-
-def _sqlite_rows(frame: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    """The rows as Python values; times as SQLAlchemy stores them, in UTC."""
-    columns = []
-    for name in frame.columns:
-        column = pa.array(frame[name])
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp("us")).cast(pa.string())
-        columns.append(column.to_pylist())
-    return zip(*columns, strict=True)
-
-
-def _csv_parts(frame: pd.DataFrame) -> Iterator[bytes]:
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    for batch in table.to_batches(_ROWS_AT_ONCE):
-        buffer = BytesIO()
-        options = pyarrow.csv.WriteOptions(include_header=False)
-        pyarrow.csv.write_csv(batch, buffer, options)
-        yield buffer.getvalue()

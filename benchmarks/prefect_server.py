@@ -1,6 +1,7 @@
 """A Prefect server of the benchmark's own, in a folder of its own, with the shipped settings."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,27 +28,6 @@ SETTINGS = {
 }
 
 
-@contextmanager
-def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
-    """A running server; the environment variables that point a process at it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    settings = {**SETTINGS, "PREFECT_HOME": str(folder)}
-    start = [sys.executable, "-m", "prefect", "server", "start", "--no-ui"]
-    command = [*start, "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, **settings}, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_for(url, process, folder)
-        yield {**settings, "PREFECT_API_URL": url}
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -64,3 +44,29 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
         except (URLError, TimeoutError, ConnectionError):
             time.sleep(0.2)
     raise RuntimeError(f"Prefect's server did not start; see {folder / 'server.log'}.")
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
+    """A running server with an empty database; the environment that points a process at it.
+
+    Raises `RuntimeError` when it does not start. What is in the folder is deleted first.
+    """
+    # What earlier runs have left in its database would slow this one down.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    settings = {**SETTINGS, "PREFECT_HOME": str(folder)}
+    start = [sys.executable, "-m", "prefect", "server", "start", "--no-ui"]
+    command = [*start, "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            command, env={**os.environ, **settings}, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_for(url, process, folder)
+        yield {**settings, "PREFECT_API_URL": url}
+    finally:
+        process.terminate()
+        process.wait()

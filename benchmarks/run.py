@@ -19,6 +19,7 @@ from benchmarks.prefect_server import prefect_server
 from benchmarks.report import DATABASES, comparison, flow_runs, goals_table, slopes_table
 from benchmarks.shops import PostgresShops, Shops, SqliteShops
 from benchmarks.slope import Slope, slope
+from models.errors import OrderFactoryError
 
 FOLDER = Path("var/bench")
 ORDERS, QUICK_ORDERS = 100_000, 10_000
@@ -103,38 +104,6 @@ def _slopes(bench: Bench, databases: list[str]) -> Iterator[Slope]:
         yield slope(few, every)
 
 
-def main() -> None:
-    """Measure, print the tables, write the figures; exit 1 where contenders wrote other rows."""
-    options = _options()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    folder = FOLDER.resolve()
-    with_slope = "slope" in options.only if options.only else not options.quick
-    with ExitStack() as running:
-        shops: dict[str, Shops] = {}
-        if "sqlite" in options.databases:
-            shops["sqlite"] = SqliteShops(folder)
-        if "postgres" in options.databases:
-            shops["postgres"] = PostgresShops(
-                running.enter_context(postgres_server(folder / "postgres"))
-            )
-        with console.status("Starting Prefect's server, which takes some ten seconds"):
-            environment = running.enter_context(prefect_server(folder / "prefect"))
-        size = None if with_slope or not options.quick else int(options.orders * SPARE)
-        bench = Bench(folder, shops, environment, size)
-        for database in options.databases:
-            with console.status(f"Loading the source shop on {DATABASES[database]}"):
-                bench.prepare(database)
-        comparing = Comparison(bench, options.orders)
-        for round in range(1, options.runs + 1):
-            for database in options.databases:
-                for contender in CONTENDERS:
-                    if database in contender.modules and _is_wanted(options, contender):
-                        comparing.measure(contender, database, round)
-        slopes = list(_slopes(bench, options.databases)) if with_slope else []
-    _tell(options.databases, comparing, slopes)
-    sys.exit(1 if comparing.problems else 0)
-
-
 def _tell(databases: list[str], comparing: Comparison, slopes: list[Slope]) -> None:
     measured = comparing.measured
     for database in databases:
@@ -156,6 +125,49 @@ def _tell(databases: list[str], comparing: Comparison, slopes: list[Slope]) -> N
     }
     path.write_text(json.dumps(figures, indent=2))
     console.print(f"Figures: {path}")
+
+
+def _measure(options: argparse.Namespace) -> tuple[Comparison, list[Slope]]:
+    """Start what is needed, load the shops, and run the contenders in turn, round by round."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = FOLDER.resolve()
+    with_slope = "slope" in options.only if options.only else not options.quick
+    with ExitStack() as running:
+        shops: dict[str, Shops] = {}
+        if "sqlite" in options.databases:
+            shops["sqlite"] = SqliteShops(folder)
+        if "postgres" in options.databases:
+            url = running.enter_context(postgres_server(folder / "postgres"))
+            shops["postgres"] = PostgresShops(url)
+        with console.status("Starting Prefect's server, which takes some ten seconds"):
+            environment = running.enter_context(prefect_server(folder / "prefect"))
+        size = None if with_slope or not options.quick else int(options.orders * SPARE)
+        bench = Bench(folder, shops, environment, size)
+        for database in options.databases:
+            with console.status(f"Loading the source shop on {DATABASES[database]}"):
+                bench.prepare(database)
+        comparing = Comparison(bench, options.orders)
+        for round in range(1, options.runs + 1):
+            for database in options.databases:
+                for contender in CONTENDERS:
+                    if database in contender.modules and _is_wanted(options, contender):
+                        comparing.measure(contender, database, round)
+        return comparing, list(_slopes(bench, options.databases)) if with_slope else []
+
+
+def main() -> None:
+    """Measure, print the tables, write the figures.
+
+    Exit code 1 where contenders wrote other rows, 2 where it could not be measured at all.
+    """
+    options = _options()
+    try:
+        comparing, slopes = _measure(options)
+    except (OrderFactoryError, RuntimeError) as error:
+        console.print(str(error), style="red", markup=False)
+        sys.exit(2)
+    _tell(options.databases, comparing, slopes)
+    sys.exit(1 if comparing.problems else 0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,22 @@ from pathlib import Path
 import pandas as pd
 
 
+def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
+    """So many orders with that share of unsound ones; fewer where there are not enough."""
+    sound, unsound = judged[judged["sound"]], judged[~judged["sound"]]
+    if failing:
+        orders = min(orders, int(len(unsound) / failing))
+    wrong = unsound.head(round(orders * failing))
+    right = sound.head(orders - len(wrong))
+    # Each group's rows get places at equal distances, and the two are merged by place.
+    places = [
+        group.assign(place=[(n + 0.5) / len(group) for n in range(len(group))])
+        for group in (right, wrong)
+        if len(group)
+    ]
+    return pd.concat(places).sort_values("place", kind="stable")
+
+
 def write_selection(path: Path, judged: pd.DataFrame, orders: int, failing: float | None) -> int:
     """Write the numbers of up to so many orders, from the earliest on; how many.
 
@@ -23,19 +39,3 @@ def read_selection(path: Path) -> list[str]:
     """The order numbers of a selection file."""
     with path.open(newline="") as file:
         return [row["source_order"] for row in csv.DictReader(file)]
-
-
-def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
-    """So many orders with that share of unsound ones; fewer where there are not enough."""
-    sound, unsound = judged[judged["sound"]], judged[~judged["sound"]]
-    if failing:
-        orders = min(orders, int(len(unsound) / failing))
-    wrong = unsound.head(round(orders * failing))
-    right = sound.head(orders - len(wrong))
-    # Each group's rows get places at equal distances, and the two are merged by place.
-    places = [
-        group.assign(place=[(n + 0.5) / len(group) for n in range(len(group))])
-        for group in (right, wrong)
-        if len(group)
-    ]
-    return pd.concat(places).sort_values("place", kind="stable")

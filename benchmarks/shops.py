@@ -17,6 +17,22 @@ from benchmarks.loading import load_postgres, load_sqlite, make_schema
 ReadTables = Callable[[], Tables]
 
 
+def schema_digest() -> str:
+    """The same for the same migrations: a template of another schema is no use."""
+    versions = Path(models.__file__).parent / "migrations" / "versions"
+    text = b"".join(path.read_bytes() for path in sorted(versions.glob("*.py")))
+    return hashlib.sha256(text).hexdigest()[:8]
+
+
+def _remove(database: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+
+
+def _run(db: psycopg.Connection, statement: str, *names: str) -> None:
+    db.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
 class Shops(Protocol):
     """Where the copies of the source shop come from."""
 
@@ -90,19 +106,3 @@ class PostgresShops:
 
     def _database(self, name: str) -> str:
         return f"{name}_{schema_digest()}"
-
-
-def schema_digest() -> str:
-    """The same for the same migrations: a template of another schema is no use."""
-    versions = Path(models.__file__).parent / "migrations" / "versions"
-    text = b"".join(path.read_bytes() for path in sorted(versions.glob("*.py")))
-    return hashlib.sha256(text).hexdigest()[:8]
-
-
-def _remove(database: Path) -> None:
-    for ending in ("", "-wal", "-shm"):
-        database.with_name(database.name + ending).unlink(missing_ok=True)
-
-
-def _run(db: psycopg.Connection, statement: str, *names: str) -> None:
-    db.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

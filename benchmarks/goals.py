@@ -69,16 +69,18 @@ def goals(measured: list[Measurement], slopes: list[Slope]) -> Iterator[Goal]:
         if costs:
             meaning = "a flow run per order, to one of as many empty tasks"
             yield Goal(meaning=meaning, database=database, measured=median(costs), most=1.3)
-    for slope in slopes:
+    for database in dict.fromkeys(one.database for one in slopes):
+        here = [one for one in slopes if one.database == database]
+        few, every = here[0].few, here[0].all
         yield Goal(
-            meaning=f"second half of {slope.all:,} orders, to the first",
-            database=slope.database,
-            measured=slope.halves,
+            meaning=f"second half of {every:,} orders, to the first",
+            database=database,
+            measured=median(one.halves for one in here),
             most=1.15,
         )
         yield Goal(
-            meaning=f"MiB more with {slope.all:,} orders than with {slope.few:,}",
-            database=slope.database,
-            measured=slope.memory_growth,
+            meaning=f"MiB more with {every:,} orders than with {few:,}",
+            database=database,
+            measured=median(one.memory_growth for one in here),
             most=64,
         )

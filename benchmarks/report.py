@@ -80,7 +80,7 @@ def flow_runs(measured: list[Measurement]) -> Table:
 
 
 def slopes_table(slopes: list[Slope]) -> Table:
-    """Few orders beside all of them, and the second half of all beside the first."""
+    """Few orders beside all of them, and the second half of all beside the first: medians."""
     table = _table(
         "From few orders to all: ours, one worker, orders as they come",
         "orders",
@@ -90,16 +90,18 @@ def slopes_table(slopes: list[Slope]) -> Table:
         "halves",
         "MiB more",
     )
-    for one in slopes:
-        table.add_row(
-            DATABASES[one.database],
-            f"{one.few:,}",
-            f"{one.few_orders_per_second:,.0f}",
-            f"{one.all:,}",
-            f"{one.all_orders_per_second:,.0f}",
-            f"{one.halves:.2f}",
-            f"{one.memory_growth:,.0f}",
-        )
+    for database, name in DATABASES.items():
+        here = [one for one in slopes if one.database == database]
+        if here:
+            table.add_row(
+                name,
+                f"{here[0].few:,}",
+                f"{median(one.few_orders_per_second for one in here):,.0f}",
+                f"{here[0].all:,}",
+                f"{median(one.all_orders_per_second for one in here):,.0f}",
+                f"{median(one.halves for one in here):.2f}",
+                f"{median(one.memory_growth for one in here):,.0f}",
+            )
     table.caption = (
         "halves: seconds per order of the second half of all orders over those of the first; MiB "
         "more: memory of the process at its peak, with all orders over few."

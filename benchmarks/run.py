@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -95,13 +94,18 @@ class Comparison:
             )
 
 
-def _slopes(bench: Bench, databases: list[str]) -> Iterator[Slope]:
-    for database in databases:
-        few, every = (
-            bench.measure(OURS, database, orders=orders, round=1, as_they_come=True)[0]
-            for orders in (FEW, ALL)
-        )
-        yield slope(few, every)
+def _slope(bench: Bench, database: str, round: int) -> Slope:
+    few, every = (
+        bench.measure(OURS, database, orders=orders, round=round, as_they_come=True)[0]
+        for orders in (FEW, ALL)
+    )
+    found = slope(few, every)
+    console.print(
+        f"  round {round}, {every.orders:,} orders, {DATABASES[database]}: "
+        f"{every.orders_per_second:,.0f} orders/s, halves {found.halves:.2f}",
+        highlight=False,
+    )
+    return found
 
 
 def _tell(databases: list[str], comparing: Comparison, slopes: list[Slope]) -> None:
@@ -146,13 +150,15 @@ def _measure(options: argparse.Namespace) -> tuple[Comparison, list[Slope]]:
         for database in options.databases:
             with console.status(f"Loading the source shop on {DATABASES[database]}"):
                 bench.prepare(database)
-        comparing = Comparison(bench, options.orders)
+        comparing, slopes = Comparison(bench, options.orders), []
         for round in range(1, options.runs + 1):
             for database in options.databases:
                 for contender in CONTENDERS:
                     if database in contender.modules and _is_wanted(options, contender):
                         comparing.measure(contender, database, round)
-        return comparing, list(_slopes(bench, options.databases)) if with_slope else []
+                if with_slope:
+                    slopes.append(_slope(bench, database, round))
+        return comparing, slopes
 
 
 def main() -> None:

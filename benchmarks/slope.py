@@ -9,7 +9,8 @@ class Slope(BaseModel, frozen=True):
     """Ours with few orders and with all, as they come.
 
     `halves` is the seconds per order of the second half over those of the first;
-    `memory_growth` the MiB that the process held more at its peak with all orders.
+    `memory_growth` the MiB that the process held more at its peak with all orders; `progress` is
+    that of the timing with all orders.
     """
 
     database: str
@@ -19,6 +20,7 @@ class Slope(BaseModel, frozen=True):
     all_orders_per_second: float
     halves: float
     memory_growth: float
+    progress: list[tuple[float, int]]
 
 
 def _seconds_per_order(progress: list[tuple[float, int]]) -> tuple[float, float]:
@@ -39,4 +41,5 @@ def slope(few: Measurement, all_orders: Measurement) -> Slope:
         all_orders_per_second=all_orders.orders_per_second,
         halves=second / first,
         memory_growth=all_orders.outcome.memory_peak - few.outcome.memory_peak,
+        progress=all_orders.outcome.timing.progress,
     )

@@ -24,31 +24,26 @@ from models.base import JsonObject
 from models.order_factories import CopyError
 
 _SQLITE_KEYS = table("sqlite_sequence", column("name"), column("seq"))
+_SNAPSHOT = text("SELECT pg_current_snapshot()::text")
 
 
 def on_sqlite(db: Connection) -> bool:
     return db.dialect.name == "sqlite"
 
 
-def others_may_write(db: Connection) -> bool:
-    """Whether rows that this transaction has read may change before it ends."""
-    return not on_sqlite(db)
-
-
 def new_key(
-    db: Connection, of: Table, *, order_by: ColumnElement[int], nth: int = 1, each: int = 1
+    db: Connection, of: Table, *, rank: ColumnElement[int], nth: int = 1, each: int = 1
 ) -> ColumnElement[int]:
     """A key that no row of the table has had or will get, for each row of a SELECT.
 
-    A SELECT that takes several keys of one table per row says how many (`each`), and which of
-    them this is (`nth`, from 1). SQLite has no sequence to draw from; there the open writing
-    transaction keeps everyone else out.
+    `rank` numbers the rows from 1. A SELECT that takes several keys of one table per row says how
+    many (`each`), and which of them this is (`nth`, from 1). SQLite has no sequence to draw from;
+    there the open writing transaction keeps everyone else out.
     """
     if not on_sqlite(db):
         return func.nextval(f"{of.name}_id_seq")
     last = select(func.max(_SQLITE_KEYS.c.seq)).where(_SQLITE_KEYS.c.name == of.name)
-    row = func.row_number().over(order_by=order_by)
-    return func.coalesce(last.scalar_subquery(), 0) + (row - 1) * each + nth
+    return func.coalesce(last.scalar_subquery(), 0) + (rank - 1) * each + nth
 
 
 def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
@@ -57,6 +52,14 @@ def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
     On SQLite the writing transaction is the only one, so that there is nothing to skip.
     """
     return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
+
+
+def moment(db: Connection) -> str | None:
+    """What a later call returns again as long as no other transaction has begun or ended.
+
+    None on SQLite, where the writing transaction is the only one.
+    """
+    return None if on_sqlite(db) else str(db.scalar(_SNAPSHOT))
 
 
 def reads_in_order(db: Connection) -> bool:

@@ -1,14 +1,15 @@
 """The one place where engines are made, and the transactions that everything else runs in."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock, Thread
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from models.errors import DatabaseNotReady, InvalidRequest
 from models.settings import Settings
@@ -33,6 +34,29 @@ def reading() -> Iterator[Connection]:
     _require_file(engine.url)
     with _connect(engine) as connection, connection.begin():
         yield connection
+
+
+def write_back_soon() -> None:
+    """Begin to write what is committed from SQLite's log into its file, and do not wait for it.
+
+    The commit is on the disk already; otherwise a later commit would do this, and wait. Nothing
+    happens while the last call is still at it, nor on PostgreSQL, which has a process for it.
+    """
+    engine = get_engine()
+    if engine.dialect.name == "sqlite" and _writing_back.acquire(blocking=False):
+        connection = engine.raw_connection()
+        Thread(target=_write_back, args=(connection,), name="write back").start()
+
+
+def _write_back(connection: PoolProxiedConnection) -> None:
+    try:
+        with closing(connection):
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+    finally:
+        _writing_back.release()
+
+
+_writing_back = Lock()
 
 
 def get_engine() -> Engine:
@@ -114,6 +138,8 @@ def _sqlite_engine(url: URL) -> Engine:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-65536",
+            # At every large commit otherwise; see `write_back_soon`. 64 MiB of log at the most.
+            "wal_autocheckpoint=16384",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -4,7 +4,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Insert, func, literal,
 
 from models import Address
 from tasks.batch import Batch
-from tasks.errors import errors
+from tasks.errors import errors, some_copy
 from tasks.inserts import NOW, carried, insert_select, table_of, times, unchanged, written
 from tasks.steps import step
 from tasks.work_tables import copies, line_sums
@@ -15,18 +15,23 @@ _address = table_of(Address)
 _is_shipped_to = _address.c.id == copies.c.shipping_address_id
 _is_outside = func.upper(_address.c.country_code) != func.upper(copies.c.shipping_country_code_lock)
 
+_has_no_billing = copies.c.billing_address_id.is_(None)
+_has_no_shipping = copies.c.shipping_address_id.is_(None)
+_SOME_MISSING = some_copy(or_(_has_no_billing, _has_no_shipping))
+_SOME_LOCKED = some_copy(copies.c.shipping_country_code_lock.is_not(None))
+
 _MISSING = (
     errors(
         "billing_address",
         "billing_address_missing",
         "the order has no billing address",
-        copies.c.billing_address_id.is_(None),
+        _has_no_billing,
     ),
     errors(
         "shipping_address",
         "shipping_address_missing",
         "the order has no shipping address",
-        copies.c.shipping_address_id.is_(None),
+        _has_no_shipping,
         line_sums.c.lines_to_ship > 0,
         joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id)],
     ),
@@ -54,11 +59,13 @@ def check_addresses(db: Connection) -> int:
     An order of nothing that ships needs no shipping address. With `skip_errors` the address is
     left out of the target order.
     """
-    missing = sum(written(db, statement) for statement in _MISSING)
-    outside = written(db, _OUTSIDE)
-    if outside:
+    found = 0
+    if db.scalar(_SOME_MISSING):
+        found += sum(written(db, statement) for statement in _MISSING)
+    if db.scalar(_SOME_LOCKED) and (outside := written(db, _OUTSIDE)):
+        found += outside
         db.execute(_LEAVE_OUTSIDE_OUT)
-    return missing + outside
+    return found
 
 
 def insert_addresses(

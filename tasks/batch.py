@@ -6,8 +6,12 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Batch:
-    """The copies that one transaction holds: how many, since when (UTC), and for which run."""
+    """The copies that one transaction holds: how many, since when (UTC), and for which run.
+
+    `moment` is that of the database before the first check: see `models.dialects.moment`.
+    """
 
     size: int
     started_at: datetime
     flow_run_id: str | None
+    moment: str | None

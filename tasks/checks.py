@@ -5,8 +5,9 @@ from sqlalchemy import Connection, and_, exists, false, not_, or_, select, updat
 from models import CopyError
 from tasks.addresses import check_addresses
 from tasks.batch import Batch
+from tasks.catalogue import find_notable_skus
 from tasks.customers import check_customers
-from tasks.line_checks import check_line_items, find_notable_skus
+from tasks.line_checks import check_line_items
 from tasks.line_sums import subtract_what_does_not_ship, sum_lines, sum_remaining_lines
 from tasks.steps import step
 from tasks.stock import check_stock, lock_wanted_stock

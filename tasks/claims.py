@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.orm import aliased
 
 from models import Address, Customer, CustomerPaymentSource, Order, OrderFactory, PaymentSource
 from models.base import Base
@@ -41,6 +42,8 @@ is_unfinished = OrderFactory.status.in_(
 )
 
 _is_open = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
+# The same of a claimed factory, so worded that no database looks for it by its target.
+_is_still_open = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
 
 
 def claim_factory(db: Connection, factory_id: int) -> int:
@@ -63,17 +66,9 @@ def take_in_hand(db: Connection, first: int, last: int) -> None:
 
 def insert_copies(db: Connection, first: int, last: int) -> Insert:
     """One row per claimed factory: its request, its source's references, its target's keys."""
-    wallet = (
-        select(func.min(CustomerPaymentSource.payment_source_id))
-        .where(
-            CustomerPaymentSource.customer_id == Order.customer_id,
-            # A copy of a saved payment source stands for the one in the wallet.
-            CustomerPaymentSource.payment_source_id.in_(
-                [PaymentSource.id, PaymentSource.copied_from_id]
-            ),
-        )
-        .scalar_subquery()
-    )
+    saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
+    # A copy of a saved payment source stands for the one in the wallet.
+    wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
     # The keys are drawn in a subquery, so that each is drawn once however often it is used.
     drawn = (
         select(
@@ -103,13 +98,26 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
         .join(Order, Order.id == OrderFactory.source_order_id)
         .outerjoin(Customer, Customer.id == Order.customer_id)
         .outerjoin(PaymentSource, PaymentSource.id == Order.payment_source_id)
-        .where(claims.c.factory_id.between(first, last), _is_open)
-        .order_by(claims.c.factory_id)
+        .outerjoin(
+            saved,
+            and_(
+                saved.payment_source_id == PaymentSource.id,
+                saved.customer_id == Order.customer_id,
+            ),
+        )
+        .outerjoin(
+            original,
+            and_(
+                original.payment_source_id == PaymentSource.copied_from_id,
+                original.customer_id == Order.customer_id,
+            ),
+        )
+        .where(claims.c.factory_id.between(first, last), _is_still_open)
         .subquery("drawn")
     )
     row = drawn.c
     shared = row.shipping_address_id == row.billing_address_id
-    saved = and_(row.reuse_wallet, row.wallet_payment_source_id.is_not(None))
+    reused = and_(row.reuse_wallet, row.wallet_payment_source_id.is_not(None))
     values: dict[str, ColumnElement[Any]] = {
         column.key: row[column.key] for column in copies.c if column.key in row
     }
@@ -119,7 +127,7 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
         "target_shipping_address_id": case(
             (shared, row.billing_key), (row.shipping_address_id.is_not(None), row.shipping_key)
         ),
-        "target_payment_source_id": case((saved, row.payment_source_key)),
+        "target_payment_source_id": case((reused, row.payment_source_key)),
         "sound": true(),
         "failed": false(),
     }
@@ -127,8 +135,7 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
 
 
 def _key(db: Connection, resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
-    of = table_of(resource)
-    return new_key(db, of, order_by=claims.c.factory_id, nth=nth, each=each)
+    return new_key(db, table_of(resource), rank=claims.c.rank, nth=nth, each=each)
 
 
 def _unfinished() -> Select[int]:
@@ -138,5 +145,6 @@ def _unfinished() -> Select[int]:
 def _claim(db: Connection, wanted: Select[int]) -> int:
     open_work_tables(db)
     plan_by_key(db)
-    locked = skip_locked(db, wanted, table_of(OrderFactory))
-    return written(db, insert_counted(claims, ["factory_id"], locked))
+    held = skip_locked(db, wanted, table_of(OrderFactory)).subquery("held")
+    rank = func.row_number().over(order_by=held.c.id)
+    return written(db, insert_counted(claims, ["factory_id", "rank"], select(held.c.id, rank)))

@@ -10,12 +10,15 @@ from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from models.engine import begin
+from models.engine import begin, write_back_soon
 from models.public_ids import Resource, public_id
 from tasks.claims import claim_factory, claim_pending
 from tasks.copying import copy_claimed
 from tasks.retries import DELAYS, JITTER, RETRIES, passes
 from tasks.steps import explained
+
+# So many orders leave enough in SQLite's log to be worth a thread that writes it back.
+_LARGE = 1_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def _copy(claim: Callable[[Connection], int]) -> BatchReport:
         with begin() as db:
             size = claim(db)
             stuck = copy_claimed(db, size, flow_run.id) if size else []
+        if size >= _LARGE:
+            write_back_soon()
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         raise explained(error, "batch") from None

@@ -7,6 +7,7 @@ claimed factories are halved until the one at fault stands alone; it fails, and 
 from sqlalchemy import Connection, false, func, select, update
 
 from models.base import utc_now
+from models.dialects import moment
 from tasks.addresses import copy_addresses
 from tasks.batch import Batch
 from tasks.checks import check_orders
@@ -41,7 +42,7 @@ def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> list[int
     parts = [(size, *_ends(db))]
     while parts:
         size, first, last = parts.pop()
-        batch = Batch(size=size, started_at=utc_now(), flow_run_id=flow_run_id)
+        batch = Batch(size, utc_now(), flow_run_id, moment(db))
         try:
             _copy_part(db, batch, first, last)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)

@@ -1,14 +1,8 @@
 """What is wrong with lines: asked per SKU first, and told line by line where it is needed."""
 
-from functools import cache
-
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    FromClause,
-    Insert,
     String,
-    Subquery,
     and_,
     case,
     cast,
@@ -17,17 +11,16 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
-    or_,
     select,
 )
 
-from models import CopyError, LineItem, Order, OrderFactory, Sku, StockItem
-from models.statuses import ItemType, OrderStatus
+from models import CopyError, LineItem
+from models.statuses import ItemType
 from tasks.errors import errors
 from tasks.inserts import table_of, written
-from tasks.work_tables import claims, copies, left_out_lines, line_sums, notable_skus
+from tasks.work_tables import copies, left_out_lines, line_sums, notable_skus
 
-_line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
+_line = table_of(LineItem)
 
 _lines_of_copy = (_line, _line.c.order_id == copies.c.source_order_id)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
@@ -78,15 +71,6 @@ _BARRED = errors(
 )
 
 
-def find_notable_skus(db: Connection) -> None:
-    """Note the SKUs of the batch that are not simply there to be bought and shipped.
-
-    Many lines name the same SKU, so the catalogue and the stock are asked once per SKU.
-    """
-    others = exists().where(claims.c.factory_id < _first_in_hand())
-    db.execute(insert_notable_skus(after_others=bool(db.scalar(select(others)))))
-
-
 def check_line_items(db: Connection) -> int:
     """Record orders without lines, and lines that cannot be copied; how many errors.
 
@@ -103,83 +87,6 @@ def check_line_items(db: Connection) -> int:
     if found:
         _leave_out_wrong_lines(db)
     return found
-
-
-@cache
-def insert_notable_skus(*, after_others: bool) -> Insert:
-    """One row per SKU code that is gone, not for sale, not shipped, or wanted more than it is there.
-
-    A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
-    batch were copied already in this transaction, and what they got is not there any more.
-    """
-    wanted = (
-        select(
-            _line.c.sku_code,
-            func.sum(case((_line.c.quantity > 0, _line.c.quantity), else_=0)).label("quantity"),
-        )
-        .select_from(copies)
-        .join(*_lines_of_copy)
-        .where(_names_a_sku)
-        .group_by(_line.c.sku_code)
-        .subquery("wanted")
-    )
-    held = select(func.coalesce(func.sum(_stock.c.quantity), 0))
-    held = held.where(_stock.c.sku_id == _sku.c.id)
-    available: ColumnElement[int] = held.scalar_subquery()
-    mode = select(copies.c.mode).limit(1).scalar_subquery()
-    asked: FromClause = wanted.outerjoin(
-        _sku, and_(_sku.c.mode == mode, _sku.c.code == wanted.c.sku_code)
-    )
-    if after_others:
-        promised = _promised()
-        asked = asked.outerjoin(promised, promised.c.sku_code == wanted.c.sku_code)
-        available = available - func.coalesce(promised.c.quantity, 0)
-    known = (
-        select(
-            wanted.c.sku_code,
-            _sku.c.id.label("sku_id"),
-            _sku.c.purchasable,
-            _sku.c.do_not_ship,
-            wanted.c.quantity,
-            # What is not tracked is never short, nor is what is not there at all.
-            case((not_(_sku.c.do_not_track), available)).label("available"),
-        )
-        .select_from(asked)
-        .subquery("known")
-    )
-    short = known.c.quantity > known.c.available
-    notable = or_(known.c.sku_id.is_(None), not_(known.c.purchasable), known.c.do_not_ship, short)
-    values = {
-        "sku_code": func.coalesce(known.c.sku_code, ""),
-        "sku_id": known.c.sku_id,
-        "purchasable": func.coalesce(known.c.purchasable, True),
-        "do_not_ship": func.coalesce(known.c.do_not_ship, False),
-        "available": case((short, known.c.available)),
-    }
-    return insert(notable_skus).from_select(list(values), select(*values.values()).where(notable))
-
-
-def _promised() -> Subquery:
-    """What the earlier parts of the batch were copied with and did not take from the stock.
-
-    Copied in parts because of one order at fault, the others end as they would without it.
-    """
-    return (
-        select(_line.c.sku_code, func.sum(_line.c.quantity).label("quantity"))
-        .select_from(claims)
-        .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
-        .join(Order, Order.id == OrderFactory.target_order_id)
-        .join(_line, _line.c.order_id == Order.id)
-        .where(
-            claims.c.factory_id < _first_in_hand(), Order.status != OrderStatus.PLACED, _names_a_sku
-        )
-        .group_by(_line.c.sku_code)
-        .subquery("promised")
-    )
-
-
-def _first_in_hand() -> ColumnElement[int]:
-    return select(func.min(copies.c.factory_id)).scalar_subquery()
 
 
 def _leave_out_wrong_lines(db: Connection) -> None:

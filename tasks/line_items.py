@@ -5,7 +5,7 @@ from functools import cache
 from sqlalchemy import Connection, Insert, and_, exists, func, select
 
 from models import LineItem, LineItemOption
-from models.dialects import others_may_write, reads_in_order
+from models.dialects import moment, reads_in_order
 from tasks.batch import Batch
 from tasks.inserts import NOW, carried, insert_select, table_of, times, unchanged, written
 from tasks.line_sums import copied_lines_differ, is_left_out
@@ -61,6 +61,11 @@ def insert_line_item_options(*, sort: bool) -> Insert:
     return insert_select(LineItemOption, values, rows, copies.c.sound, order_by=order)
 
 
+_SOME_OPTION = select(
+    exists()
+    .select_from(copies)
+    .where(_line.c.order_id == copies.c.source_order_id, _option.c.line_item_id == _line.c.id)
+)
 _COUNTED = (
     select(func.coalesce(func.sum(line_sums.c.lines), 0))
     .select_from(line_sums)
@@ -79,7 +84,10 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
     statement = insert_line_items(sort=sort, some_left_out=some_left_out)
     lines = written(db, statement, now=now)
-    if lines != db.scalar(_COUNTED) or (others_may_write(db) and copied_lines_differ(db)):
+    changed = lines != db.scalar(_COUNTED)
+    # Nothing can have changed while no other transaction has ended.
+    if changed or (moment(db) != batch.moment and copied_lines_differ(db)):
         raise TryAgain("a source order was changed meanwhile")
-    written(db, insert_line_item_options(sort=sort), now=now)
+    if db.scalar(_SOME_OPTION):
+        written(db, insert_line_item_options(sort=sort), now=now)
     return lines

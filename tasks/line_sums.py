@@ -92,10 +92,10 @@ def copied_lines_differ(db: Connection) -> bool:
 def _insert_short_sums() -> Insert:
     """One row per copy that has lines, right where all of them are SKUs; `mixed` where not."""
     total, lines = func.sum(_line.c.total_amount_cents), func.count()
-    other = func.sum(case((_line.c.item_type == ItemType.SKUS, 0), else_=1))
+    plain = and_(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
     values: dict[str, ColumnElement[Any]] = {column.key: literal(0) for column in line_sums.c} | {
         "factory_id": copies.c.factory_id,
-        "mixed": or_(other > 0, func.min(_line.c.quantity) < 1),
+        "mixed": _count(not_(plain)) > 0,
         "lines": lines,
         "purchasable_lines": lines,
         "lines_to_ship": lines,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Insert, and_, exists, literal, null, update
 from models import CustomerPaymentSource, PaymentSource
 from models.dialects import day
 from tasks.batch import Batch
-from tasks.errors import errors
+from tasks.errors import errors, some_copy
 from tasks.inserts import NOW, carried, insert_select, table_of, times, unchanged, written
 from tasks.steps import step
 from tasks.work_tables import copies
@@ -33,12 +33,17 @@ _LEAVE_EXPIRED_OUT = (
     .where(copies.c.skip_errors, _in_wallet, _expired)
     .values(target_payment_source_id=null())
 )
+_is_not_in_wallet = and_(
+    copies.c.reuse_wallet,
+    copies.c.wallet_payment_source_id.is_(None),
+    copies.c.payment_source_id.is_not(None),
+)
+_SOME_NOT_IN_WALLET = some_copy(_is_not_in_wallet)
 _FOREIGN = errors(
     "payment_source",
     "payment_source_foreign",
     "the payment source stands in another customer's wallet",
-    copies.c.reuse_wallet,
-    copies.c.wallet_payment_source_id.is_(None),
+    _is_not_in_wallet,
     _saved_by_anyone,
     joins=[(_source, _source.c.id == copies.c.payment_source_id)],
 )
@@ -50,10 +55,12 @@ def check_wallets(db: Connection, now: datetime) -> int:
     A payment source that was never saved is no error here: it is not copied. Returns how many
     errors; with `skip_errors` the payment source is left out of the target order.
     """
-    expired = written(db, _EXPIRED, now=now)
-    if expired:
+    found = written(db, _EXPIRED, now=now)
+    if found:
         db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
-    return expired + written(db, _FOREIGN)
+    if db.scalar(_SOME_NOT_IN_WALLET):
+        found += written(db, _FOREIGN)
+    return found
 
 
 def insert_payment_sources() -> Insert:

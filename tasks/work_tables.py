@@ -20,6 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
+from models.base import BigId
+
 _METADATA = MetaData()
 
 
@@ -29,10 +31,11 @@ def _temporary(name: str, *columns: Column[Any]) -> Table:
     )
 
 
-# The order factories that this transaction holds.
+# The order factories that this transaction holds, numbered from 1 in the order of their keys.
 claims = _temporary(
     "of_claims",
-    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("rank", BigInteger, nullable=False),
 )
 
 # One row per copy in hand: what was asked for, what its source order refers to, the keys that
@@ -40,7 +43,7 @@ claims = _temporary(
 # as failed: an order that was copied but could not be placed is sound and failed.
 copies = _temporary(
     "of_copies",
-    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("mode", String(4), nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
     Column("place_target_order", Boolean, nullable=False),
@@ -66,7 +69,7 @@ copies = _temporary(
 # they add up to, in cents. `mixed` means that not all of them are SKUs in plain quantities. With `skip_errors` the lines that are left out do not count.
 line_sums = _temporary(
     "of_line_sums",
-    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("mixed", Boolean, nullable=False),
     Column("lines", BigInteger, nullable=False),
     Column("purchasable_lines", BigInteger, nullable=False),
@@ -115,7 +118,7 @@ OPEN, GRANTED, REFUSED = 0, 1, 2
 # Copies of `of_copies` that are to be placed and can be.
 placements = _temporary(
     "of_placements",
-    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
 )
 
 

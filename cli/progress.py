@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from time import monotonic
 
 from rich.progress import (
@@ -14,7 +15,6 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -24,10 +24,27 @@ from models.progress import progress_shown_by
 SECONDS_BETWEEN_LINES = 3.0
 
 
+# Rich's own rate needs two steps forward within half a minute; a batch may take longer for one.
+def _rate(task: Task) -> float | None:
+    """What a bar has done per second since it began; None where it has done nothing yet."""
+    return task.completed / task.elapsed if task.completed and task.elapsed else None
+
+
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+        rate = _rate(task)
+        return Text(f"{rate:,.0f}/s" if rate else "", style="progress.data.speed")
+
+
+class _LeftColumn(ProgressColumn):
+    max_refresh = 0.5  # or the figures would be unreadable
+
+    def render(self, task: Task) -> Text:
+        rate = _rate(task)
+        if not rate or task.total is None or task.finished:
+            return Text("")
+        left = timedelta(seconds=round((task.total - task.completed) / rate))
+        return Text(f"{left} left", style="progress.remaining")
 
 
 class _Bars:
@@ -87,7 +104,7 @@ def showing_progress(terminal: Terminal, waiting: str) -> Iterator[None]:
         MofNCompleteColumn(),
         _RateColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        _LeftColumn(),
     )
     with (
         Progress(*columns, console=terminal.err) as progress,

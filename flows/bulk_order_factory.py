@@ -18,7 +18,7 @@ from models.progress import report_progress
 from models.requests import CopyOptions, Text
 from models.results import BatchUnfinished, BulkResult
 from models.schema import require_schema
-from tasks.artifacts import show_errors, show_progress, start_progress
+from tasks.artifacts import show_progress, show_result, start_progress
 from tasks.batch_records import (
     count_unfinished,
     finish_batch,
@@ -28,8 +28,8 @@ from tasks.batch_records import (
 )
 from tasks.copy_batch import BatchReport, copy_batch
 from tasks.publishing import publish_batch
+from tasks.reports import page_path, write_page, write_report
 from tasks.reports import report_path as place_of_report
-from tasks.reports import write_report
 from tasks.selections.checking import check_selection
 from tasks.selections.reading import Orders, accept_orders, read_selection
 from tasks.selections.recording import record_batch
@@ -78,8 +78,8 @@ def bulk_order_factory(
             otherwise.
         batch_size: How many orders are copied in one transaction.
         workers: How many transactions run at a time; more than one pays on PostgreSQL only.
-        report_path: Report file, .csv or .parquet, one row per copy. Leave it empty for one under
-            var/reports.
+        report_path: Report file, .csv, .parquet or .xlsx, one row per copy; a page with the same
+            name goes beside it. Leave it empty for one under var/reports.
     """
     require_schema()
     reference = reference or f"bulk-{flow_run.id}"
@@ -96,10 +96,12 @@ def bulk_order_factory(
     with reading() as db:
         result = read_batch(db, batch_id)
         write_report(db, batch_id, place)
-    result = result.model_copy(
-        update={"seconds": seconds, "copied_in_this_run": copied, "report_path": str(place)}
-    )
-    show_errors(result)
+        page = page_path(place)
+        own = {"seconds": seconds, "copied_in_this_run": copied}
+        paths = {"report_path": str(place), "page_path": str(page)}
+        result = result.model_copy(update=own | paths)
+        write_page(db, batch_id, result, page)
+    show_result(result)
     publish_batch(result)
     return cast(BulkResult, _ended(result, problems))
 

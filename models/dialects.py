@@ -5,11 +5,13 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Float,
     Select,
     String,
     Table,
     cast,
     column,
+    extract,
     func,
     select,
     table,
@@ -87,6 +89,27 @@ def _day_on_sqlite(element: day, compiler: SQLCompiler, **options: Any) -> str:
 def _day_on_postgresql(element: day, compiler: SQLCompiler, **options: Any) -> str:
     (time,) = element.clauses
     return compiler.process(func.to_char(func.timezone("UTC", time), "YYYY-MM-DD"), **options)
+
+
+class epoch(FunctionElement[float]):
+    """A time as seconds since 1970 began; to the millisecond."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(epoch, "sqlite")
+def _epoch_on_sqlite(element: epoch, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    days = compiler.process(func.julianday(time), **options)
+    return f"round(({days} - 2440587.5) * 86400.0, 3)"
+
+
+@compiles(epoch, "postgresql")
+def _epoch_on_postgresql(element: epoch, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    seconds = compiler.process(extract("epoch", time), **options)
+    return f"CAST(round({seconds}, 3) AS double precision)"
 
 
 def plan_by_key(db: Connection) -> None:

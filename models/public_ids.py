@@ -1,5 +1,6 @@
 """Public ids: the short opaque strings that people and clients see instead of row keys."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 
@@ -25,7 +26,7 @@ class Resource(IntEnum):
 
 
 class _QuickSqids(Sqids):
-    """The same ids, three times as fast: a report has two per row.
+    """The same ids, three times as fast.
 
     There are but a few hundred alphabets to shuffle, over and over; each is shuffled once. The
     name is a private one of the library, hence the tight version range; tests compare the ids.
@@ -38,6 +39,7 @@ class _QuickSqids(Sqids):
 # vowels, so that none spells a word.
 _ALPHABET = "nNtlFWRxkrXDfBHJvbhQTyczCGwdgmsjYMVpqPZLSK"
 _MIN_LENGTH = 10
+_BASE = len(_ALPHABET) - 1  # a letter of each alphabet separates the numbers
 _SQIDS = _QuickSqids(alphabet=_ALPHABET, min_length=_MIN_LENGTH)
 
 
@@ -54,3 +56,45 @@ def key_of(resource: Resource, text: str) -> int | None:
     if len(numbers) != 2 or numbers[0] != resource or numbers[1] >= 2**63:
         return None
     return numbers[1] if _SQIDS.encode(numbers) == text else None
+
+
+@lru_cache
+def _surroundings(resource: Resource) -> list[tuple[str, str, str]]:
+    """What stands before a key's digits, the letters that are its digits, and what fills up.
+
+    An id is a letter, the resource's number, a separator, the key and a filling. All but the key
+    depends on the key's remainder alone, so it is read from ids that the library has made.
+    """
+    found = []
+    for remainder in range(len(_ALPHABET)):
+        keys = range(remainder, len(_ALPHABET) * _BASE, len(_ALPHABET))
+        ids = {key: public_id(resource, key) for key in keys}
+        ends = {key: 4 + (key >= _BASE) + (key >= _BASE**2) for key in keys}
+        letters = {key % _BASE: ids[key][ends[key] - 1] for key in keys}
+        first = ids[remainder]
+        found.append(
+            (first[:3], "".join(letters[n] for n in range(_BASE)), first[ends[remainder] :])
+        )
+    return found
+
+
+def public_ids(resource: Resource, keys: Iterable[int | None]) -> list[str | None]:
+    """The public id of each key, in a tenth of the time of `public_id`; None stays None.
+
+    A report has two ids per row, so this is half of its time.
+    """
+    surroundings = _surroundings(resource)
+    ids: list[str | None] = []
+    for key in keys:
+        if key is None:
+            ids.append(None)
+            continue
+        before, letters, after = surroundings[key % len(_ALPHABET)]
+        rest, digit = divmod(key, _BASE)
+        digits = letters[digit]
+        while rest:
+            rest, digit = divmod(rest, _BASE)
+            digits = letters[digit] + digits
+        text = before + digits
+        ids.append(text if len(text) >= _MIN_LENGTH else (text + after)[:_MIN_LENGTH])
+    return ids

@@ -109,6 +109,7 @@ class BulkResult(Result):
     seconds: float = Field(description="Wall-clock time of this run's copying.")
     copied_in_this_run: int = Field(description="Factories completed or failed by this run.")
     report_path: str | None = Field(description="The report file with a row per copy.")
+    page_path: str | None = Field(description="The HTML page about the batch.")
 
     @property
     def orders_per_second(self) -> float:

@@ -89,6 +89,7 @@ def read_batch(db: Connection, batch_id: int) -> BulkResult:
         seconds=0.0,
         copied_in_this_run=0,
         report_path=None,
+        page_path=None,
     )
 
 

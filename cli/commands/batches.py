@@ -42,6 +42,6 @@ def batch(
     require_schema()
     with reading() as db:
         result = read_batch(db, require_batch(db, reference))
-    shown = {"seconds", "copied_in_this_run", "report_path"}
+    shown = {"seconds", "copied_in_this_run", "report_path", "page_path"}
     parts = [*describe_batch(result), after_batch(result)]
     terminal_of(context).show(result.model_dump(mode="json", exclude=shown), *parts)

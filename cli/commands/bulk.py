@@ -100,7 +100,8 @@ def bulk(
         typer.Option(
             "--report",
             metavar="PATH",
-            help="Where the report goes, .csv or .parquet: a row per order.",
+            help="Where the report goes, .csv, .parquet or .xlsx: a row per order. A page with the "
+            "same name, .html, goes beside it.",
             show_default="a file under var/reports",
         ),
     ] = None,

@@ -12,12 +12,14 @@ from models.results import BulkResult
 
 
 def describe_batch(result: BulkResult) -> list[RenderableType]:
-    """The counts, the errors by kind, and where the report is."""
+    """The counts, the errors by kind, and where the report and the page are."""
     parts: list[RenderableType] = [facts(_counts(result), title=f"Batch {result.reference}")]
     if result.errors:
         parts.append(errors_table(result))
     if result.report_path is not None:
         parts.append(Text(f"Report: {printable(result.report_path)}"))
+    if result.page_path is not None:
+        parts.append(Text(f"Page:   {printable(result.page_path)}"))
     return parts
 
 

@@ -37,6 +37,8 @@ def describe_demo(demo: Demo) -> list[RenderableType]:
     parts.append(verdict(demo.verification))
     if batch and batch.report_path:
         parts.append(Text(f"Report:   {printable(batch.report_path)}, a row per order"))
+    if batch and batch.page_path:
+        parts.append(Text(f"Page:     {printable(batch.page_path)}"))
     parts.append(Text(f"Database: {printable(shown_url())}"))
     parts.append(next_steps(*things_to_try(demo)))
     if "PREFECT_API_URL" not in os.environ:

@@ -36,7 +36,8 @@ def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
             ["failed", "1"],
         ]
         assert "SKU SKU-A2 is no longer in the catalogue" in words
-    assert "Report: january.parquet" in said.out
+    assert "Report: january.parquet\nPage:   january.html\n" in said.out
+    assert "Report:" not in batch.out
     assert batches.out.splitlines()[2].split()[:6] == ["january", "completed", "3", "2", "1", "0"]
     assert list(pd.read_parquet("january.parquet")["source_order"]) == ["A1", "A2", "A3"]
     told = "".join(each.out + each.err for each in (said, batch, batches))
@@ -56,6 +57,7 @@ def test_tells_everything_as_json(run):
     assert result["copied_in_this_run"] == 2
     assert result["orders_per_second"] > 0
     assert result["report_path"] == "var/reports/two.csv"
+    assert result["page_path"] == "var/reports/two.html"
     assert result["errors"] == [
         {
             "field": "line_items",
@@ -131,7 +133,7 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
         ([], "Say which orders: give one of FILE, --order, --all-orders, --resume;"),
         (["a.csv", "--order", "A1"], "Say which orders: give one of FILE, --order,"),
         (["a.csv"], "There is no file 'a.csv' that names orders."),
-        (["--order", "A1", "--report", "a.txt"], "The report 'a.txt' must end in .csv or"),
+        (["--order", "A1", "--report", "a.txt"], "The report 'a.txt' must end in .csv,"),
         (["--order", "A1", "--limit", "2"], "--limit and --mode go with --all-orders."),
         (["--resume", "none"], "No batch has the reference 'none'; `order-factory batches`"),
         (["--all-orders", "--mode", "test"], "There is no placed test order to copy;"),

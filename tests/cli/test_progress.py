@@ -1,5 +1,7 @@
 """How progress looks where there is no terminal."""
 
+import re
+
 import pytest
 
 import cli.progress
@@ -37,6 +39,23 @@ def test_a_bar_per_step_on_a_terminal(monkeypatch, capsys):
     assert said.out == ""
     assert "read [bold]rows" in said.err
     assert "1000/1000" in said.err
+
+
+def test_a_bar_tells_rate_and_time_left_from_the_first_step_on(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    clock = [0.0]
+    terminal = Terminal()
+    terminal.err.get_time = lambda: clock[0]
+
+    with showing_progress(terminal, "copying"):
+        report_progress("copy orders", 0, 100_000)
+        clock[0] = 40.0
+        report_progress("copy orders", 20_000, 100_000)
+
+    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "20000/100000 500/s 0:00:40 0:02:40 left" in said
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -1,10 +1,13 @@
 """The `bulk_order_factory` flow, on Prefect's own server."""
 
 import json
+from typing import Any
+from uuid import UUID
 
 import pandas as pd
 import pytest
 from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from flows.bulk_order_factory import bulk_order_factory
 from models import Event, Order, OrderFactory, OrderFactoryBatch
@@ -82,6 +85,32 @@ def test_the_report_has_a_row_per_factory(shop, numbers, tmp_path):
     ]
     assert report["errors"][1] == "line_items: SKU GONE is no longer in the catalogue"
     assert list(report["target_order"].isna()) == [False, True, False, False, True, False]
+    assert (result.page_path, again.page_path) == ("out/r.html", "var/reports/a-b-night.html")
+    assert '<a href="r.parquet">' in (tmp_path / "out/r.html").read_text()
+    assert '<a href="a-b-night.csv">' in (tmp_path / "var/reports/a-b-night.html").read_text()
+
+
+def test_artifacts_show_how_far_it_came_and_how_it_ended(shop, numbers):
+    bulk_order_factory(numbers, reference="night_1")
+
+    run = UUID(shop.row(OrderFactoryBatch).flow_run_id)
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
+        )
+    shown: dict[str | None, Any] = {artifact.type: artifact.data for artifact in found}
+    rows = [(row["what"], row["count"]) for row in json.loads(shown["table"])]
+    assert set(shown) == {"progress", "table", "markdown"}
+    assert shown["progress"] == 100
+    assert rows == [
+        ("orders", 6),
+        ("copied", 4),
+        ("copied in part", 0),
+        ("failed", 2),
+        ("line_items: sku_not_in_catalogue", 2),
+    ]
+    assert shown["markdown"].startswith("# Batch night\\_1: 4 of 6 orders copied\n")
+    assert "- Page: var/reports/night\\_1.html\n" in shown["markdown"]
 
 
 def test_started_again_under_its_reference_a_batch_copies_nothing_twice(shop, numbers):

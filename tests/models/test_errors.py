@@ -61,6 +61,7 @@ def bulk_result():
         seconds=1.5,
         copied_in_this_run=3,
         report_path=None,
+        page_path=None,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqids import Sqids
 
-from models.public_ids import _ALPHABET, _MIN_LENGTH, Resource, key_of, public_id
+from models.public_ids import _ALPHABET, _MIN_LENGTH, Resource, key_of, public_id, public_ids
 
 resources = st.sampled_from(Resource)
 keys = st.integers(min_value=0, max_value=2**63 - 1)
@@ -46,3 +46,17 @@ def test_the_ids_are_those_of_the_library(resource, key):
     plain = Sqids(_ALPHABET, min_length=_MIN_LENGTH)
 
     assert public_id(resource, key) == plain.encode([resource, key])
+
+
+@given(resource=resources, some=st.lists(st.none() | keys))
+def test_many_ids_at_once_are_the_same_ids(resource, some):
+    ids = public_ids(resource, some)
+
+    assert ids == [None if key is None else public_id(resource, key) for key in some]
+
+
+@pytest.mark.parametrize("resource", Resource)
+def test_many_ids_of_neighbours_are_the_same_ids(resource):
+    some = [*range(2_000), *range(41**3 - 50, 41**3 + 50)]
+
+    assert public_ids(resource, some) == [public_id(resource, key) for key in some]

@@ -1,0 +1,94 @@
+"""The page about a batch: one HTML file that needs nothing beside it, and no script."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection, select
+
+from models import OrderFactoryBatch
+from models.base import utc_now
+from models.results import BulkResult
+from models.statuses import BatchStatus
+from tasks.inserts import table_of
+from tasks.reports.charts import chart_errors, chart_throughput
+from tasks.reports.throughput import Throughput, read_throughput
+from tasks.reports.wording import duration, moment, orders, rate
+
+_batch = table_of(OrderFactoryBatch)
+
+
+def _template() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"duration": duration, "moment": moment, "orders": orders, "rate": rate}
+    return environment
+
+
+def _tiles(result: BulkResult) -> list[tuple[str, int, str]]:
+    """The counts by status: what it is called, how many, and how it is coloured."""
+    unfinished = result.pending + result.in_progress
+    shares = [
+        ("copied", result.completed, "good"),
+        ("failed", result.failed, "bad"),
+        ("unfinished", unfinished, "open"),
+        ("aborted", result.aborted, "open"),
+    ]
+    return [tile for tile in shares if tile[1] or tile[0] in ("copied", "failed")]
+
+
+def _headline(result: BulkResult) -> str:
+    told = f"{result.completed:,} of {orders(result.orders_count)} copied"
+    if result.completed_with_errors:
+        told += f", {result.completed_with_errors:,} of them in part"
+    if result.failed:
+        told += f"; {result.failed:,} failed"
+    unfinished = result.pending + result.in_progress
+    return f"{told}; {unfinished:,} not finished." if unfinished else f"{told}."
+
+
+def _facts(db: Connection, batch_id: int, work: Throughput) -> list[tuple[str, str]]:
+    """What is known of the batch beside its counts."""
+    record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
+    facts = [("Asked for", record.selection), ("Recorded", moment(record.created_at))]
+    if record.started_at:
+        facts.append(("Started", moment(record.started_at)))
+    if record.status == BatchStatus.COMPLETED and record.completed_at:
+        facts.append(("Completed", moment(record.completed_at)))
+    if work.pauses:
+        facts.append(("Pauses", f"{len(work.pauses)}, left out of the time and the speed"))
+    return facts
+
+
+def write_page(db: Connection, batch_id: int, result: BulkResult, path: Path) -> None:
+    """Write the page about the batch: counts, speed, errors by kind, and where the report is.
+
+    The report that `result` names lies in the same folder. Times are UTC.
+    """
+    work = read_throughput(db, batch_id)
+    report = Path(result.report_path).name if result.report_path else None
+    text = (
+        _template()
+        .get_template("page.html.jinja")
+        .render(
+            result=result,
+            headline=_headline(result),
+            tiles=_tiles(result),
+            facts=_facts(db, batch_id, work),
+            work=work,
+            throughput=chart_throughput(work),
+            errors=chart_errors(result.errors),
+            report=report,
+            report_link=quote(report) if report else None,
+            written_at=utc_now(),
+        )
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

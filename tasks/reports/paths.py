@@ -1,0 +1,25 @@
+"""Where a batch's report and page go."""
+
+import re
+from pathlib import Path
+
+from models.errors import InvalidRequest
+
+ENDINGS = (".csv", ".parquet", ".xlsx")
+
+
+def page_path(report: Path) -> Path:
+    """Where the page goes: beside the report, under the same name."""
+    return report.with_suffix(".html")
+
+
+def report_path(given: str | None, reference: str) -> Path:
+    """Where the report goes. Raises `InvalidRequest` for an ending that is not in `ENDINGS`."""
+    if given is None:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", reference).strip(".-") or "batch"
+        return Path("var/reports") / f"{name[:120]}.csv"
+    path = Path(given)
+    if path.suffix.lower() not in ENDINGS:
+        *others, last = ENDINGS
+        raise InvalidRequest(f"The report {given!r} must end in {', '.join(others)} or {last}.")
+    return path

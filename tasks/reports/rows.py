@@ -1,0 +1,86 @@
+"""The rows of a report, read part by part: memory does not grow with the batch."""
+
+from collections.abc import Generator
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.orm import aliased
+
+from models import Order, OrderFactory
+from models.public_ids import Resource, public_id, public_ids
+
+ROWS_AT_ONCE = 10_000
+COLUMNS = (
+    "order_factory",
+    "source_order",
+    "status",
+    "target_order",
+    "target_number",
+    "errors_count",
+    "errors",
+    "reference",
+    "started_at",
+    "ended_at",
+)
+
+# The values of each column, one per row; None where a row has none.
+Part = dict[str, list[Any]]
+
+
+def _select_rows(batch_id: int) -> Select[*tuple[Any, ...]]:
+    """Only what the report shows of the batch's factories, in the order of their keys."""
+    source, target = aliased(Order), aliased(Order)
+    return (
+        select(
+            OrderFactory.id,
+            OrderFactory.source_order_id,
+            source.number,
+            OrderFactory.status,
+            OrderFactory.target_order_id,
+            target.number,
+            OrderFactory.errors_count,
+            OrderFactory.errors_log,
+            OrderFactory.reference,
+            OrderFactory.started_at,
+            func.coalesce(OrderFactory.completed_at, OrderFactory.failed_at),
+        )
+        .join(source, source.id == OrderFactory.source_order_id)
+        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .where(OrderFactory.batch_id == batch_id)
+        .order_by(OrderFactory.id)
+    )
+
+
+def _told(errors_log: dict[str, list[str]] | None) -> str | None:
+    """The messages of a log, `field: message` one per line."""
+    if not errors_log:
+        return None
+    return "\n".join(f"{field}: {text}" for field, texts in errors_log.items() for text in texts)
+
+
+def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
+    """The columns of `COLUMNS` for at most `ROWS_AT_ONCE` factories at a time; times are aware.
+
+    Public ids stand for the factory and the target order, numbers for the source order (or its
+    public id where it has no number) and the target.
+    """
+    query = _select_rows(batch_id).execution_options(yield_per=ROWS_AT_ONCE)
+    with db.execute(query) as streamed:
+        for rows in streamed.partitions():
+            keys, source_keys, sources, statuses, targets, numbers, counts, logs, *rest = zip(
+                *rows, strict=True
+            )
+            columns = (
+                public_ids(Resource.order_factories, keys),
+                [
+                    number or public_id(Resource.orders, key)
+                    for key, number in zip(source_keys, sources, strict=True)
+                ],
+                statuses,
+                public_ids(Resource.orders, targets),
+                numbers,
+                counts,
+                [_told(log) for log in logs],
+                *rest,
+            )
+            yield {name: list(values) for name, values in zip(COLUMNS, columns, strict=True)}

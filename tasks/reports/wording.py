@@ -1,0 +1,39 @@
+"""How times, durations and rates are written for a person."""
+
+from datetime import UTC, datetime
+
+
+def clock(time: datetime, precise: bool = False) -> str:
+    """The time of day in UTC, to the second or to the tenth of one."""
+    utc = time.astimezone(UTC)
+    return f"{utc:%H:%M:%S}.{utc.microsecond // 100_000}" if precise else f"{utc:%H:%M:%S}"
+
+
+def moment(time: datetime) -> str:
+    """Day and time in UTC, and that it is UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def duration(seconds: float) -> str:
+    """`12.3 s`, `4 min 5 s`, `2 h 5 min`, `3 d 2 h`."""
+    if seconds < 59.95:
+        return f"{seconds:,.1f} s" if seconds >= 0.095 else f"{seconds:,.3f} s"
+    whole = round(seconds)
+    if whole < 3_600:
+        return f"{whole // 60} min {whole % 60} s"
+    minutes = round(seconds / 60)
+    if minutes < 1_440:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = round(seconds / 3_600)
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def rate(per_second: float) -> str:
+    """Whole orders where there are many, one decimal or three where there are few."""
+    if per_second >= 99.95:
+        return f"{per_second:,.0f}"
+    return f"{per_second:,.1f}" if per_second >= 0.9995 else f"{per_second:,.3f}"
+
+
+def orders(count: int) -> str:
+    return "1 order" if count == 1 else f"{count:,} orders"

@@ -1,0 +1,34 @@
+"""Writing the report file of a batch: one row per order factory."""
+
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from tasks.reports.csv_report import CsvReport
+from tasks.reports.parquet_report import ParquetReport
+from tasks.reports.rows import read_parts
+from tasks.reports.xlsx_report import XlsxReport
+
+_WRITERS: dict[str, type[CsvReport] | type[ParquetReport] | type[XlsxReport]] = {
+    ".csv": CsvReport,
+    ".parquet": ParquetReport,
+    ".xlsx": XlsxReport,
+}
+
+
+def write_report(db: Connection, batch_id: int, path: Path) -> None:
+    """Write one row per factory of the batch; memory does not grow with the batch.
+
+    The columns are `rows.COLUMNS`: the factory's public id, the source order's number (or id),
+    the factory's status, the target order's id and number, its errors (`field: message`, one per
+    line), the caller's reference, and when it started and ended, in UTC.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside its place first: a report that is there is whole.
+    part = path.with_name(path.name + ".part")
+    # Closed here and not when it is collected: PostgreSQL has a cursor open for it.
+    with _WRITERS[path.suffix.lower()](part) as writer, closing(read_parts(db, batch_id)) as parts:
+        for rows in parts:
+            writer.write(rows)
+    part.replace(path)

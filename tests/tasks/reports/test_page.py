@@ -1,0 +1,139 @@
+"""The page about a batch."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from models.engine import reading
+from tasks.batch_records import read_batch
+from tasks.reports import write_page
+from tests.tasks.reports.batches import Batch
+
+NASTY = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, their attributes, and what it says."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, Any]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.style = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+        self.said = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.open += [] if tag == "meta" else [tag]
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" in self.open:
+            self.style += data
+        else:
+            self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture
+def page_of(tmp_path):
+    def page(batch, **own):
+        own = {"report_path": str(tmp_path / "night.csv"), **own}
+        with reading() as db:
+            result = read_batch(db, batch.id).model_copy(update=own)
+            write_page(db, batch.id, result, tmp_path / "out" / "night.html")
+        return Page((tmp_path / "out" / "night.html").read_text(encoding="utf-8"))
+
+    return page
+
+
+def test_tells_how_a_batch_went(shop, page_of):
+    batch = Batch(shop, orders_count=5, status="in_progress")
+    batch.copied(0, 2)
+    batch.copied(0, 2, errors_count=1)
+    batch.failed("SKU MUG: 5 wanted, 3 in stock", "SKU CAP: 2 wanted, 0 in stock", number="A7")
+    batch.failed("SKU MUG: 9 wanted, 3 in stock", began=7_202, ended=7_204)
+    batch.pending()
+
+    page = page_of(batch, seconds=2.0, copied_in_this_run=1)
+
+    told = [
+        "Batch of order copies · in progress night ",
+        "2 of 5 orders copied, 1 of them in part; 2 failed; 1 not finished.",
+        "5 orders 2 copied 2 failed 1 unfinished 4.0 s at work 1.0 orders per second",
+        "From 2026-01-15 12:00:00 UTC to 2026-01-15 14:00:04 UTC",
+        "nothing under way for 2 h 0 min, from 2026-01-15 12:00:02 UTC to 2026-01-15 14:00:02 UTC",
+        "Which says line_items out_of_stock 3 2 A7 SKU MUG: 5 wanted, 3 in stock",
+        "Asked for orders.csv",
+        "Started 2026-01-15 12:00:00 UTC",
+        "Last run 1 order in 2.0 s, 0.500 orders per second",
+        "All times are UTC.",
+    ]
+    assert [words for words in told if words not in page.said] == []
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_needs_nothing_beside_it(shop, page_of, finished):
+    batch = Batch(shop, orders_count=1)
+    if finished:
+        batch.failed("the order has no line item")
+    else:
+        batch.pending()
+
+    page = page_of(batch)
+
+    tags = {tag for tag, _ in page.elements}
+    assert tags.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "base"})
+    assert [a["href"] for a in page.all("a")] == ["night.csv"]
+    assert [name for _, attributes in page.elements for name in attributes if "src" in name] == []
+    assert "url(" not in page.style
+    assert "@import" not in page.style
+    assert ("Orders finished per second" in page.said) == finished
+    assert ("No order had an error." in page.said) != finished
+
+
+def test_what_a_shop_or_a_caller_wrote_stays_text(shop, page_of):
+    batch = Batch(shop, NASTY, selection=f'"{NASTY}', orders_count=1)
+    batch.failed(f"SKU {NASTY}: 5 wanted, 3 in stock", number=f"N'{NASTY}")
+
+    page = page_of(batch, report_path=f'out/a b#"{NASTY.replace("/", "")}.csv')
+
+    assert page.all("script") == []
+    assert page.said.count(NASTY) == 5
+    assert [a["href"] for a in page.all("a")] == [
+        "a%20b%23%22%3Cscript%3Ealert%281%29%3Cscript%3E.csv"
+    ]
+
+
+def test_the_bars_are_the_throughput(shop, page_of, monkeypatch):
+    monkeypatch.setattr("tasks.reports.throughput.MOST_BUCKETS", 3)
+    batch = Batch(shop, orders_count=3)
+    batch.copied(0, 10)
+    batch.copied(10, 20)
+    batch.copied(10, 20)
+
+    page = page_of(batch)
+
+    bars = [attributes for attributes in page.all("rect") if "class" not in attributes]
+    assert [(float(bar["y"]), float(bar["height"])) for bar in bars] == [(50, 50), (0, 100)]
+    assert [float(bar["x"]) for bar in bars] == [3, 53]
+    assert "12:00:10 to 12:00:20 UTC: 0.200 orders per second" in page.said
+
+
+def test_an_empty_batch_has_a_page(shop, page_of):
+    page = page_of(Batch(shop), report_path=None)
+
+    assert "0 of 0 orders copied." in page.said
+    assert page.all("a") == []

@@ -1,0 +1,175 @@
+"""The report file: the same rows in every format, whatever stands in them."""
+
+import csv
+
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+
+from models import OrderFactory
+from models.engine import reading
+from models.public_ids import Resource, public_id
+from tasks.reports import write_report
+from tests.tasks.reports.batches import Batch, at
+
+ENDINGS = ("csv", "parquet", "xlsx")
+COLUMNS = [
+    "order_factory",
+    "source_order",
+    "status",
+    "target_order",
+    "target_number",
+    "errors_count",
+    "errors",
+    "reference",
+    "started_at",
+    "ended_at",
+]
+# Each would be a formula, or an error, if a spreadsheet read it for itself.
+FORMULAS = ['=HYPERLINK("http://x.example")', "+1", "-1", "@SUM(A1)", "\tA", "\rA", "\nA", "#N/A"]
+
+
+def report(batch, path):
+    with reading() as db:
+        write_report(db, batch.id, path)
+    return path
+
+
+def rows_of(path):
+    """The rows of a report as pandas reads them: texts, whole counts, aware times, None."""
+    texts = dict.fromkeys(COLUMNS, str) | {"errors_count": int}
+    del texts["started_at"], texts["ended_at"]
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path)
+    elif path.suffix == ".csv":
+        frame = pd.read_csv(path, dtype=texts)
+    else:
+        frame = pd.concat(pd.read_excel(path, dtype=texts, sheet_name=None).values())
+    for name in ("started_at", "ended_at"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).dt.round("ms")
+    frame = frame.astype(object)
+    assert list(frame.columns) == COLUMNS
+    return [tuple(row) for row in frame.where(frame.notna(), None).itertuples(index=False)]
+
+
+@pytest.mark.parametrize("rows_at_once", [2, 10_000])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_row_per_factory(shop, tmp_path, monkeypatch, ending, rows_at_once):
+    monkeypatch.setattr("tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
+    batch = Batch(shop)
+    batch.copied(0.25, 1.5, number="007", reference='one, "two"\nthree & <four>')
+    batch.failed("SKU MUG: 5 wanted, 3 in stock", "SKU CAP: 2 wanted, 0 in stock", number="A2")
+    batch.copied(number=None)
+    batch.pending()
+    batch.copied(2, 3, reference="ünïcode 🛒")
+    Batch(shop, "another", prefix="X").copied()
+
+    written = rows_of(report(batch, tmp_path / f"report.{ending}"))
+
+    factories = [row for row in shop.rows(OrderFactory) if row.batch_id == batch.id]
+    ids = [public_id(Resource.order_factories, row.id) for row in factories]
+    without_number = public_id(Resource.orders, factories[2].source_order_id)
+    targets = [
+        row.target_order_id and public_id(Resource.orders, row.target_order_id) for row in factories
+    ]
+    told = "line_items: SKU MUG: 5 wanted, 3 in stock\nline_items: SKU CAP: 2 wanted, 0 in stock"
+    assert written == [
+        (ids[0], "007", "completed", targets[0], "OF007", 0, None)
+        + ('one, "two"\nthree & <four>', at(0.25), at(1.5)),
+        (ids[1], "A2", "failed", None, None, 2, told, None, at(0), at(1)),
+        (ids[2], without_number, "completed", targets[2], None, 0, None, None, at(0), at(1)),
+        (ids[3], "N1", "pending", None, None, 0, None, None, None, None),
+        (ids[4], "N2", "completed", targets[4], "OFN2", 0, None, "ünïcode 🛒", at(2), at(3)),
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == [f"report.{ending}"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_batch_without_a_factory_has_a_header(shop, tmp_path, ending):
+    path = report(Batch(shop), tmp_path / "new folder" / f"report.{ending}")
+
+    assert rows_of(path) == []
+
+
+def test_formulas_in_csv_have_an_apostrophe_before_them(shop, tmp_path):
+    batch = Batch(shop)
+    for text in FORMULAS:
+        batch.copied(number=text, reference=text)
+    batch.failed("SKU =1: 5 wanted, 3 in stock", reference="r=1")
+
+    path = report(batch, tmp_path / "report.csv")
+
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = [*(f"'{text}" for text in FORMULAS[:-1]), "#N/A", "r=1"]
+    assert [row["reference"] for row in rows] == expected
+    assert [row["source_order"] for row in rows] == [*expected[:-1], "N1"]
+    assert rows[-1]["errors"] == "line_items: SKU =1: 5 wanted, 3 in stock"
+    assert all(row["order_factory"].isalpha() for row in rows)
+
+
+def test_formulas_are_texts_in_xlsx_and_parquet(shop, tmp_path):
+    batch = Batch(shop)
+    for text in FORMULAS:
+        batch.copied(number=text, reference=text)
+
+    sheet = load_workbook(report(batch, tmp_path / "report.xlsx"))["order factories"]
+    frame = pd.read_parquet(report(batch, tmp_path / "report.parquet"))
+
+    cells = [sheet.cell(nth, 8) for nth in range(2, 2 + len(FORMULAS))]
+    assert [(cell.value, cell.data_type) for cell in cells] == [(text, "s") for text in FORMULAS]
+    assert [sheet.cell(nth, 2).value for nth in range(2, 2 + len(FORMULAS))] == FORMULAS
+    assert list(frame["reference"]) == list(frame["source_order"]) == FORMULAS
+
+
+def test_what_a_cell_of_xlsx_cannot_hold_is_replaced_or_cut(shop, tmp_path):
+    batch = Batch(shop)
+    batch.copied(reference="bell \x07, form feed \x0c, \ufffe")
+    batch.copied(reference="x" * 40_000)
+    batch.copied(reference="_x0041_ and _x_")
+
+    sheet = load_workbook(report(batch, tmp_path / "report.xlsx"))["order factories"]
+
+    texts = [sheet.cell(nth, 8).value for nth in (2, 3, 4)]
+    assert texts[0] == "bell \ufffd, form feed \ufffd, \ufffd"
+    assert texts[1] == "x" * 32_766 + "…"
+    # Excel reads _x0041_ as A, and _x005F_ as an underscore.
+    assert texts[2] == "_x005F_x0041_ and _x_"
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 3, 10_000])
+def test_more_rows_than_a_sheet_holds_go_on_in_the_next(shop, tmp_path, monkeypatch, rows_at_once):
+    monkeypatch.setattr("tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr("tasks.reports.xlsx_report.ROWS_PER_SHEET", 3)
+    batch = Batch(shop)
+    for _ in range(4):
+        batch.copied()
+
+    full = load_workbook(report(batch, tmp_path / "full.xlsx"))
+    batch.copied()
+    more = load_workbook(report(batch, tmp_path / "more.xlsx"))
+
+    numbers = {sheet.title: [cell.value for cell in sheet["B"]] for sheet in more}
+    assert full.sheetnames == ["order factories", "order factories 2"]
+    assert numbers == {
+        "order factories": ["source_order", "N1", "N2"],
+        "order factories 2": ["source_order", "N3", "N4"],
+        "order factories 3": ["source_order", "N5"],
+    }
+
+
+def test_a_report_that_is_there_is_whole(shop, tmp_path, monkeypatch):
+    batch = Batch(shop)
+    batch.copied()
+    path = report(batch, tmp_path / "report.csv")
+    before = path.read_text()
+    batch.copied()
+
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("tasks.reports.csv_report.CsvReport.write", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        report(batch, path)
+
+    assert path.read_text() == before

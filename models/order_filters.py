@@ -76,7 +76,9 @@ class OrderFilter(BaseModel):
     reference: Text | None = Field(
         default=None, title="Reference", description="Reference of the order, exactly."
     )
-    mode: Mode = Field(default=Mode.LIVE, title="Mode", description="Live orders or test orders.")
+    mode: Mode = Field(
+        default=Mode.LIVE, title="Live or test", description="Live orders or test orders."
+    )
     include_copies: bool = Field(
         default=False,
         title="Include copies",

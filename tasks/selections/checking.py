@@ -1,4 +1,4 @@
-"""Checking a selection row by row: every wrong row is told at once, before anything is written."""
+"""Checking a selection row by row: every wrong value of every row is found."""
 
 import json
 import math
@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from models.errors import SelectionInvalid
 from models.requests import MAX_METADATA, MAX_TEXT, CopyOptions
 from tasks.selections.reading import Problem, Unchecked
 
@@ -27,15 +26,17 @@ _UNSTORABLE = re.compile(rf"\\u0000|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
 
 @dataclass(frozen=True)
 class Selection:
-    """A checked selection: `name` says for people what it is.
+    """A checked selection: `name` says for people what it is, `problems` what is wrong with it.
 
     `rows` has one row per copy, in order, with real values: text, booleans and JSON objects, None
     where neither the row nor the defaults give anything. Its index numbers the rows as a person
-    does, and the index' name is what is counted: "line" or "row".
+    does, and the index' name is what is counted: "line" or "row". Where there are problems, the
+    rows without a readable order or reference are left out, and no copy may be recorded.
     """
 
     name: str
     rows: pd.DataFrame
+    problems: list[Problem]
 
 
 class _Wrong(ValueError):
@@ -121,7 +122,7 @@ def _column(
     default: Any,
     problems: list[Problem],
 ) -> "pd.Series[Any]":
-    """The values converted; what is wrong is added to the problems."""
+    """The values converted; a wrong one is added to the problems, and the default stands for it."""
     required = convert is _order_name
     if not required and values.isna().all():
         return pd.Series([default] * len(values), index=values.index, dtype=object)
@@ -130,7 +131,7 @@ def _column(
         try:
             converted.append(default if value is None and not required else convert(value))
         except _Wrong as error:
-            converted.append(None)
+            converted.append(default)
             told = f"{values.index.name} {number}, {values.name}: {error}"
             problems.append((int(number), told))
     return pd.Series(converted, index=values.index, dtype=object)
@@ -139,8 +140,8 @@ def _column(
 def check_selection(given: Unchecked, defaults: CopyOptions) -> Selection:
     """The selection with real values; where a row says nothing, the defaults hold.
 
-    Raises `SelectionInvalid` with one line per wrong value: the row, the column and what is
-    expected; never the value itself.
+    Each wrong value becomes one problem: the row, the column and what is expected; never the
+    value itself.
     """
     problems = list(given.unreadable)
     converters: dict[str, Callable[[Any], Any]] = {
@@ -152,10 +153,15 @@ def check_selection(given: Unchecked, defaults: CopyOptions) -> Selection:
         "reference_origin": _text,
         "metadata": _metadata,
     }
-    columns = {
-        label: _column(given.frame[label], convert, getattr(defaults, label, None), problems)
-        for label, convert in converters.items()
-    }
+    rows = pd.DataFrame(
+        {
+            label: _column(given.frame[label], convert, getattr(defaults, label, None), problems)
+            for label, convert in converters.items()
+        },
+        index=given.frame.index,
+    )
     if problems:
-        raise SelectionInvalid(given.name, [told for _, told in sorted(problems)])
-    return Selection(given.name, pd.DataFrame(columns, index=given.frame.index))
+        # A wrong reference counts as none, and would make the row look like another one.
+        unclear = rows["reference"].isna() & given.frame["reference"].notna()
+        rows = rows[rows["source_order"].notna() & ~unclear]
+    return Selection(given.name, rows, problems)

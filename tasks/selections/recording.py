@@ -113,7 +113,7 @@ def record_rows(db: Connection, reference: str, selection: Selection) -> int:
 
     A batch that was recorded under this reference before, from the same rows in the same order,
     is found again. Raises `InvalidRequest` where the reference belongs to another selection, and
-    `SelectionInvalid` where rows name no order, several, or one that stands there already.
+    `SelectionInvalid` with every problem of every row.
     """
 
     def request() -> Requested:
@@ -125,6 +125,8 @@ def record_rows(db: Connection, reference: str, selection: Selection) -> int:
         )
         return Requested(selection.name, mode, rows.order_by(asked.c.row), {}, "it names no order")
 
+    if selection.problems:
+        stage(db, selection)  # tells them, together with what only the database can see
     text = selection.rows.to_json(orient="values", default_handler=str)
     return _record(db, reference, _sha256(text), request)
 

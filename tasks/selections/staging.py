@@ -29,6 +29,7 @@ from models.statuses import Mode
 from tasks.imports.dialects import learn_sizes
 from tasks.inserts import Rows, table_of
 from tasks.selections.checking import Selection
+from tasks.selections.reading import Problem
 
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()
@@ -121,8 +122,8 @@ def _told_twice(order: str, reference: str | None, first: str) -> str:
     )
 
 
-def _problems(db: Connection, counted: str) -> list[str]:
-    """What is wrong with which rows, in the order of the rows."""
+def _problems(db: Connection, counted: str) -> list[Problem]:
+    """What is wrong with the orders that the rows name."""
     told = [
         (row, f"no order has the number or id {order!r}") for row, order in db.execute(_unknown())
     ]
@@ -134,23 +135,24 @@ def _problems(db: Connection, counted: str) -> list[str]:
         (row, _told_twice(order, reference, f"{counted} {first}"))
         for row, order, reference, first in db.execute(_repeated())
     ]
-    return [f"{counted} {row}: {line}" for row, line in sorted(told)]
+    return [(row, f"{counted} {row}: {line}") for row, line in told]
 
 
 def stage(db: Connection, selection: Selection) -> Mode:
     """Put the rows into `asked` and the orders that they name into `named`; the orders' mode.
 
-    Raises `SelectionInvalid` with the rows that name an unknown or ambiguous order, or the same
-    order twice under one reference, and for a selection that mixes the modes.
+    Raises `SelectionInvalid` with all that is wrong with any row, in the order of the rows: what
+    was found before, unknown and ambiguous orders, the same order twice under one reference; and
+    for a selection that mixes the modes.
     """
     for table in _METADATA.sorted_tables:
         db.execute(CreateTable(table, if_not_exists=True))
         db.execute(delete(table))
     _fill_asked(db, selection)
     _fill_named(db)
-    problems = _problems(db, str(selection.rows.index.name))
+    problems = selection.problems + _problems(db, str(selection.rows.index.name))
     if problems:
-        raise SelectionInvalid(selection.name, problems)
+        raise SelectionInvalid(selection.name, [told for _, told in sorted(problems)])
     modes = list(db.scalars(select(named.c.mode).distinct()))
     if len(modes) > 1:
         told = "it mixes orders of test mode with orders of live mode"

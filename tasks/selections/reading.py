@@ -77,9 +77,12 @@ def read_selection(orders: Orders) -> Unchecked:
 def _frame_of(found: FileRows) -> pd.DataFrame:
     sound = [record for record in found.records if record.problem is None]
     lines = pd.Index([record.line for record in sound], dtype="int64", name=found.counted)
+    nothing = [None] * len(sound)
     columns = {
         column: pd.Series(
-            [record.values.get(column) for record in sound], index=lines, dtype=object
+            [record.values.get(column) for record in sound] if column in found.columns else nothing,
+            index=lines,
+            dtype=object,
         )
         for column in COLUMNS
     }

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from models import Order
-from models.base import JsonObject
+from models.base import BigId, JsonObject
 from models.dialects import fill
 from models.errors import SelectionInvalid
 from models.public_ids import Resource, key_of
@@ -39,7 +39,7 @@ _order = table_of(Order)
 asked = Table(
     "of_asked",
     _METADATA,
-    Column("row", BigInteger, primary_key=True, autoincrement=False),
+    Column("row", BigId, primary_key=True, autoincrement=False),
     Column("source_order", String, nullable=False),
     Column("key", BigInteger),
     Column("place_target_order", Boolean, nullable=False),

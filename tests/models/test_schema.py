@@ -3,7 +3,7 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import delete, inspect
+from sqlalchemy import delete, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from models import Base, CustomerPaymentSource, LineItem, Order, OrderFactory, StockItem
@@ -41,6 +41,17 @@ def test_the_constraints_are_those_of_the_models(shop):
 def test_upgrading_again_changes_nothing(shop):
     assert upgrade() == (newest_version(), newest_version())
     require_schema()
+
+
+def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(shop):
+    factory = request(shop.order())
+    with begin() as db:
+        db.execute(text("DROP INDEX uq_order_factories_retry_of_id"))
+        db.execute(text("ALTER TABLE order_factories DROP COLUMN retry_of_id"))
+        db.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+    assert upgrade() == ("0001", newest_version())
+    assert shop.row(OrderFactory, id=factory).retry_of_id is None
 
 
 def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):

@@ -62,12 +62,8 @@ def require_fit(db: Connection, wanted: OrderFilter) -> None:
         raise SelectionInvalid(NAME, [nothing_fits(wanted)])
 
 
-def fitting_orders(db: Connection, wanted: OrderFilter, options: CopyOptions) -> Requested:
-    """One copy of each order that fits, the earliest placed first.
-
-    Raises `SelectionInvalid` for a customer that does not exist.
-    """
-    wanted = settle_customer(db, wanted)
+def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
+    """One copy of each order that fits, the earliest first; the customer is a public id."""
     rows = request_rows(
         {
             "mode": Order.__table__.c.mode,

@@ -138,11 +138,12 @@ def record_filtered(
 
     A batch that was recorded under this reference before, for the same filter and options, is
     found again with the orders that fitted then. Raises `InvalidRequest` where the reference
-    belongs to another selection, and `SelectionInvalid` where no order fits.
+    belongs to another selection, and `SelectionInvalid` for an unknown customer, and where no
+    order fits.
     """
     wanted = settle_customer(db, wanted)
     text = json.dumps([wanted.model_dump(mode="json"), told_options(options)])
-    return _record(db, reference, _sha256(text), lambda: fitting_orders(db, wanted, options))
+    return _record(db, reference, _sha256(text), lambda: fitting_orders(wanted, options))
 
 
 def record_failed(db: Connection, reference: str, failed_of: str, options: CopyOptions) -> int:

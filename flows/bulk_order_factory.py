@@ -14,6 +14,7 @@ from pydantic import Field, PlainValidator
 from flows.shop_flow import shop_flow
 from models.engine import begin, reading
 from models.errors import DatabaseNotReady
+from models.order_filters import OrderFilter
 from models.progress import report_progress
 from models.requests import CopyOptions, Text
 from models.results import BatchUnfinished, BulkResult
@@ -23,16 +24,14 @@ from tasks.batch_records import (
     count_unfinished,
     finish_batch,
     read_batch,
-    require_batch,
     start_batch,
 )
 from tasks.copy_batch import BatchReport, copy_batch
 from tasks.publishing import publish_batch
 from tasks.reports import page_path, write_page, write_report
 from tasks.reports import report_path as place_of_report
-from tasks.selections.checking import check_selection
-from tasks.selections.reading import Orders, accept_orders, read_selection
-from tasks.selections.recording import record_batch
+from tasks.selections.finding import find_or_record
+from tasks.selections.reading import Orders, accept_orders
 
 BATCH_SIZE = 5_000
 
@@ -49,6 +48,8 @@ def bulk_order_factory(
         PlainValidator(accept_orders, json_schema_input_type=list[str] | str | None),
     ] = None,
     reference: Text | None = None,
+    orders_where: OrderFilter | None = None,
+    failed_of: Text | None = None,
     place_target_order: bool = False,
     reuse_wallet: bool = True,
     skip_errors: bool = False,
@@ -60,8 +61,10 @@ def bulk_order_factory(
 
     `orders` is a list of numbers or public ids, a DataFrame, or a file; frames and files have the
     column `source_order` and may have `place_target_order`, `reuse_wallet`, `skip_errors`,
-    `reference`, `reference_origin` and `metadata` for each copy. All copies are recorded as
-    pending before the first is made. Orders that cannot be copied fail, the others are copied:
+    `reference`, `reference_origin` and `metadata` for each copy. Instead of it, `orders_where`
+    takes the orders that fit a filter, and `failed_of` tries the failed copies of an earlier batch
+    again, with what was asked for then. All copies are recorded as pending before the first is
+    made. Orders that cannot be copied fail, the others are copied:
     the state is then named `CompletedWithErrors`. Where copies are left unfinished the run fails
     with `BatchUnfinished`, and starting the batch again under its reference finishes them.
 
@@ -72,6 +75,8 @@ def bulk_order_factory(
         orders: Numbers or ids of the orders, or the path of a CSV, Parquet, XLSX or JSON Lines
             file that names them. Leave it empty to finish the batch of the reference.
         reference: The batch's own name; started again under it, the batch goes on.
+        orders_where: Which orders of the database to copy, instead of naming them.
+        failed_of: Reference of an earlier batch whose failed copies are tried again, each once.
         place_target_order: Place the target orders, where a row does not say otherwise.
         reuse_wallet: Copy the saved payment sources, where a row does not say otherwise.
         skip_errors: Leave out what cannot be copied and copy the rest, where a row does not say
@@ -87,7 +92,7 @@ def bulk_order_factory(
     options = CopyOptions(
         place_target_order=place_target_order, reuse_wallet=reuse_wallet, skip_errors=skip_errors
     )
-    batch_id = _find_or_record(orders, reference, options)
+    batch_id = find_or_record(reference, options, orders, orders_where, failed_of)
     started = perf_counter()
     copied, problems = _copy_all(batch_id, reference, batch_size, workers)
     seconds = perf_counter() - started
@@ -104,17 +109,6 @@ def bulk_order_factory(
     show_result(result)
     publish_batch(result)
     return cast(BulkResult, _ended(result, problems))
-
-
-def _find_or_record(orders: Any, reference: str, options: CopyOptions) -> int:
-    """The key of the batch: the one of the reference, or a new one, all its factories pending."""
-    if orders is None:
-        with reading() as db:
-            return require_batch(db, reference)
-    name, frame = read_selection(orders)
-    selection = check_selection(name, frame, options)
-    with begin() as db:
-        return record_batch(db, reference, name, selection)
 
 
 def _copy_all(batch_id: int, reference: str, size: int, workers: int) -> tuple[int, list[str]]:

@@ -76,9 +76,9 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _told(error: ValidationError) -> str:
-    """Each wrong parameter and what is wrong with it; never the value, which may be private."""
+    """Each wrong parameter (and field of it) and what is wrong; never the value: it may be private."""
     problems = (
-        f"{detail['loc'][0]}: {detail['msg'].removeprefix('Value error, ')}"
+        f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
         for detail in error.errors(include_input=False, include_url=False, include_context=False)
     )
     return "; ".join(problems)

@@ -37,7 +37,8 @@ class OrderFactory(Described, Moded, Base):
 
     `errors_log` maps a field name to its list of messages and is null where `errors_count` is 0.
     `idempotency_key` is our own: a request that comes again under the same key finds this row
-    instead of making another. `flow_run_id` is the Prefect flow run that carried it.
+    instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
+    again, each at most once. `flow_run_id` is the Prefect flow run that carried it.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """
@@ -61,6 +62,13 @@ class OrderFactory(Described, Moded, Base):
             sqlite_where=text("idempotency_key IS NOT NULL"),
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
+        Index(
+            "uq_order_factories_retry_of_id",
+            "retry_of_id",
+            unique=True,
+            sqlite_where=text("retry_of_id IS NOT NULL"),
+            postgresql_where=text("retry_of_id IS NOT NULL"),
+        ),
         CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),
         {"sqlite_autoincrement": True},
     )
@@ -81,6 +89,7 @@ class OrderFactory(Described, Moded, Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
+    retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("order_factories.id"))
 
 
 class CopyError(Base):

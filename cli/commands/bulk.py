@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -17,6 +17,26 @@ from cli.options import (
     Verbose,
     terminal_of,
 )
+from cli.selection_options import (
+    AllOrders,
+    Customer,
+    FailedOf,
+    File,
+    IncludeCopies,
+    Limit,
+    Market,
+    Mode,
+    OrderNames,
+    OrderReference,
+    PlacedBefore,
+    PlacedFrom,
+    Resume,
+    SkuCode,
+    Statuses,
+    filter_fields,
+    order_filter,
+    require_one,
+)
 
 if TYPE_CHECKING:
     from models.results import BulkResult
@@ -24,44 +44,21 @@ if TYPE_CHECKING:
 
 def bulk(
     context: typer.Context,
-    file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="FILE",
-            help="A .csv, .parquet, .xlsx or .jsonl file with the column source_order, and if "
-            "wanted place_target_order, reuse_wallet, skip_errors, reference, reference_origin, "
-            "metadata.",
-            show_default=False,
-        ),
-    ] = None,
-    order: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--order", metavar="ORDER", help="Number or id of an order; give it once per order."
-        ),
-    ] = None,
-    all_orders: Annotated[
-        bool,
-        typer.Option(
-            "--all-orders", help="Every placed (or approved) order that is itself no copy."
-        ),
-    ] = False,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit", min=1, metavar="N", help="Only the earliest so many; with --all-orders."
-        ),
-    ] = None,
-    mode: Annotated[
-        Literal["live", "test"],
-        typer.Option("--mode", help="Live orders or test orders; with --all-orders."),
-    ] = "live",
-    resume: Annotated[
-        str | None,
-        typer.Option(
-            "--resume", metavar="REFERENCE", help="Finish the batch that has this reference."
-        ),
-    ] = None,
+    file: File = None,
+    order: OrderNames = None,
+    all_orders: AllOrders = False,
+    customer: Customer = None,
+    status: Statuses = None,
+    placed_from: PlacedFrom = None,
+    placed_before: PlacedBefore = None,
+    market: Market = None,
+    sku: SkuCode = None,
+    order_reference: OrderReference = None,
+    include_copies: IncludeCopies = False,
+    limit: Limit = None,
+    mode: Mode = "live",
+    failed_of: FailedOf = None,
+    resume: Resume = None,
     reference: Annotated[
         str | None,
         typer.Option(
@@ -109,10 +106,11 @@ def bulk(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Copy many orders: of a file, named ones, or all.
+    """Copy many orders: of a file, named ones, those that fit a filter, or all.
 
     Orders that cannot be copied fail, the others are copied, and the report accounts for every
-    one of them. A batch that was stopped goes on with --resume. The exit code is 1 if any failed.
+    one of them. A batch that was stopped goes on with --resume, and --failed-of tries the failed
+    copies of a batch again. The exit code is 1 if any failed.
     """
     from cli.flow_runs import run_flow, start_prefect
     from cli.views.batches import after_batch, describe_batch
@@ -123,36 +121,60 @@ def bulk(
     from tasks.reports import report_path
 
     terminal = terminal_of(context)
-    chosen = {"FILE": file, "--order": order, "--all-orders": all_orders, "--resume": resume}
+    fields = filter_fields(
+        customer=customer,
+        status=status,
+        placed_from=placed_from,
+        placed_before=placed_before,
+        market=market,
+        sku=sku,
+        reference=order_reference,
+        include_copies=include_copies,
+        limit=limit,
+        mode=mode,
+    )
+    chosen = {
+        "FILE": file,
+        "--order": order,
+        "--all-orders": all_orders,
+        "--failed-of": failed_of,
+        "--resume": resume,
+    }
     options = {
         "place_target_order": place_target_order,
         "reuse_wallet": reuse_wallet,
         "skip_errors": skip_errors,
     }
-    _require_one(chosen)
+    require_one(chosen, fields)
     _refuse_beside_resume(resume, reference, options)
-    _refuse_without_all(all_orders, limit, mode)
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     # Refused at once, and not after Prefect has started.
     report_path(report, name)
     _require_file(file)
     require_schema()
-    if resume:
+    if earlier := resume or failed_of:
         with reading() as db:
-            require_batch(db, resume)
+            require_batch(db, earlier)
     terminal.on_interrupt = lambda: how_to_go_on(name)
-    selection = _all(mode, limit) if all_orders else file or order
+    selection = {
+        "orders": file or order,
+        "orders_where": (
+            # A batch that this reference has already is resumed, whatever fits by now.
+            order_filter(fields, must_fit=reference is None) if all_orders or fields else None
+        ),
+        "failed_of": failed_of,
+    }
     start_prefect(terminal)
     from flows.bulk_order_factory import bulk_order_factory
 
-    given: dict[str, Any] = {"workers": workers, "report_path": report, **options}
+    given: dict[str, Any] = {"workers": workers, "report_path": report, **options, **selection}
     if batch_size is not None:
         given["batch_size"] = batch_size
     try:
         result = run_flow(
             terminal,
             "recording what is to be copied",
-            lambda: bulk_order_factory(selection, name, **given),
+            lambda: bulk_order_factory(reference=name, **given),
         )
     except BatchUnfinished as unfinished:
         result = unfinished.result
@@ -184,15 +206,6 @@ def document(result: "BulkResult") -> dict[str, Any]:
     return result.model_dump(mode="json") | {"orders_per_second": speed}
 
 
-def _require_one(chosen: dict[str, Any]) -> None:
-    from models.errors import InvalidRequest
-
-    given = [name for name, value in chosen.items() if value]
-    if len(given) != 1:
-        told = f"not {' and '.join(given)} together" if given else "none was given"
-        raise InvalidRequest(f"Say which orders: give one of {', '.join(chosen)}; {told}.")
-
-
 def _refuse_beside_resume(
     resume: str | None, reference: str | None, options: dict[str, Any]
 ) -> None:
@@ -205,30 +218,8 @@ def _refuse_beside_resume(
         )
 
 
-def _refuse_without_all(all_orders: bool, limit: int | None, mode: str) -> None:
-    from models.errors import InvalidRequest
-
-    if not all_orders and (limit is not None or mode != "live"):
-        raise InvalidRequest("--limit and --mode go with --all-orders.")
-
-
 def _require_file(file: str | None) -> None:
     from models.errors import InvalidRequest
 
     if file is not None and not Path(file).is_file():
         raise InvalidRequest(f"There is no file {file!r} that names orders.")
-
-
-def _all(mode: str, limit: int | None) -> Any:
-    from cli.selections import placed_originals
-    from models.engine import reading
-    from models.errors import InvalidRequest
-    from models.statuses import Mode
-
-    with reading() as db:
-        orders = placed_originals(db, Mode(mode), limit)
-    if orders.empty:
-        raise InvalidRequest(
-            f"There is no placed {mode} order to copy; `order-factory import` brings some in."
-        )
-    return orders

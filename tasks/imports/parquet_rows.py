@@ -33,7 +33,7 @@ def open_parquet(path: Path, resource: Resource) -> Source:
     ]
     if wrong:
         raise InvalidRequest(f"Columns of {path.name} have the wrong type: {'; '.join(wrong)}.")
-    return Source(tuple(schema.names), rows, lambda: _records(path))
+    return Source(tuple(schema.names), rows, lambda: parquet_records(path))
 
 
 def _wanted_instead(found: pa.DataType, resource: Resource, name: str) -> str | None:
@@ -62,7 +62,8 @@ def _wanted_instead(found: pa.DataType, resource: Resource, name: str) -> str | 
     return "text"
 
 
-def _records(path: Path) -> Iterator[Record]:
+def parquet_records(path: Path) -> Iterator[Record]:
+    """The rows, numbered from 1. Raises `InvalidRequest` where the file is damaged."""
     line = 0
     try:
         with pq.ParquetFile(path) as file:

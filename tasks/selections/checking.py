@@ -1,88 +1,99 @@
-"""Checking a selection row by row: every wrong row is told at once, before anything is written."""
+"""Checking a selection row by row: every wrong value of every row is found."""
 
 import json
+import math
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import pandas as pd
 
-from models.errors import SelectionInvalid
 from models.requests import MAX_METADATA, MAX_TEXT, CopyOptions
+from tasks.selections.reading import Problem, Unchecked
 
-_FLAGS = ("place_target_order", "reuse_wallet", "skip_errors")
-_TEXTS = ("reference", "reference_origin")
-_TRUE = {"true", "yes", "1"}
-_FALSE = {"false", "no", "0"}
+_TRUE = {"true", "yes", "1", "1.0"}
+_FALSE = {"false", "no", "0", "0.0"}
+# Beyond it a float no longer tells one whole number from the next.
+_EXACT = 2**53
+# In JSON: the characters that PostgreSQL cannot store, NUL and one half of a surrogate pair.
+_HIGH, _LOW = r"\\ud[89ab]..", r"\\ud[c-f].."
+_UNSTORABLE = re.compile(rf"\\u0000|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A checked selection: `name` says for people what it is, `problems` what is wrong with it.
+
+    `rows` has one row per copy, in order, with real values: text, booleans and JSON objects, None
+    where neither the row nor the defaults give anything. Its index numbers the rows as a person
+    does, and the index' name is what is counted: "line" or "row". Where there are problems, the
+    rows without a readable order or reference are left out, and no copy may be recorded.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    problems: list[Problem]
 
 
 class _Wrong(ValueError):
     """Says what is expected of a value."""
 
 
-def check_selection(name: str, frame: pd.DataFrame, defaults: CopyOptions) -> pd.DataFrame:
-    """The frame of `read_selection` with real values: text, booleans and JSON objects.
-
-    Where a row says nothing, the defaults hold. Raises `SelectionInvalid` with one line per
-    wrong value: the row, the column and what is expected; never the value itself.
-    """
-    problems: list[tuple[int, str]] = []
-    checked = pd.DataFrame(index=frame.index)
-
-    def column(label: str, convert: Callable[[Any], Any]) -> "pd.Series[Any]":
-        return pd.Series(
-            [_try(convert, value, label, row, problems) for row, value in frame[label].items()],
-            index=frame.index,
-            dtype=object,
-        )
-
-    checked["source_order"] = column("source_order", _order_name)
-    for label in _FLAGS:
-        checked[label] = column(label, _flag)
-        checked.loc[frame[label].isna(), label] = getattr(defaults, label)
-    for label in _TEXTS:
-        checked[label] = column(label, _text)
-    checked["metadata"] = column("metadata", _metadata)
-    if problems:
-        raise SelectionInvalid(name, [told for _, told in sorted(problems)])
-    return checked
-
-
-def _try(
-    convert: Callable[[Any], Any], value: Any, label: str, row: Any, problems: list[tuple[int, str]]
-) -> Any:
-    if value is None and label != "source_order":
-        return None
-    try:
-        return convert(value)
-    except _Wrong as error:
-        problems.append((int(row), f"row {row}, {label}: {error}"))
-        return None
-
-
 def _order_name(value: Any) -> str:
     if value is None:
         raise _Wrong("the order's number or public id is missing")
-    # Spreadsheets and frames with gaps turn numbers into floats.
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _Wrong("an order's number or public id is expected")
-    return _text(value)
+    if isinstance(value, str):
+        return _text(value)
+    expected = "an order's number or public id is expected"
+    if isinstance(value, bool | date):
+        raise _Wrong(f"{expected}, not a {'date' if isinstance(value, date) else 'truth value'}")
+    if not isinstance(value, Real | Decimal):
+        raise _Wrong(expected)
+    return str(_whole(value, expected))
+
+
+def _whole(value: Any, expected: str) -> int:
+    """Spreadsheets and frames with gaps turn whole numbers into floats: the number again."""
+    if isinstance(value, Integral):
+        return int(value)
+    if not math.isfinite(value) or value != int(value):
+        raise _Wrong(f"{expected}, not a fraction")
+    if not isinstance(value, Decimal) and abs(value) > _EXACT:
+        raise _Wrong("the number was rounded, for it has more than 15 digits; give it as text")
+    return int(value)
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Real | Decimal) and not isinstance(value, bool):
+        value = _whole(value, "text is expected")
+    elif not isinstance(value, str):
+        raise _Wrong("text is expected")
     text = str(value).strip()
     if not text:
         raise _Wrong("the text is empty")
     if len(text) > MAX_TEXT:
         raise _Wrong(f"the text has {len(text)} characters; at most {MAX_TEXT}")
+    if not text.isascii() and not _encodes(text):
+        raise _Wrong("the text is not UTF-8; save the file as UTF-8")
     if "\x00" in text:
-        raise _Wrong("the text holds a NUL character")
+        raise _Wrong("the text holds a NUL character, which cannot be stored")
     return text
 
 
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _flag(value: Any) -> bool:
-    word = str(value).strip().lower().removesuffix(".0")
+    word = str(value).strip().lower()
     if word in _TRUE:
         return True
     if word in _FALSE:
@@ -93,11 +104,64 @@ def _flag(value: Any) -> bool:
 def _metadata(value: Any) -> dict[str, Any]:
     try:
         held = json.loads(value) if isinstance(value, str) else value
-        length = len(json.dumps(held, allow_nan=False))
+        text = json.dumps(held, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise _Wrong("a JSON object is expected") from error
+        raise _Wrong('a JSON object is expected, such as {"gift": true}') from error
     if not isinstance(held, dict):
-        raise _Wrong("a JSON object is expected")
-    if length > MAX_METADATA:
-        raise _Wrong(f"{length} characters of JSON; at most {MAX_METADATA}")
+        raise _Wrong('a JSON object is expected, such as {"gift": true}')
+    if len(text) > MAX_METADATA:
+        raise _Wrong(f"{len(text)} characters of JSON; at most {MAX_METADATA}")
+    if _UNSTORABLE.search(text.replace("\\\\", "")):
+        raise _Wrong("the JSON holds a NUL character or a broken one, which cannot be stored")
     return held
+
+
+def _column(
+    values: "pd.Series[Any]",
+    convert: Callable[[Any], Any],
+    default: Any,
+    problems: list[Problem],
+) -> "pd.Series[Any]":
+    """The values converted; a wrong one is added to the problems, and the default stands for it."""
+    required = convert is _order_name
+    if not required and values.isna().all():
+        return pd.Series([default] * len(values), index=values.index, dtype=object)
+    converted = []
+    for number, value in zip(values.index, values, strict=True):
+        try:
+            converted.append(default if value is None and not required else convert(value))
+        except _Wrong as error:
+            converted.append(default)
+            told = f"{values.index.name} {number}, {values.name}: {error}"
+            problems.append((int(number), told))
+    return pd.Series(converted, index=values.index, dtype=object)
+
+
+def check_selection(given: Unchecked, defaults: CopyOptions) -> Selection:
+    """The selection with real values; where a row says nothing, the defaults hold.
+
+    Each wrong value becomes one problem: the row, the column and what is expected; never the
+    value itself.
+    """
+    problems = list(given.unreadable)
+    converters: dict[str, Callable[[Any], Any]] = {
+        "source_order": _order_name,
+        "place_target_order": _flag,
+        "reuse_wallet": _flag,
+        "skip_errors": _flag,
+        "reference": _text,
+        "reference_origin": _text,
+        "metadata": _metadata,
+    }
+    rows = pd.DataFrame(
+        {
+            label: _column(given.frame[label], convert, getattr(defaults, label, None), problems)
+            for label, convert in converters.items()
+        },
+        index=given.frame.index,
+    )
+    if problems:
+        # A wrong reference counts as none, and would make the row look like another one.
+        unclear = rows["reference"].isna() & given.frame["reference"].notna()
+        rows = rows[rows["source_order"].notna() & ~unclear]
+    return Selection(given.name, rows, problems)

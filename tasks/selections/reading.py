@@ -1,18 +1,13 @@
-"""Reading a selection: a list, a DataFrame or a file becomes one frame of text.
+"""Reading a selection: a list, a DataFrame or a file becomes one frame, not yet checked."""
 
-The frame has one row per copy and the columns of `COLUMNS`, all of dtype object, None where the
-caller gave nothing; its index is what a person would call the row: the line of the file, or the
-position in the list from 1.
-"""
-
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
-from pandas.errors import EmptyDataError, ParserError
 
 from models.errors import SelectionInvalid, describe
+from tasks.selections.files import FileRows, read_file
 
 COLUMNS = (
     "source_order",
@@ -24,6 +19,22 @@ COLUMNS = (
     "metadata",
 )
 Orders = Sequence[str | int] | pd.DataFrame | str | Path
+# The number of a row, and what is wrong with it.
+Problem = tuple[int, str]
+
+
+class Unchecked(NamedTuple):
+    """A selection as it was given.
+
+    `frame` has one row per copy and the columns of `COLUMNS`, all of dtype object, None where the
+    caller gave nothing. Its index is the number of the row as a person counts it, and the index'
+    name says what is counted: "line" for the text files, "row" for everything else. `unreadable`
+    tells of the rows that are not in the frame.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    unreadable: list[Problem]
 
 
 def accept_orders(value: object) -> Orders | None:
@@ -35,73 +46,67 @@ def accept_orders(value: object) -> Orders | None:
     raise ValueError("a list of orders, a DataFrame or the path of a file is expected")
 
 
-def read_selection(orders: Orders) -> tuple[str, pd.DataFrame]:
-    """What to call the selection, and its frame.
+def read_selection(orders: Orders) -> Unchecked:
+    """The selection, with a name for it.
 
     Raises `SelectionInvalid` for a file that cannot be read, for unknown or missing columns, and
     for a selection without rows.
     """
-    if isinstance(orders, pd.DataFrame):
-        name, frame, first = "The DataFrame", orders, 1
-    elif isinstance(orders, str | Path):
+    unreadable: list[Problem] = []
+    if isinstance(orders, str | Path):
         path = Path(orders)
-        name, frame, first = path.name, _read_file(path), 1 if _is_parquet(path) else 2
-        if _is_json_lines(path):
-            first = 1
+        name, found = path.name, read_file(path)
+        unreadable = _unreadable(found)
+        _require_columns(name, found.columns, unreadable)
+        frame = _frame_of(found)
+    elif isinstance(orders, pd.DataFrame):
+        name = "The DataFrame"
+        _require_columns(name, [str(column) for column in orders.columns], unreadable)
+        frame = orders.reindex(columns=list(COLUMNS)).astype(object)
+        frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     else:
         name = f"The list of {len(orders)} orders"
-        frame, first = pd.DataFrame({"source_order": list(orders)}, dtype=object), 1
-    _require_columns(name, frame)
-    if frame.empty:
+        frame = pd.DataFrame({"source_order": pd.Series(list(orders), dtype=object)})
+        frame = frame.reindex(columns=list(COLUMNS)).astype(object)
+        frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
+    if frame.empty and not unreadable:
         raise SelectionInvalid(name, ["it names no order"])
-    frame = frame.reindex(columns=list(COLUMNS)).astype(object)
-    frame = frame.where(frame.notna(), None)
-    frame.index = pd.RangeIndex(first, first + len(frame))
-    return name, frame
+    return Unchecked(name, frame.where(frame.notna(), None), unreadable)
 
 
-def _read_file(path: Path) -> pd.DataFrame:
-    readers = {
-        ".csv": lambda: pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]),
-        ".parquet": lambda: pd.read_parquet(path),
-        ".xlsx": lambda: pd.read_excel(path, dtype=object, engine="openpyxl"),
-        ".jsonl": lambda: pd.read_json(path, lines=True, dtype=False),
+def _frame_of(found: FileRows) -> pd.DataFrame:
+    sound = [record for record in found.records if record.problem is None]
+    lines = pd.Index([record.line for record in sound], dtype="int64", name=found.counted)
+    nothing = [None] * len(sound)
+    columns = {
+        column: pd.Series(
+            [record.values.get(column) for record in sound] if column in found.columns else nothing,
+            index=lines,
+            dtype=object,
+        )
+        for column in COLUMNS
     }
-    read = readers.get(path.suffix.lower())
-    if read is None:
-        known = ", ".join(readers)
-        raise SelectionInvalid(path.name, [f"its name must end in one of {known}"])
-    if not path.is_file():
-        raise SelectionInvalid(path.name, [f"there is no file {path}"])
-    try:
-        return read()
-    except EmptyDataError:
-        return pd.DataFrame({"source_order": []})
-    except UnicodeDecodeError as error:
-        raise SelectionInvalid(path.name, ["it is not UTF-8 text"]) from error
-    except (ParserError, ValueError, OSError, zipfile.BadZipFile) as error:
-        told = f"it is no readable {path.suffix} file ({type(error).__name__})"
-        raise SelectionInvalid(path.name, [told]) from error
+    return pd.DataFrame(columns, index=lines)
 
 
-def _require_columns(name: str, frame: pd.DataFrame) -> None:
-    found = [str(column) for column in frame.columns]
+def _unreadable(found: FileRows) -> list[Problem]:
+    return [
+        (record.line, f"{found.counted} {record.line} {record.problem}")
+        for record in found.records
+        if record.problem is not None
+    ]
+
+
+def _require_columns(name: str, found: list[str], unreadable: list[Problem]) -> None:
     unknown = [column for column in found if column not in COLUMNS]
     known = f"the columns are {', '.join(COLUMNS)}, of which source_order is required"
     problems = []
-    if "source_order" not in found:
+    # Where no row could be read there is no telling which columns there are.
+    if "source_order" not in found and (found or not unreadable):
         problems.append(f"the column 'source_order' is missing; {known}")
     if unknown:
         problems.append(f"unknown columns: {describe(unknown)}; {known}")
     if len(set(found)) < len(found):
         problems.append("a column stands in it twice")
     if problems:
-        raise SelectionInvalid(name, problems)
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
-
-
-def _is_json_lines(path: Path) -> bool:
-    return path.suffix.lower() == ".jsonl"
+        raise SelectionInvalid(name, [*problems, *(told for _, told in unreadable)])

@@ -17,6 +17,7 @@ from tasks.verify import (
     options,
     orders,
     payment_sources,
+    retries,
     statuses,
     stock,
     targets,
@@ -38,6 +39,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *events.INVARIANTS,
     *stock.INVARIANTS,
     *batches.INVARIANTS,
+    *retries.INVARIANTS,
 )
 
 

@@ -1,10 +1,14 @@
 """`order-factory bulk`, `batches` and `batch`."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
+from prefect import get_client
 
 import cli.flow_runs
 from models import Order, OrderFactory, OrderFactoryBatch
+from models.public_ids import Resource, public_id
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
 
@@ -90,6 +94,46 @@ def test_copies_every_placed_order_that_is_no_copy(shop, run):
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
+def test_copies_the_orders_that_fit_a_filter(shop, run):
+    ada = shop.customer(email="ada@shop.example")
+    when = datetime(2026, 3, 1, tzinfo=UTC)
+    shop.order(number="B1", customer_id=ada, placed_at=when, market_name="EU", reference="web")
+    shop.order(number="B2", customer_id=ada, placed_at=when, status="approved")
+    filters = [
+        ["--customer", "ada@shop.example"],
+        ["--customer", "ada@shop.example", "--limit", "1"],
+        ["--status", "placed", "--status", "cancelled"],
+        ["--placed-from", "2026-03-01", "--placed-before", "2026-03-02"],
+        ["--market", "EU", "--sku", "MUG", "--order-reference", "web"],
+        ["--sku", "SKU-A1"],
+        ["--sku", "SKU-A1", "--include-copies"],
+    ]
+
+    said = [run("bulk", *options, "--json") for options in filters]
+
+    assert [each.json["orders_count"] for each in said] == [2, 1, 4, 2, 1, 1, 1]
+    batches = shop.rows(OrderFactoryBatch)
+    customer = public_id(Resource.customers, ada)
+    assert batches[0].selection.endswith(f"of customer {customer}, copies left out")
+    with get_client(sync_client=True) as client:
+        stored = client.read_flow_run(batches[0].flow_run_id).parameters
+    assert stored["orders_where"]["customer"] == customer
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
+def test_tries_the_failed_copies_of_a_batch_again(shop, run):
+    run("bulk", "--all-orders", "--reference", "night")
+    shop.sku("SKU-A2")
+
+    said = run("bulk", "--failed-of", "night", "--json")
+    again = run("bulk", "--failed-of", "night")
+
+    assert (said.code, said.json["orders_count"], said.json["completed"]) == (0, 1, 1)
+    assert again.code == 2
+    assert "batch 'night' has no failed copy to try again; 1 left out, tried again" in again.err
+
+
+@pytest.mark.usefixtures("prefect", "numbers")
 def test_an_order_whose_number_stands_in_both_modes_is_found(shop, run):
     shop.order(number="A1", mode="test")
 
@@ -122,7 +166,7 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
     said = run("bulk", str(file))
 
     assert (said.code, said.out) == (2, "")
-    assert "row 3: no order has the number or id 'A9'" in said.err
+    assert "line 3: no order has the number or id 'A9'" in said.err
     assert shop.rows(OrderFactoryBatch) == []
 
 
@@ -130,13 +174,23 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "Say which orders: give one of FILE, --order, --all-orders, --resume;"),
+        ([], "Say which orders: give one of FILE, --order, --all-orders, --failed-of"),
         (["a.csv", "--order", "A1"], "Say which orders: give one of FILE, --order,"),
         (["a.csv"], "There is no file 'a.csv' that names orders."),
         (["--order", "A1", "--report", "a.txt"], "The report 'a.txt' must end in .csv,"),
-        (["--order", "A1", "--limit", "2"], "--limit and --mode go with --all-orders."),
+        (["--order", "A1", "--limit", "2"], "--limit cannot be given with --order, but with --all"),
+        (["--mode", "test"], "Say which orders: give one of FILE, --order, --all-orders,"),
+        (["a.csv", "--sku", "MUG"], "Say which orders: give one of FILE, --order, --all-orders,"),
+        (["--all-orders", "--sku", "MUG"], "Say which orders: give one of FILE, --order,"),
+        (["--failed-of", "none"], "No batch has the reference 'none'; `order-factory batches`"),
+        (["--placed-from", "20260131"], "--placed-from a date such as 2026-01-31 or a time such"),
+        (["--status", "lost"], "--status Input should be 'draft', 'pending', 'editing'"),
+        (["--customer", "no@x.example"], "The filter cannot be used, and nothing was copied:"),
         (["--resume", "none"], "No batch has the reference 'none'; `order-factory batches`"),
-        (["--all-orders", "--mode", "test"], "There is no placed test order to copy;"),
+        (
+            ["--all-orders", "--mode", "test"],
+            "The filter cannot be used, and nothing was copied:\n  no order fits: test",
+        ),
     ],
 )
 def test_calls_that_are_refused_at_once(shop, run, arguments, told):

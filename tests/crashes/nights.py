@@ -12,7 +12,7 @@ from models.engine import reading
 from models.public_ids import Resource, public_id
 from models.requests import CopyOptions
 from models.settings import Settings
-from tasks.selections.checking import check_selection
+from tasks.selections.checking import Selection, check_selection
 from tasks.selections.reading import read_selection
 from tasks.verify import verify
 from tests.crashes.worker import Job
@@ -60,17 +60,17 @@ def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
     ]
 
 
-def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> pd.DataFrame:
+def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> Selection:
     """The rows as a checked selection, all of them so many times."""
     asked = [
         {**row, "source_order": public_id(Resource.orders, row["source_order"]), "reference": nth}
         for nth in range(times)
         for row in rows
     ]
-    return check_selection(*read_selection(pd.DataFrame(asked)), CopyOptions())
+    return check_selection(read_selection(pd.DataFrame(asked)), CopyOptions())
 
 
-def job(reference: str, asked: pd.DataFrame, size: int, **stop: Any) -> Job:
+def job(reference: str, asked: Selection, size: int, **stop: Any) -> Job:
     """A job on the settings' database."""
     return Job(Settings().database_url, reference, asked, size, **stop)
 

@@ -62,7 +62,7 @@ def test_a_server_that_comes_back_costs_some_retries(shop, unsteady, monkeypatch
     monkeypatch.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
     transactions = crash_in_the_second_transaction(monkeypatch, unsteady, back_in=3 + refused)
 
-    result = bulk_order_factory(asked, reference="night", batch_size=4)
+    result = bulk_order_factory(asked.rows, reference="night", batch_size=4)
 
     assert len(transactions) == 4 + refused
     assert (result.completed, result.failed, result.pending) == (9, 3, 0)
@@ -76,13 +76,13 @@ def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady
         patched.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
         crash_in_the_second_transaction(patched, unsteady, back_in=None)
         with pytest.raises(OrderFactoryError) as raised:
-            bulk_order_factory(asked, reference="night", batch_size=4)
+            bulk_order_factory(asked.rows, reference="night", batch_size=4)
     unsteady.ensure_postgres_running()
 
     assert raised.value.status == 503
     assert statuses("night") == ENDINGS + ["pending"] * 8
     assert violations() == []
-    assert bulk_order_factory(asked, reference="night", batch_size=4).copied_in_this_run == 8
+    assert bulk_order_factory(asked.rows, reference="night", batch_size=4).copied_in_this_run == 8
     assert outcome("night") == all_copied(times=3)
 
 

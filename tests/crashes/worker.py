@@ -5,13 +5,12 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-import pandas as pd
-
 from models.engine import begin, reading
 from tasks.batch_records import count_unfinished, finish_batch, start_batch
 from tasks.copy_batch import BatchReport, copy_batch
 from tasks.retries import RETRIES
-from tasks.selections.recording import record_batch
+from tasks.selections.checking import Selection
+from tasks.selections.recording import record_rows
 from tasks.steps import TryAgain
 from tests.crashes.stages import Reached, tell_stages
 
@@ -24,7 +23,7 @@ class Job:
 
     url: str
     reference: str
-    selection: pd.DataFrame
+    selection: Selection
     size: int
     stop_at: str = "never"
     nth: int = 1
@@ -56,7 +55,7 @@ def work(jobs: tuple[Job, ...], parent: Connection) -> None:
 def drain(job: Job, reached: Reached) -> int:
     """Record the batch where it is not yet, and copy all that is unfinished; factories closed."""
     with begin() as db:
-        batch_id = record_batch(db, job.reference, "The test", job.selection)
+        batch_id = record_rows(db, job.reference, job.selection)
         reached("recording")
     reached("recorded")
     with begin() as db:

@@ -179,6 +179,26 @@ def test_files_of_every_kind(shop, numbers, tmp_path, ending):
     assert (result.completed, result.completed_with_errors) == (3, 1)
 
 
+def test_orders_that_fit_a_filter_given_as_a_form_gives_it(shop, numbers):
+    shop.line(shop.row(Order, number="N3").id, sku_code="CAP", quantity=0)
+
+    state = bulk_order_factory(orders_where={"sku": "CAP", "status": ["placed"]}, return_state=True)
+
+    assert state.message == "0 of 1 orders copied, 1 failed"
+    assert shop.row(OrderFactory).source_order_id == shop.row(Order, number="N3").id
+
+
+def test_failed_copies_are_tried_again(shop, numbers):
+    bulk_order_factory(numbers, reference="night")
+    shop.sku("GONE")
+
+    again = bulk_order_factory(failed_of="night", reference="again")
+    resumed = bulk_order_factory(reference="again")
+
+    assert (again.orders_count, again.completed, resumed.copied_in_this_run) == (2, 2, 0)
+    assert len(shop.rows(Order)) == 12
+
+
 def test_numbers_of_digits_survive_spreadsheets(shop, tmp_path):
     for number in ("31198570044", "007"):
         shop.order(number=number)
@@ -257,8 +277,8 @@ def test_a_bad_file_names_its_lines(shop, numbers, tmp_path):
 
     assert str(raised.value).splitlines() == [
         "orders.csv cannot be used, and nothing was copied:",
-        "  row 3, source_order: the order's number or public id is missing",
-        "  row 4, reuse_wallet: true or false is expected",
+        "  line 3, source_order: the order's number or public id is missing",
+        "  line 4, reuse_wallet: true or false is expected",
     ]
 
 
@@ -277,6 +297,8 @@ def test_broken_files_are_refused(shop, tmp_path, ending, content):
     [
         ({"orders": 5}, "orders: a list of orders, a DataFrame or the path of a file is expected"),
         ({"orders": ["N0"], "batch_size": 0}, "batch_size: "),
+        ({"orders": ["N0"], "failed_of": "night"}, "Give only one of orders, orders_where, fail"),
+        ({"orders_where": {"placed_from": "20260101"}}, "orders_where.placed_from: a date such as"),
         ({"orders": ["N0"], "workers": 99}, "workers: "),
         ({"orders": ["N0"], "reference": "x" * 1_000_000}, "reference: "),
         ({"orders": ["N0"], "report_path": "r.doc"}, "The report 'r.doc' must end in .csv"),

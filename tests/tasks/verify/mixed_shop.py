@@ -55,7 +55,8 @@ def fill(shop: Shop) -> Keys:
     _copy_as_batch(copies.values())
     copies["again"] = request(_target_of(shop, copies["first"]))
     copies["tested"] = request(_in_test_mode(shop))
-    for alone in ("again", "tested"):
+    copies["retry"] = _retry_of(shop, copies["failed"])
+    for alone in ("again", "tested", "retry"):
         _copy_alone(copies[alone])
     copies["pending"] = request(shop.order())
     batch_of([copies["pending"]])
@@ -152,6 +153,12 @@ def _aborted(factory_id: int) -> int:
         event = {"name": "order_factories.abort", "order_factory_id": factory_id}
         db.execute(insert(Event).values(event | {"created_at": utc_now()}))
     return factory_id
+
+
+def _retry_of(shop: Shop, factory_id: int) -> int:
+    retry = request(int(shop.row(OrderFactory, id=factory_id).source_order_id))
+    change(OrderFactory, retry, retry_of_id=factory_id)
+    return retry
 
 
 def _target_of(shop: Shop, factory_id: int) -> int:

@@ -1,0 +1,81 @@
+"""Trying the failed copies of an earlier batch again, each once."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, select
+from sqlalchemy.orm import aliased
+
+from models import OrderFactory, OrderFactoryBatch
+from models.errors import BatchNotFound
+from models.requests import CopyOptions
+from models.statuses import FactoryStatus, Mode
+from tasks.inserts import table_of
+from tasks.selections.requested import COLUMNS, Requested, request_rows, told_options
+
+_batch = table_of(OrderFactoryBatch)
+_factory = table_of(OrderFactory)
+_retry = aliased(OrderFactory)
+_retried = exists().where(_retry.retry_of_id == _factory.c.id)
+_has_target = _factory.c.target_order_id.is_not(None)
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _left_out(copied: int, retried: int) -> list[str]:
+    told = []
+    if copied:
+        told.append(
+            f"{copied} left out, copied but not placed: place {'it' if copied == 1 else 'them'} instead"
+        )
+    if retried:
+        told.append(f"{retried} left out, tried again already")
+    return told
+
+
+def _options(options: CopyOptions) -> dict[str, ColumnElement[Any]]:
+    """Each copy's own options, but for what is given and is not the default: that is for all."""
+    given, usual = told_options(options), told_options(CopyOptions())
+    return {
+        name: _factory.c[name] if value == usual[name] else literal(value)
+        for name, value in given.items()
+    }
+
+
+def failed_copies(db: Connection, reference: str, options: CopyOptions) -> Requested:
+    """One new copy per failed factory of the batch, with what was asked for then.
+
+    Left out are those that were copied and could not be placed, for they have their target order,
+    and those that were tried again already: a retry that failed is tried again by naming its own
+    batch. Raises `BatchNotFound`.
+    """
+    # Whoever tries the same batch again waits here, and then sees what this transaction tried.
+    record = db.execute(
+        select(_batch.c.id, _batch.c.mode).where(_batch.c.reference == reference).with_for_update()
+    ).one_or_none()
+    if record is None:
+        raise BatchNotFound(reference)
+    failed = and_(_factory.c.batch_id == record.id, _factory.c.status == FactoryStatus.FAILED)
+    count, copied, retried = db.execute(
+        select(
+            func.count(),
+            func.count().filter(_has_target),
+            func.count().filter(_retried),
+        )
+        .select_from(_factory)
+        .where(failed)
+    ).one()
+    carried = {name: _factory.c[name] for name in COLUMNS}
+    rows = request_rows(carried | _options(options) | {"retry_of_id": _factory.c.id})
+    left_out = _left_out(copied, retried)
+    again = count - copied - retried
+    return Requested(
+        words="; ".join(
+            [f"{_plural(again, 'failed copy', 'failed copies')} of batch {reference!r}", *left_out]
+        ),
+        mode=Mode(record.mode),
+        rows=rows.where(failed, ~_has_target, ~_retried).order_by(_factory.c.id),
+        details={"failed_of": reference, **told_options(options)},
+        nothing="; ".join([f"batch {reference!r} has no failed copy to try again", *left_out]),
+    )

@@ -1,0 +1,62 @@
+"""What a batch is recorded from: the copies that are asked for, as one SELECT."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, literal, null, select
+
+from models.requests import CopyOptions
+from models.statuses import FactoryType, Mode
+
+# The columns of `order_factories` that a request fills, in the order of `Requested.rows`.
+COLUMNS = (
+    "type",
+    "mode",
+    "source_order_id",
+    "place_target_order",
+    "reuse_wallet",
+    "skip_errors",
+    "reference",
+    "reference_origin",
+    "metadata",
+    "retry_of_id",
+)
+
+
+@dataclass(frozen=True)
+class Requested:
+    """The copies that are asked for.
+
+    `words` says for people what they are, and becomes the batch's `selection`. `rows` selects the
+    columns `COLUMNS`, one row per copy, in the order in which the factories are made; it may
+    select none, which is refused with `nothing`. `details` becomes part of the batch's `options`.
+    """
+
+    words: str
+    mode: Mode
+    rows: Select[Any]
+    details: dict[str, Any]
+    nothing: str
+
+
+def request_rows(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
+    """A SELECT of `COLUMNS`; what is not given is an order copy without anything of its own."""
+    values: dict[str, ColumnElement[Any]] = {
+        "type": literal(FactoryType.ORDER_COPIES.value),
+        "reference": null(),
+        "reference_origin": null(),
+        "metadata": null(),
+        "retry_of_id": null(),
+        **given,
+    }
+    return select(*(values[name].label(name) for name in COLUMNS))
+
+
+def told_options(options: CopyOptions) -> dict[str, bool]:
+    """The options that hold for all copies of a batch, to be kept with it."""
+    return {
+        "place_target_order": options.place_target_order,
+        "reuse_wallet": options.reuse_wallet,
+        "skip_errors": options.skip_errors,
+    }

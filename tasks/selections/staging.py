@@ -1,0 +1,160 @@
+"""The rows of a selection where SQL can reach them, and what is wrong with them there."""
+
+import json
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    Select,
+    String,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.schema import CreateTable
+
+from models import Order
+from models.base import BigId, JsonObject
+from models.dialects import fill
+from models.errors import SelectionInvalid
+from models.public_ids import Resource, key_of
+from models.statuses import Mode
+from tasks.imports.dialects import learn_sizes
+from tasks.inserts import Rows, table_of
+from tasks.selections.checking import Selection
+from tasks.selections.reading import Problem
+
+_ROWS_AT_ONCE = 10_000
+_METADATA = MetaData()
+_order = table_of(Order)
+
+# What was asked for, one row per copy; `key` is the order's where its name can be a public id.
+asked = Table(
+    "of_asked",
+    _METADATA,
+    Column("row", BigId, primary_key=True, autoincrement=False),
+    Column("source_order", String, nullable=False),
+    Column("key", BigInteger),
+    Column("place_target_order", Boolean, nullable=False),
+    Column("reuse_wallet", Boolean, nullable=False),
+    Column("skip_errors", Boolean, nullable=False),
+    Column("reference", String),
+    Column("reference_origin", String),
+    Column("metadata", JsonObject),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",
+)
+
+# The orders that each of those rows names: one, unless something is wrong.
+named = Table(
+    "of_named",
+    _METADATA,
+    Column("row", BigInteger, nullable=False),
+    Column("source_order_id", BigInteger, nullable=False),
+    Column("mode", String(4), nullable=False),
+    Column("reference", String, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",
+)
+
+
+def _fill_asked(db: Connection, selection: Selection) -> None:
+    rows = selection.rows
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows.iloc[start : start + _ROWS_AT_ONCE]
+        columns = {str(label): part[label].tolist() for label in part.columns}
+        columns["row"] = part.index.tolist()
+        # Public ids are made of letters only; telling so is much quicker than decoding them.
+        columns["key"] = [
+            key_of(Resource.orders, name) if name.isalpha() else None
+            for name in columns["source_order"]
+        ]
+        columns["metadata"] = [
+            None if held is None else json.dumps(held) for held in columns["metadata"]
+        ]
+        fill(db, asked, columns)
+    learn_sizes(db, asked)
+
+
+def _fill_named(db: Connection) -> None:
+    """Find each row's orders, by number and by public id."""
+    columns = (asked.c.row, _order.c.id, _order.c.mode, func.coalesce(asked.c.reference, ""))
+    by_number = and_(_order.c.mode.in_(list(Mode)), _order.c.number == asked.c.source_order)
+    by_id = and_(asked.c.key.is_not(None), _order.c.id == asked.c.key)
+    not_by_number = and_(by_id, _order.c.number.is_distinct_from(asked.c.source_order))
+    for fits in (by_number, not_by_number):
+        rows = select(*columns).select_from(asked.join(_order, fits))
+        db.execute(insert(named).from_select([column.key for column in named.c], rows))
+    learn_sizes(db, named)
+
+
+def _unknown() -> Select[Any]:
+    rows = select(asked.c.row, asked.c.source_order)
+    return rows.where(asked.c.row.not_in(select(named.c.row)))
+
+
+def _ambiguous() -> Select[Any]:
+    several = select(named.c.row).group_by(named.c.row).having(func.count() > 1)
+    return select(asked.c.row, asked.c.source_order).where(asked.c.row.in_(several))
+
+
+def _repeated() -> Rows:
+    """The rows that name the order of an earlier row under the same reference."""
+    first = func.min(named.c.row).over(partition_by=(named.c.source_order_id, named.c.reference))
+    rows = select(named.c.row, first.label("first")).subquery()
+    repeated = select(rows.c.row, asked.c.source_order, asked.c.reference, rows.c.first)
+    repeated = repeated.join(asked, asked.c.row == rows.c.row)
+    return repeated.where(rows.c.row != rows.c.first).distinct()
+
+
+def _told_twice(order: str, reference: str | None, first: str) -> str:
+    same = f" with the reference {reference!r}" if reference else ""
+    return (
+        f"order {order!r} stands in {first} already{same}; to copy it twice, give each copy "
+        "a reference of its own"
+    )
+
+
+def _problems(db: Connection, counted: str) -> list[Problem]:
+    """What is wrong with the orders that the rows name."""
+    told = [
+        (row, f"no order has the number or id {order!r}") for row, order in db.execute(_unknown())
+    ]
+    told += [
+        (row, f"the number {order!r} belongs to more than one order; give the id")
+        for row, order in db.execute(_ambiguous())
+    ]
+    told += [
+        (row, _told_twice(order, reference, f"{counted} {first}"))
+        for row, order, reference, first in db.execute(_repeated())
+    ]
+    return [(row, f"{counted} {row}: {line}") for row, line in told]
+
+
+def stage(db: Connection, selection: Selection) -> Mode:
+    """Put the rows into `asked` and the orders that they name into `named`; the orders' mode.
+
+    Raises `SelectionInvalid` with all that is wrong with any row, in the order of the rows: what
+    was found before, unknown and ambiguous orders, the same order twice under one reference; and
+    for a selection that mixes the modes.
+    """
+    for table in _METADATA.sorted_tables:
+        db.execute(CreateTable(table, if_not_exists=True))
+        db.execute(delete(table))
+    _fill_asked(db, selection)
+    _fill_named(db)
+    problems = selection.problems + _problems(db, str(selection.rows.index.name))
+    if problems:
+        raise SelectionInvalid(selection.name, [told for _, told in sorted(problems)])
+    modes = list(db.scalars(select(named.c.mode).distinct()))
+    if len(modes) > 1:
+        told = "it mixes orders of test mode with orders of live mode"
+        raise SelectionInvalid(selection.name, [told])
+    return Mode(modes[0])

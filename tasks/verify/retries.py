@@ -1,0 +1,41 @@
+"""Retries: the same order as before, and only where the copy before had failed in whole."""
+
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+
+from models.public_ids import Resource
+from models.statuses import FactoryStatus
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import factory
+
+_retried = factory.alias("retried")
+
+
+def _retries(*where: Any) -> Select[Any]:
+    """The factories that try another one again, and for which one of these holds."""
+    rows = select(factory.c.id).join(_retried, _retried.c.id == factory.c.retry_of_id)
+    return rows.where(or_(*where))
+
+
+INVARIANTS = (
+    Invariant(
+        "retry-of-same-order",
+        "A factory that tries another one again is newer, of the same type, and has its source "
+        "order.",
+        Resource.order_factories,
+        _retries(
+            factory.c.id <= _retried.c.id,
+            factory.c.type != _retried.c.type,
+            factory.c.source_order_id != _retried.c.source_order_id,
+        ),
+    ),
+    Invariant(
+        "retry-of-failed-copy",
+        "A factory that was tried again has failed and has no target order.",
+        Resource.order_factories,
+        _retries(
+            _retried.c.status != FactoryStatus.FAILED, _retried.c.target_order_id.is_not(None)
+        ),
+    ),
+)

@@ -1,0 +1,165 @@
+"""Recording the orders that fit a filter."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+
+from models import Event, OrderFactory, OrderFactoryBatch
+from models.engine import get_engine
+from models.errors import InvalidRequest, SelectionInvalid
+from models.order_filters import OrderFilter
+from models.public_ids import Resource, public_id
+from models.requests import CopyOptions
+from tasks.selections.finding import find_or_record
+from tests.copying import request
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def orders(shop):
+    """Orders by name, each of which differs from the plain ones in one thing."""
+    ada = shop.customer(email="ada@shop.example")
+    shop.customer(email="bob@shop.example")
+    keys = {
+        "late": shop.order(placed_at=NEW_YEAR + timedelta(days=2)),
+        "early": shop.order(placed_at=NEW_YEAR),
+        "approved": shop.order(placed_at=NEW_YEAR + timedelta(days=3), status="approved"),
+        "draft": shop.order(placed_at=None, status="draft", number=None),
+        "cancelled": shop.order(placed_at=NEW_YEAR, status="cancelled"),
+        "ada's": shop.order(placed_at=NEW_YEAR + timedelta(days=4), customer_id=ada),
+        "market's": shop.order(placed_at=NEW_YEAR + timedelta(days=5), market_name="EU"),
+        "cap's": shop.order(
+            placed_at=NEW_YEAR + timedelta(days=6), lines=[("CAP", 1, 5), ("CAP", 2, 5)]
+        ),
+        "web's": shop.order(placed_at=NEW_YEAR + timedelta(days=7), reference="web"),
+        "test's": shop.order(placed_at=NEW_YEAR, mode="test"),
+    }
+    copied = request(keys["late"])
+    keys["copy"] = shop.order(placed_at=NEW_YEAR + timedelta(days=8), order_factory_id=copied)
+    return keys
+
+
+PLAIN = ["early", "late", "approved", "ada's", "market's", "cap's", "web's"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, PLAIN),
+        ({"include_copies": True}, [*PLAIN, "copy"]),
+        ({"limit": 2}, ["early", "late"]),
+        ({"status": ["draft", "cancelled"]}, ["cancelled", "draft"]),
+        ({"placed_from": NEW_YEAR + timedelta(days=6)}, ["cap's", "web's"]),
+        ({"placed_before": NEW_YEAR + timedelta(days=2)}, ["early"]),
+        ({"placed_from": "2026-01-03", "placed_before": "2026-01-04"}, ["late"]),
+        ({"customer": "ada@shop.example"}, ["ada's"]),
+        ({"market": "EU"}, ["market's"]),
+        ({"sku": "CAP"}, ["cap's"]),
+        ({"reference": "web"}, ["web's"]),
+        ({"mode": "test"}, ["test's"]),
+        ({"sku": "MUG", "market": "EU", "placed_from": NEW_YEAR}, ["market's"]),
+    ],
+)
+def test_takes_the_orders_that_fit_the_earliest_first(shop, orders, fields, expected):
+    before = len(shop.rows(OrderFactory))
+    wanted = OrderFilter(**fields)
+    options = CopyOptions(place_target_order=True, skip_errors=True)
+
+    batch_id = find_or_record("night", options, orders_where=wanted)
+
+    batch = shop.row(OrderFactoryBatch, id=batch_id)
+    factories = shop.rows(OrderFactory, batch_id=batch_id)
+    names = {key: name for name, key in orders.items()}
+    assert [names[row.source_order_id] for row in factories] == expected
+    assert (batch.orders_count, batch.mode, batch.status) == (len(expected), wanted.mode, "pending")
+    assert {(row.mode, row.status, row.type) for row in factories} == {
+        (wanted.mode, "pending", "order_copies")
+    }
+    assert {(row.place_target_order, row.reuse_wallet, row.skip_errors) for row in factories} == {
+        (True, True, True)
+    }
+    assert [row.order_factory_id for row in shop.rows(Event)][before:] == [
+        row.id for row in factories
+    ]
+
+
+def test_the_record_names_the_customer_by_its_id(shop, orders):
+    ada = public_id(Resource.customers, 1)
+    by_email = OrderFilter(customer="ada@shop.example")
+
+    batch_id = find_or_record("night", CopyOptions(), orders_where=by_email)
+    again = find_or_record("night", CopyOptions(), orders_where=OrderFilter(customer=ada))
+
+    batch = shop.row(OrderFactoryBatch)
+    assert again == batch_id
+    assert batch.selection == (
+        f"live orders with status placed or approved, of customer {ada}, copies left out"
+    )
+    assert batch.options["orders_where"]["customer"] == ada
+
+
+def test_started_again_it_is_the_same_batch_whatever_fits_by_then(shop, orders):
+    first = find_or_record("night", CopyOptions(), orders_where=OrderFilter())
+    shop.order()
+
+    again = find_or_record("night", CopyOptions(), orders_where=OrderFilter())
+
+    assert again == first
+    assert len(shop.rows(OrderFactory, batch_id=first)) == len(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("fields", "options"), [({"limit": 3}, {}), ({}, {"skip_errors": True})], ids=str
+)
+def test_another_request_under_its_reference_is_refused(shop, orders, fields, options):
+    find_or_record("night", CopyOptions(), orders_where=OrderFilter())
+
+    with pytest.raises(InvalidRequest, match="'night' was recorded for another selection"):
+        find_or_record("night", CopyOptions(**options), orders_where=OrderFilter(**fields))
+
+    assert len(shop.rows(OrderFactoryBatch)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"market": "MARS"}, "no order fits: live orders with status placed or approved, of"),
+        ({"customer": "bob@shop.example"}, "no order fits: live orders with status placed or"),
+        ({"customer": "eve@shop.example"}, "no customer of live mode has this email or public id"),
+        ({"customer": "ada@shop.example", "mode": "test"}, "no customer of test mode has this"),
+    ],
+)
+def test_where_nothing_fits_nothing_is_written(shop, orders, fields, told):
+    events = len(shop.rows(Event))
+
+    with pytest.raises(SelectionInvalid) as raised:
+        find_or_record("night", CopyOptions(), orders_where=OrderFilter(**fields))
+
+    assert told in str(raised.value)
+    assert "@" not in str(raised.value)
+    assert (shop.rows(OrderFactoryBatch), len(shop.rows(Event))) == ([], events)
+
+
+def test_its_statements_do_not_grow_with_the_orders(shop, orders):
+    sent: list[str] = []
+    counts = []
+    event.listen(get_engine(), "before_cursor_execute", lambda *given: sent.append(given[2]))
+
+    for limit in (1, 7):
+        sent.clear()
+        find_or_record(f"night {limit}", CopyOptions(), orders_where=OrderFilter(limit=limit))
+        counts.append(len(sent))
+
+    assert counts[0] < 20
+    assert counts == [counts[0]] * 2
+
+
+def test_only_one_selection_may_be_given(shop):
+    with pytest.raises(InvalidRequest) as raised:
+        find_or_record("night", CopyOptions(), ["A1"], OrderFilter())
+
+    assert str(raised.value) == (
+        "Give only one of orders, orders_where, failed_of; not orders and orders_where."
+    )

@@ -1,0 +1,27 @@
+"""Damage to retries is found."""
+
+import pytest
+
+from tests.tasks.verify.damage import Damage
+
+
+def _retry(invariant: str, changes: str, example: str = "retry", of: str = "retry") -> Damage:
+    return Damage(invariant, f"UPDATE order_factories SET {changes} WHERE id = :{of}", example)
+
+
+DAMAGES = [
+    _retry("retry-of-same-order", "source_order_id = :plain_source"),
+    _retry("retry-of-same-order", "type = 'recurring_order_copies'"),
+    _retry("retry-of-same-order", "source_order_id = :plain_source", of="failed"),
+    _retry("retry-of-same-order", "retry_of_id = id"),
+    _retry("retry-of-failed-copy", "status = 'pending'", of="failed"),
+    _retry("retry-of-failed-copy", "status = 'completed'", of="failed"),
+    _retry("retry-of-failed-copy", "target_order_id = :barred_source", of="failed"),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_it_is_found(damage, reports, shown):
+    report = reports(damage)
+
+    assert (report.violations, report.examples) == (1, shown(damage))

@@ -1,9 +1,13 @@
 """`order-factory bulk`, `batches` and `batch`."""
 
+import os
+import signal
+
 import pandas as pd
 import pytest
 
 import cli.flow_runs
+import tasks.copying
 from models import Order, OrderFactory, OrderFactoryBatch
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
@@ -133,6 +137,7 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
         (["a.csv"], "There is no file 'a.csv' that names orders."),
         (["--order", "A1", "--report", "a.txt"], "The report 'a.txt' must end in .csv or"),
         (["--order", "A1", "--limit", "2"], "--limit and --mode go with --all-orders."),
+        (["--order", "A1", "--dask-address", "tcp://h:1"], "--dask-address goes with --runner"),
         (["--resume", "none"], "No batch has the reference 'none'; `order-factory batches`"),
         (["--all-orders", "--mode", "test"], "There is no placed test order to copy;"),
     ],
@@ -163,6 +168,29 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
     assert "Stopped before anything was recorded; nothing was changed." in early.err
     assert late.json["error"]["code"] == "interrupted"
     assert late.json["error"]["message"].endswith("bulk --resume one`.")
+
+
+@pytest.mark.usefixtures("prefect")
+def test_ctrl_c_ends_after_the_batch_in_hand(shop, run, numbers, monkeypatch):
+    def interrupt(_db, _batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks.copying, "STEPS", (interrupt, *tasks.copying.STEPS))
+        stopped = run(
+            "bulk", "--order", "A1", "--order", "A3", "--batch-size", "1", "--reference", "two"
+        )
+    listed = run("batches", "--json")
+    resumed = run("bulk", "--resume", "two", "--json")
+
+    assert stopped.code == 130
+    assert "go on with `" in stopped.err
+    assert "bulk --resume two`." in stopped.err
+    (batch,) = listed.json["batches"]
+    assert (batch["status"], batch["completed"], batch["pending"]) == ("aborted", 1, 1)
+    assert (resumed.code, resumed.json["status"]) == (0, "completed")
+    assert (resumed.json["completed"], resumed.json["copied_in_this_run"]) == (2, 1)
 
 
 def test_no_batch_yet(shop, run):

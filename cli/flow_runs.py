@@ -1,6 +1,9 @@
 """Running a flow from the command line, with Prefect's own server where there is no other."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import copy_context
+from threading import Thread
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -28,7 +31,6 @@ def start_prefect(terminal: Terminal) -> None:
     prepare_prefect(verbose=terminal.verbose)
     with terminal.working("Loading Prefect ...") as say:
         try:
-            from prefect.client.orchestration import get_client
             from prefect.settings import PREFECT_API_URL
 
             address = PREFECT_API_URL.value()
@@ -41,12 +43,35 @@ def start_prefect(terminal: Terminal) -> None:
             server = "Prefect's own server"
             say("Starting Prefect's own server (up to 20 seconds the first time) ...")
         try:
-            with get_client(sync_client=True) as client:
-                problem = client.api_healthcheck()
+            problem = _sheltered(_check)
         except Exception as error:
             raise PrefectNotReady(server, _told(error)) from error
         if problem is not None:
             raise PrefectNotReady(server, _told(problem))
+
+
+def _check() -> Exception | None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return client.api_healthcheck()
+
+
+def _sheltered(work: Callable[[], R]) -> R:
+    """Do it in a thread of its own, so that only what it starts is kept from Ctrl-C."""
+    from flows.sheltering import children_sheltered
+
+    done: Future[R] = Future()
+
+    def run() -> None:
+        with children_sheltered():
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001  (it is raised below)
+                done.set_exception(error)
+
+    Thread(target=copy_context().run, args=(run,), daemon=True).start()
+    return done.result()
 
 
 def run_flow(terminal: Terminal, doing: str, flow: Callable[[], R]) -> R:

@@ -3,8 +3,8 @@
 import inspect
 import json
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
 from prefect import Flow
@@ -54,16 +54,12 @@ def shop_flow(**options: Any) -> Callable[[Callable[P, R]], ShopFlow[P, R]]:
 
 
 def _guarded(function: Callable[P, R]) -> Callable[P, R]:
-    checked: Callable[..., R] = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(
-        function
-    )
-
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         # By name, so that an error tells the parameter's name and not its position.
         given = inspect.signature(function).bind(*args, **kwargs).arguments
         try:
-            return checked(**given)
+            return cast(R, _checked(function)(**given))
         except OrderFactoryError as error:
             return Failed(message=str(error), data=error)
         except ValidationError as error:
@@ -73,6 +69,16 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
             return Failed(message=str(refused), data=refused)
 
     return guarded
+
+
+@lru_cache
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a check of its parameters.
+
+    Made when it is called, and no part of the flow: a flow travels to the processes of a Dask
+    cluster, and what pydantic makes cannot be unpickled there.
+    """
+    return validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
 
 
 def _told(error: ValidationError) -> str:

@@ -141,3 +141,13 @@ class BatchUnfinished(OrderFactoryError):
             f"{left} of {self.result.orders_count} copies are not finished ({why}); start the "
             f"batch {self.result.reference!r} again to finish them"
         )
+
+
+class BatchAborted(BatchUnfinished):
+    """The batch was stopped on purpose, after the transaction that was in hand."""
+
+    status, code = 409, "order_factory_batch_aborted"
+
+
+class BatchInterrupted(BatchAborted):
+    """The same, with Ctrl-C."""

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, exists, func, select, update
 
 from models import CopyError, Order, OrderFactory, OrderFactoryBatch
 from models.base import utc_now
+from models.dialects import skip_locked
 from models.errors import BatchNotFound
 from models.public_ids import Resource, public_id
 from models.results import BulkResult, ErrorCount
@@ -46,11 +47,49 @@ def finish_batch(db: Connection, batch_id: int) -> None:
     db.execute(open_batch.values(status=BatchStatus.COMPLETED, completed_at=now, updated_at=now))
 
 
+def abort_batch(db: Connection, flow_run_id: str) -> None:
+    """Mark the batch that this flow run has in progress as aborted, if some of it is unfinished.
+
+    Its factories stay as they are, and starting the batch again finishes them.
+    """
+    waiting = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
+    mine = update(_batch).where(
+        _batch.c.flow_run_id == flow_run_id, _batch.c.status == BatchStatus.IN_PROGRESS, waiting
+    )
+    db.execute(mine.values(status=BatchStatus.ABORTED, updated_at=utc_now()))
+
+
 def count_unfinished(db: Connection, batch_id: int) -> int:
     """How many factories of the batch are neither completed nor failed nor aborted."""
     unfinished = select(func.count()).select_from(OrderFactory)
     unfinished = unfinished.where(OrderFactory.batch_id == batch_id, is_unfinished)
     return db.scalar(unfinished) or 0
+
+
+def unfinished_ids(db: Connection, batch_id: int) -> list[int]:
+    """The keys of the factories that `count_unfinished` counts, for a batch that is small."""
+    unfinished = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_unfinished)
+    return list(db.scalars(unfinished.order_by(OrderFactory.id)))
+
+
+def count_closed(db: Connection, batch_id: int, flow_run_id: str) -> int:
+    """How many factories of the batch this flow run has completed or failed."""
+    carried = select(func.count()).select_from(OrderFactory)
+    carried = carried.where(
+        OrderFactory.batch_id == batch_id,
+        OrderFactory.flow_run_id == flow_run_id,
+        OrderFactory.status.in_([FactoryStatus.COMPLETED, FactoryStatus.FAILED]),
+    )
+    return db.scalar(carried) or 0
+
+
+def has_free(db: Connection, batch_id: int) -> bool:
+    """Whether an unfinished factory of the batch is in nobody's hands; in a writing transaction.
+
+    On SQLite the transaction itself waits until nobody copies.
+    """
+    free = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_unfinished).limit(1)
+    return db.scalar(skip_locked(db, free, table_of(OrderFactory))) is not None
 
 
 def require_batch(db: Connection, reference: str) -> int:

@@ -92,6 +92,23 @@ def bulk(
             help="Transactions at a time; more than one pays on PostgreSQL only.",
         ),
     ] = 1,
+    runner: Annotated[
+        Literal["threads", "dask", "workers", "flow-runs", "flow_runs"],
+        typer.Option(
+            "--runner",
+            help="What copies: threads of this process, a Dask cluster, Prefect workers, or, for a "
+            "small batch, a flow run of each order.",
+        ),
+    ] = "threads",
+    dask_address: Annotated[
+        str | None,
+        typer.Option(
+            "--dask-address",
+            metavar="ADDRESS",
+            help="The scheduler of a running Dask cluster, such as tcp://host:8786.",
+            show_default="a cluster of --workers processes on this machine",
+        ),
+    ] = None,
     report: Annotated[
         str | None,
         typer.Option(
@@ -109,13 +126,13 @@ def bulk(
     """Copy many orders: of a file, named ones, those that fit a filter, or all.
 
     Orders that cannot be copied fail, the others are copied, and the report accounts for every
-    one of them. A batch that was stopped goes on with --resume, and --failed-of tries the failed
-    copies of a batch again. The exit code is 1 if any failed.
+    one of them. Ctrl-C stops after the transactions in hand, and --resume goes on; --failed-of tries
+    the failed copies of a batch again. The exit code is 1 if any failed.
     """
     from cli.flow_runs import run_flow, start_prefect
     from cli.views.batches import after_batch, describe_batch
     from models.engine import reading
-    from models.results import BatchUnfinished
+    from models.results import BatchInterrupted, BatchUnfinished
     from models.schema import require_schema
     from tasks.batch_records import require_batch
     from tasks.reports import report_path
@@ -147,6 +164,7 @@ def bulk(
     }
     require_one(chosen, fields)
     _refuse_beside_resume(resume, reference, options)
+    _refuse_without_dask(runner, dask_address)
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     # Refused at once, and not after Prefect has started.
     report_path(report, name)
@@ -167,7 +185,14 @@ def bulk(
     start_prefect(terminal)
     from flows.bulk_order_factory import bulk_order_factory
 
-    given: dict[str, Any] = {"workers": workers, "report_path": report, **options, **selection}
+    given: dict[str, Any] = {
+        "workers": workers,
+        "runner": runner.replace("-", "_"),
+        "dask_address": dask_address,
+        "report_path": report,
+        **options,
+        **selection,
+    }
     if batch_size is not None:
         given["batch_size"] = batch_size
     try:
@@ -176,6 +201,8 @@ def bulk(
             "recording what is to be copied",
             lambda: bulk_order_factory(reference=name, **given),
         )
+    except BatchInterrupted:
+        raise KeyboardInterrupt from None
     except BatchUnfinished as unfinished:
         result = unfinished.result
         terminal.note(f"{unfinished}.")
@@ -216,6 +243,13 @@ def _refuse_beside_resume(
         raise InvalidRequest(
             f"The batch {resume!r} has its own reference and options; give none beside --resume."
         )
+
+
+def _refuse_without_dask(runner: str, dask_address: str | None) -> None:
+    from models.errors import InvalidRequest
+
+    if dask_address is not None and runner != "dask":
+        raise InvalidRequest("--dask-address goes with --runner dask.")
 
 
 def _require_file(file: str | None) -> None:

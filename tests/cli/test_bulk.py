@@ -1,5 +1,7 @@
 """`order-factory bulk`, `batches` and `batch`."""
 
+import os
+import signal
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -7,6 +9,7 @@ import pytest
 from prefect import get_client
 
 import cli.flow_runs
+import tasks.copying
 from models import Order, OrderFactory, OrderFactoryBatch
 from models.public_ids import Resource, public_id
 
@@ -186,6 +189,7 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
         (["--placed-from", "20260131"], "--placed-from a date such as 2026-01-31 or a time such"),
         (["--status", "lost"], "--status Input should be 'draft', 'pending', 'editing'"),
         (["--customer", "no@x.example"], "The filter cannot be used, and nothing was copied:"),
+        (["--order", "A1", "--dask-address", "tcp://h:1"], "--dask-address goes with --runner"),
         (["--resume", "none"], "No batch has the reference 'none'; `order-factory batches`"),
         (
             ["--all-orders", "--mode", "test"],
@@ -219,6 +223,29 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
     assert "Stopped before anything was recorded; nothing was changed." in early.err
     assert late.json["error"]["code"] == "interrupted"
     assert late.json["error"]["message"].endswith("bulk --resume one`.")
+
+
+@pytest.mark.usefixtures("prefect")
+def test_ctrl_c_ends_after_the_batch_in_hand(shop, run, numbers, monkeypatch):
+    def interrupt(_db, _batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks.copying, "STEPS", (interrupt, *tasks.copying.STEPS))
+        stopped = run(
+            "bulk", "--order", "A1", "--order", "A3", "--batch-size", "1", "--reference", "two"
+        )
+    listed = run("batches", "--json")
+    resumed = run("bulk", "--resume", "two", "--json")
+
+    assert stopped.code == 130
+    assert "go on with `" in stopped.err
+    assert "bulk --resume two`." in stopped.err
+    (batch,) = listed.json["batches"]
+    assert (batch["status"], batch["completed"], batch["pending"]) == ("aborted", 1, 1)
+    assert (resumed.code, resumed.json["status"]) == (0, "completed")
+    assert (resumed.json["completed"], resumed.json["copied_in_this_run"]) == (2, 1)
 
 
 def test_no_batch_yet(shop, run):

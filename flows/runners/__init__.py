@@ -1,0 +1,51 @@
+"""The ways in which the parts of a batch are carried out; the copies are the same with each.
+
+A part is a transaction of some thousand orders (with `flow_runs` one order). Every runner drains
+the same recorded batch through the same claims, so that any of them goes on where another stopped.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from flows.runners.job import CopyParts, Job
+from flows.stopping import Stop
+from models.errors import InvalidRequest
+from models.runners import Runner
+
+
+@dataclass(frozen=True)
+class ChosenRunner:
+    """A runner that is there: how it is opened for a job, and what it asks of a recorded batch.
+
+    `accept` raises `InvalidRequest` for a batch that the runner is not made for.
+    """
+
+    open: Callable[[Job, Stop], AbstractContextManager[CopyParts]]
+    accept: Callable[[Connection, int], None] = lambda _db, _batch_id: None
+
+
+def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunner:
+    """The runner of this name. Raises `InvalidRequest` where what it needs is missing."""
+    if dask_address is not None and runner != "dask":
+        raise InvalidRequest(f"dask_address goes with the runner 'dask', not with {runner!r}.")
+    # Imported when chosen: Dask need not be installed, and each takes its time.
+    if runner == "dask":
+        from flows.runners.dask import copy_in_dask, require_dask
+
+        require_dask(dask_address)
+        return ChosenRunner(lambda job, stop: copy_in_dask(job, stop, dask_address))
+    if runner == "workers":
+        from flows.runners.workers import copy_in_workers, require_workers
+
+        pool = require_workers()
+        return ChosenRunner(lambda job, stop: copy_in_workers(job, stop, pool))
+    if runner == "flow_runs":
+        from flows.runners.flow_runs import copy_in_flow_runs, require_few
+
+        return ChosenRunner(copy_in_flow_runs, require_few)
+    from flows.runners.threads import copy_in_threads
+
+    return ChosenRunner(copy_in_threads)

@@ -1,0 +1,87 @@
+"""Parts in the processes of a Dask cluster: one that is started for the batch, or a running one.
+
+What Dask ships names nothing but importable functions: a process makes its own engine, from its
+own ORDER_FACTORY_DATABASE_URL.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from logging import ERROR
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
+
+from flows.runners.job import CopyParts, Job
+from flows.runners.task_runs import in_turn
+from flows.sheltering import children_sheltered
+from flows.stopping import Stop
+from models.engine import reading
+from models.errors import InvalidRequest
+from tasks.batch_records import require_batch
+from tasks.copy_batch import BatchReport, copy_batch
+
+ANSWER_SECONDS = 10
+
+
+@task(name="copy part", task_run_name="copy part {part}", cache_policy=NO_CACHE)
+def copy_part(reference: str, part: int, size: int) -> BatchReport:
+    """Copy up to `size` unfinished factories of the batch that has this reference.
+
+    Raises `BatchNotFound` where this process is pointed at another database.
+    """
+    with reading() as db:
+        batch_id = require_batch(db, reference)
+    return copy_batch(batch_id, part, size)
+
+
+def require_dask(address: str | None) -> None:
+    """Raises `InvalidRequest` where Dask is not installed or no cluster answers at the address."""
+    if find_spec("prefect_dask") is None:
+        raise InvalidRequest(
+            "The runner 'dask' needs prefect-dask; install it with pip install 'order-factory[dask]'."
+        )
+    if address is not None:
+        _require_answer(address)
+
+
+@contextmanager
+def copy_in_dask(job: Job, stop: Stop, address: str | None) -> Iterator[CopyParts]:
+    runner = _task_runner(job.at_once, address)
+
+    def submit(part: int) -> PrefectFuture[BatchReport]:
+        given = {"reference": job.reference, "part": part, "size": job.size}
+        future: PrefectFuture[BatchReport] = runner.submit(copy_part, given)
+        return future
+
+    with runner:
+        with children_sheltered():
+            runner.client  # noqa: B018  (starts the cluster, or connects to the running one)
+        yield lambda parts: in_turn(submit, parts, job.at_once, stop)
+
+
+def _task_runner(processes: int, address: str | None) -> Any:
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    if address is not None:
+        return DaskTaskRunner(address=address)
+    return DaskTaskRunner(
+        cluster_kwargs={
+            "n_workers": processes,
+            "threads_per_worker": 1,
+            "dashboard_address": None,
+            "silence_logs": ERROR,
+        }
+    )
+
+
+def _require_answer(address: str) -> None:
+    from distributed import Client
+
+    try:
+        with Client(address, timeout=ANSWER_SECONDS, set_as_default=False):  # type: ignore[no-untyped-call]
+            pass
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"No Dask cluster answers at {address!r}: {error}") from error

@@ -1,7 +1,7 @@
 """Copying many orders."""
 
 import signal
-from math import ceil
+from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, cast
 
@@ -11,33 +11,29 @@ from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field, PlainValidator
+from sqlalchemy import Connection
 
-from flows.runners import ChosenRunner, choose_runner
+from flows.bulk_copying import Copied, copy_recorded
+from flows.runners import choose_runner
 from flows.runners.job import Job
 from flows.shop_flow import shop_flow
 from flows.stopping import StopReason, stopping
 from models.engine import begin, reading
-from models.errors import DatabaseNotReady
+from models.error_policies import ErrorPolicy
+from models.errors import InvalidRequest
 from models.order_filters import OrderFilter
-from models.progress import report_progress
 from models.requests import CopyOptions, Text
 from models.results import BatchAborted, BatchInterrupted, BatchUnfinished, BulkResult
 from models.runners import Runner
 from models.schema import require_schema
-from tasks.artifacts import show_progress, show_result, start_progress
-from tasks.batch_records import (
-    abort_batch,
-    count_unfinished,
-    finish_batch,
-    read_batch,
-    start_batch,
-)
-from tasks.copy_batch import BatchReport
+from tasks.artifacts import show_result
+from tasks.batch_records import abort_batch, error_policy_of, read_batch
 from tasks.publishing import publish_batch
 from tasks.reports import page_path, write_page, write_report
 from tasks.reports import report_path as place_of_report
-from tasks.selections.finding import find_or_record
+from tasks.selections.finding import Record, recorder
 from tasks.selections.reading import Orders, accept_orders
+from tasks.whole_batch import BatchTakenBack, rehearse_batch
 
 BATCH_SIZE = 5_000
 
@@ -73,6 +69,8 @@ def bulk_order_factory(
     place_target_order: bool = False,
     reuse_wallet: bool = True,
     skip_errors: bool = False,
+    error_policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
+    dry_run: bool = False,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
     workers: Annotated[int, Field(ge=1, le=16)] = 1,
     report_path: Text | None = None,
@@ -107,7 +105,11 @@ def bulk_order_factory(
         place_target_order: Place the target orders, where a row does not say otherwise.
         reuse_wallet: Copy the saved payment sources, where a row does not say otherwise.
         skip_errors: Leave out what cannot be copied and copy the rest, where a row does not say
-            otherwise.
+            otherwise; the same as the error policy skip_errors.
+        error_policy: What happens when some orders have errors. reject_failed copies the others,
+            skip_errors copies the sound parts of those too, reject_everything copies nothing.
+        dry_run: Only tell how the batch would end. All of it is done and then rolled back, and the
+            database is as before.
         batch_size: How many orders are copied in one transaction.
         workers: How many transactions (with flow_runs, orders) run at a time; more than one pays
             on PostgreSQL only.
@@ -120,83 +122,101 @@ def bulk_order_factory(
     """
     require_schema()
     chosen = choose_runner(runner, dask_address)
+    as_a_whole = dry_run or error_policy == ErrorPolicy.REJECT_EVERYTHING
+    if as_a_whole and runner != "threads":
+        raise InvalidRequest(
+            "A dry run, and the error policy reject_everything, are one transaction: give them no "
+            "other runner than threads."
+        )
+    named = reference is not None
     reference = reference or f"bulk-{flow_run.id}"
-    place = place_of_report(report_path, reference)
+    if not named and orders is None and orders_where is None and failed_of is None:
+        raise InvalidRequest(
+            "Say which orders to copy (orders, orders_where or failed_of), or give the reference "
+            "of a batch to finish."
+        )
     options = CopyOptions(
-        place_target_order=place_target_order, reuse_wallet=reuse_wallet, skip_errors=skip_errors
+        place_target_order=place_target_order,
+        reuse_wallet=reuse_wallet,
+        skip_errors=skip_errors or error_policy == ErrorPolicy.SKIP_ERRORS,
     )
-    batch_id = find_or_record(reference, options, orders, orders_where, failed_of)
-    with reading() as db:
-        chosen.accept(db, batch_id)
-    started = perf_counter()
-    copied, problems, stopped = _copy_all(chosen, Job(batch_id, reference, batch_size, workers))
-    seconds = perf_counter() - started
+    place = place_of_report(report_path, f"{reference}-dry-run" if dry_run else reference)
+    record = recorder(reference, options, error_policy, orders, orders_where, failed_of)
+    if dry_run:
+        return cast(BulkResult, _rehearse(record, batch_size, place))
     with begin() as db:
-        finish_batch(db, batch_id)
-        if stopped:
-            abort_batch(db, str(flow_run.id))
+        batch_id = record(db)
+        chosen.accept(db, batch_id)
+        as_a_whole = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
+    job = Job(batch_id, reference, batch_size, workers)
+    copied = copy_recorded(job, chosen, as_a_whole=as_a_whole)
     with reading() as db:
-        result = read_batch(db, batch_id)
-        write_report(db, batch_id, place)
-        page = page_path(place)
-        own = {"seconds": seconds, "copied_in_this_run": copied}
-        paths = {"report_path": str(place), "page_path": str(page)}
-        result = result.model_copy(update=own | paths)
-        write_page(db, batch_id, result, page)
+        result = _account(db, batch_id, place, closed=copied.closed, seconds=copied.seconds)
     show_result(result)
     publish_batch(result)
-    return cast(BulkResult, _ended(result, problems, stopped))
+    return cast(BulkResult, _ended(result, copied))
 
 
-def _copy_all(runner: ChosenRunner, job: Job) -> tuple[int, list[str], StopReason | None]:
-    """Copy what is unfinished; copies made, what went wrong, and why it stopped if it was told to.
+def _rehearse(record: Record, batch_size: int, place: Path) -> Any:
+    """The state that tells how the batch would end; the report and the page are written."""
+    started = perf_counter()
 
-    One round of parts follows the other while there is something left and something moves.
-    """
-    with begin() as db:
-        total = left = start_batch(db, job.batch_id, flow_run.id)
-    artifact = start_progress(job.reference)
-    report_progress("copy orders", 0, total)
-    done, problems = 0, []
-    with stopping(str(flow_run.id)) as stop, runner.open(job, stop) as copy_parts:
-        while left and stop.reason is None:
-            closed = 0
-            for outcome in copy_parts(ceil(left / job.size)):
-                if isinstance(outcome, BatchReport):
-                    closed += outcome.closed
-                    problems += [
-                        f"order factory {key} could not be closed" for key in outcome.stuck
-                    ]
-                else:
-                    problems.append(str(outcome))
-                report_progress("copy orders", done + closed, total)
-                show_progress(artifact, done + closed, total)
-                if isinstance(outcome, DatabaseNotReady):
-                    # Every other part would wait for it as long.
-                    return done + closed, problems, stop.reason
-            done += closed
-            # What is left was held by others or met a fault: another round pays while one moves.
-            with reading() as db:
-                left = count_unfinished(db, job.batch_id) if closed else 0
-    return done, problems, stop.reason
+    def account(db: Connection, batch_id: int, closed: int) -> BulkResult:
+        seconds = perf_counter() - started
+        return _account(db, batch_id, place, closed=closed, seconds=seconds, dry_run=True)
+
+    with stopping(str(flow_run.id)) as stop:
+        try:
+            result = rehearse_batch(record, batch_size, stop.is_set, account)
+        except BatchTakenBack as error:
+            if stop.reason == StopReason.INTERRUPTED:
+                raise KeyboardInterrupt from None
+            if stop.reason == StopReason.TERMINATED:
+                raise TerminationSignal(signal.SIGTERM) from None
+            if stop.reason is None:
+                raise
+            return Cancelled(message="The dry run was stopped; nothing was changed.", data=error)
+    show_result(result)
+    return Completed(name="DryRun", message=result.outcome, data=result)
 
 
-def _ended(result: BulkResult, problems: list[str], stopped: StopReason | None) -> Any:
+def _account(
+    db: Connection,
+    batch_id: int,
+    place: Path,
+    *,
+    closed: int,
+    seconds: float,
+    dry_run: bool = False,
+) -> BulkResult:
+    """How the batch ended or how far it is, with its report and its page."""
+    page = page_path(place)
+    own = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
+    paths = {"report_path": str(place), "page_path": str(page)}
+    result = read_batch(db, batch_id).model_copy(update=own | paths)
+    write_report(db, batch_id, place, dry_run=dry_run)
+    write_page(db, batch_id, result, page)
+    return result
+
+
+def _ended(result: BulkResult, copied: Copied) -> Any:
     """The result, or the Prefect state that tells how the batch ended.
 
     Raises `TerminationSignal` where the run was stopped by one: Prefect knows whose it was.
     """
-    if stopped and (result.pending or result.in_progress):
-        if stopped == StopReason.TERMINATED:
+    unfinished = result.pending + result.in_progress
+    if copied.stopped and unfinished:
+        if copied.stopped == StopReason.TERMINATED:
             raise TerminationSignal(signal.SIGTERM)
-        interrupted = stopped == StopReason.INTERRUPTED
+        interrupted = copied.stopped == StopReason.INTERRUPTED
         kind = BatchInterrupted if interrupted else BatchAborted
-        aborted = kind(result, [stopped.value, *problems])
+        aborted = kind(result, [copied.stopped.value, *copied.problems])
         return Cancelled(message=str(aborted), data=aborted)
-    if result.pending or result.in_progress:
-        unfinished = BatchUnfinished(result, problems)
-        return Failed(message=str(unfinished), data=unfinished)
+    if unfinished:
+        left = BatchUnfinished(result, copied.problems)
+        return Failed(message=str(left), data=left)
+    if result.is_rejected:
+        return Completed(name="Rejected", message=result.outcome, data=result)
     if result.errors:
-        told = f"{result.completed} of {result.orders_count} orders copied, {result.failed} failed"
-        return Completed(name="CompletedWithErrors", message=told, data=result)
+        return Completed(name="CompletedWithErrors", message=result.outcome, data=result)
     return result

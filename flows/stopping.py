@@ -51,6 +51,11 @@ class Stop:
             self._told = True
             report_progress("stop after the batch in hand; once more ends at once", 0, None)
 
+    def is_set(self) -> bool:
+        """Whether it is to stop, as far as a look tells."""
+        self.look()
+        return self.reason is not None
+
     def _is_cancelled(self) -> bool:
         try:
             state = self._client.read_flow_run(self._flow_run_id).state

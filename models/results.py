@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.error_policies import ErrorPolicy
 from models.errors import OrderFactoryError
 from models.statuses import BatchStatus, FactoryStatus, FactoryType, Mode, OrderStatus
 
@@ -110,11 +111,31 @@ class BulkResult(Result):
     copied_in_this_run: int = Field(description="Factories completed or failed by this run.")
     report_path: str | None = Field(description="The report file with a row per copy.")
     page_path: str | None = Field(description="The HTML page about the batch.")
+    error_policy: ErrorPolicy = Field(description="What errors of some orders mean for the others.")
+    dry_run: bool = Field(default=False, description="All of it was rolled back again.")
 
     @property
     def orders_per_second(self) -> float:
         """Factories that this run finished per second of it; 0 where it had nothing to do."""
         return self.copied_in_this_run / self.seconds if self.seconds else 0.0
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether nothing was copied because some of the orders have errors."""
+        return self.error_policy == ErrorPolicy.REJECT_EVERYTHING and self.failed > 0
+
+    @property
+    def outcome(self) -> str:
+        """How the batch ended, in one line."""
+        of_all = f"of {self.orders_count:,} orders"
+        would = "would be " if self.dry_run else ""
+        if self.is_rejected:
+            told = f"{self.failed:,} {of_all} cannot be copied, so none {would or 'was '}copied"
+        elif self.dry_run:
+            told = f"{self.completed:,} {of_all} would be copied, {self.failed:,} would fail"
+        else:
+            told = f"{self.completed:,} {of_all} copied, {self.failed:,} failed"
+        return f"{told}; it was a dry run, nothing was changed" if self.dry_run else told
 
     def errors_frame(self) -> "pd.DataFrame":
         """One row per kind of error, most frequent first; the columns of `ErrorCount`."""

@@ -75,8 +75,9 @@ def table_of_result(result: BulkResult) -> list[dict[str, Any]]:
 def markdown_of_result(result: BulkResult) -> str:
     """The same for people: a headline, the counts, the errors, and where the report is."""
     copied = f"{result.completed:,} of {result.orders_count:,} orders copied"
+    headline = result.outcome if result.dry_run or result.is_rejected else copied
     lines = [
-        f"# Batch {_escaped(result.reference)}: {copied}",
+        f"# Batch {_escaped(result.reference)}: {headline}",
         "",
         "| | orders |",
         "| --- | ---: |",

@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, select, update
 
 from models import CopyError, Order, OrderFactory, OrderFactoryBatch
-from models.base import utc_now
+from models.base import Json, utc_now
 from models.dialects import skip_locked
+from models.error_policies import ErrorPolicy
 from models.errors import BatchNotFound
 from models.public_ids import Resource, public_id
 from models.results import BulkResult, ErrorCount
@@ -100,10 +101,20 @@ def require_batch(db: Connection, reference: str) -> int:
     return int(found)
 
 
+def error_policy_of(db: Connection, batch_id: int) -> ErrorPolicy:
+    """What the errors of some copies of this batch mean for the others."""
+    kept = select(_batch.c.options).where(_batch.c.id == batch_id)
+    return _policy_in(db.execute(kept).scalar_one())
+
+
+def _policy_in(options: Json) -> ErrorPolicy:
+    return ErrorPolicy(options.get("error_policy", ErrorPolicy.REJECT_FAILED))
+
+
 def read_batch(db: Connection, batch_id: int) -> BulkResult:
     """How far a batch is, counted from its factories; this run's own figures are zero."""
     record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
-    counts = dict.fromkeys(FactoryStatus, 0)
+    counts: dict[str, Any] = {status.value: 0 for status in FactoryStatus}
     with_errors = 0
     for status, count, faulty in db.execute(
         select(
@@ -114,7 +125,7 @@ def read_batch(db: Connection, batch_id: int) -> BulkResult:
         .where(OrderFactory.batch_id == batch_id)
         .group_by(OrderFactory.status)
     ):
-        counts[FactoryStatus(status)] = count
+        counts[status] = count
         if status == FactoryStatus.COMPLETED:
             with_errors = faulty
     return BulkResult(
@@ -122,12 +133,13 @@ def read_batch(db: Connection, batch_id: int) -> BulkResult:
         id=public_id(Resource.order_factory_batches, record.id),
         status=record.status,
         orders_count=record.orders_count,
-        **{status.value: count for status, count in counts.items()},
+        **counts,
         completed_with_errors=with_errors,
         errors=count_errors(db, batch_id),
         seconds=0.0,
         copied_in_this_run=0,
         report_path=None,
+        error_policy=_policy_in(record.options),
         page_path=None,
     )
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -14,7 +12,7 @@ from models.engine import begin, write_back_soon
 from models.public_ids import Resource, public_id
 from tasks.claims import claim_factory, claim_pending
 from tasks.copying import copy_claimed
-from tasks.retries import DELAYS, JITTER, RETRIES, passes
+from tasks.retries import AGAIN
 from tasks.steps import explained
 
 # So many orders leave enough in SQLite's log to be worth a thread that writes it back.
@@ -29,16 +27,7 @@ class BatchReport:
     stuck: tuple[str, ...]
 
 
-_again: dict[str, Any] = {
-    "cache_policy": NO_CACHE,
-    "retries": RETRIES,
-    "retry_delay_seconds": DELAYS,
-    "retry_jitter_factor": JITTER,
-    "retry_condition_fn": passes,
-}
-
-
-@task(name="copy order", task_run_name="copy order", **_again)
+@task(name="copy order", task_run_name="copy order", **AGAIN)
 def copy_order(factory_id: int) -> BatchReport:
     """Copy one order: a batch of one. Nothing is closed when another run holds the factory.
 
@@ -47,7 +36,7 @@ def copy_order(factory_id: int) -> BatchReport:
     return _copy(lambda db: claim_factory(db, factory_id))
 
 
-@task(name="copy batch", task_run_name="copy batch {part}", **_again)
+@task(name="copy batch", task_run_name="copy batch {part}", **AGAIN)
 def copy_batch(batch_id: int, part: int, size: int) -> BatchReport:
     """Copy up to `size` unfinished factories of a batch; fewer where others copy them too.
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from prefect import State, Task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.tasks import exponential_backoff
 
@@ -25,3 +26,13 @@ def passes(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(error, TryAgain | DatabaseNotReady) or (
         isinstance(error, BaseException) and is_transient(error)
     )
+
+
+# The options of a task that opens a transaction of its own.
+AGAIN: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": RETRIES,
+    "retry_delay_seconds": DELAYS,
+    "retry_jitter_factor": JITTER,
+    "retry_condition_fn": passes,
+}

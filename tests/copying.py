@@ -17,6 +17,7 @@ from tasks.claims import claim_pending
 from tasks.closing import close_batch
 from tasks.copying import copy_claimed
 from tasks.factories import create_factory, read_factory
+from tasks.selections.finding import recorder
 from tasks.steps import step
 from tasks.work_tables import copies
 
@@ -60,6 +61,15 @@ def batch_of(factories: Iterable[int]) -> int:
         mine = update(OrderFactory).where(OrderFactory.id.in_(keys))
         db.execute(mine.values(batch_id=batch_id))
     return batch_id
+
+
+def find_or_record(
+    reference: str, options: CopyOptions, orders: Any = None, orders_where: Any = None, **other: Any
+) -> int:
+    """The key of the batch of this reference, recorded and committed."""
+    record = recorder(reference, options, orders=orders, orders_where=orders_where, **other)
+    with begin() as db:
+        return record(db)
 
 
 def copy_batch(batch_id: int) -> list[int]:

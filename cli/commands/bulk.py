@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
 
 import typer
@@ -71,6 +71,21 @@ def bulk(
     place_target_order: PlaceTargetOrder = False,
     reuse_wallet: ReuseWallet = True,
     skip_errors: SkipErrors = False,
+    error_policy: Annotated[
+        Literal["reject_failed", "skip_errors", "reject_everything"],
+        typer.Option(
+            "--error-policy",
+            help="When some orders have errors: copy the others, copy the sound parts of those too, "
+            "or copy nothing at all.",
+        ),
+    ] = "reject_failed",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only tell how the batch would end: all of it is done, and rolled back.",
+        ),
+    ] = False,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -160,10 +175,10 @@ def bulk(
     options = {
         "place_target_order": place_target_order,
         "reuse_wallet": reuse_wallet,
-        "skip_errors": skip_errors,
+        "skip_errors": skip_errors or error_policy == "skip_errors",
     }
     require_one(chosen, fields)
-    _refuse_beside_resume(resume, reference, options)
+    _refuse_beside_resume(resume, reference, options, error_policy)
     _refuse_without_dask(runner, dask_address)
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     # Refused at once, and not after Prefect has started.
@@ -186,6 +201,8 @@ def bulk(
     from flows.bulk_order_factory import bulk_order_factory
 
     given: dict[str, Any] = {
+        "error_policy": error_policy,
+        "dry_run": dry_run,
         "workers": workers,
         "runner": runner.replace("-", "_"),
         "dask_address": dask_address,
@@ -234,12 +251,13 @@ def document(result: "BulkResult") -> dict[str, Any]:
 
 
 def _refuse_beside_resume(
-    resume: str | None, reference: str | None, options: dict[str, Any]
+    resume: str | None, reference: str | None, options: dict[str, Any], error_policy: str
 ) -> None:
     from models.errors import InvalidRequest
     from models.requests import CopyOptions
 
-    if resume and (reference or CopyOptions(**options) != CopyOptions()):
+    own = CopyOptions(**options) != CopyOptions() or error_policy != "reject_failed"
+    if resume and (reference or own):
         raise InvalidRequest(
             f"The batch {resume!r} has its own reference and options; give none beside --resume."
         )

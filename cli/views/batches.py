@@ -13,7 +13,8 @@ from models.results import BulkResult
 
 def describe_batch(result: BulkResult) -> list[RenderableType]:
     """The counts, the errors by kind, and where the report and the page are."""
-    parts: list[RenderableType] = [facts(_counts(result), title=f"Batch {result.reference}")]
+    kind = "Dry run of batch" if result.dry_run else "Batch"
+    parts: list[RenderableType] = [facts(_counts(result), title=f"{kind} {result.reference}")]
     if result.errors:
         parts.append(errors_table(result))
     if result.report_path is not None:

@@ -43,6 +43,8 @@ def _tiles(result: BulkResult) -> list[tuple[str, int, str]]:
 
 
 def _headline(result: BulkResult) -> str:
+    if result.dry_run or result.is_rejected:
+        return f"{result.outcome[0].upper()}{result.outcome[1:]}."
     told = f"{result.completed:,} of {orders(result.orders_count)} copied"
     if result.completed_with_errors:
         told += f", {result.completed_with_errors:,} of them in part"

@@ -58,6 +58,12 @@ def _told(errors_log: dict[str, list[str]] | None) -> str | None:
     return "\n".join(f"{field}: {text}" for field, texts in errors_log.items() for text in texts)
 
 
+def without_new_names(part: Part) -> Part:
+    """The same without the ids and numbers of rows that are rolled back."""
+    nothing = [None] * len(part["status"])
+    return part | dict.fromkeys(("order_factory", "target_order", "target_number"), nothing)
+
+
 def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
     """The columns of `COLUMNS` for at most `ROWS_AT_ONCE` factories at a time; times are aware.
 

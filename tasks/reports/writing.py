@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from tasks.reports.csv_report import CsvReport
 from tasks.reports.parquet_report import ParquetReport
-from tasks.reports.rows import read_parts
+from tasks.reports.rows import read_parts, without_new_names
 from tasks.reports.xlsx_report import XlsxReport
 
 _WRITERS: dict[str, type[CsvReport] | type[ParquetReport] | type[XlsxReport]] = {
@@ -17,12 +17,13 @@ _WRITERS: dict[str, type[CsvReport] | type[ParquetReport] | type[XlsxReport]] = 
 }
 
 
-def write_report(db: Connection, batch_id: int, path: Path) -> None:
+def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = False) -> None:
     """Write one row per factory of the batch; memory does not grow with the batch.
 
     The columns are `rows.COLUMNS`: the factory's public id, the source order's number (or id),
     the factory's status, the target order's id and number, its errors (`field: message`, one per
-    line), the caller's reference, and when it started and ended, in UTC.
+    line), the caller's reference, and when it started and ended, in UTC. The ids and numbers of
+    what a dry run makes are left out: they will be those of other rows.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place first: a report that is there is whole.
@@ -30,5 +31,5 @@ def write_report(db: Connection, batch_id: int, path: Path) -> None:
     # Closed here and not when it is collected: PostgreSQL has a cursor open for it.
     with _WRITERS[path.suffix.lower()](part) as writer, closing(read_parts(db, batch_id)) as parts:
         for rows in parts:
-            writer.write(rows)
+            writer.write(without_new_names(rows) if dry_run else rows)
     part.replace(path)

@@ -1,6 +1,10 @@
 """The batch to copy: found by its reference, or recorded from what the caller selects."""
 
-from models.engine import begin, reading
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from models.error_policies import ErrorPolicy
 from models.errors import InvalidRequest
 from models.order_filters import OrderFilter
 from models.requests import CopyOptions
@@ -9,18 +13,23 @@ from tasks.selections.checking import check_selection
 from tasks.selections.reading import Orders, read_selection
 from tasks.selections.recording import record_failed, record_filtered, record_rows
 
+# Gives the key of the batch in a writing transaction; all its factories are pending then.
+Record = Callable[[Connection], int]
 
-def find_or_record(
+
+def recorder(
     reference: str,
     options: CopyOptions,
+    policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
     orders: Orders | None = None,
     orders_where: OrderFilter | None = None,
     failed_of: str | None = None,
-) -> int:
-    """The key of the batch: the one of the reference, or a new one, all its factories pending.
+) -> Record:
+    """How the batch of the reference is found, or recorded; files are read and checked already.
 
     At most one selection may be given; without any, the batch must exist. Raises
-    `SelectionInvalid`, `InvalidRequest` or `BatchNotFound`, and nothing is written then.
+    `SelectionInvalid` and `InvalidRequest`; what is returned raises these and `BatchNotFound`, and
+    nothing is to be committed then.
     """
     given = {"orders": orders, "orders_where": orders_where, "failed_of": failed_of}
     names = [name for name, value in given.items() if value is not None]
@@ -28,13 +37,14 @@ def find_or_record(
         raise InvalidRequest(f"Give only one of {', '.join(given)}; not {' and '.join(names)}.")
     if orders is not None:
         selection = check_selection(read_selection(orders), options)
-        with begin() as db:
-            return record_rows(db, reference, selection)
+        return lambda db: record_rows(db, reference, selection, policy)
     if orders_where is not None:
-        with begin() as db:
-            return record_filtered(db, reference, orders_where, options)
+        return lambda db: record_filtered(db, reference, orders_where, options, policy)
     if failed_of is not None:
-        with begin() as db:
-            return record_failed(db, reference, failed_of, options)
-    with reading() as db:
-        return require_batch(db, reference)
+        return lambda db: record_failed(db, reference, failed_of, options, policy)
+    if policy != ErrorPolicy.REJECT_FAILED or options != CopyOptions():
+        raise InvalidRequest(
+            f"The batch {reference!r} has its own options; give none to finish it, or say which "
+            "orders to copy."
+        )
+    return lambda db: require_batch(db, reference)

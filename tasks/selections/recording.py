@@ -6,11 +6,22 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Row, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from models import Event, OrderFactory, OrderFactoryBatch
 from models.base import utc_now
+from models.error_policies import ErrorPolicy
 from models.errors import InvalidRequest, SelectionInvalid
 from models.order_filters import OrderFilter
 from models.requests import CopyOptions
@@ -44,7 +55,9 @@ def insert_create_events(batch_id: int, now: datetime) -> Insert:
     return insert_counted(table_of(Event), ["name", "order_factory_id", "created_at"], mine)
 
 
-def _insert_batch(db: Connection, reference: str, digest: str, requested: Requested) -> int:
+def _insert_batch(
+    db: Connection, reference: str, digest: str, policy: ErrorPolicy, requested: Requested
+) -> int:
     """The batch, its factories and their events; the batch's key."""
     now = utc_now()
     batch_id = db.execute(
@@ -54,7 +67,11 @@ def _insert_batch(db: Connection, reference: str, digest: str, requested: Reques
             mode=requested.mode,
             status=BatchStatus.PENDING,
             selection=requested.words,
-            options={"selection_digest": digest, **requested.details},
+            options={
+                "selection_digest": digest,
+                "error_policy": policy.value,
+                **requested.details,
+            },
             orders_count=0,
             created_at=now,
             updated_at=now,
@@ -64,9 +81,20 @@ def _insert_batch(db: Connection, reference: str, digest: str, requested: Reques
     count = written(db, insert_factories(requested, batch_id, now))
     if not count:
         raise SelectionInvalid("The selection", [requested.nothing])
+    if policy == ErrorPolicy.REJECT_EVERYTHING:
+        _refuse_skipped_errors(db, batch_id)
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(orders_count=count))
     db.execute(insert_create_events(batch_id, now))
     return int(batch_id)
+
+
+def _refuse_skipped_errors(db: Connection, batch_id: int) -> None:
+    skipping = exists().where(OrderFactory.batch_id == batch_id, OrderFactory.skip_errors)
+    if db.scalar(select(skipping)):
+        raise InvalidRequest(
+            "With the error policy reject_everything one error stops the whole batch, and some of "
+            "its copies are to skip errors; choose one of the two."
+        )
 
 
 def _find_batch(db: Connection, reference: str, digest: str) -> int | None:
@@ -87,15 +115,27 @@ def _find_batch(db: Connection, reference: str, digest: str) -> int | None:
     return int(known.id)
 
 
-def _record(db: Connection, reference: str, digest: str, request: Callable[[], Requested]) -> int:
-    """The key of the batch with this reference, recorded now unless it is there already."""
+def _record(
+    db: Connection,
+    reference: str,
+    asked_for: str,
+    policy: ErrorPolicy,
+    request: Callable[[], Requested],
+) -> int:
+    """The key of the batch with this reference, recorded now unless it is there already.
+
+    `asked_for` is the same text for the same request.
+    """
+    if policy == ErrorPolicy.REJECT_EVERYTHING:
+        asked_for += policy
+    digest = hashlib.sha256(asked_for.encode()).hexdigest()
     known = _find_batch(db, reference, digest)
     if known is not None:
         return known
     requested = request()
     try:
         with db.begin_nested():
-            return _insert_batch(db, reference, digest, requested)
+            return _insert_batch(db, reference, digest, policy, requested)
     except IntegrityError:
         # Another run that started at the same time has recorded it; that is committed by now.
         known = _find_batch(db, reference, digest)
@@ -104,11 +144,12 @@ def _record(db: Connection, reference: str, digest: str, request: Callable[[], R
         return known
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def record_rows(db: Connection, reference: str, selection: Selection) -> int:
+def record_rows(
+    db: Connection,
+    reference: str,
+    selection: Selection,
+    policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
+) -> int:
     """Record a batch with one pending factory per row of the selection; the batch's key.
 
     A batch that was recorded under this reference before, from the same rows in the same order,
@@ -128,11 +169,15 @@ def record_rows(db: Connection, reference: str, selection: Selection) -> int:
     if selection.problems:
         stage(db, selection)  # tells them, together with what only the database can see
     text = selection.rows.to_json(orient="values", default_handler=str)
-    return _record(db, reference, _sha256(text), request)
+    return _record(db, reference, text, policy, request)
 
 
 def record_filtered(
-    db: Connection, reference: str, wanted: OrderFilter, options: CopyOptions
+    db: Connection,
+    reference: str,
+    wanted: OrderFilter,
+    options: CopyOptions,
+    policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
 ) -> int:
     """Record a batch of the orders that fit a filter now; the batch's key.
 
@@ -143,10 +188,16 @@ def record_filtered(
     """
     wanted = settle_customer(db, wanted)
     text = json.dumps([wanted.model_dump(mode="json"), told_options(options)])
-    return _record(db, reference, _sha256(text), lambda: fitting_orders(wanted, options))
+    return _record(db, reference, text, policy, lambda: fitting_orders(wanted, options))
 
 
-def record_failed(db: Connection, reference: str, failed_of: str, options: CopyOptions) -> int:
+def record_failed(
+    db: Connection,
+    reference: str,
+    failed_of: str,
+    options: CopyOptions,
+    policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
+) -> int:
     """Record a batch that tries the failed copies of an earlier one again; the batch's key.
 
     Started again under its reference it is found again. Raises `BatchNotFound` for an unknown
@@ -154,4 +205,4 @@ def record_failed(db: Connection, reference: str, failed_of: str, options: CopyO
     `SelectionInvalid` where nothing is left to try again.
     """
     text = json.dumps([{"failed_of": failed_of}, told_options(options)])
-    return _record(db, reference, _sha256(text), lambda: failed_copies(db, failed_of, options))
+    return _record(db, reference, text, policy, lambda: failed_copies(db, failed_of, options))

@@ -28,7 +28,7 @@ def _own_folder(tmp_path, monkeypatch):
 def night(shop):
     """A file that asks for three copies of each of four orders, one of which cannot be copied."""
     asked = selection(sources_of_all_kinds(shop), times=TIMES)
-    asked.to_json("night.jsonl", orient="records", lines=True)
+    asked.rows.to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
 
 

@@ -2,10 +2,12 @@
 
 import pickle
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 import models.errors
+from models.error_policies import ErrorPolicy
 from models.errors import OrderFactoryError, SelectionInvalid, describe
 from models.results import (
     BatchUnfinished,
@@ -49,7 +51,8 @@ def result(**values):
 
 
 def bulk_result():
-    counts = dict.fromkeys(["pending", "in_progress", "completed", "failed", "aborted"], 1)
+    statuses = ["pending", "in_progress", "completed", "failed", "aborted"]
+    counts: dict[str, Any] = dict.fromkeys(statuses, 1)
     return BulkResult(
         reference="spring",
         id="vcKWNZawyW",
@@ -62,6 +65,7 @@ def bulk_result():
         copied_in_this_run=3,
         report_path=None,
         page_path=None,
+        error_policy=ErrorPolicy.REJECT_FAILED,
     )
 
 

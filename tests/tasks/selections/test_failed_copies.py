@@ -9,9 +9,8 @@ from models import Event, Order, OrderFactory, OrderFactoryBatch
 from models.errors import BatchNotFound, InvalidRequest, SelectionInvalid
 from models.order_filters import OrderFilter
 from models.requests import CopyOptions
-from tasks.selections.finding import find_or_record
 from tests.at_once import at_once
-from tests.copying import change, copy_batch
+from tests.copying import change, copy_batch, find_or_record
 
 OPTIONS = ("place_target_order", "reuse_wallet", "skip_errors")
 ROWS: list[dict[str, Any]] = [

@@ -11,8 +11,7 @@ from models.errors import InvalidRequest, SelectionInvalid
 from models.order_filters import OrderFilter
 from models.public_ids import Resource, public_id
 from models.requests import CopyOptions
-from tasks.selections.finding import find_or_record
-from tests.copying import request
+from tests.copying import find_or_record, request
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -1,0 +1,81 @@
+"""Copying a recorded batch: in parts, one after the other or several at a time, or as a whole."""
+
+from dataclasses import dataclass, field
+from math import ceil
+from time import perf_counter
+
+from prefect.runtime import flow_run
+
+from flows.runners import ChosenRunner
+from flows.runners.job import Job
+from flows.stopping import Stop, StopReason, stopping
+from models.engine import begin, reading
+from models.errors import DatabaseNotReady, OrderFactoryError
+from models.progress import report_progress
+from tasks.artifacts import show_progress, start_progress
+from tasks.batch_records import abort_batch, count_unfinished, finish_batch, start_batch
+from tasks.copy_batch import BatchReport
+from tasks.whole_batch import copy_whole_batch
+
+
+@dataclass
+class Copied:
+    """What a run did to a batch: factories closed, in how long, and what kept it from the rest."""
+
+    closed: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    stopped: StopReason | None = None
+
+
+def copy_recorded(job: Job, runner: ChosenRunner, *, as_a_whole: bool) -> Copied:
+    """Copy what is unfinished of the batch, and say in its record how far it came."""
+    with begin() as db:
+        left = start_batch(db, job.batch_id, flow_run.id)
+    copied, started = Copied(), perf_counter()
+    with stopping(str(flow_run.id)) as stop:
+        if as_a_whole:
+            _copy_whole(job, left, stop, copied)
+        else:
+            _copy_parts(job, left, runner, stop, copied)
+        copied.stopped = stop.reason
+    copied.seconds = perf_counter() - started
+    with begin() as db:
+        finish_batch(db, job.batch_id)
+        if copied.stopped:
+            abort_batch(db, str(flow_run.id))
+    return copied
+
+
+def _copy_whole(job: Job, left: int, stop: Stop, copied: Copied) -> None:
+    if left:
+        try:
+            copied.closed = copy_whole_batch(job.batch_id, job.size, stop.is_set)
+        except OrderFactoryError as error:
+            copied.problems.append(str(error))
+
+
+def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: Copied) -> None:
+    """One round of parts follows the other while there is something left and something moves."""
+    total = left
+    artifact = start_progress(job.reference)
+    report_progress("copy orders", 0, total)
+    with runner.open(job, stop) as copy_parts:
+        while left and stop.reason is None:
+            before = copied.closed
+            for outcome in copy_parts(ceil(left / job.size)):
+                if isinstance(outcome, BatchReport):
+                    copied.closed += outcome.closed
+                    copied.problems += [
+                        f"order factory {key} could not be closed" for key in outcome.stuck
+                    ]
+                else:
+                    copied.problems.append(str(outcome))
+                report_progress("copy orders", copied.closed, total)
+                show_progress(artifact, copied.closed, total)
+                if isinstance(outcome, DatabaseNotReady):
+                    return  # every other part would wait for it as long
+            if copied.closed == before:
+                return  # what is left is held by others or meets a fault that does not pass
+            with reading() as db:
+                left = count_unfinished(db, job.batch_id)

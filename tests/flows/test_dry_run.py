@@ -1,0 +1,131 @@
+"""A dry run: it tells exactly how the batch would end, and leaves the database as it was."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import text
+
+import tasks.copying
+from flows.bulk_order_factory import bulk_order_factory
+from models import Order, OrderFactoryBatch
+from models.engine import begin, get_engine, reading
+from models.errors import InvalidRequest
+from tasks.selections.recording import record_rows
+from tests.copying import whole_database
+from tests.crashes.nights import selection, sources_of_all_kinds
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+COUNTS = ("orders_count", "completed", "completed_with_errors", "failed", "aborted", "pending")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def night(shop):
+    """A file of twelve copies to place: sound ones, unsound ones, and ones that lack a line."""
+    asked = selection(sources_of_all_kinds(shop), times=3)
+    asked.rows.to_json("night.jsonl", orient="records", lines=True)
+    return "night.jsonl"
+
+
+def next_keys():
+    """How far each table's keys are drawn."""
+    with reading() as db:
+        if db.dialect.name == "sqlite":
+            return list(db.execute(text("SELECT name, seq FROM sqlite_sequence ORDER BY name")))
+        names = db.scalars(
+            text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1")
+        )
+        return [
+            (name, *db.execute(text(f"SELECT last_value, is_called FROM {name}")).one())
+            for name in list(names)
+        ]
+
+
+def counts(result):
+    return {name: getattr(result, name) for name in COUNTS}
+
+
+def told(path):
+    return pd.read_csv(path).drop(
+        columns=["order_factory", "target_order", "target_number", "started_at", "ended_at"]
+    )
+
+
+def test_it_tells_what_the_real_run_does_and_changes_nothing(shop, night):
+    before = (whole_database(), next_keys())
+
+    state = bulk_order_factory(
+        night, "night", place_target_order=True, batch_size=5, dry_run=True, return_state=True
+    )
+
+    foretold = state.result()
+    assert (whole_database(), next_keys()) == before
+    assert (state.name, foretold.dry_run) == ("DryRun", True)
+    assert state.message == (
+        "9 of 12 orders would be copied, 3 would fail; it was a dry run, nothing was changed"
+    )
+    real = bulk_order_factory(night, "night", place_target_order=True, batch_size=5)
+    assert counts(foretold) == counts(real)
+    assert foretold.errors == real.errors
+    assert foretold.report_path == "var/reports/night-dry-run.csv"
+    pd.testing.assert_frame_equal(told(foretold.report_path), told(real.report_path))
+    assert pd.read_csv(foretold.report_path)["target_order"].isna().all()
+    assert "Dry run of batch night" in Path(foretold.page_path or "").read_text()
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_the_file_is_byte_for_byte_the_same(shop, night):
+    with begin() as db:
+        file = db.scalar(text("SELECT file FROM pragma_database_list WHERE name = 'main'"))
+    get_engine().dispose()
+    before = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+    bulk_order_factory(night, "night", dry_run=True)
+
+    get_engine().dispose()
+    assert hashlib.sha256(Path(file).read_bytes()).hexdigest() == before
+    assert shop.rows(OrderFactoryBatch) == []
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_keys_that_others_drew_meanwhile_are_not_given_again(shop, night, monkeypatch):
+    made: list[int] = []
+
+    def step(_db, _batch):
+        if not made:
+            made.append(shop.add(Order, currency_code="EUR"))
+        return 0
+
+    monkeypatch.setattr(tasks.copying, "STEPS", (*tasks.copying.STEPS, step))
+    bulk_order_factory(night, "night", dry_run=True)
+
+    assert shop.add(Order, currency_code="EUR") > made[0]
+
+
+def test_it_foretells_the_rest_of_a_batch_that_was_begun(shop, night):
+    asked = selection(sources_of_all_kinds(shop))
+    with begin() as db:
+        record_rows(db, "begun", asked)
+    before = whole_database()
+
+    result = bulk_order_factory(reference="begun", dry_run=True)
+
+    assert (result.completed, result.failed, result.pending) == (3, 1, 0)
+    assert whole_database() == before
+
+
+@pytest.mark.parametrize("given", [{"dry_run": True}, {"error_policy": "reject_everything"}])
+def test_it_is_one_transaction_and_takes_no_other_runner(shop, night, given):
+    before = whole_database()
+
+    with pytest.raises(InvalidRequest, match="give them no other runner than threads"):
+        bulk_order_factory(night, "night", runner="flow_runs", **given)
+
+    assert whole_database() == before

@@ -1,0 +1,176 @@
+"""What the errors of some orders mean for the others of their batch."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import tasks.copying
+from flows.bulk_order_factory import bulk_order_factory
+from models import Order, OrderFactory, StockItem
+from models.error_policies import ErrorPolicy
+from models.errors import InvalidRequest
+from models.results import BatchUnfinished
+from tests.copying import failing_for, whole_database
+from tests.crashes.nights import violations
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def numbers(shop):
+    """Six orders; the second and the fifth have a line whose SKU is gone, the fifth no address."""
+    orders = [shop.order(number=f"N{n}", payment_source_id=None) for n in range(4)]
+    orders += [shop.order(number="N4", billing_address_id=None), shop.order(number="N5")]
+    for unsound in (orders[1], orders[4]):
+        shop.line(unsound, sku_code="GONE")
+    return [f"N{n}" for n in range(6)]
+
+
+def statuses(shop):
+    return [row.status for row in shop.rows(OrderFactory)]
+
+
+def test_reject_everything_copies_nothing_and_tells_every_error(shop, numbers):
+    state = bulk_order_factory(
+        numbers,
+        "night",
+        batch_size=2,
+        error_policy=ErrorPolicy.REJECT_EVERYTHING,
+        return_state=True,
+    )
+
+    result = state.result()
+    assert (state.name, state.message) == (
+        "Rejected",
+        "2 of 6 orders cannot be copied, so none was copied",
+    )
+    assert statuses(shop) == ["aborted", "failed", "aborted", "aborted", "failed", "aborted"]
+    assert len(shop.rows(Order)) == 6
+    assert [row.errors_log for row in shop.rows(OrderFactory) if row.errors_log] == [
+        {"line_items": ["SKU GONE is no longer in the catalogue"]},
+        {
+            "billing_address": ["the order has no billing address"],
+            "line_items": ["SKU GONE is no longer in the catalogue"],
+        },
+    ]
+    assert (result.status, result.failed, result.aborted) == ("completed", 2, 4)
+    report = pd.read_csv(result.report_path or "")
+    assert list(report["status"]) == statuses(shop)
+    gone = "line_items: SKU GONE is no longer in the catalogue"
+    homeless = "billing_address: the order has no billing address"
+    told = [set(errors.split("\n")) for errors in report["errors"].fillna("")]
+    assert told == [{""}, {gone}, {""}, {""}, {gone, homeless}, {""}]
+    assert violations() == []
+
+
+def test_reject_everything_copies_a_batch_without_errors(shop, numbers):
+    state = bulk_order_factory(
+        ["N0", "N2", "N3"],
+        batch_size=2,
+        error_policy=ErrorPolicy.REJECT_EVERYTHING,
+        return_state=True,
+    )
+
+    assert state.name == "Completed"
+    assert statuses(shop) == ["completed"] * 3
+    assert len(shop.rows(Order)) == 9
+    assert violations() == []
+
+
+def test_reject_everything_gives_stock_and_placements_back(shop, numbers):
+    before = [row.quantity for row in shop.rows(StockItem)]
+
+    result = bulk_order_factory(
+        ["N0", "N5"], place_target_order=True, error_policy=ErrorPolicy.REJECT_EVERYTHING
+    )
+
+    assert (result.failed, result.aborted) == (2, 0), "neither has a payment source"
+    assert [row.quantity for row in shop.rows(StockItem)] == before
+    assert len(shop.rows(Order)) == 6
+    assert violations() == []
+
+
+def test_reject_everything_tells_what_no_check_foresees(shop, numbers, monkeypatch):
+    victim = shop.row(Order, number="N2").id
+    steps: list[Any] = list(tasks.copying.STEPS)
+    steps.insert(4, failing_for(victim))
+    monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
+
+    result = bulk_order_factory(["N0", "N2", "N3"], error_policy=ErrorPolicy.REJECT_EVERYTHING)
+
+    assert statuses(shop) == ["aborted", "failed", "aborted"]
+    assert result.errors[0].example_message == "could not be copied: unexpected RuntimeError"
+    assert violations() == []
+
+
+def test_a_rejected_batch_is_over(shop, numbers):
+    bulk_order_factory(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
+    before = whole_database()
+
+    again = bulk_order_factory(reference="night")
+
+    assert (again.copied_in_this_run, again.is_rejected) == (0, True)
+    assert whole_database() == before
+
+
+def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbers, monkeypatch):
+    def stopped(*_):
+        raise RuntimeError("cut off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.whole_batch.copy_claimed", stopped)
+        with pytest.raises(RuntimeError):
+            bulk_order_factory(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
+    assert set(statuses(shop)) == {"pending"}
+
+    result = bulk_order_factory(reference="night")
+
+    assert (result.failed, result.aborted) == (2, 4)
+    assert violations() == []
+
+
+def test_what_cannot_be_closed_is_all_taken_back(shop, numbers, monkeypatch):
+    monkeypatch.setattr("tasks.whole_batch.copy_claimed", lambda *_: [1])
+
+    with pytest.raises(BatchUnfinished, match="all of it was taken back: order factory "):
+        bulk_order_factory(["N0", "N2"], "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
+
+    assert set(statuses(shop)) == {"pending"}
+    assert violations() == []
+
+
+def test_skip_errors_copies_the_sound_parts(shop, numbers):
+    result = bulk_order_factory(numbers, error_policy=ErrorPolicy.SKIP_ERRORS)
+
+    assert (result.completed, result.completed_with_errors, result.failed) == (6, 2, 0)
+    assert violations() == []
+
+
+@pytest.mark.parametrize(
+    ("orders", "given"),
+    [
+        (["N0"], {"skip_errors": True}),
+        (pd.DataFrame({"source_order": ["N0"], "skip_errors": [True]}), {}),
+    ],
+)
+def test_skipping_errors_and_rejecting_everything_exclude_each_other(shop, numbers, orders, given):
+    before = whole_database()
+
+    with pytest.raises(InvalidRequest, match="choose one of the two"):
+        bulk_order_factory(orders, error_policy=ErrorPolicy.REJECT_EVERYTHING, **given)
+
+    assert whole_database() == before
+
+
+@pytest.mark.parametrize("given", [{"error_policy": "skip_errors"}, {"place_target_order": True}])
+def test_a_batch_that_is_resumed_keeps_its_own_options(shop, numbers, given):
+    bulk_order_factory(numbers, "night")
+
+    with pytest.raises(InvalidRequest, match="The batch 'night' has its own options"):
+        bulk_order_factory(reference="night", **given)

@@ -12,8 +12,10 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.states import Failed
 from pydantic import ConfigDict, ValidationError, validate_call
+from sqlalchemy.exc import DBAPIError
 
-from models.errors import InvalidRequest, OrderFactoryError
+from models.errors import DatabaseRefused, InvalidRequest, OrderFactoryError
+from models.transient import without_values
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,6 +69,10 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
                 raise
             refused = InvalidRequest(_told(error))
             return Failed(message=str(refused), data=refused)
+        except DBAPIError as error:
+            # Prefect would log it, and the driver's words may quote a row.
+            unnamed = DatabaseRefused(without_values(error))
+            return Failed(message=str(unnamed), data=unnamed)
 
     return guarded
 

@@ -23,6 +23,13 @@ class DatabaseNotReady(OrderFactoryError):
     detail = "The database at {} is not ready: {}."
 
 
+class DatabaseRefused(OrderFactoryError):
+    """Takes what the database refused, in words without the values of any row."""
+
+    status, code = 500, "database_refused"
+    detail = "The database refused a statement ({}); nothing of its transaction was kept."
+
+
 class InvalidRequest(OrderFactoryError):
     """Takes one message that says which value is wrong and what to give instead."""
 

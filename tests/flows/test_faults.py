@@ -10,11 +10,12 @@ import tasks.copying
 from flows.bulk_order_factory import bulk_order_factory
 from flows.order_factory import order_factory
 from models import Order, OrderFactory
-from models.engine import get_engine, reading
-from models.errors import DatabaseNotReady
+from models.engine import begin, get_engine, reading
+from models.errors import DatabaseNotReady, DatabaseRefused
 from models.results import BatchUnfinished, OrderFactoryFailed
 from tasks.steps import TryAgain
 from tasks.verify import verify
+from tests.copying import SECRET
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -140,3 +141,16 @@ def test_a_database_that_stays_away_is_waited_for_once(shop, monkeypatch):
 
     assert len(opened) < 2 * len(numbers)
     assert bulk_order_factory(reference="night").completed == 6
+
+
+def test_what_the_database_refuses_outside_of_copying_quotes_no_row(shop, caplog):
+    source = shop.order()
+    with begin() as db:
+        db.execute(text("CREATE UNIQUE INDEX no_two ON order_factories (reference)"))
+    order_factory(shop.number_of(source), reference=SECRET)
+
+    with pytest.raises(DatabaseRefused, match="nothing of its transaction was kept") as raised:
+        order_factory(shop.number_of(source), reference=SECRET)
+
+    assert SECRET not in str(raised.value) + caplog.text
+    assert len(shop.rows(OrderFactory)) == 1

@@ -43,8 +43,8 @@ def require_few(db: Connection, batch_id: int) -> None:
     left = count_unfinished(db, batch_id)
     if left > MOST:
         raise InvalidRequest(
-            f"The runner 'flow_runs' makes a flow run of each order, which takes some 200 times as "
-            f"long; {left} orders are too many for it, {MOST} the most. Take 'threads'."
+            "The runner 'flow_runs' makes a flow run of each order, which takes about a second; "
+            f"{left} orders are too many for it, {MOST} the most. Take 'threads'."
         )
 
 

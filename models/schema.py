@@ -1,5 +1,6 @@
 """The version of the database's schema: bring it up to date, or say that it is not."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -31,6 +32,7 @@ def require_schema() -> None:
         raise DatabaseNotReady(shown, f"{was}; run `order-factory init`")
 
 
+@cache
 def newest_version() -> str:
     """The version that this code needs."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

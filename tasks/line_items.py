@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from sqlalchemy import Connection, Insert, and_, exists, func, select
+from sqlalchemy import Connection, Insert, and_, case, exists, false, func, select
 
 from models import LineItem, LineItemOption
 from models.dialects import moment, reads_in_order
@@ -61,11 +61,13 @@ def insert_line_item_options(*, sort: bool) -> Insert:
     return insert_select(LineItemOption, values, rows, copies.c.sound, order_by=order)
 
 
-_SOME_OPTION = select(
+_some_of_copies = (
     exists()
     .select_from(copies)
     .where(_line.c.order_id == copies.c.source_order_id, _option.c.line_item_id == _line.c.id)
 )
+# Many shops have none at all, and that is quickly asked.
+_SOME_OPTION = select(case((exists(select(_option.c.id)), _some_of_copies), else_=false()))
 _COUNTED = (
     select(func.coalesce(func.sum(line_sums.c.lines), 0))
     .select_from(line_sums)

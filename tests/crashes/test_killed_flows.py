@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("prefect")
 TIMES = 20
 PROGRAM = """
 from flows.bulk_order_factory import bulk_order_factory
-bulk_order_factory({orders!r}, reference="night", batch_size=2)
+bulk_order_factory({orders!r}, reference="night", batch_size=2, **{options!r})
 """
 
 
@@ -54,12 +54,41 @@ def test_a_flow_that_is_ended_by_a_signal_goes_on_under_its_reference(shop, tmp_
     assert outcome("night") == all_copied(TIMES)
 
 
+def test_a_batch_that_is_copied_as_a_whole_is_killed_as_a_whole(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sound = sources_of_all_kinds(shop)[3:]
+    selection(sound, times=4 * TIMES).rows.to_json("night.jsonl", orient="records", lines=True)
+
+    with flow_process("night.jsonl", error_policy="reject_everything") as killed:
+        wait_until(killed, lambda: "in_progress" in [row.status for row in batches(shop)])
+        time.sleep(0.3)
+        killed.send_signal(signal.SIGKILL)
+    after_kill, wrong = left(), violations()
+    result = bulk_order_factory(reference="night")
+
+    assert (killed.returncode, after_kill, wrong) == (-signal.SIGKILL, 4 * TIMES, [])
+    assert (result.completed, result.copied_in_this_run) == (4 * TIMES, 4 * TIMES)
+    assert violations() == []
+
+
+def batches(shop):
+    return shop.rows(OrderFactoryBatch)
+
+
+def wait_until(process, condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, "it ended by itself"
+        assert time.monotonic() < deadline, "it never came so far"
+        time.sleep(0.01)
+
+
 @contextmanager
-def flow_process(orders):
+def flow_process(orders, **options):
     """A process that runs the flow, over when the block ends."""
     surroundings = {**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value() or ""}
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(orders=orders)], env=surroundings
+        [sys.executable, "-c", PROGRAM.format(orders=orders, options=options)], env=surroundings
     )
     try:
         yield process
@@ -74,11 +103,8 @@ def send_in_the_middle(process, number):
 
     Returns how many factories are unfinished at that moment.
     """
-    before, deadline = left(), time.monotonic() + 60
-    while not 0 < left() < (before or 4 * TIMES):
-        assert process.poll() is None, "it ended by itself"
-        assert time.monotonic() < deadline, "it copies nothing"
-        time.sleep(0.01)
+    before = left()
+    wait_until(process, lambda: 0 < left() < (before or 4 * TIMES))
     with begin() as db:
         if db.dialect.name == "postgresql":
             db.execute(text("LOCK TABLE order_factories IN EXCLUSIVE MODE"))

@@ -111,7 +111,10 @@ class BulkResult(Result):
     copied_in_this_run: int = Field(description="Factories completed or failed by this run.")
     report_path: str | None = Field(description="The report file with a row per copy.")
     page_path: str | None = Field(description="The HTML page about the batch.")
-    error_policy: ErrorPolicy = Field(description="What errors of some orders mean for the others.")
+    error_policy: ErrorPolicy = Field(
+        default=ErrorPolicy.REJECT_FAILED,
+        description="What errors of some orders mean for the others.",
+    )
     dry_run: bool = Field(default=False, description="All of it was rolled back again.")
 
     @property

@@ -62,8 +62,8 @@ def test_flow_runs_are_one_for_each_order(shop, night):
 
 def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(flows.bulk_order_factory, "count_unfinished", lambda _db, _batch: 0)
-        patched.setattr(flows.bulk_order_factory, "ceil", lambda _parts: 1)
+        patched.setattr(flows.bulk_copying, "count_unfinished", lambda _db, _batch: 0)
+        patched.setattr(flows.bulk_copying, "ceil", lambda _parts: 1)
         with pytest.raises(Exception, match="7 of 12 copies are not finished"):
             bulk_order_factory(night, reference="night", batch_size=5)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from models.error_policies import ErrorPolicy
 from models.results import BulkResult, ErrorCount
 from tasks.artifacts import markdown_of_result, table_of_result
 
@@ -119,3 +120,20 @@ def test_both_end_somewhere(make_result):
     assert told.count("| line\\_items |") == 25
     assert "75 more kinds are on the page and in the report." in told
     assert len(told) < 12_000
+
+
+def test_a_dry_run_and_a_rejected_batch_say_that_nothing_was_copied():
+    foretold = markdown_of_result(make_result(completed=1_180, failed=20, dry_run=True))
+    rejected = markdown_of_result(
+        make_result(
+            completed=0, failed=20, aborted=1_180, error_policy=ErrorPolicy.REJECT_EVERYTHING
+        )
+    )
+
+    assert foretold.splitlines()[0] == (
+        "# Batch night: 1,180 of 1,200 orders would be copied, 20 would fail; "
+        "it was a dry run, nothing was changed"
+    )
+    assert rejected.splitlines()[0] == (
+        "# Batch night: 20 of 1,200 orders cannot be copied, so none was copied"
+    )

@@ -122,7 +122,7 @@ def test_both_end_somewhere(make_result):
     assert len(told) < 12_000
 
 
-def test_a_dry_run_and_a_rejected_batch_say_that_nothing_was_copied():
+def test_a_dry_run_and_a_rejected_batch_say_that_nothing_was_copied(make_result):
     foretold = markdown_of_result(make_result(completed=1_180, failed=20, dry_run=True))
     rejected = markdown_of_result(
         make_result(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.errors import DatabaseNotReady, InvalidRequest
+from models.json_containment import json_contains
 from models.settings import Settings
 
 BUSY_SECONDS = 30
@@ -117,6 +118,7 @@ def _sqlite_engine(url: URL) -> Engine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        dbapi.create_function("json_contains", 2, json_contains, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

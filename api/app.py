@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.answers import refusal
 from api.dispatcher import Dispatcher
+from api.documentation.serving import openapi, page
 from api.endpoints import Endpoints
 from api.errors import nothing_here
 from api.health import health, ready
@@ -54,6 +55,8 @@ def make_app() -> FastAPI:
     for path, answer in (("health", health), ("ready", ready)):
         app.add_route(f"/{path}", answer)
         app.add_route(f"/api/{path}", answer)
+    app.add_route("/api/openapi.json", openapi)
+    app.add_route("/api/docs", page)
     app.add_route("/api/{path:path}", Endpoints(writer, dispatcher).handle, methods=_METHODS)
     if settings.cors_origins:
         app.add_middleware(

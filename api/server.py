@@ -1,5 +1,6 @@
 """Running the service."""
 
+import signal
 from collections.abc import Callable
 
 import uvicorn
@@ -26,6 +27,9 @@ class _Server(uvicorn.Server):
 def serve(host: str, port: int, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; `tell` is called with the URL once it answers."""
     set_up_logs()
+    # Once it has shut down, uvicorn raises the signal again; to die of it would leave the Prefect
+    # server behind that this process may have started.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     config = uvicorn.Config(
         make_app(),
         host=host,

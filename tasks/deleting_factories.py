@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, select, update
 
-from models import CopyError, Event, Order, OrderFactory
+from models import CopyError, Event, LineItem, LineItemOption, Order, OrderFactory
 from models.dialects import skip_locked
 from models.errors import FactoryInProgress, FactoryOfBatch
 from models.public_ids import Resource, public_id
@@ -12,8 +12,19 @@ from tasks.inserts import table_of
 _factory = table_of(OrderFactory)
 
 
+def _set_free(db: Connection, factory_id: int) -> None:
+    """The order that the factory made keeps its rows, but none remembers what it was made from."""
+    order = select(Order.id).where(Order.order_factory_id == factory_id)
+    lines = select(LineItem.id).where(LineItem.order_id.in_(order))
+    options = update(LineItemOption).where(LineItemOption.line_item_id.in_(lines))
+    db.execute(options.values(copied_from_id=None))
+    db.execute(update(LineItem).where(LineItem.order_id.in_(order)).values(copied_from_id=None))
+    mine = update(Order).where(Order.order_factory_id == factory_id)
+    db.execute(mine.values(order_factory_id=None))
+
+
 def delete_factory(db: Connection, factory_id: int) -> None:
-    """Delete a factory with its events and errors.
+    """Delete a factory with its events and errors; its order becomes one that is no copy.
 
     Raises `FactoryInProgress` while it is being copied, and `FactoryOfBatch` for one of a batch,
     which has to account for each of its copies.
@@ -25,8 +36,7 @@ def delete_factory(db: Connection, factory_id: int) -> None:
         raise FactoryInProgress(name)
     if found.batch_id is not None:
         raise FactoryOfBatch(name)
-    mine = update(Order).where(Order.order_factory_id == factory_id)
-    db.execute(mine.values(order_factory_id=None))
+    _set_free(db, factory_id)
     for table in (CopyError, Event):
         db.execute(delete(table).where(table.order_factory_id == factory_id))
     db.execute(delete(_factory).where(_factory.c.id == factory_id))

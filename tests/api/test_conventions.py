@@ -112,7 +112,7 @@ def test_empty_relationships_are_included_as_such(api, shop):
 
 
 def test_fields_restrict_attributes_and_relationships(api, shop):
-    shop.order(mode="test")
+    shop.order(mode="test", customer_id=shop.customer(mode="test"))
 
     document = api.get(
         "orders", include="customer", fields__orders="number,customer", fields__customers=""
@@ -225,7 +225,7 @@ def test_an_unknown_id_is_not_found(api, name):
 
 
 def test_an_id_of_another_resource_is_not_found(api, shop):
-    key = shop.order(mode="test")
+    key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
     customer = api.get(f"orders/{order_id(key)}/customer")["data"]["id"]
 
     api.get(f"orders/{customer}", expect=404)
@@ -255,7 +255,8 @@ def test_there_is_nothing_at_other_paths(api, path):
 
 
 def test_relationships_can_be_read_as_identifiers(api, shop):
-    key = shop.order(mode="test", lines=(("MUG", 1, 100), ("CAP", 1, 100)))
+    lines = (("MUG", 1, 100), ("CAP", 1, 100))
+    key = shop.order(mode="test", customer_id=shop.customer(mode="test"), lines=lines)
     here = f"orders/{order_id(key)}"
 
     one = api.get(f"{here}/relationships/customer")

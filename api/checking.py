@@ -1,9 +1,10 @@
 """Checking what a client wants to store; all that is wrong with it is told at once."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from api.documents import Document
 from api.errors import ApiError, Problem, broken_rule, wrong_body
@@ -154,13 +155,22 @@ def _value(db: Connection, to: Relationship, given: dict[str, str] | None, mode:
         return None
     target = RESOURCES[to.target]
     _require_type(target, given)
-    table = target.table
     key = key_of(target.ids, given["id"])
-    found = select(table.c[to.far]).where(table.c.id == key, target.scope(table, mode))
-    value = None if key is None else db.scalar(found)
+    value = None
+    if key is not None:
+        value = db.scalar(_value_by_key(target.name, to.far, mode), {"key": key})
     if value is None:
         raise Broken("must exist")
     return value
+
+
+@cache
+def _value_by_key(name: str, column: str, mode: str) -> Select[Any]:
+    """A column of one row by its key; made once, since most creates need it."""
+    target = RESOURCES[name]
+    table = target.table
+    scope = target.scope(table, mode)
+    return select(table.c[column]).where(table.c.id == bindparam("key"), scope)
 
 
 def _keys(db: Connection, to: Relationship, given: list[dict[str, str]], mode: str) -> list[int]:

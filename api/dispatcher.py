@@ -7,6 +7,7 @@ next one to look finds it.
 
 import logging
 from threading import Event, Thread
+from time import monotonic, sleep
 from typing import Any
 
 from api.logs import describe_failure
@@ -17,6 +18,8 @@ from tasks.waiting import is_anything_waiting
 _log = logging.getLogger("order_factory.dispatcher")
 _ROUNDS_ON_A_WORKER = 1_000
 _LONGEST_PAUSE = 30.0
+_MANY = 100
+_LONGEST_REST = 2.0
 
 
 class Dispatcher:
@@ -83,8 +86,13 @@ class Dispatcher:
             if self._settings.dispatch_deployment is not None:
                 self._start_deployment(self._settings.dispatch_deployment)
                 return
-            if not self._copy():
+            began = monotonic()
+            closed = self._copy()
+            if not closed:
                 return  # others hold what waits
+            if closed >= _MANY:
+                # Under load, few large transactions: as long a pause as the last one took.
+                sleep(min(monotonic() - began, _LONGEST_REST))
 
     def _copy(self) -> int:
         # Prefect takes two seconds to import; the service answers meanwhile.

@@ -5,9 +5,10 @@ page, one for its count, and one for each included relationship.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, select
 
 from api.errors import not_found
 from api.including import Graph, include, link_of, linked
@@ -76,14 +77,20 @@ def require_row(db: Connection, resource: ResourceType, name: str, mode: str) ->
 
 def find_row(db: Connection, resource: ResourceType, key: int, mode: str) -> Row | None:
     """The row with this key, if the mode may see it."""
-    table = resource.table
-    row = select(table).where(table.c.id == key, resource.scope(table, mode))
-    return db.execute(row).mappings().one_or_none()
+    return db.execute(_row(resource.name, mode), {"key": key}).mappings().one_or_none()
 
 
 def present(db: Connection, resource: ResourceType, row: Row, view: View) -> Json:
     """The document of a row that was just written."""
     return _document(db, resource, row, view)
+
+
+@cache
+def _row(name: str, mode: str) -> Select[Any]:
+    """One row by its key; made once, since most requests need it."""
+    resource = RESOURCES[name]
+    table = resource.table
+    return select(table).where(table.c.id == bindparam("key"), resource.scope(table, mode))
 
 
 def _linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:

@@ -1,12 +1,15 @@
 """Running the service."""
 
 import signal
+import sys
 from collections.abc import Callable
 
 import uvicorn
 
 from api.app import make_app
 from api.logs import set_up_logs
+
+_SWITCH_SECONDS = 0.0005
 
 
 class _Server(uvicorn.Server):
@@ -27,6 +30,9 @@ class _Server(uvicorn.Server):
 def serve(host: str, port: int, tell: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; `tell` is called with the URL once it answers."""
     set_up_logs()
+    # Requests go to and fro between the threads; with Python's five milliseconds each would wait
+    # longer for its turn than it takes to be answered.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     # Once it has shut down, uvicorn raises the signal again; to die of it would leave the Prefect
     # server behind that this process may have started.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -31,7 +31,7 @@ class ApiSettings(BaseSettings):
     include_depth: int = Field(default=5, ge=1, description="Relationships in one include path.")
     include_limit: int = Field(default=5_000, ge=1, description="Resources that are included.")
     query_seconds: float = Field(default=10.0, gt=0, description="Time for the queries of a read.")
-    threads: int = Field(default=8, ge=1, le=64, description="Requests that read at a time.")
+    threads: int = Field(default=4, ge=1, le=64, description="Requests that read at a time.")
     idempotency_hours: int = Field(
         default=24, ge=1, description="How long an Idempotency-Key is remembered."
     )

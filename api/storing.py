@@ -20,7 +20,8 @@ def create_row(db: Connection, resource: ResourceType, document: Document, mode:
     now = utc_now()
     values |= {"created_at": now, "updated_at": now}
     table = resource.table
-    key: int = db.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    # As parameters: the statement is then the same for every row, and need not be built anew.
+    key: int = db.execute(insert(table).returning(table.c.id), values).scalar_one()
     resource.hooks.created(db, key, values)
     return key
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from models import ApiToken
 from models.base import utc_now
@@ -21,6 +21,7 @@ _HANDLE_BYTES = 6
 _SECRET_BYTES = 32
 _LONGEST = 200
 _token = table_of(ApiToken)
+_FIND = select(_token).where(_token.c.handle == bindparam("wanted"))
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def find_token(db: Connection, token: str) -> Row[Any] | None:
         return None
     prefix, _, rest = token.partition("_")
     handle, _, secret = rest.partition("_")
-    row = db.execute(select(_token).where(_token.c.handle == handle)).one_or_none()
+    row = db.execute(_FIND, {"wanted": handle}).one_or_none()
     # Compared for an unknown handle, too, so that both answers take as long.
     same = hmac.compare_digest(_digest(secret), row.secret_digest if row else _digest(""))
     if row is None or prefix != PREFIX or not same or row.revoked_at is not None:

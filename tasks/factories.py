@@ -53,7 +53,7 @@ def create_factory(
 def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
     """Write the event that a factory was created."""
     event = {"name": "order_factories.create", "order_factory_id": factory_id, "created_at": now}
-    db.execute(insert(Event).values(event))
+    db.execute(insert(Event), event)
 
 
 def require_factory(db: Connection, name: str) -> int:

@@ -191,7 +191,7 @@ def test_a_finished_copy_can_be_deleted_and_its_order_stays(api, shop):
 
 def test_a_copy_in_progress_cannot_be_deleted(api, shop):
     made = api.copy(order_id(shop.order(mode="test")))["data"]
-    change(OrderFactory, key_of(Resource.order_factories, made["id"]), status="in_progress")
+    change(OrderFactory, shop.row(OrderFactory).id, status="in_progress")
 
     api.delete(f"order_copies/{made['id']}", expect=423)
 

@@ -119,7 +119,7 @@ def paths_of(resource):
 
 
 def test_no_path_shows_a_row_of_the_other_mode(api, shop, both_modes):
-    seen = {mode: set() for mode in ("live", "test")}
+    seen: dict[str, set[tuple[str, str]]] = {mode: set() for mode in ("live", "test")}
     clients = {mode: api.as_(make_token(mode)) for mode in seen}
     for mode, client in clients.items():
         for resource in RESOURCES.values():
@@ -322,6 +322,6 @@ def test_tokens_of_the_issuer_are_taken_and_no_others(shop, issuer):
             issuer(test=None),
             issuer(key=other),
             issuer(key="x" * 32, algorithm="HS256"),
-            jwt.encode({"iss": "https://auth.example", "test": True}, None, algorithm="none"),
+            jwt.encode({"iss": "https://auth.example", "test": True}, "", algorithm="none"),
         ):
             api.as_(wrong).get("orders", expect=401)

@@ -31,23 +31,22 @@ from tests.api.draining import drain
 from tests.copying import batch_of, change, request
 
 
-@pytest.mark.parametrize("path", ["orders", "order_copies/x", "martians", "openapi.json", "docs"])
-@pytest.mark.parametrize(
-    "authorization", [None, "", "Bearer", "Bearer wrong", "Basic eDp5", "Bearer a.b.c", "Bearer é"]
-)
-def test_nobody_is_let_in_without_a_token(api, path, authorization):
-    headers = {} if authorization is None else {"Authorization": authorization.encode()}
+def test_nobody_is_let_in_without_a_token(api):
+    wrong = [None, "", "Bearer", "Bearer wrong", "Basic eDp5", "Bearer a.b.c", "Bearer é"]
+    for path in ("orders", "order_copies/x", "martians", "openapi.json", "docs"):
+        for authorization in wrong:
+            headers = {} if authorization is None else {"Authorization": authorization.encode()}
 
-    response = api.client.get(f"/api/{path}", headers=headers)
+            response = api.client.get(f"/api/{path}", headers=headers)
 
-    assert response.status_code == 401
-    assert response.json()["errors"][0]["code"] == "INVALID_TOKEN"
-    assert "www-authenticate" in response.headers
+            assert response.status_code == 401, (path, authorization)
+            assert response.json()["errors"][0]["code"] == "INVALID_TOKEN"
+            assert "www-authenticate" in response.headers
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/api/health", "/api/ready"])
-def test_health_is_told_to_anyone(api, path):
-    assert api.client.get(path).status_code == 200
+def test_health_is_told_to_anyone(api):
+    for path in ("/health", "/ready", "/api/health", "/api/ready"):
+        assert api.client.get(path).status_code == 200
 
 
 def test_a_token_ends_when_it_expires_or_is_revoked(api, shop):

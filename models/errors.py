@@ -80,6 +80,11 @@ class BatchNotFound(OrderFactoryError):
     detail = "No batch has the reference {!r}; `order-factory batches` lists those there are."
 
 
+class CannotListen(OrderFactoryError):
+    status, code = 503, "cannot_listen"
+    detail = "{} cannot be listened on ({}); give another --host or --port."
+
+
 class ApiTokenNotFound(OrderFactoryError):
     status, code = 404, "api_token_not_found"
     detail = "No API token has the handle {!r}; `order-factory token list` lists those there are."

@@ -16,8 +16,9 @@ from api.answers import refusal
 from api.authentication import authenticate
 from api.documentation.openapi import openapi_document
 from api.documentation.page import documentation_page
-from api.errors import ApiError
+from api.errors import ApiError, of_order_factory
 from models.engine import reading
+from models.errors import OrderFactoryError
 
 _ASK = {"WWW-Authenticate": 'Basic realm="order-factory: any name, and a token as the password"'}
 
@@ -45,6 +46,8 @@ def _refused(request: Request) -> Response | None:
             authenticate(db, _as_bearer(request.headers.get("authorization")))
     except ApiError as error:
         return refusal(error).response({})
+    except OrderFactoryError as error:
+        return refusal(of_order_factory(error)).response({})
     return None
 
 

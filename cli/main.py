@@ -14,7 +14,9 @@ from cli.commands.demo import demo
 from cli.commands.imports import import_files
 from cli.commands.init import init
 from cli.commands.orders import orders
+from cli.commands.serve import serve
 from cli.commands.show import show
+from cli.commands.token import token
 from cli.commands.verify import verify
 from cli.environment import load_env_file
 from cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explain
@@ -37,10 +39,12 @@ for function, name, example in (
     (batch, "batch", "order-factory batch january"),
     (show, "show", "order-factory show aXbYcZdWvQ"),
     (orders, "orders", "order-factory orders --status placed --page 2"),
+    (serve, "serve", "order-factory serve --port 8080"),
     (verify, "verify", "order-factory verify --json"),
     (demo, "demo", "order-factory demo --orders 500"),
 ):
     app.command(name, epilog=f"Example: {example}")(function)
+app.add_typer(token)
 
 
 def _tell_version(given: bool) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Float,
@@ -110,6 +111,46 @@ def _epoch_on_postgresql(element: epoch, compiler: SQLCompiler, **options: Any) 
     (time,) = element.clauses
     seconds = compiler.process(extract("epoch", time), **options)
     return f"CAST(round({seconds}, 3) AS double precision)"
+
+
+class bytewise(FunctionElement[str]):
+    """A text that is compared and sorted by its characters' numbers, whatever the locale."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(bytewise, "sqlite")
+def _bytewise_on_sqlite(element: bytewise, compiler: SQLCompiler, **options: Any) -> str:
+    (words,) = element.clauses
+    return compiler.process(words, **options)
+
+
+@compiles(bytewise, "postgresql")
+def _bytewise_on_postgresql(element: bytewise, compiler: SQLCompiler, **options: Any) -> str:
+    (words,) = element.clauses
+    return f'({compiler.process(words, **options)} COLLATE "C")'
+
+
+class json_contains(FunctionElement[bool]):
+    """Whether a JSON column contains a JSON value; both are given, the value as its text."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(json_contains, "sqlite")
+def _json_contains_on_sqlite(element: json_contains, compiler: SQLCompiler, **options: Any) -> str:
+    # A function of ours: see `models.json_containment`.
+    return f"json_contains({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_contains, "postgresql")
+def _json_contains_on_postgresql(
+    element: json_contains, compiler: SQLCompiler, **options: Any
+) -> str:
+    held, wanted = (compiler.process(each, **options) for each in element.clauses)
+    return f"({held} @> CAST({wanted} AS jsonb))"
 
 
 def plan_by_key(db: Connection) -> None:

@@ -1,7 +1,8 @@
 """The one place where engines are made, and the transactions that everything else runs in."""
 
+import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Thread
@@ -12,7 +13,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from models.errors import DatabaseNotReady, InvalidRequest
+from models.json_containment import json_contains
 from models.settings import Settings
+from models.turns import Turns
 
 BUSY_SECONDS = 30
 
@@ -23,7 +26,8 @@ def begin() -> Iterator[Connection]:
 
     Raises `DatabaseNotReady` when the database cannot be reached.
     """
-    with _connect(get_engine()) as connection, connection.begin():
+    engine = get_engine()
+    with _turn(engine), _connect(engine) as connection, connection.begin():
         yield connection
 
 
@@ -61,7 +65,25 @@ _writing_back = Lock()
 
 def get_engine() -> Engine:
     """The engine of the settings' database, made once per process."""
-    return _engine(Settings().database_url)
+    return _engine(_database_url(os.environ.get("ORDER_FACTORY_DATABASE_URL"), os.getcwd()))
+
+
+@lru_cache(maxsize=32)
+def _database_url(_in_the_environment: str | None, _folder: str) -> str:
+    # Reading the settings takes as long as a query, and depends on these two.
+    return Settings().database_url
+
+
+def _turn(engine: Engine) -> AbstractContextManager[None]:
+    """On SQLite, the turn of this thread to write; PostgreSQL needs none."""
+    if engine.url.get_backend_name() != "sqlite":
+        return nullcontext()
+    return _turns(engine.url.database).turn(BUSY_SECONDS)
+
+
+@lru_cache(maxsize=32)
+def _turns(_file: str | None) -> Turns:
+    return Turns()
 
 
 def _connect(engine: Engine) -> Connection:
@@ -143,6 +165,7 @@ def _sqlite_engine(url: URL) -> Engine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        dbapi.create_function("json_contains", 2, json_contains, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

@@ -72,9 +72,29 @@ class FactoryTaken(OrderFactoryError):
     detail = "Order factory {} is being copied by another run; it will be finished there."
 
 
+class FactoryInProgress(OrderFactoryError):
+    status, code = 423, "order_factory_in_progress"
+    detail = "Order factory {} is being copied and cannot be deleted before it ends."
+
+
+class FactoryOfBatch(OrderFactoryError):
+    status, code = 423, "order_factory_of_batch"
+    detail = "Order factory {} belongs to a batch, which accounts for it; it cannot be deleted."
+
+
 class BatchNotFound(OrderFactoryError):
     status, code = 404, "order_factory_batch_not_found"
     detail = "No batch has the reference {!r}; `order-factory batches` lists those there are."
+
+
+class CannotListen(OrderFactoryError):
+    status, code = 503, "cannot_listen"
+    detail = "{} cannot be listened on ({}); give another --host or --port."
+
+
+class ApiTokenNotFound(OrderFactoryError):
+    status, code = 404, "api_token_not_found"
+    detail = "No API token has the handle {!r}; `order-factory token list` lists those there are."
 
 
 def describe(values: list[Any], shown: int = 5) -> str:

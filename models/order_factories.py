@@ -14,6 +14,7 @@ class OrderFactoryBatch(Described, Moded, Base):
 
     `orders_count` says how many copies were asked for, when the batch was recorded. How many of
     them are completed or failed is counted from the factories, so that it cannot disagree.
+    `drained_by_service` says that the HTTP service makes the copies, and no run of a bulk flow.
     """
 
     __tablename__ = "order_factory_batches"
@@ -27,6 +28,7 @@ class OrderFactoryBatch(Described, Moded, Base):
     selection: Mapped[str]
     options: Mapped[Json]
     orders_count: Mapped[int]
+    drained_by_service: Mapped[bool] = mapped_column(server_default=false())
     flow_run_id: Mapped[str | None] = mapped_column(String(36))
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
@@ -39,6 +41,8 @@ class OrderFactory(Described, Moded, Base):
     `idempotency_key` is our own: a request that comes again under the same key finds this row
     instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
     again, each at most once. `flow_run_id` is the Prefect flow run that carried it.
+    `cancel_source_order`, `apply_promotions` and `ignore_invalid_coupon` are kept as they were
+    asked for; copying does not act on them yet.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """
@@ -82,6 +86,9 @@ class OrderFactory(Described, Moded, Base):
     place_target_order: Mapped[bool] = mapped_column(server_default=false())
     reuse_wallet: Mapped[bool] = mapped_column(server_default=true())
     skip_errors: Mapped[bool] = mapped_column(server_default=false())
+    cancel_source_order: Mapped[bool] = mapped_column(server_default=false())
+    apply_promotions: Mapped[bool] = mapped_column(server_default=false())
+    ignore_invalid_coupon: Mapped[bool] = mapped_column(server_default=false())
     errors_count: Mapped[int] = mapped_column(server_default=text("0"))
     errors_log: Mapped[Json | None]
     idempotency_key: Mapped[str | None]

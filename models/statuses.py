@@ -18,6 +18,10 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# An order whose lines may still change.
+EDITABLE = (OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.EDITING)
+
+
 class PaymentStatus(StrEnum):
     UNPAID = "unpaid"
     AUTHORIZED = "authorized"

@@ -57,6 +57,16 @@ def claim_pending(db: Connection, batch_id: int, limit: int) -> int:
     return _claim(db, mine.order_by(OrderFactory.id).limit(limit))
 
 
+def claim_single(db: Connection, limit: int) -> int:
+    """Claim up to `limit` unfinished factories that nobody carries out, the oldest first.
+
+    Those of a batch are left to it, and those with an idempotency key to the flow run that
+    recorded them for itself.
+    """
+    nobodys = OrderFactory.batch_id.is_(None), OrderFactory.idempotency_key.is_(None)
+    return _claim(db, _unfinished().where(*nobodys).order_by(OrderFactory.id).limit(limit))
+
+
 def take_in_hand(db: Connection, first: int, last: int) -> None:
     """Fill the work tables for the claimed factories from id `first` to `last`."""
     empty_work_tables(db)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.engine import begin, write_back_soon
 from models.public_ids import Resource, public_id
-from tasks.claims import claim_factory, claim_pending
+from tasks.claims import claim_factory, claim_pending, claim_single
 from tasks.copying import copy_claimed
 from tasks.retries import AGAIN
 from tasks.steps import explained
@@ -44,6 +44,15 @@ def copy_batch(batch_id: int, part: int, size: int) -> BatchReport:
     the factories are still pending.
     """
     return _copy(lambda db: claim_pending(db, batch_id, size))
+
+
+@task(name="copy single orders", task_run_name="copy single orders", **AGAIN)
+def copy_single_orders(size: int) -> BatchReport:
+    """Copy up to `size` factories that were asked for one by one and wait to be carried out.
+
+    Raises `TryAgain` when a fault of the database did not pass; the factories are still pending.
+    """
+    return _copy(lambda db: claim_single(db, size))
 
 
 def _copy(claim: Callable[[Connection], int]) -> BatchReport:

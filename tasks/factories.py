@@ -1,5 +1,6 @@
 """One order factory: recorded before anything is copied, and read back as its result."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select
@@ -45,9 +46,14 @@ def create_factory(
         updated_at=now,
     )
     factory_id = db.execute(values.returning(OrderFactory.id)).scalar_one()
-    event = {"name": "order_factories.create", "order_factory_id": factory_id, "created_at": now}
-    db.execute(insert(Event).values(event))
+    record_creation(db, factory_id, now)
     return factory_id
+
+
+def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
+    """Write the event that a factory was created."""
+    event = {"name": "order_factories.create", "order_factory_id": factory_id, "created_at": now}
+    db.execute(insert(Event), event)
 
 
 def require_factory(db: Connection, name: str) -> int:

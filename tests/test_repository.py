@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.bulk_order_factory import bulk_order_factory
+from flows.drain_order_factories import drain_order_factories
 from flows.import_orders import import_orders
 from flows.order_factory import order_factory
 
@@ -18,7 +19,7 @@ KNOWS = {
     "models": set(),
     "tasks": {"models"},
     "flows": {"models", "tasks"},
-    "cli": {"models", "tasks", "flows"},
+    "cli": {"models", "tasks", "flows", "api"},
     "api": {"models", "tasks", "flows"},
 }
 
@@ -72,7 +73,9 @@ def test_imports_run_one_way(package):
     assert wrong == [], f"{package} may import {sorted(KNOWS[package])} only"
 
 
-@pytest.mark.parametrize("flow", [order_factory, bulk_order_factory, import_orders])
+@pytest.mark.parametrize(
+    "flow", [order_factory, bulk_order_factory, drain_order_factories, import_orders]
+)
 def test_every_flow_parameter_is_described(flow):
     properties = flow.parameters.properties
     assert [name for name, told in properties.items() if not told.get("description")] == []

@@ -1,0 +1,39 @@
+"""Answers: a document, its status and its headers."""
+
+import json
+from dataclasses import dataclass, field
+
+import orjson
+from starlette.responses import Response
+
+from api.errors import ApiError
+from api.negotiation import MEDIA_TYPE
+from api.presenting import Json
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request is answered; `stored` that something was, which others may wait for."""
+
+    status: int
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def response(self, headers: dict[str, str]) -> Response:
+        """The response, with these headers besides its own."""
+        kind = MEDIA_TYPE if self.body is not None else None
+        return Response(self.body, self.status, headers | self.headers, media_type=kind)
+
+
+def rendered(document: Json) -> bytes:
+    """The document as JSON."""
+    try:
+        return orjson.dumps(document)
+    except TypeError:  # a number of more than 64 bits in someone's metadata
+        return json.dumps(document, ensure_ascii=False).encode()
+
+
+def refusal(error: ApiError) -> Answer:
+    """The answer that tells what is wrong."""
+    document = {"errors": [problem.as_json() for problem in error.problems]}
+    return Answer(error.status, rendered(document), error.headers)

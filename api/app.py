@@ -1,0 +1,71 @@
+"""The application: its routes, what surrounds them, and what runs beside them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import refusal
+from api.dispatcher import Dispatcher
+from api.documentation.serving import openapi, page
+from api.endpoints import Endpoints
+from api.errors import nothing_here
+from api.health import health, ready
+from api.middleware import RequestLog
+from api.settings import api_settings
+from api.writing import Writer
+
+_SECONDS_TO_END = 30
+_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]
+
+
+def _nothing_there(_request: Request, _error: Exception) -> Response:
+    """What lies outside of `/api` is answered in the same form."""
+    return refusal(nothing_here()).response({})
+
+
+def make_app() -> FastAPI:
+    """The service as an ASGI application, of the settings in the environment."""
+    settings = api_settings()
+    writer = Writer()
+    dispatcher = Dispatcher(settings) if settings.dispatch else None
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        writer.start()
+        if dispatcher is not None:
+            dispatcher.start()
+        yield
+        writer.stop()
+        if dispatcher is not None:
+            dispatcher.stop(_SECONDS_TO_END)
+
+    app = FastAPI(
+        title="order factory",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=running,
+        redirect_slashes=False,
+    )
+    for path, answer in (("health", health), ("ready", ready)):
+        app.add_route(f"/{path}", answer)
+        app.add_route(f"/api/{path}", answer)
+    app.add_route("/api/openapi.json", openapi)
+    app.add_route("/api/docs", page)
+    app.add_route("/api/{path:path}", Endpoints(writer, dispatcher).handle, methods=_METHODS)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=_METHODS,
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["Location", "Retry-After", "X-Request-Id"],
+        )
+    app.add_exception_handler(HTTPException, _nothing_there)
+    app.add_middleware(RequestLog)
+    return app

@@ -1,0 +1,37 @@
+"""Letting a request in: the bearer of a token, or nobody."""
+
+from sqlalchemy import Connection
+
+from api.caller import Caller
+from api.errors import invalid_token, unauthorized
+from api.jwts import caller_of_jwt, looks_like_jwt
+from models.statuses import Mode
+from tasks.api_tokens import find_token
+
+
+def authenticate(db: Connection, authorization: str | None) -> Caller:
+    """Who the `Authorization` header stands for. Raises `ApiError` (401)."""
+    scheme, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise invalid_token("The access token is missing; send Authorization: Bearer TOKEN.")
+    caller = caller_of_jwt(token) if looks_like_jwt(token) else _of_token(db, token)
+    if caller is None:
+        raise invalid_token("The access token is invalid, expired or revoked.")
+    return caller
+
+
+def _of_token(db: Connection, token: str) -> Caller | None:
+    row = find_token(db, token)
+    if row is None:
+        return None
+    scopes = frozenset(row.scopes.split())
+    return Caller(f"token:{row.handle}", Mode(row.mode), scopes, row.rate_limits)
+
+
+def require_scope(caller: Caller, *, writes: bool) -> None:
+    """Raises `ApiError` (401) where the token is not for this."""
+    if writes and not caller.may_write:
+        raise unauthorized("The access token does not have the scope write.")
+    if not writes and not caller.may_read:
+        raise unauthorized("The access token does not have the scope read.")

@@ -1,0 +1,28 @@
+"""The report of a batch: how many of its copies came to which end, and what was wrong."""
+
+from sqlalchemy import Connection
+
+from api.presenting import Json, View
+from api.reading import require_row
+from api.resources.batches import ORDER_FACTORY_BATCHES
+from api.settings import api_settings
+from tasks.batch_records import read_batch
+
+# What is known of a run of the bulk flow only.
+_OF_A_RUN = {"id", "seconds", "copied_in_this_run", "report_path"}
+
+
+def show_report(db: Connection, name: str, view: View) -> Json:
+    """The document of a batch's report. Raises `ApiError` (404)."""
+    row = require_row(db, ORDER_FACTORY_BATCHES, name, view.mode)
+    attributes = read_batch(db, row["id"]).model_dump(mode="json", exclude=_OF_A_RUN)
+    here = f"{view.base}/{ORDER_FACTORY_BATCHES.name}/{name}"
+    data = {
+        "id": name,
+        "type": "order_factory_batch_reports",
+        "links": {"self": f"{here}/report"},
+        "attributes": attributes,
+        "relationships": {"order_factory_batch": {"links": {"related": here}}},
+        "meta": {"mode": view.mode, "organization_id": api_settings().organization_id},
+    }
+    return {"data": data}

@@ -1,0 +1,23 @@
+"""Who makes a request, and what they may do."""
+
+from dataclasses import dataclass
+
+from models.statuses import Mode
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The bearer of a token. `name` stands for it in logs, limits and idempotency; no secret."""
+
+    name: str
+    mode: Mode
+    scopes: frozenset[str]
+    rate_limits: str | None = None
+
+    @property
+    def may_write(self) -> bool:
+        return "write" in self.scopes
+
+    @property
+    def may_read(self) -> bool:
+        return bool(self.scopes & {"read", "write"})

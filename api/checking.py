@@ -1,0 +1,202 @@
+"""Checking what a client wants to store; all that is wrong with it is told at once."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from api.documents import Document
+from api.errors import ApiError, Problem, broken_rule, wrong_body
+from api.resources.description import (
+    Broken,
+    Relationship,
+    ResourceType,
+    Row,
+    Values,
+    Writable,
+)
+from api.resources.registry import RESOURCES
+from models.public_ids import key_of
+
+_BLANK = "can't be blank"
+_KEYS_AT_ONCE = 10_000
+
+
+def problem_of(resource: ResourceType, error: Broken) -> Problem:
+    """What a rule that a hook found broken is told as."""
+    name = error.name or "base"
+    part = "relationships" if name in resource.relationship else "attributes"
+    return broken_rule(name, error.rule, part)
+
+
+def check_document(
+    db: Connection, resource: ResourceType, document: Document, mode: str, known: Row | None
+) -> Values:
+    """The values to store, by column; `known` is the row that is updated, None for a create.
+
+    A to-many relationship gives the list of its keys under its own name. Raises `ApiError`: 400
+    for what may not be set, 422 with a problem for each value that breaks a rule.
+    """
+    creating = known is None
+    _refuse_unknown(resource, document, creating)
+    values: Values = {}
+    problems = [*_attributes(resource, document, values, creating)]
+    problems += _relationships(db, resource, document, values, mode, creating)
+    if not problems:
+        try:
+            resource.hooks.fill(db, mode, values, known)
+        except Broken as error:
+            problems.append(problem_of(resource, error))
+    if problems:
+        raise ApiError(*problems)
+    return values
+
+
+def _refuse_unknown(resource: ResourceType, document: Document, creating: bool) -> None:
+    settable = {
+        each.name for each in resource.writables if (each.create if creating else each.update)
+    }
+    related = {
+        each.name
+        for each in resource.relationships
+        if each.writable and (creating or each.updatable)
+    }
+    unknown = [("attributes", name) for name in document.attributes if name not in settable]
+    unknown += [("relationships", name) for name in document.relationships if name not in related]
+    if unknown:
+        raise ApiError(*(_not_allowed(part, name) for part, name in unknown))
+
+
+def _not_allowed(part: str, name: str) -> Problem:
+    pointer = f"/data/{part}/{name}"
+    title, detail = "Param not allowed", f"{name} is not allowed."
+    return Problem(400, "PARAM_NOT_ALLOWED", title, detail, pointer=pointer)
+
+
+def _attributes(
+    resource: ResourceType, document: Document, values: Values, creating: bool
+) -> Iterable[Problem]:
+    for writable in resource.writables:
+        name = writable.name
+        if name not in document.attributes:
+            if creating and writable.required:
+                yield broken_rule(name, _BLANK)
+            continue
+        try:
+            _take(writable, document.attributes[name], values)
+        except Broken as error:
+            yield broken_rule(name, error.rule)
+
+
+def _take(writable: Writable, given: Any, values: Values) -> None:
+    if given is None:
+        if writable.required:
+            raise Broken(_BLANK)
+        if writable.nullable:
+            values[writable.name] = None
+        return
+    kept = writable.check(given)
+    if writable.required and isinstance(kept, str) and not kept.strip():
+        raise Broken(_BLANK)
+    if writable.stored:
+        values[writable.name] = kept
+
+
+def _relationships(
+    db: Connection,
+    resource: ResourceType,
+    document: Document,
+    values: Values,
+    mode: str,
+    creating: bool,
+) -> Iterable[Problem]:
+    for to in resource.relationships:
+        if to.name not in document.relationships:
+            if creating and to.required:
+                yield broken_rule(to.name, _BLANK, "relationships")
+            continue
+        given = _linkage(to, document.relationships[to.name])
+        try:
+            if to.many:
+                values[to.name] = _keys(db, to, given, mode)
+            else:
+                values[to.near] = _value(db, to, given, mode)
+        except Broken as error:
+            yield broken_rule(to.name, error.rule, "relationships")
+
+
+def _linkage(to: Relationship, given: Any) -> Any:
+    """The linkage of a relationship: an identifier or null, or a list of identifiers."""
+    if isinstance(given, dict) and "data" in given:
+        data = given["data"]
+        each = data if to.many else [data]
+        if isinstance(each, list) and all(_is_identifier(one) for one in each if one or to.many):
+            return data
+    pointer = f"/data/relationships/{to.name}"
+    shape = "a list of objects" if to.many else "an object or null"
+    detail = f"The data of {to.name} must be {shape} with type and id."
+    raise wrong_body("INVALID_LINKS_OBJECT", pointer, "Invalid links object", detail)
+
+
+def _is_identifier(given: Any) -> bool:
+    return (
+        isinstance(given, dict)
+        and isinstance(given.get("type"), str)
+        and isinstance(given.get("id"), str)
+    )
+
+
+def _value(db: Connection, to: Relationship, given: dict[str, str] | None, mode: str) -> Any:
+    """What stands for the related row in this one. Raises `Broken`."""
+    if not given:
+        if to.required:
+            raise Broken(_BLANK)
+        return None
+    target = RESOURCES[to.target]
+    _require_type(target, given)
+    key = key_of(target.ids, given["id"])
+    value = None
+    if key is not None:
+        value = db.scalar(_value_by_key(target.name, to.far, mode), {"key": key})
+    if value is None:
+        raise Broken("must exist")
+    return value
+
+
+@cache
+def _value_by_key(name: str, column: str, mode: str) -> Select[Any]:
+    """A column of one row by its key; made once, since most creates need it."""
+    target = RESOURCES[name]
+    table = target.table
+    scope = target.scope(table, mode)
+    return select(table.c[column]).where(table.c.id == bindparam("key"), scope)
+
+
+def _keys(db: Connection, to: Relationship, given: list[dict[str, str]], mode: str) -> list[int]:
+    """The keys of the related rows, in the order given. Raises `Broken`."""
+    if to.required and not given:
+        raise Broken(_BLANK)
+    target = RESOURCES[to.target]
+    table = target.table
+    keys = []
+    for number, each in enumerate(given, 1):
+        _require_type(target, each)
+        key = key_of(target.ids, each["id"])
+        if key is None:
+            raise Broken(f"must exist, and number {number} does not")
+        keys.append(key)
+    visible = select(table.c.id).where(target.scope(table, mode))
+    there: set[int] = set()
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        part = keys[start : start + _KEYS_AT_ONCE]
+        there.update(db.scalars(visible.where(table.c.id.in_(part))))
+    for number, key in enumerate(keys, 1):
+        if key not in there:
+            raise Broken(f"must exist, and number {number} does not")
+    return keys
+
+
+def _require_type(target: ResourceType, given: dict[str, str]) -> None:
+    if given["type"] != target.name:
+        raise Broken(f"must be of the type {target.name}")

@@ -1,0 +1,117 @@
+"""The dispatcher: a thread of the service that has copied what was asked for.
+
+It wakes when a request of this service has stored something, and looks now and then for what
+others have. What waits stands in the database, so that nothing is lost with this process: the
+next one to look finds it.
+"""
+
+import logging
+from threading import Event, Thread
+from time import monotonic, sleep
+from typing import Any
+
+from api.logs import describe_failure
+from api.settings import ApiSettings
+from models.engine import reading
+from tasks.waiting import is_anything_waiting
+
+_log = logging.getLogger("order_factory.dispatcher")
+_ROUNDS_ON_A_WORKER = 1_000
+_LONGEST_PAUSE = 30.0
+_MANY = 100
+_LONGEST_REST = 2.0
+
+
+class Dispatcher:
+    """Copies in this process, or starts a deployment that does."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._woken = Event()
+        self._ending = False
+        self._started_run: Any = None
+        self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at once, and not only when the time has come."""
+        self._woken.set()
+
+    def stop(self, seconds: float) -> None:
+        """End after the transaction in hand; what is left stays pending."""
+        self._ending = True
+        self._woken.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        failures = 0
+        self._warm_up()
+        self._woken.set()
+        while not self._ending:
+            pause = self._settings.dispatch_seconds * 2**failures
+            self._woken.wait(min(pause, _LONGEST_PAUSE))
+            self._woken.clear()
+            try:
+                self._work_off()
+                failures = 0
+            except Exception as error:  # noqa: BLE001  (the next try may succeed)
+                failures = min(failures + 1, 5)
+                _log.error("dispatch failed", extra={"failure": describe_failure(error)})
+
+    def _warm_up(self) -> None:
+        """Import Prefect and see that its server answers, so that the first copy need not wait.
+
+        Without a server of the settings, one is started here, which takes up to 20 seconds.
+        """
+        try:
+            from prefect.client.orchestration import get_client
+
+            import flows.drain_order_factories  # noqa: F401
+
+            with get_client(sync_client=True) as client:
+                client.api_healthcheck()
+        except Exception as error:  # noqa: BLE001  (the first copy tries again)
+            _log.error("prefect is not ready", extra={"failure": describe_failure(error)})
+        else:
+            _log.info("ready to copy")
+
+    def _work_off(self) -> None:
+        """Go on while something waits and something is done about it."""
+        while not self._ending:
+            with reading() as db:
+                if not is_anything_waiting(db):
+                    return
+            if self._settings.dispatch_deployment is not None:
+                self._start_deployment(self._settings.dispatch_deployment)
+                return
+            began = monotonic()
+            closed = self._copy()
+            if not closed:
+                return  # others hold what waits
+            if closed >= _MANY:
+                # Under load, few large transactions: as long a pause as the last one took.
+                sleep(min(monotonic() - began, _LONGEST_REST))
+
+    def _copy(self) -> int:
+        # Prefect takes two seconds to import; the service answers meanwhile.
+        from flows.drain_order_factories import drain_order_factories
+
+        closed = drain_order_factories(size=self._settings.dispatch_size)
+        _log.info("copied", extra={"closed": closed})
+        return closed
+
+    def _start_deployment(self, name: str) -> None:
+        """Have a worker copy, unless the run that was started last is still about it."""
+        from prefect.client.orchestration import get_client
+        from prefect.deployments import run_deployment
+
+        if self._started_run is not None:
+            with get_client(sync_client=True) as client:
+                state = client.read_flow_run(self._started_run.id).state
+            if state is not None and not state.is_final():
+                return
+        parameters = {"size": self._settings.dispatch_size, "rounds": _ROUNDS_ON_A_WORKER}
+        self._started_run = run_deployment(name, parameters=parameters, timeout=0)
+        _log.info("deployment started", extra={"flow_run": str(self._started_run.id)})

@@ -1,0 +1,150 @@
+"""The operations of the OpenAPI document: what can be done at each path."""
+
+from api.documentation.parameters import (
+    choosing,
+    id_parameter,
+    idempotency_key,
+    listing,
+    page_parameters,
+)
+from api.documentation.schemas import Json, document_schema
+from api.negotiation import MEDIA_TYPE
+from api.resources.batches import ORDER_FACTORY_BATCHES
+from api.resources.description import Relationship, ResourceType
+from api.resources.registry import RESOURCES
+
+_ERRORS = {
+    "400": "A parameter or the body is not supported or malformed.",
+    "401": "The token is missing, invalid, or not for this.",
+    "404": "There is no such record.",
+    "405": "The method is not for this.",
+    "406": "The client does not take JSON:API.",
+    "409": "In conflict with what there is.",
+    "413": "The body is too long.",
+    "414": "The query is too long.",
+    "415": "The body is not JSON:API.",
+    "422": "A value breaks a rule; one error for each.",
+    "423": "It cannot be deleted now.",
+    "429": "Too many requests; see Retry-After.",
+    "503": "Not now; see Retry-After.",
+}
+_FOR_READING = ("400", "401", "404", "406", "414", "429", "503")
+_FOR_WRITING = (*_FOR_READING, "409", "413", "415", "422")
+
+
+def paths_of(resource: ResourceType) -> Json:
+    here = f"/api/{resource.name}"
+    one = f"{here}/{{id}}"
+    collection: Json = {"get": _get(resource, f"List {resource.name}", many=True)}
+    if resource.creatable:
+        collection["post"] = _write(resource, "create", "201")
+    single: Json = {
+        "parameters": [id_parameter()],
+        "get": _get(resource, f"Retrieve one of {resource.name}"),
+    }
+    if resource.updatable:
+        single["patch"] = _write(resource, "update", "200")
+    if resource.deletable:
+        single["delete"] = _operation(
+            resource,
+            f"Delete one of {resource.name}",
+            {"204": {"description": "It is gone."}, **_error_responses(*_FOR_READING, "423")},
+        )
+    paths: Json = {here: collection, one: single}
+    for to in resource.relationships:
+        target = RESOURCES[to.target]
+        told = to.meaning or f"The {to.name} of one of {resource.name}"
+        paths[f"{one}/{to.name}"] = {
+            "parameters": [id_parameter()],
+            "get": _get(target, told, many=to.many, of=resource, nullable=not to.many),
+        }
+        paths[f"{one}/relationships/{to.name}"] = {
+            "parameters": [id_parameter()],
+            "get": _linkage(resource, to),
+        }
+    return paths
+
+
+def report_path() -> Json:
+    schema = {"type": "object", "required": ["id", "type", "attributes"]}
+    responses = {
+        "200": _response(document_schema(schema, False)),
+        **_error_responses(*_FOR_READING),
+    }
+    told = "How many of a batch's copies came to which end, and what was wrong"
+    return {
+        f"/api/{ORDER_FACTORY_BATCHES.name}/{{id}}/report": {
+            "parameters": [id_parameter()],
+            "get": _operation(ORDER_FACTORY_BATCHES, told, responses),
+        }
+    }
+
+
+def _get(
+    target: ResourceType,
+    summary: str,
+    *,
+    many: bool = False,
+    of: ResourceType | None = None,
+    nullable: bool = False,
+) -> Json:
+    schema: Json = {"$ref": f"#/components/schemas/{target.name}"}
+    if many:
+        schema = {"type": "array", "items": schema}
+    elif nullable:
+        schema = {"oneOf": [schema, {"type": "null"}]}
+    parameters = [*choosing(target), *(listing(target) if many else [])]
+    responses = {"200": _response(document_schema(schema, many)), **_error_responses(*_FOR_READING)}
+    return _operation(of or target, summary, responses, parameters=parameters)
+
+
+def _linkage(resource: ResourceType, to: Relationship) -> Json:
+    schema: Json = {"$ref": "#/components/schemas/linkage"}
+    if to.many:
+        schema = {"type": "array", "items": schema}
+    else:
+        schema = {"oneOf": [schema, {"type": "null"}]}
+    responses = {
+        "200": _response(document_schema(schema, to.many)),
+        **_error_responses(*_FOR_READING),
+    }
+    parameters = page_parameters() if to.many else []
+    summary = f"The ids of the {to.name} of one of {resource.name}"
+    return _operation(resource, summary, responses, parameters=parameters)
+
+
+def _write(resource: ResourceType, action: str, status: str) -> Json:
+    document = document_schema({"$ref": f"#/components/schemas/{resource.name}"}, False)
+    responses = {status: _response(document), **_error_responses(*_FOR_WRITING)}
+    parameters = choosing(resource)
+    if action == "create":
+        parameters.append(idempotency_key())
+    schema: Json = {"$ref": f"#/components/schemas/{resource.name}_{action}"}
+    body = {"type": "object", "required": ["data"], "properties": {"data": schema}}
+    summary = f"{action.capitalize()} one of {resource.name}"
+    operation = _operation(resource, summary, responses, parameters=parameters)
+    content = {MEDIA_TYPE: {"schema": body}}
+    return operation | {"requestBody": {"required": True, "content": content}}
+
+
+def _operation(
+    resource: ResourceType, summary: str, responses: Json, *, parameters: list[Json] | None = None
+) -> Json:
+    return {
+        "tags": [resource.name],
+        "summary": summary,
+        "parameters": parameters or [],
+        "responses": responses,
+    }
+
+
+def _response(schema: Json) -> Json:
+    return {"description": "What was asked for.", "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _error_responses(*statuses: str) -> Json:
+    schema = {"$ref": "#/components/schemas/errors"}
+    return {
+        status: {"description": _ERRORS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }

@@ -1,0 +1,55 @@
+"""The parameters of the OpenAPI document."""
+
+from api.documentation.schemas import TYPES, Json
+from api.query.paging import MOST_SIZE
+from api.resources.description import ResourceType, Type
+
+
+def id_parameter() -> Json:
+    schema = {"type": "string", "pattern": "^[A-Za-z]{10,20}$"}
+    return {"name": "id", "in": "path", "required": True, "schema": schema}
+
+
+def idempotency_key() -> Json:
+    told = "The same key with the same body gets the same answer, and makes nothing again."
+    schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+    return {"name": "Idempotency-Key", "in": "header", "schema": schema, "description": told}
+
+
+def choosing(target: ResourceType) -> list[Json]:
+    """What is included and shown."""
+    paths = [to.name for to in target.relationships]
+    included = {"type": "string", "examples": [",".join(paths[:2])]}
+    names = [attribute.name for attribute in target.attributes]
+    return [
+        _query(
+            "include", included, "Relationships to include, separated by commas; a.b is nested."
+        ),
+        _query(
+            f"fields[{target.name}]", {"type": "string", "examples": [names[0]]}, "What to show."
+        ),
+    ]
+
+
+def listing(target: ResourceType) -> list[Json]:
+    """What a list can be asked for: pages, sorting, and some of the filters."""
+    filters = []
+    for attribute in target.attributes:
+        if attribute.column is not None and attribute.type != Type.OBJECT:
+            name = f"filter[q][{attribute.name}_eq]"
+            filters.append(_query(name, TYPES[attribute.type], f"Where {attribute.name} is this."))
+    sorting = {"type": "string", "examples": ["-created_at"]}
+    return [*page_parameters(), _query("sort", sorting, "Attributes; - descends."), *filters]
+
+
+def page_parameters() -> list[Json]:
+    number = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
+    size = {"type": "integer", "minimum": 1, "maximum": MOST_SIZE}
+    return [
+        _query("page[number]", number, "Which page."),
+        _query("page[size]", size, "How many make a page; 10 unless given."),
+    ]
+
+
+def _query(name: str, schema: Json, told: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": told}

@@ -1,0 +1,131 @@
+"""The schemas of the OpenAPI document: resources, the bodies that make them, and errors."""
+
+from typing import Any
+
+from api.resources.description import Attribute, Relationship, ResourceType, Type, Writable
+
+Json = dict[str, Any]
+
+TYPES: dict[Type, Json] = {
+    Type.TEXT: {"type": "string"},
+    Type.INTEGER: {"type": "integer"},
+    Type.NUMBER: {"type": "number"},
+    Type.BOOLEAN: {"type": "boolean"},
+    Type.TIME: {"type": "string", "format": "date-time"},
+    Type.OBJECT: {"type": "object"},
+}
+
+
+def _attribute(attribute: Attribute) -> Json:
+    schema = dict(TYPES[attribute.type])
+    if attribute.one_of:
+        schema["enum"] = list(attribute.one_of)
+    if attribute.nullable:
+        schema["type"] = [schema["type"], "null"]
+    return schema | ({"description": attribute.meaning} if attribute.meaning else {})
+
+
+def resource_schema(resource: ResourceType) -> Json:
+    mode = {"type": "string", "enum": ["test", "live"]}
+    return {
+        "type": "object",
+        "description": resource.meaning,
+        "required": ["id", "type", "attributes", "relationships", "links", "meta"],
+        "properties": {
+            "id": {"type": "string"},
+            "type": {"const": resource.name},
+            "attributes": {
+                "type": "object",
+                "properties": {each.name: _attribute(each) for each in resource.attributes},
+                "additionalProperties": False,
+            },
+            "relationships": {
+                "type": "object",
+                "properties": {each.name: {"type": "object"} for each in resource.relationships},
+                "additionalProperties": False,
+            },
+            "links": {"type": "object", "required": ["self"]},
+            "meta": {"type": "object", "properties": {"mode": mode}, "required": ["mode"]},
+        },
+    }
+
+
+def body_schema(resource: ResourceType, action: str) -> Json:
+    creating = action == "create"
+    writables = [each for each in resource.writables if (each.create if creating else each.update)]
+    related = [
+        each for each in resource.relationships if each.writable and (creating or each.updatable)
+    ]
+    properties: Json = {
+        "type": {"const": resource.name},
+        "attributes": _object(
+            {each.name: _writable(each) for each in writables},
+            [each.name for each in writables if creating and each.required],
+        ),
+        "relationships": _object(
+            {each.name: _link(each) for each in related},
+            [each.name for each in related if creating and each.required],
+        ),
+    }
+    required = ["type"]
+    required += [
+        name for name in ("attributes", "relationships") if properties[name].get("required")
+    ]
+    if not creating:
+        properties["id"] = {"type": "string"}
+        required.append("id")
+    return _object(properties, required)
+
+
+def _object(properties: Json, required: list[str]) -> Json:
+    schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema | ({"required": required} if required else {})
+
+
+def _writable(writable: Writable) -> Json:
+    schema = dict(TYPES[writable.type])
+    if writable.one_of:
+        schema["enum"] = list(writable.one_of)
+    elif not writable.required:
+        schema["type"] = [schema["type"], "null"]
+    return schema | ({"description": writable.meaning} if writable.meaning else {})
+
+
+def _link(to: Relationship) -> Json:
+    identifier = _object({"type": {"const": to.target}, "id": {"type": "string"}}, ["type", "id"])
+    data: Json = {"type": "array", "items": identifier} if to.many else identifier
+    return _object({"data": data}, ["data"])
+
+
+def document_schema(data: Json, many: bool) -> Json:
+    properties: Json = {
+        "data": data,
+        "included": {"type": "array", "items": {"type": "object"}},
+    }
+    required = ["data"]
+    if many:
+        count = {"type": "integer", "minimum": 0}
+        counts = {"record_count": count, "page_count": count}
+        properties["meta"] = {"type": "object", "properties": counts, "required": list(counts)}
+        properties["links"] = {"type": "object"}
+        required += ["meta", "links"]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def linkage_schema() -> Json:
+    text = {"type": "string"}
+    return _object({"type": text, "id": text}, ["type", "id"])
+
+
+def errors_schema() -> Json:
+    text = {"type": "string"}
+    places = {"pointer": text, "parameter": text, "header": text}
+    error = {
+        "type": "object",
+        "required": ["title", "detail", "code", "status"],
+        "properties": {
+            **{name: text for name in ("title", "detail", "code", "status")},
+            "source": {"type": "object", "properties": places},
+        },
+    }
+    return _object({"errors": {"type": "array", "items": error, "minItems": 1}}, ["errors"])

@@ -1,0 +1,81 @@
+"""Reading the body of a create or an update: a JSON:API document with one resource object."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from api.errors import ApiError, Problem, conflict, wrong_body
+from api.resources.description import ResourceType
+from api.resources.registry import RESOURCES
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a client wants to store, checked for its shape only."""
+
+    attributes: dict[str, Any]
+    relationships: dict[str, Any]
+
+
+def parse_document(resource: ResourceType, body: bytes, name: str | None = None) -> Document:
+    """The document of a create, or of an update of the row with this public id.
+
+    Raises `ApiError`: 400 for what is no such document, 403 for an id of the client's own, and
+    409 for another type or id than the URL's.
+    """
+    data = _data(body)
+    _check_type(resource, data)
+    _check_id(data, name)
+    attributes = _object(data, "attributes")
+    relationships = _object(data, "relationships")
+    return Document(attributes, relationships)
+
+
+def _data(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise wrong_body(
+            "INVALID_JSON", "", "Invalid JSON", "The body is not a JSON document."
+        ) from error
+    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
+        detail = "The body must be an object whose data is a resource object."
+        raise wrong_body("INVALID_DATA_FORMAT", "/data", "Invalid data format", detail)
+    data: dict[str, Any] = document["data"]
+    return data
+
+
+def _check_type(resource: ResourceType, data: dict[str, Any]) -> None:
+    given = data.get("type")
+    if given == resource.name:
+        return
+    if isinstance(given, str) and given in RESOURCES:
+        detail = f"The type must be {resource.name} here."
+        raise conflict(detail, "TYPE_MISMATCH", "/data/type")
+    detail = f"The type must be {resource.name}."
+    raise wrong_body("INVALID_RESOURCE", "/data/type", "Invalid resource", detail)
+
+
+def _check_id(data: dict[str, Any], name: str | None) -> None:
+    if name is None:
+        if "id" in data:
+            detail = "The service gives the ids; none may be given."
+            raise ApiError(
+                Problem(403, "CLIENT_ID_NOT_ALLOWED", "Forbidden", detail, pointer="/data/id")
+            )
+        return
+    given = data.get("id")
+    if given is None:
+        detail = "The id of the resource is missing."
+        raise wrong_body("KEY_NOT_INCLUDED_IN_URL", "/data/id", "Missing id", detail)
+    if given != name:
+        raise conflict("The id must be that of the URL.", "KEY_NOT_INCLUDED_IN_URL", "/data/id")
+
+
+def _object(data: dict[str, Any], part: str) -> dict[str, Any]:
+    found = data.get(part, {})
+    if not isinstance(found, dict):
+        detail = f"The {part} must be an object."
+        raise wrong_body("INVALID_DATA_FORMAT", f"/data/{part}", "Invalid data format", detail)
+    return found

@@ -1,0 +1,99 @@
+"""From a request to its answer.
+
+A read is one transaction that only reads. A write has its token checked first, and is then
+carried out with the other writes that wait (`api.writing`); it is answered once it is committed.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import Answer, refusal
+from api.authentication import authenticate, require_scope
+from api.caller import Caller
+from api.dispatcher import Dispatcher
+from api.errors import ApiError, internal, of_order_factory, unavailable
+from api.incoming import Incoming, take_in
+from api.logs import describe_failure
+from api.negotiation import check_accept, check_content_type, read_body
+from api.rate_limits import RateLimiter
+from api.reads import read
+from api.settings import api_settings
+from api.targets import find_target, require_method
+from api.writes import plan_write
+from api.writing import Writer
+from models.engine import reading
+from models.errors import OrderFactoryError
+from models.transient import is_transient
+
+T = TypeVar("T")
+_log = logging.getLogger("order_factory.api")
+
+
+class Endpoints:
+    """Answers every request below `/api/`, with the parts of the service that they share."""
+
+    def __init__(self, writer: Writer, dispatcher: Dispatcher | None) -> None:
+        self._writer = writer
+        self._dispatcher = dispatcher
+        self._limiter = RateLimiter(api_settings().rate_limits)
+        self._threads = anyio.CapacityLimiter(api_settings().threads)
+
+    async def handle(self, request: Request) -> Response:
+        """The answer to a request, or the refusal that tells what is wrong with it."""
+        # Told with the answer, whether it is one or a refusal.
+        request.state.headers = {}
+        try:
+            answer = await self._answer(request)
+        except ApiError as error:
+            answer = refusal(error)
+        except OrderFactoryError as error:
+            answer = refusal(of_order_factory(error))
+        except Exception as error:  # noqa: BLE001  (the client is told nothing of the inside)
+            _log.error("request failed", extra={"failure": describe_failure(error)})
+            answer = refusal(unavailable() if is_transient(error) else internal())
+        return answer.response(request.state.headers)
+
+    async def _answer(self, request: Request) -> Answer:
+        incoming = take_in(request)
+        if not incoming.writes:
+            return await self._in_thread(lambda: self._read(request, incoming))
+        caller = await self._in_thread(lambda: self._admit(request, incoming))
+        check_accept(request.headers)
+        target = find_target(incoming.path)
+        require_method(target, incoming.method)
+        require_scope(caller, writes=True)
+        body = b""
+        if incoming.method != "DELETE":
+            check_content_type(request.headers)
+            body = await read_body(request)
+        answer: Answer = await self._writer.write(plan_write(incoming, target, caller, body))
+        if self._dispatcher is not None and incoming.method == "POST":
+            self._dispatcher.wake()
+        return answer
+
+    def _read(self, request: Request, incoming: Incoming) -> Answer:
+        with reading() as db:
+            caller = self._counted(request, authenticate(db, incoming.authorization))
+            check_accept(request.headers)
+            target = find_target(incoming.path)
+            require_method(target, incoming.method)
+            require_scope(caller, writes=False)
+            return read(db, incoming, target, caller)
+
+    def _admit(self, request: Request, incoming: Incoming) -> Caller:
+        with reading() as db:
+            caller = authenticate(db, incoming.authorization)
+        return self._counted(request, caller)
+
+    def _counted(self, request: Request, caller: Caller) -> Caller:
+        request.state.caller = caller.name
+        request.state.headers |= self._limiter.admit(caller)
+        return caller
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)

@@ -1,0 +1,76 @@
+"""Idempotency: a create that comes again under its key gets the answer that it got before."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, insert, select
+
+from api.caller import Caller
+from api.errors import ApiError, Problem, conflict
+from api.settings import api_settings
+from models import IdempotencyRecord
+from models.base import utc_now
+from tasks.inserts import table_of
+
+_LONGEST = 255
+_record = table_of(IdempotencyRecord)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The answer of a create."""
+
+    status: int
+    location: str
+    body: bytes
+
+
+def check_key(key: str | None) -> str | None:
+    """The `Idempotency-Key`, if there is one. Raises `ApiError` (400) for one that cannot be."""
+    if key is not None and not (0 < len(key) <= _LONGEST and key.isascii() and key.isprintable()):
+        detail = f"The Idempotency-Key must have 1 to {_LONGEST} ASCII characters."
+        problem = Problem(400, "INVALID_HEADER", "Invalid header", detail, header="Idempotency-Key")
+        raise ApiError(problem)
+    return key
+
+
+def digest_of(path: str, query: str, body: bytes) -> str:
+    """What tells one request from another."""
+    return hashlib.sha256(b"\n".join([path.encode(), query.encode(), body])).hexdigest()
+
+
+def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> Kept | None:
+    """The answer that this key belongs to. Raises `ApiError` (409) where the request was another."""
+    mine = select(_record).where(_record.c.caller == caller.name, _record.c.key == key)
+    row = db.execute(mine).one_or_none()
+    if row is None:
+        return None
+    if row.created_at < utc_now() - timedelta(hours=api_settings().idempotency_hours):
+        db.execute(delete(_record).where(_record.c.id == row.id))
+        return None
+    if row.request_digest != digest:
+        told = "The Idempotency-Key belongs to another request."
+        raise conflict(told, "IDEMPOTENCY_KEY_REUSED")
+    return Kept(row.status, row.location, row.body.encode())
+
+
+def keep_answer(db: Connection, caller: Caller, key: str, digest: str, kept: Kept) -> None:
+    """Store the answer beside what the request made."""
+    db.execute(
+        insert(_record).values(
+            caller=caller.name,
+            key=key,
+            request_digest=digest,
+            status=kept.status,
+            location=kept.location,
+            body=kept.body.decode(),
+            created_at=utc_now(),
+        )
+    )
+
+
+def forget_old_answers(db: Connection) -> None:
+    """Delete the records that are older than the settings say."""
+    oldest = utc_now() - timedelta(hours=api_settings().idempotency_hours)
+    db.execute(delete(_record).where(_record.c.created_at < oldest))

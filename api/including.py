@@ -1,0 +1,104 @@
+"""Included resources: one query for each relationship of the paths, however many rows."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from api.errors import wrong_parameter
+from api.query.parameters import Includes
+from api.resources.description import Relationship, ResourceType, Row
+from api.resources.registry import RESOURCES
+from api.settings import api_settings
+
+_LINK = "_link"
+
+
+@dataclass
+class Graph:
+    """What was found beyond the primary data.
+
+    `rows` holds each included row once, by type and key; `links` the keys that a relationship of
+    a row leads to, by the row's type and key and the relationship's name.
+    """
+
+    rows: dict[tuple[str, int], Row] = field(default_factory=dict)
+    links: dict[tuple[str, int, str], list[int]] = field(default_factory=dict)
+
+
+def include(
+    db: Connection, resource: ResourceType, rows: Sequence[Row], includes: Includes, mode: str
+) -> Graph:
+    """All that the include paths lead to from these rows. Raises `ApiError` where it is too much."""
+    graph = Graph()
+    _follow(db, resource, rows, includes, mode, graph)
+    for row in rows:
+        graph.rows.pop((resource.name, row["id"]), None)
+    return graph
+
+
+def _follow(
+    db: Connection,
+    resource: ResourceType,
+    rows: Sequence[Row],
+    includes: Includes,
+    mode: str,
+    graph: Graph,
+) -> None:
+    for name, beyond in includes.items():
+        relationship = resource.relationship[name]
+        target = RESOURCES[relationship.target]
+        found = _related(db, relationship, target, rows, mode)
+        by_link: dict[Any, list[Row]] = defaultdict(list)
+        for each in found:
+            by_link[each[_LINK]].append(each)
+        for row in rows:
+            keys = [each["id"] for each in by_link.get(row[relationship.near], ())]
+            graph.links[resource.name, row["id"], name] = keys
+        for each in found:
+            graph.rows.setdefault((target.name, each["id"]), each)
+        if len(graph.rows) > api_settings().include_limit:
+            most = api_settings().include_limit
+            detail = f"More than {most} resources would be included."
+            raise wrong_parameter("INVALID_INCLUDE", "include", "Invalid include", detail)
+        if beyond and found:
+            _follow(db, target, found, beyond, mode, graph)
+
+
+def _related(
+    db: Connection,
+    relationship: Relationship,
+    target: ResourceType,
+    rows: Sequence[Row],
+    mode: str,
+) -> Sequence[Row]:
+    """The rows that these rows' relationship leads to, each with the value that links them."""
+    near = {row[relationship.near] for row in rows} - {None}
+    if not near:
+        return []
+    statement = linked(relationship, target, mode).where(
+        link_of(relationship, target).in_(sorted(near))
+    )
+    most = api_settings().include_limit + 1
+    return db.execute(statement.order_by(target.table.c.id).limit(most)).mappings().all()
+
+
+def linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:
+    """The visible rows that a relationship can lead to, each with the value that links it."""
+    link = link_of(relationship, target).label(_LINK)
+    statement = select(target.table, link).where(target.scope(target.table, mode))
+    if relationship.through is not None:
+        between = relationship.through.table
+        statement = statement.join(
+            between, between.c[relationship.through.far] == target.table.c[relationship.far]
+        )
+    return statement
+
+
+def link_of(relationship: Relationship, target: ResourceType) -> Any:
+    """The column that equals the near row's column."""
+    if relationship.through is not None:
+        return relationship.through.table.c[relationship.through.near]
+    return target.table.c[relationship.far]

@@ -1,0 +1,74 @@
+"""What a request is, but for its body; and the query that it makes of a target."""
+
+from dataclasses import dataclass
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+
+from api.caller import Caller
+from api.errors import ApiError, Problem
+from api.presenting import View
+from api.query.parameters import Query, parse_query
+from api.settings import api_settings
+from api.targets import Kind, Target
+from api.urls import base_url
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A request: `path` is below `/api/`, `pairs` are the query's names and values."""
+
+    method: str
+    path: str
+    query: str
+    pairs: list[tuple[str, str]]
+    base: str
+    authorization: str | None
+    idempotency_key: str | None
+
+    @property
+    def writes(self) -> bool:
+        return self.method not in ("GET", "HEAD")
+
+
+def take_in(request: Request) -> Incoming:
+    """The request as it came. Raises `ApiError` (414) for a query that is too long."""
+    raw = request.scope["query_string"]
+    if len(raw) > api_settings().query_limit:
+        detail = f"The query has more than {api_settings().query_limit} bytes."
+        raise ApiError(Problem(414, "URI_TOO_LONG", "URI too long", detail))
+    query = raw.decode("latin-1")
+    return Incoming(
+        request.method,
+        request.path_params["path"],
+        query,
+        QueryParams(query).multi_items(),
+        base_url(request),
+        request.headers.get("authorization"),
+        request.headers.get("idempotency-key"),
+    )
+
+
+def view_of(incoming: Incoming, target: Target, caller: Caller) -> View:
+    """How the answer is to be shown. Raises `ApiError` (400) that names the wrong parameter."""
+    if target.kind in (Kind.REPORT, Kind.LINKAGE) or incoming.method == "DELETE":
+        query = _only_pages(incoming, target)
+    else:
+        query = parse_query(target.shown, incoming.pairs, listing=_lists(incoming, target))
+    return View(incoming.base, caller.mode, query)
+
+
+def _lists(incoming: Incoming, target: Target) -> bool:
+    return target.listing and not incoming.writes
+
+
+def _only_pages(incoming: Incoming, target: Target) -> Query:
+    """Where nothing can be chosen but, of a to-many relationship's identifiers, the page."""
+    pages = target.relationship is not None and target.relationship.many
+    for name, _ in incoming.pairs:
+        if not (pages and name in ("page[number]", "page[size]")):
+            detail = f"{name} is not allowed."
+            raise ApiError(
+                Problem(400, "PARAM_NOT_ALLOWED", "Param not allowed", detail, parameter=name)
+            )
+    return parse_query(target.shown, incoming.pairs, listing=True)

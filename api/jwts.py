@@ -1,0 +1,75 @@
+"""JSON Web Tokens of a configured issuer, as another way to be let in."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jwt
+from jwt import PyJWKClient
+
+from api.caller import Caller
+from api.settings import ApiSettings, api_settings
+from models.statuses import Mode
+
+# Signed with a private key. Never a shared secret, which a public key could be passed off as.
+_ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "EdDSA"]
+_SCOPES = {"read", "write"}
+
+
+def looks_like_jwt(token: str) -> bool:
+    return token.count(".") == 2
+
+
+def caller_of_jwt(token: str) -> Caller | None:
+    """Who a valid token of the configured issuer stands for; None for any other.
+
+    Its `scope` holds `read` and `write`; `mode` is `test` or `live`, or `test` a boolean, as in
+    the tokens of the reference.
+    """
+    settings = api_settings()
+    if settings.jwt_issuer is None or settings.jwt_keys is None:
+        return None
+    try:
+        claims = jwt.decode(
+            token,
+            _key_of(token, settings),
+            algorithms=_ALGORITHMS,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            options={
+                "require": ["exp", "iss"],
+                "verify_aud": settings.jwt_audience is not None,
+            },
+        )
+    except (jwt.PyJWTError, ValueError):
+        return None
+    mode, scopes = _mode(claims), frozenset(str(claims.get("scope", "")).split()) & _SCOPES
+    if mode is None or not scopes:
+        return None
+    subject = claims.get("sub") or claims.get("client_id") or "anyone"
+    return Caller(f"jwt:{str(subject)[:100]}:{mode}", mode, scopes)
+
+
+def _key_of(token: str, settings: ApiSettings) -> Any:
+    keys = settings.jwt_keys or ""
+    if keys.startswith(("https://", "http://")):
+        return _jwks(keys).get_signing_key_from_jwt(token).key
+    return _public_key(keys)
+
+
+@lru_cache(maxsize=4)
+def _jwks(url: str) -> PyJWKClient:
+    return PyJWKClient(url, cache_keys=True, timeout=5)
+
+
+@lru_cache(maxsize=4)
+def _public_key(path: str) -> str:
+    return Path(path).read_text()
+
+
+def _mode(claims: dict[str, Any]) -> Mode | None:
+    if claims.get("mode") in list(Mode):
+        return Mode(claims["mode"])
+    if isinstance(claims.get("test"), bool):
+        return Mode.TEST if claims["test"] else Mode.LIVE
+    return None

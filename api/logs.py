@@ -1,0 +1,52 @@
+"""The service's log: one JSON object a line, on stderr, without anyone's data.
+
+Paths are logged without their query, which may hold an email; failures without their message,
+which may quote a row.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+
+_OWN = "order_factory"
+_FIELDS = (
+    "request_id",
+    "caller",
+    "method",
+    "path",
+    "status",
+    "milliseconds",
+    "closed",
+    "flow_run",
+    "failure",
+)
+
+
+class _AsJson(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        return json.dumps(line)
+
+
+def describe_failure(error: BaseException) -> str:
+    """The kind of an error and where it comes from, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {places}"
+
+
+def set_up_logs() -> None:
+    """Write the service's own log as JSON; uvicorn's says only what goes wrong."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_AsJson())
+    own = logging.getLogger(_OWN)
+    own.handlers, own.propagate = [handler], False
+    own.setLevel(logging.INFO)

@@ -1,0 +1,1 @@
+"""The query string: what is included, shown, filtered, sorted, and which page."""

@@ -1,0 +1,218 @@
+"""Filters: `filter[q][ATTRIBUTES_MATCHER]=VALUE`, read into conditions of SQL.
+
+Attributes may be joined with `_or_`, and may lie beyond relationships (`source_order_number_eq`).
+A relationship that leads to several rows fits when one of them does. What the caller's mode must
+not see is not there: no condition can tell that it is.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, FromClause, exists, or_, select
+
+from api.errors import wrong_parameter
+from api.query.matchers import BY_LENGTH, MATCHERS, Matcher, Takes
+from api.resources.description import Relationship, ResourceType, Type
+from api.resources.registry import RESOURCES
+from api.settings import api_settings
+from models.public_ids import key_of
+
+Filter = Callable[[FromClause, str], ColumnElement[bool]]
+
+_MOST_HOPS = 5
+_MOST_PATHS = 20
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_FLAGS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
+# Of ids there is no order, and no part means anything.
+_OF_IDS = {"eq", "not_eq", "in", "not_in", "null", "not_null", "present", "blank"}
+_OF_IDS |= {f"{name}_{form}" for name in ("eq", "not_eq") for form in ("any", "all", "or_null")}
+_OF_IDS |= {"in_or_null", "not_in_or_null"}
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Where an attribute is: the relationships on the way, and its resource, column and type."""
+
+    hops: tuple[Relationship, ...]
+    resource: ResourceType
+    column: str
+    type: Type
+
+    @property
+    def is_id(self) -> bool:
+        return self.column == "id"
+
+
+class _Wrong(ValueError):
+    """What is wrong with a filter's value."""
+
+
+def parse_filter(resource: ResourceType, parameter: str, predicate: str, value: str) -> Filter:
+    """The condition of one filter. Raises `ApiError` (400) that names the parameter."""
+    if len(value) > api_settings().filter_limit:
+        raise _not_allowed(parameter, f"has more than {api_settings().filter_limit} characters")
+    if "\x00" in value:
+        raise _not_allowed(parameter, "holds the character 0")
+    paths, name = _parsed(resource, parameter, predicate)
+    matcher = MATCHERS[name]
+    try:
+        conditions = [_filter(path, matcher, _value(path, matcher, value)) for path in paths]
+    except _Wrong as error:
+        raise _not_allowed(parameter, str(error)) from error
+    return lambda row, mode: or_(*(each(row, mode) for each in conditions))
+
+
+def _parsed(resource: ResourceType, parameter: str, predicate: str) -> tuple[list[_Path], str]:
+    """The attributes that a predicate names, and its matcher."""
+    for name in BY_LENGTH:
+        if not predicate.endswith(f"_{name}"):
+            continue
+        parts = predicate.removesuffix(f"_{name}").split("_or_")
+        if len(parts) > _MOST_PATHS:
+            raise _not_allowed(parameter, f"names more than {_MOST_PATHS} attributes")
+        paths = [path for part in parts if (path := _find(resource, part)) is not None]
+        if len(paths) == len(parts):
+            for path in paths:
+                _require_fit(parameter, path, name)
+            return paths, name
+    raise _not_allowed(parameter, f"is no attribute of {resource.name} with a matcher")
+
+
+def _require_fit(parameter: str, path: _Path, name: str) -> None:
+    fits = name in _OF_IDS if path.is_id else path.type in MATCHERS[name].types
+    if not fits:
+        what = "an id" if path.is_id else f"of the type {path.type}"
+        raise _not_allowed(parameter, f"has a matcher that is not for what is {what}")
+
+
+def _find(resource: ResourceType, words: str, hops: tuple[Relationship, ...] = ()) -> _Path | None:
+    """The attribute with this name, or one beyond the relationship that the name begins with."""
+    if words == "id":
+        return _Path(hops, resource, "id", Type.TEXT)
+    attribute = resource.attribute.get(words)
+    if attribute is not None and attribute.column is not None:
+        return _Path(hops, resource, attribute.column, attribute.type)
+    if len(hops) == _MOST_HOPS:
+        return None
+    for name, hop in resource.relationship.items():
+        if words.startswith(f"{name}_"):
+            rest = words.removeprefix(f"{name}_")
+            found = _find(RESOURCES[hop.target], rest, (*hops, hop))
+            if found is not None:
+                return found
+    return None
+
+
+def _filter(path: _Path, matcher: Matcher, value: Any) -> Filter:
+    """The condition on a row of the first resource, over all relationships to the attribute."""
+    finds_null = matcher.finds_null(value)
+
+    def beyond(row: FromClause, mode: str, hops: tuple[Relationship, ...]) -> ColumnElement[bool]:
+        if not hops:
+            return matcher.condition(row.c[path.column], value)
+        hop, *rest = hops
+        target = RESOURCES[hop.target]
+        there = target.table.alias()
+        visible = target.scope(there, mode)
+        fits = beyond(there, mode, tuple(rest))
+        near = row.c[hop.near]
+        rows: FromClause = there
+        if hop.through is None:
+            meets = there.c[hop.far]
+        else:
+            between = hop.through.table.alias()
+            meets = between.c[hop.through.near]
+            rows = there.join(between, there.c[hop.far] == between.c[hop.through.far])
+        condition = near.in_(select(meets).select_from(rows).where(visible, fits))
+        if finds_null:
+            nothing = ~exists().select_from(rows).where(meets == near, visible)
+            return or_(condition, nothing)
+        return condition
+
+    return lambda row, mode: beyond(row, mode, path.hops)
+
+
+def _value(path: _Path, matcher: Matcher, text: str) -> Any:
+    """The filter's value as the database compares it. Raises `_Wrong`."""
+    match matcher.takes:
+        case Takes.FLAG:
+            return _flag(text)
+        case Takes.WORDS:
+            return text
+        case Takes.SEVERAL_WORDS:
+            return text.split(",")
+        case Takes.PATTERN:
+            return _pattern(text)
+        case Takes.SEVERAL_PATTERNS:
+            return [_pattern(each) for each in text.split(",")]
+        case Takes.OBJECT:
+            return _object(text)
+        case Takes.VALUES:
+            return [_compared(path, each) for each in text.split(",")]
+        case Takes.VALUE:
+            return _compared(path, text)
+
+
+def _compared(path: _Path, text: str) -> Any:
+    if path.is_id:
+        # No row has the key 0: an id that is none fits nothing.
+        return key_of(path.resource.ids, text) or 0
+    match path.type:
+        case Type.INTEGER:
+            if not _INTEGER.fullmatch(text):
+                raise _Wrong("needs an integer")
+            return int(text)
+        case Type.NUMBER:
+            if not _NUMBER.fullmatch(text) or not isfinite(float(text)):
+                raise _Wrong("needs a number")
+            return float(text)
+        case Type.BOOLEAN:
+            return _flag(text)
+        case Type.TIME:
+            return _time(text)
+        case _:
+            return text
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _FLAGS:
+        raise _Wrong("needs true or false")
+    return _FLAGS[text.lower()]
+
+
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _Wrong("needs an ISO 8601 time such as 2026-01-15T12:00:00Z") from error
+
+
+def _pattern(text: str) -> str:
+    if (len(text) - len(text.rstrip("\\"))) % 2:
+        raise _Wrong("ends in an escape character that escapes nothing")
+    return text
+
+
+def _object(text: str) -> str:
+    try:
+        found = orjson.loads(text)
+        if not isinstance(found, dict):
+            raise _Wrong("needs a JSON object")
+        written = orjson.dumps(found).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        raise _Wrong("needs a JSON object") from error
+    if "\\u0000" in written.replace("\\\\", ""):
+        raise _Wrong("holds the character 0")
+    return written
+
+
+def _not_allowed(parameter: str, told: str) -> Exception:
+    detail = f"{parameter} {told}."
+    return wrong_parameter("FILTER_NOT_ALLOWED", parameter, "Filter not allowed", detail)

@@ -1,0 +1,135 @@
+"""Reading the query string: checked against the resource, every refusal names its parameter."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause
+
+from api.errors import ApiError, wrong_parameter
+from api.query.filters import Filter, parse_filter
+from api.query.paging import Page, parse_page
+from api.resources.description import Attribute, ResourceType, Type
+from api.resources.registry import RESOURCES
+from api.settings import api_settings
+
+# Relationship name to what is included beyond it.
+Includes = dict[str, Any]
+_MOST_INCLUDES = 30
+_NAMED = re.compile(r"(fields|page)\[(\w+)\]")
+_FILTER = re.compile(r"filter\[q\]\[(\w+)\]", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a request asks for. `fields` names, for a type, all that is to be shown of it."""
+
+    includes: Includes = field(default_factory=dict)
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sort: tuple[tuple[str, bool], ...] = ()
+    filters: tuple[Filter, ...] = ()
+    page: Page = field(default_factory=Page)
+
+    def condition(self, row: FromClause, mode: str) -> list[ColumnElement[bool]]:
+        """The filters, for a table or an alias of it."""
+        return [each(row, mode) for each in self.filters]
+
+
+def parse_query(
+    resource: ResourceType, pairs: Iterable[tuple[str, str]], *, listing: bool
+) -> Query:
+    """The query of a request for this resource; `listing` where it may sort, filter and turn pages.
+
+    Raises `ApiError` (400) that names the parameter.
+    """
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise wrong_parameter(
+                "PARAM_NOT_ALLOWED", name, "Param not allowed", f"{name} is given more than once."
+            )
+        given[name] = value
+    includes: Includes = {}
+    fields: dict[str, frozenset[str]] = {}
+    sort: tuple[tuple[str, bool], ...] = ()
+    filters = []
+    pages: dict[str, str] = {}
+    for name, value in given.items():
+        named, filtered = _NAMED.fullmatch(name), _FILTER.fullmatch(name)
+        if name == "include":
+            includes = _includes(resource, value)
+        elif named and named[1] == "fields":
+            fields[named[2]] = _fields(name, named[2], value)
+        elif listing and name == "sort":
+            sort = _sort(resource, value)
+        elif listing and named and named[1] == "page" and named[2] in ("number", "size"):
+            pages[named[2]] = value
+        elif listing and filtered:
+            filters.append(parse_filter(resource, name, filtered[1], value))
+        else:
+            raise _not_allowed(name)
+    return Query(includes, fields, sort, tuple(filters), parse_page(pages))
+
+
+def _not_allowed(name: str) -> ApiError:
+    if name.startswith("filter"):
+        detail = f"{name} is no filter; a filter is filter[q][PREDICATE]."
+        return wrong_parameter("FILTER_NOT_ALLOWED", name, "Filter not allowed", detail)
+    detail = f"{name} is not allowed."
+    return wrong_parameter("PARAM_NOT_ALLOWED", name, "Param not allowed", detail)
+
+
+def _includes(resource: ResourceType, value: str) -> Includes:
+    tree: Includes = {}
+    paths = value.split(",") if value else []
+    if len(paths) > _MOST_INCLUDES:
+        raise _invalid_include(f"There are more than {_MOST_INCLUDES} paths.")
+    for path in paths:
+        names = path.split(".")
+        if len(names) > api_settings().include_depth:
+            raise _invalid_include(
+                f"{path} goes over more than {api_settings().include_depth} relationships."
+            )
+        branch, at = tree, resource
+        for name in names:
+            relationship = at.relationship.get(name)
+            if relationship is None:
+                raise _invalid_include(f"{name} is not a relationship of {at.name}.")
+            branch, at = branch.setdefault(name, {}), RESOURCES[relationship.target]
+    return tree
+
+
+def _invalid_include(detail: str) -> ApiError:
+    return wrong_parameter("INVALID_INCLUDE", "include", "Invalid include", detail)
+
+
+def _fields(parameter: str, type_name: str, value: str) -> frozenset[str]:
+    resource = RESOURCES.get(type_name)
+    if resource is None:
+        detail = f"{type_name} is not a resource."
+        raise wrong_parameter("INVALID_RESOURCE", parameter, "Invalid resource", detail)
+    names = frozenset(value.split(",")) if value else frozenset()
+    known = resource.attribute.keys() | resource.relationship.keys() | {"id", "type"}
+    for name in names - known:
+        detail = f"{name} is not a field of {type_name}."
+        raise wrong_parameter("INVALID_FIELD", parameter, "Invalid field", detail)
+    return names
+
+
+def _sort(resource: ResourceType, value: str) -> tuple[tuple[str, bool], ...]:
+    """Column and whether it descends, one pair for each key."""
+    found: dict[str, bool] = {}
+    for key in value.split(",") if value else []:
+        name = key.removeprefix("-")
+        attribute = resource.attribute.get(name)
+        column = "id" if name == "id" else _sortable(attribute)
+        if column is None:
+            detail = f"{name} is not a valid sort criteria for {resource.name}."
+            raise wrong_parameter("INVALID_SORT_CRITERIA", "sort", "Invalid sort criteria", detail)
+        found.setdefault(column, key.startswith("-"))
+    return tuple(found.items())
+
+
+def _sortable(attribute: Attribute | None) -> str | None:
+    return attribute.column if attribute and attribute.type != Type.OBJECT else None

@@ -1,0 +1,46 @@
+"""Requests that read: what each kind of target is answered."""
+
+from sqlalchemy import Connection
+
+from api.answers import Answer, rendered
+from api.batch_reports import show_report
+from api.caller import Caller
+from api.errors import unavailable, wrong_parameter
+from api.incoming import Incoming, view_of
+from api.presenting import Json, View
+from api.reading import list_related, list_resources, retrieve, show_linkage
+from api.settings import api_settings
+from api.targets import Kind, Target
+from models.time_limits import QueryTooLong, time_limit
+
+
+def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> Answer:
+    """The answer to a GET. Raises `ApiError`."""
+    view = view_of(incoming, target, caller)
+    try:
+        with time_limit(db, api_settings().query_seconds):
+            document = _document(db, incoming, target, view)
+    except QueryTooLong as error:
+        filters = [name for name, _ in incoming.pairs if name.startswith("filter")]
+        if not filters:
+            raise unavailable() from error
+        detail = "The query takes too long; filter by something narrower."
+        raise wrong_parameter("QUERY_TOO_LONG", filters[0], "Query too long", detail) from error
+    return Answer(200, rendered(document))
+
+
+def _document(db: Connection, incoming: Incoming, target: Target, view: View) -> Json:
+    resource, name, pairs = target.resource, target.name, incoming.pairs
+    match target.kind:
+        case Kind.COLLECTION:
+            return list_resources(db, resource, view, pairs)
+        case Kind.RESOURCE:
+            return retrieve(db, resource, name, view)
+        case Kind.REPORT:
+            return show_report(db, name, view)
+        case Kind.RELATED:
+            assert target.relationship is not None
+            return list_related(db, resource, name, target.relationship, view, pairs)
+        case Kind.LINKAGE:
+            assert target.relationship is not None
+            return show_linkage(db, resource, name, target.relationship, view, pairs)

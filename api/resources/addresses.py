@@ -1,0 +1,93 @@
+"""Addresses: where an order is billed and shipped to."""
+
+from sqlalchemy import Connection
+
+from api.resources import writables
+from api.resources.attributes import common, flag, made_up, number, own_mode, text
+from api.resources.description import Broken, Hooks, ResourceType, Row, Type, Values
+from models import Address
+from models.public_ids import Resource as PublicIds
+from tasks.inserts import table_of
+
+
+def _full_name(row: Row) -> str | None:
+    if row["business"]:
+        return row["company"] or None
+    return _joined(row["first_name"], row["last_name"])
+
+
+def _full_address(row: Row) -> str | None:
+    street = _joined(row["line_1"], row["line_2"])
+    country = f"({row['country_code']})"
+    place = _joined(row["zip_code"], row["city"], row["state_code"], country, row["phone"])
+    return ", ".join(part for part in (street, place) if part)
+
+
+def _name(row: Row) -> str | None:
+    return ", ".join(part for part in (_full_name(row), _full_address(row)) if part)
+
+
+def _joined(*parts: str | None) -> str | None:
+    return " ".join(part for part in parts if part) or None
+
+
+def _fill(_db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    """As in the reference: a business has a company, anyone else a first and a last name."""
+    row = {**(known or {}), **values}
+    needed = ("company",) if row.get("business") else ("first_name", "last_name")
+    for name in needed:
+        if not row.get(name):
+            raise Broken("can't be blank", name)
+    if known is None:
+        values["mode"] = mode
+
+
+ADDRESSES = ResourceType(
+    "addresses",
+    ids=PublicIds.addresses,
+    table=table_of(Address),
+    scope=own_mode,
+    attributes=(
+        flag("business"),
+        text("first_name"),
+        text("last_name"),
+        text("company"),
+        made_up("full_name", Type.TEXT, _full_name),
+        text("line_1", nullable=False),
+        text("line_2"),
+        text("city", nullable=False),
+        text("zip_code"),
+        text("state_code"),
+        text("country_code", nullable=False),
+        text("phone"),
+        made_up("full_address", Type.TEXT, _full_address),
+        made_up("name", Type.TEXT, _name),
+        text("email"),
+        text("notes"),
+        number("lat"),
+        number("lng"),
+        text("billing_info"),
+        *common(),
+    ),
+    writables=(
+        writables.flag("business"),
+        *(writables.text(name) for name in ("first_name", "last_name", "company")),
+        writables.text("line_1", required=True, nullable=False),
+        writables.text("line_2"),
+        writables.text("city", required=True, nullable=False),
+        writables.text("zip_code"),
+        writables.text("state_code"),
+        writables.country("country_code", required=True, nullable=False),
+        writables.text("phone"),
+        writables.email("email"),
+        writables.text("notes", longest=writables.LONG_TEXT),
+        writables.number("lat", least=-90, most=90),
+        writables.number("lng", least=-180, most=180),
+        writables.text("billing_info"),
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    hooks=Hooks(fill=_fill),
+    meaning="Postal addresses.",
+)

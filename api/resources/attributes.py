@@ -1,0 +1,87 @@
+"""Attributes of the usual kinds, so that a resource's description is a list of names."""
+
+from collections.abc import Callable
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause
+
+from api.resources.description import Attribute, Row, Type
+from api.resources.money import as_float, formatted
+
+
+def text(
+    name: str,
+    *,
+    nullable: bool = True,
+    one_of: tuple[str, ...] = (),
+    meaning: str = "",
+) -> Attribute:
+    return Attribute(name, Type.TEXT, itemgetter(name), name, nullable, one_of, meaning)
+
+
+def integer(name: str, *, nullable: bool = True, meaning: str = "") -> Attribute:
+    return Attribute(name, Type.INTEGER, itemgetter(name), name, nullable, meaning=meaning)
+
+
+def number(name: str, *, meaning: str = "") -> Attribute:
+    return Attribute(name, Type.NUMBER, itemgetter(name), name, meaning=meaning)
+
+
+def flag(name: str, *, meaning: str = "") -> Attribute:
+    return Attribute(name, Type.BOOLEAN, itemgetter(name), name, nullable=False, meaning=meaning)
+
+
+def json_object(name: str, *, meaning: str = "") -> Attribute:
+    return Attribute(name, Type.OBJECT, itemgetter(name), name, meaning=meaning)
+
+
+def time(name: str, *, nullable: bool = True, column: str | None = None) -> Attribute:
+    held = column or name
+    return Attribute(name, Type.TIME, lambda row: iso_8601(row[held]), held, nullable)
+
+
+def made_up(name: str, type: Type, read: Callable[[Row], Any], *, meaning: str = "") -> Attribute:
+    """An attribute that no column holds, made from the others when it is shown."""
+    return Attribute(name, type, read, meaning=meaning)
+
+
+def amount(name: str, *, nullable: bool = True) -> tuple[Attribute, ...]:
+    """The three attributes of an amount: `NAME_cents`, `NAME_float` and `formatted_NAME`.
+
+    Only the first is stored; the row's `currency_code` says how the others look.
+    """
+    cents = f"{name}_cents"
+    return (
+        integer(cents, nullable=nullable, meaning="In cents of the currency."),
+        made_up(
+            f"{name}_float", Type.NUMBER, lambda row: as_float(row[cents], row["currency_code"])
+        ),
+        made_up(
+            f"formatted_{name}", Type.TEXT, lambda row: formatted(row[cents], row["currency_code"])
+        ),
+    )
+
+
+def common() -> tuple[Attribute, ...]:
+    """What every resource has. Source: Commerce Layer API reference."""
+    return (
+        time("created_at", nullable=False),
+        time("updated_at", nullable=False),
+        text("reference", meaning="The caller's own name for it."),
+        text("reference_origin", meaning="Where the reference comes from."),
+        json_object("metadata", meaning="The caller's own data."),
+    )
+
+
+def iso_8601(moment: datetime | None) -> str | None:
+    """UTC with milliseconds, as `2018-01-01T12:00:00.000Z`."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def own_mode(row: FromClause, mode: str) -> ColumnElement[bool]:
+    """The scope of a table whose rows bear their mode."""
+    return row.c.mode == mode

@@ -1,0 +1,123 @@
+"""Order factory batches: many copies that are asked for together. Ours, beyond the reference."""
+
+from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, exists, select, update
+
+from api.errors import conflict
+from api.resources import writables
+from api.resources.attributes import common, integer, own_mode, text, time
+from api.resources.description import (
+    Broken,
+    Hooks,
+    Relationship,
+    ResourceType,
+    Row,
+    Through,
+    Values,
+)
+from models import OrderFactory, OrderFactoryBatch
+from models.errors import SelectionInvalid
+from models.order_filters import OrderFilter
+from models.public_ids import Resource as PublicIds
+from models.public_ids import public_id
+from models.requests import CopyOptions
+from models.statuses import BatchStatus
+from tasks.inserts import table_of
+
+_FLAGS = ("place_target_order", "reuse_wallet", "skip_errors")
+_batch = table_of(OrderFactoryBatch)
+
+
+def _fill(db: Connection, mode: str, values: Values, _known: Row | None) -> None:
+    # Whether it is another mode's is not told: references are unique across both.
+    reference = values.get("reference") or f"api-{uuid4().hex}"
+    values["reference"] = reference
+    if db.scalar(select(exists().where(_batch.c.reference == reference))):
+        raise conflict("reference has already been taken.", pointer="/data/attributes/reference")
+    wanted = values.get("orders_where")
+    if (wanted is None) == (not values.get("source_orders")):
+        raise Broken("can't be blank without orders_where, nor given with it", "source_orders")
+    if wanted is not None:
+        values["orders_where"] = _filter(wanted, mode)
+
+
+def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
+    """The filter over the orders of the token's mode. Raises `Broken`."""
+    if "mode" in wanted:
+        raise Broken("must not name a mode: it is the token's", "orders_where")
+    try:
+        return OrderFilter.model_validate(wanted | {"mode": mode})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        told = first["msg"].removeprefix("Value error, ")
+        raise Broken(f"is invalid at {place}: {told}", "orders_where") from error
+
+
+def _insert(db: Connection, _mode: str, values: Values) -> int:
+    """Record the batch, a pending factory for each order, and that the service makes the copies."""
+    # pandas takes half a second to import, and most services never see a batch.
+    from tasks.selections.checking import check_selection
+    from tasks.selections.reading import read_selection
+    from tasks.selections.recording import record_filtered, record_rows
+
+    options = CopyOptions(**{name: values[name] for name in _FLAGS if name in values})
+    wanted = values.get("orders_where")
+    try:
+        if wanted is not None:
+            key = record_filtered(db, values["reference"], wanted, options)
+        else:
+            orders = [public_id(PublicIds.orders, key) for key in values["source_orders"]]
+            selection = check_selection(read_selection(orders), options)
+            key = record_rows(db, values["reference"], selection)
+    except SelectionInvalid as error:
+        name = "source_orders" if wanted is None else "orders_where"
+        raise Broken(error.args[1][0], name) from error
+    own = {name: values[name] for name in ("reference_origin", "metadata") if name in values}
+    mine = update(_batch).where(_batch.c.id == key)
+    db.execute(mine.values(drained_by_service=True, **own))
+    return key
+
+
+ORDER_FACTORY_BATCHES = ResourceType(
+    "order_factory_batches",
+    ids=PublicIds.order_factory_batches,
+    table=_batch,
+    scope=own_mode,
+    attributes=(
+        text("selection", nullable=False, meaning="What was asked for, in words."),
+        text("status", nullable=False, one_of=tuple(BatchStatus)),
+        integer("orders_count", nullable=False, meaning="How many copies were asked for."),
+        time("started_at"),
+        time("completed_at"),
+        *common(),
+    ),
+    relationships=(
+        Relationship("order_factories", "order_factories", near="id", far="batch_id", many=True),
+        Relationship(
+            "source_orders",
+            "orders",
+            near="id",
+            far="id",
+            many=True,
+            through=Through(table_of(OrderFactory), near="batch_id", far="source_order_id"),
+            writable=True,
+            meaning="The orders that are copied; instead of naming them, give orders_where.",
+        ),
+    ),
+    writables=(
+        *(writables.flag(name) for name in _FLAGS),
+        writables.json_object(
+            "orders_where",
+            meaning="Which orders to copy: customer, status, placed_from, placed_before, market, "
+            "sku, reference, include_copies, limit.",
+        ),
+        *writables.common(),
+    ),
+    creatable=True,
+    hooks=Hooks(fill=_fill, insert=_insert),
+    meaning="Many copies that are asked for together; its report counts what became of them.",
+)

@@ -1,0 +1,90 @@
+"""Customers, and the payment sources in their wallets."""
+
+from sqlalchemy import Connection
+
+from api.resources import writables
+from api.resources.attributes import common, made_up, own_mode, text
+from api.resources.description import (
+    Attribute,
+    Hooks,
+    Relationship,
+    ResourceType,
+    Row,
+    Type,
+    Values,
+)
+from models import Customer, CustomerPaymentSource
+from models.public_ids import Resource as PublicIds
+from models.statuses import CustomerStatus
+from tasks.inserts import table_of
+
+_SHOWN = 4
+
+
+def _masked(name: str) -> Attribute:
+    """A token of a gateway: its last characters, and those only where many more stand before."""
+
+    def read(row: Row) -> str | None:
+        token = row[name]
+        if token is None:
+            return None
+        return "****" + (token[-_SHOWN:] if len(token) >= 4 * _SHOWN else "")
+
+    return made_up(name, Type.TEXT, read, meaning="Masked: never the whole token.")
+
+
+def _fill(_db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    if known is None:
+        values["mode"] = mode
+
+
+CUSTOMERS = ResourceType(
+    "customers",
+    ids=PublicIds.customers,
+    table=table_of(Customer),
+    scope=own_mode,
+    attributes=(
+        text("email", nullable=False),
+        text("status", nullable=False, one_of=tuple(CustomerStatus)),
+        text("shopper_reference"),
+        text("profile_id"),
+        text("tax_exemption_code"),
+        *common(),
+    ),
+    relationships=(
+        Relationship("orders", "orders", near="id", far="customer_id", many=True),
+        Relationship(
+            "customer_payment_sources",
+            "customer_payment_sources",
+            near="id",
+            far="customer_id",
+            many=True,
+            meaning="The wallet.",
+        ),
+    ),
+    writables=(
+        writables.email("email", required=True, nullable=False),
+        writables.text("shopper_reference"),
+        writables.text("profile_id"),
+        writables.text("tax_exemption_code"),
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    hooks=Hooks(fill=_fill),
+    meaning="Whom orders belong to.",
+)
+CUSTOMER_PAYMENT_SOURCES = ResourceType(
+    "customer_payment_sources",
+    ids=PublicIds.customer_payment_sources,
+    table=table_of(CustomerPaymentSource),
+    scope=own_mode,
+    attributes=(
+        text("name"),
+        _masked("customer_token"),
+        _masked("payment_source_token"),
+        *common(),
+    ),
+    relationships=(Relationship("customer", "customers", near="customer_id"),),
+    meaning="The payment sources that customers saved.",
+)

@@ -1,0 +1,151 @@
+"""The words in which a resource is described; the machinery of the API reads nothing else."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Table
+
+from models.public_ids import Resource as PublicIds
+
+Row = Mapping[Any, Any]
+Values = dict[str, Any]
+Scope = Callable[[FromClause, str], ColumnElement[bool]]
+
+# The caller's own columns, which may change whatever the state of the row.
+DESCRIPTIVE = {"reference", "reference_origin", "metadata", "updated_at"}
+
+
+class Type(StrEnum):
+    """What an attribute holds; a `time` is a text in ISO 8601."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    OBJECT = "object"
+
+
+class Broken(ValueError):
+    """A value breaks a rule. Takes the rule (`must be less than 10`), and the attribute's name
+
+    where it is not the one that is being checked.
+    """
+
+    def __init__(self, rule: str, name: str | None = None) -> None:
+        super().__init__(rule, name)
+        self.rule, self.name = rule, name
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute: how it is read from a row, and the column that filters and sorting compare.
+
+    Without a `column` it is made up from others, and nothing can be filtered or sorted by it.
+    """
+
+    name: str
+    type: Type
+    read: Callable[[Row], Any]
+    column: str | None = None
+    nullable: bool = True
+    one_of: tuple[str, ...] = ()
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Writable:
+    """An attribute that a client may set, and the rule that turns what is given into what is kept.
+
+    `check` raises `Broken`. Null is kept where the attribute is `nullable`, and otherwise leaves
+    it as it would be if it had not been given. Without `stored` the value is checked and kept
+    nowhere.
+    """
+
+    name: str
+    type: Type
+    check: Callable[[Any], Any]
+    create: bool = True
+    update: bool = True
+    required: bool = False
+    nullable: bool = True
+    stored: bool = True
+    one_of: tuple[str, ...] = ()
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Through:
+    """A table between two resources: its column that the near one meets, and the far one's."""
+
+    table: Table
+    near: str
+    far: str
+
+
+@dataclass(frozen=True)
+class Relationship:
+    """The rows of `target` whose column `far` equals this row's column `near`.
+
+    With `through` the near column meets a column of the table between, and the far one another.
+    A to-one relationship whose key stands in this row may be `writable`, and `required` then.
+    """
+
+    name: str
+    target: str
+    near: str
+    far: str = "id"
+    many: bool = False
+    through: Through | None = None
+    writable: bool = False
+    updatable: bool = False
+    required: bool = False
+    meaning: str = ""
+
+
+def _nothing(*_: Any) -> None:
+    """Where a resource does no more than store a row."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a resource does besides storing a row, in the transaction that stores it.
+
+    `fill` completes the values of a create or an update, and is given the mode and the row that
+    is updated (None for a create); it raises `Broken`. `created` and `updated` follow, with the
+    key and the values. `delete` takes a row away, and raises what forbids it. Where a create
+    takes more than a row, `insert` does it, and returns the key.
+    """
+
+    fill: Callable[[Connection, str, Values, Row | None], None] = _nothing
+    created: Callable[[Connection, int, Values], None] = _nothing
+    updated: Callable[[Connection, int, Values], None] = _nothing
+    delete: Callable[[Connection, Row], None] = _nothing
+    insert: Callable[[Connection, str, Values], int] | None = None
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """One resource: the rows of `table` for which `scope` holds in the caller's mode."""
+
+    name: str
+    ids: PublicIds
+    table: Table
+    scope: Scope
+    attributes: tuple[Attribute, ...]
+    relationships: tuple[Relationship, ...] = ()
+    writables: tuple[Writable, ...] = ()
+    creatable: bool = False
+    updatable: bool = False
+    deletable: bool = False
+    hooks: Hooks = field(default_factory=Hooks)
+    meaning: str = ""
+    # By name, since they are looked up for each value of a query.
+    attribute: dict[str, Attribute] = field(init=False, repr=False, compare=False)
+    relationship: dict[str, Relationship] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attribute", {each.name: each for each in self.attributes})
+        object.__setattr__(self, "relationship", {each.name: each for each in self.relationships})

@@ -1,0 +1,150 @@
+"""Line items and their options: what an order consists of."""
+
+from sqlalchemy import ColumnElement, Connection, FromClause, exists, select
+
+from api.resources import writables
+from api.resources.attributes import amount, common, integer, json_object, number, text
+from api.resources.description import (
+    DESCRIPTIVE,
+    Broken,
+    Hooks,
+    Relationship,
+    ResourceType,
+    Row,
+    Type,
+    Values,
+    Writable,
+)
+from models import LineItem, LineItemOption, Order
+from models.public_ids import Resource as PublicIds
+from models.statuses import DISCOUNTS, EDITABLE, ItemType
+from tasks.inserts import table_of
+from tasks.order_sums import sum_order
+
+_line = table_of(LineItem).alias("line_of_option")
+_order = table_of(Order).alias("order_of_line")
+
+
+def _scope(row: FromClause, mode: str) -> ColumnElement[bool]:
+    return exists().where(_order.c.id == row.c.order_id, _order.c.mode == mode)
+
+
+def _option_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
+    lines = _line.join(_order, _order.c.id == _line.c.order_id)
+    found = exists().select_from(lines)
+    return found.where(_line.c.id == row.c.line_item_id, _order.c.mode == mode)
+
+
+def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
+    """The currency is the order's, and the total what quantity and amounts make."""
+    row = {**(known or {}), **values}
+    if values.keys() <= DESCRIPTIVE:
+        return
+    order = db.execute(
+        select(_order.c.currency_code, _order.c.status).where(_order.c.id == row["order_id"])
+    ).one()
+    if order.status not in EDITABLE:
+        raise Broken(f"cannot be changed: it is {order.status}", "order")
+    if known is None:
+        values["currency_code"] = order.currency_code
+        values.setdefault("item_type", ItemType.SKUS.value)
+        row = {**row, **values}
+        if row["item_type"] == ItemType.SKUS and not row.get("sku_code"):
+            raise Broken("can't be blank", "sku_code")
+    unit = row["unit_amount_cents"]
+    if row["item_type"] not in (*DISCOUNTS, ItemType.ADJUSTMENTS) and unit < 0:
+        raise Broken("must be greater than or equal to 0", "unit_amount_cents")
+    total = (unit + (row.get("options_amount_cents") or 0)) * row["quantity"]
+    if abs(total) > writables.MOST:
+        raise Broken(f"makes a total beyond {writables.MOST}", "quantity")
+    values["total_amount_cents"] = total
+
+
+def _stored(db: Connection, key: int, values: Values) -> None:
+    if values.keys() <= DESCRIPTIVE:
+        return
+    sum_order(db, select(LineItem.order_id).where(LineItem.id == key).scalar_subquery())
+
+
+_ALWAYS_SO = Writable(
+    "_external_price",
+    Type.BOOLEAN,
+    writables.flag("_external_price").check,
+    nullable=False,
+    stored=False,
+    meaning="Accepted for the reference's sake: every price is the caller's own.",
+)
+
+LINE_ITEMS = ResourceType(
+    "line_items",
+    ids=PublicIds.line_items,
+    table=table_of(LineItem),
+    scope=_scope,
+    attributes=(
+        text("sku_code"),
+        text("bundle_code"),
+        integer("quantity", nullable=False),
+        text("currency_code"),
+        *amount("unit_amount"),
+        *amount("compare_at_amount"),
+        *amount("options_amount"),
+        *amount("discount"),
+        *amount("total_amount", nullable=False),
+        *amount("tax_amount"),
+        text("name"),
+        text("image_url"),
+        json_object("discount_breakdown"),
+        number("tax_rate"),
+        json_object("tax_breakdown"),
+        text("item_type", nullable=False, one_of=tuple(ItemType)),
+        text("frequency"),
+        text("coupon_code"),
+        *common(),
+    ),
+    relationships=(
+        Relationship("order", "orders", near="order_id", writable=True, required=True),
+        Relationship("sku", "skus", near="sku_code", far="code"),
+        Relationship(
+            "item", "skus", near="sku_code", far="code", writable=True, meaning="The SKU, if any."
+        ),
+        Relationship(
+            "line_item_options", "line_item_options", near="id", far="line_item_id", many=True
+        ),
+    ),
+    writables=(
+        writables.choice("item_type", tuple(ItemType), update=False, nullable=False),
+        writables.text("sku_code"),
+        writables.text("bundle_code"),
+        writables.text("name"),
+        writables.text("image_url"),
+        writables.integer("quantity", least=1, most=10**6, required=True, nullable=False),
+        writables.integer("unit_amount_cents", required=True, nullable=False),
+        writables.integer("compare_at_amount_cents", least=0),
+        writables.integer("options_amount_cents", create=False, least=0),
+        writables.text("frequency"),
+        _ALWAYS_SO,
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    hooks=Hooks(fill=_fill, created=_stored, updated=_stored),
+    meaning="What an order consists of: goods, shipping, discounts.",
+)
+LINE_ITEM_OPTIONS = ResourceType(
+    "line_item_options",
+    ids=PublicIds.line_item_options,
+    table=table_of(LineItemOption),
+    scope=_option_scope,
+    attributes=(
+        text("name"),
+        integer("quantity", nullable=False),
+        text("currency_code"),
+        *amount("unit_amount"),
+        *amount("total_amount"),
+        integer("delay_hours"),
+        json_object("options"),
+        *common(),
+    ),
+    relationships=(Relationship("line_item", "line_items", near="line_item_id"),),
+    meaning="Extras of a line, such as an embossing.",
+)

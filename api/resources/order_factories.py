@@ -1,0 +1,118 @@
+"""Order factories and the two kinds of them: order copies and recurring order copies."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, and_
+
+from api.resources import writables
+from api.resources.attributes import common, flag, integer, json_object, own_mode, text, time
+from api.resources.description import Hooks, Relationship, ResourceType, Row, Scope, Values
+from models import OrderFactory
+from models.public_ids import Resource as PublicIds
+from models.statuses import FactoryStatus, FactoryType
+from tasks.deleting_factories import delete_factory
+from tasks.factories import record_creation
+from tasks.inserts import table_of
+
+_ATTRIBUTES = (
+    text("status", nullable=False, one_of=tuple(FactoryStatus), meaning="How far it has come."),
+    time("started_at"),
+    time("completed_at"),
+    time("failed_at"),
+    json_object("errors_log", meaning="Field name to the list of messages."),
+    integer("errors_count", nullable=False, meaning="How many messages errors_log holds."),
+    flag("place_target_order", meaning="Place the target order once it is copied."),
+    flag("reuse_wallet", meaning="Copy the payment source that stands in the wallet."),
+)
+_COPY_ATTRIBUTES = (
+    flag("cancel_source_order", meaning="Cancel the source order; without effect as yet."),
+    flag("apply_promotions", meaning="Apply promotions anew; without effect as yet."),
+    flag("skip_errors", meaning="Leave out what cannot be copied."),
+    flag("ignore_invalid_coupon", meaning="Ignore an invalid coupon; without effect as yet."),
+)
+_RELATIONSHIPS = (
+    Relationship("target_order", "orders", near="target_order_id", meaning="The copy."),
+    Relationship("events", "events", near="id", far="order_factory_id", many=True),
+    Relationship("order_factory_batch", "order_factory_batches", near="batch_id"),
+)
+_SOURCE = Relationship(
+    "source_order",
+    "orders",
+    near="source_order_id",
+    writable=True,
+    required=True,
+    meaning="The order that is copied.",
+)
+
+
+def _of_type(kind: FactoryType) -> Scope:
+    def scope(row: FromClause, mode: str) -> ColumnElement[bool]:
+        return and_(row.c.mode == mode, row.c.type == kind)
+
+    return scope
+
+
+def _fill(_db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    if known is None:
+        values |= {"type": FactoryType.ORDER_COPIES, "mode": mode, "status": FactoryStatus.PENDING}
+
+
+def _created(db: Connection, key: int, values: Values) -> None:
+    record_creation(db, key, values["created_at"])
+
+
+def _delete(db: Connection, row: Row) -> None:
+    delete_factory(db, row["id"])
+
+
+def _resource(name: str, scope: Scope, **options: Any) -> ResourceType:
+    return ResourceType(
+        name,
+        ids=PublicIds.order_factories,
+        table=table_of(OrderFactory),
+        scope=scope,
+        relationships=(_SOURCE, *_RELATIONSHIPS),
+        **options,
+    )
+
+
+ORDER_FACTORIES = _resource(
+    "order_factories",
+    own_mode,
+    attributes=(*_ATTRIBUTES, *common()),
+    meaning="Order copies and recurring order copies, in one list.",
+)
+ORDER_COPIES = _resource(
+    FactoryType.ORDER_COPIES.value,
+    _of_type(FactoryType.ORDER_COPIES),
+    attributes=(*_ATTRIBUTES, *_COPY_ATTRIBUTES, *common()),
+    writables=(
+        *(
+            writables.flag(name, update=False)
+            for name in (
+                "place_target_order",
+                "reuse_wallet",
+                "cancel_source_order",
+                "apply_promotions",
+                "skip_errors",
+                "ignore_invalid_coupon",
+            )
+        ),
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    deletable=True,
+    hooks=Hooks(fill=_fill, created=_created, delete=_delete),
+    meaning="One order to be copied into another; created pending, copied soon after.",
+)
+RECURRING_ORDER_COPIES = _resource(
+    FactoryType.RECURRING_ORDER_COPIES.value,
+    _of_type(FactoryType.RECURRING_ORDER_COPIES),
+    attributes=(*_ATTRIBUTES, *common()),
+    writables=writables.common(),
+    updatable=True,
+    deletable=True,
+    hooks=Hooks(delete=_delete),
+    meaning="Order copies that a subscription asked for.",
+)

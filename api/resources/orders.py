@@ -1,0 +1,121 @@
+"""Orders: what is copied, and what a copy becomes."""
+
+from sqlalchemy import Connection, select
+
+from api.resources import writables
+from api.resources.attributes import amount, common, flag, number, own_mode, text, time
+from api.resources.description import (
+    DESCRIPTIVE,
+    Broken,
+    Hooks,
+    Relationship,
+    ResourceType,
+    Row,
+    Through,
+    Values,
+)
+from api.settings import api_settings
+from models import Customer, LineItem, Order
+from models.public_ids import Resource as PublicIds
+from models.statuses import EDITABLE, FulfillmentStatus, OrderStatus, PaymentStatus
+from tasks.inserts import table_of
+from tasks.order_sums import sum_order
+
+_order = table_of(Order)
+
+
+def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    """A customer's order has the customer's email unless it has one of its own."""
+    if known is None:
+        values["mode"] = mode
+        values.setdefault("currency_code", api_settings().default_currency_code)
+    elif known["status"] not in EDITABLE and not values.keys() <= DESCRIPTIVE:
+        name = min(values.keys() - DESCRIPTIVE).removesuffix("_id")
+        raise Broken(f"cannot be changed: the order is {known['status']}", name)
+    if values.get("customer_id") is not None and not values.get("customer_email"):
+        email = select(Customer.email).where(Customer.id == values["customer_id"])
+        values["customer_email"] = db.scalar(email)
+
+
+def _stored(db: Connection, key: int, values: Values) -> None:
+    if not values.keys() <= DESCRIPTIVE:
+        sum_order(db, key)
+
+
+ORDERS = ResourceType(
+    "orders",
+    ids=PublicIds.orders,
+    table=_order,
+    scope=own_mode,
+    attributes=(
+        text("number"),
+        text("status", nullable=False, one_of=tuple(OrderStatus)),
+        text("payment_status", nullable=False, one_of=tuple(PaymentStatus)),
+        text("fulfillment_status", nullable=False, one_of=tuple(FulfillmentStatus)),
+        flag("guest"),
+        text("customer_email"),
+        text("market_name", meaning="Ours: the name of the market."),
+        text("language_code"),
+        text("currency_code", nullable=False),
+        flag("tax_included"),
+        number("tax_rate"),
+        text("country_code"),
+        text("shipping_country_code_lock"),
+        text("coupon_code"),
+        text("gift_card_code"),
+        *amount("subtotal_amount", nullable=False),
+        *amount("shipping_amount", nullable=False),
+        *amount("payment_method_amount", nullable=False),
+        *amount("discount_amount", nullable=False),
+        *amount("adjustment_amount", nullable=False),
+        *amount("gift_card_amount", nullable=False),
+        *amount("total_tax_amount", nullable=False),
+        *amount("total_amount", nullable=False),
+        *amount("total_amount_with_taxes", nullable=False),
+        time("placed_at"),
+        time("approved_at"),
+        time("cancelled_at"),
+        *common(),
+    ),
+    relationships=(
+        Relationship("customer", "customers", near="customer_id", writable=True, updatable=True),
+        Relationship(
+            "billing_address", "addresses", near="billing_address_id", writable=True, updatable=True
+        ),
+        Relationship(
+            "shipping_address",
+            "addresses",
+            near="shipping_address_id",
+            writable=True,
+            updatable=True,
+        ),
+        Relationship("line_items", "line_items", near="id", far="order_id", many=True),
+        Relationship(
+            "line_item_options",
+            "line_item_options",
+            near="id",
+            far="line_item_id",
+            many=True,
+            through=Through(table_of(LineItem), near="order_id", far="id"),
+        ),
+        *(
+            Relationship(name, name, near="id", far="source_order_id", many=True)
+            for name in ("order_factories", "order_copies", "recurring_order_copies")
+        ),
+    ),
+    writables=(
+        writables.text("number"),
+        writables.flag("guest"),
+        writables.email("customer_email"),
+        writables.text("language_code"),
+        writables.currency("currency_code", update=False, nullable=False),
+        writables.country("shipping_country_code_lock"),
+        writables.text("coupon_code"),
+        writables.text("gift_card_code"),
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    hooks=Hooks(fill=_fill, created=_stored, updated=_stored),
+    meaning="Orders, the copies among them.",
+)

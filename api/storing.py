@@ -1,0 +1,42 @@
+"""Storing rows: create, update and delete."""
+
+from sqlalchemy import Connection, insert, update
+
+from api.checking import check_document, problem_of
+from api.documents import Document
+from api.errors import ApiError
+from api.resources.description import Broken, ResourceType, Row
+from models.base import utc_now
+
+
+def create_row(db: Connection, resource: ResourceType, document: Document, mode: str) -> int:
+    """Store a new row; its key. Raises `ApiError` for what may not be stored."""
+    values = check_document(db, resource, document, mode, None)
+    if resource.hooks.insert is not None:
+        try:
+            return resource.hooks.insert(db, mode, values)
+        except Broken as error:
+            raise ApiError(problem_of(resource, error)) from error
+    now = utc_now()
+    values |= {"created_at": now, "updated_at": now}
+    table = resource.table
+    # As parameters: the statement is then the same for every row, and need not be built anew.
+    key: int = db.execute(insert(table).returning(table.c.id), values).scalar_one()
+    resource.hooks.created(db, key, values)
+    return key
+
+
+def update_row(
+    db: Connection, resource: ResourceType, row: Row, document: Document, mode: str
+) -> None:
+    """Change a row. Raises `ApiError` for what may not be stored."""
+    values = check_document(db, resource, document, mode, row)
+    values["updated_at"] = utc_now()
+    table = resource.table
+    db.execute(update(table).where(table.c.id == row["id"]).values(values))
+    resource.hooks.updated(db, row["id"], values)
+
+
+def delete_row(db: Connection, resource: ResourceType, row: Row) -> None:
+    """Take a row away. Raises an `OrderFactoryError` where something forbids it."""
+    resource.hooks.delete(db, row)

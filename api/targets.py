@@ -1,0 +1,84 @@
+"""What a path names: a collection, a resource, or what lies behind a relationship of one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from api.errors import ApiError, Problem, nothing_here
+from api.resources.batches import ORDER_FACTORY_BATCHES
+from api.resources.description import Relationship, ResourceType
+from api.resources.registry import RESOURCES
+
+
+class Kind(StrEnum):
+    COLLECTION = "collection"
+    RESOURCE = "resource"
+    RELATED = "related"
+    LINKAGE = "linkage"
+    REPORT = "report"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One path. `name` is a public id; `relationship` is set for what lies behind one."""
+
+    kind: Kind
+    resource: ResourceType
+    name: str = ""
+    relationship: Relationship | None = None
+
+    @property
+    def listing(self) -> bool:
+        """Whether it is a list, which can be sorted, filtered and turned page by page."""
+        if self.kind == Kind.RELATED:
+            return self.relationship is not None and self.relationship.many
+        return self.kind == Kind.COLLECTION
+
+    @property
+    def shown(self) -> ResourceType:
+        """The resource that the answer is about."""
+        if self.relationship is not None:
+            return RESOURCES[self.relationship.target]
+        return self.resource
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        found = ["GET", "HEAD"]
+        if self.kind == Kind.COLLECTION and self.resource.creatable:
+            found.append("POST")
+        if self.kind == Kind.RESOURCE and self.resource.updatable:
+            found.append("PATCH")
+        if self.kind == Kind.RESOURCE and self.resource.deletable:
+            found.append("DELETE")
+        return tuple(found)
+
+
+def find_target(path: str) -> Target:
+    """What the path below `/api/` names. Raises `ApiError` (404)."""
+    match path.split("/"):
+        case [resource] if resource in RESOURCES:
+            return Target(Kind.COLLECTION, RESOURCES[resource])
+        case [resource, name] if resource in RESOURCES and name:
+            return Target(Kind.RESOURCE, RESOURCES[resource], name)
+        case [ORDER_FACTORY_BATCHES.name, name, "report"]:
+            return Target(Kind.REPORT, ORDER_FACTORY_BATCHES, name)
+        case [resource, name, "relationships", to] if _has(resource, to):
+            return _behind(Kind.LINKAGE, resource, name, to)
+        case [resource, name, to] if _has(resource, to):
+            return _behind(Kind.RELATED, resource, name, to)
+    raise nothing_here()
+
+
+def require_method(target: Target, method: str) -> None:
+    """Raises `ApiError` (405) where the method is not for this."""
+    if method not in target.methods:
+        detail = f"{method[:16]} is not allowed here."
+        problem = Problem(405, "METHOD_NOT_ALLOWED", "Method not allowed", detail)
+        raise ApiError(problem, headers={"Allow": ", ".join(target.methods)})
+
+
+def _has(resource: str, to: str) -> bool:
+    return resource in RESOURCES and to in RESOURCES[resource].relationship
+
+
+def _behind(kind: Kind, resource: str, name: str, to: str) -> Target:
+    return Target(kind, RESOURCES[resource], name, RESOURCES[resource].relationship[to])

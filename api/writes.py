@@ -1,0 +1,72 @@
+"""Requests that write: each becomes work for the writer, checked as far as it can be before."""
+
+from sqlalchemy import Connection
+
+from api.answers import Answer, rendered
+from api.caller import Caller
+from api.documents import parse_document
+from api.errors import not_found
+from api.idempotency import Kept, check_key, digest_of, find_answer, keep_answer
+from api.incoming import Incoming, view_of
+from api.reading import find_row, present, require_row
+from api.storing import create_row, delete_row, update_row
+from api.targets import Target
+from api.writing import Work
+from models.public_ids import public_id
+
+
+def plan_write(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
+    """What is to be done in a transaction; it returns the `Answer`. Raises `ApiError`."""
+    if incoming.method == "POST":
+        return _create(incoming, target, caller, body)
+    if incoming.method == "PATCH":
+        return _update(incoming, target, caller, body)
+    return _delete(incoming, target, caller)
+
+
+def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
+    resource, view = target.resource, view_of(incoming, target, caller)
+    key = check_key(incoming.idempotency_key)
+    digest = digest_of(incoming.path, incoming.query, body)
+    document = parse_document(resource, body)
+
+    def create(db: Connection) -> Answer:
+        known = None if key is None else find_answer(db, caller, key, digest)
+        if known is not None:
+            return Answer(known.status, known.body, {"Location": known.location})
+        row_key = create_row(db, resource, document, caller.mode)
+        row = find_row(db, resource, row_key, caller.mode)
+        assert row is not None
+        location = f"{view.base}/{resource.name}/{public_id(resource.ids, row_key)}"
+        made = Kept(201, location, rendered(present(db, resource, row, view)))
+        if key is not None:
+            keep_answer(db, caller, key, digest, made)
+        return Answer(made.status, made.body, {"Location": location})
+
+    return create
+
+
+def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
+    resource, view = target.resource, view_of(incoming, target, caller)
+    document = parse_document(resource, body, target.name)
+
+    def update(db: Connection) -> Answer:
+        row = require_row(db, resource, target.name, caller.mode)
+        update_row(db, resource, row, document, caller.mode)
+        changed = find_row(db, resource, row["id"], caller.mode)
+        if changed is None:  # deleted by another service meanwhile
+            raise not_found(target.name)
+        return Answer(200, rendered(present(db, resource, changed, view)))
+
+    return update
+
+
+def _delete(incoming: Incoming, target: Target, caller: Caller) -> Work:
+    view_of(incoming, target, caller)
+
+    def delete(db: Connection) -> Answer:
+        row = require_row(db, target.resource, target.name, caller.mode)
+        delete_row(db, target.resource, row)
+        return Answer(204)
+
+    return delete

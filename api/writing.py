@@ -1,0 +1,116 @@
+"""Writing together: requests that wait at the same time share one transaction.
+
+Each has a savepoint of its own, so that one that fails fails alone, and each is answered once the
+transaction is committed. Under load this is one commit for many requests instead of one for each.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from api.errors import conflict, unavailable
+from api.settings import api_settings
+from models.engine import begin
+from models.errors import DatabaseNotReady
+from models.time_limits import QueryTooLong, time_limit
+from models.transient import is_transient
+
+Work = Callable[[Connection], Any]
+
+_MOST_AT_ONCE = 200
+_TRIES = 4
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    work: Work
+    outcome: "Future[Any]" = field(default_factory=Future)
+
+
+class Writer:
+    """One thread that carries out what requests want to write."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Carry out what waits, then end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    async def write(self, work: Work) -> Any:
+        """What the work returns once it is committed, or what it raised."""
+        waiting = _Waiting(work)
+        self._queue.put(waiting)
+        return await asyncio.wrap_future(waiting.outcome)
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            together, ended = [first], False
+            while len(together) < _MOST_AT_ONCE and not ended:
+                try:
+                    another = self._queue.get_nowait()
+                except Empty:
+                    break
+                if another is None:
+                    ended = True
+                else:
+                    together.append(another)
+            # Whose client has gone before its turn is left out; nothing of it is done.
+            carry_out([each for each in together if each.outcome.set_running_or_notify_cancel()])
+            if ended:
+                return
+
+
+def carry_out(together: list[_Waiting]) -> None:
+    """Do all of it in one transaction and tell each its outcome, once that is committed."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with begin() as db, time_limit(db, api_settings().query_seconds):
+                outcomes = [_attempt(db, each.work) for each in together]
+        except Exception as error:  # noqa: BLE001  (whatever it is, the waiting must be told)
+            if attempt < _TRIES and is_transient(error):
+                continue
+            told = _told(error)
+            outcomes = [(None, told) for _ in together]
+        break
+    for each, (result, failure) in zip(together, outcomes, strict=True):
+        if failure is None:
+            each.outcome.set_result(result)
+        else:
+            each.outcome.set_exception(failure)
+
+
+def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
+    """What the work returned, or the exception it fails with. Raises what spoils all of it."""
+    for attempt in (1, 2):
+        try:
+            with db.begin_nested():
+                return work(db), None
+        except IntegrityError:
+            # Another service may have stored the same at the same time; now the work can see it.
+            if attempt == 2:
+                return None, conflict("Something like it exists already.")
+        except (DBAPIError, QueryTooLong) as error:
+            if is_transient(error) or isinstance(error, QueryTooLong):
+                raise
+            return None, error
+        except Exception as error:  # noqa: BLE001  (it fails alone, and its request tells it)
+            return None, error
+    raise AssertionError("both attempts return or raise")
+
+
+def _told(error: Exception) -> Exception:
+    passes = isinstance(error, DatabaseNotReady | QueryTooLong) or is_transient(error)
+    return unavailable() if passes else error

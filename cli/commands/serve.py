@@ -1,0 +1,36 @@
+"""`order-factory serve`: the HTTP API."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson, Debug, Verbose, terminal_of
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str, typer.Option("--host", metavar="HOST", help="Where to listen; 0.0.0.0 is everywhere.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, metavar="PORT", help="0 takes a free one.")
+    ] = 8000,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Serve the HTTP API, and copy what is asked for through it, until Ctrl-C.
+
+    Clients need a token: see `order-factory token create`.
+    """
+    from cli.environment import prepare_prefect
+    from models.schema import require_schema
+
+    terminal = terminal_of(context)
+    require_schema()
+    # The dispatcher imports Prefect later, beside the first requests.
+    prepare_prefect(verbose=verbose)
+    from api.server import serve
+
+    terminal.on_interrupt = lambda: "Stopped; what was asked for and is not copied stays pending."
+    serve(host, port, lambda url: terminal.note(f"Listening on {url}"))

@@ -1,0 +1,145 @@
+"""`order-factory token`: who may use the HTTP API."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson, Debug, terminal_of
+
+token = typer.Typer(name="token", help="Create, list and revoke tokens for the HTTP API.")
+
+
+@token.command("create", epilog="Example: order-factory token create --mode test --scope read")
+def create(
+    context: typer.Context,
+    mode: Annotated[
+        str, typer.Option("--mode", metavar="MODE", help="Whose orders it sees: test or live.")
+    ] = "test",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope", metavar="SCOPE", help="read or write, or both; write can read too."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="TEXT", help="What it is for.")
+    ] = None,
+    expires_in_days: Annotated[
+        int | None,
+        typer.Option("--expires-in-days", min=0, max=36_500, metavar="N", help="Else never."),
+    ] = None,
+    rate_limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rate-limit",
+            metavar="REQUESTS/SECONDS",
+            help="Such as 50/10, several times for several; else the service's.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Make a token. It is shown this once: only its digest is kept."""
+    from cli.tables import facts
+    from models.base import utc_now
+    from models.engine import begin
+    from models.schema import require_schema
+    from models.statuses import Mode
+    from tasks.api_tokens import create_token
+
+    require_schema()
+    chosen = Mode(_one_of("--mode", mode, list(Mode)))
+    scopes = _scopes(scope)
+    limits = _limits(rate_limit)
+    expires_at = None
+    if expires_in_days is not None:
+        expires_at = utc_now() + timedelta(days=expires_in_days)
+    with begin() as db:
+        made = create_token(
+            db, mode=chosen, scopes=scopes, name=name, expires_at=expires_at, rate_limits=limits
+        )
+    document = {
+        "token": made.token,
+        "handle": made.handle,
+        "mode": chosen.value,
+        "scopes": scopes,
+        "name": name,
+        "expires_at": expires_at,
+        "rate_limits": limits,
+    }
+    shown: list[tuple[str, object]] = [
+        ("Token", made.token),
+        ("Handle", made.handle),
+        ("Mode", chosen.value),
+        ("Scopes", " ".join(scopes)),
+        ("Expires", expires_at),
+    ]
+    terminal_of(context).show(document, facts(shown))
+
+
+@token.command("list", epilog="Example: order-factory token list")
+def list_all(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
+    """List the tokens by their handles, the newest first. The tokens themselves are not kept."""
+    from cli.tables import table
+    from models.engine import reading
+    from models.schema import require_schema
+    from tasks.api_tokens import list_tokens
+
+    require_schema()
+    with reading() as db:
+        found = [dict(row._mapping) for row in list_tokens(db)]
+    names = ("handle", "name", "mode", "scopes", "created_at", "expires_at", "revoked_at")
+    rows = [[row[name] for name in names] for row in found]
+    document = {"tokens": [{name: row[name] for name in (*names, "rate_limits")} for row in found]}
+    terminal_of(context).show(document, table(names, rows))
+
+
+@token.command("revoke", epilog="Example: order-factory token revoke 1f0c2ab94d77")
+def revoke(
+    context: typer.Context,
+    handle: Annotated[
+        str, typer.Argument(metavar="HANDLE", help="The token's handle, or the whole token.")
+    ],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Make a token count no longer, from the next request on."""
+    from rich.text import Text
+
+    from models.engine import begin
+    from models.schema import require_schema
+    from tasks.api_tokens import handle_of, revoke_token
+
+    require_schema()
+    known = handle_of(handle)
+    with begin() as db:
+        revoke_token(db, known)
+    terminal_of(context).show({"revoked": known}, Text(f"Token {known} is revoked."))
+
+
+def _scopes(given: list[str] | None) -> list[str]:
+    if not given:
+        return ["read", "write"]
+    parts = [part for each in given for part in each.replace(",", " ").split()]
+    return sorted({_one_of("--scope", part, ["read", "write"]) for part in parts})
+
+
+def _limits(given: list[str] | None) -> str | None:
+    from api.rate_limits import parse_limits
+    from models.errors import InvalidRequest
+
+    text = " ".join(given) if given else None
+    try:
+        parse_limits(text or "")
+    except ValueError as error:
+        raise InvalidRequest(f"--rate-limit: {error}.") from error
+    return text
+
+
+def _one_of(option: str, value: str, values: list[str]) -> str:
+    from models.errors import InvalidRequest
+
+    if value not in values:
+        raise InvalidRequest(f"{option} must be {' or '.join(values)}, not {value!r}.")
+    return value

@@ -1,0 +1,33 @@
+"""The service in this process, over the databases of the suite; it copies only where a test says so."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import tasks.copying
+from api.settings import api_settings
+from tests.api.client import Api
+from tests.copying import plain_steps
+from tests.shop import Shop
+
+
+@pytest.fixture(autouse=True)
+def _without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in plain_steps().items():
+        monkeypatch.setattr(tasks.copying, name, value)
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Settings of the service are set in the environment and read anew."""
+    monkeypatch.setenv("ORDER_FACTORY_API_DISPATCH", "false")
+    api_settings.cache_clear()
+    yield monkeypatch
+    api_settings.cache_clear()
+
+
+@pytest.fixture
+def api(shop: Shop, configure: pytest.MonkeyPatch) -> Iterator[Api]:
+    """A client of the service, with a token of test mode that may read and write."""
+    with Api.running() as client:
+        yield client

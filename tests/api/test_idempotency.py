@@ -1,0 +1,80 @@
+"""Idempotency: a create that comes again makes nothing again."""
+
+from datetime import timedelta
+
+import pytest
+
+from models import Customer, IdempotencyRecord, OrderFactory
+from models.base import utc_now
+from tests.api.client import MEDIA_TYPE, make_token, order_id
+from tests.api.draining import drain
+from tests.at_once import at_once
+from tests.copying import change
+
+
+def create(api, key, email="ada@shop.example", **options):
+    data = {"type": "customers", "attributes": {"email": email}}
+    headers = {"Content-Type": MEDIA_TYPE, "Idempotency-Key": key}
+    return api.send("POST", "customers", json={"data": data}, headers=headers, **options)
+
+
+def test_the_same_key_with_the_same_body_gets_the_same_answer(api, shop):
+    source = order_id(shop.order(mode="test"))
+    data = {
+        "type": "order_copies",
+        "relationships": {"source_order": {"data": {"type": "orders", "id": source}}},
+    }
+
+    first = api.post("order_copies", data, Idempotency_Key="k")
+    drain()
+    again = api.post("order_copies", data, Idempotency_Key="k")
+
+    assert again == first
+    assert len(shop.rows(OrderFactory)) == 1
+
+
+def test_the_same_key_with_another_body_is_a_conflict(api, shop):
+    first = create(api, "k")
+    again = create(api, "k", email="bob@shop.example")
+
+    assert (first.status_code, again.status_code) == (201, 409)
+    assert again.json()["errors"][0]["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert len(shop.rows(Customer)) == 1
+
+
+def test_a_refused_create_leaves_the_key_free(api, shop):
+    assert create(api, "k", email="nobody").status_code == 422
+    assert create(api, "k").status_code == 201
+
+
+def test_keys_belong_to_their_token(api, shop):
+    assert create(api, "k").status_code == 201
+    other = create(api.as_(make_token()), "k", email="bob@shop.example")
+
+    assert other.status_code == 201
+
+
+def test_an_old_key_is_forgotten(api, shop):
+    assert create(api, "k").status_code == 201
+    change(IdempotencyRecord, 1, created_at=utc_now() - timedelta(hours=25))
+
+    assert create(api, "k", email="bob@shop.example").status_code == 201
+
+
+def test_requests_at_once_under_one_key_make_one(api, shop):
+    answers = []
+
+    at_once(*[lambda: answers.append(create(api, "k"))] * 8)
+
+    assert {each.status_code for each in answers} == {201}
+    assert len({each.json()["data"]["id"] for each in answers}) == 1
+    assert len(shop.rows(Customer)) == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "tab\\tinside"])
+def test_a_key_that_cannot_be_is_refused(api, key):
+    response = create(api, key)
+
+    assert response.status_code in (400, 201)
+    if response.status_code == 400:
+        assert response.json()["errors"][0]["source"] == {"header": "Idempotency-Key"}

@@ -1,0 +1,67 @@
+"""The OpenAPI document: what it promises holds, whatever is sent."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api.documentation.openapi import openapi_document
+from tests.api.client import order_id
+
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+ROUNDS = settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+)
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_every_operation_answers_as_the_document_says(api, shop):
+    schema = schemathesis.openapi.from_dict(openapi_document())
+    # Something for the lists to show.
+    key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
+    api.copy(order_id(key))
+    headers = {"Authorization": f"Bearer {api.token}"}
+    base_url = str(api.client.base_url)
+    count = 0
+
+    for found in schema.get_all_operations():
+        operation: Any = found.ok()  # type: ignore[union-attr]
+
+        @ROUNDS
+        @given(operation.as_strategy())
+        def answers(case):
+            case.call_and_validate(base_url=base_url, headers=headers, checks=CHECKS)
+
+        answers()
+        count += 1
+
+    assert count == sum(
+        len(path.keys() - {"parameters"}) for path in openapi_document()["paths"].values()
+    )
+
+
+def test_the_document_and_the_page_are_there_for_whoever_has_a_token(api):
+    document = api.send("GET", "openapi.json")
+    page = api.client.get("/api/docs", auth=("anyone", api.token))
+
+    assert document.json() == openapi_document()
+    assert page.status_code == 200
+    assert "order_copies" in page.text
+    assert "<script" not in page.text

@@ -1,0 +1,328 @@
+"""Order copies through the API: asked for, read, changed, deleted, and copied."""
+
+import re
+
+import pytest
+from sqlalchemy import update
+
+from models import Event, Order, OrderFactory
+from models.engine import begin, reading
+from models.public_ids import Resource, key_of
+from tasks.verify import verify
+from tests.api.client import linkage, make_token, order_id
+from tests.api.draining import drain
+from tests.copying import change, whole_database
+
+
+def test_a_copy_is_pending_when_it_is_answered(api, shop):
+    source = order_id(shop.order(mode="test"))
+
+    made = api.copy(source, place_target_order=True, reference="again", metadata={"a": [1]})["data"]
+
+    assert made["type"] == "order_copies"
+    attributes = made["attributes"]
+    created = attributes.pop("created_at")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", created)
+    assert attributes.pop("updated_at") == created
+    assert attributes == {
+        "status": "pending",
+        "started_at": None,
+        "completed_at": None,
+        "failed_at": None,
+        "errors_log": None,
+        "errors_count": 0,
+        "place_target_order": True,
+        "reuse_wallet": True,
+        "cancel_source_order": False,
+        "apply_promotions": False,
+        "skip_errors": False,
+        "ignore_invalid_coupon": False,
+        "reference": "again",
+        "reference_origin": None,
+        "metadata": {"a": [1]},
+    }
+    assert made["meta"] == {"mode": "test", "organization_id": "order-factory"}
+    here = f"http://shop.example/api/order_copies/{made['id']}"
+    assert made["links"] == {"self": here}
+    assert made["relationships"]["source_order"] == {
+        "links": {"self": f"{here}/relationships/source_order", "related": f"{here}/source_order"}
+    }
+    (row,) = shop.rows(OrderFactory)
+    assert (row.status, row.mode, row.type) == ("pending", "test", "order_copies")
+    assert [event.name for event in shop.rows(Event)] == ["order_factories.create"]
+
+
+def test_a_copy_is_answered_with_its_place_and_what_it_includes(api, shop):
+    source = order_id(shop.order(mode="test"))
+    data = {
+        "type": "order_copies",
+        "relationships": {"source_order": linkage("orders", source)},
+    }
+
+    response = api.send(
+        "POST",
+        "order_copies?include=source_order",
+        json={"data": data},
+        headers={"Content-Type": "application/vnd.api+json"},
+    )
+
+    document = response.json()
+    assert response.headers["location"] == document["data"]["links"]["self"]
+    assert document["data"]["relationships"]["source_order"]["data"]["id"] == source
+    assert [each["id"] for each in document["included"]] == [source]
+
+
+def test_options_without_effect_as_yet_are_kept(api, shop):
+    source = order_id(shop.order(mode="test"))
+    names = ("cancel_source_order", "apply_promotions", "ignore_invalid_coupon")
+
+    made = api.copy(source, **dict.fromkeys(names, True))["data"]
+
+    shown = api.get(f"order_copies/{made['id']}")["data"]["attributes"]
+    assert [shown[name] for name in names] == [True, True, True]
+
+
+def test_null_leaves_the_default(api, shop):
+    source = order_id(shop.order(mode="test"))
+
+    made = api.copy(source, reuse_wallet=None, skip_errors=None)["data"]["attributes"]
+
+    assert (made["reuse_wallet"], made["skip_errors"]) == (True, False)
+
+
+def test_all_that_is_wrong_is_told_and_nothing_is_written(api, shop):
+    shop.order(mode="test")
+    before = whole_database()
+    data = {
+        "type": "order_copies",
+        "attributes": {"reuse_wallet": "yes", "reference": "x" * 256, "metadata": [1]},
+        "relationships": {"source_order": linkage("orders", "nonsensical")},
+    }
+
+    errors = api.post("order_copies", data, expect=422)["errors"]
+
+    assert [(each["source"]["pointer"], each["title"], each["code"]) for each in errors] == [
+        ("/data/attributes/reuse_wallet", "must be true or false", "VALIDATION_ERROR"),
+        (
+            "/data/attributes/reference",
+            "is too long (maximum is 255 characters)",
+            "VALIDATION_ERROR",
+        ),
+        ("/data/attributes/metadata", "must be an object", "VALIDATION_ERROR"),
+        ("/data/relationships/source_order", "must exist", "VALIDATION_ERROR"),
+    ]
+    assert errors[0]["detail"] == "reuse_wallet - must be true or false"
+    assert {each["status"] for each in errors} == {"422"}
+    assert whole_database() == before
+
+
+def test_a_source_order_is_required_and_must_be_an_order(api, shop):
+    customer = shop.customer(mode="test")
+    data = {"type": "order_copies", "attributes": {}}
+
+    (missing,) = api.post("order_copies", data, expect=422)["errors"]
+    data["relationships"] = {"source_order": linkage("customers", order_id(customer))}
+    (wrong,) = api.post("order_copies", data, expect=422)["errors"]
+
+    assert missing["detail"] == "source_order - can't be blank"
+    assert wrong["detail"] == "source_order - must be of the type orders"
+
+
+def test_what_a_client_may_not_set_is_refused(api, shop):
+    source = order_id(shop.order(mode="test"))
+
+    errors = api.copy(source, expect=400, status="completed", colour="red")["errors"]
+
+    assert [(each["code"], each["source"]["pointer"]) for each in errors] == [
+        ("PARAM_NOT_ALLOWED", "/data/attributes/status"),
+        ("PARAM_NOT_ALLOWED", "/data/attributes/colour"),
+    ]
+    assert shop.rows(OrderFactory) == []
+
+
+def test_only_the_callers_own_attributes_can_be_changed(api, shop):
+    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    path = f"order_copies/{made['id']}"
+    own = {"reference": "r", "reference_origin": "o", "metadata": {"k": "v"}}
+
+    changed = api.patch(path, {"type": "order_copies", "id": made["id"], "attributes": own})
+    refused = api.patch(
+        path,
+        {"type": "order_copies", "id": made["id"], "attributes": {"place_target_order": True}},
+        expect=400,
+    )
+
+    assert {name: changed["data"]["attributes"][name] for name in own} == own
+    assert refused["errors"][0]["source"]["pointer"] == "/data/attributes/place_target_order"
+
+
+def test_what_waits_is_copied_and_reads_as_completed(api, shop):
+    source = shop.order(mode="test", lines=(("MUG", 2, 1_250),))
+    made = api.copy(order_id(source))["data"]
+
+    drain()
+
+    document = api.get(
+        f"order_copies/{made['id']}", include="target_order.line_items,events,source_order"
+    )
+    assert document["data"]["attributes"]["status"] == "completed"
+    by_type = {each["type"]: each for each in document["included"]}
+    assert by_type["line_items"]["attributes"]["total_amount_cents"] == 2_500
+    names = [e["attributes"]["name"] for e in document["included"] if e["type"] == "events"]
+    assert names == ["order_factories.create", "order_factories.start", "order_factories.complete"]
+    target = document["data"]["relationships"]["target_order"]["data"]["id"]
+    assert api.get(f"order_factories/{made['id']}/target_order")["data"]["id"] == target
+    listed = api.get(f"orders/{order_id(source)}/order_copies")
+    assert [each["id"] for each in listed["data"]] == [made["id"]]
+
+
+def test_a_finished_copy_can_be_deleted_and_its_order_stays(api, shop):
+    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    drain()
+    target = api.get(f"order_copies/{made['id']}/target_order")["data"]["id"]
+
+    api.delete(f"order_copies/{made['id']}")
+
+    api.get(f"order_copies/{made['id']}", expect=404)
+    assert api.get(f"orders/{target}")["data"]["attributes"]["status"] == "pending"
+    assert shop.rows(OrderFactory) == shop.rows(Event) == []
+    with reading() as db:
+        assert verify(db).violations == 0
+
+
+def test_a_copy_in_progress_cannot_be_deleted(api, shop):
+    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    change(OrderFactory, shop.row(OrderFactory).id, status="in_progress")
+
+    api.delete(f"order_copies/{made['id']}", expect=423)
+
+    assert len(shop.rows(OrderFactory)) == 1
+
+
+def test_a_copy_that_another_transaction_is_copying_cannot_be_deleted(api, shop, request):
+    if "postgres" not in request.node.name:
+        return  # on SQLite there is one writer, which the deletion waits for
+    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    key = key_of(Resource.order_factories, made["id"])
+
+    with begin() as db:
+        db.execute(update(OrderFactory).where(OrderFactory.id == key).values(skip_errors=True))
+        api.delete(f"order_copies/{made['id']}", expect=423)
+
+    assert len(shop.rows(OrderFactory)) == 1
+
+
+def test_recurring_copies_stand_in_their_own_list(api, shop):
+    source = shop.order(mode="test")
+    plain = api.copy(order_id(source))["data"]["id"]
+    api.copy(order_id(source))
+    recurring = shop.rows(OrderFactory)[1].id
+    change(OrderFactory, recurring, type="recurring_order_copies")
+
+    assert [each["id"] for each in api.get("order_copies")["data"]] == [plain]
+    assert len(api.get("recurring_order_copies")["data"]) == 1
+    assert api.get("order_factories")["meta"]["record_count"] == 2
+    api.post("recurring_order_copies", {"type": "recurring_order_copies"}, expect=405)
+
+
+def test_a_batch_is_asked_for_drained_and_reported(api, shop):
+    orders = [order_id(shop.order(mode="test")) for _ in range(3)]
+    bad = order_id(shop.order(mode="test", customer_id=None, billing_address_id=None))
+    data = {
+        "type": "order_factory_batches",
+        "attributes": {"reference": "night", "metadata": {"a": 1}},
+        "relationships": {
+            "source_orders": {"data": [{"type": "orders", "id": each} for each in [*orders, bad]]}
+        },
+    }
+
+    made = api.post("order_factory_batches", data)["data"]
+    again = api.post("order_factory_batches", data, expect=409)
+    drain()
+
+    assert made["attributes"]["orders_count"] == 4
+    assert made["attributes"]["status"] == "pending"
+    assert again["errors"][0]["source"]["pointer"] == "/data/attributes/reference"
+    path = f"order_factory_batches/{made['id']}"
+    assert api.get(path)["data"]["attributes"]["status"] == "completed"
+    assert api.get(f"{path}/order_factories")["meta"]["record_count"] == 4
+    report = api.get(f"{path}/report")["data"]["attributes"]
+    assert (report["completed"], report["failed"]) == (3, 1)
+    assert report["errors"][0]["field"] == "billing_address"
+    factory = api.get(f"{path}/order_factories")["data"][0]["id"]
+    api.delete(f"order_copies/{factory}", expect=423)
+
+
+def batch_where(**wanted):
+    return {"type": "order_factory_batches", "attributes": {"orders_where": wanted}}
+
+
+def test_a_batch_of_the_orders_that_fit_a_filter(api, shop):
+    fitting = [shop.order(mode="test", market_name="EU") for _ in range(2)]
+    shop.order(mode="test", market_name="US")
+    shop.order(mode="live", market_name="EU")
+
+    made = api.post("order_factory_batches", batch_where(market="EU"))["data"]
+    drain()
+
+    assert made["attributes"]["orders_count"] == 2
+    assert "EU" in made["attributes"]["selection"]
+    assert [row.source_order_id for row in shop.rows(OrderFactory)] == fitting
+    assert {row.status for row in shop.rows(OrderFactory)} == {"completed"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"mode": "live"}, "orders_where - must not name a mode: it is the token's"),
+        ({"market": "NOWHERE"}, "orders_where - no order fits"),
+        ({"placed_from": 5}, "orders_where - is invalid at placed_from: a date such as"),
+        ({"colour": "red"}, "orders_where - is invalid at colour: Extra inputs are not permitted"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused(api, shop, wanted, told):
+    shop.order(mode="test", market_name="EU")
+
+    (error,) = api.post("order_factory_batches", batch_where(**wanted), expect=422)["errors"]
+
+    assert error["detail"].startswith(told)
+    assert error["source"]["pointer"] == "/data/attributes/orders_where"
+    assert shop.rows(OrderFactory) == []
+
+
+def test_a_batch_needs_orders_or_a_filter_and_not_both(api, shop):
+    source = order_id(shop.order(mode="test"))
+    both = batch_where(market="EU")
+    both["relationships"] = {"source_orders": {"data": [{"type": "orders", "id": source}]}}
+
+    for data in ({"type": "order_factory_batches"}, both):
+        (error,) = api.post("order_factory_batches", data, expect=422)["errors"]
+        assert error["source"]["pointer"] == "/data/relationships/source_orders"
+
+    assert shop.rows(OrderFactory) == []
+
+
+def test_a_batch_names_the_order_that_does_not_exist(api, shop):
+    live = order_id(shop.order(mode="live"))
+    mine = order_id(shop.order(mode="test"))
+    data = {
+        "type": "order_factory_batches",
+        "relationships": {
+            "source_orders": {"data": [{"type": "orders", "id": each} for each in (mine, live)]}
+        },
+    }
+
+    (error,) = api.post("order_factory_batches", data, expect=422)["errors"]
+
+    assert error["detail"] == "source_orders - must exist, and number 2 does not"
+    assert shop.rows(OrderFactory) == []
+
+
+def test_a_token_that_only_reads_makes_no_copy(api, shop):
+    reader = api.as_(make_token("test", "read"))
+    source = order_id(shop.order(mode="test"))
+
+    (error,) = reader.copy(source, expect=401)["errors"]
+
+    assert error["code"] == "UNAUTHORIZED"
+    assert reader.get("orders")["meta"]["record_count"] == len(shop.rows(Order))

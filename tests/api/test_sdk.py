@@ -1,0 +1,78 @@
+"""The official JavaScript SDK, unchanged, against the running service that copies by itself."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.api.client import listening, make_token
+
+SDK = "@commercelayer/sdk@7.12.1"
+
+
+@pytest.fixture(scope="session")
+def sdk_folder(tmp_path_factory):
+    """A folder where Node finds the SDK."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed, which the official SDK needs")
+    folder = tmp_path_factory.mktemp("sdk")
+    install = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), SDK]
+    done = subprocess.run(install, capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode:
+        pytest.skip(f"npm could not install {SDK}")
+    return folder
+
+
+def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_folder):
+    shop.sku("MUG", mode="test")
+    configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
+    session = shutil.copy("tests/api/sdk_session.mjs", sdk_folder)
+
+    with listening() as port:
+        told = subprocess.run(
+            ["node", session, f"http://127.0.0.1:{port}", make_token()],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={"PATH": os.environ["PATH"]},
+        )
+
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == {
+        "address": "Ada Byron, 1 Test Street, 00100 Rome RM (IT) 1",
+        "draft": ["draft", "ada@shop.example", 0],
+        "line": ["MUG", 2500, "€25,00"],
+        "order": ["pending", 3750, 37.5],
+        "included": ["ada@shop.example", 3, "MUG"],
+        "created": ["order_copies", "pending", "again"],
+        "ended": ["completed", 0, "W-1"],
+        "target": ["pending", 3750, [["MUG", 3]]],
+        "events": [
+            "order_factories.create",
+            "order_factories.start",
+            "order_factories.complete",
+        ],
+        "byWay": True,
+        "related": [1, 1, True],
+        "found": [1, ["id", "reference", "status", "type"]],
+        "count": 1,
+        "cleared": None,
+        "unknown": [
+            404,
+            "RECORD_NOT_FOUND",
+            "The record identified by nonsensical could not be found.",
+        ],
+        "blank": [422, "VALIDATION_ERROR", "source_order - can't be blank"],
+        "filter": [
+            400,
+            "FILTER_NOT_ALLOWED",
+            "filter[q][colour_eq] is no attribute of orders with a matcher.",
+        ],
+        "taken": [409, "CONFLICT", "Something like it exists already."],
+        "token": [401, "INVALID_TOKEN", "The access token is invalid, expired or revoked."],
+        "deleted": 404,
+    }

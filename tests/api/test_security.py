@@ -1,0 +1,326 @@
+"""Who is let in, what they may see, how often they may ask, and what is told of the inside."""
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from api.resources.registry import RESOURCES
+from api.settings import api_settings
+from models import (
+    Address,
+    ApiToken,
+    Customer,
+    CustomerPaymentSource,
+    LineItem,
+    Order,
+    OrderFactory,
+    OrderFactoryBatch,
+)
+from models.base import utc_now
+from models.engine import begin
+from models.public_ids import public_id
+from tasks.api_tokens import revoke_token
+from tests.api.client import MEDIA_TYPE, Api, linkage, make_token, order_id
+from tests.api.draining import drain
+from tests.copying import batch_of, change, request
+
+
+def test_nobody_is_let_in_without_a_token(api):
+    wrong = [None, "", "Bearer", "Bearer wrong", "Basic eDp5", "Bearer a.b.c", "Bearer é"]
+    for path in ("orders", "order_copies/x", "martians", "openapi.json", "docs"):
+        for authorization in wrong:
+            headers = {} if authorization is None else {"Authorization": authorization.encode()}
+
+            response = api.client.get(f"/api/{path}", headers=headers)
+
+            assert response.status_code == 401, (path, authorization)
+            assert response.json()["errors"][0]["code"] == "INVALID_TOKEN"
+            assert "www-authenticate" in response.headers
+
+
+def test_health_is_told_to_anyone(api):
+    for path in ("/health", "/ready", "/api/health", "/api/ready"):
+        assert api.client.get(path).status_code == 200
+
+
+def test_a_token_ends_when_it_expires_or_is_revoked(api, shop):
+    expired = api.as_(make_token(expires_at=utc_now() - timedelta(seconds=1)))
+    lasting = api.as_(make_token(expires_at=utc_now() + timedelta(hours=1)))
+    expired.get("orders", expect=401)
+    lasting.get("orders")
+
+    with begin() as db:
+        revoke_token(db, lasting.token.split("_")[1])
+
+    lasting.get("orders", expect=401)
+
+
+def test_of_a_token_only_the_digest_is_kept(api, shop):
+    (row,) = shop.rows(ApiToken)
+
+    assert not any(api.token.split("_", 2)[2] in str(value) for value in row)
+
+
+def test_the_wrong_secret_of_a_known_handle_is_refused(api):
+    api.as_(api.token[:-1] + ("A" if api.token[-1] != "A" else "B")).get("orders", expect=401)
+
+
+def test_a_token_that_reads_cannot_write(api, shop):
+    reader = api.as_(make_token("test", "read"))
+    name = order_id(shop.order(mode="test"))
+
+    reader.get("orders")
+    for method, path in (
+        ("POST", "customers"),
+        ("PATCH", f"orders/{name}"),
+        ("DELETE", "order_copies/x"),
+    ):
+        response = reader.send(method, path, content=b"{}", headers={"Content-Type": MEDIA_TYPE})
+        assert response.status_code == 401
+        assert response.json()["errors"][0]["code"] == "UNAUTHORIZED"
+
+
+def fill(shop, mode):
+    """At least one row of every resource in this mode; the key of an order."""
+    customer = shop.customer(mode=mode)
+    shop.payment_source(wallet_of=customer, mode=mode)
+    change(CustomerPaymentSource, len(shop.rows(CustomerPaymentSource)), mode=mode)
+    key = shop.order(mode=mode, customer_id=customer, coupon_code=f"only-{mode}")
+    change(Address, shop.row(Order, id=key).billing_address_id, mode=mode)
+    shop.option(shop.rows(LineItem, order_id=key)[0].id)
+    factories = [request(key) for _ in range(3)]
+    change(OrderFactory, factories[1], type="recurring_order_copies")
+    change(OrderFactoryBatch, batch_of(factories[2:]), mode=mode, drained_by_service=True)
+    return key
+
+
+@pytest.fixture
+def both_modes(shop):
+    """A shop with rows of both modes; the keys of their orders by mode."""
+    keys = {mode: fill(shop, mode) for mode in ("live", "test")}
+    drain()
+    return keys
+
+
+def paths_of(resource):
+    """Every path that reads this resource, with the name of an id left open."""
+    yield resource.name
+    yield f"{resource.name}/{{id}}"
+    for name in resource.relationship:
+        yield f"{resource.name}/{{id}}/{name}"
+        yield f"{resource.name}/{{id}}/relationships/{name}"
+
+
+def test_no_path_shows_a_row_of_the_other_mode(api, shop, both_modes):
+    seen: dict[str, set[tuple[str, str]]] = {mode: set() for mode in ("live", "test")}
+    clients = {mode: api.as_(make_token(mode)) for mode in seen}
+    for mode, client in clients.items():
+        for resource in RESOURCES.values():
+            listed = client.get(resource.name, include=",".join(resource.relationship))
+            assert listed["meta"]["record_count"] == len(listed["data"]) > 0, resource.name
+            found = [*listed["data"], *listed.get("included", [])]
+            assert {each["meta"]["mode"] for each in found} == {mode}
+            seen[mode] |= {(each["type"], each["id"]) for each in found}
+
+    assert seen["live"].isdisjoint(seen["test"])
+    for mode, client in clients.items():
+        (other,) = seen.keys() - {mode}
+        for type_name, name in sorted(seen[other]):
+            for path in paths_of(RESOURCES[type_name]):
+                if "{id}" in path:
+                    client.get(path.format(id=name), expect=404)
+
+
+def test_what_refers_to_the_other_mode_by_mistake_leads_nowhere(api, shop, both_modes):
+    live, test = both_modes["live"], both_modes["test"]
+    customer = shop.row(Order, id=live).customer_id
+    change(Order, test, customer_id=customer)
+    here = f"orders/{order_id(test)}"
+
+    shown = api.get(here, include="customer")
+
+    assert shown["data"]["relationships"]["customer"]["data"] is None
+    assert shown["included"] == []
+    assert api.get(f"{here}/customer")["data"] is None
+    assert api.get(f"{here}/relationships/customer")["data"] is None
+    email = shop.row(Customer, id=customer).email
+    assert api.filtered("orders", customer_email_eq="buyer@shop.example", id_eq=order_id(test))
+    assert api.filtered("orders", customer_shopper_reference_null="true", id_eq=order_id(test))
+    assert api.filtered("order_factories", source_order_customer_email_eq=email) == []
+
+
+def test_filters_tell_nothing_of_the_other_mode(api, shop, both_modes):
+    only_live = {"coupon_code_eq": "only-live"}
+
+    assert api.filtered("orders", **only_live) == []
+    assert api.filtered("line_items", order_coupon_code_eq="only-live") == []
+    assert api.filtered("customers", orders_coupon_code_eq="only-live") == []
+    assert api.filtered("events", order_factory_source_order_coupon_code_eq="only-live") == []
+    assert api.filtered("orders", id_eq=order_id(both_modes["live"])) == []
+    assert order_id(both_modes["test"]) in api.filtered("orders", coupon_code_eq="only-test")
+
+
+def test_nothing_of_the_other_mode_can_be_written_to(api, shop, both_modes):
+    live = order_id(both_modes["live"])
+    factory = public_id(
+        RESOURCES["order_copies"].ids,
+        shop.rows(OrderFactory, source_order_id=both_modes["live"])[0].id,
+    )
+    data = {"type": "orders", "id": live, "attributes": {"reference": "x"}}
+
+    api.patch(f"orders/{live}", data, expect=404)
+    api.delete(f"order_copies/{factory}", expect=404)
+    api.copy(live, expect=422)
+    line = {
+        "type": "line_items",
+        "attributes": {"quantity": 1, "unit_amount_cents": 1, "sku_code": "MUG"},
+        "relationships": {"order": linkage("orders", live)},
+    }
+    api.post("line_items", line, expect=422)
+
+    assert shop.row(Order, id=both_modes["live"]).reference is None
+
+
+def test_too_many_requests_are_told_when_to_come_again(api):
+    limited = api.as_(make_token(rate_limits="3/60 100/300"))
+
+    answers = [limited.send("GET", "orders") for _ in range(4)]
+
+    assert [each.status_code for each in answers] == [200, 200, 200, 429]
+    assert [each.headers["x-ratelimit-remaining"] for each in answers] == ["2", "1", "0", "0"]
+    assert answers[0].headers["x-ratelimit-limit"] == "3"
+    assert answers[0].headers["x-ratelimit-interval"] == "60"
+    assert 1 <= int(answers[3].headers["retry-after"]) <= 60
+    api.get("orders")
+
+
+def test_a_body_may_not_be_longer_than_the_limit(shop, configure):
+    configure.setenv("ORDER_FACTORY_API_BODY_LIMIT", "1000")
+
+    with Api.running() as api:
+        headers = {"Content-Type": MEDIA_TYPE}
+        whole = api.send("POST", "customers", content=b"x" * 1_001, headers=headers)
+        chunks = api.send("POST", "customers", content=iter([b"x" * 600] * 2), headers=headers)
+        short = api.send("POST", "customers", content=b"x" * 1_000, headers=headers)
+
+    assert [each.status_code for each in (whole, chunks, short)] == [413, 413, 400]
+
+
+def test_a_query_that_takes_too_long_is_stopped(shop, configure):
+    configure.setenv("ORDER_FACTORY_API_QUERY_SECONDS", "0.02")
+    key = shop.order(mode="test")
+    for number in range(40):
+        shop.line(key, sku_code=f"S{number}", quantity=1)
+
+    with Api.running() as api:
+        # Every line is compared with every other, five times over.
+        walk = "_".join(["line_items_order"] * 2)
+        heavy = {f"filter[q][{walk}_line_items_name_cont]": "%" * 9_000}
+        response = api.send("GET", "orders", params=heavy)
+
+    assert response.status_code in (200, 400)
+    if response.status_code == 400:
+        assert response.json()["errors"][0]["code"] == "QUERY_TOO_LONG"
+
+
+def test_cross_origin_requests_are_off_unless_configured(shop, configure):
+    origin = {"Origin": "https://shop.example"}
+    with Api.running() as api:
+        assert (
+            "access-control-allow-origin" not in api.client.get("/health", headers=origin).headers
+        )
+
+    configure.setenv("ORDER_FACTORY_API_CORS_ORIGINS", "https://shop.example")
+    api_settings.cache_clear()
+    with Api.running() as api:
+        allowed = api.client.get("/health", headers=origin).headers
+        other = api.client.get("/health", headers={"Origin": "https://evil.example"}).headers
+
+    assert allowed["access-control-allow-origin"] == "https://shop.example"
+    assert "access-control-allow-origin" not in other
+
+
+def test_every_answer_has_a_request_id_and_a_line_in_the_log_without_data(api, shop, caplog):
+    logger = logging.getLogger("order_factory.access")
+    shop.order(mode="test", customer_email="ada.private@shop.example")
+
+    with caplog.at_level(logging.INFO, logger="order_factory"):
+        given = api.send(
+            "GET",
+            "orders",
+            params={"filter[q][customer_email_eq]": "ada.private@shop.example"},
+            headers={"X-Request-Id": "mine-1"},
+        )
+        made = api.send("GET", "orders", headers={"X-Request-Id": "no good"})
+
+    assert given.headers["x-request-id"] == "mine-1"
+    assert len(made.headers["x-request-id"]) == 32
+    # The line is written once the answer has been sent.
+    deadline = monotonic() + 5
+    while len(caplog.records) < 2 and monotonic() < deadline:
+        sleep(0.01)
+    records = [each for each in caplog.records if each.name == logger.name]
+    assert [each.request_id for each in records] == ["mine-1", made.headers["x-request-id"]]
+    told = json.dumps([vars(each) for each in records], default=str)
+    assert "ada.private" not in told
+    assert api.token.split("_", 2)[2] not in told
+
+
+def test_what_goes_wrong_inside_is_not_told(api, shop, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("ada.private@shop.example in table customers")
+
+    monkeypatch.setattr("api.reads.list_resources", fail)
+    monkeypatch.setattr("api.writes.create_row", fail)
+
+    read = api.send("GET", "orders")
+    data = {"type": "customers", "attributes": {"email": "ada@shop.example"}}
+    written = api.post("customers", data, expect=500)
+
+    assert read.status_code == 500
+    assert read.json()["errors"][0]["code"] == "INTERNAL_SERVER_ERROR"
+    assert "ada.private" not in read.text + json.dumps(written) + caplog.text
+
+
+@pytest.fixture
+def issuer(configure, tmp_path):
+    """Signs tokens as the configured issuer does."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "issuer.pem").write_bytes(public)
+    configure.setenv("ORDER_FACTORY_API_JWT_ISSUER", "https://auth.example")
+    configure.setenv("ORDER_FACTORY_API_JWT_KEYS", str(tmp_path / "issuer.pem"))
+
+    def sign(key=key, algorithm="RS256", **claims):
+        until = datetime.now(UTC) + timedelta(minutes=5)
+        told = {"iss": "https://auth.example", "exp": until, "scope": "read", "test": True}
+        return jwt.encode({**told, **claims}, key, algorithm=algorithm)
+
+    return sign
+
+
+def test_tokens_of_the_issuer_are_taken_and_no_others(shop, issuer):
+    shop.order(mode="live")
+    other = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+
+    with Api.running() as api:
+        assert api.as_(issuer()).get("orders")["meta"]["record_count"] == 0
+        assert api.as_(issuer(test=False)).get("orders")["meta"]["record_count"] == 1
+        assert api.as_(issuer(mode="live")).get("orders")["meta"]["record_count"] == 1
+        for wrong in (
+            issuer(iss="https://evil.example"),
+            issuer(exp=ended),
+            issuer(scope=""),
+            issuer(test=None),
+            issuer(key=other),
+            issuer(key="x" * 32, algorithm="HS256"),
+            jwt.encode({"iss": "https://auth.example", "test": True}, "", algorithm="none"),
+        ):
+            api.as_(wrong).get("orders", expect=401)

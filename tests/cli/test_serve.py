@@ -1,0 +1,22 @@
+"""`order-factory serve`: says where it listens, or why it cannot."""
+
+import socket
+
+import pytest
+
+
+def test_a_database_without_tables_is_told_first(run):
+    said = run("serve", "--port", "0")
+
+    assert said.code == 2
+    assert "order-factory init" in said.err
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_a_port_that_is_taken_is_told(run, shop):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = run("serve", "--port", str(port))
+
+    assert said.code == 2
+    assert f"127.0.0.1:{port} cannot be listened on" in said.err

@@ -1,0 +1,78 @@
+"""`order-factory token`: made once, listed without its secret, revoked by its handle."""
+
+from datetime import timedelta
+
+import pytest
+
+from models import ApiToken
+from models.base import utc_now
+from models.engine import begin
+from tasks.api_tokens import find_token
+
+
+def found(token):
+    with begin() as db:
+        return find_token(db, token)
+
+
+def test_a_token_is_made_for_a_mode_and_scopes(run, shop):
+    said = run(
+        "token", "create", "--mode", "live", "--scope", "read", "--name", "dashboard",
+        "--expires-in-days", "90", "--rate-limit", "50/10", "--rate-limit", "600/300", "--json",
+    )  # fmt: skip
+
+    assert (said.code, said.err) == (0, "")
+    row = found(said.json["token"])
+    assert (row.mode, row.scopes, row.name) == ("live", "read", "dashboard")
+    assert row.rate_limits == "50/10 600/300"
+    assert abs(row.expires_at - utc_now() - timedelta(days=90)) < timedelta(minutes=1)
+
+
+def test_a_token_is_for_test_mode_and_both_scopes_unless_told(run, shop):
+    said = run("token", "create")
+
+    assert said.code == 0
+    row = shop.row(ApiToken)
+    assert (row.mode, row.scopes, row.expires_at) == ("test", "read write", None)
+    token = next(line.split()[1] for line in said.out.splitlines() if line.startswith("Token"))
+    assert found(token).id == row.id
+
+
+def test_tokens_are_listed_without_their_secrets(run, shop):
+    tokens = [run("token", "create", "--json").json for _ in range(2)]
+
+    said, told = run("token", "list"), run("token", "list", "--json")
+
+    handles = [each["handle"] for each in reversed(tokens)]
+    assert [each["handle"] for each in told.json["tokens"]] == handles
+    for each in tokens:
+        assert each["handle"] in said.out
+        assert each["token"] not in said.out + told.out
+    assert shop.rows(ApiToken)[0].secret_digest not in told.out
+
+
+@pytest.mark.parametrize("known_as", ["handle", "token"])
+def test_a_revoked_token_counts_no_longer(run, shop, known_as):
+    made = run("token", "create", "--json").json
+
+    said = run("token", "revoke", made[known_as])
+
+    assert (said.code, said.out) == (0, f"Token {made['handle']} is revoked.\n")
+    assert found(made["token"]) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("create", "--mode", "prod"), "--mode must be test or live, not 'prod'."),
+        (("create", "--scope", "admin"), "--scope must be read or write, not 'admin'."),
+        (("create", "--rate-limit", "many"), "--rate-limit: rate limits are written"),
+        (("revoke", "nothing"), "No API token has the handle 'nothing'"),
+    ],
+)
+def test_what_cannot_be_is_refused(run, shop, arguments, told):
+    said = run("token", *arguments)
+
+    assert said.code == 2
+    assert told in said.err
+    assert shop.rows(ApiToken) == []

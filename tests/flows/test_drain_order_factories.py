@@ -1,0 +1,24 @@
+"""Draining: what was asked for through the API is copied by a flow, singles and batches alike."""
+
+from flows.drain_order_factories import drain_order_factories
+from models import OrderFactory, OrderFactoryBatch
+from tests.copying import batch_of, change, request
+
+
+def test_what_waits_is_copied_and_what_others_carry_out_is_left(shop, prefect):
+    source = shop.order()
+    single = [request(source) for _ in range(3)]
+    drained, another = ([request(source) for _ in range(2)] for _ in range(2))
+    batch = batch_of(drained)
+    change(OrderFactoryBatch, batch, drained_by_service=True)
+    batch_of(another)
+    owned = request(source)
+    change(OrderFactory, owned, idempotency_key="flow-run:1")
+
+    closed = [drain_order_factories(size=2, rounds=10), drain_order_factories()]
+
+    assert closed == [5, 0]
+    ended = {row.id: row.status for row in shop.rows(OrderFactory)}
+    assert {ended[key] for key in (*single, *drained)} == {"completed"}
+    assert {ended[key] for key in (*another, owned)} == {"pending"}
+    assert shop.row(OrderFactoryBatch, id=batch).status == "completed"

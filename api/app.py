@@ -13,7 +13,7 @@ from api.answers import refusal
 from api.dispatcher import Dispatcher
 from api.documentation.serving import openapi, page
 from api.endpoints import Endpoints
-from api.errors import nothing_here
+from api.errors import method_not_allowed, nothing_here
 from api.health import health, ready
 from api.middleware import RequestLog
 from api.settings import api_settings
@@ -23,8 +23,11 @@ _SECONDS_TO_END = 30
 _METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]
 
 
-def _nothing_there(_request: Request, _error: Exception) -> Response:
-    """What lies outside of `/api` is answered in the same form."""
+def _outside(request: Request, error: Exception) -> Response:
+    """What no route takes is answered in the same form."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "GET, HEAD")
+        return refusal(method_not_allowed(request.method, allowed)).response({})
     return refusal(nothing_here()).response({})
 
 
@@ -66,6 +69,6 @@ def make_app() -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
             expose_headers=["Location", "Retry-After", "X-Request-Id"],
         )
-    app.add_exception_handler(HTTPException, _nothing_there)
+    app.add_exception_handler(HTTPException, _outside)
     app.add_middleware(RequestLog)
     return app

@@ -71,6 +71,12 @@ def nothing_here() -> ApiError:
     return ApiError(Problem(404, "NOT_FOUND", "Not found", "There is nothing at this path."))
 
 
+def method_not_allowed(method: str, allowed: str) -> ApiError:
+    detail = f"{method[:16]} is not allowed here."
+    problem = Problem(405, "METHOD_NOT_ALLOWED", "Method not allowed", detail)
+    return ApiError(problem, headers={"Allow": allowed})
+
+
 def conflict(detail: str, code: str = "CONFLICT", pointer: str | None = None) -> ApiError:
     return ApiError(Problem(409, code, "Conflict", detail, pointer=pointer))
 

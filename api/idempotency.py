@@ -55,8 +55,15 @@ def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> Kept |
     return Kept(row.status, row.location, row.body.encode())
 
 
+def _forget_old_answers(db: Connection) -> None:
+    """Delete the records that are older than the settings say."""
+    oldest = utc_now() - timedelta(hours=api_settings().idempotency_hours)
+    db.execute(delete(_record).where(_record.c.created_at < oldest))
+
+
 def keep_answer(db: Connection, caller: Caller, key: str, digest: str, kept: Kept) -> None:
-    """Store the answer beside what the request made."""
+    """Store the answer beside what the request made; those that are too old go."""
+    _forget_old_answers(db)
     db.execute(
         insert(_record).values(
             caller=caller.name,
@@ -68,9 +75,3 @@ def keep_answer(db: Connection, caller: Caller, key: str, digest: str, kept: Kep
             created_at=utc_now(),
         )
     )
-
-
-def forget_old_answers(db: Connection) -> None:
-    """Delete the records that are older than the settings say."""
-    oldest = utc_now() - timedelta(hours=api_settings().idempotency_hours)
-    db.execute(delete(_record).where(_record.c.created_at < oldest))

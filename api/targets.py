@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.errors import ApiError, Problem, nothing_here
+from api.errors import method_not_allowed, nothing_here
 from api.resources.batches import ORDER_FACTORY_BATCHES
 from api.resources.description import Relationship, ResourceType
 from api.resources.registry import RESOURCES
@@ -71,9 +71,7 @@ def find_target(path: str) -> Target:
 def require_method(target: Target, method: str) -> None:
     """Raises `ApiError` (405) where the method is not for this."""
     if method not in target.methods:
-        detail = f"{method[:16]} is not allowed here."
-        problem = Problem(405, "METHOD_NOT_ALLOWED", "Method not allowed", detail)
-        raise ApiError(problem, headers={"Allow": ", ".join(target.methods)})
+        raise method_not_allowed(method, ", ".join(target.methods))
 
 
 def _has(resource: str, to: str) -> bool:

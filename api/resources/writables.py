@@ -12,6 +12,7 @@ from models.requests import MAX_METADATA, MAX_TEXT
 LONG_TEXT = 10_000
 # Far from the ends of a 64-bit number, so that a sum of many never passes them.
 MOST = 10**12
+_DEEPEST = 50
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -120,12 +121,22 @@ def _choice(value: Any, *, one_of: tuple[str, ...]) -> str:
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Broken("must be an object")
+    if not _is_within(value, _DEEPEST):
+        raise Broken(f"is nested more than {_DEEPEST} deep")
     written = json.dumps(value, ensure_ascii=False)
     if len(written) > MAX_METADATA:
         raise Broken(f"is too long (maximum is {MAX_METADATA} characters of JSON)")
     if "\\u0000" in written.replace("\\\\", ""):
         raise Broken("must not hold the character 0")
     return value
+
+
+def _is_within(value: Any, depth: int) -> bool:
+    """Whether objects and lists are nested at most so deep."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_is_within(each, depth - 1) for each in inner)
 
 
 def _time(value: Any) -> datetime:

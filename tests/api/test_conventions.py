@@ -1,5 +1,7 @@
 """The conventions of JSON:API and of the reference: media types, includes, fields, sorting, pages."""
 
+from typing import Any
+
 from sqlalchemy import event
 
 from models import OrderFactory
@@ -62,6 +64,23 @@ def test_a_body_that_is_no_such_document_is_refused(api):
         (error,) = response.json()["errors"]
         assert (response.status_code, error["status"]) == (status, str(status)), body[:80]
         assert code in (None, error["code"]), body[:80]
+
+
+def test_metadata_may_be_nested_only_so_deep(api):
+    def create(email, depth):
+        nested: Any = {"a": 1}
+        for _ in range(depth - 1):
+            nested = {"a": nested}
+        data = {"type": "customers", "attributes": {"email": email, "metadata": nested}}
+        return api.send(
+            "POST", "customers", json={"data": data}, headers={"Content-Type": MEDIA_TYPE}
+        )
+
+    assert create("a@shop.example", 30).status_code == 201
+    for depth in (51, 600):
+        refused = create("b@shop.example", depth)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["title"] == "is nested more than 50 deep"
 
 
 def test_an_update_names_the_resource_of_its_url(api, shop):
@@ -239,6 +258,13 @@ def test_another_method_is_told_which_there_are(api):
 
         assert response.status_code == 405, path
         assert response.headers["allow"] == allowed
+
+
+def test_what_no_route_takes_is_told_in_the_same_form(api):
+    trace, health = api.send("TRACE", "orders"), api.client.post("/health")
+
+    assert [each.status_code for each in (trace, health)] == [405, 405]
+    assert health.json()["errors"][0]["code"] == "METHOD_NOT_ALLOWED"
 
 
 def test_there_is_nothing_at_other_paths(api):

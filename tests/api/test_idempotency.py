@@ -59,6 +59,7 @@ def test_an_old_key_is_forgotten(api, shop):
     change(IdempotencyRecord, 1, created_at=utc_now() - timedelta(hours=25))
 
     assert create(api, "k", email="bob@shop.example").status_code == 201
+    assert len(shop.rows(IdempotencyRecord)) == 1
 
 
 def test_requests_at_once_under_one_key_make_one(api, shop):

@@ -102,7 +102,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.fail(tag, message)
         if terminal.debug and tag == "unexpected_error":
             raise
+    finally:
+        _close_database()
     return int(code)
+
+
+def _close_database() -> None:
+    # Not imported for this: most of a second, which `--help` can do without.
+    engine = sys.modules.get("models.engine")
+    if engine is not None:
+        engine.close_connections()
 
 
 def _refuse(terminal: Terminal, given: list[str], error: typer.TyperException) -> int:

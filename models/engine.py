@@ -86,6 +86,12 @@ def _turns(_file: str | None) -> Turns:
     return Turns()
 
 
+def close_connections() -> None:
+    """Close what this process has open; SQLite's log is then written back, and its file is whole."""
+    if _engine.cache_info().currsize:
+        get_engine().dispose()
+
+
 def _connect(engine: Engine) -> Connection:
     try:
         return engine.connect()

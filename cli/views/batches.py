@@ -14,7 +14,8 @@ from models.results import BulkResult
 def describe_batch(result: BulkResult) -> list[RenderableType]:
     """The counts, the errors by kind, and where the report and the page are."""
     kind = "Dry run of batch" if result.dry_run else "Batch"
-    parts: list[RenderableType] = [facts(_counts(result), title=f"{kind} {result.reference}")]
+    counts = _foretold(result) if result.dry_run else _counts(result)
+    parts: list[RenderableType] = [facts(counts, title=f"{kind} {result.reference}")]
     if result.errors:
         parts.append(errors_table(result))
     if result.report_path is not None:
@@ -26,6 +27,8 @@ def describe_batch(result: BulkResult) -> list[RenderableType]:
 
 def after_batch(result: BulkResult) -> RenderableType:
     """What to type next."""
+    if result.dry_run:
+        return Text("Without --dry-run the same call makes the copies.")
     commands = [["verify"]]
     if result.errors:
         commands.insert(0, ["copy", result.errors[0].example_order, "--skip-errors"])
@@ -72,6 +75,19 @@ def describe_batches(batches: Sequence[Mapping[str, Any]]) -> list[RenderableTyp
         for batch in batches
     ]
     return [table(columns, rows)]
+
+
+def _foretold(result: BulkResult) -> list[tuple[str, Any]]:
+    counts: list[tuple[str, Any]] = [
+        ("orders", result.orders_count),
+        ("would be copied", result.completed),
+        ("would fail", result.failed),
+    ]
+    if result.completed_with_errors:
+        counts.insert(2, ("of these in part", result.completed_with_errors))
+    if result.aborted:
+        counts.append(("would be called off", result.aborted))
+    return [*counts, ("", "Nothing was changed.")]
 
 
 def _counts(result: BulkResult) -> list[tuple[str, Any]]:

@@ -72,10 +72,10 @@ def test_requests_at_once_under_one_key_make_one(api, shop):
     assert len(shop.rows(Customer)) == 1
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "tab\\tinside"])
-def test_a_key_that_cannot_be_is_refused(api, key):
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_that_cannot_be_is_refused(api, shop, key):
     response = create(api, key)
 
-    assert response.status_code in (400, 201)
-    if response.status_code == 400:
-        assert response.json()["errors"][0]["source"] == {"header": "Idempotency-Key"}
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["source"] == {"header": "Idempotency-Key"}
+    assert shop.rows(Customer) == []

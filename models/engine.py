@@ -165,7 +165,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "cache_size=-65536",
+            "cache_size=-32768",
             # At every large commit otherwise; see `write_back_soon`. 64 MiB of log at the most.
             "wal_autocheckpoint=16384",
         ):

@@ -1,8 +1,9 @@
 """Reading the files that name orders: CSV, Parquet, XLSX and JSON Lines, row by row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,42 +18,76 @@ from tasks.selections.workbooks import read_workbook
 
 @dataclass(frozen=True)
 class FileRows:
-    """The columns of a file and its rows; `counted` is what a record's number counts."""
+    """What a file holds: its columns, and of the wanted ones the values, row by row.
+
+    `numbers` are those of the rows as a person counts them, `counted` says what is counted.
+    `unreadable` tells of the rows that are left out, by their numbers.
+    """
 
     columns: list[str]
-    records: list[Record]
+    numbers: list[int]
+    values: dict[str, list[Any]]
+    unreadable: list[tuple[int, str]]
+    counted: str
+
+
+class _Source(NamedTuple):
+    """A file that is being read; of JSON Lines the columns grow with the records."""
+
+    columns: list[str]
+    records: Iterable[Record]
     counted: str = "row"
 
 
-def _read_csv(path: Path) -> FileRows:
+def _read_csv(path: Path) -> _Source:
     source = open_csv(path)
     columns = list(source.columns or ())
     if len(columns) == 1 and (found := [mark for mark in ";\t|" if mark in columns[0]]):
         raise InvalidRequest(
             f"its columns are separated by {found[0]!r}; save it with commas between them"
         )
-    return FileRows(columns, list(source.records()), "line")
+    return _Source(columns, source.records(), "line")
 
 
-def _read_json_lines(path: Path) -> FileRows:
-    records = list(open_json_lines(path).records())
-    columns = dict.fromkeys(name for record in records for name in record.values)
-    return FileRows(list(columns), records, "line")
+def _read_json_lines(path: Path) -> _Source:
+    columns: list[str] = []
+
+    def records() -> Iterator[Record]:
+        for record in open_json_lines(path).records():
+            columns.extend(name for name in record.values if name not in columns)
+            yield record
+
+    return _Source(columns, records(), "line")
 
 
-def _read_parquet(path: Path) -> FileRows:
+def _read_parquet(path: Path) -> _Source:
     try:
         columns = pq.read_schema(path).names
     except (pa.ArrowException, OSError) as error:
         raise InvalidRequest("it is no Parquet file") from error
-    return FileRows(columns, list(parquet_records(path)))
+    return _Source(columns, parquet_records(path))
 
 
-def _read_xlsx(path: Path) -> FileRows:
-    return FileRows(*read_workbook(path))
+def _read_xlsx(path: Path) -> _Source:
+    return _Source(*read_workbook(path))
 
 
-_READERS: dict[str, Callable[[Path], FileRows]] = {
+def _collected(source: _Source, wanted: Sequence[str]) -> FileRows:
+    """By column, for a record of its own for each row takes several times the memory."""
+    numbers: list[int] = []
+    unreadable: list[tuple[int, str]] = []
+    values: dict[str, list[Any]] = {name: [] for name in wanted}
+    for record in source.records:
+        if record.problem is not None:
+            unreadable.append((record.line, f"{source.counted} {record.line} {record.problem}"))
+            continue
+        numbers.append(record.line)
+        for name, column in values.items():
+            column.append(record.values.get(name))
+    return FileRows(source.columns, numbers, values, unreadable, source.counted)
+
+
+_READERS: dict[str, Callable[[Path], _Source]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".xlsx": _read_xlsx,
@@ -60,10 +95,10 @@ _READERS: dict[str, Callable[[Path], FileRows]] = {
 }
 
 
-def read_file(path: Path) -> FileRows:
-    """Everything in the file. Raises `SelectionInvalid` where it cannot be read at all.
+def read_file(path: Path, wanted: Sequence[str]) -> FileRows:
+    """The values of these columns; None where a row has none.
 
-    What cannot be read of a single row is the `problem` of its record.
+    Raises `SelectionInvalid` for a file that cannot be read at all.
     """
     read = _READERS.get(path.suffix.lower())
     if read is None:
@@ -73,7 +108,7 @@ def read_file(path: Path) -> FileRows:
             raise InvalidRequest(f"there is no file {path}")
         if path.stat().st_size == 0:
             raise InvalidRequest("it is empty (0 bytes)")
-        return read(path)
+        return _collected(read(path), wanted)
     except InvalidRequest as error:
         raise SelectionInvalid(path.name, [str(error)]) from error
     except OSError as error:

@@ -55,8 +55,8 @@ def read_selection(orders: Orders) -> Unchecked:
     unreadable: list[Problem] = []
     if isinstance(orders, str | Path):
         path = Path(orders)
-        name, found = path.name, read_file(path)
-        unreadable = _unreadable(found)
+        name, found = path.name, read_file(path, COLUMNS)
+        unreadable = found.unreadable
         _require_columns(name, found.columns, unreadable)
         frame = _frame_of(found)
     elif isinstance(orders, pd.DataFrame):
@@ -75,26 +75,11 @@ def read_selection(orders: Orders) -> Unchecked:
 
 
 def _frame_of(found: FileRows) -> pd.DataFrame:
-    sound = [record for record in found.records if record.problem is None]
-    lines = pd.Index([record.line for record in sound], dtype="int64", name=found.counted)
-    nothing = [None] * len(sound)
+    rows = pd.Index(found.numbers, dtype="int64", name=found.counted)
     columns = {
-        column: pd.Series(
-            [record.values.get(column) for record in sound] if column in found.columns else nothing,
-            index=lines,
-            dtype=object,
-        )
-        for column in COLUMNS
+        name: pd.Series(values, index=rows, dtype=object) for name, values in found.values.items()
     }
-    return pd.DataFrame(columns, index=lines)
-
-
-def _unreadable(found: FileRows) -> list[Problem]:
-    return [
-        (record.line, f"{found.counted} {record.line} {record.problem}")
-        for record in found.records
-        if record.problem is not None
-    ]
+    return pd.DataFrame(columns, index=rows)
 
 
 def _require_columns(name: str, found: list[str], unreadable: list[Problem]) -> None:

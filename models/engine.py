@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock, Thread
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -88,8 +89,8 @@ def _turns(_file: str | None) -> Turns:
 
 def close_connections() -> None:
     """Close what this process has open; SQLite's log is then written back, and its file is whole."""
-    if _engine.cache_info().currsize:
-        get_engine().dispose()
+    for engine in list(_engines):
+        engine.dispose()
 
 
 def _connect(engine: Engine) -> Connection:
@@ -108,11 +109,20 @@ def _require_file(url: URL) -> None:
         raise DatabaseNotReady(url.render_as_string(), told)
 
 
+# Every engine of this process that is still there.
+_engines: WeakSet[Engine] = WeakSet()
+
+
 @lru_cache(maxsize=32)
 def _engine(text: str) -> Engine:
     url = _parse(text)
-    if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url)
+    on_sqlite = url.get_backend_name() == "sqlite"
+    engine = _sqlite_engine(url) if on_sqlite else _postgresql_engine(url)
+    _engines.add(engine)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
@@ -165,7 +175,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "cache_size=-32768",
+            "cache_size=-24576",
             # At every large commit otherwise; see `write_back_soon`. 64 MiB of log at the most.
             "wal_autocheckpoint=16384",
         ):

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -33,6 +34,7 @@ from tasks.selections.filters import fitting_orders, settle_customer
 from tasks.selections.requested import COLUMNS, Requested, request_rows, told_options
 from tasks.selections.staging import asked, named, stage
 
+_ROWS_AT_ONCE = 10_000
 _batch = table_of(OrderFactoryBatch)
 
 
@@ -118,17 +120,20 @@ def _find_batch(db: Connection, reference: str, digest: str) -> int | None:
 def _record(
     db: Connection,
     reference: str,
-    asked_for: str,
+    asked_for: Iterable[str],
     policy: ErrorPolicy,
     request: Callable[[], Requested],
 ) -> int:
     """The key of the batch with this reference, recorded now unless it is there already.
 
-    `asked_for` is the same text for the same request.
+    The pieces of `asked_for` make up the same text for the same request.
     """
+    sha256 = hashlib.sha256()
+    for piece in asked_for:
+        sha256.update(piece.encode())
     if policy == ErrorPolicy.REJECT_EVERYTHING:
-        asked_for += policy
-    digest = hashlib.sha256(asked_for.encode()).hexdigest()
+        sha256.update(policy.encode())
+    digest = sha256.hexdigest()
     known = _find_batch(db, reference, digest)
     if known is not None:
         return known
@@ -142,6 +147,15 @@ def _record(
         if known is None:
             raise
         return known
+
+
+def _as_json(rows: pd.DataFrame) -> Iterator[str]:
+    """The rows as one JSON array, some at a time: the whole text would be as large as they are."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows.iloc[start : start + _ROWS_AT_ONCE]
+        text = part.to_json(orient="values", default_handler=str)
+        yield ("," if start else "[") + text[1:-1]
+    yield "]"
 
 
 def record_rows(
@@ -168,8 +182,7 @@ def record_rows(
 
     if selection.problems:
         stage(db, selection)  # tells them, together with what only the database can see
-    text = selection.rows.to_json(orient="values", default_handler=str)
-    return _record(db, reference, text, policy, request)
+    return _record(db, reference, _as_json(selection.rows), policy, request)
 
 
 def record_filtered(
@@ -188,7 +201,7 @@ def record_filtered(
     """
     wanted = settle_customer(db, wanted)
     text = json.dumps([wanted.model_dump(mode="json"), told_options(options)])
-    return _record(db, reference, text, policy, lambda: fitting_orders(wanted, options))
+    return _record(db, reference, [text], policy, lambda: fitting_orders(wanted, options))
 
 
 def record_failed(
@@ -205,4 +218,4 @@ def record_failed(
     `SelectionInvalid` where nothing is left to try again.
     """
     text = json.dumps([{"failed_of": failed_of}, told_options(options)])
-    return _record(db, reference, text, policy, lambda: failed_copies(db, failed_of, options))
+    return _record(db, reference, [text], policy, lambda: failed_copies(db, failed_of, options))

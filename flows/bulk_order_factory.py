@@ -122,19 +122,17 @@ def bulk_order_factory(
     """
     require_schema()
     chosen = choose_runner(runner, dask_address)
-    as_a_whole = dry_run or error_policy == ErrorPolicy.REJECT_EVERYTHING
-    if as_a_whole and runner != "threads":
+    if (dry_run or error_policy == ErrorPolicy.REJECT_EVERYTHING) and runner != "threads":
         raise InvalidRequest(
             "A dry run, and the error policy reject_everything, are one transaction: give them no "
             "other runner than threads."
         )
-    named = reference is not None
-    reference = reference or f"bulk-{flow_run.id}"
-    if not named and orders is None and orders_where is None and failed_of is None:
+    if reference is None and orders is None and orders_where is None and failed_of is None:
         raise InvalidRequest(
             "Say which orders to copy (orders, orders_where or failed_of), or give the reference "
             "of a batch to finish."
         )
+    reference = reference or f"bulk-{flow_run.id}"
     options = CopyOptions(
         place_target_order=place_target_order,
         reuse_wallet=reuse_wallet,

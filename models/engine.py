@@ -49,7 +49,11 @@ def write_back_soon() -> None:
     """
     engine = get_engine()
     if engine.dialect.name == "sqlite" and _writing_back.acquire(blocking=False):
-        connection = engine.raw_connection()
+        try:
+            connection = engine.raw_connection()
+        except BaseException:
+            _writing_back.release()
+            raise
         Thread(target=_write_back, args=(connection,), name="write back").start()
 
 

@@ -50,8 +50,9 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> int:
     """Copy all unfinished factories of a batch, `size` at a time, and commit all of them or none.
 
     Returns how many it closed. With the policy `reject_everything` and one error, nothing is
-    copied: the copies with errors fail, the others are aborted. Raises `BatchTakenBack` where it could not be done as a whole,
-    and `TryAgain` when a fault of the database did not pass; all are still pending then.
+    copied: the copies with errors fail, the others are aborted. Raises `BatchTakenBack` where it
+    could not be done as a whole, and `TryAgain` when a fault of the database did not pass; all are
+    still pending then.
     """
     try:
         with begin() as db:

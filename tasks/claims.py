@@ -88,6 +88,11 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
             OrderFactory.place_target_order,
             OrderFactory.reuse_wallet,
             OrderFactory.skip_errors,
+            OrderFactory.cancel_source_order,
+            OrderFactory.apply_promotions,
+            OrderFactory.ignore_invalid_coupon,
+            OrderFactory.refresh_prices,
+            OrderFactory.stock,
             Order.customer_id,
             func.coalesce(func.nullif(Order.customer_email, ""), Customer.email).label(
                 "customer_email"

@@ -45,7 +45,14 @@ def test_upgrading_again_changes_nothing(shop):
 
 def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(shop):
     factory = request(shop.order())
-    later = ("retry_of_id", "cancel_source_order", "apply_promotions", "ignore_invalid_coupon")
+    later = (
+        "retry_of_id",
+        "cancel_source_order",
+        "apply_promotions",
+        "ignore_invalid_coupon",
+        "refresh_prices",
+        "stock",
+    )
     with begin() as db:
         db.execute(text("DROP INDEX uq_order_factories_retry_of_id"))
         for column in later:

@@ -9,6 +9,8 @@ from models.idempotency_records import IdempotencyRecord
 from models.line_items import LineItem, LineItemOption
 from models.order_factories import CopyError, OrderFactory, OrderFactoryBatch
 from models.orders import Order
+from models.prices import Price
+from models.promotions import Coupon, Promotion, SkuList, SkuListItem
 from models.skus import Sku, StockItem
 from models.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
 
@@ -17,6 +19,7 @@ __all__ = [
     "ApiToken",
     "Base",
     "CopyError",
+    "Coupon",
     "Customer",
     "CustomerPaymentSource",
     "Event",
@@ -28,6 +31,10 @@ __all__ = [
     "OrderFactoryBatch",
     "PaymentMethod",
     "PaymentSource",
+    "Price",
+    "Promotion",
     "Sku",
+    "SkuList",
+    "SkuListItem",
     "StockItem",
 ]

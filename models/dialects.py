@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     ColumnElement,
     Connection,
@@ -151,6 +152,64 @@ def _json_contains_on_postgresql(
 ) -> str:
     held, wanted = (compiler.process(each, **options) for each in element.clauses)
     return f"({held} @> CAST({wanted} AS jsonb))"
+
+
+class mul_div(FunctionElement[int]):
+    """`a * b` divided by `c`, rounded down, though the product be longer than 64 bits.
+
+    None of the three may be below zero, nor `c` be zero.
+    """
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class mul_mod(FunctionElement[int]):
+    """What `mul_div` leaves over."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(mul_div, "sqlite")
+def _mul_div_on_sqlite(element: mul_div, compiler: SQLCompiler, **options: Any) -> str:
+    # Functions of ours: see `models.long_multiplication`.
+    return f"mul_div({compiler.process(element.clauses, **options)})"
+
+
+@compiles(mul_mod, "sqlite")
+def _mul_mod_on_sqlite(element: mul_mod, compiler: SQLCompiler, **options: Any) -> str:
+    return f"mul_mod({compiler.process(element.clauses, **options)})"
+
+
+@compiles(mul_div, "postgresql")
+def _mul_div_on_postgresql(element: mul_div, compiler: SQLCompiler, **options: Any) -> str:
+    a, b, c = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(div(CAST({a} AS numeric) * {b}, {c}) AS bigint)"
+
+
+@compiles(mul_mod, "postgresql")
+def _mul_mod_on_postgresql(element: mul_mod, compiler: SQLCompiler, **options: Any) -> str:
+    a, b, c = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(mod(CAST({a} AS numeric) * {b}, {c}) AS bigint)"
+
+
+class millionths(FunctionElement[int]):
+    """A rate such as 0.22 as a whole number of millionths, half a millionth rounded up."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(millionths, "sqlite")
+def _millionths_on_sqlite(element: millionths, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} * 1e6 + 0.5 AS INTEGER)"
+
+
+@compiles(millionths, "postgresql")
+def _millionths_on_postgresql(element: millionths, compiler: SQLCompiler, **options: Any) -> str:
+    rate = compiler.process(element.clauses, **options)
+    return f"CAST(floor({rate} * CAST(1e6 AS double precision) + 0.5) AS bigint)"
 
 
 def plan_by_key(db: Connection) -> None:

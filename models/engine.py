@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from models.errors import DatabaseNotReady, InvalidRequest
 from models.json_containment import json_contains
+from models.long_multiplication import mul_div, mul_mod
 from models.settings import Settings
 from models.turns import Turns
 
@@ -186,6 +187,8 @@ def _sqlite_engine(url: URL) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
         dbapi.create_function("json_contains", 2, json_contains, deterministic=True)
+        dbapi.create_function("mul_div", 3, mul_div, deterministic=True)
+        dbapi.create_function("mul_mod", 3, mul_mod, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

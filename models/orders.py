@@ -38,6 +38,14 @@ class Order(Described, Moded, Base):
             sqlite_where=text("order_factory_id IS NOT NULL"),
             postgresql_where=text("order_factory_id IS NOT NULL"),
         ),
+        # Which orders of a customer bear a coupon.
+        Index(
+            "ix_orders_coupon_code",
+            "coupon_code",
+            "customer_id",
+            sqlite_where=text("coupon_code IS NOT NULL"),
+            postgresql_where=text("coupon_code IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -23,6 +23,11 @@ class Resource(IntEnum):
     order_factories = 11
     order_factory_batches = 12
     events = 13
+    promotions = 21
+    coupons = 22
+    sku_lists = 23
+    sku_list_items = 24
+    prices = 25
 
 
 class _QuickSqids(Sqids):

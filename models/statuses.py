@@ -93,6 +93,5 @@ class ItemType(StrEnum):
 # Lines that a customer buys, and those of them that may have to be shipped.
 PURCHASABLE = (ItemType.SKUS, ItemType.BUNDLES, ItemType.GIFT_CARDS)
 SHIPPABLE = (ItemType.SKUS, ItemType.BUNDLES)
-DISCOUNTS = tuple(
-    kind for kind in ItemType if kind.endswith("promotions") or kind == "discount_engine_items"
-)
+PROMOTIONS = tuple(kind for kind in ItemType if kind.endswith("promotions"))
+DISCOUNTS = (ItemType.DISCOUNT_ENGINE_ITEMS, *PROMOTIONS)

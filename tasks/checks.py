@@ -9,6 +9,11 @@ from tasks.catalogue import find_notable_skus
 from tasks.customers import check_customers
 from tasks.line_checks import check_line_items
 from tasks.line_sums import subtract_what_does_not_ship, sum_lines, sum_remaining_lines
+from tasks.promotions.asked import find_asked
+from tasks.promotions.candidates import leave_promotions_out
+from tasks.promotions.coupons import check_coupons, find_coupons
+from tasks.promotions.uses import contest_uses, lock_limited, record_used_up
+from tasks.promotions.work_tables import open_promotion_tables
 from tasks.steps import step
 from tasks.stock import check_stock, lock_wanted_stock
 from tasks.wallets import check_wallets
@@ -23,17 +28,28 @@ def check_orders(db: Connection, batch: Batch) -> int:
     """
     sum_lines(db)
     lock_wanted_stock(db)
+    asked = find_asked(db)
+    if any(asked):
+        open_promotion_tables(db)
     find_notable_skus(db)
     subtract_what_does_not_ship(db)
     found = check_customers(db)
     found += check_addresses(db)
-    found += check_line_items(db)
+    found += check_line_items(db, refresh_prices=asked.prices)
     found += check_wallets(db, batch.started_at)
-    found += check_stock(db)
+    if asked.promotions:
+        leave_promotions_out(db)
+    if asked.coupons and find_coupons(db):
+        lock_limited(db, batch.started_at)
+        found += check_coupons(db, batch.started_at)
+        contested = contest_uses(db) > 0
+        found += check_stock(db, contested_already=contested)
+        found += record_used_up(db)
+    else:
+        found += check_stock(db)
+    if (found or any(asked)) and db.scalar(select(exists().select_from(left_out_lines))):
+        found += sum_remaining_lines(db)
     if found:
-        if db.scalar(select(exists().select_from(left_out_lines))):
-            found += sum_remaining_lines(db)
-            subtract_what_does_not_ship(db)
         mark_unsound(db)
     return found
 

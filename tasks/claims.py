@@ -101,6 +101,7 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
             Order.billing_address_id,
             Order.shipping_address_id,
             Order.shipping_country_code_lock,
+            Order.coupon_code,
             Order.payment_source_id,
             wallet.label("wallet_payment_source_id"),
             _key(db, Order).label("order_key"),

@@ -25,15 +25,18 @@ def errors(
     message: str | ColumnElement[str],
     *where: ColumnElement[bool],
     joins: Sequence[Join] = (),
+    outer: Sequence[Join] = (),
     line_item_id: ColumnElement[int] | None = None,
 ) -> Insert:
     """One `copy_errors` row per copy in hand (or its line) that the conditions hold for.
 
-    `field` is the key in `errors_log`, `code` the kind of error.
+    `field` is the key in `errors_log`, `code` the kind of error. What `outer` joins may be absent.
     """
     source: FromClause = copies
     for target, on in joins:
         source = source.join(target, on)
+    for target, on in outer:
+        source = source.outerjoin(target, on)
     line = null() if line_item_id is None else line_item_id
     words = (literal(message) if isinstance(message, str) else message).label("message")
     rows = select(copies.c.factory_id, literal(field), literal(code), words, line)

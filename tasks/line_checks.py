@@ -18,6 +18,7 @@ from models import CopyError, LineItem
 from models.statuses import ItemType
 from tasks.errors import errors
 from tasks.inserts import table_of, written
+from tasks.promotions.prices import find_prices
 from tasks.work_tables import copies, left_out_lines, line_sums, notable_skus
 
 _line = table_of(LineItem)
@@ -71,13 +72,13 @@ _BARRED = errors(
 )
 
 
-def check_line_items(db: Connection) -> int:
+def check_line_items(db: Connection, *, refresh_prices: bool) -> int:
     """Record orders without lines, and lines that cannot be copied; how many errors.
 
     A line cannot be copied with a quantity below 1, or when its SKU is not in the catalogue any
-    more or not purchasable.
+    more or not purchasable, or has no price where a copy is to have today's.
     """
-    found = written(db, _NO_LINE)
+    found = written(db, _NO_LINE) + (find_prices(db) if refresh_prices else 0)
     if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
         found += written(db, _BELOW_ONE)
     if db.scalar(select(exists().where(_is_gone))):

@@ -1,4 +1,4 @@
-"""The line items, with their options: a frozen copy, nothing recomputed."""
+"""The line items, with their options: a frozen copy, unless today's prices or promotions are wanted."""
 
 from functools import cache
 
@@ -9,6 +9,8 @@ from models.dialects import moment, reads_in_order
 from tasks.batch import Batch
 from tasks.inserts import NOW, carried, insert_select, table_of, times, unchanged, written
 from tasks.line_sums import copied_lines_differ, is_left_out
+from tasks.promotions.asked import some_to_settle
+from tasks.promotions.settling import settle_amounts
 from tasks.steps import TryAgain, step
 from tasks.work_tables import copies, left_out_lines, line_sums
 
@@ -92,4 +94,6 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
         raise TryAgain("a source order was changed meanwhile")
     if db.scalar(_SOME_OPTION):
         written(db, insert_line_item_options(sort=sort), now=now)
+    if some_to_settle(db):
+        settle_amounts(db, batch)
     return lines

@@ -41,8 +41,8 @@ def sum_lines(db: Connection) -> None:
         db.execute(_update_mixed_sums())
 
 
-def subtract_what_does_not_ship(db: Connection) -> None:
-    """Count the lines of SKUs that are not shipped out of `lines_to_ship`."""
+def subtract_what_does_not_ship(db: Connection, *where: ColumnElement[bool]) -> None:
+    """Count the lines of SKUs that are not shipped out of `lines_to_ship`; once for each copy."""
     if not db.scalar(select(exists().where(notable_skus.c.do_not_ship))):
         return
     unshipped = (
@@ -50,6 +50,7 @@ def subtract_what_does_not_ship(db: Connection) -> None:
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .join(notable_skus, notable_skus.c.sku_code == _line.c.sku_code)
         .where(_line.c.item_type == ItemType.SKUS, notable_skus.c.do_not_ship, not_(is_left_out()))
+        .where(*where)
         .group_by(copies.c.factory_id)
         .subquery("unshipped")
     )
@@ -67,20 +68,22 @@ def sum_remaining_lines(db: Connection) -> int:
     none_left = errors(
         "line_items", "line_items_none_left", "no line item is left to copy", remaining, nothing
     )
+    subtract_what_does_not_ship(db, remaining)
     return written(db, none_left)
 
 
 def is_left_out() -> ColumnElement[bool]:
     """Whether the line of this copy is one that is left out."""
-    return exists().where(
+    left_out = exists().where(
         left_out_lines.c.factory_id == copies.c.factory_id,
         left_out_lines.c.line_item_id == _line.c.id,
     )
+    return left_out.correlate_except(left_out_lines)
 
 
 def copied_lines_differ(db: Connection) -> bool:
     """Whether the lines of some target do not add up to what its source's did when checked."""
-    copied = _sums(copies.c.target_order_id).where(copies.c.sound).subquery("copied")
+    copied = sums_of(copies.c.target_order_id).where(copies.c.sound).subquery("copied")
     # What does not ship was counted out of `lines_to_ship` since.
     names = {column.key for column in line_sums.c} - {"factory_id", "mixed", "lines_to_ship"}
     differs = or_(*(copied.c[name] != line_sums.c[name] for name in sorted(names)))
@@ -112,19 +115,19 @@ def _insert_short_sums() -> Insert:
 @cache
 def _update_mixed_sums() -> Update:
     mixed = exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.mixed)
-    full = _sums(copies.c.source_order_id).where(mixed).subquery("full")
+    full = sums_of(copies.c.source_order_id).where(mixed).subquery("full")
     names = [column.key for column in full.c if column.key != "factory_id"]
     same = line_sums.c.factory_id == full.c.factory_id
     return update(line_sums).where(same).values({name: full.c[name] for name in names})
 
 
 def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
-    rows = _sums(copies.c.source_order_id).where(*where)
+    rows = sums_of(copies.c.source_order_id).where(*where)
     names = [str(column.key) for column in rows.selected_columns]
     db.execute(insert(line_sums).from_select(names, rows))
 
 
-def _sums(order_id: ColumnElement[int]) -> Rows:
+def sums_of(order_id: ColumnElement[int]) -> Rows:
     """One row of sums per copy whose order has lines; amounts in cents of the order's currency."""
     kind, total = _line.c.item_type, _line.c.total_amount_cents
     paid_by_gift_card = and_(kind == ItemType.GIFT_CARDS, total < 0)

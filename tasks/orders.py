@@ -22,7 +22,6 @@ CARRIED = (
     "shipping_country_code_lock",
     "tax_included",
     "tax_rate",
-    "coupon_code",
     "gift_card_code",
     "payment_method_id",
     "metadata",
@@ -69,6 +68,7 @@ def insert_orders() -> Insert:
         - sums.payment_method_amount_cents
         - sums.adjustment_amount_cents
         + sums.gift_card_amount_cents,
+        "coupon_code": copies.c.coupon_code,
         **{name: source.c[name] for name in CARRIED},
         **{name: null() for name in LEFT},
         **times(NOW),

@@ -40,14 +40,16 @@ _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 _is_short = notable_skus.c.available.is_not(None)
 
 
-def check_stock(db: Connection) -> int:
+def check_stock(db: Connection, *, contested_already: bool = False) -> int:
     """Record the copies that there is not enough stock for; how many errors.
+
+    What else is limited may stand in `of_contested` already; it is decided together.
 
     All lines of a SKU in the batch are considered together, and earlier factories come first: an
     order is served when what it wants is left by the orders served before it. An order that
     fails for whatever reason takes nothing. Comes after all other checks for that reason.
     """
-    if not db.scalar(select(exists().where(_is_short))):
+    if not contested_already and not db.scalar(select(exists().where(_is_short))):
         return 0
     db.execute(insert_contested())
     db.execute(refuse_unsound())
@@ -126,7 +128,7 @@ def refuse_unsound() -> Update:
 
 def refuse_hopeless() -> Update:
     """Refuse the shares that want more than is left by what was granted before them."""
-    wants = _wanted_up_to_here(contested.c.state == GRANTED)
+    wants = wanted_before(contested.c.state == GRANTED)
     hopeless = select(wants.c.share).where(wants.c.state == OPEN)
     hopeless = hopeless.where(wants.c.before + wants.c.quantity > wants.c.available)
     return _decide(REFUSED).where(contested.c.share.in_(hopeless))
@@ -134,13 +136,13 @@ def refuse_hopeless() -> Update:
 
 def grant_certain() -> Update:
     """Grant the shares that have enough even if all that is undecided before them is granted."""
-    wants = _wanted_up_to_here(contested.c.state != REFUSED)
+    wants = wanted_before(contested.c.state != REFUSED)
     uncertain = select(wants.c.share).where(wants.c.state == OPEN)
     uncertain = uncertain.where(wants.c.before + wants.c.quantity > wants.c.available)
     return _decide(GRANTED).where(contested.c.share.not_in(uncertain))
 
 
-def _wanted_up_to_here(counts: ColumnElement[bool]) -> Subquery:
+def wanted_before(counts: ColumnElement[bool]) -> Subquery:
     """Every row with what the rows that count want of its SKU before it."""
     upto = func.sum(case((counts, contested.c.quantity), else_=0)).over(
         partition_by=contested.c.sku_id, order_by=contested.c.factory_id, rows=(None, -1)
@@ -161,7 +163,7 @@ def _decide(state: int) -> Update:
 
 
 def _record_shortages(db: Connection) -> int:
-    wants = _wanted_up_to_here(contested.c.state == GRANTED)
+    wants = wanted_before(contested.c.state == GRANTED)
     left = wants.c.available - wants.c.before
     told = (
         literal("SKU ")

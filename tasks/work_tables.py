@@ -25,14 +25,16 @@ from models.base import BigId
 _METADATA = MetaData()
 
 
-def _temporary(name: str, *columns: Column[Any]) -> Table:
+def temporary(metadata: MetaData, name: str, *columns: Column[Any]) -> Table:
+    """A table of the connection's own, empty at the beginning of each transaction."""
     return Table(
-        name, _METADATA, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
+        name, metadata, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
     )
 
 
 # The order factories that this transaction holds, numbered from 1 in the order of their keys.
-claims = _temporary(
+claims = temporary(
+    _METADATA,
     "of_claims",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("rank", BigInteger, nullable=False),
@@ -41,7 +43,8 @@ claims = _temporary(
 # One row per copy in hand: what was asked for, what its source order refers to, the keys that
 # its target will have, whether it will be copied at all (`sound`), and whether its factory ends
 # as failed: an order that was copied but could not be placed is sound and failed.
-copies = _temporary(
+copies = temporary(
+    _METADATA,
     "of_copies",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("mode", String(4), nullable=False),
@@ -60,6 +63,7 @@ copies = _temporary(
     Column("billing_address_id", BigInteger),
     Column("shipping_address_id", BigInteger),
     Column("shipping_country_code_lock", String),
+    Column("coupon_code", String),
     Column("payment_source_id", BigInteger),
     Column("wallet_payment_source_id", BigInteger),
     Column("target_order_id", BigInteger, nullable=False),
@@ -72,7 +76,8 @@ copies = _temporary(
 
 # One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what
 # they add up to, in cents. `mixed` means that not all of them are SKUs in plain quantities. With `skip_errors` the lines that are left out do not count.
-line_sums = _temporary(
+line_sums = temporary(
+    _METADATA,
     "of_line_sums",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("mixed", Boolean, nullable=False),
@@ -90,7 +95,8 @@ line_sums = _temporary(
 )
 
 # The source lines that a copy with `skip_errors` leaves out.
-left_out_lines = _temporary(
+left_out_lines = temporary(
+    _METADATA,
     "of_left_out_lines",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
@@ -98,7 +104,8 @@ left_out_lines = _temporary(
 
 # The SKUs of the batch that are not simply there: gone from the catalogue (no `sku_id`), not for
 # sale, not shipped, or wanted more than there is (only then `available` is set).
-notable_skus = _temporary(
+notable_skus = temporary(
+    _METADATA,
     "of_notable_skus",
     Column("sku_code", String, primary_key=True),
     Column("sku_id", BigInteger),
@@ -109,7 +116,8 @@ notable_skus = _temporary(
 
 # Who wants how much of a short SKU. `share` is what is granted or refused as one: a whole order,
 # or with `skip_errors` each SKU of it. `state` is one of OPEN, GRANTED, REFUSED.
-contested = _temporary(
+contested = temporary(
+    _METADATA,
     "of_contested",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
@@ -121,7 +129,8 @@ contested = _temporary(
 OPEN, GRANTED, REFUSED = 0, 1, 2
 
 # Copies of `of_copies` that are to be placed and can be.
-placements = _temporary(
+placements = temporary(
+    _METADATA,
     "of_placements",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
 )

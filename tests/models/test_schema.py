@@ -58,8 +58,17 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(shop):
         for column in later:
             db.execute(text(f"ALTER TABLE order_factories DROP COLUMN {column}"))
         db.execute(text("ALTER TABLE order_factory_batches DROP COLUMN drained_by_service"))
-        db.execute(text("DROP TABLE api_tokens"))
-        db.execute(text("DROP TABLE idempotency_records"))
+        db.execute(text("DROP INDEX ix_orders_coupon_code"))
+        for table in (
+            "prices",
+            "coupons",
+            "promotions",
+            "sku_list_items",
+            "sku_lists",
+            "api_tokens",
+            "idempotency_records",
+        ):
+            db.execute(text(f"DROP TABLE {table}"))
         db.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
     assert upgrade() == ("0001", newest_version())

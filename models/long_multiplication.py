@@ -1,0 +1,11 @@
+"""Products that are longer than 64 bits, for SQLite: PostgreSQL has its numeric type."""
+
+
+def mul_div(a: int, b: int, c: int) -> int:
+    """`a * b` divided by `c`, rounded down."""
+    return a * b // c
+
+
+def mul_mod(a: int, b: int, c: int) -> int:
+    """What `mul_div` leaves over."""
+    return a * b % c

@@ -1,0 +1,42 @@
+"""Whether a batch has anything to do with coupons, promotions or today's prices; most have not."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, exists, or_, select
+
+from tasks.work_tables import copies
+
+
+class Asked(NamedTuple):
+    """What some copy in hand needs: its coupon checked, its promotions or its prices computed."""
+
+    coupons: bool
+    promotions: bool
+    prices: bool
+
+
+_some = exists().select_from(copies)
+_ASKED = select(
+    _some.where(copies.c.coupon_code != ""),
+    _some.where(copies.c.apply_promotions),
+    _some.where(copies.c.refresh_prices),
+)
+_IS_SETTLED = select(
+    _some.where(
+        copies.c.sound,
+        or_(copies.c.coupon_code != "", copies.c.apply_promotions, copies.c.refresh_prices),
+    )
+)
+
+# The copies whose amounts are not their source's.
+is_worked_out = and_(copies.c.sound, or_(copies.c.apply_promotions, copies.c.refresh_prices))
+
+
+def find_asked(db: Connection) -> Asked:
+    """What the copies in hand need; one statement."""
+    return Asked(*db.execute(_ASKED).one())
+
+
+def some_to_settle(db: Connection) -> bool:
+    """Whether a sound copy uses up a coupon, or is worth something else than its source."""
+    return bool(db.scalar(_IS_SETTLED))

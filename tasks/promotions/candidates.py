@@ -1,0 +1,217 @@
+"""Which promotions each copy gets: those that are valid now and fit the order."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    FromClause,
+    Insert,
+    Select,
+    Subquery,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+)
+
+from models import LineItem, Order, Promotion
+from models.promotions import PromotionType
+from models.statuses import PROMOTIONS, SHIPPABLE, ItemType
+from tasks.inserts import NOW, table_of
+from tasks.line_sums import is_left_out
+from tasks.promotions.goods import is_listed
+from tasks.promotions.work_tables import candidates, discountable, granted, held_coupons
+from tasks.work_tables import copies, left_out_lines
+
+_promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
+_applies = and_(copies.c.sound, copies.c.apply_promotions)
+
+
+def find_discountable_lines(db: Connection) -> None:
+    """Note the targets' lines that promotions may discount: goods and shipments above zero."""
+    shipping = _line.c.item_type == ItemType.SHIPMENTS
+    total = _line.c.total_amount_cents
+    rows = (
+        select(copies.c.factory_id, _line.c.id, _line.c.sku_code, shipping, total, total)
+        .join(_line, _line.c.order_id == copies.c.target_order_id)
+        .where(_applies, total > 0, or_(_line.c.item_type.in_(SHIPPABLE), shipping))
+    )
+    names = ["factory_id", "line_item_id", "sku_code", "shipping", "total_cents", "left_cents"]
+    db.execute(insert(discountable).from_select(names, rows))
+
+
+def leave_promotions_out(db: Connection) -> None:
+    """Leave the promotions of the source orders out of the copies that get them anew."""
+    rows = (
+        select(copies.c.factory_id, _line.c.id)
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .where(copies.c.apply_promotions, _line.c.item_type.in_(PROMOTIONS), not_(is_left_out()))
+    )
+    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
+
+
+def grant_promotions(db: Connection, now: datetime) -> None:
+    """Settle which promotions each copy gets, and in which order.
+
+    All that fit apply one after the other, the exclusive ones first, then by priority (the lower
+    the earlier, none last), then the older; an exclusive one that fits is the only one. Of what is
+    limited, earlier factories get theirs first.
+    """
+    for statement in (_insert_open(), _insert_of_coupons()):
+        db.execute(statement, {"now": now})
+    for limited in db.execute(_contested()).all():
+        _drop_displaced(db, candidates.c.promotion_id == limited.id)
+        db.execute(_drop_beyond(limited.id, limited.remaining))
+    _drop_displaced(db)
+    nth = func.row_number().over(partition_by=candidates.c.factory_id, order_by=candidates.c.place)
+    rows = select(candidates.c.factory_id, nth, candidates.c.promotion_id)
+    db.execute(insert(granted).from_select(["factory_id", "nth", "promotion_id"], rows))
+
+
+def suits(promotion: FromClause, lines: FromClause) -> ColumnElement[bool]:
+    """Whether the promotion is for this discountable line."""
+    free_shipping = promotion.c.type == PromotionType.FREE_SHIPPING
+    listed = or_(
+        promotion.c.sku_list_id.is_(None),
+        is_listed(promotion.c.sku_list_id, lines.c.sku_code),
+    )
+    return or_(
+        and_(free_shipping, lines.c.shipping),
+        and_(not_(free_shipping), not_(lines.c.shipping), listed),
+    )
+
+
+def _valid_now() -> Subquery:
+    """The promotions of the batch's mode that are valid now, with their place among all."""
+    mode = select(copies.c.mode).limit(1).scalar_subquery()
+    place = func.row_number().over(
+        order_by=(
+            _promotion.c.exclusive.desc(),
+            _promotion.c.priority.is_(None),
+            _promotion.c.priority,
+            _promotion.c.id,
+        )
+    )
+    rows = select(_promotion, place.label("place")).where(
+        _promotion.c.mode == mode,
+        _promotion.c.starts_at <= NOW,
+        _promotion.c.expires_at > NOW,
+        or_(_promotion.c.disabled_at.is_(None), _promotion.c.disabled_at > NOW),
+    )
+    return rows.subquery("valid")
+
+
+def _insert_open() -> Insert:
+    """The promotions that need no coupon."""
+    valid = _valid_now()
+    rows = copies.join(valid, not_(valid.c.coupon_required))
+    return _insert_fitting(valid, rows)
+
+
+def _insert_of_coupons() -> Insert:
+    """The promotions of the coupons that the copies bear."""
+    valid = _valid_now()
+    rows = copies.join(
+        held_coupons,
+        and_(held_coupons.c.factory_id == copies.c.factory_id, copies.c.coupon_code.is_not(None)),
+    ).join(valid, and_(valid.c.id == held_coupons.c.promotion_id, valid.c.coupon_required))
+    return _insert_fitting(valid, rows)
+
+
+def _insert_fitting(valid: Subquery, rows: FromClause) -> Insert:
+    rows = rows.join(_source, _source.c.id == copies.c.source_order_id)
+    mine = discountable.c.factory_id == copies.c.factory_id
+    goods = select(func.coalesce(func.sum(discountable.c.total_cents), 0))
+    goods = goods.where(mine, not_(discountable.c.shipping))
+    amount = goods.correlate_except(discountable).scalar_subquery()
+    has_suitable = exists().where(mine, suits(valid, discountable)).correlate_except(discountable)
+    fitting = (
+        select(
+            copies.c.factory_id,
+            valid.c.id,
+            valid.c.place,
+            valid.c.exclusive,
+        )
+        .select_from(rows)
+        .where(
+            _applies,
+            or_(valid.c.currency_code.is_(None), valid.c.currency_code == _source.c.currency_code),
+            or_(valid.c.order_amount_cents.is_(None), amount >= valid.c.order_amount_cents),
+            has_suitable,
+        )
+    )
+    names = ["factory_id", "promotion_id", "place", "exclusive"]
+    return insert(candidates).from_select(names, fitting)
+
+
+def _contested() -> Select[tuple[int, int]]:
+    """The limited promotions that more copies want than may have it, with how many may.
+
+    A copy that bears a coupon of the promotion has its use already.
+    """
+    reserved = (
+        select(held_coupons.c.promotion_id, func.count().label("uses"))
+        .join(copies, copies.c.factory_id == held_coupons.c.factory_id)
+        .where(copies.c.sound, copies.c.coupon_code.is_not(None))
+        .group_by(held_coupons.c.promotion_id)
+        .subquery("reserved")
+    )
+    left = (
+        _promotion.c.total_usage_limit
+        - _promotion.c.total_usage_count
+        - func.coalesce(reserved.c.uses, 0)
+    )
+    return (
+        select(_promotion.c.id, left.label("remaining"))
+        .select_from(
+            candidates.join(_promotion, _promotion.c.id == candidates.c.promotion_id).outerjoin(
+                reserved, reserved.c.promotion_id == _promotion.c.id
+            )
+        )
+        .where(not_(_has_its_use()), _promotion.c.total_usage_limit.is_not(None))
+        .group_by(_promotion.c.id, left, candidates.c.place)
+        .having(func.count() > left)
+        .order_by(candidates.c.place)
+    )
+
+
+def _has_its_use() -> ColumnElement[bool]:
+    """Whether the candidate's copy bears a coupon of this promotion, whose use is its own."""
+    return (
+        exists()
+        .where(
+            held_coupons.c.factory_id == candidates.c.factory_id,
+            held_coupons.c.promotion_id == candidates.c.promotion_id,
+            copies.c.factory_id == held_coupons.c.factory_id,
+            copies.c.coupon_code.is_not(None),
+        )
+        .correlate_except(held_coupons, copies)
+    )
+
+
+def _drop_displaced(db: Connection, *where: ColumnElement[bool]) -> None:
+    """Drop the candidates after an exclusive one."""
+    before = candidates.alias("before")
+    displaced = exists().where(
+        before.c.factory_id == candidates.c.factory_id,
+        before.c.exclusive,
+        before.c.place < candidates.c.place,
+    )
+    db.execute(delete(candidates).where(displaced.correlate_except(before), *where))
+
+
+def _drop_beyond(promotion_id: int, remaining: int) -> Delete:
+    """Drop the candidates of a promotion beyond the first so many."""
+    mine = and_(candidates.c.promotion_id == promotion_id, not_(_has_its_use()))
+    rank = func.row_number().over(order_by=candidates.c.factory_id)
+    ranked = select(candidates.c.factory_id, rank.label("rank")).where(mine).subquery("ranked")
+    late = select(ranked.c.factory_id).where(ranked.c.rank > remaining)
+    return delete(candidates).where(
+        candidates.c.promotion_id == promotion_id, candidates.c.factory_id.in_(late)
+    )

@@ -1,0 +1,241 @@
+"""Coupons: what is wrong with those that the source orders bear, and leaving them out."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
+
+from models import Coupon, LineItem, Order, Promotion
+from models.dialects import day
+from models.statuses import DISCOUNTS, OrderStatus
+from tasks.errors import errors, some_copy
+from tasks.inserts import NOW, insert_counted, table_of, written
+from tasks.line_sums import is_left_out
+from tasks.promotions.goods import goods_cents, has_listed_goods
+from tasks.promotions.work_tables import coupon_problems, held_coupons
+from tasks.work_tables import copies, left_out_lines
+
+_coupon, _promotion = table_of(Coupon), table_of(Promotion)
+_source, _line = table_of(Order), table_of(LineItem)
+_named: ColumnElement[str] = literal("coupon ") + copies.c.coupon_code
+_bears_one = copies.c.coupon_code != ""
+
+USED_UP = ("coupon_used_up", _named + " is used up")
+USED_BY_CUSTOMER = ("coupon_used_by_customer", _named + " has been used by the customer already")
+
+_SHOP_HAS_COUPONS = select(
+    exists()
+    .select_from(copies)
+    .where(_bears_one, exists().where(_coupon.c.mode == copies.c.mode).correlate(copies))
+)
+
+
+def find_coupons(db: Connection) -> bool:
+    """Look up the coupons of the copies in hand; whether there are any to check.
+
+    A shop may have orders with coupon codes from elsewhere and no coupons at all. There is nothing
+    to check then: the codes are copied as they are, but for orders whose promotions are computed
+    anew.
+    """
+    if not db.scalar(some_copy(_bears_one)):
+        return False
+    if not db.scalar(_SHOP_HAS_COUPONS) and not db.scalar(
+        some_copy(and_(_bears_one, copies.c.apply_promotions))
+    ):
+        return False
+    db.execute(_insert_held_coupons())
+    return True
+
+
+def check_coupons(db: Connection, now: datetime) -> int:
+    """Record what is wrong with the coupons apart from the other orders' uses; how many errors.
+
+    An invalid coupon is left out with `skip_errors`, and with `ignore_invalid_coupon`, which makes
+    it no error.
+    """
+    kept = not_(copies.c.apply_promotions)
+    nothing_known = not_(exists().where(_coupon.c.mode == copies.c.mode).correlate(copies))
+    found = written(db, _insert_problems(and_(kept, nothing_known)), now=now)
+    return record_problems(db) if found else 0
+
+
+def record_problems(db: Connection) -> int:
+    """Write the problems down as errors, and leave the coupons out; how many errors."""
+    its_problem = coupon_problems.c.factory_id == copies.c.factory_id
+    found = 0
+    for code in db.scalars(select(coupon_problems.c.code).distinct()).all():
+        found += written(
+            db,
+            errors(
+                "coupon_code",
+                code,
+                coupon_problems.c.message,
+                coupon_problems.c.code == code,
+                not_(copies.c.ignore_invalid_coupon),
+                joins=[(coupon_problems, its_problem)],
+            ),
+        )
+    _leave_out(db, exists().where(its_problem).correlate(copies))
+    return found
+
+
+def _leave_out(db: Connection, is_invalid: ColumnElement[bool]) -> None:
+    """Take the coupon code and its discounts from the copies that are made without it."""
+    without = and_(
+        _bears_one, or_(copies.c.ignore_invalid_coupon, copies.c.skip_errors), is_invalid
+    )
+    lines = (
+        select(copies.c.factory_id, _line.c.id)
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .where(without, _line.c.item_type.in_(DISCOUNTS))
+        .where(_line.c.coupon_code == copies.c.coupon_code, not_(is_left_out()))
+    )
+    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], lines))
+    db.execute(update(copies).values(coupon_code=null()).where(without))
+
+
+def _insert_held_coupons() -> Insert:
+    """One row per copy with a coupon code."""
+    values: dict[str, ColumnElement[object]] = {
+        "factory_id": copies.c.factory_id,
+        "coupon_id": _coupon.c.id,
+        "promotion_id": _coupon.c.promotion_id,
+        # A guest is known by the email.
+        "customer_key": case(
+            (copies.c.customer_id.is_not(None), cast(copies.c.customer_id, String)),
+            else_=func.lower(copies.c.customer_email),
+        ),
+    }
+    same = and_(_coupon.c.mode == copies.c.mode, _coupon.c.code == copies.c.coupon_code)
+    rows = select(*values.values()).select_from(copies.outerjoin(_coupon, same)).where(_bears_one)
+    return insert(held_coupons).from_select(list(values), rows)
+
+
+def _insert_problems(excused: ColumnElement[bool]) -> Insert:
+    """One row per copy and thing that is wrong with its coupon."""
+    rows: FromClause = (
+        copies.join(held_coupons, held_coupons.c.factory_id == copies.c.factory_id)
+        .join(_source, _source.c.id == copies.c.source_order_id)
+        .outerjoin(_coupon, _coupon.c.id == held_coupons.c.coupon_id)
+        .outerjoin(_promotion, _promotion.c.id == held_coupons.c.promotion_id)
+    )
+    problems = [
+        select(
+            copies.c.factory_id, literal(code).label("code"), cast(message, String).label("message")
+        )
+        .select_from(rows)
+        .where(condition, not_(excused))
+        for code, message, condition in _problems()
+    ]
+    every = union_all(*problems).subquery("every")
+    return insert_counted(coupon_problems, ["factory_id", "code", "message"], select(every))
+
+
+def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
+    """The kinds of problem: a name, what is told, and when it is so."""
+    known = _coupon.c.id.is_not(None)
+    ends_first = or_(
+        _promotion.c.expires_at.is_(None), _coupon.c.expires_at <= _promotion.c.expires_at
+    )
+    expires_at = case((ends_first, _coupon.c.expires_at), else_=_promotion.c.expires_at)
+    goods, minimum = goods_cents(), _promotion.c.order_amount_cents
+    used_up = or_(
+        _coupon.c.usage_count >= _coupon.c.usage_limit,
+        _promotion.c.total_usage_count >= _promotion.c.total_usage_limit,
+    )
+    told: list[tuple[str, ColumnElement[str], ColumnElement[bool]]] = [
+        ("coupon_unknown", _named + " is not known", not_(known)),
+        (
+            "coupon_not_started",
+            _named + " is not valid before " + day(_promotion.c.starts_at),
+            _promotion.c.starts_at > NOW,
+        ),
+        ("coupon_expired", _named + " expired on " + day(expires_at), expires_at <= NOW),
+        (
+            "coupon_disabled",
+            _named + " is of a promotion that is disabled",
+            _promotion.c.disabled_at <= NOW,
+        ),
+        (
+            "coupon_other_currency",
+            _named + " is for orders in " + _promotion.c.currency_code,
+            _promotion.c.currency_code != _source.c.currency_code,
+        ),
+        (
+            "coupon_other_customer",
+            _named + " is for another customer",
+            and_(
+                _coupon.c.recipient_email.is_not(None),
+                func.lower(_coupon.c.recipient_email)
+                != func.lower(func.coalesce(copies.c.customer_email, "")),
+            ),
+        ),
+        (*USED_UP, used_up),
+        (*USED_BY_CUSTOMER, and_(_coupon.c.customer_single_use, _was_used())),
+        (
+            "coupon_below_minimum",
+            _named
+            + " needs goods of "
+            + cast(minimum, String)
+            + " cents or more; these are "
+            + cast(goods, String),
+            and_(minimum.is_not(None), goods < minimum),
+        ),
+        (
+            "coupon_other_skus",
+            _named + " is for SKUs that the order does not have",
+            and_(
+                _promotion.c.sku_list_id.is_not(None),
+                not_(has_listed_goods(_promotion.c.sku_list_id)),
+            ),
+        ),
+    ]
+    return [
+        (code, words, and_(known if nth else literal(True), condition))
+        for nth, (code, words, condition) in enumerate(told)
+    ]
+
+
+def _was_used() -> ColumnElement[bool]:
+    """Whether the customer has another order with the coupon: one that was placed, or a copy.
+
+    A source order that is to be cancelled is replaced by its copy, and does not count.
+    """
+    order = table_of(Order).alias("earlier")
+    placed = order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED, OrderStatus.APPROVED])
+    made_here = and_(order.c.order_factory_id.is_not(None), order.c.status != OrderStatus.CANCELLED)
+    same_guest = and_(
+        copies.c.customer_id.is_(None),
+        order.c.customer_id.is_(None),
+        func.lower(order.c.customer_email) == func.lower(copies.c.customer_email),
+    )
+    replaced = and_(copies.c.cancel_source_order, order.c.id == copies.c.source_order_id)
+    return (
+        exists()
+        .where(
+            order.c.coupon_code == copies.c.coupon_code,
+            order.c.mode == copies.c.mode,
+            or_(order.c.customer_id == copies.c.customer_id, same_guest),
+            or_(placed, made_here),
+            not_(replaced),
+        )
+        .correlate_except(order)
+    )

@@ -1,0 +1,237 @@
+"""What the promotions take off: computed one after the other, divided over the lines to the cent."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Insert,
+    String,
+    Subquery,
+    Update,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+
+from models import LineItem, Order, Promotion
+from models.base import JsonObject
+from models.dialects import mul_div, mul_mod, on_sqlite
+from models.promotions import PromotionType
+from tasks.inserts import NOW, insert_select, table_of, times
+from tasks.promotions.candidates import suits
+from tasks.promotions.work_tables import discountable, granted, shares
+from tasks.taxes import tax_cents
+from tasks.work_tables import copies
+
+_promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
+_NTH: ColumnElement[int] = bindparam("nth", type_=BigInteger())
+
+
+def compute_shares(db: Connection) -> None:
+    """Work out what each granted promotion takes off each line.
+
+    The second promotion of an order is computed over what the first has left of the lines, and so
+    on; nothing ever falls below zero.
+    """
+    rounds = db.scalar(select(func.coalesce(func.max(granted.c.nth), 0))) or 0
+    for nth in range(1, rounds + 1):
+        db.execute(_insert_shares(), {"nth": nth})
+        db.execute(_update_left(), {"nth": nth})
+
+
+def insert_discounts() -> Insert:
+    """One line per copy and promotion that takes something off."""
+    off = (
+        select(shares.c.factory_id, shares.c.promotion_id, shares.c.nth, _total(shares.c.cents))
+        .group_by(shares.c.factory_id, shares.c.promotion_id, shares.c.nth)
+        .subquery("off")
+    )
+    amount = -off.c.cents
+    values: dict[str, ColumnElement[Any]] = {
+        "order_id": copies.c.target_order_id,
+        "copied_from_id": null(),
+        "item_type": _promotion.c.type,
+        "name": _promotion.c.name,
+        "quantity": literal(1),
+        "currency_code": _source.c.currency_code,
+        "unit_amount_cents": amount,
+        "total_amount_cents": amount,
+        "coupon_code": case((_promotion.c.coupon_required, copies.c.coupon_code)),
+        "reference": _promotion.c.reference,
+        "reference_origin": _promotion.c.reference_origin,
+        **times(NOW),
+    }
+    rows = (
+        copies.join(off, off.c.factory_id == copies.c.factory_id)
+        .join(_promotion, _promotion.c.id == off.c.promotion_id)
+        .join(_source, _source.c.id == copies.c.source_order_id)
+    )
+    return insert_select(LineItem, values, rows, order_by=(copies.c.factory_id, off.c.nth))
+
+
+def update_discounted_lines(db: Connection) -> Update:
+    """The lines get their shares of the discounts, and the tax on what is left of them.
+
+    The tax of a line without a rate or without a tax stays as it was, and so does the tax of a line
+    whose discount is what it was before.
+    """
+    rows = (
+        select(
+            discountable.c.line_item_id,
+            (discountable.c.left_cents - discountable.c.total_cents).label("discount"),
+            discountable.c.left_cents,
+            _source.c.tax_rate,
+            _source.c.tax_included,
+        )
+        .join(copies, copies.c.factory_id == discountable.c.factory_id)
+        .join(_source, _source.c.id == copies.c.source_order_id)
+        .subquery("now")
+    )
+    was = func.coalesce(_line.c.discount_cents, 0)
+    rate = func.coalesce(_line.c.tax_rate, rows.c.tax_rate)
+    taxed_anew = and_(
+        rows.c.discount != was, rate.is_not(None), _line.c.tax_amount_cents.is_not(None)
+    )
+    told = or_(rows.c.discount != was, _line.c.discount_breakdown.is_not(None), rows.c.discount < 0)
+    return (
+        update(_line)
+        .where(_line.c.id == rows.c.line_item_id, told)
+        .values(
+            discount_cents=rows.c.discount,
+            discount_breakdown=case(
+                (rows.c.discount < 0, _breakdown(db, _line.c.id)), else_=null()
+            ),
+            tax_amount_cents=case(
+                (taxed_anew, tax_cents(rows.c.left_cents, rate, rows.c.tax_included)),
+                else_=_line.c.tax_amount_cents,
+            ),
+            tax_breakdown=case((taxed_anew, null()), else_=_line.c.tax_breakdown),
+        )
+    )
+
+
+def _breakdown(db: Connection, line_item_id: ColumnElement[int]) -> ColumnElement[Any]:
+    """A line's shares as JSON: the promotion's key to its name, its cents and its coupon code."""
+    mine = (
+        select(
+            cast(_promotion.c.id, String).label("key"),
+            _promotion.c.name,
+            (-shares.c.cents).label("cents"),
+            case((_promotion.c.coupon_required, copies.c.coupon_code)).label("coupon_code"),
+        )
+        .select_from(shares)
+        .join(_promotion, _promotion.c.id == shares.c.promotion_id)
+        .join(copies, copies.c.factory_id == shares.c.factory_id)
+        .where(shares.c.line_item_id == line_item_id)
+        .order_by(shares.c.nth)
+        .correlate_except(shares, _promotion, copies)
+        .subquery("mine")
+    )
+    members = ("name", mine.c.name, "cents", mine.c.cents, "coupon_code", mine.c.coupon_code)
+    if on_sqlite(db):
+        held = func.json_group_object(mine.c.key, func.json_object(*members))
+    else:
+        held = func.jsonb_object_agg(mine.c.key, func.jsonb_build_object(*members))
+    return type_coerce(select(held).scalar_subquery(), JsonObject)
+
+
+@cache
+def _insert_shares() -> Insert:
+    """What the promotions of one round take off each line: rounded down, and the cents that are
+    missing then go to the lines of the largest remainders, the earlier line first.
+    """
+    portions = _portions()
+    rank = func.row_number().over(
+        partition_by=portions.c.factory_id,
+        order_by=(portions.c.remainder.desc(), portions.c.line_item_id),
+    )
+    given = cast(func.sum(portions.c.portion).over(partition_by=portions.c.factory_id), BigInteger)
+    ranked = select(portions, rank.label("rank"), given.label("given")).subquery("ranked")
+    one_more = case((ranked.c.rank <= ranked.c.off - ranked.c.given, 1), else_=0)
+    cents = ranked.c.portion + one_more
+    rows = select(
+        ranked.c.line_item_id, ranked.c.promotion_id, ranked.c.factory_id, ranked.c.nth, cents
+    ).where(cents > 0)
+    names = ["line_item_id", "promotion_id", "factory_id", "nth", "cents"]
+    return insert(shares).from_select(names, rows)
+
+
+def _portions() -> Subquery:
+    """Each line's part of the discount, rounded down, what that leaves over, and the discount."""
+    left = discountable.c.left_cents
+    base = cast(func.sum(left).over(partition_by=granted.c.factory_id), BigInteger)
+    lines = (
+        select(
+            granted.c.factory_id,
+            granted.c.promotion_id,
+            granted.c.nth,
+            discountable.c.line_item_id,
+            left.label("left"),
+            base.label("base"),
+            _promotion.c.type,
+            _promotion.c.percentage,
+            _promotion.c.fixed_amount_cents,
+        )
+        .select_from(granted)
+        .join(_promotion, _promotion.c.id == granted.c.promotion_id)
+        .join(
+            discountable,
+            and_(
+                discountable.c.factory_id == granted.c.factory_id, suits(_promotion, discountable)
+            ),
+        )
+        .where(granted.c.nth == _NTH, left > 0)
+        .subquery("lines")
+    )
+    of = lines.c
+    is_percentage = of.type == PromotionType.PERCENTAGE.value
+    off = case(
+        (is_percentage, (2 * of.base * of.percentage + 100) // 200),
+        (of.fixed_amount_cents < of.base, of.fixed_amount_cents),
+        else_=of.base,
+    )
+    whole = select(lines, off.label("off")).subquery("whole")
+    of = whole.c
+    # A percentage is taken of each line; an amount is divided by what the lines are worth.
+    is_percentage = of.type == PromotionType.PERCENTAGE.value
+    portion = case(
+        (is_percentage, of.left * of.percentage // 100), else_=mul_div(of.off, of.left, of.base)
+    )
+    remainder = case(
+        (is_percentage, of.left * of.percentage % 100), else_=mul_mod(of.off, of.left, of.base)
+    )
+    return select(
+        of.factory_id,
+        of.promotion_id,
+        of.nth,
+        of.line_item_id,
+        of.off,
+        portion.label("portion"),
+        remainder.label("remainder"),
+    ).subquery("portions")
+
+
+@cache
+def _update_left() -> Update:
+    taken = shares.c.line_item_id == discountable.c.line_item_id
+    return (
+        update(discountable)
+        .where(taken, shares.c.factory_id == discountable.c.factory_id, shares.c.nth == _NTH)
+        .values(left_cents=discountable.c.left_cents - shares.c.cents)
+    )
+
+
+def _total(cents: ColumnElement[int]) -> ColumnElement[int]:
+    return cast(func.sum(cents), BigInteger).label("cents")

@@ -1,0 +1,40 @@
+"""Which lines of a source order its promotions and coupons are about, before it is copied."""
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, not_, select
+
+from models import LineItem, SkuListItem
+from models.statuses import SHIPPABLE
+from tasks.inserts import table_of
+from tasks.line_sums import is_left_out
+from tasks.promotions.work_tables import new_prices
+from tasks.work_tables import copies
+
+_line, _listed = table_of(LineItem), table_of(SkuListItem)
+_price = and_(
+    new_prices.c.line_item_id == _line.c.id, new_prices.c.factory_id == copies.c.factory_id
+)
+# What the line will cost in the copy.
+_total = func.coalesce(new_prices.c.total_amount_cents, _line.c.total_amount_cents)
+_is_copied = and_(_line.c.item_type.in_(SHIPPABLE), _total > 0, not_(is_left_out()))
+
+
+def is_listed(sku_list_id: ColumnElement[int], sku_code: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the list has the SKU."""
+    listed = exists().where(_listed.c.sku_list_id == sku_list_id, _listed.c.sku_code == sku_code)
+    return listed.correlate_except(_listed)
+
+
+def goods_cents() -> ColumnElement[int]:
+    """What the goods of the copy will cost before discounts: its SKUs and bundles, in cents."""
+    return _of_copy(select(func.coalesce(func.sum(_total), 0))).scalar_subquery()
+
+
+def has_listed_goods(sku_list_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether some of the goods of the copy stand in the list."""
+    return _of_copy(select(_line.c.id)).where(is_listed(sku_list_id, _line.c.sku_code)).exists()
+
+
+def _of_copy(rows: Select[tuple[int]]) -> Select[tuple[int]]:
+    lines: FromClause = _line.outerjoin(new_prices, _price)
+    mine = _line.c.order_id == copies.c.source_order_id
+    return rows.select_from(lines).where(mine, _is_copied).correlate_except(_line, new_prices)

@@ -1,0 +1,185 @@
+"""Today's prices: found for the lines of copies with `refresh_prices`, and given to their targets."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    String,
+    Update,
+    and_,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    select,
+    type_coerce,
+    update,
+)
+
+from models import LineItem, LineItemOption, Order, Price, Sku
+from models.base import JsonObject
+from models.dialects import on_sqlite
+from models.statuses import ItemType
+from tasks.errors import errors
+from tasks.inserts import table_of, written
+from tasks.line_sums import is_left_out
+from tasks.promotions.work_tables import new_prices
+from tasks.taxes import tax_cents
+from tasks.work_tables import copies
+
+# Where the target's metadata tells which prices have changed.
+REFRESHED_PRICES = "refreshed_prices"
+
+_line, _option, _sku = table_of(LineItem), table_of(LineItemOption), table_of(Sku)
+_price, _order = table_of(Price), table_of(Order)
+_lines_to_price: FromClause = (
+    copies.join(_order, _order.c.id == copies.c.source_order_id)
+    .join(_line, _line.c.order_id == copies.c.source_order_id)
+    .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
+)
+_is_priced = and_(copies.c.refresh_prices, _line.c.item_type == ItemType.SKUS)
+_of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _order.c.currency_code)
+
+
+def find_prices(db: Connection) -> int:
+    """Note what the lines are to cost, and record SKUs that have no price; how many errors.
+
+    A SKU that is not in the catalogue any more is told by another check.
+    """
+    db.execute(_insert_new_prices())
+    return written(
+        db,
+        errors(
+            "line_items",
+            "sku_without_price",
+            literal("SKU ") + _line.c.sku_code + " has no price in " + _order.c.currency_code,
+            _is_priced,
+            _price.c.id.is_(None),
+            joins=[
+                (_order, _order.c.id == copies.c.source_order_id),
+                (_line, _line.c.order_id == copies.c.source_order_id),
+                (_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code)),
+            ],
+            outer=[(_price, _of_its_sku)],
+            line_item_id=_line.c.id,
+        ),
+    )
+
+
+def update_prices() -> Update:
+    """The targets' lines get the new prices, and the tax on what they are worth then.
+
+    The tax of a line without a rate or without a tax stays as it was, and so does the tax of a
+    line whose total is what it was before.
+    """
+    rows = (
+        select(
+            copies.c.target_order_id,
+            new_prices.c.line_item_id,
+            new_prices.c.unit_amount_cents,
+            new_prices.c.compare_at_amount_cents,
+            new_prices.c.total_amount_cents,
+            _order.c.tax_rate,
+            _order.c.tax_included,
+        )
+        .join(new_prices, new_prices.c.factory_id == copies.c.factory_id)
+        .join(_order, _order.c.id == copies.c.source_order_id)
+        .where(copies.c.sound)
+        .subquery("priced")
+    )
+    rate = func.coalesce(_line.c.tax_rate, rows.c.tax_rate)
+    taxed_anew = and_(
+        rows.c.total_amount_cents != _line.c.total_amount_cents,
+        rate.is_not(None),
+        _line.c.tax_amount_cents.is_not(None),
+    )
+    net = rows.c.total_amount_cents + func.coalesce(_line.c.discount_cents, 0)
+    return (
+        update(_line)
+        .where(
+            _line.c.order_id == rows.c.target_order_id,
+            _line.c.copied_from_id == rows.c.line_item_id,
+        )
+        .values(
+            unit_amount_cents=rows.c.unit_amount_cents,
+            compare_at_amount_cents=rows.c.compare_at_amount_cents,
+            total_amount_cents=rows.c.total_amount_cents,
+            tax_amount_cents=case(
+                (taxed_anew, tax_cents(net, rate, rows.c.tax_included)),
+                else_=_line.c.tax_amount_cents,
+            ),
+            tax_breakdown=case((taxed_anew, null()), else_=_line.c.tax_breakdown),
+        )
+    )
+
+
+def update_metadata(db: Connection) -> Update:
+    """The targets' metadata tell the old and the new price of each SKU that costs something else.
+
+    `{"refreshed_prices": [{"sku_code", "old_amount_cents", "new_amount_cents"}, ...]}`, by SKU.
+    """
+    target = table_of(Order)
+    changed = (
+        select(
+            copies.c.target_order_id,
+            _line.c.sku_code,
+            _line.c.unit_amount_cents.label("old"),
+            new_prices.c.unit_amount_cents.label("new"),
+        )
+        .distinct()
+        .join(new_prices, new_prices.c.factory_id == copies.c.factory_id)
+        .join(_line, _line.c.id == new_prices.c.line_item_id)
+        .where(copies.c.sound, not_(is_left_out()))
+        .where(_line.c.unit_amount_cents.is_distinct_from(new_prices.c.unit_amount_cents))
+        .subquery("changed")
+    )
+    mine = select(changed).where(changed.c.target_order_id == target.c.id)
+    mine = mine.order_by(changed.c.sku_code, changed.c.old).correlate(target)
+    held = mine.subquery("held")
+    members = (
+        *("sku_code", held.c.sku_code, "old_amount_cents", held.c.old),
+        *("new_amount_cents", held.c.new),
+    )
+    refreshes = select(copies.c.target_order_id).where(copies.c.sound, copies.c.refresh_prices)
+    merged: ColumnElement[Any]
+    if on_sqlite(db):
+        told = select(func.json_group_array(func.json_object(*members))).scalar_subquery()
+        text = func.coalesce(type_coerce(target.c.metadata, String), "{}")
+        merged = func.json_set(text, f"$.{REFRESHED_PRICES}", func.json(told))
+    else:
+        told = select(func.jsonb_agg(func.jsonb_build_object(*members))).scalar_subquery()
+        some = func.coalesce(told, func.jsonb_build_array())
+        held_before = func.coalesce(target.c.metadata, func.jsonb_build_object())
+        merged = held_before.op("||")(func.jsonb_build_object(REFRESHED_PRICES, some))
+    return (
+        update(target)
+        .where(target.c.id.in_(refreshes))
+        .values(metadata=type_coerce(merged, JsonObject))
+    )
+
+
+def _insert_new_prices() -> Insert:
+    """One row per line of a SKU that has a price in the order's currency."""
+    options = (
+        select(func.sum(_option.c.total_amount_cents))
+        .where(_option.c.line_item_id == _line.c.id)
+        .correlate(_line)
+        .scalar_subquery()
+    )
+    extras = func.coalesce(_line.c.options_amount_cents, cast(options, BigInteger), 0)
+    values = {
+        "line_item_id": _line.c.id,
+        "factory_id": copies.c.factory_id,
+        "unit_amount_cents": _price.c.amount_cents,
+        "compare_at_amount_cents": _price.c.compare_at_amount_cents,
+        "total_amount_cents": _price.c.amount_cents * _line.c.quantity + extras,
+    }
+    rows = select(*values.values()).select_from(_lines_to_price.join(_price, _of_its_sku))
+    return insert(new_prices).from_select(list(values), rows.where(_is_priced))

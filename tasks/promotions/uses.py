@@ -1,0 +1,195 @@
+"""Uses: what is limited is never used more often, whichever orders want it at the same time."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Insert,
+    Select,
+    SmallInteger,
+    Table,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+    update,
+)
+
+from models import Coupon, Promotion
+from models.dialects import on_sqlite
+from tasks.inserts import NOW, insert_counted, table_of, written
+from tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
+from tasks.promotions.work_tables import coupon_problems, coupon_uses, held_coupons, shares
+from tasks.stock import wanted_before
+from tasks.work_tables import GRANTED, OPEN, REFUSED, contested, copies
+
+_coupon, _promotion = table_of(Coupon), table_of(Promotion)
+_its_coupon = held_coupons.c.factory_id == copies.c.factory_id
+_bears_it = and_(_its_coupon, copies.c.coupon_code.is_not(None))
+_BY_COUPON, _BY_PROMOTION, _BY_CUSTOMER = 1, 2, 3
+# Below the shares that the stock gives to copies with `skip_errors`.
+_SHARES_BELOW = 2**40
+
+
+def lock_limited(db: Connection, now: datetime) -> None:
+    """Lock what is limited among the promotions and coupons that the copies may use.
+
+    In the order of their keys, until the commit. On SQLite the writing transaction has the
+    database to itself.
+    """
+    if on_sqlite(db):
+        return
+    of_coupons = select(held_coupons.c.promotion_id)
+    mode = select(copies.c.mode).limit(1).scalar_subquery()
+    some_applied = exists().where(copies.c.apply_promotions)
+    open_to_all = and_(some_applied, _promotion.c.mode == mode, _promotion.c.expires_at > NOW)
+    promotions = select(_promotion.c.id).where(
+        _promotion.c.total_usage_limit.is_not(None),
+        or_(_promotion.c.id.in_(of_coupons), open_to_all),
+    )
+    coupons = select(_coupon.c.id).where(
+        _coupon.c.id.in_(select(held_coupons.c.coupon_id)),
+        or_(_coupon.c.usage_limit.is_not(None), _coupon.c.customer_single_use),
+    )
+    for rows, table in ((promotions, _promotion), (coupons, _coupon)):
+        _lock(db, table, rows, now=now)
+
+
+def contest_uses(db: Connection) -> int:
+    """Let the copies contest what their valid coupons use up; rows in `of_contested`.
+
+    The numbers there are below zero, and so apart from the keys of SKUs. A coupon that may be
+    left out is a share of its own.
+    """
+    if not written(db, _insert_uses()):
+        return 0
+    share = case(
+        (
+            or_(copies.c.skip_errors, copies.c.ignore_invalid_coupon),
+            -_SHARES_BELOW - copies.c.factory_id,
+        ),
+        else_=copies.c.factory_id,
+    )
+    rows = select(
+        copies.c.factory_id,
+        coupon_uses.c.resource,
+        share,
+        literal(1),
+        coupon_uses.c.available,
+        literal(OPEN),
+    ).select_from(copies.join(coupon_uses, coupon_uses.c.factory_id == copies.c.factory_id))
+    names = ["factory_id", "sku_id", "share", "quantity", "available", "state"]
+    return written(db, insert_counted(contested, names, rows))
+
+
+def record_used_up(db: Connection) -> int:
+    """Record the coupons that orders before have used up, once that is decided; how many errors."""
+    db.execute(coupon_problems.delete())
+    wants = wanted_before(contested.c.state == GRANTED)
+    words = (
+        (USED_UP, coupon_uses.c.kind != _BY_CUSTOMER),
+        (USED_BY_CUSTOMER, coupon_uses.c.kind == _BY_CUSTOMER),
+    )
+    refused = [
+        select(copies.c.factory_id, literal(code).label("code"), message.label("message"))
+        .distinct()
+        .select_from(
+            copies.join(coupon_uses, coupon_uses.c.factory_id == copies.c.factory_id).join(
+                wants,
+                and_(
+                    wants.c.factory_id == coupon_uses.c.factory_id,
+                    wants.c.sku_id == coupon_uses.c.resource,
+                ),
+            )
+        )
+        .where(kind, wants.c.state == REFUSED, wants.c.before >= wants.c.available)
+        for (code, message), kind in words
+    ]
+    every = union_all(*refused).subquery("every")
+    found = written(
+        db, insert_counted(coupon_problems, ["factory_id", "code", "message"], select(every))
+    )
+    return record_problems(db) if found else 0
+
+
+def raise_usage_counts(db: Connection, now: datetime) -> None:
+    """Count the uses: of the coupons that the targets bear, and of all promotions they got."""
+    made = select(held_coupons).where(_bears_it, copies.c.sound).subquery("made")
+    by_coupon = select(made.c.coupon_id.label("id"), made.c.factory_id)
+    by_promotion = union(
+        select(made.c.promotion_id.label("id"), made.c.factory_id),
+        select(shares.c.promotion_id, shares.c.factory_id),
+    )
+    for table, count, uses in (
+        (_promotion, _promotion.c.total_usage_count, by_promotion.subquery("uses")),
+        (_coupon, _coupon.c.usage_count, by_coupon.subquery("uses")),
+    ):
+        used = (
+            select(uses.c.id, func.count().label("times"))
+            .where(uses.c.id.is_not(None))
+            .group_by(uses.c.id)
+            .subquery("used")
+        )
+        _lock(db, table, select(used.c.id))
+        more = update(table).where(table.c.id == used.c.id)
+        db.execute(
+            more.values({count: count + used.c.times, table.c.updated_at: NOW}), {"now": now}
+        )
+
+
+def _insert_uses() -> Insert:
+    """One row per valid coupon of a copy and limited thing that it uses up."""
+    rows = (
+        copies.join(held_coupons, _bears_it)
+        .join(_coupon, _coupon.c.id == held_coupons.c.coupon_id)
+        .join(_promotion, _promotion.c.id == held_coupons.c.promotion_id)
+    )
+    nobody = literal("")
+    limits = (
+        (_BY_COUPON, _coupon.c.id, nobody, _coupon.c.usage_limit - _coupon.c.usage_count),
+        (
+            _BY_PROMOTION,
+            _promotion.c.id,
+            nobody,
+            _promotion.c.total_usage_limit - _promotion.c.total_usage_count,
+        ),
+        (
+            _BY_CUSTOMER,
+            _coupon.c.id,
+            held_coupons.c.customer_key,
+            case((_coupon.c.customer_single_use, literal(1))),
+        ),
+    )
+    every = union_all(
+        *(
+            select(
+                copies.c.factory_id,
+                cast(literal(kind), SmallInteger).label("kind"),
+                key.label("id"),
+                whose.label("whose"),
+                cast(available, BigInteger).label("available"),
+            )
+            .select_from(rows)
+            .where(available.is_not(None), whose.is_not(None))
+            for kind, key, whose, available in limits
+        )
+    ).subquery("every")
+    number = func.dense_rank().over(order_by=(every.c.kind, every.c.id, every.c.whose))
+    values = select(every.c.factory_id, -number, every.c.kind, every.c.available)
+    return insert_counted(coupon_uses, ["factory_id", "resource", "kind", "available"], values)
+
+
+def _lock(db: Connection, table: Table, keys: Select[tuple[int]], **parameters: Any) -> None:
+    """Lock these rows in the order of their keys, so that no two transactions lock each other out."""
+    if not on_sqlite(db):
+        rows = select(table.c.id).where(table.c.id.in_(keys)).order_by(table.c.id)
+        locked = rows.with_for_update().subquery()
+        db.execute(select(func.count()).select_from(locked), parameters)

@@ -1,7 +1,7 @@
 """A shop to test with: factories that fill in what a test does not care about."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -9,16 +9,19 @@ from sqlalchemy import Row, insert, select
 
 from models import (
     Address,
+    Coupon,
     Customer,
     CustomerPaymentSource,
     LineItem,
     LineItemOption,
     Order,
     PaymentSource,
+    Price,
+    Promotion,
     Sku,
     StockItem,
 )
-from models.base import Base
+from models.base import Base, utc_now
 from models.engine import begin, reading
 
 SOME_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -123,6 +126,35 @@ class Shop:
     def option(self, line_item_id: int, **values: Any) -> int:
         defaults = {"name": "Embossing", "quantity": 1, "total_amount_cents": 0}
         return self.add(LineItemOption, line_item_id=line_item_id, **{**defaults, **values})
+
+    def price(self, code: str, amount_cents: int, currency_code: str = "EUR", **values: Any) -> int:
+        """What a SKU costs today; one that the catalogue lacks is added to it."""
+        known = self.rows(Sku, code=code, mode=values.get("mode", "live"))
+        sku_id = known[0].id if known else self.sku(code, mode=values.get("mode", "live"))
+        price = {"amount_cents": amount_cents, "currency_code": currency_code}
+        return self.add(Price, sku_id=sku_id, **price, **values)
+
+    def promotion(self, **values: Any) -> int:
+        """A promotion that is valid now: 10 percent off unless another type is given."""
+        now = utc_now()
+        defaults = {
+            "type": "percentage_discount_promotions",
+            "name": f"Promotion {next(self._numbers)}",
+            "percentage": 10
+            if "percentage_discount" in values.get("type", "percentage_discount")
+            else None,
+            "starts_at": now - timedelta(days=1),
+            "expires_at": now + timedelta(days=1),
+        }
+        return self.add(Promotion, **{**defaults, **values})
+
+    def coupon(self, code: str, **values: Any) -> int:
+        """A coupon of a promotion of its own, 10 percent off, unless one is given."""
+        if "promotion_id" not in values:
+            values["promotion_id"] = self.promotion(
+                coupon_required=True, mode=values.get("mode", "live")
+            )
+        return self.add(Coupon, code=code, **values)
 
     def number_of(self, order_id: int) -> str:
         """The order's number, as a person would give it."""

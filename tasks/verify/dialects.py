@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     String,
@@ -75,3 +76,10 @@ def _in_postgresql() -> Select[Any]:
     )
     rows = select(factory.c.id, field.c.key, message.c.place, message.c.value)
     return rows.select_from(factory, field, message).where(log.is_not(None))
+
+
+def without_member(db: Connection, held: ColumnElement[Any], name: str) -> ColumnElement[str]:
+    """An object without one of its members, as a text that is the same for the same object."""
+    if on_sqlite(db):
+        return func.json_remove(func.coalesce(type_coerce(held, String), "{}"), f"$.{name}")
+    return cast(func.coalesce(held, cast(literal("{}", String), JSONB)).op("-")(name), String)

@@ -17,6 +17,14 @@ from sqlalchemy import (
 
 from models.public_ids import Resource
 from models.statuses import ItemType
+from tasks.verify.anew import (
+    DISCOUNT,
+    PRICES,
+    TAX,
+    changed_unasked,
+    is_left_out_discount,
+    is_new_discount,
+)
 from tasks.verify.invariants import Invariant
 from tasks.verify.rows import (
     copied,
@@ -42,7 +50,8 @@ def _missing_lines() -> Select[Any]:
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))
-        .where(unedited(origin, target), line.c.id.is_(None), not_(left_out))
+        .where(unedited(origin, target), line.c.id.is_(None))
+        .where(not_(left_out), not_(is_left_out_discount(origin)))
     )
 
 
@@ -60,7 +69,9 @@ def _foreign_lines() -> Select[Any]:
 
 def _lines_from_nowhere() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines)
-    return rows.where(unedited(target), line.c.copied_from_id.is_(None))
+    return rows.where(
+        unedited(target), line.c.copied_from_id.is_(None), not_(is_new_discount(line))
+    )
 
 
 def _repeated_lines() -> Select[Any]:
@@ -70,7 +81,8 @@ def _repeated_lines() -> Select[Any]:
 
 def _changed_lines() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
-    return rows.where(unedited(line, origin), differ(line, origin, "order_id"))
+    frozen = differ(line, origin, "order_id", *PRICES, *DISCOUNT, *TAX)
+    return rows.where(unedited(line, origin), or_(frozen, changed_unasked(line, origin)))
 
 
 def _lines_copied_in_spite_of_errors() -> Select[Any]:
@@ -114,7 +126,8 @@ def _short_of(of: FromClause) -> ColumnElement[bool]:
 INVARIANTS = (
     Invariant(
         "lines-complete",
-        "A target order has every line of its source, but for those that skip_errors left out.",
+        "A target order has every line of its source, but for those that skip_errors left out, and "
+        "the discounts that its options did.",
         Resource.order_factories,
         _missing_lines(),
     ),
@@ -126,7 +139,8 @@ INVARIANTS = (
     ),
     Invariant(
         "lines-have-an-origin",
-        "Every line of a target order says which line it was copied from.",
+        "Every line of a target order says which line it was copied from, unless it is a promotion "
+        "that was computed anew.",
         Resource.line_items,
         _lines_from_nowhere(),
     ),
@@ -138,7 +152,8 @@ INVARIANTS = (
     ),
     Invariant(
         "line-columns",
-        "A copied line equals the line that it was copied from.",
+        "A copied line equals the line that it was copied from, but for what its options have "
+        "worked out anew.",
         Resource.line_items,
         _changed_lines(),
     ),

@@ -39,6 +39,11 @@ def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
 def differ(copy: FromClause, original: FromClause, *left: str) -> ColumnElement[bool]:
     """Whether any column differs but those that each row has for itself, and `left`."""
     names = [column.key for column in copy.c if column.key not in (*_OWN, *left)]
+    return differ_in(copy, original, *names)
+
+
+def differ_in(copy: FromClause, original: FromClause, *names: str) -> ColumnElement[bool]:
+    """Whether any of these columns differs."""
     return or_(*(_differs(copy.c[name], original.c[name]) for name in names))
 
 

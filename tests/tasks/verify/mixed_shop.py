@@ -7,6 +7,7 @@ from sqlalchemy import insert
 
 from models import (
     CopyError,
+    Coupon,
     Event,
     LineItem,
     LineItemOption,
@@ -51,6 +52,10 @@ def fill(shop: Shop) -> Keys:
         "unwanted": request(_with_card(shop), reuse_wallet=False),
         "expired": request(_with_card(shop, expires_at=SOME_DAY), skip_errors=True),
         "first": request(_with_card(shop)),
+        "promoted": request(_promoted(shop), apply_promotions=True),
+        "refreshed": request(_refreshed(shop), refresh_prices=True),
+        "ignored": request(_with_a_bad_coupon(shop), ignore_invalid_coupon=True),
+        "couponless": request(_with_a_bad_coupon(shop), skip_errors=True),
     }
     _copy_as_batch(copies.values())
     copies["again"] = request(_target_of(shop, copies["first"]))
@@ -128,6 +133,32 @@ def _of_a_blocked_customer(shop: Shop) -> int:
     customer = shop.customer(status="blocked")
     card = shop.payment_source(wallet_of=customer)
     return shop.order(customer_id=customer, payment_source_id=card)
+
+
+def _promoted(shop: Shop) -> int:
+    """An order with a coupon of today, and a promotion of yesterday that it keeps no line of."""
+    promotion = shop.promotion(percentage=10, coupon_required=True, reference="tenth")
+    shop.add(Coupon, promotion_id=promotion, code="TENTH")
+    shop.promotion(type="free_shipping_promotions", percentage=None)
+    order_id = shop.order(lines=[("MUG", 3, 3_33), ("CAP", 1, 1_01)], coupon_code="TENTH")
+    shop.line(order_id, item_type="shipments", unit_amount_cents=5_00, tax_amount_cents=90)
+    shop.line(order_id, item_type="fixed_amount_promotions", unit_amount_cents=-2_00)
+    return order_id
+
+
+def _refreshed(shop: Shop) -> int:
+    shop.price("INK", 4_00)
+    order_id = shop.order(lines=[("INK", 2, 3_00)], metadata_={"gift": True})
+    shop.option(shop.rows(LineItem, order_id=order_id)[0].id, total_amount_cents=50)
+    return order_id
+
+
+def _with_a_bad_coupon(shop: Shop) -> int:
+    order_id = shop.order(coupon_code="GONE")
+    shop.line(
+        order_id, item_type="discount_engine_items", unit_amount_cents=-2_00, coupon_code="GONE"
+    )
+    return order_id
 
 
 def _with_card(shop: Shop, expires_at: Any = None, **values: Any) -> int:

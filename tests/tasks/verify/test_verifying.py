@@ -15,6 +15,7 @@ from tests.tasks.verify import (
     test_addresses,
     test_amounts,
     test_batches,
+    test_discounts,
     test_errors,
     test_events,
     test_lines,
@@ -31,6 +32,7 @@ DAMAGED = (
     test_addresses,
     test_amounts,
     test_batches,
+    test_discounts,
     test_errors,
     test_events,
     test_lines,
@@ -71,7 +73,7 @@ def test_a_sound_database_has_no_violations(mixed):
 
     assert broken(verification) == {}
     assert verification.violations == 0
-    assert (verification.copies, verification.edited_copies) == (15, 0)
+    assert (verification.copies, verification.edited_copies) == (19, 0)
 
 
 def test_an_empty_database_is_sound(shop):

@@ -1,0 +1,92 @@
+"""Discounts and prices that were worked out anew: they add up, and the old ones are gone."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+
+from models import LineItemOption
+from models.public_ids import Resource
+from models.statuses import ItemType
+from tasks.inserts import table_of
+from tasks.verify.anew import is_discountable, is_left_out_discount, is_new_discount
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import copied, factory, line, origin, source, target, unedited
+
+_option = table_of(LineItemOption)
+_lines = copied.join(line, line.c.order_id == target.c.id)
+
+
+def _old_discounts() -> Select[Any]:
+    rows = select(line.c.id).select_from(_lines.join(origin, origin.c.id == line.c.copied_from_id))
+    return rows.where(unedited(source, target, origin, line), is_left_out_discount(origin))
+
+
+def _discounts_beside_shares() -> Select[Any]:
+    """The shares of the lines, and what the promotions take off."""
+    shares = _sum(case((is_discountable(line), func.coalesce(line.c.discount_cents, 0)), else_=0))
+    discounts = _sum(case((is_new_discount(line), line.c.total_amount_cents), else_=0))
+    edited = _sum(case((unedited(line), 0), else_=1))
+    rows = select(target.c.id).select_from(_lines)
+    rows = rows.where(factory.c.apply_promotions, unedited(target)).group_by(target.c.id)
+    return rows.having(edited == 0, shares != discounts)
+
+
+def _discounts_of_nothing() -> Select[Any]:
+    rows = select(line.c.id).select_from(_lines)
+    return rows.where(unedited(line), is_new_discount(line), line.c.total_amount_cents >= 0)
+
+
+def _wrong_totals() -> Select[Any]:
+    """Lines of today's price that do not cost it so many times, and what their options cost."""
+    of = line.c
+    options = (
+        select(func.coalesce(func.sum(_option.c.total_amount_cents), 0))
+        .where(_option.c.line_item_id == of.id)
+        .correlate(line)
+        .scalar_subquery()
+    )
+    extras = func.coalesce(of.options_amount_cents, options)
+    rows = select(of.id).select_from(_lines)
+    return rows.where(
+        factory.c.refresh_prices,
+        unedited(line),
+        of.item_type == ItemType.SKUS,
+        or_(
+            of.unit_amount_cents.is_(None),
+            and_(of.total_amount_cents != of.unit_amount_cents * of.quantity + extras),
+        ),
+    )
+
+
+def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(cents), 0)
+
+
+INVARIANTS = (
+    Invariant(
+        "old-discounts-left-out",
+        "No promotion was copied where promotions were to be computed anew, and no discount of a "
+        "coupon that was left out.",
+        Resource.line_items,
+        _old_discounts(),
+    ),
+    Invariant(
+        "discounts-divided",
+        "Where promotions were computed anew, the lines' discounts add up to what the promotions "
+        "take off.",
+        Resource.orders,
+        _discounts_beside_shares(),
+    ),
+    Invariant(
+        "discounts-take-off",
+        "Every promotion that was computed anew takes something off.",
+        Resource.line_items,
+        _discounts_of_nothing(),
+    ),
+    Invariant(
+        "refreshed-totals",
+        "A line with a refreshed price costs it so many times, and what its options cost.",
+        Resource.line_items,
+        _wrong_totals(),
+    ),
+)

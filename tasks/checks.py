@@ -10,8 +10,8 @@ from tasks.customers import check_customers
 from tasks.line_checks import check_line_items
 from tasks.line_sums import subtract_what_does_not_ship, sum_lines, sum_remaining_lines
 from tasks.promotions.asked import find_asked
-from tasks.promotions.candidates import leave_promotions_out
 from tasks.promotions.coupons import check_coupons, find_coupons
+from tasks.promotions.leaving_out import leave_promotions_out
 from tasks.promotions.uses import contest_uses, lock_limited, record_used_up
 from tasks.promotions.work_tables import open_promotion_tables
 from tasks.steps import step
@@ -31,14 +31,14 @@ def check_orders(db: Connection, batch: Batch) -> int:
     asked = find_asked(db)
     if any(asked):
         open_promotion_tables(db)
+    if asked.promotions:
+        leave_promotions_out(db)
     find_notable_skus(db)
     subtract_what_does_not_ship(db)
     found = check_customers(db)
     found += check_addresses(db)
     found += check_line_items(db, refresh_prices=asked.prices)
     found += check_wallets(db, batch.started_at)
-    if asked.promotions:
-        leave_promotions_out(db)
     if asked.coupons and find_coupons(db):
         lock_limited(db, batch.started_at)
         found += check_coupons(db, batch.started_at)

@@ -18,6 +18,7 @@ from models import CopyError, LineItem
 from models.statuses import ItemType
 from tasks.errors import errors
 from tasks.inserts import table_of, written
+from tasks.line_sums import is_left_out
 from tasks.promotions.prices import find_prices
 from tasks.work_tables import copies, left_out_lines, line_sums, notable_skus
 
@@ -49,6 +50,7 @@ _BELOW_ONE = errors(
     _label + ": the quantity " + cast(_line.c.quantity, String) + " is below 1",
     line_sums.c.quantities_below_one > 0,
     _line.c.quantity < 1,
+    not_(is_left_out()),
     joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy],
     line_item_id=_line.c.id,
 )

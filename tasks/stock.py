@@ -15,6 +15,7 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    or_,
     select,
     update,
 )
@@ -131,7 +132,7 @@ def refuse_hopeless() -> Update:
     wants = wanted_before(contested.c.state == GRANTED)
     hopeless = select(wants.c.share).where(wants.c.state == OPEN)
     hopeless = hopeless.where(wants.c.before + wants.c.quantity > wants.c.available)
-    return _decide(REFUSED).where(contested.c.share.in_(hopeless))
+    return _decide(REFUSED).where(or_(contested.c.share.in_(hopeless), _order_is(REFUSED)))
 
 
 def grant_certain() -> Update:
@@ -139,7 +140,18 @@ def grant_certain() -> Update:
     wants = wanted_before(contested.c.state != REFUSED)
     uncertain = select(wants.c.share).where(wants.c.state == OPEN)
     uncertain = uncertain.where(wants.c.before + wants.c.quantity > wants.c.available)
-    return _decide(GRANTED).where(contested.c.share.not_in(uncertain))
+    return _decide(GRANTED).where(contested.c.share.not_in(uncertain), not_(_order_is(OPEN)))
+
+
+def _order_is(state: int) -> ColumnElement[bool]:
+    """Whether this is a share beside that of the whole order, and that one is in this state."""
+    whole = contested.alias("whole")
+    return exists().where(
+        whole.c.factory_id == contested.c.factory_id,
+        whole.c.share == whole.c.factory_id,
+        contested.c.share != contested.c.factory_id,
+        whole.c.state == state,
+    )
 
 
 def wanted_before(counts: ColumnElement[bool]) -> Subquery:

@@ -22,12 +22,12 @@ from sqlalchemy import (
 
 from models import LineItem, Order, Promotion
 from models.promotions import PromotionType
-from models.statuses import PROMOTIONS, SHIPPABLE, ItemType
+from models.statuses import SHIPPABLE, ItemType
+from tasks.imports.dialects import learn_sizes
 from tasks.inserts import NOW, table_of
-from tasks.line_sums import is_left_out
 from tasks.promotions.goods import is_listed
 from tasks.promotions.work_tables import candidates, discountable, granted, held_coupons
-from tasks.work_tables import copies, left_out_lines
+from tasks.work_tables import copies
 
 _promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
 _applies = and_(copies.c.sound, copies.c.apply_promotions)
@@ -44,16 +44,7 @@ def find_discountable_lines(db: Connection) -> None:
     )
     names = ["factory_id", "line_item_id", "sku_code", "shipping", "total_cents", "left_cents"]
     db.execute(insert(discountable).from_select(names, rows))
-
-
-def leave_promotions_out(db: Connection) -> None:
-    """Leave the promotions of the source orders out of the copies that get them anew."""
-    rows = (
-        select(copies.c.factory_id, _line.c.id)
-        .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .where(copies.c.apply_promotions, _line.c.item_type.in_(PROMOTIONS), not_(is_left_out()))
-    )
-    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
+    learn_sizes(db, discountable)
 
 
 def grant_promotions(db: Connection, now: datetime) -> None:
@@ -72,6 +63,7 @@ def grant_promotions(db: Connection, now: datetime) -> None:
     nth = func.row_number().over(partition_by=candidates.c.factory_id, order_by=candidates.c.place)
     rows = select(candidates.c.factory_id, nth, candidates.c.promotion_id)
     db.execute(insert(granted).from_select(["factory_id", "nth", "promotion_id"], rows))
+    learn_sizes(db, granted)
 
 
 def suits(promotion: FromClause, lines: FromClause) -> ColumnElement[bool]:

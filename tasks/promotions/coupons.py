@@ -12,6 +12,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -23,18 +24,18 @@ from sqlalchemy import (
     update,
 )
 
-from models import Coupon, LineItem, Order, Promotion
+from models import Coupon, Order, Promotion
 from models.dialects import day
-from models.statuses import DISCOUNTS, OrderStatus
+from models.statuses import OrderStatus
 from tasks.errors import errors, some_copy
 from tasks.inserts import NOW, insert_counted, table_of, written
-from tasks.line_sums import is_left_out
 from tasks.promotions.goods import goods_cents, has_listed_goods
+from tasks.promotions.leaving_out import leave_coupon_discounts_out
 from tasks.promotions.work_tables import coupon_problems, held_coupons
-from tasks.work_tables import copies, left_out_lines
+from tasks.work_tables import copies
 
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
-_source, _line = table_of(Order), table_of(LineItem)
+_source = table_of(Order)
 _named: ColumnElement[str] = literal("coupon ") + copies.c.coupon_code
 _bears_one = copies.c.coupon_code != ""
 
@@ -81,7 +82,8 @@ def record_problems(db: Connection) -> int:
     """Write the problems down as errors, and leave the coupons out; how many errors."""
     its_problem = coupon_problems.c.factory_id == copies.c.factory_id
     found = 0
-    for code in db.scalars(select(coupon_problems.c.code).distinct()).all():
+    codes = set(db.scalars(select(coupon_problems.c.code).distinct()))
+    for code in [kind for kind, _, _ in _problems() if kind in codes]:
         found += written(
             db,
             errors(
@@ -102,13 +104,7 @@ def _leave_out(db: Connection, is_invalid: ColumnElement[bool]) -> None:
     without = and_(
         _bears_one, or_(copies.c.ignore_invalid_coupon, copies.c.skip_errors), is_invalid
     )
-    lines = (
-        select(copies.c.factory_id, _line.c.id)
-        .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .where(without, _line.c.item_type.in_(DISCOUNTS))
-        .where(_line.c.coupon_code == copies.c.coupon_code, not_(is_left_out()))
-    )
-    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], lines))
+    leave_coupon_discounts_out(db, without)
     db.execute(update(copies).values(coupon_code=null()).where(without))
 
 
@@ -189,7 +185,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
             ),
         ),
         (*USED_UP, used_up),
-        (*USED_BY_CUSTOMER, and_(_coupon.c.customer_single_use, _was_used())),
+        (*USED_BY_CUSTOMER, _was_used()),
         (
             "coupon_below_minimum",
             _named
@@ -222,20 +218,18 @@ def _was_used() -> ColumnElement[bool]:
     order = table_of(Order).alias("earlier")
     placed = order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED, OrderStatus.APPROVED])
     made_here = and_(order.c.order_factory_id.is_not(None), order.c.status != OrderStatus.CANCELLED)
-    same_guest = and_(
-        copies.c.customer_id.is_(None),
-        order.c.customer_id.is_(None),
-        func.lower(order.c.customer_email) == func.lower(copies.c.customer_email),
-    )
     replaced = and_(copies.c.cancel_source_order, order.c.id == copies.c.source_order_id)
-    return (
-        exists()
-        .where(
-            order.c.coupon_code == copies.c.coupon_code,
-            order.c.mode == copies.c.mode,
-            or_(order.c.customer_id == copies.c.customer_id, same_guest),
-            or_(placed, made_here),
-            not_(replaced),
-        )
-        .correlate_except(order)
+    with_it = exists().where(
+        order.c.coupon_code == copies.c.coupon_code,
+        order.c.mode == copies.c.mode,
+        or_(placed, made_here),
+        not_(replaced),
+    )
+    same_email = func.lower(order.c.customer_email) == func.lower(copies.c.customer_email)
+    by_customer = with_it.where(order.c.customer_id == copies.c.customer_id)
+    by_guest = with_it.where(order.c.customer_id.is_(None), same_email)
+    return case(
+        (not_(_coupon.c.customer_single_use), false()),
+        (copies.c.customer_id.is_not(None), by_customer.correlate_except(order)),
+        else_=by_guest.correlate_except(order),
     )

@@ -29,6 +29,7 @@ from models import LineItem, Order, Promotion
 from models.base import JsonObject
 from models.dialects import mul_div, mul_mod, on_sqlite
 from models.promotions import PromotionType
+from tasks.imports.dialects import learn_sizes
 from tasks.inserts import NOW, insert_select, table_of, times
 from tasks.promotions.candidates import suits
 from tasks.promotions.work_tables import discountable, granted, shares
@@ -48,6 +49,7 @@ def compute_shares(db: Connection) -> None:
     rounds = db.scalar(select(func.coalesce(func.max(granted.c.nth), 0))) or 0
     for nth in range(1, rounds + 1):
         db.execute(_insert_shares(), {"nth": nth})
+        learn_sizes(db, shares)
         db.execute(_update_left(), {"nth": nth})
 
 

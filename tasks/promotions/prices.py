@@ -28,6 +28,7 @@ from models.base import JsonObject
 from models.dialects import on_sqlite
 from models.statuses import ItemType
 from tasks.errors import errors
+from tasks.imports.dialects import learn_sizes
 from tasks.inserts import table_of, written
 from tasks.line_sums import is_left_out
 from tasks.promotions.work_tables import new_prices
@@ -54,6 +55,7 @@ def find_prices(db: Connection) -> int:
     A SKU that is not in the catalogue any more is told by another check.
     """
     db.execute(_insert_new_prices())
+    learn_sizes(db, new_prices)
     return written(
         db,
         errors(
@@ -128,39 +130,41 @@ def update_metadata(db: Connection) -> Update:
     target = table_of(Order)
     changed = (
         select(
-            copies.c.target_order_id,
             _line.c.sku_code,
             _line.c.unit_amount_cents.label("old"),
             new_prices.c.unit_amount_cents.label("new"),
         )
         .distinct()
-        .join(new_prices, new_prices.c.factory_id == copies.c.factory_id)
-        .join(_line, _line.c.id == new_prices.c.line_item_id)
-        .where(copies.c.sound, not_(is_left_out()))
+        .select_from(new_prices.join(_line, _line.c.id == new_prices.c.line_item_id))
+        .where(new_prices.c.factory_id == copies.c.factory_id, not_(is_left_out()))
         .where(_line.c.unit_amount_cents.is_distinct_from(new_prices.c.unit_amount_cents))
+        .order_by(_line.c.sku_code, _line.c.unit_amount_cents)
+        .correlate_except(new_prices, _line)
         .subquery("changed")
     )
-    mine = select(changed).where(changed.c.target_order_id == target.c.id)
-    mine = mine.order_by(changed.c.sku_code, changed.c.old).correlate(target)
-    held = mine.subquery("held")
     members = (
-        *("sku_code", held.c.sku_code, "old_amount_cents", held.c.old),
-        *("new_amount_cents", held.c.new),
+        *("sku_code", changed.c.sku_code, "old_amount_cents", changed.c.old),
+        *("new_amount_cents", changed.c.new),
     )
-    refreshes = select(copies.c.target_order_id).where(copies.c.sound, copies.c.refresh_prices)
+    sqlite = on_sqlite(db)
+    one = (func.json_object if sqlite else func.jsonb_build_object)(*members)
+    every = select((func.json_group_array if sqlite else func.jsonb_agg)(one)).scalar_subquery()
+    told = (
+        select(copies.c.target_order_id, every.label("prices"))
+        .where(copies.c.sound, copies.c.refresh_prices)
+        .subquery("told")
+    )
     merged: ColumnElement[Any]
-    if on_sqlite(db):
-        told = select(func.json_group_array(func.json_object(*members))).scalar_subquery()
-        text = func.coalesce(type_coerce(target.c.metadata, String), "{}")
-        merged = func.json_set(text, f"$.{REFRESHED_PRICES}", func.json(told))
+    if sqlite:
+        held = func.coalesce(type_coerce(target.c.metadata, String), "{}")
+        merged = func.json_set(held, f"$.{REFRESHED_PRICES}", func.json(told.c.prices))
     else:
-        told = select(func.jsonb_agg(func.jsonb_build_object(*members))).scalar_subquery()
-        some = func.coalesce(told, func.jsonb_build_array())
-        held_before = func.coalesce(target.c.metadata, func.jsonb_build_object())
-        merged = held_before.op("||")(func.jsonb_build_object(REFRESHED_PRICES, some))
+        held = func.coalesce(target.c.metadata, func.jsonb_build_object())
+        prices = func.coalesce(told.c.prices, func.jsonb_build_array())
+        merged = held.op("||")(func.jsonb_build_object(REFRESHED_PRICES, prices))
     return (
         update(target)
-        .where(target.c.id.in_(refreshes))
+        .where(target.c.id == told.c.target_order_id)
         .values(metadata=type_coerce(merged, JsonObject))
     )
 

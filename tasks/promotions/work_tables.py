@@ -21,8 +21,8 @@ _METADATA = MetaData()
 new_prices = temporary(
     _METADATA,
     "of_new_prices",
-    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("unit_amount_cents", BigInteger, nullable=False),
     Column("compare_at_amount_cents", BigInteger),
     Column("total_amount_cents", BigInteger, nullable=False),

@@ -1,0 +1,43 @@
+"""Leaving the discounts of the source orders out of the copies that are made without them."""
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select, true
+
+from models import LineItem
+from models.statuses import DISCOUNTS, PROMOTIONS
+from tasks.imports.dialects import learn_sizes
+from tasks.inserts import table_of
+from tasks.line_sums import is_left_out
+from tasks.work_tables import copies, left_out_lines
+
+_line = table_of(LineItem)
+
+
+def leave_promotions_out(db: Connection) -> None:
+    """Leave the promotions out of the copies that get them anew; nothing is left out before."""
+    _leave_out(db, copies.c.apply_promotions, _line.c.item_type.in_(PROMOTIONS), true())
+
+
+def leave_coupon_discounts_out(db: Connection, without: ColumnElement[bool]) -> None:
+    """Leave the discounts of their coupon out of the copies that are made without it."""
+    of_coupon = and_(_line.c.item_type.in_(DISCOUNTS), _line.c.coupon_code == copies.c.coupon_code)
+    _leave_out(db, without, of_coupon, not_(is_left_out()))
+
+
+def _leave_out(
+    db: Connection,
+    which: ColumnElement[bool],
+    lines: ColumnElement[bool],
+    still_in: ColumnElement[bool],
+) -> None:
+    # All lines of these copies are read first: few lines of the shop are discounts, and PostgreSQL
+    # would begin with all those there are.
+    read = (
+        select(copies.c.factory_id, _line.c.id, lines.label("fits"))
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .where(which, still_in)
+        .cte("read")
+        .prefix_with("MATERIALIZED")
+    )
+    rows = select(read.c.factory_id, read.c.id).where(read.c.fits)
+    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
+    learn_sizes(db, left_out_lines)

@@ -6,11 +6,19 @@ code, a reference), never by ids. Times become UTC; an empty cell is a value tha
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from models.promotions import PromotionType
 from models.statuses import (
     CustomerStatus,
     FulfillmentStatus,
@@ -64,6 +72,8 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Whole = Annotated[int, Field(ge=-_TRILLION, le=_TRILLION)]
 Amount = Whole  # of cents
 Deduction = Annotated[int, Field(ge=-_TRILLION, le=0)]
+Percentage = Annotated[int, Field(ge=1, le=100)]
+Positive = Annotated[int, Field(ge=1, le=_TRILLION)]
 NotNegative = Annotated[int, Field(ge=0, le=_TRILLION)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
@@ -130,6 +140,85 @@ class StockItemRow(ImportRow, frozen=True):
     sku_code: Key = Field(description="The code of a SKU of the catalogue.")
     stock_location: Key = Field(description="The location's code.")
     quantity: NotNegative = Field(description="The pieces there, zero or above.")
+
+
+class PriceRow(ImportRow, frozen=True):
+    """What a SKU costs today; known by `sku_code` and `currency_code`."""
+
+    sku_code: Key = Field(description="The code of a SKU of the catalogue.")
+    currency_code: Currency = Field(description="ISO 4217, upper case.")
+    amount_cents: NotNegative = Field(description="The price of one piece.")
+    compare_at_amount_cents: NotNegative | None = Field(None, description="The price before.")
+
+
+class SkuListRow(ImportRow, frozen=True):
+    """A list of SKUs that promotions are for; known by `name`."""
+
+    name: Key = Field(description="The list's name, which promotions give.")
+
+
+class SkuListItemRow(ImportRow, frozen=True):
+    """One SKU of a list; known by `sku_list` and `sku_code`."""
+
+    sku_list: Key = Field(description="The name of an imported SKU list.")
+    sku_code: Key = Field(description="The SKU's code; it need not be in the catalogue.")
+
+
+class PromotionRow(ImportRow, frozen=True):
+    """One promotion; known by `reference`."""
+
+    reference: Key = Field(description="The promotion's own name, which coupons give.")
+    type: PromotionType = Field(description="What it takes off.")
+    name: Text = Field(description="The name that customers see.")
+    currency_code: Currency | None = Field(
+        None, description="ISO 4217; only orders in it. Left out, orders in any."
+    )
+    exclusive: bool = Field(False, description="Whether no other promotion applies beside it.")
+    priority: Whole | None = Field(None, description="The lower, the earlier it applies.")
+    starts_at: Time = Field(description="From when it applies.")
+    expires_at: Time = Field(description="From when it no longer applies.")
+    disabled_at: Time | None = Field(None, description="Since when it is switched off.")
+    total_usage_limit: NotNegative | None = Field(None, description="How many orders may get it.")
+    total_usage_count: NotNegative = Field(0, description="How many orders have got it.")
+    percentage: Percentage | None = Field(
+        None, description="What a percentage promotion takes off: 1 to 100."
+    )
+    fixed_amount_cents: Positive | None = Field(
+        None, description="What a fixed amount promotion takes off."
+    )
+    order_amount_cents: NotNegative | None = Field(
+        None, description="The least that the goods of an order must be worth."
+    )
+    sku_list: Key | None = Field(None, description="The name of an imported SKU list.")
+    coupon_required: bool = Field(False, description="Whether only its coupons give it.")
+
+    @model_validator(mode="after")
+    def _amounts_fit_the_type(self) -> Self:
+        told = []
+        for kind, name in (
+            (PromotionType.PERCENTAGE, "percentage"),
+            (PromotionType.FIXED_AMOUNT, "fixed_amount_cents"),
+        ):
+            if (self.type == kind) != (getattr(self, name) is not None):
+                told.append(f"{name} is given for {kind.value}, and only for them")
+        amounts = (self.fixed_amount_cents, self.order_amount_cents)
+        if self.currency_code is None and amounts != (None, None):
+            told.append("amounts need a currency_code")
+        if told:
+            raise PydanticCustomError("promotion", "; ".join(told))
+        return self
+
+
+class CouponRow(ImportRow, frozen=True):
+    """One coupon; known by `code`."""
+
+    code: Key = Field(description="The code that customers give.")
+    promotion: Key = Field(description="The reference of an imported promotion.")
+    customer_single_use: bool = Field(False, description="Whether a customer may use it but once.")
+    usage_limit: NotNegative | None = Field(None, description="How many orders may use it.")
+    usage_count: NotNegative = Field(0, description="How many orders have used it.")
+    recipient_email: Email | None = Field(None, description="The only customer who may use it.")
+    expires_at: Time | None = Field(None, description="From when it can no longer be used.")
 
 
 class PaymentMethodRow(ImportRow, frozen=True):

@@ -1,8 +1,9 @@
 """What SQLite and PostgreSQL say differently about an import."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, func, select, text
+from sqlalchemy import Connection, Insert, Select, Table, func, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.dialects import on_sqlite
@@ -36,3 +37,26 @@ def insert_unless_there(
     insert = sqlite.insert if on_sqlite(db) else postgresql.insert
     statement = insert(table).from_select(names, rows, include_defaults=False)
     return statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+def insert_or_update(
+    db: Connection,
+    table: Table,
+    names: list[str],
+    rows: Select[Any],
+    key: Sequence[str],
+    updated: Sequence[str],
+) -> Insert:
+    """INSERT ... SELECT that changes the rows which are there, where they differ.
+
+    `key` are the columns of a unique index, `updated` those that may be changed.
+    """
+    insert = sqlite.insert if on_sqlite(db) else postgresql.insert
+    statement = insert(table).from_select(names, rows, include_defaults=False)
+    given = statement.excluded
+    differs = or_(*(table.c[name].is_distinct_from(given[name]) for name in updated))
+    return statement.on_conflict_do_update(
+        index_elements=list(key),
+        set_={name: given[name] for name in (*updated, "updated_at")},
+        where=differs,
+    ).execution_options(preserve_rowcount=True)

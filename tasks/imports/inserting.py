@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, exists, func, literal, select
 
-from tasks.imports.dialects import insert_unless_there
+from tasks.imports.dialects import insert_or_update, insert_unless_there
 from tasks.imports.rejects import Reject
 from tasks.imports.resources import Resource, carried
 from tasks.imports.staging import staging_table
@@ -13,7 +13,10 @@ from tasks.inserts import at, times
 
 
 def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime) -> Insert:
-    """One row per staged row whose key is not there yet; of the same key the first line's."""
+    """One row per staged row whose key is not there yet; of the same key the first line's.
+
+    What the resource lets be changed is changed where the key is there.
+    """
     staged = staging_table(resource.name)
     same = [staged.c[name] for name in resource.key]
     place = func.row_number().over(partition_by=same, order_by=staged.c.line)
@@ -26,9 +29,13 @@ def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime
     values |= times(at(now))
     if "mode" in resource.table.c:
         values["mode"] = literal(mode)
+    rows = select(*values.values()).where(source.c.place == 1).order_by(source.c.line)
+    if resource.updated:
+        return insert_or_update(
+            db, resource.table, list(values), rows, resource.key, resource.updated
+        )
     there = exists().where(resource.same_key(resource.table, source, mode))
-    rows = select(*values.values()).where(source.c.place == 1, ~there).order_by(source.c.line)
-    return insert_unless_there(db, resource.table, list(values), rows)
+    return insert_unless_there(db, resource.table, list(values), rows.where(~there))
 
 
 def find_contradictions(db: Connection, resource: Resource, mode: str) -> list[Reject]:

@@ -9,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, fun
 from models import (
     Address,
     Base,
+    Coupon,
     Customer,
     CustomerPaymentSource,
     LineItem,
@@ -16,11 +17,16 @@ from models import (
     Order,
     PaymentMethod,
     PaymentSource,
+    Price,
+    Promotion,
     Sku,
+    SkuList,
+    SkuListItem,
     StockItem,
 )
 from models.import_rows import (
     AddressRow,
+    CouponRow,
     CustomerPaymentSourceRow,
     CustomerRow,
     ImportRow,
@@ -29,6 +35,10 @@ from models.import_rows import (
     OrderRow,
     PaymentMethodRow,
     PaymentSourceRow,
+    PriceRow,
+    PromotionRow,
+    SkuListItemRow,
+    SkuListRow,
     SkuRow,
     StockItemRow,
 )
@@ -57,7 +67,8 @@ class Resource:
     """One kind of file. `key` are the columns of the table that tell its rows apart.
 
     `facts` are the columns that a later row of the same key must agree in; none where they may
-    have changed in the shop since. `filled` computes what the file may leave out.
+    have changed in the shop since. `updated` are those that a later import changes, where there is
+    a unique index on the key. `filled` computes what the file may leave out.
     """
 
     name: str
@@ -66,6 +77,7 @@ class Resource:
     key: tuple[str, ...]
     references: tuple[Reference, ...] = ()
     facts: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
     filled: Mapping[str, Callable[[Staged], ColumnElement[Any]]] = field(default_factory=dict)
 
     @property
@@ -148,6 +160,15 @@ _PAYMENT_SOURCE = Reference(
     "is the reference of no payment source",
 )
 _SKU = Reference("sku_code", "sku_id", _by(Sku, "code", "sku_code"), "is the code of no SKU")
+_SKU_LIST = Reference(
+    "sku_list", "sku_list_id", _by(SkuList, "name", "sku_list"), "is the name of no SKU list"
+)
+_PROMOTION = Reference(
+    "promotion",
+    "promotion_id",
+    _by(Promotion, "reference", "promotion"),
+    "is the reference of no promotion",
+)
 _ORDER = Reference(
     "order_number", "order_id", _imported_order, "is the number of no imported order"
 )
@@ -190,6 +211,25 @@ RESOURCES = {
         Resource(
             "stock_items", StockItemRow, table_of(StockItem), ("sku_id", "stock_location"), (_SKU,)
         ),
+        Resource(
+            "prices",
+            PriceRow,
+            table_of(Price),
+            ("sku_id", "currency_code"),
+            (_SKU,),
+            facts=("amount_cents", "compare_at_amount_cents"),
+            updated=("amount_cents", "compare_at_amount_cents"),
+        ),
+        Resource("sku_lists", SkuListRow, table_of(SkuList), ("name",)),
+        Resource(
+            "sku_list_items",
+            SkuListItemRow,
+            table_of(SkuListItem),
+            ("sku_list_id", "sku_code"),
+            (_SKU_LIST,),
+        ),
+        Resource("promotions", PromotionRow, table_of(Promotion), ("reference",), (_SKU_LIST,)),
+        Resource("coupons", CouponRow, table_of(Coupon), ("code",), (_PROMOTION,)),
         Resource(
             "payment_methods",
             PaymentMethodRow,

@@ -64,6 +64,39 @@ WALLET: dict[str, Any] = {
     "customer_token": "cus_example_1",
     "payment_source_token": "pm_example_1",
 }
+PRICE: dict[str, Any] = {
+    "sku_code": "MUG",
+    "currency_code": "EUR",
+    "amount_cents": 1250,
+    "compare_at_amount_cents": 1500,
+}
+PROMOTION: dict[str, Any] = {
+    "reference": "spring",
+    "type": "percentage_discount_promotions",
+    "name": "Spring",
+    "currency_code": "EUR",
+    "exclusive": True,
+    "priority": 2,
+    "starts_at": "2026-03-01T00:00:00Z",
+    "expires_at": "2026-06-01T00:00:00Z",
+    "disabled_at": "2026-05-01T00:00:00Z",
+    "total_usage_limit": 1000,
+    "total_usage_count": 17,
+    "percentage": 10,
+    "fixed_amount_cents": None,
+    "order_amount_cents": 5000,
+    "sku_list": "Drinkware",
+    "coupon_required": True,
+}
+COUPON: dict[str, Any] = {
+    "code": "SPRING",
+    "promotion": "spring",
+    "customer_single_use": True,
+    "usage_limit": 100,
+    "usage_count": 3,
+    "recipient_email": "ann@shop.example",
+    "expires_at": "2026-05-01T00:00:00Z",
+}
 ORDER: dict[str, Any] = {
     "number": "1001",
     "status": "placed",
@@ -142,6 +175,11 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "payment_sources": PAYMENT_SOURCE | _OWN,
     "payment_methods": PAYMENT_METHOD | _OWN,
     "stock_items": STOCK_ITEM | {"reference": "stock ref"} | _OWN,
+    "coupons": COUPON | {"reference": "coupon ref"} | _OWN,
+    "promotions": PROMOTION | _OWN,
+    "sku_list_items": {"sku_list": "Drinkware", "sku_code": "MUG", "reference": "item ref"} | _OWN,
+    "sku_lists": {"name": "Drinkware", "reference": "list ref"} | _OWN,
+    "prices": PRICE | {"reference": "price ref"} | _OWN,
     "skus": SKU | {"reference": "sku ref"} | _OWN,
     "addresses": ADDRESS | _OWN,
     "customers": CUSTOMER | {"reference": "customer ref"} | _OWN,

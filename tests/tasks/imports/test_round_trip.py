@@ -12,6 +12,7 @@ import pytest
 
 from models import (
     Address,
+    Coupon,
     Customer,
     CustomerPaymentSource,
     LineItem,
@@ -19,7 +20,11 @@ from models import (
     Order,
     PaymentMethod,
     PaymentSource,
+    Price,
+    Promotion,
     Sku,
+    SkuList,
+    SkuListItem,
     StockItem,
 )
 from models.statuses import Mode
@@ -32,6 +37,11 @@ MODELS = {
     "addresses": Address,
     "skus": Sku,
     "stock_items": StockItem,
+    "prices": Price,
+    "sku_lists": SkuList,
+    "sku_list_items": SkuListItem,
+    "promotions": Promotion,
+    "coupons": Coupon,
     "payment_methods": PaymentMethod,
     "payment_sources": PaymentSource,
     "customer_payment_sources": CustomerPaymentSource,
@@ -42,6 +52,10 @@ MODELS = {
 # The ids that natural keys become; each test has one row per resource, whose id is 1.
 REFERENCES = {
     "stock_items": {"sku_id": 1},
+    "prices": {"sku_id": 1},
+    "sku_list_items": {"sku_list_id": 1},
+    "promotions": {"sku_list_id": 1},
+    "coupons": {"promotion_id": 1},
     "customer_payment_sources": {
         "customer_id": 1,
         "payment_source_id": 1,
@@ -59,7 +73,7 @@ REFERENCES = {
 }
 
 
-TIMES = {"disabled_at", "expires_at", "placed_at", "approved_at", "cancelled_at"}
+TIMES = {"starts_at", "disabled_at", "expires_at", "placed_at", "approved_at", "cancelled_at"}
 
 
 def with_times(row: Mapping[str, Any]) -> dict[str, Any]:

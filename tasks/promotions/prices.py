@@ -138,7 +138,7 @@ def update_metadata(db: Connection) -> Update:
         .select_from(new_prices.join(_line, _line.c.id == new_prices.c.line_item_id))
         .where(new_prices.c.factory_id == copies.c.factory_id, not_(is_left_out()))
         .where(_line.c.unit_amount_cents.is_distinct_from(new_prices.c.unit_amount_cents))
-        .order_by(_line.c.sku_code, _line.c.unit_amount_cents)
+        .order_by(_line.c.sku_code, _line.c.unit_amount_cents.nulls_first())
         .correlate_except(new_prices, _line)
         .subquery("changed")
     )

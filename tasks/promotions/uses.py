@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    not_,
     or_,
     select,
     union,
@@ -153,6 +154,7 @@ def _insert_uses() -> Insert:
         .join(_promotion, _promotion.c.id == held_coupons.c.promotion_id)
     )
     nobody = literal("")
+    is_invalid = exists().where(coupon_problems.c.factory_id == copies.c.factory_id)
     limits = (
         (_BY_COUPON, _coupon.c.id, nobody, _coupon.c.usage_limit - _coupon.c.usage_count),
         (
@@ -178,7 +180,7 @@ def _insert_uses() -> Insert:
                 cast(available, BigInteger).label("available"),
             )
             .select_from(rows)
-            .where(available.is_not(None), whose.is_not(None))
+            .where(available.is_not(None), whose.is_not(None), not_(is_invalid))
             for kind, key, whose, available in limits
         )
     ).subquery("every")

@@ -39,8 +39,10 @@ def check_orders(db: Connection, batch: Batch) -> int:
     found += check_addresses(db)
     found += check_line_items(db, refresh_prices=asked.prices)
     found += check_wallets(db, batch.started_at)
-    if asked.coupons and find_coupons(db):
+    checks_coupons = asked.coupons and find_coupons(db)
+    if checks_coupons or asked.promotions:
         lock_limited(db, batch.started_at)
+    if checks_coupons:
         found += check_coupons(db, batch.started_at)
         contested = contest_uses(db) > 0
         found += check_stock(db, contested_already=contested)

@@ -140,17 +140,19 @@ def grant_certain() -> Update:
     wants = wanted_before(contested.c.state != REFUSED)
     uncertain = select(wants.c.share).where(wants.c.state == OPEN)
     uncertain = uncertain.where(wants.c.before + wants.c.quantity > wants.c.available)
-    return _decide(GRANTED).where(contested.c.share.not_in(uncertain), not_(_order_is(OPEN)))
+    return _decide(GRANTED).where(
+        contested.c.share.not_in(uncertain), not_(_order_is(OPEN, REFUSED))
+    )
 
 
-def _order_is(state: int) -> ColumnElement[bool]:
-    """Whether this is a share beside that of the whole order, and that one is in this state."""
+def _order_is(*states: int) -> ColumnElement[bool]:
+    """Whether this is a share beside that of the whole order, and that one is in such a state."""
     whole = contested.alias("whole")
     return exists().where(
         whole.c.factory_id == contested.c.factory_id,
         whole.c.share == whole.c.factory_id,
         contested.c.share != contested.c.factory_id,
-        whole.c.state == state,
+        whole.c.state.in_(states),
     )
 
 

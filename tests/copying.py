@@ -1,14 +1,15 @@
 """Copying in tests: what the flows do with the steps, without Prefect's server around it."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, event, exists, insert, select, update
 
 import tasks.copying
 from models import Base, OrderFactory, OrderFactoryBatch
-from models.engine import begin, reading
+from models.engine import begin, get_engine, reading
 from models.public_ids import Resource, key_of
 from models.requests import CopyOptions
 from tasks.batch import Batch
@@ -142,3 +143,18 @@ def whole_database() -> dict[str, list[tuple[Any, ...]]]:
             table.name: [tuple(row) for row in db.execute(select(table).order_by(table.c.id))]
             for table in Base.metadata.sorted_tables
         }
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """The statements that are executed within the block."""
+    statements: list[str] = []
+
+    def note(_db: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(get_engine(), "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(get_engine(), "before_cursor_execute", note)

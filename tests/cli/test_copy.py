@@ -29,6 +29,7 @@ def test_copies_an_order(shop, run):
 
 @pytest.mark.usefixtures("prefect")
 def test_takes_every_option_and_tells_everything_as_json(shop, run):
+    shop.price("MUG", 12_50)
     shop.order(number="A1")
 
     said = run(

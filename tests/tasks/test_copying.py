@@ -1,15 +1,14 @@
 """Copying a batch: everything at once, one by one where it must be, all or nothing per order."""
 
 import traceback
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import insert, select, text
 
 import tasks.copying
 from models import CopyError, LineItem, Order, OrderFactory
-from models.engine import begin, get_engine
+from models.engine import begin
 from tasks.claims import claim_pending
 from tasks.copying import copy_claimed
 from tasks.steps import StepFailed, TryAgain
@@ -23,6 +22,7 @@ from tests.copying import (
     copy_one,
     factory_of,
     failing_for,
+    noted,
     request,
     results,
     target_of,
@@ -290,21 +290,6 @@ def test_a_copy_can_be_copied(shop):
 
     assert (second.status, second.errors_log) == ("completed", None)
     assert shop.row(Order, id=target_of(second)).total_amount_cents == 12_50
-
-
-@contextmanager
-def noted():
-    """The statements that are executed within the block."""
-    statements: list[str] = []
-
-    def note(_connection, _cursor, statement, *_rest):
-        statements.append(statement)
-
-    event.listen(get_engine(), "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(get_engine(), "before_cursor_execute", note)
 
 
 def refuse(when, condition):

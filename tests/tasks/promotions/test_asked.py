@@ -1,0 +1,45 @@
+"""What coupons, promotions and prices cost: nothing where nobody asks, and no more for more orders."""
+
+import re
+
+from models import Order
+from models.requests import CopyOptions
+from tests.copying import batch_of, change, copy_batch, noted, request
+
+OWN_TABLES = re.compile(
+    r"\b(promotions|coupons|prices|sku_lists?|of_(new|held|coupon|disc|cand)\w*)\b"
+)
+
+
+def test_a_batch_that_asks_for_nothing_reads_none_of_their_tables(shop):
+    shop.promotion()
+    shop.coupon("SPRING")
+    shop.price("MUG", 14_00)
+    batch = batch_of([request(shop.order())])
+
+    with noted() as executed:
+        copy_batch(batch)
+
+    # The options of the copies bear such names, too.
+    options = re.compile("|".join(CopyOptions.model_fields))
+    assert [each for each in executed if OWN_TABLES.search(options.sub("", each))] == []
+
+
+def test_the_number_of_statements_does_not_grow_with_the_orders(shop):
+    shop.promotion()
+    shop.promotion(percentage=20, total_usage_limit=1)
+    shop.coupon("SPRING", usage_limit=1)
+    shop.price("MUG", 14_00)
+    source, gone = (shop.order(lines=[("MUG", 3, 3_33), ("CAP", 1, 1_00)]) for _ in range(2))
+    change(Order, [source], coupon_code="SPRING")
+    options = {"skip_errors": True, "apply_promotions": True, "refresh_prices": True}
+
+    def statements(orders):
+        batch = batch_of([request(order, **options) for order in orders])
+        with noted() as executed:
+            copy_batch(batch)
+        return len(executed)
+
+    few = statements([source, source, gone, gone])
+    many = statements([source, gone] * 25)
+    assert many <= few

@@ -1,0 +1,77 @@
+"""Discounts are divided to the cent, whatever the amounts: by largest remainder, never below zero."""
+
+from collections import defaultdict
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, select
+
+from models import Promotion
+from models.engine import begin
+from models.promotions import PromotionType
+from tasks.promotions.discounts import compute_shares
+from tasks.promotions.work_tables import discountable, granted, open_promotion_tables, shares
+from tests.tasks.matrix import spec
+from tests.tasks.matrix.oracle import divided
+
+MOST = 10**12
+percentages = st.integers(min_value=1, max_value=100).map(
+    lambda percentage: spec.Promotion("any", percentage=percentage)
+)
+fixed_amounts = st.integers(min_value=1, max_value=MOST).map(
+    lambda cents: spec.Promotion(
+        "any", PromotionType.FIXED_AMOUNT.value, fixed_amount_cents=cents, currency_code="EUR"
+    )
+)
+amounts = st.lists(st.integers(min_value=1, max_value=MOST), min_size=1, max_size=6)
+promotions = st.lists(st.one_of(percentages, fixed_amounts), min_size=1, max_size=3)
+
+
+def shares_of(orders):
+    """What each order's promotions take off its lines, one dict of cents per promotion."""
+    found = defaultdict(dict)
+    with begin() as db:
+        open_promotion_tables(db)
+        for order, (totals, given_promotions) in enumerate(orders, 1):
+            lines = [
+                {
+                    "factory_id": order,
+                    "line_item_id": 100 * order + nth,
+                    "shipping": False,
+                    "total_cents": cents,
+                    "left_cents": cents,
+                }
+                for nth, cents in enumerate(totals)
+            ]
+            db.execute(insert(discountable), lines)
+            for nth, promotion in enumerate(given_promotions, 1):
+                values = vars(promotion) | {"sku_list_id": None}
+                del values["sku_list"]
+                made = insert(Promotion).values(values).returning(Promotion.id)
+                key = db.execute(made).scalar_one()
+                row = {"factory_id": order, "nth": nth, "promotion_id": key}
+                db.execute(insert(granted).values(row))
+        compute_shares(db)
+        for row in db.execute(select(shares)):
+            found[row.factory_id, row.nth][row.line_item_id % 100] = row.cents
+        db.rollback()
+    return dict(found)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(orders=st.lists(st.tuples(amounts, promotions), min_size=3, max_size=6))
+def test_every_share_is_the_exact_one_to_the_cent(shop, orders):
+    found = shares_of(orders)
+
+    expected = {}
+    for order, (totals, given_promotions) in enumerate(orders, 1):
+        left = dict(enumerate(totals))
+        for nth, promotion in enumerate(given_promotions, 1):
+            parts = divided(promotion, {line: cents for line, cents in left.items() if cents})
+            left = {line: cents - parts.get(line, 0) for line, cents in left.items()}
+            if any(parts.values()):
+                expected[order, nth] = {line: cents for line, cents in parts.items() if cents}
+        assert min(left.values()) >= 0
+    assert found == expected

@@ -1,0 +1,67 @@
+"""Limits hold whoever copies at the same time, and what is rolled back was never used."""
+
+from functools import partial
+
+import pytest
+
+from models import Coupon, Order, Promotion
+from models.engine import begin
+from tasks.claims import claim_pending
+from tasks.copying import copy_claimed
+from tests.at_once import at_once
+from tests.copying import batch_of, copy_batch, request, results, target_of, whole_database
+
+
+def test_a_limited_coupon_is_not_used_more_often_by_runs_at_the_same_time(shop):
+    shop.coupon("SPRING", usage_limit=5)
+    sources = [shop.order(coupon_code="SPRING") for _ in range(8)]
+    factories = [request(source) for source in sources]
+
+    at_once(*[partial(copy_batch, batch_of([factory])) for factory in factories])
+
+    ended = results(factories)
+    assert sorted(result.status for result in ended) == ["completed"] * 5 + ["failed"] * 3
+    assert shop.row(Coupon).usage_count == 5
+
+
+def test_a_limited_promotion_is_not_given_more_often_by_runs_at_the_same_time(shop):
+    shop.promotion(total_usage_limit=5)
+    shop.promotion(percentage=1)
+    sources = [shop.order(lines=[("MUG", 1, 10_00)]) for _ in range(8)]
+    factories = [request(source, apply_promotions=True) for source in sources]
+
+    at_once(*[partial(copy_batch, batch_of([factory])) for factory in factories])
+
+    totals = [shop.row(Order, id=target_of(each)).total_amount_cents for each in results(factories)]
+    assert sorted(totals) == [8_91] * 5 + [9_90] * 3
+    assert [each.total_usage_count for each in shop.rows(Promotion)] == [5, 8]
+
+
+def test_a_customer_does_not_use_a_coupon_twice_at_the_same_time(shop):
+    shop.coupon("SPRING", customer_single_use=True)
+    customer = shop.customer()
+    cart = {"status": "draft", "customer_id": customer, "coupon_code": "SPRING"}
+    factories = [request(shop.order(**cart)) for _ in range(4)]
+
+    at_once(*[partial(copy_batch, batch_of([factory])) for factory in factories])
+
+    assert sorted(result.status for result in results(factories)) == ["completed"] + ["failed"] * 3
+
+
+def test_what_is_rolled_back_leaves_no_trace(shop):
+    shop.coupon("SPRING", usage_limit=1)
+    shop.promotion(total_usage_limit=1)
+    shop.price("MUG", 10_00)
+    options = {"apply_promotions": True, "refresh_prices": True}
+    batch = batch_of([request(shop.order(coupon_code="SPRING"), **options)])
+    before = whole_database()
+
+    def interrupted():
+        with begin() as db:
+            copy_claimed(db, claim_pending(db, batch, limit=10), None)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert whole_database() == before

@@ -1,6 +1,7 @@
 """Discounts are divided to the cent, whatever the amounts: by largest remainder, never below zero."""
 
 from collections import defaultdict
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,9 +28,9 @@ amounts = st.lists(st.integers(min_value=1, max_value=MOST), min_size=1, max_siz
 promotions = st.lists(st.one_of(percentages, fixed_amounts), min_size=1, max_size=3)
 
 
-def shares_of(orders):
+def shares_of(orders: Any) -> Any:
     """What each order's promotions take off its lines, one dict of cents per promotion."""
-    found = defaultdict(dict)
+    found: Any = defaultdict(dict)
     with begin() as db:
         open_promotion_tables(db)
         for order, (totals, given_promotions) in enumerate(orders, 1):
@@ -45,7 +46,7 @@ def shares_of(orders):
             ]
             db.execute(insert(discountable), lines)
             for nth, promotion in enumerate(given_promotions, 1):
-                values = vars(promotion) | {"sku_list_id": None}
+                values: dict[str, Any] = {**vars(promotion), "sku_list_id": None}
                 del values["sku_list"]
                 made = insert(Promotion).values(values).returning(Promotion.id)
                 key = db.execute(made).scalar_one()

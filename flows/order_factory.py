@@ -12,6 +12,7 @@ from models.requests import CopyOptions, Metadata, OrderName, Text
 from models.results import OrderFactoryFailed, OrderFactoryResult, summary
 from models.schema import require_schema
 from models.statuses import FactoryStatus
+from models.stock_policies import StockPolicy
 from tasks.copy_batch import copy_order
 from tasks.factories import create_factory, read_factory, require_factory
 from tasks.payments.claiming import Scope
@@ -35,6 +36,11 @@ def order_factory(
     place_target_order: bool = False,
     reuse_wallet: bool = True,
     skip_errors: bool = False,
+    cancel_source_order: bool = False,
+    apply_promotions: bool = False,
+    ignore_invalid_coupon: bool = False,
+    refresh_prices: bool = False,
+    stock: StockPolicy = StockPolicy.TAKE,
     reference: Text | None = None,
     reference_origin: Text | None = None,
     metadata: Metadata | None = None,
@@ -58,6 +64,11 @@ def order_factory(
         place_target_order: Place the target order once it is copied.
         reuse_wallet: Copy the payment source that stands in the customer's wallet.
         skip_errors: Leave out what cannot be copied, and copy the rest.
+        cancel_source_order: Cancel the source order once the target order stands.
+        apply_promotions: Compute the promotions anew, over those that are valid now.
+        ignore_invalid_coupon: Leave out a coupon that is not valid any more.
+        refresh_prices: Give the line items today's prices of their SKUs.
+        stock: Take the stock of what is placed, or ignore the stock (backorders).
         reference: Your own name for this copy.
         reference_origin: Where that reference comes from.
         metadata: Your own data, a JSON object that is kept with the order factory.
@@ -68,6 +79,11 @@ def order_factory(
         place_target_order=place_target_order,
         reuse_wallet=reuse_wallet,
         skip_errors=skip_errors,
+        cancel_source_order=cancel_source_order,
+        apply_promotions=apply_promotions,
+        ignore_invalid_coupon=ignore_invalid_coupon,
+        refresh_prices=refresh_prices,
+        stock=stock,
         reference=reference,
         reference_origin=reference_origin,
         metadata=metadata,

@@ -90,6 +90,10 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
             OrderFactory.reuse_wallet,
             OrderFactory.skip_errors,
             OrderFactory.cancel_source_order,
+            OrderFactory.apply_promotions,
+            OrderFactory.ignore_invalid_coupon,
+            OrderFactory.refresh_prices,
+            OrderFactory.stock,
             Order.customer_id,
             func.coalesce(func.nullif(Order.customer_email, ""), Customer.email).label(
                 "customer_email"

@@ -121,6 +121,10 @@ def _take_in_hand() -> Insert:
         "skip_errors": _factory.c.skip_errors,
         # One that waits for a void has asked for it already.
         "cancel_source_order": and_(_factory.c.cancel_source_order, _is_authorization),
+        "apply_promotions": _factory.c.apply_promotions,
+        "ignore_invalid_coupon": _factory.c.ignore_invalid_coupon,
+        "refresh_prices": _factory.c.refresh_prices,
+        "stock": _factory.c.stock,
         "target_order_id": _factory.c.target_order_id,
         "sound": literal(True),
         "failed": literal(False),

@@ -20,10 +20,15 @@ def _negative_stock() -> Select[Any]:
 
 
 def _reserved_for_nobody() -> Select[Any]:
-    reserved = _reservation.c.status == ReservationStatus.RESERVED
-    held = select(func.coalesce(func.sum(_reservation.c.quantity), 0))
-    held = held.where(_reservation.c.stock_item_id == _stock.c.id, reserved)
-    return select(_stock.c.id).where(_stock.c.reserved != held.scalar_subquery())
+    held = (
+        select(_reservation.c.stock_item_id, func.sum(_reservation.c.quantity).label("pieces"))
+        .where(_reservation.c.status == ReservationStatus.RESERVED)
+        .group_by(_reservation.c.stock_item_id)
+        .subquery("held")
+    )
+    rows = _stock.outerjoin(held, held.c.stock_item_id == _stock.c.id)
+    wrong = _stock.c.reserved != func.coalesce(held.c.pieces, 0)
+    return select(_stock.c.id).select_from(rows).where(wrong)
 
 
 def _reserved_without_placing() -> Select[Any]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from models import LineItem, Order, OrderFactory, Sku, StockItem
 from models.statuses import ItemType, OrderStatus
+from models.stock_policies import StockPolicy
 from tasks.inserts import table_of
 from tasks.work_tables import claims, copies, notable_skus
 
@@ -108,6 +109,7 @@ def _promised() -> Subquery:
         .where(
             claims.c.factory_id < _first_in_hand(), Order.status.not_in(_HAS_TAKEN), _names_a_sku
         )
+        .where(OrderFactory.stock == StockPolicy.TAKE)
         .group_by(_line.c.sku_code)
         .subquery("promised")
     )

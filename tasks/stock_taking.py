@@ -27,6 +27,7 @@ from models import LineItem, Order, Sku, StockItem, StockReservation
 from models.dialects import on_sqlite
 from models.skus import ReservationStatus
 from models.statuses import ItemType
+from models.stock_policies import StockPolicy
 from tasks.inserts import NOW, insert_counted, table_of, times, written
 from tasks.work_tables import copies, placements, stock_shares
 
@@ -41,7 +42,7 @@ def take_stock(db: Connection, now: datetime) -> None:
     """Take the pieces of the placements' orders, from each SKU's stock locations in turn.
 
     There is enough: the stock was locked and counted before anything was copied. An order that
-    waits for its payment only reserves them.
+    waits for its payment only reserves them, and one that ignores the stock takes none.
     """
     db.execute(insert_stock_shares())
     if written(db, insert_reservations(), now=now):
@@ -126,6 +127,7 @@ def _wanted() -> Subquery:
         .join(copies, copies.c.factory_id == placements.c.factory_id)
         .join(_line, _line.c.order_id == copies.c.target_order_id)
         .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
+        .where(copies.c.stock == StockPolicy.TAKE)
         .where(_line.c.item_type == ItemType.SKUS, not_(_sku.c.do_not_track))
         .group_by(placements.c.factory_id, copies.c.target_order_id, placements.c.remote, _sku.c.id)
         .subquery("wanted")

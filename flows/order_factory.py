@@ -7,7 +7,7 @@ from prefect.states import Completed, Failed
 
 from flows.shop_flow import shop_flow
 from models.engine import begin, reading
-from models.errors import FactoryTaken, InvalidRequest
+from models.errors import FactoryTaken, InvalidRequest, PaymentUnknown
 from models.requests import CopyOptions, Metadata, OrderName, Text
 from models.results import OrderFactoryFailed, OrderFactoryResult, summary
 from models.schema import require_schema
@@ -15,6 +15,8 @@ from models.statuses import FactoryStatus
 from models.stock_policies import StockPolicy
 from tasks.copy_batch import copy_order
 from tasks.factories import create_factory, read_factory, require_factory
+from tasks.payments.claiming import Scope
+from tasks.payments.paying import PaymentReport, authorize_payments
 from tasks.publishing import publish_factory
 from tasks.source_orders import require_order
 
@@ -49,7 +51,9 @@ def order_factory(
     Give either `source_order` with its options, or the `order_factory_id` of a factory that was
     recorded before. Ends `Completed` (named `CompletedWithErrors` when `skip_errors` left
     something out) with the factory's result, or `Failed`: a plain call then raises
-    `OrderFactoryFailed`, which carries the result. Run again, the same flow run finds its factory
+    `OrderFactoryFailed`, which carries the result. Where the payment gateway gives no answer, the
+    target order stays `placing`, the run fails with `PaymentUnknown`, and running it again for the
+    same factory goes on with it; no payment is made twice. Run again, the same flow run finds its factory
     again and never makes a second target order.
 
     Raises `SourceOrderNotFound`, `SourceOrderAmbiguous`, `FactoryNotFound`, `InvalidRequest`,
@@ -85,12 +89,15 @@ def order_factory(
         metadata=metadata,
     )
     factory_id = _find_or_record(source_order, order_factory_id, options)
-    report = copy_order(factory_id)
+    closed = copy_order(factory_id).closed
+    paid = authorize_payments(Scope(factory_id=factory_id)) if not closed else PaymentReport()
     with reading() as db:
         result = read_factory(db, factory_id)
     if result.status in _UNFINISHED:
+        if paid.problems:
+            raise PaymentUnknown(result.id, paid.problems)
         raise FactoryTaken(result.id)
-    if report.closed:
+    if closed or paid.closed:
         publish_factory(result)
     return cast(OrderFactoryResult, _ended(result))
 

@@ -11,7 +11,8 @@ from models.order_factories import CopyError, OrderFactory, OrderFactoryBatch
 from models.orders import Order
 from models.prices import Price
 from models.promotions import Coupon, Promotion, SkuList, SkuListItem
-from models.skus import Sku, StockItem
+from models.skus import Sku, StockItem, StockReservation
+from models.transactions import Transaction
 from models.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
 
 __all__ = [
@@ -37,4 +38,6 @@ __all__ = [
     "SkuList",
     "SkuListItem",
     "StockItem",
+    "StockReservation",
+    "Transaction",
 ]

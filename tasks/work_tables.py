@@ -41,8 +41,9 @@ claims = temporary(
 )
 
 # One row per copy in hand: what was asked for, what its source order refers to, the keys that
-# its target will have, whether it will be copied at all (`sound`), and whether its factory ends
-# as failed: an order that was copied but could not be placed is sound and failed.
+# its target will have, whether it will be copied at all (`sound`), whether its factory ends as
+# failed (an order that was copied but could not be placed is sound and failed), and whether it
+# does not end yet, because a gateway has to be asked first (`awaits`).
 copies = temporary(
     _METADATA,
     "of_copies",
@@ -72,6 +73,7 @@ copies = temporary(
     Column("target_payment_source_id", BigInteger),
     Column("sound", Boolean, nullable=False),
     Column("failed", Boolean, nullable=False),
+    Column("awaits", Boolean, nullable=False),
 )
 
 # One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what
@@ -128,11 +130,44 @@ contested = temporary(
 )
 OPEN, GRANTED, REFUSED = 0, 1, 2
 
-# Copies of `of_copies` that are to be placed and can be.
+# Copies of `of_copies` that are to be placed and can be: how they are paid, and whether that
+# gateway has to be asked (`remote`). Nothing is asked about a total of zero: it has no gateway.
 placements = temporary(
     _METADATA,
     "of_placements",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("gateway", String),
+    Column("remote", Boolean, nullable=False),
+)
+
+# The free pieces of the SKUs that are taken from, laid end to end for each SKU: the pieces from
+# `first` (0 is the first) up to `last`, which is not counted in, are this stock item's.
+stock_shares = temporary(
+    _METADATA,
+    "of_stock_shares",
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stock_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+# The source orders that are cancelled, each by the factory that asked first.
+cancellations = temporary(
+    _METADATA,
+    "of_cancellations",
+    Column("order_id", BigId, primary_key=True, autoincrement=False),
+    Column("factory_id", BigInteger, nullable=False),
+)
+
+# What the gateways have answered, and which order and factory each answer is about.
+answers = temporary(
+    _METADATA,
+    "of_answers",
+    Column("transaction_id", BigId, primary_key=True, autoincrement=False),
+    Column("succeeded", Boolean, nullable=False),
+    Column("token", String),
+    Column("error_code", String),
+    Column("message", String),
 )
 
 

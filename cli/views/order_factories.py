@@ -23,6 +23,9 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
         if result.target_order is not None:
             target = _order(result.target_order)
             told = f"Order {source} was copied to order {target}, but could not be placed."
+    elif set(result.errors_log or {}) == {"source_order"}:
+        target = _order(result.target_order)
+        told = f"Order {source} was copied to order {target}, but could not be cancelled."
     elif result.errors_count:
         told = f"Order {source} was copied in part, to order {_order(result.target_order)}."
     else:

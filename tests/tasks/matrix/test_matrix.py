@@ -48,7 +48,7 @@ def copied(
     try:
         with begin() as db:
             batch_id = record(db)
-            assert copy_claimed(db, claim_pending(db, batch_id, 10_000), None) == []
+            assert copy_claimed(db, claim_pending(db, batch_id, 10_000), None).stuck == []
             told = _outcomes(db), _used(db), verify(db)
             raise TakenBack
     except TakenBack:

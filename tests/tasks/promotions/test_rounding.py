@@ -50,8 +50,8 @@ def shares_of(orders: Any) -> Any:
                 del values["sku_list"]
                 made = insert(Promotion).values(values).returning(Promotion.id)
                 key = db.execute(made).scalar_one()
-                row = {"factory_id": order, "nth": nth, "promotion_id": key}
-                db.execute(insert(granted).values(row))
+                grant = {"factory_id": order, "nth": nth, "promotion_id": key}
+                db.execute(insert(granted).values(grant))
         compute_shares(db)
         for row in db.execute(select(shares)):
             found[row.factory_id, row.nth][row.line_item_id % 100] = row.cents

@@ -19,7 +19,7 @@ ROWS: list[dict[str, Any]] = [
         "reference": "one",
         "metadata": {"gift": True},
         "reuse_wallet": False,
-        "refresh_prices": True,
+        "ignore_invalid_coupon": True,
         "stock": "ignore",
     },
     {"source_order": "unpayable", "place_target_order": True},

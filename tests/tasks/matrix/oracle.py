@@ -1,6 +1,6 @@
 """What must become of the orders of the matrix: worked out one after the other in plain Python.
 
-It knows the documentation and nothing of the code: exact fractions, loops, no SQL.
+It knows the documentation and nothing of the code but a name: exact fractions, loops, no SQL.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import floor, inf
 from typing import Any
 
+from models.stock_policies import StockPolicy
 from tests.tasks.matrix.spec import (
     COUPONS,
     CUSTOMERS,
@@ -38,6 +39,7 @@ class Options:
     ignore_invalid_coupon: bool = False
     apply_promotions: bool = False
     refresh_prices: bool = False
+    stock: StockPolicy = StockPolicy.TAKE
 
 
 @dataclass
@@ -277,7 +279,8 @@ def _contest(
     wanted: Counter[str] = Counter()
     for line in lines:
         known = CATALOGUE.get(line.sku_code or "")
-        if line.item_type == "skus" and known and not known.do_not_track and line.quantity > 0:
+        tracked = options.stock == StockPolicy.TAKE and known and not known.do_not_track
+        if line.item_type == "skus" and tracked and line.quantity > 0:
             wanted[str(line.sku_code)] += line.quantity
     short = {
         code: f"SKU {code}: {count} wanted, {uses.left[code]} in stock"

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from models import Coupon, LineItem, Order, OrderFactory, Promotion
 from models.engine import begin
 from models.requests import CopyOptions
+from models.stock_policies import StockPolicy
 from models.verification import Verification
 from tasks.claims import claim_pending
 from tasks.copying import copy_claimed
@@ -30,6 +31,7 @@ MIXES = [
     Options(apply_promotions=True, refresh_prices=True),
     Options(ignore_invalid_coupon=True, apply_promotions=True),
     Options(skip_errors=True, apply_promotions=True, refresh_prices=True),
+    Options(skip_errors=True, stock=StockPolicy.IGNORE),
     Options(skip_errors=True, ignore_invalid_coupon=True, refresh_prices=True),
 ]
 AMOUNTS = [column.key for column in Order.__table__.c if column.key.endswith("amount_cents")]

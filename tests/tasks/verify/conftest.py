@@ -102,14 +102,31 @@ class PostgresShop(MixedShop):
         db.exec_driver_sql("SET TRANSACTION READ ONLY")
 
 
+@pytest.fixture(scope="session")
+def mixed_shops() -> Iterator[dict[str, MixedShop]]:
+    """The mixed shops that were made already: a process that tests file by file needs both again."""
+    made: dict[str, MixedShop] = {}
+    yield made
+    for shop in made.values():
+        shop.engine.dispose()
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def mixed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MixedShop]:
+    request: pytest.FixtureRequest,
+    mixed_shops: dict[str, MixedShop],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> MixedShop:
     """The mixed shop, once on SQLite and once on PostgreSQL."""
+    if request.param not in mixed_shops:
+        mixed_shops[request.param] = _make(request, tmp_path_factory)
+    return mixed_shops[request.param]
+
+
+def _make(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> MixedShop:
     kinds: dict[str, type[MixedShop]] = {"sqlite": SqliteShop, "postgres": PostgresShop}
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('mixed')}/shop.db"
+        url = f"sqlite:///{folders.mktemp('mixed')}/shop.db"
     else:
         server = request.getfixturevalue("postgres")
         server.psql("CREATE DATABASE mixed_shop")
@@ -120,9 +137,7 @@ def mixed(
             patch.setattr(tasks.copying, name, value)
         upgrade()
         keys = fill(Shop())
-        engine = get_engine()
-    yield kinds[request.param](engine, keys)
-    engine.dispose()
+        return kinds[request.param](get_engine(), keys)
 
 
 @pytest.fixture

@@ -87,6 +87,24 @@ class BatchNotFound(OrderFactoryError):
     detail = "No batch has the reference {!r}; `order-factory batches` lists those there are."
 
 
+class SubscriptionNotFound(OrderFactoryError):
+    status, code = 404, "order_subscription_not_found"
+    detail = (
+        "No order subscription has the id or number {!r}; `order-factory subscriptions list` "
+        "lists those there are."
+    )
+
+
+class CannotTransition(OrderFactoryError):
+    """Takes the status that it has, the one that it cannot get, and why where that tells more."""
+
+    status, code = 422, "cannot_transition"
+
+    def __str__(self) -> str:
+        before, after, *why = self.args
+        return f"cannot transition from {before} to {after}" + "".join(f": {each}" for each in why)
+
+
 class CannotListen(OrderFactoryError):
     status, code = 503, "cannot_listen"
     detail = "{} cannot be listened on ({}); give another --host or --port."

@@ -105,6 +105,19 @@ class CannotTransition(OrderFactoryError):
         return f"cannot transition from {before} to {after}" + "".join(f": {each}" for each in why)
 
 
+class SubscriptionHasCopies(OrderFactoryError):
+    status, code = 423, "order_subscription_has_copies"
+    detail = "Order subscription {} has copies, which belong to it; cancel it instead."
+
+
+class LastSubscriptionItem(OrderFactoryError):
+    status, code = 423, "order_subscription_item_is_last"
+    detail = (
+        "Order subscription item {} is the last one, without which the whole source order would be "
+        "copied; cancel the subscription instead."
+    )
+
+
 class CannotListen(OrderFactoryError):
     status, code = 503, "cannot_listen"
     detail = "{} cannot be listened on ({}); give another --host or --port."

@@ -53,10 +53,10 @@ def run_due(now: datetime, **limits: Any) -> int:
     for mode in Mode:
         while True:
             with begin() as db:
-                batch = record_due(db, mode, now, LATE_AFTER, **limits)
-            if batch is None:
+                due = record_due(db, mode, now, LATE_AFTER, **limits)
+            if due is None:
                 break
-            carry_out(batch.id, now)
+            carry_out(due.id, now)
             count += 1
     with begin() as db:
         expire(db, now)

@@ -4,8 +4,7 @@ from sqlalchemy import Connection, delete, exists, select
 
 from models.errors import SubscriptionHasCopies
 from models.public_ids import Resource, public_id
-from tasks.subscriptions.due import subscription
-from tasks.subscriptions.retrying import factory
+from tasks.subscriptions.due import factory, subscription
 from tasks.subscriptions.templates import delete_unless_copied, item
 
 

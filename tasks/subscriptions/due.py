@@ -3,16 +3,25 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    delete,
+    exists,
+    literal_column,
+    select,
+    update,
+)
 
-from models import OrderSubscription
+from models import OrderFactory, OrderSubscription
 from models.dialects import skip_locked
 from models.statuses import Mode, SubscriptionStatus
-from tasks.inserts import NOW, table_of
+from tasks.inserts import table_of
 from tasks.subscriptions.planning import plan
 from tasks.subscriptions.work_tables import fill_with_times, periods, runs
 
-subscription = table_of(OrderSubscription)
+subscription, factory = table_of(OrderSubscription), table_of(OrderFactory)
 # Spelled out, since neither database uses a partial index for a parameter.
 is_active: ColumnElement[bool] = subscription.c.status == literal_column("'active'")
 # Not in the hands of a batch that is not accounted for yet.
@@ -37,32 +46,34 @@ def find_due(db: Connection, mode: Mode, now: datetime, late_after: timedelta, l
     held, due = [], []
     for row in db.execute(skip_locked(db, rows.limit(limit), subscription)):
         planned = plan(row, now, late_after)
-        held.append((row.id, planned.next_run_at, bool(planned.periods)))
+        held.append((row.id, planned.next_run_at))
         due += [(period, row.id) for period in planned.periods]
     fill_with_times(db, runs, held)
     # Earlier periods come first, also where stock is short.
     due.sort()
     fill_with_times(db, periods, [(rank, key, period) for rank, (period, key) in enumerate(due, 1)])
-    return len(due)
+    return len(due) - _leave_out_recorded(db)
 
 
-def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
-    """The subscriptions in hand go on to their next period, those with a copy as `running`."""
-    mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
-    db.execute(mine.values(next_run_at=runs.c.next_run_at, updated_at=NOW), {"now": now})
-    if batch_id is not None:
-        copied = select(runs.c.order_subscription_id).where(runs.c.copied)
-        mark_running(db, copied, batch_id, now)
-
-
-def mark_running(db: Connection, keys: Select[Any], batch_id: int, now: datetime) -> None:
-    """These subscriptions run: their copies are in this batch."""
-    mine = update(subscription).where(subscription.c.id.in_(keys))
-    db.execute(
-        mine.values(
-            status=SubscriptionStatus.RUNNING,
-            running_batch_id=batch_id,
-            last_run_at=now,
-            updated_at=now,
-        )
+def _leave_out_recorded(db: Connection) -> int:
+    """Leave out the periods that have a copy already, as when a run was moved back; how many."""
+    known = exists().where(
+        factory.c.order_subscription_id == periods.c.order_subscription_id,
+        factory.c.period_at == periods.c.period_at,
+        factory.c.attempt == 1,
     )
+    return db.execute(delete(periods).where(known)).rowcount
+
+
+def advance(db: Connection, now: datetime) -> None:
+    """The subscriptions in hand go on to their next period."""
+    mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
+    db.execute(mine.values(next_run_at=runs.c.next_run_at, updated_at=now))
+
+
+def mark_running(db: Connection, batch_id: int, now: datetime) -> None:
+    """The subscriptions with a copy in this batch run."""
+    copied = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch_id)
+    mine = update(subscription).where(subscription.c.id.in_(copied))
+    running = {"status": SubscriptionStatus.RUNNING, "running_batch_id": batch_id}
+    db.execute(mine.values(**running, last_run_at=now, updated_at=now))

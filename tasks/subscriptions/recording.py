@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    exists,
     func,
     insert,
     literal,
@@ -24,9 +23,9 @@ from models import OrderFactoryBatch
 from models.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
 from tasks.inserts import at, insert_counted, table_of, times, written
 from tasks.selections.recording import insert_create_events
-from tasks.subscriptions.due import advance, find_due, mark_running, subscription
-from tasks.subscriptions.retrying import factory, find_retries, retry_with_new_copies
-from tasks.subscriptions.work_tables import open_run_tables, periods, retried
+from tasks.subscriptions.due import advance, factory, find_due, mark_running, subscription
+from tasks.subscriptions.retrying import find_retries, retry_with_new_copies
+from tasks.subscriptions.work_tables import open_run_tables, periods
 
 MOST_IN_A_BATCH = 200_000
 _batch = table_of(OrderFactoryBatch)
@@ -56,7 +55,7 @@ def record_due(
     due = find_due(db, mode, now, late_after, limit)
     retries = find_retries(db, mode, now, limit)
     if not due and not retries:
-        advance(db, None, now)
+        advance(db, now)
         return None
     batch = _insert_batch(db, mode, now)
     count = written(db, insert_counted(factory, *_due_factories(batch.id, now)))
@@ -65,18 +64,13 @@ def record_due(
         count += written(db, insert_counted(factory, *_retry_factories(batch.id, now, failed)))
     db.execute(insert_create_events(batch.id, now))
     db.execute(update(_batch).where(_batch.c.id == batch.id).values(orders_count=count))
-    advance(db, batch.id, now)
-    mark_running(db, select(retried.c.order_subscription_id), batch.id, now)
+    advance(db, now)
+    mark_running(db, batch.id, now)
     return batch
 
 
 def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]]:
-    """A recurring order copy per period that is due, but for one that was recorded already."""
-    known = exists().where(
-        factory.c.order_subscription_id == periods.c.order_subscription_id,
-        factory.c.period_at == periods.c.period_at,
-        factory.c.attempt == 1,
-    )
+    """A recurring order copy per period that is due."""
     values = _common(batch_id, now) | {
         "mode": subscription.c.mode,
         "source_order_id": func.coalesce(
@@ -90,7 +84,7 @@ def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]
     }
     rows = select(*values.values()).select_from(periods)
     rows = rows.join(subscription, subscription.c.id == periods.c.order_subscription_id)
-    return list(values), rows.where(~known).order_by(periods.c.rank)
+    return list(values), rows.order_by(periods.c.rank)
 
 
 def _retry_factories(

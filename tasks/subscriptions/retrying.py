@@ -5,14 +5,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, update
 
-from models import CopyError, Order, OrderFactory
+from models import CopyError, Order
 from models.dialects import skip_locked
 from models.statuses import Mode, OrderStatus
 from tasks.inserts import insert_counted, table_of, written
-from tasks.subscriptions.due import is_active, is_free, subscription
+from tasks.subscriptions.due import factory, is_active, is_free, subscription
 from tasks.subscriptions.work_tables import retried
 
-factory = table_of(OrderFactory)
 _error, _target = table_of(CopyError), table_of(Order)
 
 # What time, or the customer, can mend: how it is paid, and whether it is in stock.

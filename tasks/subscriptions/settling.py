@@ -22,9 +22,9 @@ from models.retry_delays import delays
 from models.statuses import AfterFailure, FactoryStatus, SubscriptionStatus
 from tasks.claims import UNFINISHED
 from tasks.inserts import insert_counted, table_of, written
-from tasks.subscriptions.due import is_free, subscription
+from tasks.subscriptions.due import factory, is_free, subscription
 from tasks.subscriptions.recording import SubscriptionBatch
-from tasks.subscriptions.retrying import can_get_better, factory
+from tasks.subscriptions.retrying import can_get_better
 from tasks.subscriptions.transitions import forget_retries
 from tasks.subscriptions.work_tables import open_run_tables, settled
 

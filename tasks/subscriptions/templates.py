@@ -38,8 +38,7 @@ from models.statuses import OrderStatus
 from tasks.inserts import at, carried, insert_counted, table_of, times
 from tasks.order_sums import sum_order
 from tasks.orders import CARRIED as CARRIED_OF_ORDERS
-from tasks.subscriptions.due import subscription
-from tasks.subscriptions.retrying import factory
+from tasks.subscriptions.due import factory, subscription
 
 ORIGIN = "order_subscriptions"
 _order, _line, _option = table_of(Order), table_of(LineItem), table_of(LineItemOption)

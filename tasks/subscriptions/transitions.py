@@ -20,9 +20,8 @@ from models import Order
 from models.errors import CannotTransition
 from models.statuses import OrderStatus, SubscriptionStatus
 from tasks.inserts import table_of
-from tasks.subscriptions.due import is_active, is_free, subscription
+from tasks.subscriptions.due import factory, is_active, is_free, subscription
 from tasks.subscriptions.planning import first_period
-from tasks.subscriptions.retrying import factory
 from tasks.subscriptions.work_tables import fill_with_times, open_run_tables, runs
 
 _order = table_of(Order)
@@ -105,7 +104,7 @@ def _activate(
 ) -> None:
     open_run_tables(db)
     found = [
-        (row.id, first_period(row, after(row)), False)
+        (row.id, first_period(row, after(row)))
         for row in db.execute(rows.with_for_update(of=subscription))
     ]
     if not found:

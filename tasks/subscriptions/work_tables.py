@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, delete
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, delete
 from sqlalchemy.schema import CreateTable
 
 from models.base import BigId, UtcDateTime
@@ -24,13 +24,11 @@ def _key(name: str) -> Column[int]:
     return Column(name, BigId, primary_key=True, autoincrement=False)
 
 
-# The subscriptions that this transaction holds, what their next period is after it, and whether
-# they have a copy in it.
+# The subscriptions that this transaction holds, and what their next period is after it.
 runs = _temporary(
     "of_subscription_runs",
     _key("order_subscription_id"),
     Column("next_run_at", UtcDateTime()),
-    Column("copied", Boolean, nullable=False),
 )
 # One row per period that is due, numbered from 1 in the order in which the copies are made.
 periods = _temporary(

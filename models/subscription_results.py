@@ -25,8 +25,8 @@ class SubscriptionRun(Result):
         """How it went, in one line."""
         if not self.batches:
             return "no subscription was due"
-        told = f"{self.completed:,} orders of {self.subscriptions:,} subscriptions copied"
-        told += f", {self.failed:,} failed"
+        told = f"{self.completed:,} copies made, {self.failed:,} failed"
+        told += f", subscriptions: {self.subscriptions:,}"
         return f"{told}, {self.unfinished:,} left unfinished" if self.unfinished else told
 
 
@@ -74,7 +74,6 @@ class SubscriptionPreview(Result):
 
     until: datetime = Field(description="The end of the time that was looked at, in UTC.")
     subscriptions: int = Field(description="Subscriptions with a period before that.")
-    periods: int = Field(description="Periods of theirs, those that are not listed among them.")
     upcoming: list[UpcomingCopy] = Field(description="The first of these periods, in their order.")
     failures: list[ForetoldFailure] = Field(description="What would fail today, once each.")
-    failing: int = Field(description="How many would fail today, those not listed among them.")
+    failing: int = Field(description="How many would fail today, listed or not.")

@@ -57,15 +57,23 @@ def record_due(
     if not due and not retries:
         advance(db, now)
         return None
+    failed = retry_with_new_copies(db, now) if retries else None
+    batch = record_periods(db, mode, now, failed)
+    advance(db, now)
+    mark_running(db, batch.id, now)
+    return batch
+
+
+def record_periods(
+    db: Connection, mode: Mode, now: datetime, failed: Select[Any] | None = None
+) -> SubscriptionBatch:
+    """A batch with a pending factory for each of the `periods`, and one for each failed factory."""
     batch = _insert_batch(db, mode, now)
     count = written(db, insert_counted(factory, *_due_factories(batch.id, now)))
-    if retries:
-        failed = retry_with_new_copies(db, batch.id, now)
+    if failed is not None:
         count += written(db, insert_counted(factory, *_retry_factories(batch.id, now, failed)))
     db.execute(insert_create_events(batch.id, now))
     db.execute(update(_batch).where(_batch.c.id == batch.id).values(orders_count=count))
-    advance(db, now)
-    mark_running(db, batch.id, now)
     return batch
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, update
 
 from models import CopyError, Order
+from models.base import utc_now
 from models.dialects import skip_locked
 from models.statuses import Mode, OrderStatus
 from tasks.inserts import insert_counted, table_of, written
@@ -63,8 +64,8 @@ def _drop_those_placed_since(db: Connection, now: datetime) -> None:
     db.execute(ripe.values(retry_at=None, updated_at=now))
 
 
-def retry_with_new_copies(db: Connection, batch_id: int, now: datetime) -> Select[Any]:
-    """Prepare another attempt of each factory taken: the rows of the new factories, to be recorded.
+def retry_with_new_copies(db: Connection, now: datetime) -> Select[Any]:
+    """Prepare another attempt of each factory taken; the keys of those that are to get one.
 
     A factory that copied its order and could not place it has left a pending target. That one is
     cancelled first, in this transaction, so that it can never be placed beside the new copy;
@@ -76,7 +77,8 @@ def retry_with_new_copies(db: Connection, batch_id: int, now: datetime) -> Selec
         _target.c.id.in_(of_mine),
         _target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING]),
     )
-    db.execute(abandoned.values(status=OrderStatus.CANCELLED, cancelled_at=now, updated_at=now))
+    told = {"status": OrderStatus.CANCELLED, "cancelled_at": utc_now(), "updated_at": utc_now()}
+    db.execute(abandoned.values(told))
     failed = (
         select(factory.c.id)
         .join(retried, retried.c.factory_id == factory.c.id)

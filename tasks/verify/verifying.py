@@ -20,6 +20,7 @@ from tasks.verify import (
     retries,
     statuses,
     stock,
+    subscriptions,
     targets,
 )
 from tasks.verify.invariants import Invariant
@@ -40,6 +41,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *stock.INVARIANTS,
     *batches.INVARIANTS,
     *retries.INVARIANTS,
+    *subscriptions.INVARIANTS,
 )
 
 

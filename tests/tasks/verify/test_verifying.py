@@ -24,6 +24,7 @@ from tests.tasks.verify import (
     test_retries,
     test_statuses,
     test_stock,
+    test_subscriptions,
     test_targets,
 )
 
@@ -40,6 +41,7 @@ DAMAGED = (
     test_retries,
     test_statuses,
     test_stock,
+    test_subscriptions,
     test_targets,
 )
 
@@ -71,7 +73,7 @@ def test_a_sound_database_has_no_violations(mixed):
 
     assert broken(verification) == {}
     assert verification.violations == 0
-    assert (verification.copies, verification.edited_copies) == (15, 0)
+    assert (verification.copies, verification.edited_copies) == (18, 1)
 
 
 def test_an_empty_database_is_sound(shop):

@@ -10,7 +10,8 @@ from models.line_items import LineItem, LineItemOption
 from models.order_factories import CopyError, OrderFactory, OrderFactoryBatch
 from models.order_subscriptions import OrderSubscription, OrderSubscriptionItem
 from models.orders import Order
-from models.skus import Sku, StockItem
+from models.skus import Sku, StockItem, StockReservation
+from models.transactions import Transaction
 from models.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
 
 __all__ = [
@@ -33,4 +34,6 @@ __all__ = [
     "PaymentSource",
     "Sku",
     "StockItem",
+    "StockReservation",
+    "Transaction",
 ]

@@ -12,7 +12,7 @@ from tasks.subscriptions.creating import create_subscription
 from tasks.subscriptions.recording import record_due
 from tasks.subscriptions.settling import running_batches, settle
 from tasks.subscriptions.transitions import activate_those_ordered, expire
-from tests.copying import change, copy_batch
+from tests.copying import authorize, change, copy_batch
 from tests.shop import Shop
 
 START = datetime(2026, 1, 31, 9, tzinfo=UTC)
@@ -68,6 +68,7 @@ def carry_out(batch_id: int, now: datetime) -> None:
     with begin() as db:
         start_batch(db, batch_id, None)
     copy_batch(batch_id)
+    authorize(batch_id)
     with begin() as db:
         finish_batch(db, batch_id)
     with begin() as db:

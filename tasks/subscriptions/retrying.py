@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 from models import CopyError, Order
 from models.base import utc_now
 from models.dialects import skip_locked
+from models.order_states import may_become
 from models.statuses import Mode, OrderStatus
 from tasks.inserts import insert_counted, table_of, written
 from tasks.subscriptions.due import factory, is_active, is_free, subscription
@@ -16,11 +17,14 @@ from tasks.subscriptions.work_tables import retried
 _error, _target = table_of(CopyError), table_of(Order)
 
 # What time, or the customer, can mend: how it is paid, and whether it is in stock.
-PASSING_FIELDS = ("payment_source", "payment", "payment_status", "transactions", "authorization")
+PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = ("not_enough_stock",)
 # Follows from the others, and says nothing about them.
 _FOLLOWS = "cannot_be_placed"
-_NOT_PLACED = (OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.CANCELLED)
+# Of the order that a failed attempt has left: what another may take the place of, and besides
+# that what is not decided yet.
+_REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
+_OPEN = (*_REPLACEABLE, OrderStatus.PLACING)
 
 
 def can_get_better() -> ColumnElement[bool]:
@@ -50,17 +54,17 @@ def _ripe(mode: Mode, now: datetime) -> Select[Any]:
         .join(subscription, subscription.c.id == factory.c.order_subscription_id)
         .outerjoin(_target, _target.c.id == factory.c.target_order_id)
     )
-    placeless = or_(_target.c.id.is_(None), _target.c.status.in_(_NOT_PLACED))
+    placeless = or_(_target.c.id.is_(None), _target.c.status.in_(_REPLACEABLE))
     return rows.where(
         factory.c.retry_at <= now, is_active, is_free, subscription.c.mode == mode, placeless
     ).order_by(factory.c.retry_at, factory.c.id)
 
 
 def _drop_those_placed_since(db: Connection, now: datetime) -> None:
-    placed = exists().where(
-        _target.c.id == factory.c.target_order_id, _target.c.placed_at.is_not(None)
+    settled = exists().where(
+        _target.c.id == factory.c.target_order_id, _target.c.status.not_in(_OPEN)
     )
-    ripe = update(factory).where(factory.c.retry_at <= now, placed)
+    ripe = update(factory).where(factory.c.retry_at <= now, settled)
     db.execute(ripe.values(retry_at=None, updated_at=now))
 
 
@@ -68,14 +72,15 @@ def retry_with_new_copies(db: Connection, now: datetime) -> Select[Any]:
     """Prepare another attempt of each factory taken; the keys of those that are to get one.
 
     A factory that copied its order and could not place it has left a pending target. That one is
-    cancelled first, in this transaction, so that it can never be placed beside the new copy;
-    a factory whose target could not be cancelled, because it is placed or being placed by now, has
-    no other attempt. Here a payment that was begun for the abandoned target would be voided.
+    cancelled first, in this transaction, so that it can never be placed beside the new copy; a
+    factory whose target could not be cancelled, since it is placed or being placed by now, gets no
+    other attempt. A pending order holds no stock and no payment: a refused one took nothing.
     """
     of_mine = select(factory.c.target_order_id).join(retried, retried.c.factory_id == factory.c.id)
     abandoned = update(_target).where(
         _target.c.id.in_(of_mine),
-        _target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING]),
+        _target.c.status == OrderStatus.PENDING,
+        may_become(_target.c.status, OrderStatus.CANCELLED),
     )
     told = {"status": OrderStatus.CANCELLED, "cancelled_at": utc_now(), "updated_at": utc_now()}
     db.execute(abandoned.values(told))

@@ -1,5 +1,6 @@
 """What the crash tests ask for, and what must have come of it whatever was killed on the way."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,6 @@ from models import Order, OrderFactory, OrderFactoryBatch, Sku, StockItem
 from models.engine import reading
 from models.public_ids import Resource, public_id
 from models.requests import CopyOptions
-from models.settings import Settings
 from tasks.selections.checking import Selection, check_selection
 from tasks.selections.reading import read_selection
 from tasks.verify import verify
@@ -72,7 +72,8 @@ def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> Selection:
 
 def job(reference: str, asked: Selection, size: int, **stop: Any) -> Job:
     """A job on the settings' database."""
-    return Job(Settings().database_url, reference, asked, size, **stop)
+    settings = {name: it for name, it in os.environ.items() if name.startswith("ORDER_FACTORY_")}
+    return Job(settings, reference, asked, size, **stop)
 
 
 def statuses(reference: str) -> list[str]:

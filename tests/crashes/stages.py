@@ -7,7 +7,10 @@ from sqlalchemy import event
 
 import tasks.copy_batch
 import tasks.copying
+from gateways.protocol import Answer, Asked
+from gateways.testing import TestGateway
 from models.engine import get_engine
+from tasks.copying import CopiedOrders
 from tests.copying import plain_steps
 
 Reached = Callable[[str], None]
@@ -48,12 +51,21 @@ def tell_stages(reached: Reached) -> None:
 
     copy_claimed = tasks.copying.copy_claimed
 
-    def copy(*args: Any) -> list[int]:
+    def copy(*args: Any) -> CopiedOrders:
         reached("claimed")
-        stuck = copy_claimed(*args)
+        copied = copy_claimed(*args)
         reached("copied")
-        return stuck
+        return copied
 
+    authorize = TestGateway.authorize
+
+    def call(self: TestGateway, asked: Asked) -> Answer:
+        try:
+            return authorize(self, asked)
+        finally:
+            reached("called")
+
+    TestGateway.authorize = call  # type: ignore[method-assign]
     plain = plain_steps()
     plain["STEPS"] = tuple(told(step) for step in plain["STEPS"])
     vars(tasks.copying).update(plain)

@@ -10,7 +10,7 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JsonObject = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 revision = "0006_order_subscriptions"
-down_revision = "0003"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    exists,
     func,
     null,
     select,
@@ -20,7 +19,7 @@ from models import OrderFactoryBatch
 from models.dialects import skip_locked
 from models.retry_delays import delays
 from models.statuses import AfterFailure, FactoryStatus, SubscriptionStatus
-from tasks.claims import UNFINISHED
+from tasks.claims import is_unfinished
 from tasks.inserts import insert_counted, table_of, written
 from tasks.subscriptions.due import factory, is_free, subscription
 from tasks.subscriptions.recording import SubscriptionBatch
@@ -57,13 +56,14 @@ def settle(db: Connection, batch_id: int, now: datetime) -> int:
 
 def _ended(db: Connection, batch_id: int) -> Select[Any]:
     """The subscriptions of this batch all of whose copies in it are ended."""
-    unfinished = exists().where(
-        factory.c.batch_id == batch_id,
-        factory.c.order_subscription_id == subscription.c.id,
-        factory.c.status.in_(UNFINISHED),
+    # As a list: asked for one by one, a database may go through the whole batch for each.
+    unfinished = select(factory.c.order_subscription_id).where(
+        factory.c.batch_id == batch_id, is_unfinished, factory.c.order_subscription_id.is_not(None)
     )
-    mine = select(subscription.c.id).where(subscription.c.running_batch_id == batch_id)
-    return select(skip_locked(db, mine.where(~unfinished), subscription).subquery("held"))
+    mine = select(subscription.c.id).where(
+        subscription.c.running_batch_id == batch_id, subscription.c.id.not_in(unfinished)
+    )
+    return select(skip_locked(db, mine, subscription).subquery("held"))
 
 
 def _in_batch(batch_id: int) -> ColumnElement[bool]:

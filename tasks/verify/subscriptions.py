@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import Select, and_, case, exists, func, not_, or_, select, tuple_
 
 from models import OrderSubscription
 from models.public_ids import Resource
@@ -83,7 +83,11 @@ def _wrong_running() -> Select[Any]:
     """Running without a batch, with one that has no copy of it, or open copies without running."""
     batch = _subscription.c.running_batch_id
     mine = factory.c.order_subscription_id == _subscription.c.id
-    has_copy = exists().where(mine, factory.c.batch_id == batch)
+    # As a list: asked for one by one, SQLite would go through the whole batch for each.
+    pairs = select(factory.c.order_subscription_id, factory.c.batch_id).where(
+        factory.c.order_subscription_id.is_not(None), factory.c.batch_id.is_not(None)
+    )
+    has_copy = tuple_(_subscription.c.id, batch).in_(pairs)
     unfinished = [FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]
     lost = exists().where(
         mine,

@@ -47,7 +47,7 @@ def create_subscription(
     }
     made = insert(subscription).values(values).returning(subscription.c.id)
     key = int(db.execute(made).scalar_one())
-    activate_those_ordered(db, now)
+    activate_those_ordered(db, now, subscription.c.id == key)
     return key
 
 

@@ -60,7 +60,9 @@ _OF_AMOUNTS = ("discount_cents", "discount_breakdown", "tax_breakdown")
 
 def rebuild_template(db: Connection, key: int, now: datetime) -> None:
     """Make the template that the subscription's items and payment source ask for, or none."""
-    row = db.execute(select(subscription).where(subscription.c.id == key)).one()
+    # Held, so that no run records a copy of a template that goes away meanwhile.
+    mine = select(subscription).where(subscription.c.id == key)
+    row = db.execute(mine.with_for_update()).one()
     has_items = bool(db.scalar(select(exists().where(item.c.order_subscription_id == key))))
     template = None
     if has_items or row.customer_payment_source_id is not None:
@@ -69,8 +71,8 @@ def rebuild_template(db: Connection, key: int, now: datetime) -> None:
         sum_order(db, template)
         # It is none that a customer has begun.
         db.execute(update(_order).where(_order.c.id == template).values(status=OrderStatus.DRAFT))
-    mine = update(subscription).where(subscription.c.id == key)
-    db.execute(mine.values(template_order_id=template, updated_at=now))
+    changed = update(subscription).where(subscription.c.id == key)
+    db.execute(changed.values(template_order_id=template, updated_at=now))
     if row.template_order_id is not None:
         delete_unless_copied(db, row.template_order_id)
 

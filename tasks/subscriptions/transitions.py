@@ -83,17 +83,23 @@ def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
     db.execute(waiting.values(retry_at=None, updated_at=now))
 
 
-def activate_those_ordered(db: Connection, now: datetime) -> None:
+def activate_those_ordered(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:
     """Activate the drafts with `activate_by_source_order` whose source order is placed by now.
 
     The source order counts as the first delivery: the first period is one later than its placing.
+    `only` leaves out the others that these conditions do not hold for.
     """
     begun = func.coalesce(_order.c.placed_at, subscription.c.created_at)
     rows = select(subscription, begun.label("begun_at"))
     rows = rows.join(_order, _order.c.id == subscription.c.source_order_id)
     _activate(
         db,
-        rows.where(_waits, subscription.c.activate_by_source_order, _order.c.status.in_(_PLACED)),
+        rows.where(
+            _waits,
+            subscription.c.activate_by_source_order,
+            _order.c.status.in_(_PLACED),
+            *only,
+        ),
         lambda row: max(row.begun_at, row.created_at),
         now,
     )

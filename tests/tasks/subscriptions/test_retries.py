@@ -4,11 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models import CustomerPaymentSource, Order, OrderFactory, Sku, StockItem
+from models import (
+    CustomerPaymentSource,
+    Order,
+    OrderFactory,
+    PaymentSource,
+    Sku,
+    StockItem,
+)
 from models.engine import begin
 from models.retry_delays import check_retry_after, delays
 from tasks.subscriptions.transitions import Trigger, transit
 from tests.copying import change
+from tests.paying import payable as payable_by_gateway
 from tests.subscriptions import payable, run_due, subscribe, subscription
 
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
@@ -118,6 +126,42 @@ def test_the_order_that_could_not_be_placed_is_cancelled_when_another_takes_its_
     assert shop.row(Order, id=abandoned).status == "cancelled"
     copies = [row for row in shop.rows(Order) if row.order_factory_id]
     assert [row.status for row in copies] == ["cancelled", "placed"]
+
+
+def test_a_declined_payment_is_asked_for_again_and_paid_once(shop, ledger):
+    order = payable_by_gateway(shop, "tok_decline")
+    card = shop.row(Order, id=order).payment_source_id
+    key = subscribe(shop, order, retry_after="1d 3d")
+    run_due(FEBRUARY)
+    change(PaymentSource, card, payment_source_token="tok_approve")
+
+    run_due(FEBRUARY + DAY)
+
+    assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
+    copies = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert [(row.status, row.payment_status) for row in copies] == [
+        ("cancelled", "unpaid"),
+        ("placed", "authorized"),
+    ]
+    assert ledger.charges() == [("authorize", 12_50)]
+
+
+def test_a_payment_without_an_answer_keeps_it_running_until_there_is_one(shop, ledger):
+    order = payable_by_gateway(shop, "tok_timeout_before")
+    card = shop.row(Order, id=order).payment_source_id
+    key = subscribe(shop, order, retry_after="1d")
+    run_due(FEBRUARY)
+    before = subscription(shop, key)
+    copied_card = shop.row(PaymentSource, copied_from_id=card).id
+    change(PaymentSource, copied_card, payment_source_token="tok_approve")
+
+    run_due(FEBRUARY)
+
+    after = subscription(shop, key)
+    assert (before.status, before.occurrencies) == ("running", 0)
+    assert (after.status, after.occurrencies, after.errors_count) == ("active", 1, 0)
+    assert attempts(shop, key) == [(1, "completed", None)]
+    assert ledger.charges() == [("authorize", 12_50)]
 
 
 def test_an_order_that_was_placed_since_is_not_copied_again(shop):

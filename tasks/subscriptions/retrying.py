@@ -41,7 +41,7 @@ def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     One whose target order is being placed is left for later, and one that was placed after all
     is not tried again.
     """
-    _drop_those_placed_since(db, now)
+    _drop_those_settled(db, now)
     held = skip_locked(db, _ripe(mode, now).limit(limit), subscription).subquery("held")
     return written(
         db, insert_counted(retried, ["factory_id", "order_subscription_id"], select(held))
@@ -60,7 +60,7 @@ def _ripe(mode: Mode, now: datetime) -> Select[Any]:
     ).order_by(factory.c.retry_at, factory.c.id)
 
 
-def _drop_those_placed_since(db: Connection, now: datetime) -> None:
+def _drop_those_settled(db: Connection, now: datetime) -> None:
     settled = exists().where(
         _target.c.id == factory.c.target_order_id, _target.c.status.not_in(_OPEN)
     )

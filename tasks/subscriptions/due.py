@@ -40,11 +40,15 @@ def select_due(mode: Mode, now: datetime) -> Select[Any]:
 def find_due(db: Connection, mode: Mode, now: datetime, late_after: timedelta, limit: int) -> int:
     """Take the subscriptions that are due, the oldest first, and note their periods; how many.
 
-    Those that another transaction holds are left to it.
+    It ends with the subscription that reaches the limit of periods. Those that another
+    transaction holds are left to it.
     """
     rows = select_due(mode, now).order_by(subscription.c.next_run_at, subscription.c.id)
-    held, due = [], []
+    held: list[tuple[int, datetime | None]] = []
+    due: list[tuple[datetime, int]] = []
     for row in db.execute(skip_locked(db, rows.limit(limit), subscription)):
+        if len(due) >= limit:
+            break  # the rest is left to the next transaction
         planned = plan(row, now, late_after)
         held.append((row.id, planned.next_run_at))
         due += [(period, row.id) for period in planned.periods]

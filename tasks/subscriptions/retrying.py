@@ -73,8 +73,7 @@ def retry_with_new_copies(db: Connection, now: datetime) -> Select[Any]:
 
     A factory that copied its order and could not place it has left a pending target. That one is
     cancelled first, in this transaction, so that it can never be placed beside the new copy; a
-    factory whose target could not be cancelled, since it is placed or being placed by now, gets no
-    other attempt. A pending order holds no stock and no payment: a refused one took nothing.
+    factory whose target could not be cancelled, since it is being placed by now, waits. A pending order holds no stock and no payment: a refused one took nothing.
     """
     of_mine = select(factory.c.target_order_id).join(retried, retried.c.factory_id == factory.c.id)
     abandoned = update(_target).where(
@@ -90,6 +89,6 @@ def retry_with_new_copies(db: Connection, now: datetime) -> Select[Any]:
         .outerjoin(_target, _target.c.id == factory.c.target_order_id)
         .where(or_(_target.c.id.is_(None), _target.c.status == OrderStatus.CANCELLED))
     )
-    mine = factory.c.id.in_(select(retried.c.factory_id))
-    db.execute(update(factory).where(mine).values(retry_at=None, updated_at=now))
+    recorded = update(factory).where(factory.c.id.in_(failed))
+    db.execute(recorded.values(retry_at=None, updated_at=now))
     return failed

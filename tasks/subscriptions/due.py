@@ -7,8 +7,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    case,
     delete,
     exists,
+    literal,
     literal_column,
     select,
     update,
@@ -69,15 +71,29 @@ def _leave_out_recorded(db: Connection) -> int:
     return db.execute(delete(periods).where(known)).rowcount
 
 
-def advance(db: Connection, now: datetime) -> None:
-    """The subscriptions in hand go on to their next period."""
+def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
+    """The subscriptions in hand go on to their next period; those with a copy in the batch run."""
+    values: dict[str, Any] = {"next_run_at": runs.c.next_run_at, "updated_at": now}
+    if batch_id is not None:
+        copied = runs.c.order_subscription_id.in_(select(periods.c.order_subscription_id))
+        running = _running(batch_id, now)
+        # In one statement: each of these rows stands in several indexes.
+        values |= {
+            name: case(
+                (copied, literal(value, subscription.c[name].type)), else_=subscription.c[name]
+            )
+            for name, value in running.items()
+        }
     mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
-    db.execute(mine.values(next_run_at=runs.c.next_run_at, updated_at=now))
+    db.execute(mine.values(values))
 
 
-def mark_running(db: Connection, batch_id: int, now: datetime) -> None:
-    """The subscriptions with a copy in this batch run."""
-    copied = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch_id)
-    mine = update(subscription).where(subscription.c.id.in_(copied))
-    running = {"status": SubscriptionStatus.RUNNING, "running_batch_id": batch_id}
-    db.execute(mine.values(**running, last_run_at=now, updated_at=now))
+def mark_running(db: Connection, keys: Select[Any], batch_id: int, now: datetime) -> None:
+    """These subscriptions run: they have copies in this batch."""
+    mine = update(subscription).where(subscription.c.id.in_(keys), is_free)
+    db.execute(mine.values(**_running(batch_id, now), updated_at=now))
+
+
+def _running(batch_id: int, now: datetime) -> dict[str, Any]:
+    running = SubscriptionStatus.RUNNING.value
+    return {"status": running, "running_batch_id": batch_id, "last_run_at": now}

@@ -55,12 +55,14 @@ def record_due(
     due = find_due(db, mode, now, late_after, limit)
     retries = find_retries(db, mode, now, limit)
     if not due and not retries:
-        advance(db, now)
+        advance(db, None, now)
         return None
     failed = retry_with_new_copies(db, now) if retries else None
     batch = record_periods(db, mode, now, failed)
-    advance(db, now)
-    mark_running(db, batch.id, now)
+    advance(db, batch.id, now)
+    if failed is not None:
+        again = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch.id)
+        mark_running(db, again.where(factory.c.attempt > 1), batch.id, now)
     return batch
 
 

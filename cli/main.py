@@ -16,6 +16,7 @@ from cli.commands.init import init
 from cli.commands.orders import orders
 from cli.commands.serve import serve
 from cli.commands.show import show
+from cli.commands.subscriptions import subscriptions
 from cli.commands.token import token
 from cli.commands.verify import verify
 from cli.environment import load_env_file
@@ -44,6 +45,7 @@ for function, name, example in (
     (demo, "demo", "order-factory demo --orders 500"),
 ):
     app.command(name, epilog=f"Example: {example}")(function)
+app.add_typer(subscriptions)
 app.add_typer(token)
 
 

@@ -8,6 +8,7 @@ from models.events import Event
 from models.idempotency_records import IdempotencyRecord
 from models.line_items import LineItem, LineItemOption
 from models.order_factories import CopyError, OrderFactory, OrderFactoryBatch
+from models.order_subscriptions import OrderSubscription, OrderSubscriptionItem
 from models.orders import Order
 from models.prices import Price
 from models.promotions import Coupon, Promotion, SkuList, SkuListItem
@@ -30,6 +31,8 @@ __all__ = [
     "Order",
     "OrderFactory",
     "OrderFactoryBatch",
+    "OrderSubscription",
+    "OrderSubscriptionItem",
     "PaymentMethod",
     "PaymentSource",
     "Price",

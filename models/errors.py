@@ -103,6 +103,37 @@ class BatchNotFound(OrderFactoryError):
     detail = "No batch has the reference {!r}; `order-factory batches` lists those there are."
 
 
+class SubscriptionNotFound(OrderFactoryError):
+    status, code = 404, "order_subscription_not_found"
+    detail = (
+        "No order subscription has the id or number {!r}; `order-factory subscriptions list` "
+        "lists those there are."
+    )
+
+
+class CannotTransition(OrderFactoryError):
+    """Takes the status that it has, the one that it cannot get, and why where that tells more."""
+
+    status, code = 422, "cannot_transition"
+
+    def __str__(self) -> str:
+        before, after, *why = self.args
+        return f"cannot transition from {before} to {after}" + "".join(f": {each}" for each in why)
+
+
+class SubscriptionHasCopies(OrderFactoryError):
+    status, code = 423, "order_subscription_has_copies"
+    detail = "Order subscription {} has copies, which belong to it; cancel it instead."
+
+
+class LastSubscriptionItem(OrderFactoryError):
+    status, code = 423, "order_subscription_item_is_last"
+    detail = (
+        "Order subscription item {} is the last one, without which the whole source order would be "
+        "copied; cancel the subscription instead."
+    )
+
+
 class CannotListen(OrderFactoryError):
     status, code = 503, "cannot_listen"
     detail = "{} cannot be listened on ({}); give another --host or --port."

@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, false, text, true
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    Text,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Described, Id, Json, Moded
@@ -44,6 +54,10 @@ class OrderFactory(Described, Moded, Base):
     again, each at most once. `flow_run_id` is the Prefect flow run that carried it.
     `refresh_prices` and `stock` are options of our own.
 
+    A copy of an order subscription has its `order_subscription_id`, and one for a period also that
+    `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
+    twice. `retry_at` is when a failed one is to be tried again; null once that was recorded.
+
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """
 
@@ -73,6 +87,21 @@ class OrderFactory(Described, Moded, Base):
             sqlite_where=text("retry_of_id IS NOT NULL"),
             postgresql_where=text("retry_of_id IS NOT NULL"),
         ),
+        Index(
+            "uq_order_factories_order_subscription_id_period_at_attempt",
+            "order_subscription_id",
+            "period_at",
+            "attempt",
+            unique=True,
+            sqlite_where=text("order_subscription_id IS NOT NULL"),
+            postgresql_where=text("order_subscription_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_order_factories_retry_at",
+            "retry_at",
+            sqlite_where=text("retry_at IS NOT NULL"),
+            postgresql_where=text("retry_at IS NOT NULL"),
+        ),
         CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),
         {"sqlite_autoincrement": True},
     )
@@ -99,6 +128,10 @@ class OrderFactory(Described, Moded, Base):
     completed_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("order_factories.id"))
+    order_subscription_id: Mapped[int | None] = mapped_column(ForeignKey("order_subscriptions.id"))
+    period_at: Mapped[datetime | None]
+    attempt: Mapped[int | None] = mapped_column(SmallInteger)
+    retry_at: Mapped[datetime | None]
 
 
 class CopyError(Base):

@@ -23,6 +23,8 @@ class Resource(IntEnum):
     order_factories = 11
     order_factory_batches = 12
     events = 13
+    order_subscriptions = 14
+    order_subscription_items = 15
     transactions = 17
     stock_reservations = 18
     promotions = 21

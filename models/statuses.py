@@ -72,6 +72,29 @@ class BatchStatus(StrEnum):
     COMPLETED = "completed"
 
 
+class SubscriptionStatus(StrEnum):
+    DRAFT = "draft"
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+    RUNNING = "running"
+    CANCELLED = "cancelled"
+
+
+class CatchUp(StrEnum):
+    """How many of the periods that were missed are made up for; ours."""
+
+    ONE = "one"
+    ALL = "all"
+    NONE = "none"
+
+
+class AfterFailure(StrEnum):
+    """What becomes of a subscription when a copy has failed for good; ours."""
+
+    KEEP = "keep"
+    DEACTIVATE = "deactivate"
+
+
 class ItemType(StrEnum):
     SKUS = "skus"
     BUNDLES = "bundles"

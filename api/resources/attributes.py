@@ -29,8 +29,8 @@ def number(name: str, *, meaning: str = "") -> Attribute:
     return Attribute(name, Type.NUMBER, itemgetter(name), name, meaning=meaning)
 
 
-def flag(name: str, *, meaning: str = "") -> Attribute:
-    return Attribute(name, Type.BOOLEAN, itemgetter(name), name, nullable=False, meaning=meaning)
+def flag(name: str, *, nullable: bool = False, meaning: str = "") -> Attribute:
+    return Attribute(name, Type.BOOLEAN, itemgetter(name), name, nullable, meaning=meaning)
 
 
 def json_object(name: str, *, meaning: str = "") -> Attribute:

@@ -1,20 +1,30 @@
 """Order factories and the two kinds of them: order copies and recurring order copies."""
 
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, select
 
 from api.resources import writables
 from api.resources.attributes import common, flag, integer, json_object, own_mode, text, time
-from api.resources.description import Hooks, Relationship, ResourceType, Row, Scope, Values
-from models import OrderFactory
+from api.resources.description import (
+    Broken,
+    Hooks,
+    Relationship,
+    ResourceType,
+    Row,
+    Scope,
+    Values,
+)
+from models import OrderFactory, OrderSubscription
 from models.public_ids import Resource as PublicIds
-from models.statuses import FactoryStatus, FactoryType
+from models.statuses import FactoryStatus, FactoryType, SubscriptionStatus
 from models.stock_policies import StockPolicy
 from tasks.deleting_factories import delete_factory
 from tasks.factories import record_creation
 from tasks.inserts import table_of
 
+_subscription = table_of(OrderSubscription)
 _ATTRIBUTES = (
     text("status", nullable=False, one_of=tuple(FactoryStatus), meaning="How far it has come."),
     time("started_at"),
@@ -73,13 +83,34 @@ def _delete(db: Connection, row: Row) -> None:
     delete_factory(db, row["id"])
 
 
-def _resource(name: str, scope: Scope, **options: Any) -> ResourceType:
+def _fill_recurring(db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    """A copy that is asked for by hand: of what the subscription copies, and for no period."""
+    if known is not None:
+        return
+    of = db.execute(
+        select(_subscription).where(_subscription.c.id == values["order_subscription_id"])
+    ).one()
+    if of.status == SubscriptionStatus.CANCELLED:
+        raise Broken("must not be cancelled", "order_subscription")
+    if values.get("source_order_id") is None:
+        values["source_order_id"] = of.template_order_id or of.source_order_id
+    values.setdefault("place_target_order", of.place_target_order)
+    values |= {
+        "type": FactoryType.RECURRING_ORDER_COPIES,
+        "mode": mode,
+        "status": FactoryStatus.PENDING,
+    }
+
+
+def _resource(
+    name: str, scope: Scope, *relationships: Relationship, **options: Any
+) -> ResourceType:
     return ResourceType(
         name,
         ids=PublicIds.order_factories,
         table=table_of(OrderFactory),
         scope=scope,
-        relationships=(_SOURCE, *_RELATIONSHIPS),
+        relationships=(*relationships, *_RELATIONSHIPS),
         **options,
     )
 
@@ -87,12 +118,14 @@ def _resource(name: str, scope: Scope, **options: Any) -> ResourceType:
 ORDER_FACTORIES = _resource(
     "order_factories",
     own_mode,
+    _SOURCE,
     attributes=(*_ATTRIBUTES, *common()),
     meaning="Order copies and recurring order copies, in one list.",
 )
 ORDER_COPIES = _resource(
     FactoryType.ORDER_COPIES.value,
     _of_type(FactoryType.ORDER_COPIES),
+    _SOURCE,
     attributes=(*_ATTRIBUTES, *_COPY_ATTRIBUTES, *common()),
     writables=(
         *writables.copy_options(update=False),
@@ -107,10 +140,28 @@ ORDER_COPIES = _resource(
 RECURRING_ORDER_COPIES = _resource(
     FactoryType.RECURRING_ORDER_COPIES.value,
     _of_type(FactoryType.RECURRING_ORDER_COPIES),
-    attributes=(*_ATTRIBUTES, *common()),
-    writables=writables.common(),
+    replace(_SOURCE, required=False, meaning="The order that is copied; else the subscription's."),
+    Relationship(
+        "order_subscription",
+        "order_subscriptions",
+        near="order_subscription_id",
+        writable=True,
+        required=True,
+    ),
+    attributes=(
+        *_ATTRIBUTES,
+        time("period_at"),
+        integer("attempt", meaning="Ours: 1, or more where the copies before failed."),
+        time("retry_at"),
+        *common(),
+    ),
+    writables=(
+        *(writables.flag(name, update=False) for name in ("place_target_order", "reuse_wallet")),
+        *writables.common(),
+    ),
+    creatable=True,
     updatable=True,
     deletable=True,
-    hooks=Hooks(delete=_delete),
-    meaning="Order copies that a subscription asked for.",
+    hooks=Hooks(fill=_fill_recurring, created=_created, delete=_delete),
+    meaning="Order copies that a subscription asked for, one for each of its periods.",
 )

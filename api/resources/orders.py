@@ -100,7 +100,12 @@ ORDERS = ResourceType(
         ),
         *(
             Relationship(name, name, near="id", far="source_order_id", many=True)
-            for name in ("order_factories", "order_copies", "recurring_order_copies")
+            for name in (
+                "order_factories",
+                "order_copies",
+                "recurring_order_copies",
+                "order_subscriptions",
+            )
         ),
     ),
     writables=(

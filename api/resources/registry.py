@@ -6,6 +6,7 @@ from api.resources.customers import CUSTOMER_PAYMENT_SOURCES, CUSTOMERS
 from api.resources.events import EVENTS
 from api.resources.line_items import LINE_ITEM_OPTIONS, LINE_ITEMS
 from api.resources.order_factories import ORDER_COPIES, ORDER_FACTORIES, RECURRING_ORDER_COPIES
+from api.resources.order_subscriptions import ORDER_SUBSCRIPTION_ITEMS, ORDER_SUBSCRIPTIONS
 from api.resources.orders import ORDERS
 from api.resources.skus import SKUS
 
@@ -16,6 +17,8 @@ RESOURCES = {
         ORDER_COPIES,
         RECURRING_ORDER_COPIES,
         ORDER_FACTORY_BATCHES,
+        ORDER_SUBSCRIPTIONS,
+        ORDER_SUBSCRIPTION_ITEMS,
         ORDERS,
         LINE_ITEMS,
         LINE_ITEM_OPTIONS,

@@ -7,7 +7,7 @@ from flows.bulk_order_factory import bulk_order_factory
 from models.progress import progress_shown_by
 
 
-def run(job: Job) -> Timing:
+def run(job: Job, *, place: bool = False) -> Timing:
     """Call the flow; what comes before and after the copying is in `whole`."""
     started = perf_counter()
     moments: list[tuple[float, int]] = []
@@ -23,6 +23,7 @@ def run(job: Job) -> Timing:
             batch_size=job.batch_size,
             workers=job.workers,
             report_path=str(job.folder / "report.csv"),
+            place_target_order=place,
         )
     ended = perf_counter()
     # The last part is told of when it is in, which is when the copying ends.

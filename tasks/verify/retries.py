@@ -2,14 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, exists, or_, select
 
+from models import Order
 from models.public_ids import Resource
-from models.statuses import FactoryStatus
+from models.statuses import FactoryStatus, OrderStatus
+from tasks.inserts import table_of
 from tasks.verify.invariants import Invariant
 from tasks.verify.rows import factory
 
 _retried = factory.alias("retried")
+_target = table_of(Order)
+_has_valid_target = exists().where(
+    _target.c.id == _retried.c.target_order_id, _target.c.status != OrderStatus.CANCELLED
+)
 
 
 def _retries(*where: Any) -> Select[Any]:
@@ -32,10 +38,9 @@ INVARIANTS = (
     ),
     Invariant(
         "retry-of-failed-copy",
-        "A factory that was tried again has failed and has no target order.",
+        "A factory that was tried again has failed and has no target order, but for one that was "
+        "cancelled.",
         Resource.order_factories,
-        _retries(
-            _retried.c.status != FactoryStatus.FAILED, _retried.c.target_order_id.is_not(None)
-        ),
+        _retries(_retried.c.status != FactoryStatus.FAILED, _has_valid_target),
     ),
 )

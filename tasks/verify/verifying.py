@@ -22,6 +22,7 @@ from tasks.verify import (
     retries,
     statuses,
     stock,
+    subscriptions,
     targets,
 )
 from tasks.verify.invariants import Invariant
@@ -44,6 +45,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *payments.INVARIANTS,
     *batches.INVARIANTS,
     *retries.INVARIANTS,
+    *subscriptions.INVARIANTS,
 )
 
 

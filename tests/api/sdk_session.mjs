@@ -67,6 +67,30 @@ saw.cleared = (await shop.orders.update({
   id: order.id, shipping_address: shop.addresses.relationship(null)
 }, { include: ['shipping_address'] })).shipping_address
 
+let subscription = await shop.order_subscriptions.create({
+  frequency: 'monthly', starts_at: '2020-01-31T09:00:00Z', activate_by_source_order: false,
+  source_order: shop.orders.relationship(order.id)
+})
+saw.subscription = [subscription.type, subscription.status, subscription.next_run_at ?? null]
+subscription = await shop.order_subscriptions._activate(subscription.id)
+saw.active = [subscription.status, subscription.next_run_at > new Date().toISOString()]
+const item = await shop.order_subscription_items.create({
+  quantity: 2, unit_amount_cents: 1100, item: shop.skus.relationship(sku.id),
+  order_subscription: shop.order_subscriptions.relationship(subscription.id)
+})
+saw.item = [item.sku_code, item.formatted_total_amount]
+const renewal = await shop.recurring_order_copies.create({
+  place_target_order: false,
+  order_subscription: shop.order_subscriptions.relationship(subscription.id)
+})
+saw.renewal = [renewal.status, renewal.place_target_order]
+const subscriptions = await shop.order_subscriptions.list({
+  filters: { status_eq: 'active' }, include: ['order_subscription_items', 'source_order']
+})
+saw.subscriptions = subscriptions.map(each =>
+  [each.source_order.number, each.order_subscription_items.length])
+saw.ceased = (await shop.order_subscriptions._cancel(subscription.id)).status
+
 const refusal = async doing => doing.then(() => null, error =>
   [error.status, error.errors?.[0]?.code, error.errors?.[0]?.detail])
 saw.unknown = await refusal(shop.order_copies.retrieve('nonsensical'))

@@ -225,7 +225,7 @@ def test_recurring_copies_stand_in_their_own_list(api, shop):
     assert [each["id"] for each in api.get("order_copies")["data"]] == [plain]
     assert len(api.get("recurring_order_copies")["data"]) == 1
     assert api.get("order_factories")["meta"]["record_count"] == 2
-    api.post("recurring_order_copies", {"type": "recurring_order_copies"}, expect=405)
+    api.post("recurring_order_copies", {"type": "recurring_order_copies"}, expect=422)
 
 
 def test_a_batch_is_asked_for_drained_and_reported(api, shop):

@@ -61,6 +61,12 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
         "found": [1, ["id", "reference", "status", "type"]],
         "count": 1,
         "cleared": None,
+        "subscription": ["order_subscriptions", "draft", None],
+        "active": ["active", True],
+        "item": ["MUG", "€22,00"],
+        "renewal": ["pending", False],
+        "subscriptions": [["W-1", 1]],
+        "ceased": "cancelled",
         "unknown": [
             404,
             "RECORD_NOT_FOUND",

@@ -9,16 +9,16 @@ from tests.crashes.worker import Job, work
 
 PATIENCE_SECONDS = 90
 
-_forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["pytest", "tasks.copy_batch", "tasks.selections.recording"])
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(["pytest", "tasks.copy_batch", "tasks.selections.recording"])
 
 
 class Worker:
     """A process that drains one batch after the other; it waits for `go`, and at its stop again."""
 
     def __init__(self, *jobs: Job) -> None:
-        self._pipe, theirs = _forking.Pipe()
-        self._process = _forking.Process(target=work, args=(jobs, theirs))
+        self._pipe, theirs = FORKING.Pipe()
+        self._process = FORKING.Process(target=work, args=(jobs, theirs))
         self._process.start()
         theirs.close()
 

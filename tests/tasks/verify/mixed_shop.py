@@ -1,6 +1,7 @@
 """A shop with every kind of copy in it, and the names by which tests call its rows."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import insert
@@ -13,6 +14,7 @@ from models import (
     LineItemOption,
     Order,
     OrderFactory,
+    OrderSubscription,
     PaymentMethod,
     PaymentSource,
     Sku,
@@ -30,6 +32,7 @@ from tasks.payments.paying import authorize_payments
 from tests.copying import batch_of, change, copy_batch, request
 from tests.paying import payable
 from tests.shop import SOME_DAY, Shop
+from tests.subscriptions import START, run_due, subscribe
 
 Keys = dict[str, Any]
 
@@ -40,7 +43,7 @@ def fill(shop: Shop) -> Keys:
     A copy's name is its factory's; with a suffix it is one of the copy's other rows: `_source`,
     `_source_billing`, `_source_payment`, `_target`, `_line` (the target's first), `_origin` (what that was copied from), `_option`,
     `_billing`, `_shipping`, `_payment`, `_saved` (what that was copied from), `_customer`,
-    `_method`, `_batch`, `_error` (the first), `_line_error` (the first about a line).
+    `_method`, `_batch`, `_subscription`, `_error` (the first), `_line_error` (the first about a line).
     """
     copies = {
         "plain": request(_plain(shop)),
@@ -68,6 +71,7 @@ def fill(shop: Shop) -> Keys:
     copies["retry"] = _retry_of(shop, copies["failed"])
     for alone in ("again", "tested", "retry"):
         _copy_alone(copies[alone])
+    copies |= _renewals(shop)
     copies["pending"] = request(shop.order())
     batch_of([copies["pending"]])
     copies["aborted"] = _aborted(request(shop.order()))
@@ -85,11 +89,19 @@ def fill(shop: Shop) -> Keys:
         ).id,
         "void": shop.row(Transaction, type="voids").id,
     }
-    return stock | {
-        name: key
-        for copy, factory in copies.items()
-        for name, key in _keys(shop, copy, factory).items()
+    subscriptions = {
+        f"{name}_subscription": shop.row(OrderFactory, id=copies[name]).order_subscription_id
+        for name in ("renewed", "declined")
     }
+    return (
+        subscriptions
+        | stock
+        | {
+            name: key
+            for copy, factory in copies.items()
+            for name, key in _keys(shop, copy, factory).items()
+        }
+    )
 
 
 def _plain(shop: Shop) -> int:
@@ -193,6 +205,18 @@ def _in_test_mode(shop: Shop) -> int:
         shipping_address_id=address,
         payment_source_id=shop.payment_source(wallet_of=customer, mode="test"),
     )
+
+
+def _renewals(shop: Shop) -> Keys:
+    """Copies of subscriptions: made at once, and failed, then failed again and to be repeated."""
+    renewed = subscribe(shop, frequency="daily")
+    declined = subscribe(shop, shop.order(), frequency="daily", retry_after="1d 1d")
+    run_due(START + timedelta(days=1))
+    change(OrderSubscription, [renewed, declined], next_run_at=START + timedelta(days=9))
+    run_due(START + timedelta(days=2))
+    (copy,) = shop.rows(OrderFactory, order_subscription_id=renewed)
+    first, again = shop.rows(OrderFactory, order_subscription_id=declined)
+    return {"renewed": copy.id, "declined": first.id, "declined_again": again.id}
 
 
 def _aborted(factory_id: int) -> int:

@@ -26,6 +26,7 @@ from tests.tasks.verify import (
     test_retries,
     test_statuses,
     test_stock,
+    test_subscriptions,
     test_targets,
 )
 
@@ -44,6 +45,7 @@ DAMAGED = (
     test_retries,
     test_statuses,
     test_stock,
+    test_subscriptions,
     test_targets,
 )
 
@@ -75,7 +77,7 @@ def test_a_sound_database_has_no_violations(mixed):
 
     assert broken(verification) == {}
     assert verification.violations == 0
-    assert (verification.copies, verification.edited_copies) == (23, 2)
+    assert (verification.copies, verification.edited_copies) == (26, 3)
 
 
 def test_an_empty_database_is_sound(shop):

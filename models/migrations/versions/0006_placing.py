@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JsonObject = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,325 @@
+"""Order subscriptions and their items."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, delete, exists, select
+
+from api.resources import writables
+from api.resources.attributes import amount, common, flag, integer, own_mode, text, time
+from api.resources.description import (
+    DESCRIPTIVE,
+    Broken,
+    Hooks,
+    Relationship,
+    ResourceType,
+    Row,
+    Through,
+    Type,
+    Values,
+    Writable,
+)
+from models import (
+    CustomerPaymentSource,
+    Order,
+    OrderFactory,
+    OrderSubscription,
+    OrderSubscriptionItem,
+)
+from models.base import utc_now
+from models.errors import CannotTransition, InvalidRequest
+from models.frequencies import check_frequency, check_time_zone
+from models.public_ids import Resource as PublicIds
+from models.requests import MAX_TEXT
+from models.retry_delays import check_retry_after
+from models.statuses import AfterFailure, CatchUp, ItemType, SubscriptionStatus
+from models.subscription_requests import EXPIRES_LATER, SubscriptionOptions
+from tasks.inserts import table_of
+from tasks.subscriptions.creating import create_subscription
+from tasks.subscriptions.deleting import delete_subscription
+from tasks.subscriptions.items import convert, require_another_item
+from tasks.subscriptions.planning import first_period
+from tasks.subscriptions.templates import rebuild_template
+from tasks.subscriptions.transitions import Trigger, changes, forget_retries
+
+_subscription, _item = table_of(OrderSubscription), table_of(OrderSubscriptionItem)
+_of_item = _subscription.alias("subscription_of_item")
+_saved = table_of(CustomerPaymentSource)
+_TRIGGERS = {f"_{trigger}": trigger for trigger in Trigger}
+_CONVERT = "_convert"
+_CALENDAR = {"frequency", "time_zone", "expires_at"}
+
+
+def _checked(name: str, check: Callable[[str], str | None], **options: Any) -> Writable:
+    """A text with a rule that raises `ValueError` in words."""
+
+    def checked(value: Any) -> str | None:
+        try:
+            return check(writables.text(name, longest=MAX_TEXT).check(value))
+        except ValueError as error:
+            raise Broken(error.args[0]) from error
+
+    return Writable(name, Type.TEXT, checked, **options)
+
+
+def _trigger(name: str, meaning: str) -> Writable:
+    return writables.flag(name, create=False, meaning=meaning)
+
+
+def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
+    if known is None:
+        starts_at = values.setdefault("starts_at", utc_now()) or utc_now()
+    else:
+        starts_at = known["starts_at"]
+    expires_at = values.get("expires_at")
+    if expires_at is not None and expires_at <= starts_at:
+        raise Broken(EXPIRES_LATER, "expires_at")
+    if known is not None:
+        _update(db, values, known)
+
+
+def _update(db: Connection, values: Values, known: Row) -> None:
+    """What follows from a change: the next period, and what the triggers ask for."""
+    now = utc_now()
+    if known["status"] == SubscriptionStatus.CANCELLED and not values.keys() <= DESCRIPTIVE:
+        raise Broken("cannot be changed: the order subscription is cancelled", "status")
+    _check_payment_source(db, values, known)
+    converts = values.pop(_CONVERT, False)
+    asked = [trigger for name, trigger in _TRIGGERS.items() if values.pop(name, False)]
+    goes_on = known["status"] in (SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING)
+    if values.get("next_run_at") is not None:
+        if values["next_run_at"] <= now:
+            raise Broken("must be in the future", "next_run_at")
+        if not goes_on:
+            raise Broken(f"cannot be set: the subscription is {known['status']}", "next_run_at")
+    elif goes_on and values.keys() & _CALENDAR:
+        values["next_run_at"] = first_period(SimpleNamespace(**{**known, **values}), now)
+    try:
+        for trigger in asked:
+            values |= changes(SimpleNamespace(**{**known, **values}), trigger, now)
+        if converts:
+            convert(db, known["id"], now)
+    except CannotTransition as error:
+        raise Broken(str(error), "status") from error
+    except InvalidRequest as error:
+        raise Broken(str(error), _CONVERT) from error
+
+
+def _check_payment_source(db: Connection, values: Values, known: Row) -> None:
+    key = values.get("customer_payment_source_id")
+    if key is None:
+        return
+    owner = db.scalar(select(_saved.c.customer_id).where(_saved.c.id == key))
+    if owner != known["customer_id"]:
+        raise Broken("must stand in the wallet of the customer", "customer_payment_source")
+
+
+def _insert(db: Connection, _mode: str, values: Values) -> int:
+    given = dict(values)
+    source = given.pop("source_order_id")
+    return create_subscription(db, source, SubscriptionOptions(**given), utc_now())
+
+
+def _updated(db: Connection, key: int, values: Values) -> None:
+    now = values["updated_at"]
+    if "customer_payment_source_id" in values:
+        rebuild_template(db, key, now)
+    if "status" in values:
+        forget_retries(db, select(_subscription.c.id).where(_subscription.c.id == key), now)
+
+
+def _delete(db: Connection, row: Row) -> None:
+    delete_subscription(db, row["id"])
+
+
+ORDER_SUBSCRIPTIONS = ResourceType(
+    "order_subscriptions",
+    ids=PublicIds.order_subscriptions,
+    table=_subscription,
+    scope=own_mode,
+    attributes=(
+        text("number", nullable=False),
+        text("status", nullable=False, one_of=tuple(SubscriptionStatus)),
+        text(
+            "frequency",
+            nullable=False,
+            meaning="hourly, daily, weekly, monthly, two-month, three-month, four-month, "
+            "six-month, yearly, or a crontab expression of at least an hour.",
+        ),
+        flag("activate_by_source_order", meaning="Active once the source order is placed."),
+        flag("place_target_order", meaning="Place the copies."),
+        integer("renewal_alert_period", meaning="In hours; without effect as yet."),
+        text("customer_email"),
+        time("starts_at", nullable=False),
+        time("expires_at"),
+        time("last_run_at"),
+        time("next_run_at"),
+        integer("occurrencies", nullable=False, meaning="How many periods were carried out."),
+        integer("errors_count", nullable=False, meaning="How many copies failed."),
+        flag("succeeded_on_last_run", nullable=True),
+        text("time_zone", nullable=False, meaning="Ours: whose clocks count; an IANA name."),
+        text(
+            "catch_up",
+            nullable=False,
+            one_of=tuple(CatchUp),
+            meaning="Ours: how many of the periods that were missed are copied.",
+        ),
+        text(
+            "retry_after",
+            meaning="Ours: when a copy that failed for its payment or stock is tried again, as "
+            "1d 3d 5d, each from the attempt before.",
+        ),
+        text(
+            "after_failure",
+            nullable=False,
+            one_of=tuple(AfterFailure),
+            meaning="Ours: what becomes of it when a copy has failed for good.",
+        ),
+        *common(),
+    ),
+    relationships=(
+        Relationship(
+            "source_order", "orders", near="source_order_id", writable=True, required=True
+        ),
+        Relationship("customer", "customers", near="customer_id"),
+        Relationship(
+            "customer_payment_source",
+            "customer_payment_sources",
+            near="customer_payment_source_id",
+            writable=True,
+            updatable=True,
+            meaning="What pays for the copies, instead of what paid for the source order.",
+        ),
+        Relationship(
+            "order_subscription_items",
+            "order_subscription_items",
+            near="id",
+            far="order_subscription_id",
+            many=True,
+        ),
+        *(
+            Relationship(name, name, near="id", far="order_subscription_id", many=True)
+            for name in ("order_factories", "recurring_order_copies")
+        ),
+        Relationship(
+            "orders",
+            "orders",
+            near="id",
+            far="id",
+            many=True,
+            through=Through(
+                table_of(OrderFactory), near="order_subscription_id", far="target_order_id"
+            ),
+            meaning="The copies.",
+        ),
+    ),
+    writables=(
+        _checked("frequency", check_frequency, required=True, nullable=False),
+        writables.flag("activate_by_source_order"),
+        writables.flag("place_target_order"),
+        writables.integer("renewal_alert_period", least=1, most=720),
+        writables.time("starts_at", update=False, nullable=False),
+        writables.time("expires_at"),
+        writables.time("next_run_at", create=False, nullable=False),
+        _checked("time_zone", check_time_zone, nullable=False),
+        writables.choice("catch_up", tuple(CatchUp), nullable=False),
+        _checked("retry_after", check_retry_after),
+        writables.choice("after_failure", tuple(AfterFailure), nullable=False),
+        _trigger("_activate", "Activate it; its next run is the next period from now on."),
+        _trigger("_deactivate", "Make it inactive."),
+        _trigger("_cancel", "Cancel it for good."),
+        _trigger(_CONVERT, "Make items of the source order's lines with its frequency."),
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    deletable=True,
+    hooks=Hooks(fill=_fill, insert=_insert, updated=_updated, delete=_delete),
+    meaning="Orders that are copied again and again, by the calendar.",
+)
+
+
+def _item_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
+    return exists().where(_of_item.c.id == row.c.order_subscription_id, _of_item.c.mode == mode)
+
+
+def _fill_item(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
+    """The currency is the source order's, and the total what quantity and amount make."""
+    row = {**(known or {}), **values}
+    if values.keys() <= DESCRIPTIVE:
+        return
+    currency = select(table_of(Order).c.currency_code, _of_item.c.status)
+    currency = currency.join(_of_item, _of_item.c.source_order_id == table_of(Order).c.id)
+    of = db.execute(currency.where(_of_item.c.id == row["order_subscription_id"])).one()
+    if of.status == SubscriptionStatus.CANCELLED:
+        raise Broken("cannot be changed: it is cancelled", "order_subscription")
+    if (row.get("sku_code") is None) == (row.get("bundle_code") is None):
+        raise Broken("can't be blank without bundle_code, nor given with it", "sku_code")
+    kind = ItemType.SKUS if row.get("sku_code") is not None else ItemType.BUNDLES
+    total = row["unit_amount_cents"] * row["quantity"]
+    if total > writables.MOST:
+        raise Broken(f"makes a total beyond {writables.MOST}", "quantity")
+    values |= {
+        "item_type": kind,
+        "currency_code": of.currency_code,
+        "total_amount_cents": total,
+    }
+
+
+def _stored_item(db: Connection, key: int, values: Values) -> None:
+    if not values.keys() <= DESCRIPTIVE:
+        rebuild_template(db, _subscription_of(db, key), values["updated_at"])
+
+
+def _delete_item(db: Connection, row: Row) -> None:
+    require_another_item(db, row["id"])
+    db.execute(delete(_item).where(_item.c.id == row["id"]))
+    rebuild_template(db, row["order_subscription_id"], utc_now())
+
+
+def _subscription_of(db: Connection, key: int) -> int:
+    found = select(_item.c.order_subscription_id).where(_item.c.id == key)
+    return int(db.execute(found).scalar_one())
+
+
+ORDER_SUBSCRIPTION_ITEMS = ResourceType(
+    "order_subscription_items",
+    ids=PublicIds.order_subscription_items,
+    table=_item,
+    scope=_item_scope,
+    attributes=(
+        text("sku_code"),
+        text("bundle_code"),
+        integer("quantity", nullable=False),
+        *amount("unit_amount", nullable=False),
+        *amount("total_amount", nullable=False),
+        *common(),
+    ),
+    relationships=(
+        Relationship(
+            "order_subscription",
+            "order_subscriptions",
+            near="order_subscription_id",
+            writable=True,
+            required=True,
+        ),
+        Relationship("sku", "skus", near="sku_code", far="code", writable=True),
+        Relationship(
+            "item", "skus", near="sku_code", far="code", writable=True, meaning="The SKU, if any."
+        ),
+        Relationship("source_line_item", "line_items", near="source_line_item_id"),
+    ),
+    writables=(
+        writables.text("sku_code"),
+        writables.text("bundle_code"),
+        writables.integer("quantity", least=1, most=10**6, required=True, nullable=False),
+        writables.integer("unit_amount_cents", least=0, required=True, nullable=False),
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    deletable=True,
+    hooks=Hooks(fill=_fill_item, created=_stored_item, updated=_stored_item, delete=_delete_item),
+    meaning="What an automatic subscription delivers, instead of its whole source order.",
+)

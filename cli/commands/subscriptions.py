@@ -1,0 +1,315 @@
+"""`order-factory subscriptions`: orders that are repeated by the calendar."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from cli.failures import FAILED
+from cli.options import AsJson, Debug, Verbose, terminal_of
+
+if TYPE_CHECKING:
+    from tasks.subscriptions.transitions import Trigger
+
+subscriptions = typer.Typer(
+    name="subscriptions", help="Orders that are repeated by the calendar: make, run, look ahead."
+)
+Name = Annotated[
+    str, typer.Argument(metavar="SUBSCRIPTION", help="Number or id of the order subscription.")
+]
+
+
+@subscriptions.command("list", epilog="Example: order-factory subscriptions list --status active")
+def list_all(
+    context: typer.Context,
+    status: Annotated[
+        Literal["draft", "inactive", "active", "running", "cancelled"] | None,
+        typer.Option("--status", help="Only those that have this status."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many make a page.")
+    ] = 20,
+    page: Annotated[
+        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Which page.")
+    ] = 1,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """List order subscriptions, the newest first. No customer's data is shown."""
+    from cli.views.subscriptions import describe_subscriptions
+    from models.engine import reading
+    from models.schema import require_schema
+    from models.statuses import SubscriptionStatus
+    from tasks.subscriptions.reading import list_subscriptions
+
+    require_schema()
+    wanted = SubscriptionStatus(status) if status else None
+    with reading() as db:
+        found, total = list_subscriptions(db, wanted, page, limit)
+    document = {"subscriptions": found, "page": page, "limit": limit, "total": total}
+    terminal_of(context).show(document, *describe_subscriptions(found, total))
+
+
+@subscriptions.command("show", epilog="Example: order-factory subscriptions show S041960031742")
+def show(context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Show an order subscription: its calendar, its items and its latest copies."""
+    _show(context, name)
+
+
+@subscriptions.command(
+    "create",
+    epilog="Example: order-factory subscriptions create 1001 --frequency monthly "
+    "--time-zone Europe/Rome --retry-after '1d 3d 5d'",
+)
+def create(
+    context: typer.Context,
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="Number or id of the order to repeat.")
+    ],
+    frequency: Annotated[
+        str,
+        typer.Option(
+            "--frequency",
+            metavar="HOW_OFTEN",
+            help="hourly, daily, weekly, monthly, two-month, three-month, four-month, six-month, "
+            "yearly, or a crontab expression of at least an hour.",
+        ),
+    ],
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", metavar="ZONE", help="Whose clocks count.")
+    ] = "UTC",
+    starts_at: Annotated[
+        str | None,
+        typer.Option("--starts-at", metavar="TIME", help="From when on.", show_default="now"),
+    ] = None,
+    expires_at: Annotated[
+        str | None, typer.Option("--expires-at", metavar="TIME", help="No period from here on.")
+    ] = None,
+    place_target_order: Annotated[
+        bool,
+        typer.Option("--place-target-order/--no-place-target-order", help="Place the copies."),
+    ] = True,
+    activate_by_source_order: Annotated[
+        bool,
+        typer.Option(
+            "--activate-by-source-order/--no-activate-by-source-order",
+            help="Active once the order is placed; at once, where it is.",
+        ),
+    ] = True,
+    catch_up: Annotated[
+        Literal["one", "all", "none"],
+        typer.Option("--catch-up", help="Which of the periods that were missed are copied."),
+    ] = "one",
+    retry_after: Annotated[
+        str | None,
+        typer.Option(
+            "--retry-after",
+            metavar="DELAYS",
+            help="When a copy that failed for its payment or stock is tried again, as '1d 3d 5d'.",
+        ),
+    ] = None,
+    after_failure: Annotated[
+        Literal["keep", "deactivate"],
+        typer.Option("--after-failure", help="What becomes of it when a copy failed for good."),
+    ] = "keep",
+    convert: Annotated[
+        bool,
+        typer.Option(
+            "--convert", help="Deliver only the lines of the order that have this frequency."
+        ),
+    ] = False,
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="TEXT", help="Your own name for it.")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Repeat an order by the calendar."""
+    from models.base import utc_now
+    from models.engine import begin
+    from models.schema import require_schema
+    from tasks.source_orders import require_order
+    from tasks.subscriptions.creating import create_subscription
+    from tasks.subscriptions.items import convert as make_items
+
+    require_schema()
+    given: dict[str, Any] = {
+        "frequency": frequency,
+        "time_zone": time_zone,
+        "starts_at": starts_at,
+        "expires_at": expires_at,
+        "place_target_order": place_target_order,
+        "activate_by_source_order": activate_by_source_order,
+        "catch_up": catch_up,
+        "retry_after": retry_after,
+        "after_failure": after_failure,
+        "reference": reference,
+    }
+    options = _options(given)
+    now = utc_now()
+    with begin() as db:
+        key = create_subscription(db, require_order(db, order), options, now)
+        if convert:
+            make_items(db, key, now)
+    _show_key(context, key)
+
+
+@subscriptions.command(
+    "activate", epilog="Example: order-factory subscriptions activate S041960031742"
+)
+def activate(
+    context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
+) -> None:
+    """Make it active; its next run is the next period from now on."""
+    _transit(context, name, lambda trigger: trigger.ACTIVATE)
+
+
+@subscriptions.command(
+    "deactivate", epilog="Example: order-factory subscriptions deactivate S041960031742"
+)
+def deactivate(
+    context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
+) -> None:
+    """Make it inactive, until it is activated again."""
+    _transit(context, name, lambda trigger: trigger.DEACTIVATE)
+
+
+@subscriptions.command("cancel", epilog="Example: order-factory subscriptions cancel S041960031742")
+def cancel(
+    context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
+) -> None:
+    """Cancel it for good."""
+    _transit(context, name, lambda trigger: trigger.CANCEL)
+
+
+@subscriptions.command("run", epilog="Example: order-factory subscriptions run")
+def run(
+    context: typer.Context,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size", metavar="N", min=1, max=100_000, help="Orders in one transaction."
+        ),
+    ] = 5_000,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            max=16,
+            help="Transactions at a time; more than one pays on PostgreSQL only.",
+        ),
+    ] = 1,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Copy what is due, and try again what failed. Run it as often as you like.
+
+    Where some copies failed the exit code is 1.
+    """
+    from cli.flow_runs import run_flow, start_prefect
+    from cli.views.subscriptions import describe_run
+    from models.schema import require_schema
+
+    require_schema()
+    terminal = terminal_of(context)
+    terminal.on_interrupt = lambda: "Stopped. What is not copied yet is copied by the next run."
+    start_prefect(terminal)
+    from flows.run_order_subscriptions import run_order_subscriptions
+
+    result = run_flow(
+        terminal,
+        "copying what is due",
+        lambda: run_order_subscriptions(batch_size=batch_size, workers=workers),
+    )
+    terminal.show(result.model_dump(mode="json"), *describe_run(result))
+    if result.failed:
+        raise typer.Exit(FAILED)
+
+
+@subscriptions.command("preview", epilog="Example: order-factory subscriptions preview --days 30")
+def preview(
+    context: typer.Context,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=366, metavar="N", help="How far to look ahead.")
+    ] = 30,
+    mode: Annotated[
+        Literal["live", "test"], typer.Option("--mode", help="Whose subscriptions.")
+    ] = "live",
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="How many to list.")
+    ] = 100,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """List what will be copied when, and what would fail today. Nothing is changed."""
+    from cli.flow_runs import run_flow, start_prefect
+    from cli.views.subscriptions import describe_preview
+    from models.schema import require_schema
+    from models.statuses import Mode
+
+    require_schema()
+    terminal = terminal_of(context)
+    start_prefect(terminal)
+    from flows.preview_order_subscriptions import preview_order_subscriptions
+
+    result = run_flow(
+        terminal,
+        "trying what would fail",
+        lambda: preview_order_subscriptions(days=days, mode=Mode(mode), limit=limit),
+    )
+    terminal.show(result.model_dump(mode="json"), *describe_preview(result))
+
+
+def _options(given: dict[str, Any]) -> Any:
+    """The options, checked. Raises `InvalidRequest` that names the option."""
+    from pydantic import ValidationError
+
+    from models.errors import InvalidRequest
+    from models.subscription_requests import SubscriptionOptions
+
+    try:
+        return SubscriptionOptions(**given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        name = "".join(f"--{part} " for part in first["loc"]).replace("_", "-")
+        told = first["msg"].removeprefix("Value error, ")
+        raise InvalidRequest(f"{name}{told}.") from error
+
+
+def _transit(context: typer.Context, name: str, choose: Callable[[Any], "Trigger"]) -> None:
+    from models.base import utc_now
+    from models.engine import begin
+    from models.schema import require_schema
+    from tasks.subscriptions.creating import require_subscription
+    from tasks.subscriptions.transitions import Trigger, transit
+
+    require_schema()
+    with begin() as db:
+        key = require_subscription(db, name)
+        transit(db, key, choose(Trigger), utc_now())
+    _show_key(context, key)
+
+
+def _show(context: typer.Context, name: str) -> None:
+    from models.engine import reading
+    from models.schema import require_schema
+    from tasks.subscriptions.creating import require_subscription
+
+    require_schema()
+    with reading() as db:
+        key = require_subscription(db, name)
+    _show_key(context, key)
+
+
+def _show_key(context: typer.Context, key: int) -> None:
+    from cli.views.subscriptions import describe_subscription
+    from models.engine import reading
+    from tasks.subscriptions.reading import read_subscription
+
+    with reading() as db:
+        found = read_subscription(db, key)
+    terminal_of(context).show(found, *describe_subscription(found))

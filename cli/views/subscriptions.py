@@ -1,0 +1,120 @@
+"""Order subscriptions: a list, one of them, a run, and what lies ahead."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cli.tables import facts, money, next_steps, table
+from models.results import OrderRef
+from models.subscription_results import SubscriptionPreview, SubscriptionRun
+
+
+def describe_subscriptions(found: Sequence[Mapping[str, Any]], total: int) -> list[RenderableType]:
+    """A row per subscription."""
+    if not found:
+        return [
+            Text("There are no such order subscriptions."),
+            next_steps(["subscriptions", "create", "ORDER", "--frequency", "monthly"]),
+        ]
+    columns = ("number", "status", "frequency", "order", "next run", "#ran", "#errors")
+    rows = [
+        (
+            each["number"],
+            each["status"],
+            each["frequency"],
+            each["source_order"],
+            each["next_run_at"],
+            each["occurrencies"],
+            each["errors_count"],
+        )
+        for each in found
+    ]
+    return [table(columns, rows), Text(f"{len(found):,} of {total:,}, the newest first.")]
+
+
+def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:
+    """All attributes, then the items, then the latest copies."""
+    own = [
+        (name.replace("_", " "), value)
+        for name, value in found.items()
+        if name not in ("items", "copies", "number")
+    ]
+    parts: list[RenderableType] = [facts(own, title=f"Order subscription {found['number']}")]
+    if found["items"]:
+        rows = [
+            (
+                item["sku_code"] or item["bundle_code"],
+                item["quantity"],
+                money(item["total_amount_cents"], item["currency_code"]),
+            )
+            for item in found["items"]
+        ]
+        parts.append(table(("item", "#quantity", "#total"), rows))
+    if found["copies"]:
+        columns = ("period", "#attempt", "status", "order", "tried again", "what is wrong")
+        copies = [
+            (
+                copy["period_at"],
+                copy["attempt"],
+                copy["status"],
+                copy["target_order"],
+                copy["retry_at"],
+                _errors(copy["errors_log"]),
+            )
+            for copy in found["copies"]
+        ]
+        parts.append(table(columns, copies))
+    return parts
+
+
+def describe_run(run: SubscriptionRun) -> list[RenderableType]:
+    """How it went, and what was wrong."""
+    told = run.outcome
+    parts: list[RenderableType] = [Text(f"{told[0].upper()}{told[1:]}.")]
+    if run.errors:
+        columns = ("field", "error", "#orders", "for example order", "which says")
+        rows = [
+            (error.field, error.code, error.orders, error.example_order, error.example_message)
+            for error in run.errors
+        ]
+        parts.append(table(columns, rows, title="What was wrong"))
+        parts.append(next_steps(["subscriptions", "list"]))
+    return parts
+
+
+def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
+    """What comes when, and what would fail."""
+    until = f"{preview.until:%Y-%m-%d}"
+    if not preview.subscriptions:
+        return [Text(f"Nothing will be copied up to {until}.")]
+    listed = len(preview.upcoming)
+    told = f"Subscriptions with a copy up to {until}: {preview.subscriptions:,}"
+    parts: list[RenderableType] = [
+        table(
+            ("when", "subscription", "order"),
+            [
+                (each.period_at, each.subscription.number, _order(each.source_order))
+                for each in preview.upcoming
+            ],
+        ),
+        Text(f"{told}; their first {listed:,} copies are listed."),
+    ]
+    if not preview.failing:
+        return [*parts, Text("Today none of them would fail.")]
+    rows = [
+        (each.subscription.number, _order(each.source_order), _errors(each.errors_log))
+        for each in preview.failures
+    ]
+    title = f"{preview.failing:,} of them would fail today"
+    return [*parts, table(("subscription", "order", "what is wrong"), rows, title=title)]
+
+
+def _order(order: OrderRef) -> str:
+    return order.number or order.id
+
+
+def _errors(log: Mapping[str, Sequence[str]] | None) -> str | None:
+    told = [message for messages in (log or {}).values() for message in messages]
+    return "\n".join(told) or None

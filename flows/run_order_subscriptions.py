@@ -1,0 +1,134 @@
+"""Copying the orders of the subscriptions that are due."""
+
+import signal
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, cast
+
+from prefect.exceptions import TerminationSignal
+from prefect.states import Cancelled, Completed, Failed
+from pydantic import Field
+
+from flows.bulk_copying import copy_recorded
+from flows.runners import choose_runner
+from flows.runners.job import Job
+from flows.shop_flow import shop_flow
+from flows.stopping import StopReason
+from models.base import utc_now
+from models.engine import begin, reading
+from models.results import BulkResult
+from models.schema import require_schema
+from models.statuses import Mode
+from models.subscription_results import SubscriptionRun, SubscriptionRunUnfinished
+from tasks.artifacts import show_result
+from tasks.batch_records import read_batch
+from tasks.publishing import publish_batch
+from tasks.subscriptions.recording import SubscriptionBatch, record_due
+from tasks.subscriptions.settling import running_batches, settle
+from tasks.subscriptions.transitions import activate_those_ordered, expire
+
+
+@shop_flow(name="run-order-subscriptions", flow_run_name="run order subscriptions")
+def run_order_subscriptions(
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 5_000,
+    workers: Annotated[int, Field(ge=1, le=16)] = 1,
+    late_after_hours: Annotated[int, Field(ge=1, le=8_784)] = 3,
+) -> SubscriptionRun:
+    """Copy the orders of all subscriptions that are due, each period once, and try failed ones again.
+
+    What a run that died has left is finished first. Subscriptions whose source order was placed
+    become active, and those that have expired inactive. Run it as often as you like, also twice at
+    the same time: no period is copied twice, and none is lost.
+
+    Ends `Completed` (named `CompletedWithErrors` when copies failed), or `Failed` when some are
+    unfinished: the next run goes on with them. Raises `DatabaseNotReady`.
+
+    Args:
+        batch_size: How many orders are copied in one transaction.
+        workers: How many transactions run at a time; more than one pays on PostgreSQL only.
+        late_after_hours: From how many hours on a period counts as missed, for the subscriptions
+            that make up for none.
+    """
+    require_schema()
+    late_after = timedelta(hours=late_after_hours)
+    account = _Account(batch_size, workers)
+    with reading() as db:
+        left = running_batches(db)
+    for batch in left:
+        account.carry_out(batch)
+    now = utc_now()
+    with begin() as db:
+        activate_those_ordered(db, now)
+    for mode in Mode:
+        while account.goes_on() and (due := _record(mode, now, late_after)):
+            account.carry_out(due)
+    with begin() as db:
+        expire(db, utc_now())
+    return cast(SubscriptionRun, _ended(account))
+
+
+def _record(mode: Mode, now: datetime, late_after: timedelta) -> SubscriptionBatch | None:
+    with begin() as db:
+        return record_due(db, mode, now, late_after)
+
+
+@dataclass
+class _Account:
+    """What the run has come to so far, and what keeps it from going on."""
+
+    size: int
+    workers: int
+    run: SubscriptionRun = field(default_factory=SubscriptionRun)
+    problems: list[str] = field(default_factory=list)
+    stopped: StopReason | None = None
+
+    def goes_on(self) -> bool:
+        return self.stopped is None
+
+    def carry_out(self, batch: SubscriptionBatch) -> None:
+        """Copy what is unfinished of a batch, and count what is ended of it."""
+        if not self.goes_on():
+            return
+        job = Job(batch.id, batch.reference, self.size, self.workers)
+        copied = copy_recorded(job, choose_runner("threads"), as_a_whole=False)
+        with begin() as db:
+            settled = settle(db, batch.id, utc_now())
+        with reading() as db:
+            result = read_batch(db, batch.id)
+        result = result.model_copy(
+            update={"seconds": copied.seconds, "copied_in_this_run": copied.closed}
+        )
+        show_result(result)
+        publish_batch(result)
+        self.stopped = copied.stopped
+        self.problems += copied.problems
+        self._add(result, settled)
+
+    def _add(self, result: BulkResult, settled: int) -> None:
+        run = self.run
+        self.run = SubscriptionRun(
+            batches=[*run.batches, result.reference],
+            subscriptions=run.subscriptions + settled,
+            completed=run.completed + result.completed,
+            failed=run.failed + result.failed,
+            unfinished=run.unfinished + result.pending + result.in_progress,
+            seconds=run.seconds + result.seconds,
+            errors=[*run.errors, *result.errors],
+        )
+
+
+def _ended(account: _Account) -> Any:
+    """The result, or the Prefect state that tells how the run ended."""
+    run, stopped = account.run, account.stopped
+    if stopped == StopReason.TERMINATED:
+        raise TerminationSignal(signal.SIGTERM)
+    if stopped == StopReason.INTERRUPTED:
+        raise KeyboardInterrupt
+    if stopped is not None or run.unfinished:
+        reasons = [*([stopped.value] if stopped else []), *account.problems]
+        left = SubscriptionRunUnfinished(run, reasons)
+        end = Cancelled if stopped else Failed
+        return end(message=str(left), data=left)
+    if run.failed:
+        return Completed(name="CompletedWithErrors", message=run.outcome, data=run)
+    return run

@@ -1,0 +1,34 @@
+"""When a failed renewal is tried again: a list of delays such as `1d 3d 5d`, kept as text."""
+
+import re
+from datetime import timedelta
+from functools import lru_cache
+
+MOST_RETRIES = 10
+_LONGEST = timedelta(days=366)
+_DELAY = re.compile(r"(\d{1,5})([hd])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+@lru_cache(maxsize=1_024)
+def delays(text: str | None) -> tuple[timedelta, ...]:
+    """The delays, each from the end of the attempt before; none for None.
+
+    Raises `ValueError` with the rule that the text breaks.
+    """
+    found = []
+    for word in (text or "").replace(",", " ").split():
+        match = _DELAY.fullmatch(word)
+        delay = int(match[1]) * _UNITS[match[2]] if match else timedelta()
+        if not timedelta() < delay <= _LONGEST:
+            raise ValueError("must be delays in hours or days of at most a year, such as 12h 1d 3d")
+        found.append(delay)
+    if len(found) > MOST_RETRIES:
+        raise ValueError(f"must be at most {MOST_RETRIES} delays")
+    return tuple(found)
+
+
+def check_retry_after(text: str) -> str | None:
+    """The delays as they are kept; None where there are none. Raises `ValueError`."""
+    delays(text)
+    return " ".join(text.replace(",", " ").split()) or None

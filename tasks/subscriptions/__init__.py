@@ -1,0 +1,1 @@
+"""Order subscriptions: which are due, their copies, and what is noted of them afterwards."""

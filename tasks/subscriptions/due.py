@@ -1,0 +1,99 @@
+"""Finding what is due: the only step that looks at each subscription in Python, for its calendar."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    case,
+    delete,
+    exists,
+    literal,
+    literal_column,
+    select,
+    update,
+)
+
+from models import OrderFactory, OrderSubscription
+from models.dialects import skip_locked
+from models.statuses import Mode, SubscriptionStatus
+from tasks.inserts import table_of
+from tasks.subscriptions.planning import plan
+from tasks.subscriptions.work_tables import fill_with_times, periods, runs
+
+subscription, factory = table_of(OrderSubscription), table_of(OrderFactory)
+# Spelled out, since neither database uses a partial index for a parameter.
+is_active: ColumnElement[bool] = subscription.c.status == literal_column("'active'")
+# Not in the hands of a batch that is not accounted for yet.
+is_free = subscription.c.running_batch_id.is_(None)
+
+
+def select_due(mode: Mode, now: datetime) -> Select[Any]:
+    """What `plan` needs to know of each subscription that is due."""
+    names = ("id", "frequency", "starts_at", "time_zone", "next_run_at", "expires_at", "catch_up")
+    rows = select(*(subscription.c[name] for name in names))
+    return rows.where(
+        is_active, is_free, subscription.c.mode == mode, subscription.c.next_run_at <= now
+    )
+
+
+def find_due(db: Connection, mode: Mode, now: datetime, late_after: timedelta, limit: int) -> int:
+    """Take the subscriptions that are due, the oldest first, and note their periods; how many.
+
+    It ends with the subscription that reaches the limit of periods. Those that another
+    transaction holds are left to it.
+    """
+    rows = select_due(mode, now).order_by(subscription.c.next_run_at, subscription.c.id)
+    held: list[tuple[int, datetime | None]] = []
+    due: list[tuple[datetime, int]] = []
+    for row in db.execute(skip_locked(db, rows.limit(limit), subscription)):
+        if len(due) >= limit:
+            break  # the rest is left to the next transaction
+        planned = plan(row, now, late_after)
+        held.append((row.id, planned.next_run_at))
+        due += [(period, row.id) for period in planned.periods]
+    fill_with_times(db, runs, held)
+    # Earlier periods come first, also where stock is short.
+    due.sort()
+    fill_with_times(db, periods, [(rank, key, period) for rank, (period, key) in enumerate(due, 1)])
+    return len(due) - _leave_out_recorded(db)
+
+
+def _leave_out_recorded(db: Connection) -> int:
+    """Leave out the periods that have a copy already, as when a run was moved back; how many."""
+    known = exists().where(
+        factory.c.order_subscription_id == periods.c.order_subscription_id,
+        factory.c.period_at == periods.c.period_at,
+        factory.c.attempt == 1,
+    )
+    return db.execute(delete(periods).where(known)).rowcount
+
+
+def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
+    """The subscriptions in hand go on to their next period; those with a copy in the batch run."""
+    values: dict[str, Any] = {"next_run_at": runs.c.next_run_at, "updated_at": now}
+    if batch_id is not None:
+        copied = runs.c.order_subscription_id.in_(select(periods.c.order_subscription_id))
+        running = _running(batch_id, now)
+        # In one statement: each of these rows stands in several indexes.
+        values |= {
+            name: case(
+                (copied, literal(value, subscription.c[name].type)), else_=subscription.c[name]
+            )
+            for name, value in running.items()
+        }
+    mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
+    db.execute(mine.values(values))
+
+
+def mark_running(db: Connection, keys: Select[Any], batch_id: int, now: datetime) -> None:
+    """These subscriptions run: they have copies in this batch."""
+    mine = update(subscription).where(subscription.c.id.in_(keys), is_free)
+    db.execute(mine.values(**_running(batch_id, now), updated_at=now))
+
+
+def _running(batch_id: int, now: datetime) -> dict[str, Any]:
+    running = SubscriptionStatus.RUNNING.value
+    return {"status": running, "running_batch_id": batch_id, "last_run_at": now}

@@ -1,0 +1,58 @@
+"""The items of an automatic subscription, made from the lines of its source order."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, literal, select
+
+from models import LineItem
+from models.errors import InvalidRequest, LastSubscriptionItem
+from models.public_ids import Resource, public_id
+from models.statuses import SHIPPABLE
+from tasks.inserts import at, insert_counted, table_of, times, written
+from tasks.subscriptions.due import subscription
+from tasks.subscriptions.templates import item, rebuild_template
+
+_line = table_of(LineItem)
+
+
+def convert(db: Connection, key: int, now: datetime) -> int:
+    """Make a manual subscription an automatic one; how many items it has.
+
+    The items are the goods of the source order whose `frequency` is the subscription's; where no
+    line of it has a frequency, all of them. Raises `InvalidRequest`.
+    """
+    if db.scalar(select(exists().where(item.c.order_subscription_id == key))):
+        raise InvalidRequest("The order subscription has items already: it is an automatic one.")
+    row = db.execute(select(subscription).where(subscription.c.id == key)).one()
+    of_source = _line.c.order_id == row.source_order_id
+    goods = (of_source, _line.c.item_type.in_(SHIPPABLE), _line.c.quantity > 0)
+    some = exists().where(*goods, _line.c.frequency.is_not(None))
+    fits = [_line.c.frequency == row.frequency] if db.scalar(select(some)) else []
+    values = {
+        "order_subscription_id": literal(key),
+        "source_line_item_id": _line.c.id,
+        "item_type": _line.c.item_type,
+        "sku_code": _line.c.sku_code,
+        "bundle_code": _line.c.bundle_code,
+        "quantity": _line.c.quantity,
+        "currency_code": _line.c.currency_code,
+        "unit_amount_cents": _line.c.unit_amount_cents,
+        "total_amount_cents": _line.c.total_amount_cents,
+        **times(at(now)),
+    }
+    rows = select(*values.values()).where(*goods, *fits).order_by(_line.c.id)
+    count = written(db, insert_counted(item, list(values), rows))
+    if not count:
+        raise InvalidRequest(
+            f"The source order has no line item with the frequency {row.frequency}."
+        )
+    rebuild_template(db, key, now)
+    return count
+
+
+def require_another_item(db: Connection, key: int) -> None:
+    """Raises `LastSubscriptionItem` where the subscription would be left without any."""
+    mine = select(item.c.order_subscription_id).where(item.c.id == key).scalar_subquery()
+    others = exists().where(item.c.order_subscription_id == mine, item.c.id != key)
+    if not db.scalar(select(others)):
+        raise LastSubscriptionItem(public_id(Resource.order_subscription_items, key))

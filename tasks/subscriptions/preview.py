@@ -1,0 +1,115 @@
+"""What lies ahead of the subscriptions, and what of it would fail if it were copied today."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, literal, or_, select
+
+from models import Order
+from models.base import utc_now
+from models.public_ids import Resource, public_id
+from models.results import OrderRef
+from models.statuses import FactoryStatus, Mode, SubscriptionStatus
+from models.subscription_results import ForetoldFailure, SubscriptionRef, UpcomingCopy
+from tasks.inserts import insert_counted, table_of
+from tasks.subscriptions.due import factory, subscription
+from tasks.subscriptions.planning import calendar_of
+from tasks.subscriptions.recording import record_periods
+from tasks.subscriptions.work_tables import open_run_tables, periods
+
+_order = table_of(Order)
+_copied = func.coalesce(subscription.c.template_order_id, subscription.c.source_order_id)
+
+
+def upcoming(
+    db: Connection, mode: Mode, until: datetime, limit: int
+) -> tuple[int, list[UpcomingCopy]]:
+    """How many subscriptions have a period up to then, and the first of these periods in order."""
+    ahead = _ahead(mode, until)
+    count = db.scalar(select(func.count()).select_from(ahead.subquery())) or 0
+    # The first periods are periods of those that come first.
+    nearest = ahead.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
+    each = [_periods_of(row, until) for row in db.execute(nearest)]
+    return count, [
+        UpcomingCopy(subscription=_ref(row), period_at=period, source_order=_source(row))
+        for period, _, row in islice(merge(*each, key=lambda found: found[:2]), limit)
+    ]
+
+
+def _periods_of(row: Row[Any], until: datetime) -> Iterator[tuple[datetime, int, Row[Any]]]:
+    last = until if row.expires_at is None else min(until, row.expires_at)
+    yield row.next_run_at, row.id, row
+    for period in calendar_of(row).between(row.next_run_at, last):
+        if period != row.expires_at:
+            yield period, row.id, row
+
+
+def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
+    """Record one copy for each subscription with a period up to then, to be rolled back; its batch."""
+    open_run_tables(db)
+    ahead = _ahead(mode, until).subquery("ahead")
+    rank = func.row_number().over(order_by=(ahead.c.next_run_at, ahead.c.id))
+    # At its own moment, so that a period which was copied today does not stand in the way.
+    rows = select(rank, ahead.c.id, literal(utc_now(), periods.c.period_at.type))
+    db.execute(insert_counted(periods, ["rank", "order_subscription_id", "period_at"], rows))
+    return record_periods(db, mode, utc_now()).id
+
+
+def foretold_failures(
+    db: Connection, batch_id: int, limit: int
+) -> tuple[int, list[ForetoldFailure]]:
+    """How many copies of a rehearsal failed, and the first of them."""
+    failed = (factory.c.batch_id == batch_id, factory.c.status == FactoryStatus.FAILED)
+    count = db.scalar(select(func.count()).select_from(factory).where(*failed)) or 0
+    rows: Select[Any] = (
+        select(*_named(), factory.c.errors_log)
+        .select_from(factory)
+        .join(subscription, subscription.c.id == factory.c.order_subscription_id)
+        .join(_order, _order.c.id == factory.c.source_order_id)
+    )
+    return count, [
+        ForetoldFailure(
+            subscription=_ref(row), source_order=_source(row), errors_log=row.errors_log or {}
+        )
+        for row in db.execute(rows.where(*failed).order_by(factory.c.id).limit(limit))
+    ]
+
+
+def _ahead(mode: Mode, until: datetime) -> Select[Any]:
+    goes_on = [SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING]
+    names = ("frequency", "starts_at", "time_zone", "next_run_at", "expires_at")
+    rows = select(*_named(), *(subscription.c[name] for name in names))
+    within = or_(
+        subscription.c.expires_at.is_(None),
+        subscription.c.next_run_at < subscription.c.expires_at,
+    )
+    return rows.join(_order, _order.c.id == _copied).where(
+        subscription.c.mode == mode,
+        subscription.c.status.in_(goes_on),
+        subscription.c.next_run_at <= until,
+        within,
+    )
+
+
+def _named() -> list[Any]:
+    return [
+        subscription.c.id,
+        subscription.c.number,
+        subscription.c.status,
+        _order.c.id.label("order_id"),
+        _order.c.number.label("order_number"),
+        _order.c.status.label("order_status"),
+    ]
+
+
+def _ref(row: Row[Any]) -> SubscriptionRef:
+    name = public_id(Resource.order_subscriptions, row.id)
+    return SubscriptionRef(id=name, number=row.number, status=row.status)
+
+
+def _source(row: Row[Any]) -> OrderRef:
+    name = public_id(Resource.orders, row.order_id)
+    return OrderRef(id=name, number=row.order_number, status=row.order_status)

@@ -1,0 +1,91 @@
+"""Reading subscriptions for people: a list of them, and everything about one."""
+
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, select
+
+from models import Order
+from models.public_ids import Resource, public_id
+from models.statuses import SubscriptionStatus
+from tasks.inserts import table_of
+from tasks.subscriptions.due import factory, subscription
+from tasks.subscriptions.templates import item
+
+_order = table_of(Order)
+_COPIES_SHOWN = 20
+_SHOWN = (
+    "number",
+    "status",
+    "mode",
+    "frequency",
+    "time_zone",
+    "starts_at",
+    "expires_at",
+    "next_run_at",
+    "last_run_at",
+    "occurrencies",
+    "errors_count",
+    "succeeded_on_last_run",
+    "place_target_order",
+    "activate_by_source_order",
+    "catch_up",
+    "retry_after",
+    "after_failure",
+    "reference",
+)
+
+
+def list_subscriptions(
+    db: Connection, status: SubscriptionStatus | None, page: int, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """A page of subscriptions, the newest first, and how many there are; no customer's data."""
+    wanted = [] if status is None else [subscription.c.status == status]
+    total = db.scalar(select(func.count()).select_from(subscription).where(*wanted)) or 0
+    rows = _rows().where(*wanted).order_by(subscription.c.id.desc())
+    rows = rows.limit(limit).offset((page - 1) * limit)
+    return [_present(row) for row in db.execute(rows).mappings()], total
+
+
+def read_subscription(db: Connection, key: int) -> dict[str, Any]:
+    """A subscription with its `items` and its latest `copies`."""
+    found = _present(db.execute(_rows().where(subscription.c.id == key)).mappings().one())
+    items = select(item.c.sku_code, item.c.bundle_code, item.c.quantity, item.c.unit_amount_cents)
+    items = items.add_columns(item.c.total_amount_cents, item.c.currency_code)
+    items = items.where(item.c.order_subscription_id == key).order_by(item.c.id)
+    copies = (
+        select(
+            factory.c.id,
+            factory.c.period_at,
+            factory.c.attempt,
+            factory.c.status,
+            factory.c.retry_at,
+            factory.c.errors_log,
+            _order.c.number.label("target_order"),
+        )
+        .outerjoin(_order, _order.c.id == factory.c.target_order_id)
+        .where(factory.c.order_subscription_id == key)
+        .order_by(factory.c.id.desc())
+        .limit(_COPIES_SHOWN)
+    )
+    return found | {
+        "items": [dict(row) for row in db.execute(items).mappings()],
+        "copies": [_copy(row) for row in db.execute(copies).mappings()],
+    }
+
+
+def _rows() -> Select[Any]:
+    shown = [subscription.c[name] for name in _SHOWN]
+    return select(
+        subscription.c.id, *shown, _order.c.id.label("order_id"), _order.c.number.label("source")
+    ).join(_order, _order.c.id == subscription.c.source_order_id)
+
+
+def _present(row: RowMapping) -> dict[str, Any]:
+    values = {name: row[name] for name in _SHOWN}
+    source = row["source"] or public_id(Resource.orders, row["order_id"])
+    key = public_id(Resource.order_subscriptions, row["id"])
+    return {"id": key, **values, "source_order": source}
+
+
+def _copy(row: RowMapping) -> dict[str, Any]:
+    return dict(row) | {"id": public_id(Resource.order_factories, row["id"])}

@@ -1,0 +1,144 @@
+"""Recording what is due: the copies as pending factories of a batch, and their subscriptions as
+running, in one transaction. Once it is committed no period can be lost, and none comes twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
+
+from models import OrderFactoryBatch
+from models.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
+from tasks.inserts import at, insert_counted, table_of, times, written
+from tasks.selections.recording import insert_create_events
+from tasks.subscriptions.due import advance, factory, find_due, mark_running, subscription
+from tasks.subscriptions.retrying import find_retries, retry_with_new_copies
+from tasks.subscriptions.work_tables import open_run_tables, periods
+
+MOST_IN_A_BATCH = 200_000
+_batch = table_of(OrderFactoryBatch)
+
+
+@dataclass(frozen=True)
+class SubscriptionBatch:
+    """A recorded batch of copies of subscriptions."""
+
+    id: int
+    reference: str
+
+
+def record_due(
+    db: Connection,
+    mode: Mode,
+    now: datetime,
+    late_after: timedelta,
+    limit: int = MOST_IN_A_BATCH,
+) -> SubscriptionBatch | None:
+    """Record a batch with one pending factory for each period that is due and each retry.
+
+    The subscriptions are `running` then, and their `next_run_at` is the period after. None where
+    there is nothing to copy. Two runs at once record each its own subscriptions.
+    """
+    open_run_tables(db)
+    due = find_due(db, mode, now, late_after, limit)
+    retries = find_retries(db, mode, now, limit)
+    if not due and not retries:
+        advance(db, None, now)
+        return None
+    failed = retry_with_new_copies(db, now) if retries else None
+    batch = record_periods(db, mode, now, failed)
+    advance(db, batch.id, now)
+    if failed is not None:
+        again = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch.id)
+        mark_running(db, again.where(factory.c.attempt > 1), batch.id, now)
+    return batch
+
+
+def record_periods(
+    db: Connection, mode: Mode, now: datetime, failed: Select[Any] | None = None
+) -> SubscriptionBatch:
+    """A batch with a pending factory for each of the `periods`, and one for each failed factory."""
+    batch = _insert_batch(db, mode, now)
+    count = written(db, insert_counted(factory, *_due_factories(batch.id, now)))
+    if failed is not None:
+        count += written(db, insert_counted(factory, *_retry_factories(batch.id, now, failed)))
+    db.execute(insert_create_events(batch.id, now))
+    db.execute(update(_batch).where(_batch.c.id == batch.id).values(orders_count=count))
+    return batch
+
+
+def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]]:
+    """A recurring order copy per period that is due."""
+    values = _common(batch_id, now) | {
+        "mode": subscription.c.mode,
+        "source_order_id": func.coalesce(
+            subscription.c.template_order_id, subscription.c.source_order_id
+        ),
+        "place_target_order": subscription.c.place_target_order,
+        "reuse_wallet": true(),
+        "order_subscription_id": subscription.c.id,
+        "period_at": periods.c.period_at,
+        "attempt": literal(1),
+    }
+    rows = select(*values.values()).select_from(periods)
+    rows = rows.join(subscription, subscription.c.id == periods.c.order_subscription_id)
+    return list(values), rows.order_by(periods.c.rank)
+
+
+def _retry_factories(
+    batch_id: int, now: datetime, failed: Select[Any]
+) -> tuple[list[str], Select[Any]]:
+    """The next attempt at the period of each of these factories, of the same order."""
+    kept = (
+        "mode",
+        "source_order_id",
+        "place_target_order",
+        "reuse_wallet",
+        "order_subscription_id",
+        "period_at",
+    )
+    values = _common(batch_id, now) | {
+        **{name: factory.c[name] for name in kept},
+        "attempt": factory.c.attempt + 1,
+        "retry_of_id": factory.c.id,
+    }
+    rows = select(*values.values()).where(factory.c.id.in_(failed)).order_by(factory.c.id)
+    return list(values), rows
+
+
+def _common(batch_id: int, now: datetime) -> dict[str, ColumnElement[Any]]:
+    return {
+        "type": literal(FactoryType.RECURRING_ORDER_COPIES.value),
+        "batch_id": literal(batch_id),
+        "status": literal(FactoryStatus.PENDING.value),
+        "errors_count": literal(0),
+        **times(at(now)),
+    }
+
+
+def _insert_batch(db: Connection, mode: Mode, now: datetime) -> SubscriptionBatch:
+    reference = f"subscriptions-{mode}-{now:%Y-%m-%dT%H:%M:%SZ}-{uuid4().hex[:8]}"
+    values = {
+        "reference": reference,
+        "mode": mode,
+        "status": BatchStatus.PENDING,
+        "selection": f"order subscriptions of {mode} mode that were due",
+        "options": {},
+        "orders_count": 0,
+        "created_at": now,
+        "updated_at": now,
+    }
+    key = db.execute(insert(_batch).values(values).returning(_batch.c.id)).scalar_one()
+    return SubscriptionBatch(int(key), reference)

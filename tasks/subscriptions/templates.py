@@ -1,0 +1,200 @@
+"""Template orders: what a subscription is copied from where that is not its source order as it is.
+
+A subscription with items delivers those only, and one with a payment source of its own pays with
+that. Either has a draft order that says so, which goes through the same copying as any other
+order. A template that was copied is never changed: another takes its place.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+
+from models import (
+    Address,
+    CustomerPaymentSource,
+    LineItem,
+    LineItemOption,
+    Order,
+    OrderSubscriptionItem,
+    PaymentSource,
+)
+from models.statuses import OrderStatus
+from tasks.inserts import at, carried, insert_counted, table_of, times
+from tasks.order_sums import sum_order
+from tasks.orders import CARRIED as CARRIED_OF_ORDERS
+from tasks.subscriptions.due import factory, subscription
+
+ORIGIN = "order_subscriptions"
+_order, _line, _option = table_of(Order), table_of(LineItem), table_of(LineItemOption)
+_address, _payment = table_of(Address), table_of(PaymentSource)
+_saved, item = table_of(CustomerPaymentSource), table_of(OrderSubscriptionItem)
+# What an item has of its own; the rest is its source line's.
+_OF_ITEMS = (
+    "item_type",
+    "sku_code",
+    "bundle_code",
+    "quantity",
+    "currency_code",
+    "unit_amount_cents",
+    "total_amount_cents",
+)
+# Worked out for the source line's quantity and amount, and for no other.
+_OF_AMOUNTS = ("discount_cents", "discount_breakdown", "tax_breakdown")
+
+
+def rebuild_template(db: Connection, key: int, now: datetime) -> None:
+    """Make the template that the subscription's items and payment source ask for, or none."""
+    # Held, so that no run records a copy of a template that goes away meanwhile.
+    mine = select(subscription).where(subscription.c.id == key)
+    row = db.execute(mine.with_for_update()).one()
+    has_items = bool(db.scalar(select(exists().where(item.c.order_subscription_id == key))))
+    template = None
+    if has_items or row.customer_payment_source_id is not None:
+        template = _insert_order(db, row, now)
+        _insert_lines(db, row, template, has_items, now)
+        sum_order(db, template)
+        # It is none that a customer has begun.
+        db.execute(update(_order).where(_order.c.id == template).values(status=OrderStatus.DRAFT))
+    changed = update(subscription).where(subscription.c.id == key)
+    db.execute(changed.values(template_order_id=template, updated_at=now))
+    if row.template_order_id is not None:
+        delete_unless_copied(db, row.template_order_id)
+
+
+def _insert_order(db: Connection, row: Any, now: datetime) -> int:
+    source = db.execute(select(_order).where(_order.c.id == row.source_order_id)).one()
+    billing = _insert_address(db, source.billing_address_id, now)
+    shipping = billing
+    if source.shipping_address_id != source.billing_address_id:
+        shipping = _insert_address(db, source.shipping_address_id, now)
+    values = {name: source._mapping[name] for name in CARRIED_OF_ORDERS} | {
+        "status": OrderStatus.DRAFT,
+        "customer_id": row.customer_id,
+        "customer_email": row.customer_email,
+        "billing_address_id": billing,
+        "shipping_address_id": shipping,
+        "payment_source_id": _payment_source(db, row, source),
+        "reference": row.number,
+        "reference_origin": ORIGIN,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return int(db.execute(insert(_order).values(values).returning(_order.c.id)).scalar_one())
+
+
+def _insert_address(db: Connection, key: int | None, now: datetime) -> int | None:
+    """An address like this one; no order shares it, and no import finds it by its reference."""
+    if key is None:
+        return None
+    columns = carried(Address, "reference", "reference_origin")
+    values: dict[str, ColumnElement[Any]] = {column.key: column for column in columns}
+    values |= times(at(now))
+    rows = select(*values.values()).where(_address.c.id == key)
+    made = insert(_address).from_select(list(values), rows, include_defaults=False)
+    return int(db.execute(made.returning(_address.c.id)).scalar_one())
+
+
+def _payment_source(db: Connection, row: Any, source: Any) -> int | None:
+    """What pays for the copies: the subscription's own, else what paid for its source order."""
+    if row.customer_payment_source_id is not None:
+        mine = select(_saved.c.payment_source_id)
+        key = mine.where(_saved.c.id == row.customer_payment_source_id)
+    else:
+        # The one in the wallet, and not the copy of it that belongs to the source order alone.
+        saved = func.coalesce(_payment.c.copied_from_id, _payment.c.id)
+        key = select(saved).where(_payment.c.id == source.payment_source_id)
+    found: int | None = db.scalar(key)
+    return found
+
+
+def _insert_lines(db: Connection, row: Any, template: int, has_items: bool, now: datetime) -> None:
+    """A line for each item, or for each line of the source order, with its options."""
+    if has_items:
+        names = [item.c[name] for name in _OF_ITEMS]
+        wanted = select(item.c.id.label("place"), item.c.source_line_item_id, *names)
+        wanted = wanted.where(item.c.order_subscription_id == row.id)
+    else:
+        names = [_line.c[name] for name in _OF_ITEMS]
+        wanted = select(_line.c.id.label("place"), _line.c.id.label("source_line_item_id"), *names)
+        wanted = wanted.where(_line.c.order_id == row.source_order_id)
+    asked = wanted.subquery("wanted")
+    values = {
+        "order_id": literal(template),
+        **{column.key: _line_value(column.key, asked) for column in carried(LineItem, "order_id")},
+        **times(at(now)),
+    }
+    rows = select(*values.values()).select_from(
+        asked.outerjoin(_line, _line.c.id == asked.c.source_line_item_id)
+    )
+    db.execute(insert_counted(_line, list(values), rows.order_by(asked.c.place)))
+    _insert_options(db, template, asked, now)
+
+
+def _line_value(name: str, asked: FromClause) -> ColumnElement[Any]:
+    if name in _OF_ITEMS:
+        return asked.c[name]
+    same = and_(
+        asked.c.quantity == _line.c.quantity,
+        asked.c.total_amount_cents == _line.c.total_amount_cents,
+    )
+    if name in _OF_AMOUNTS:
+        return case((same, _line.c[name]), else_=null())
+    if name == "tax_amount_cents":
+        return case((same, _line.c[name]), else_=_share_of_tax(asked))
+    return _line.c[name]
+
+
+def _share_of_tax(asked: FromClause) -> ColumnElement[Any]:
+    """The source line's tax in the proportion of the totals, rounded half up, in cents."""
+    total = func.nullif(_line.c.total_amount_cents, 0, type_=BigInteger())
+    return (2 * _line.c.tax_amount_cents * asked.c.total_amount_cents + total) // (2 * total)
+
+
+def _insert_options(db: Connection, template: int, asked: FromClause, now: datetime) -> None:
+    """The options of the source lines; the lines of the template stand in the order of `asked`."""
+    made = select(_line.c.id, func.row_number().over(order_by=_line.c.id).label("rank"))
+    lines = made.where(_line.c.order_id == template).subquery("made")
+    rank = func.row_number().over(order_by=asked.c.place).label("rank")
+    ranked = select(asked.c.source_line_item_id, rank).subquery("ranked")
+    values: dict[str, ColumnElement[Any]] = {
+        "line_item_id": lines.c.id,
+        **{column.key: column for column in carried(LineItemOption, "line_item_id")},
+        **times(at(now)),
+    }
+    rows = select(*values.values()).select_from(
+        ranked.join(lines, lines.c.rank == ranked.c.rank).join(
+            _option, _option.c.line_item_id == ranked.c.source_line_item_id
+        )
+    )
+    db.execute(insert_counted(_option, list(values), rows.order_by(_option.c.id)))
+
+
+def delete_unless_copied(db: Connection, key: int) -> None:
+    """A template that nothing was copied from leaves nothing behind."""
+    if db.scalar(select(exists().where(factory.c.source_order_id == key))):
+        return
+    head = db.execute(
+        select(_order.c.billing_address_id, _order.c.shipping_address_id).where(_order.c.id == key)
+    ).one()
+    lines = select(_line.c.id).where(_line.c.order_id == key)
+    db.execute(delete(_option).where(_option.c.line_item_id.in_(lines)))
+    db.execute(delete(_line).where(_line.c.order_id == key))
+    db.execute(delete(_order).where(_order.c.id == key))
+    addresses = {head.billing_address_id, head.shipping_address_id} - {None}
+    db.execute(delete(_address).where(_address.c.id.in_(addresses)))

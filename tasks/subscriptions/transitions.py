@@ -1,0 +1,140 @@
+"""The life of a subscription: draft, active and running, inactive, cancelled."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    exists,
+    func,
+    literal_column,
+    select,
+    update,
+)
+
+from models import Order
+from models.errors import CannotTransition
+from models.statuses import OrderStatus, SubscriptionStatus
+from tasks.inserts import table_of
+from tasks.subscriptions.due import factory, is_active, is_free, subscription
+from tasks.subscriptions.planning import first_period
+from tasks.subscriptions.work_tables import fill_with_times, open_run_tables, runs
+
+_order = table_of(Order)
+_waits = subscription.c.status == literal_column("'draft'")
+_PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
+
+
+class Trigger(StrEnum):
+    """What can be asked of a subscription. Source: Commerce Layer API reference, triggers."""
+
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    CANCEL = "cancel"
+
+
+_S = SubscriptionStatus
+# From which statuses each leads to which.
+TRANSITIONS = {
+    Trigger.ACTIVATE: ((_S.DRAFT, _S.INACTIVE), _S.ACTIVE),
+    Trigger.DEACTIVATE: ((_S.ACTIVE, _S.RUNNING), _S.INACTIVE),
+    Trigger.CANCEL: ((_S.DRAFT, _S.INACTIVE, _S.ACTIVE, _S.RUNNING), _S.CANCELLED),
+}
+
+
+def changes(row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
+    """The values that a subscription takes on with a trigger; `row` has its columns.
+
+    Active, its next period is the first one from now on: what was missed meanwhile stays so.
+    Raises `CannotTransition`.
+    """
+    before, after = TRANSITIONS[trigger]
+    if row.status not in before:
+        raise CannotTransition(row.status, after.value)
+    if trigger != Trigger.ACTIVATE:
+        return {"status": after, "next_run_at": None, "updated_at": now}
+    period = first_period(row, now)
+    if period is None:
+        raise CannotTransition(row.status, after.value, "it has expired")
+    return {"status": after, "next_run_at": period, "updated_at": now}
+
+
+def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
+    """Pull a trigger of one subscription. Raises `CannotTransition`.
+
+    What is being copied is copied to its end, and counted.
+    """
+    mine = select(subscription).where(subscription.c.id == key).with_for_update()
+    values = changes(db.execute(mine).one(), trigger, now)
+    db.execute(update(subscription).where(subscription.c.id == key).values(values))
+    forget_retries(db, select(subscription.c.id).where(subscription.c.id == key), now)
+
+
+def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
+    """Of these subscriptions, those that are not active try nothing again."""
+    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~_goes_on())
+    waiting = update(factory).where(
+        factory.c.retry_at.is_not(None), factory.c.order_subscription_id.in_(stopped)
+    )
+    db.execute(waiting.values(retry_at=None, updated_at=now))
+
+
+def activate_those_ordered(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:
+    """Activate the drafts with `activate_by_source_order` whose source order is placed by now.
+
+    The source order counts as the first delivery: the first period is one later than its placing.
+    `only` leaves out the others that these conditions do not hold for.
+    """
+    begun = func.coalesce(_order.c.placed_at, subscription.c.created_at)
+    rows = select(subscription, begun.label("begun_at"))
+    rows = rows.join(_order, _order.c.id == subscription.c.source_order_id)
+    _activate(
+        db,
+        rows.where(
+            _waits,
+            subscription.c.activate_by_source_order,
+            _order.c.status.in_(_PLACED),
+            *only,
+        ),
+        lambda row: max(row.begun_at, row.created_at),
+        now,
+    )
+
+
+def _activate(
+    db: Connection, rows: Select[Any], after: Callable[[Any], datetime], now: datetime
+) -> None:
+    open_run_tables(db)
+    found = [
+        (row.id, first_period(row, after(row)))
+        for row in db.execute(rows.with_for_update(of=subscription))
+    ]
+    if not found:
+        return
+    fill_with_times(db, runs, found)
+    mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
+    values = {"status": SubscriptionStatus.ACTIVE, "updated_at": now}
+    db.execute(mine.values(next_run_at=runs.c.next_run_at, **values))
+
+
+def expire(db: Connection, now: datetime) -> None:
+    """Deactivate what has expired, once nothing of it is open: no period, no copy, no retry."""
+    waiting = exists().where(
+        factory.c.order_subscription_id == subscription.c.id, factory.c.retry_at.is_not(None)
+    )
+    over = update(subscription).where(
+        is_active,
+        is_free,
+        subscription.c.next_run_at.is_(None),
+        subscription.c.expires_at <= now,
+        ~waiting,
+    )
+    db.execute(over.values(status=SubscriptionStatus.INACTIVE, updated_at=now))
+
+
+def _goes_on() -> ColumnElement[bool]:
+    return subscription.c.status.in_([SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING])

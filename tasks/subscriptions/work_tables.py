@@ -1,0 +1,68 @@
+"""The temporary tables in which a run is worked out; each transaction finds them empty."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, delete
+from sqlalchemy.schema import CreateTable
+
+from models.base import BigId, UtcDateTime
+from models.dialects import fill
+from tasks.imports.dialects import learn_sizes
+
+_METADATA = MetaData()
+
+
+def _temporary(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        name, _METADATA, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
+    )
+
+
+def _key(name: str) -> Column[int]:
+    return Column(name, BigId, primary_key=True, autoincrement=False)
+
+
+# The subscriptions that this transaction holds, and what their next period is after it.
+runs = _temporary(
+    "of_subscription_runs",
+    _key("order_subscription_id"),
+    Column("next_run_at", UtcDateTime()),
+)
+# One row per period that is due, numbered from 1 in the order in which the copies are made.
+periods = _temporary(
+    "of_subscription_periods",
+    _key("rank"),
+    Column("order_subscription_id", BigInteger, nullable=False),
+    Column("period_at", UtcDateTime(), nullable=False),
+)
+# The failed factories that are tried again.
+retried = _temporary(
+    "of_subscription_retries",
+    _key("factory_id"),
+    Column("order_subscription_id", BigInteger, nullable=False),
+)
+# The subscriptions whose copies of a batch are all ended, and whether one failed for good.
+settled = _temporary("of_subscription_settled", _key("order_subscription_id"))
+
+
+def open_run_tables(db: Connection) -> None:
+    """Make this connection's tables, or empty them where it has them already."""
+    for table in _METADATA.sorted_tables:
+        db.execute(CreateTable(table, if_not_exists=True))
+        db.execute(delete(table))
+
+
+def fill_with_times(db: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Put rows of keys, flags and times (or None) into a table, in the order of its columns."""
+    if not rows:
+        return
+    store = UtcDateTime().dialect_impl(db.dialect).bind_processor(db.dialect)
+    assert store is not None
+    columns = {
+        column.key: [store(each) if isinstance(each, datetime) else each for each in values]
+        for column, values in zip(table.c, zip(*rows, strict=True), strict=True)
+    }
+    fill(db, table, columns)
+    learn_sizes(db, table)

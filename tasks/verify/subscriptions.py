@@ -1,0 +1,157 @@
+"""Order subscriptions: each period copied once, every attempt on record, and the counts agree."""
+
+from typing import Any
+
+from sqlalchemy import Select, and_, case, exists, func, not_, or_, select, tuple_
+
+from models import OrderSubscription
+from models.public_ids import Resource
+from models.statuses import FactoryStatus, FactoryType, SubscriptionStatus
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import factory
+
+_subscription = table_of(OrderSubscription)
+_before = factory.alias("before")
+_of_period = factory.c.period_at.is_not(None)
+_goes_on = _subscription.c.status.in_([SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING])
+
+
+def _repeated_periods() -> Select[Any]:
+    """A factory of each period that has two first attempts, or two copies that were made."""
+    firsts = func.count(case((factory.c.attempt == 1, 1)))
+    made = func.count(case((factory.c.status == FactoryStatus.COMPLETED, 1)))
+    rows = select(func.max(factory.c.id)).where(_of_period)
+    rows = rows.group_by(factory.c.order_subscription_id, factory.c.period_at)
+    return rows.having(or_(firsts != 1, made > 1))
+
+
+def _misfits() -> Select[Any]:
+    """Copies of another type or mode than their subscription's, or attempts out of a row."""
+    rows = factory.outerjoin(
+        _subscription, _subscription.c.id == factory.c.order_subscription_id
+    ).outerjoin(_before, _before.c.id == factory.c.retry_of_id)
+    recurring = factory.c.type == FactoryType.RECURRING_ORDER_COPIES
+    belongs = and_(recurring, factory.c.mode == _subscription.c.mode)
+    again = and_(
+        _before.c.order_subscription_id == factory.c.order_subscription_id,
+        _before.c.period_at == factory.c.period_at,
+        _before.c.attempt == factory.c.attempt - 1,
+    )
+    counted = case((factory.c.attempt == 1, factory.c.retry_of_id.is_(None)), else_=again)
+    numbered = case((_of_period, func.coalesce(counted, False)), else_=factory.c.attempt.is_(None))
+    right = and_(belongs, numbered)
+    return (
+        select(factory.c.id)
+        .select_from(rows)
+        .where(factory.c.order_subscription_id.is_not(None), not_(func.coalesce(right, False)))
+    )
+
+
+def _wrong_counts() -> Select[Any]:
+    """Where nothing is waiting to be accounted for, the counts are those of the copies."""
+    rows = _subscription.outerjoin(
+        factory, and_(factory.c.order_subscription_id == _subscription.c.id, _of_period)
+    )
+    ran = func.count(case((factory.c.attempt == 1, 1)))
+    failed = func.count(case((factory.c.status == FactoryStatus.FAILED, 1)))
+    return (
+        select(_subscription.c.id)
+        .select_from(rows)
+        .where(_subscription.c.running_batch_id.is_(None))
+        .group_by(_subscription.c.id, _subscription.c.occurrencies, _subscription.c.errors_count)
+        .having(or_(_subscription.c.occurrencies != ran, _subscription.c.errors_count != failed))
+    )
+
+
+def _wrong_times() -> Select[Any]:
+    last = select(func.max(factory.c.period_at)).where(
+        factory.c.order_subscription_id == _subscription.c.id, _of_period
+    )
+    next_run_at = _subscription.c.next_run_at
+    wrong = or_(
+        next_run_at <= last.scalar_subquery(),
+        next_run_at < _subscription.c.starts_at,
+        next_run_at >= _subscription.c.expires_at,
+        and_(_goes_on, next_run_at.is_(None), _subscription.c.expires_at.is_(None)),
+        and_(not_(_goes_on), next_run_at.is_not(None)),
+    )
+    return select(_subscription.c.id).where(wrong)
+
+
+def _wrong_running() -> Select[Any]:
+    """Running without a batch, with one that has no copy of it, or open copies without running."""
+    batch = _subscription.c.running_batch_id
+    mine = factory.c.order_subscription_id == _subscription.c.id
+    # As a list: asked for one by one, SQLite would go through the whole batch for each.
+    pairs = select(factory.c.order_subscription_id, factory.c.batch_id).where(
+        factory.c.order_subscription_id.is_not(None), factory.c.batch_id.is_not(None)
+    )
+    has_copy = tuple_(_subscription.c.id, batch).in_(pairs)
+    unfinished = [FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]
+    lost = exists().where(
+        mine,
+        _of_period,
+        factory.c.status.in_(unfinished),
+        factory.c.batch_id.is_distinct_from(batch),
+    )
+    running = _subscription.c.status == SubscriptionStatus.RUNNING
+    wrong = or_(and_(running, batch.is_(None)), and_(batch.is_not(None), not_(has_copy)), lost)
+    return select(_subscription.c.id).where(wrong)
+
+
+def _wrong_retries() -> Select[Any]:
+    """Retries that wait for a subscription that does not go on, or of what has not failed."""
+    rows = factory.join(_subscription, _subscription.c.id == factory.c.order_subscription_id)
+    done = exists().where(_before.c.retry_of_id == factory.c.id)
+    failed = factory.c.status == FactoryStatus.FAILED
+    return (
+        select(factory.c.id)
+        .select_from(rows)
+        .where(factory.c.retry_at.is_not(None))
+        .where(or_(not_(_goes_on), done, not_(failed)))
+    )
+
+
+INVARIANTS = (
+    Invariant(
+        "period-copied-once",
+        "Each period of an order subscription has one first attempt and at most one copy.",
+        Resource.order_factories,
+        _repeated_periods(),
+    ),
+    Invariant(
+        "recurring-copy-of-subscription",
+        "A copy of an order subscription is a recurring order copy of its mode, and each further "
+        "attempt at a period tries the one before again.",
+        Resource.order_factories,
+        _misfits(),
+    ),
+    Invariant(
+        "subscription-counts",
+        "occurrencies is the number of periods that were carried out, errors_count that of the "
+        "attempts that failed.",
+        Resource.order_subscriptions,
+        _wrong_counts(),
+    ),
+    Invariant(
+        "next-run-after-last",
+        "The next run is later than every period that was copied, within the subscription's time, "
+        "and there is none unless it is active or running.",
+        Resource.order_subscriptions,
+        _wrong_times(),
+    ),
+    Invariant(
+        "running-has-copies",
+        "A running subscription has copies in its batch, and no unfinished one elsewhere.",
+        Resource.order_subscriptions,
+        _wrong_running(),
+    ),
+    Invariant(
+        "retry-waits-for-active",
+        "What is to be tried again has failed, was not tried again yet, and its subscription goes "
+        "on.",
+        Resource.order_factories,
+        _wrong_retries(),
+    ),
+)

@@ -1,0 +1,92 @@
+"""`order-factory subscriptions`."""
+
+import pytest
+
+from models import LineItem, OrderFactory, OrderSubscription
+from models.base import utc_now
+from tests.copying import change
+from tests.subscriptions import payable, subscribe
+
+
+def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
+    number = shop.number_of(payable(shop))
+
+    made = run(
+        *("subscriptions", "create", number, "--frequency", "0 9 * * MON", "--json"),
+        *("--time-zone", "Europe/Rome", "--retry-after", "1d,3d", "--reference", "mine"),
+    )
+    name = made.json["number"]
+    told = [run("subscriptions", verb, name) for verb in ("deactivate", "activate", "cancel")]
+    refused = run("subscriptions", "activate", name)
+    listed = run("subscriptions", "list", "--status", "cancelled")
+
+    assert made.code == 0
+    assert {key: made.json[key] for key in ("status", "frequency", "retry_after", "reference")} == {
+        "status": "active",
+        "frequency": "0 9 * * MON",
+        "retry_after": "1d 3d",
+        "reference": "mine",
+    }
+    assert [(said.code, said.err) for said in told] == [(0, "")] * 3
+    assert refused.code == 2
+    assert refused.err == "Error: cannot transition from cancelled to active\n"
+    assert listed.out.splitlines()[2].split()[:2] == [name, "cancelled"]
+    assert listed.out.splitlines()[-1] == "1 of 1, the newest first."
+    assert "@" not in listed.out + made.out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--frequency", "* * * * *"], "--frequency must not come more often than every hour."),
+        (["--frequency", "daily", "--time-zone", "Rome"], "--time-zone must be an IANA time zone"),
+        (["--frequency", "daily", "--starts-at", "soon"], "--starts-at Input should be a valid"),
+        (
+            ["--frequency", "daily", "--expires-at", "2020-01-01T00:00:00Z"],
+            "expires_at must be after starts_at, which is now unless it is given.",
+        ),
+        (["--frequency", "weekly", "--convert"], "The source order has no line item with the"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_made(shop, run, options, told):
+    order = payable(shop)
+    change_frequencies(shop, "monthly")
+
+    said = run("subscriptions", "create", shop.number_of(order), *options)
+
+    assert said.code == 2
+    assert said.err.startswith(f"Error: {told}")
+    assert shop.rows(OrderSubscription) == []
+
+
+def change_frequencies(shop, frequency):
+    change(LineItem, [row.id for row in shop.rows(LineItem)], frequency=frequency)
+
+
+def test_an_unknown_one_is_told(shop, run):
+    said = run("subscriptions", "show", "S1", "--json")
+
+    assert said.code == 2
+    assert said.json["error"]["code"] == "order_subscription_not_found"
+
+
+def test_what_is_due_is_copied_and_shown(shop, run, prefect):
+    shop.sku("RARE", stock=0)
+    key = subscribe(
+        shop, payable(shop, lines=[("RARE", 1, 12_50)]), frequency="daily", at=utc_now()
+    )
+    change(OrderSubscription, key, next_run_at=utc_now())
+    name = shop.row(OrderSubscription).number
+
+    ahead = run("subscriptions", "preview", "--days", "2")
+    ran = run("subscriptions", "run")
+    shown = run("subscriptions", "show", name)
+    again = run("subscriptions", "run", "--json")
+
+    assert ahead.code == 0
+    assert "1 of them would fail today" in ahead.out
+    assert (ran.code, again.code) == (1, 0)
+    assert ran.out.startswith("0 copies made, 1 failed, subscriptions: 1.")
+    assert "SKU RARE: 1 wanted, 0 in stock" in shown.out
+    assert again.json["batches"] == []
+    assert shop.row(OrderFactory).status == "failed"

@@ -1,0 +1,67 @@
+"""Schedulers that are killed while they run subscriptions: no period is lost, and none comes twice."""
+
+import os
+import random
+import signal
+import time
+from datetime import timedelta
+
+import pytest
+
+import tasks.copying
+from models import Order, OrderFactory, OrderSubscription
+from models.settings import Settings
+from tests.copying import plain_steps
+from tests.crashes.nights import violations
+from tests.crashes.processes import FORKING
+from tests.subscriptions import START, payable, run_due, subscribe
+
+SUBSCRIPTIONS, DAYS = 40, 5
+
+
+@pytest.fixture(autouse=True)
+def _without_prefect(monkeypatch):
+    for name, value in plain_steps().items():
+        monkeypatch.setattr(tasks.copying, name, value)
+
+
+def schedule(url, now, limit):
+    """What a scheduler does in a process of its own, until it is done or killed."""
+    os.environ["ORDER_FACTORY_DATABASE_URL"] = url
+    vars(tasks.copying).update(plain_steps())
+    run_due(now, limit=limit)
+
+
+def test_killed_schedulers_lose_nothing_and_double_nothing(shop):
+    order = payable(shop)
+    for _ in range(SUBSCRIPTIONS):
+        subscribe(shop, order, frequency="daily", catch_up="all")
+    chance = random.Random(7)
+    wrong, ended = [], []
+
+    for day in range(1, DAYS + 1):
+        now = START + timedelta(days=day)
+        for _ in range(2):
+            two = [
+                FORKING.Process(target=schedule, args=(Settings().database_url, now, 7))
+                for _ in range(2)
+            ]
+            for process in two:
+                process.start()
+            time.sleep(chance.uniform(0.05, 0.6))
+            for process in two:
+                process.kill()
+                process.join()
+                ended.append(process.exitcode)
+            wrong += violations()
+    run_due(START + timedelta(days=DAYS))
+
+    assert -signal.SIGKILL in ended
+    assert wrong == []
+    assert violations() == []
+    assert len(shop.rows(OrderFactory)) == SUBSCRIPTIONS * DAYS
+    assert len(shop.rows(Order)) == 1 + SUBSCRIPTIONS * DAYS
+    rows = shop.rows(OrderSubscription)
+    assert {(row.status, row.occurrencies, row.errors_count) for row in rows} == {
+        ("active", DAYS, 0)
+    }

@@ -1,0 +1,74 @@
+"""The flows of the order subscriptions: what is due is copied, and what lies ahead is told."""
+
+from datetime import timedelta
+
+import pytest
+
+from flows.preview_order_subscriptions import preview_order_subscriptions
+from flows.run_order_subscriptions import run_order_subscriptions
+from models import OrderFactory, OrderFactoryBatch, OrderSubscription
+from models.base import utc_now
+from models.public_ids import Resource, public_id
+from tests.copying import change, whole_database
+from tests.subscriptions import payable, subscribe, subscription
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+def due(shop, order, **options):
+    """A daily subscription whose period came a minute ago."""
+    moment = utc_now() - timedelta(minutes=1)
+    key = subscribe(
+        shop, order, frequency="daily", starts_at=moment - timedelta(days=1), at=moment, **options
+    )
+    change(OrderSubscription, key, next_run_at=moment)
+    return key
+
+
+def test_what_is_due_is_copied_and_what_failed_is_told(shop):
+    shop.sku("RARE", stock=0)
+    good = due(shop, payable(shop))
+    bad = due(shop, payable(shop, lines=[("RARE", 1, 12_50)]), retry_after="1d")
+    subscribe(shop, frequency="yearly", at=utc_now())
+
+    state = run_order_subscriptions(return_state=True)
+    again = run_order_subscriptions()
+
+    run = state.result()
+    (batch,) = shop.rows(OrderFactoryBatch)
+    assert state.name == "CompletedWithErrors"
+    assert (run.batches, run.subscriptions) == ([batch.reference], 2)
+    assert (run.completed, run.failed, run.unfinished) == (1, 1, 0)
+    assert [(error.field, error.code) for error in run.errors] == [
+        ("line_items", "not_enough_stock")
+    ]
+    assert again.batches == []
+    assert again.outcome == "no subscription was due"
+    assert [subscription(shop, key).status for key in (good, bad)] == ["active", "active"]
+    assert shop.row(OrderFactory, status="failed").retry_at > utc_now()
+    assert batch.status == "completed"
+
+
+def test_a_preview_tells_what_comes_and_what_would_fail_and_changes_nothing(shop):
+    shop.sku("RARE", stock=0)
+    good = due(shop, payable(shop))
+    bad = due(shop, payable(shop, lines=[("RARE", 1, 12_50)]))
+    subscribe(shop, frequency="yearly", at=utc_now())
+    before = whole_database()
+
+    preview = preview_order_subscriptions(days=2, limit=5)
+
+    assert whole_database() == before
+    first = subscription(shop, good).next_run_at
+    names = [public_id(Resource.order_subscriptions, key) for key in (good, bad)]
+    assert preview.subscriptions == 2
+    assert [(each.subscription.id, each.period_at - first) for each in preview.upcoming[:3]] == [
+        (names[0], timedelta()),
+        (names[1], preview.upcoming[1].period_at - first),
+        (names[0], timedelta(days=1)),
+    ]
+    assert len(preview.upcoming) == 5
+    assert preview.failing == 1
+    (failure,) = preview.failures
+    assert failure.subscription.id == names[1]
+    assert failure.errors_log == {"line_items": ["SKU RARE: 1 wanted, 0 in stock"]}

@@ -1,0 +1,18 @@
+"""A year of subscriptions: each period is copied as the independent calendar has it."""
+
+import random
+
+from tests.subscriptions import run_due
+from tests.years import Run, fill, moments, problems
+
+
+def test_a_year_of_subscriptions_is_what_the_calendar_says(shop):
+    chance = random.Random(31)
+    fill(shop, 80, chance)
+
+    runs = []
+    for now in moments(chance, hours=160):
+        run_due(now)
+        runs.append(Run(now))
+
+    assert list(problems(runs)) == []

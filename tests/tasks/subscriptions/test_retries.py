@@ -1,0 +1,239 @@
+"""Failed renewals: what can get better is tried again, on record, and nothing is placed twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models import (
+    CustomerPaymentSource,
+    Order,
+    OrderFactory,
+    PaymentSource,
+    Sku,
+    StockItem,
+)
+from models.engine import begin
+from models.retry_delays import check_retry_after, delays
+from tasks.subscriptions.transitions import Trigger, transit
+from tests.copying import change
+from tests.paying import payable as payable_by_gateway
+from tests.subscriptions import payable, run_due, subscribe, subscription
+
+FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def attempts(shop, key):
+    """The attempts at the first period: their number, status, and days until they are repeated."""
+    copies = shop.rows(OrderFactory, order_subscription_id=key, period_at=FEBRUARY)
+    return [
+        (row.attempt, row.status, row.retry_at and (row.retry_at - FEBRUARY) / DAY)
+        for row in copies
+    ]
+
+
+def sold_out(shop):
+    """An order of something of which there is no piece."""
+    shop.sku("RARE", stock=0)
+    return payable(shop, lines=[("RARE", 1, 12_50)])
+
+
+def restock(shop):
+    change(StockItem, shop.row(StockItem, sku_id=shop.row(Sku, code="RARE").id).id, quantity=9)
+
+
+def test_it_is_tried_again_after_each_delay_until_it_succeeds(shop):
+    key = subscribe(shop, sold_out(shop), retry_after="1d 3d 5d")
+    seen = []
+    for days in (0, 0.5, 1, 3, 4):
+        if days == 4:
+            restock(shop)
+        run_due(FEBRUARY + days * DAY)
+        seen.append(attempts(shop, key))
+
+    assert seen[0] == [(1, "failed", 1)]
+    assert seen[1] == seen[0]
+    assert seen[2] == [(1, "failed", None), (2, "failed", 4)]
+    assert seen[3] == seen[2]
+    assert seen[4] == [(1, "failed", None), (2, "failed", None), (3, "completed", None)]
+    after = subscription(shop, key)
+    assert (after.occurrencies, after.errors_count, after.succeeded_on_last_run) == (1, 2, True)
+    assert (after.status, after.next_run_at) == ("active", datetime(2026, 3, 31, 9, tzinfo=UTC))
+    first, second, third = shop.rows(OrderFactory)
+    assert [first.retry_of_id, second.retry_of_id, third.retry_of_id] == [
+        None,
+        first.id,
+        second.id,
+    ]
+    assert [row.status for row in shop.rows(Order) if row.order_factory_id] == ["placed"]
+
+
+@pytest.mark.parametrize(
+    ("after_failure", "status", "next_run_at"),
+    [("keep", "active", datetime(2026, 3, 31, 9, tzinfo=UTC)), ("deactivate", "inactive", None)],
+)
+def test_what_fails_for_good_keeps_or_deactivates_the_subscription(
+    shop, after_failure, status, next_run_at
+):
+    key = subscribe(shop, sold_out(shop), retry_after="1d", after_failure=after_failure)
+    run_due(FEBRUARY)
+    meanwhile = subscription(shop, key).status
+
+    run_due(FEBRUARY + DAY)
+
+    after = subscription(shop, key)
+    assert meanwhile == "active"
+    assert (after.status, after.next_run_at) == (status, next_run_at)
+    assert (after.errors_count, after.succeeded_on_last_run) == (2, False)
+    assert attempts(shop, key) == [(1, "failed", None), (2, "failed", None)]
+
+
+def test_what_cannot_get_better_is_not_tried_again(shop):
+    order = payable(shop)
+    change(Sku, shop.row(Sku, code="MUG").id, purchasable=False)
+    key = subscribe(shop, order, retry_after="1d", after_failure="deactivate")
+
+    run_due(FEBRUARY)
+    run_due(FEBRUARY + DAY)
+
+    assert attempts(shop, key) == [(1, "failed", None)]
+    assert subscription(shop, key).status == "inactive"
+
+
+def unpaid(shop, **options):
+    """A subscription whose copy cannot be placed, since the card was taken out of the wallet."""
+    order = payable(shop)
+    saved = shop.row(CustomerPaymentSource)
+    change(CustomerPaymentSource, saved.id, customer_id=shop.customer())
+    change(Order, order, payment_source_id=None)
+    key = subscribe(shop, order, retry_after="1d 1d", **options)
+    run_due(FEBRUARY)
+    return key, order, saved
+
+
+def test_the_order_that_could_not_be_placed_is_cancelled_when_another_takes_its_place(shop):
+    key, order, saved = unpaid(shop)
+    abandoned = shop.row(OrderFactory).target_order_id
+    before = shop.row(Order, id=abandoned).status
+    customer = shop.row(Order, id=order).customer_id
+    change(CustomerPaymentSource, saved.id, customer_id=customer)
+    change(Order, order, payment_source_id=saved.payment_source_id)
+
+    run_due(FEBRUARY + DAY)
+
+    assert before == "pending"
+    assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
+    assert shop.row(Order, id=abandoned).status == "cancelled"
+    copies = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert [row.status for row in copies] == ["cancelled", "placed"]
+
+
+def test_a_declined_payment_is_asked_for_again_and_paid_once(shop, ledger):
+    order = payable_by_gateway(shop, "tok_decline")
+    card = shop.row(Order, id=order).payment_source_id
+    key = subscribe(shop, order, retry_after="1d 3d")
+    run_due(FEBRUARY)
+    change(PaymentSource, card, payment_source_token="tok_approve")
+
+    run_due(FEBRUARY + DAY)
+
+    assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
+    copies = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert [(row.status, row.payment_status) for row in copies] == [
+        ("cancelled", "unpaid"),
+        ("placed", "authorized"),
+    ]
+    assert ledger.charges() == [("authorize", 12_50)]
+
+
+def test_a_payment_without_an_answer_keeps_it_running_until_there_is_one(shop, ledger):
+    order = payable_by_gateway(shop, "tok_timeout_before")
+    card = shop.row(Order, id=order).payment_source_id
+    key = subscribe(shop, order, retry_after="1d")
+    run_due(FEBRUARY)
+    before = subscription(shop, key)
+    copied_card = shop.row(PaymentSource, copied_from_id=card).id
+    change(PaymentSource, copied_card, payment_source_token="tok_approve")
+
+    run_due(FEBRUARY)
+
+    after = subscription(shop, key)
+    assert (before.status, before.occurrencies) == ("running", 0)
+    assert (after.status, after.occurrencies, after.errors_count) == ("active", 1, 0)
+    assert attempts(shop, key) == [(1, "completed", None)]
+    assert ledger.charges() == [("authorize", 12_50)]
+
+
+def test_an_order_that_was_placed_since_is_not_copied_again(shop):
+    key, _, _ = unpaid(shop)
+    target = shop.row(OrderFactory).target_order_id
+    change(Order, target, status="placed", placed_at=FEBRUARY + DAY / 2, number="by hand")
+
+    run_due(FEBRUARY + DAY)
+
+    assert attempts(shop, key) == [(1, "failed", None)]
+    assert shop.row(Order, id=target).status == "placed"
+
+
+def test_an_order_that_is_being_placed_waits(shop):
+    key, _, _ = unpaid(shop)
+    target = shop.row(OrderFactory).target_order_id
+    change(Order, target, status="placing")
+
+    run_due(FEBRUARY + DAY)
+
+    assert attempts(shop, key) == [(1, "failed", 1)]
+    assert shop.row(Order, id=target).status == "placing"
+
+
+@pytest.mark.parametrize("trigger", [Trigger.DEACTIVATE, Trigger.CANCEL])
+def test_what_was_stopped_is_not_tried_again(shop, trigger):
+    key = subscribe(shop, sold_out(shop), retry_after="1d")
+    run_due(FEBRUARY)
+    with begin() as db:
+        transit(db, key, trigger, FEBRUARY)
+
+    run_due(FEBRUARY + DAY)
+
+    assert attempts(shop, key) == [(1, "failed", None)]
+
+
+def test_a_retry_and_the_next_period_go_together(shop):
+    key = subscribe(shop, sold_out(shop), frequency="daily", retry_after="1d", starts_at=FEBRUARY)
+    run_due(FEBRUARY)
+    restock(shop)
+
+    run_due(FEBRUARY + DAY)
+
+    after = subscription(shop, key)
+    assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
+    assert len(shop.rows(OrderFactory, period_at=FEBRUARY + DAY, status="completed")) == 1
+    assert (after.occurrencies, after.errors_count) == (2, 1)
+
+
+def test_an_expired_one_stays_until_its_last_retry(shop):
+    key = subscribe(
+        shop, sold_out(shop), retry_after="3d", expires_at=FEBRUARY + timedelta(hours=1)
+    )
+    run_due(FEBRUARY)
+    run_due(FEBRUARY + DAY)
+    before = subscription(shop, key).status
+    restock(shop)
+
+    run_due(FEBRUARY + 3 * DAY)
+
+    assert before == "active"
+    assert attempts(shop, key)[1][1] == "completed"
+    assert subscription(shop, key).status == "inactive"
+
+
+def test_delays_are_read_and_kept_as_they_are_written():
+    assert delays("12h, 1d") == (timedelta(hours=12), timedelta(days=1))
+    assert delays(None) == ()
+    assert [check_retry_after(text) for text in ("1d,  3d", " ")] == ["1d 3d", None]
+
+
+@pytest.mark.parametrize("text", ["1", "d", "0h", "1w", "-1d", "367d", "1d " * 11])
+def test_what_is_no_list_of_delays_is_refused(text):
+    with pytest.raises(ValueError, match="must be"):
+        check_retry_after(text)

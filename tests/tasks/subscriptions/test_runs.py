@@ -1,0 +1,270 @@
+"""A run: what is due is copied once, counted, and due again in its next period."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
+
+from models import Event, Order, OrderFactory, OrderFactoryBatch, OrderSubscription
+from models.engine import begin, get_engine
+from models.errors import CannotTransition
+from models.statuses import Mode
+from tasks.subscriptions.recording import record_due
+from tasks.subscriptions.settling import settle
+from tasks.subscriptions.transitions import Trigger, transit
+from tests.at_once import at_once
+from tests.copying import change
+from tests.subscriptions import (
+    LATE_AFTER,
+    START,
+    carry_out,
+    payable,
+    periods,
+    run_due,
+    subscribe,
+    subscription,
+)
+
+FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
+MARCH = datetime(2026, 3, 31, 9, tzinfo=UTC)
+
+
+def test_a_due_subscription_is_copied_placed_and_counted(shop):
+    order = payable(shop)
+    key = subscribe(shop, order)
+    other = subscribe(shop, frequency="yearly")
+    before = subscription(shop, key)
+
+    ran = run_due(FEBRUARY)
+
+    after = subscription(shop, key)
+    copy = shop.row(OrderFactory, order_subscription_id=key)
+    target = shop.row(Order, id=copy.target_order_id)
+    assert (before.status, before.next_run_at) == ("active", FEBRUARY)
+    assert ran == 1
+    assert (copy.type, copy.status, copy.source_order_id, copy.period_at, copy.attempt) == (
+        "recurring_order_copies",
+        "completed",
+        order,
+        FEBRUARY,
+        1,
+    )
+    assert target.status == "placed"
+    assert (after.status, after.occurrencies, after.errors_count) == ("active", 1, 0)
+    assert (after.last_run_at, after.next_run_at, after.succeeded_on_last_run) == (
+        FEBRUARY,
+        MARCH,
+        True,
+    )
+    assert periods(shop, other) == []
+    batch = shop.row(OrderFactoryBatch)
+    assert (batch.status, batch.orders_count) == ("completed", 1)
+    assert [row.name for row in shop.rows(Event, order_factory_id=copy.id)] == [
+        "order_factories.create",
+        "order_factories.start",
+        "order_factories.complete",
+    ]
+
+
+def test_a_second_run_finds_nothing(shop):
+    key = subscribe(shop)
+
+    ran = [run_due(FEBRUARY), run_due(FEBRUARY), run_due(START)]
+
+    assert ran == [1, 0, 0]
+    assert periods(shop, key) == [FEBRUARY]
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "expected"),
+    [("one", [5]), ("all", [1, 2, 3, 4, 5]), ("none", [])],
+)
+def test_periods_that_were_missed_are_made_up_for_as_asked(shop, catch_up, expected):
+    key = subscribe(shop, frequency="daily", catch_up=catch_up)
+    five_days_and_a_half_later = START + timedelta(days=5, hours=12)
+
+    run_due(five_days_and_a_half_later)
+
+    after = subscription(shop, key)
+    assert periods(shop, key) == [START + timedelta(days=day) for day in expected]
+    assert after.next_run_at == START + timedelta(days=6)
+    assert (after.status, after.occurrencies) == ("active", len(expected))
+
+
+def test_without_catching_up_a_period_that_is_a_little_late_is_none_missed(shop):
+    key = subscribe(shop, frequency="daily", catch_up="none")
+
+    run_due(START + timedelta(days=2, hours=2))
+
+    assert periods(shop, key) == [START + timedelta(days=2)]
+
+
+def test_more_missed_periods_than_a_run_takes_at_once_are_all_made_up_for(shop):
+    key = subscribe(shop, frequency="hourly", catch_up="all", place_target_order=False)
+
+    batches = run_due(START + timedelta(hours=250))
+
+    after = subscription(shop, key)
+    assert batches == 3
+    assert periods(shop, key) == [START + timedelta(hours=hour) for hour in range(1, 251)]
+    assert (after.occurrencies, after.next_run_at) == (250, START + timedelta(hours=251))
+
+
+def test_one_that_expires_runs_up_to_then_and_becomes_inactive(shop):
+    key = subscribe(shop, frequency="daily", expires_at=START + timedelta(days=2))
+
+    run_due(START + timedelta(days=1))
+    between = subscription(shop, key)
+    run_due(START + timedelta(days=2))
+
+    after = subscription(shop, key)
+    assert (between.status, between.next_run_at) == ("active", None)
+    assert (after.status, after.next_run_at, after.occurrencies) == ("inactive", None, 1)
+    assert periods(shop, key) == [START + timedelta(days=1)]
+
+
+def test_it_is_active_once_its_source_order_is_placed(shop):
+    order = payable(shop, status="pending", placed_at=None)
+    key = subscribe(shop, order, frequency="daily")
+    never = subscribe(shop, order, frequency="daily", activate_by_source_order=False)
+    run_due(START + timedelta(days=3))
+    before = subscription(shop, key)
+    change(Order, order, status="placed", placed_at=START + timedelta(days=3, hours=1))
+
+    run_due(START + timedelta(days=3, hours=2))
+
+    after = subscription(shop, key)
+    assert (before.status, before.next_run_at) == ("draft", None)
+    assert (after.status, after.next_run_at) == ("active", START + timedelta(days=4))
+    assert subscription(shop, never).status == "draft"
+    assert shop.rows(OrderFactory) == []
+
+
+def test_one_that_starts_later_runs_then_for_the_first_time(shop):
+    later = START + timedelta(days=10)
+    key = subscribe(shop, frequency="weekly", starts_at=later)
+
+    run_due(later - timedelta(seconds=1))
+    run_due(later)
+
+    assert periods(shop, key) == [later]
+
+
+def test_test_mode_and_live_mode_have_batches_of_their_own(shop):
+    subscribe(shop, payable(shop, mode="test"))
+    subscribe(shop)
+
+    assert run_due(FEBRUARY) == 2
+    assert sorted(row.mode for row in shop.rows(OrderFactoryBatch)) == ["live", "test"]
+    assert {row.mode for row in shop.rows(OrderFactory)} == {"live", "test"}
+
+
+def test_a_run_that_died_after_recording_is_finished_by_the_next(shop):
+    key = subscribe(shop)
+    with begin() as db:
+        record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
+    recorded = subscription(shop, key)
+    with begin() as db:
+        again = record_due(db, Mode.LIVE, MARCH, LATE_AFTER)
+
+    run_due(FEBRUARY)
+
+    after = subscription(shop, key)
+    assert (recorded.status, recorded.next_run_at) == ("running", MARCH)
+    assert again is None, "its copy is not ended"
+    assert (after.status, after.occurrencies, after.running_batch_id) == ("active", 1, None)
+    assert periods(shop, key) == [FEBRUARY]
+
+
+def test_a_copy_is_counted_once_however_often_the_batch_is_accounted_for(shop):
+    key = subscribe(shop)
+    run_due(FEBRUARY)
+    batch = shop.row(OrderFactoryBatch).id
+
+    with begin() as db:
+        counted = settle(db, batch, FEBRUARY)
+
+    assert counted == 0
+    assert subscription(shop, key).occurrencies == 1
+
+
+def test_a_period_that_was_copied_is_never_copied_again_even_if_it_seems_due(shop):
+    key = subscribe(shop)
+    run_due(FEBRUARY)
+    change(OrderSubscription, key, next_run_at=FEBRUARY)
+
+    run_due(FEBRUARY)
+    with pytest.raises(IntegrityError):
+        shop.add(
+            OrderFactory,
+            source_order_id=subscription(shop, key).source_order_id,
+            order_subscription_id=key,
+            period_at=FEBRUARY,
+            attempt=1,
+        )
+
+    assert periods(shop, key) == [FEBRUARY]
+    assert (subscription(shop, key).status, subscription(shop, key).next_run_at) == (
+        "active",
+        MARCH,
+    )
+
+
+def test_one_that_is_deactivated_while_it_runs_is_counted_and_stays_inactive(shop):
+    key = subscribe(shop)
+    with begin() as db:
+        batch = record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
+    with begin() as db:
+        transit(db, key, Trigger.DEACTIVATE, FEBRUARY)
+
+    assert batch is not None
+    carry_out(batch.id, FEBRUARY)
+
+    after = subscription(shop, key)
+    assert (after.status, after.next_run_at, after.occurrencies) == ("inactive", None, 1)
+
+
+def test_what_a_status_forbids_is_refused(shop):
+    key = subscribe(shop, status="cancelled")
+
+    for trigger in Trigger:
+        with begin() as db, pytest.raises(CannotTransition, match="cannot transition from canc"):
+            transit(db, key, trigger, FEBRUARY)
+
+
+def test_two_runs_at_once_copy_each_period_once(shop):
+    order = payable(shop)
+    for _ in range(12):
+        subscribe(shop, order)
+
+    at_once(*[lambda: run_due(FEBRUARY)] * 3)
+    run_due(FEBRUARY)
+
+    copies = shop.rows(OrderFactory)
+    assert len(copies) == 12
+    assert len({copy.order_subscription_id for copy in copies}) == 12
+    assert {(row.status, row.occurrencies) for row in shop.rows(OrderSubscription)} == {
+        ("active", 1)
+    }
+
+
+def test_the_number_of_statements_does_not_grow_with_the_subscriptions(shop):
+    order = payable(shop)
+    seen: list[str] = []
+
+    def note(_db: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    def statements(count: int, now: datetime) -> int:
+        for _ in range(count):
+            subscribe(shop, order, frequency="daily")
+        seen.clear()
+        run_due(now)
+        return len(seen)
+
+    event.listen(get_engine(), "after_cursor_execute", note)
+    few, many = statements(1, START + timedelta(days=1)), statements(8, START + timedelta(days=2))
+    event.remove(get_engine(), "after_cursor_execute", note)
+
+    assert few == many

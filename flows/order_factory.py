@@ -15,6 +15,7 @@ from models.statuses import FactoryStatus
 from tasks.copy_batch import copy_order
 from tasks.factories import create_factory, read_factory, require_factory
 from tasks.publishing import publish_factory
+from tasks.run_pages import show_factory
 from tasks.source_orders import require_order
 
 _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
@@ -76,6 +77,7 @@ def order_factory(
         raise FactoryTaken(result.id)
     if report.closed:
         publish_factory(result)
+        show_factory(result)
     return cast(OrderFactoryResult, _ended(result))
 
 

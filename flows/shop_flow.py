@@ -14,6 +14,7 @@ from prefect.states import Failed
 from pydantic import ConfigDict, ValidationError, validate_call
 from sqlalchemy.exc import DBAPIError
 
+from flows.forms import signature_of_form
 from models.errors import DatabaseRefused, InvalidRequest, OrderFactoryError
 from models.transient import without_values
 
@@ -74,6 +75,8 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
             unnamed = DatabaseRefused(without_values(error))
             return Failed(message=str(unnamed), data=unnamed)
 
+    # What Prefect makes the form of; the check above is of the function as it is written.
+    guarded.__signature__ = signature_of_form(function)  # type: ignore[attr-defined]
     return guarded
 
 

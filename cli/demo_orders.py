@@ -1,13 +1,14 @@
 """What the demo asks the database about its own orders, the households' baskets."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, exists, func, not_, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from models import Customer, LineItem, Order, OrderFactory, Sku
 from models.errors import InvalidRequest
-from models.statuses import FactoryStatus
+from models.statuses import FactoryStatus, OrderStatus, PaymentStatus
 
 REFERENCE_ORIGIN = "order-factory demo"
 # The baskets are sound but for a few in a hundred.
@@ -45,6 +46,30 @@ def earlier_copy(db: Connection, number: str) -> int | None:
     )
     query = select(OrderFactory.id).join(Order, Order.id == OrderFactory.source_order_id)
     return db.scalar(query.where(made, Order.number == number).limit(1))
+
+
+@dataclass(frozen=True)
+class PlacedCopies:
+    """How many copies are placed, and the cents that the gateway holds for them, by currency."""
+
+    orders: int
+    authorized_cents: dict[str, int]
+
+
+def placed_copies(db: Connection) -> PlacedCopies:
+    """What all demos have placed."""
+    held = case(
+        (Order.payment_status == PaymentStatus.AUTHORIZED, Order.total_amount_with_taxes_cents),
+        else_=0,
+    )
+    rows = select(Order.currency_code, func.count(), func.sum(held)).where(
+        Order.order_factory_id.is_not(None), Order.status == OrderStatus.PLACED
+    )
+    by_currency = db.execute(rows.group_by(Order.currency_code)).all()
+    return PlacedCopies(
+        sum(orders for _, orders, _ in by_currency),
+        {currency: cents for currency, _, cents in by_currency},
+    )
 
 
 def copied_elsewhere(db: Connection, batch_id: int) -> int:

@@ -9,10 +9,12 @@ import pandas as pd
 from cli.database import shown_url
 from cli.demo_orders import (
     REFERENCE_ORIGIN,
+    PlacedCopies,
     copied_elsewhere,
     earlier_copy,
     first_failed,
     first_sound,
+    placed_copies,
     refuse_another_shop,
 )
 from cli.flow_runs import run_flow, start_prefect
@@ -38,13 +40,14 @@ class Demo:
 
     `single` is the copy of one order, `made` whether this run made it; `failed` names the factory
     and the order of a copy in the batch that failed. There is no batch where there is but one
-    order, and no single copy where no order is sound.
+    order, and no single copy where no order is sound. `placed` counts the copies of all runs.
     """
 
     imported: ImportReport
     single: OrderFactoryResult | None
     made: bool
     batch: BulkResult | None
+    placed: PlacedCopies
     elsewhere: int
     failed: tuple[str, str] | None
     verification: Verification
@@ -64,8 +67,9 @@ def run_demo(terminal: Terminal, orders: int) -> Demo:
     batch = _copy_rest(terminal, reference, [number for number in numbers if number != first])
     with showing_progress(terminal, "verify"), reading() as db:
         verification = verify(db)
+        placed = placed_copies(db)
     elsewhere, failed = _look_back(reference) if batch else (0, None)
-    return Demo(imported, single, made, batch, elsewhere, failed, verification)
+    return Demo(imported, single, made, batch, placed, elsewhere, failed, verification)
 
 
 def _write_files(terminal: Terminal, orders: int) -> list[str]:
@@ -106,6 +110,7 @@ def _copy_first_sound(
     options: dict[str, Any] = {
         "reference": f"demo-{number}",
         "reference_origin": REFERENCE_ORIGIN,
+        "place_target_order": True,
     }
     try:
         copy = run_flow(terminal, "copy one order", lambda: order_factory(number, **options))
@@ -123,7 +128,11 @@ def _copy_rest(terminal: Terminal, reference: str, numbers: list[str]) -> BulkRe
     # A frame, for Prefect walks through a list to look for futures in it.
     orders = pd.DataFrame({"source_order": numbers})
     try:
-        return run_flow(terminal, "copy the others", lambda: bulk_order_factory(orders, reference))
+        return run_flow(
+            terminal,
+            "copy the others",
+            lambda: bulk_order_factory(orders, reference, place_target_order=True),
+        )
     except BatchUnfinished as unfinished:
         terminal.note(f"{unfinished}.")
         return unfinished.result

@@ -1,6 +1,6 @@
 """Options that several commands have. They change the terminal, so commands need not look at them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -67,5 +67,40 @@ SkipErrors = Annotated[
     typer.Option(
         "--skip-errors/--no-skip-errors",
         help="Leave out what cannot be copied, and copy the rest.",
+    ),
+]
+CancelSourceOrder = Annotated[
+    bool,
+    typer.Option(
+        "--cancel-source-order/--no-cancel-source-order",
+        help="Cancel the source order once the target order stands.",
+    ),
+]
+ApplyPromotions = Annotated[
+    bool,
+    typer.Option(
+        "--apply-promotions/--no-apply-promotions",
+        help="Compute the promotions anew, over those that are valid now.",
+    ),
+]
+IgnoreInvalidCoupon = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-invalid-coupon/--no-ignore-invalid-coupon",
+        help="Leave out a coupon that is not valid any more.",
+    ),
+]
+RefreshPrices = Annotated[
+    bool,
+    typer.Option(
+        "--refresh-prices/--no-refresh-prices",
+        help="Give the line items today's prices of their SKUs.",
+    ),
+]
+Stock = Annotated[
+    Literal["take", "ignore"],
+    typer.Option(
+        "--stock",
+        help="Take the stock of what is placed, or ignore the stock (backorders).",
     ),
 ]

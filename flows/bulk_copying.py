@@ -13,31 +13,43 @@ from models.engine import begin, reading
 from models.errors import DatabaseNotReady, OrderFactoryError
 from models.progress import report_progress
 from tasks.artifacts import show_progress, start_progress
-from tasks.batch_records import abort_batch, count_unfinished, finish_batch, start_batch
+from tasks.batch_records import abort_batch, count_to_copy, finish_batch, start_batch
 from tasks.copy_batch import BatchReport
+from tasks.payments.claiming import Scope
+from tasks.payments.paying import authorize_payments
 from tasks.whole_batch import copy_whole_batch
 
 
 @dataclass
 class Copied:
-    """What a run did to a batch: factories closed, in how long, and what kept it from the rest."""
+    """What a run did to a batch: factories closed, in how long, and what kept it from the rest.
+
+    `copied` counts those that wait for a payment gateway, too.
+    """
 
     closed: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
+    copied: int = 0
     stopped: StopReason | None = None
 
 
 def copy_recorded(job: Job, runner: ChosenRunner, *, as_a_whole: bool) -> Copied:
-    """Copy what is unfinished of the batch, and say in its record how far it came."""
+    """Copy what is unfinished of the batch, and say in its record how far it came.
+
+    Payments are authorized once all is copied, by this run, whatever copied the orders.
+    """
     with begin() as db:
-        left = start_batch(db, job.batch_id, flow_run.id)
+        start_batch(db, job.batch_id, flow_run.id)
+        left = count_to_copy(db, job.batch_id)
     copied, started = Copied(), perf_counter()
     with stopping(str(flow_run.id)) as stop:
         if as_a_whole:
             _copy_whole(job, left, stop, copied)
         else:
             _copy_parts(job, left, runner, stop, copied)
+        if stop.reason is None:
+            _authorize_payments(job, stop, copied)
         copied.stopped = stop.reason
     copied.seconds = perf_counter() - started
     with begin() as db:
@@ -55,6 +67,16 @@ def _copy_whole(job: Job, left: int, stop: Stop, copied: Copied) -> None:
             copied.problems.append(str(error))
 
 
+def _authorize_payments(job: Job, stop: Stop, copied: Copied) -> None:
+    try:
+        report = authorize_payments(Scope(job.batch_id), stop.is_set)
+    except OrderFactoryError as error:
+        copied.problems.append(str(error))
+    else:
+        copied.closed += report.closed
+        copied.problems += report.problems
+
+
 def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: Copied) -> None:
     """One round of parts follows the other while there is something left and something moves."""
     total = left
@@ -62,20 +84,21 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
     report_progress("copy orders", 0, total)
     with runner.open(job, stop) as copy_parts:
         while left and stop.reason is None:
-            before = copied.closed
+            before = copied.copied
             for outcome in copy_parts(ceil(left / job.size)):
                 if isinstance(outcome, BatchReport):
                     copied.closed += outcome.closed
+                    copied.copied += outcome.closed + outcome.awaiting
                     copied.problems += [
                         f"order factory {key} could not be closed" for key in outcome.stuck
                     ]
                 else:
                     copied.problems.append(str(outcome))
-                report_progress("copy orders", copied.closed, total)
-                show_progress(artifact, copied.closed, total)
+                report_progress("copy orders", copied.copied, total)
+                show_progress(artifact, copied.copied, total)
                 if isinstance(outcome, DatabaseNotReady):
                     return  # every other part would wait for it as long
-            if copied.closed == before:
+            if copied.copied == before:
                 return  # what is left is held by others or meets a fault that does not pass
             with reading() as db:
-                left = count_unfinished(db, job.batch_id)
+                left = count_to_copy(db, job.batch_id)

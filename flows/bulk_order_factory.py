@@ -26,6 +26,7 @@ from models.requests import CopyOptions, Text
 from models.results import BatchAborted, BatchInterrupted, BatchUnfinished, BulkResult
 from models.runners import Runner
 from models.schema import require_schema
+from models.stock_policies import StockPolicy
 from tasks.artifacts import show_errors, show_result
 from tasks.batch_errors import first_errors
 from tasks.batch_records import abort_batch, error_policy_of, read_batch
@@ -71,6 +72,11 @@ def bulk_order_factory(
     place_target_order: bool = False,
     reuse_wallet: bool = True,
     skip_errors: bool = False,
+    cancel_source_order: bool = False,
+    apply_promotions: bool = False,
+    ignore_invalid_coupon: bool = False,
+    refresh_prices: bool = False,
+    stock: StockPolicy = StockPolicy.TAKE,
     error_policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
     dry_run: bool = False,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
@@ -82,7 +88,7 @@ def bulk_order_factory(
     """Copy many orders in batches, and account for every one of them.
 
     `orders` is a list of numbers or public ids, a DataFrame, or a file; frames and files have the
-    column `source_order` and may have `place_target_order`, `reuse_wallet`, `skip_errors`,
+    column `source_order` and may have each option from `place_target_order` to `stock`,
     `reference`, `reference_origin` and `metadata` for each copy. Instead of it, `orders_where`
     takes the orders that fit a filter, and `failed_of` tries the failed copies of an earlier batch
     again, with what was asked for then. All copies are recorded as pending before the first is
@@ -110,6 +116,11 @@ def bulk_order_factory(
         reuse_wallet: Copy the saved payment sources, where a row does not say otherwise.
         skip_errors: Leave out what cannot be copied and copy the rest, where a row does not say
             otherwise; the same as the error policy skip_errors.
+        cancel_source_order: Cancel the source orders once their target orders stand.
+        apply_promotions: Compute the promotions anew, over those that are valid now.
+        ignore_invalid_coupon: Leave out coupons that are not valid any more.
+        refresh_prices: Give the line items today's prices of their SKUs.
+        stock: Take the stock of what is placed, or ignore the stock (backorders).
         error_policy: What happens when some orders have errors. reject_failed copies the others,
             skip_errors copies the sound parts of those too, reject_everything copies nothing.
         dry_run: Only tell how the batch would end. All of it is done and then rolled back, and the
@@ -141,6 +152,11 @@ def bulk_order_factory(
         place_target_order=place_target_order,
         reuse_wallet=reuse_wallet,
         skip_errors=skip_errors or error_policy == ErrorPolicy.SKIP_ERRORS,
+        cancel_source_order=cancel_source_order,
+        apply_promotions=apply_promotions,
+        ignore_invalid_coupon=ignore_invalid_coupon,
+        refresh_prices=refresh_prices,
+        stock=stock,
     )
     place = place_of_report(report_path, f"{reference}-dry-run" if dry_run else reference)
     record = recorder(reference, options, error_policy, orders, orders_where, failed_of)

@@ -10,6 +10,8 @@ from models.engine import begin, reading
 from models.schema import require_schema
 from tasks.batch_records import finish_batch, start_batch
 from tasks.copy_batch import copy_batch, copy_single_orders
+from tasks.payments.claiming import Scope
+from tasks.payments.paying import authorize_payments
 from tasks.waiting import waiting_batches
 
 SIZE = 5_000
@@ -33,7 +35,7 @@ def drain_order_factories(
     require_schema()
     total = 0
     for number in range(1, rounds + 1):
-        closed = copy_single_orders(size).closed
+        closed = copy_single_orders(size).closed + authorize_payments(Scope()).closed
         closed += sum(_drain(batch_id, number, size) for batch_id in _waiting())
         total += closed
         if not closed:
@@ -51,6 +53,7 @@ def _drain(batch_id: int, part: int, size: int) -> int:
     with begin() as db:
         start_batch(db, batch_id, flow_run.id)
     closed = copy_batch(batch_id, part, size).closed
+    closed += authorize_payments(Scope(batch_id)).closed
     with begin() as db:
         finish_batch(db, batch_id)
     return closed

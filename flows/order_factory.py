@@ -7,13 +7,16 @@ from prefect.states import Completed, Failed
 
 from flows.shop_flow import shop_flow
 from models.engine import begin, reading
-from models.errors import FactoryTaken, InvalidRequest
+from models.errors import FactoryTaken, InvalidRequest, PaymentUnknown
 from models.requests import CopyOptions, Metadata, OrderName, Text
 from models.results import OrderFactoryFailed, OrderFactoryResult, summary
 from models.schema import require_schema
 from models.statuses import FactoryStatus
+from models.stock_policies import StockPolicy
 from tasks.copy_batch import copy_order
 from tasks.factories import create_factory, read_factory, require_factory
+from tasks.payments.claiming import Scope
+from tasks.payments.paying import PaymentReport, authorize_payments
 from tasks.publishing import publish_factory
 from tasks.run_pages import show_factory
 from tasks.source_orders import require_order
@@ -34,6 +37,11 @@ def order_factory(
     place_target_order: bool = False,
     reuse_wallet: bool = True,
     skip_errors: bool = False,
+    cancel_source_order: bool = False,
+    apply_promotions: bool = False,
+    ignore_invalid_coupon: bool = False,
+    refresh_prices: bool = False,
+    stock: StockPolicy = StockPolicy.TAKE,
     reference: Text | None = None,
     reference_origin: Text | None = None,
     metadata: Metadata | None = None,
@@ -44,7 +52,9 @@ def order_factory(
     Give either `source_order` with its options, or the `order_factory_id` of a factory that was
     recorded before. Ends `Completed` (named `CompletedWithErrors` when `skip_errors` left
     something out) with the factory's result, or `Failed`: a plain call then raises
-    `OrderFactoryFailed`, which carries the result. Run again, the same flow run finds its factory
+    `OrderFactoryFailed`, which carries the result. Where the payment gateway gives no answer, the
+    target order stays `placing`, the run fails with `PaymentUnknown`, and running it again for the
+    same factory goes on with it; no payment is made twice. Run again, the same flow run finds its factory
     again and never makes a second target order.
 
     Raises `SourceOrderNotFound`, `SourceOrderAmbiguous`, `FactoryNotFound`, `InvalidRequest`,
@@ -55,6 +65,11 @@ def order_factory(
         place_target_order: Place the target order once it is copied.
         reuse_wallet: Copy the payment source that stands in the customer's wallet.
         skip_errors: Leave out what cannot be copied, and copy the rest.
+        cancel_source_order: Cancel the source order once the target order stands.
+        apply_promotions: Compute the promotions anew, over those that are valid now.
+        ignore_invalid_coupon: Leave out a coupon that is not valid any more.
+        refresh_prices: Give the line items today's prices of their SKUs.
+        stock: Take the stock of what is placed, or ignore the stock (backorders).
         reference: Your own name for this copy.
         reference_origin: Where that reference comes from.
         metadata: Your own data, a JSON object that is kept with the order factory.
@@ -65,17 +80,25 @@ def order_factory(
         place_target_order=place_target_order,
         reuse_wallet=reuse_wallet,
         skip_errors=skip_errors,
+        cancel_source_order=cancel_source_order,
+        apply_promotions=apply_promotions,
+        ignore_invalid_coupon=ignore_invalid_coupon,
+        refresh_prices=refresh_prices,
+        stock=stock,
         reference=reference,
         reference_origin=reference_origin,
         metadata=metadata,
     )
     factory_id = _find_or_record(source_order, order_factory_id, options)
-    report = copy_order(factory_id)
+    closed = copy_order(factory_id).closed
+    paid = authorize_payments(Scope(factory_id=factory_id)) if not closed else PaymentReport()
     with reading() as db:
         result = read_factory(db, factory_id)
     if result.status in _UNFINISHED:
+        if paid.problems:
+            raise PaymentUnknown(result.id, paid.problems)
         raise FactoryTaken(result.id)
-    if report.closed:
+    if closed or paid.closed:
         publish_factory(result)
         show_factory(result)
     return cast(OrderFactoryResult, _ended(result))

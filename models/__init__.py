@@ -9,7 +9,8 @@ from models.idempotency_records import IdempotencyRecord
 from models.line_items import LineItem, LineItemOption
 from models.order_factories import CopyError, OrderFactory, OrderFactoryBatch
 from models.orders import Order
-from models.skus import Sku, StockItem
+from models.skus import Sku, StockItem, StockReservation
+from models.transactions import Transaction
 from models.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
 
 __all__ = [
@@ -30,4 +31,6 @@ __all__ = [
     "PaymentSource",
     "Sku",
     "StockItem",
+    "StockReservation",
+    "Transaction",
 ]

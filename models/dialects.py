@@ -113,6 +113,23 @@ def _epoch_on_postgresql(element: epoch, compiler: SQLCompiler, **options: Any) 
     return f"CAST(round({seconds}, 3) AS double precision)"
 
 
+class random_key(FunctionElement[str]):
+    """32 random hexadecimal digits, others for each row."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(random_key, "sqlite")
+def _random_key_on_sqlite(element: random_key, compiler: SQLCompiler, **options: Any) -> str:
+    return "lower(hex(randomblob(16)))"
+
+
+@compiles(random_key, "postgresql")
+def _random_key_on_postgresql(element: random_key, compiler: SQLCompiler, **options: Any) -> str:
+    return "replace(CAST(gen_random_uuid() AS text), '-', '')"
+
+
 class bytewise(FunctionElement[str]):
     """A text that is compared and sorted by its characters' numbers, whatever the locale."""
 

@@ -72,6 +72,22 @@ class FactoryTaken(OrderFactoryError):
     detail = "Order factory {} is being copied by another run; it will be finished there."
 
 
+class PaymentUnknown(OrderFactoryError):
+    """Takes the factory's public id, and why the gateway's answer is not known."""
+
+    status, code = 503, "payment_unknown"
+
+    def __init__(self, factory: str, problems: list[str]) -> None:
+        super().__init__(factory, problems)
+
+    def __str__(self) -> str:
+        factory, problems = self.args
+        return (
+            f"{'; '.join(problems)}. Go on with `order-factory copy --order-factory-id {factory}`; "
+            "nothing is paid twice."
+        )
+
+
 class FactoryInProgress(OrderFactoryError):
     status, code = 423, "order_factory_in_progress"
     detail = "Order factory {} is being copied and cannot be deleted before it ends."

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Described, Id, Json, Moded
 from models.statuses import BatchStatus, FactoryStatus, FactoryType
+from models.stock_policies import StockPolicy
 
 
 class OrderFactoryBatch(Described, Moded, Base):
@@ -41,8 +42,7 @@ class OrderFactory(Described, Moded, Base):
     `idempotency_key` is our own: a request that comes again under the same key finds this row
     instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
     again, each at most once. `flow_run_id` is the Prefect flow run that carried it.
-    `cancel_source_order`, `apply_promotions` and `ignore_invalid_coupon` are kept as they were
-    asked for; copying does not act on them yet.
+    `refresh_prices` and `stock` are options of our own.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """
@@ -89,6 +89,8 @@ class OrderFactory(Described, Moded, Base):
     cancel_source_order: Mapped[bool] = mapped_column(server_default=false())
     apply_promotions: Mapped[bool] = mapped_column(server_default=false())
     ignore_invalid_coupon: Mapped[bool] = mapped_column(server_default=false())
+    refresh_prices: Mapped[bool] = mapped_column(server_default=false())
+    stock: Mapped[StockPolicy] = mapped_column(String(8), server_default=StockPolicy.TAKE)
     errors_count: Mapped[int] = mapped_column(server_default=text("0"))
     errors_log: Mapped[Json | None]
     idempotency_key: Mapped[str | None]

@@ -23,6 +23,8 @@ class Resource(IntEnum):
     order_factories = 11
     order_factory_batches = 12
     events = 13
+    transactions = 17
+    stock_reservations = 18
 
 
 class _QuickSqids(Sqids):

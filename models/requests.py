@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from models.stock_policies import StockPolicy
+
 MAX_TEXT = 255
 MAX_METADATA = 65_536
 
@@ -41,7 +43,10 @@ Metadata = Annotated[dict[str, Any], AfterValidator(_small_json)]
 
 
 class CopyOptions(BaseModel):
-    """How one order is to be copied. Source: Commerce Layer API reference, order copy object."""
+    """How one order is to be copied. Source: Commerce Layer API reference, order copy object.
+
+    `refresh_prices` and `stock` are our own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,8 +59,36 @@ class CopyOptions(BaseModel):
     skip_errors: bool = Field(
         default=False, description="Leave out what cannot be copied, and copy the rest."
     )
+    cancel_source_order: bool = Field(
+        default=False, description="Cancel the source order once the target order stands."
+    )
+    apply_promotions: bool = Field(
+        default=False, description="Compute the promotions anew, over those that are valid now."
+    )
+    ignore_invalid_coupon: bool = Field(
+        default=False, description="Leave out a coupon that is not valid any more."
+    )
+    refresh_prices: bool = Field(
+        default=False, description="Give the line items today's prices of their SKUs."
+    )
+    stock: StockPolicy = Field(
+        default=StockPolicy.TAKE,
+        description="Take the stock of what is placed, or ignore the stock (backorders).",
+    )
     reference: Text | None = Field(default=None, description="Your own name for this copy.")
     reference_origin: Text | None = Field(
         default=None, description="Where that reference comes from."
     )
     metadata: Metadata | None = Field(default=None, description="Your own data: a JSON object.")
+
+    def choices(self) -> dict[str, bool | str]:
+        """What of it may hold for many copies alike, as JSON has it: `OPTIONS` and their values."""
+        return self.model_dump(mode="json", include=set(OPTIONS))
+
+
+# The options by name; the rest of a request is the caller's own.
+OPTIONS = tuple(
+    name
+    for name in CopyOptions.model_fields
+    if name not in ("reference", "reference_origin", "metadata")
+)

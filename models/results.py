@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.error_policies import ErrorPolicy
 from models.errors import OrderFactoryError
 from models.statuses import BatchStatus, FactoryStatus, FactoryType, Mode, OrderStatus
+from models.stock_policies import StockPolicy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,11 @@ class OrderFactoryResult(Result):
     place_target_order: bool = Field(description="The target order was to be placed.")
     reuse_wallet: bool = Field(description="The saved payment source was to be copied.")
     skip_errors: bool = Field(description="What cannot be copied was to be left out.")
+    cancel_source_order: bool = Field(description="The source order was to be cancelled.")
+    apply_promotions: bool = Field(description="Promotions were to be computed anew.")
+    ignore_invalid_coupon: bool = Field(description="An invalid coupon was to be left out.")
+    refresh_prices: bool = Field(description="Lines were to get today's prices.")
+    stock: StockPolicy = Field(description="Whether the stock was to be taken or ignored.")
     reference: str | None = Field(description="The caller's name for it.")
     reference_origin: str | None = Field(description="Where that reference comes from.")
     metadata: dict[str, Any] | None = Field(description="The caller's own data.")

@@ -12,14 +12,14 @@ from models.engine import begin, get_engine, reading
 from models.errors import DatabaseNotReady
 
 
-def upgrade() -> tuple[str | None, str]:
-    """Bring the schema to the newest version; the versions before and after."""
+def upgrade(to: str = "head") -> tuple[str | None, str]:
+    """Bring the schema to this version, the newest by default; the versions before and after."""
     config = _config()
     with begin() as db:
         before = MigrationContext.configure(db).get_current_revision()
         config.attributes["connection"] = db
-        command.upgrade(config, "head")
-    return before, newest_version()
+        command.upgrade(config, to)
+    return before, newest_version() if to == "head" else to
 
 
 def require_schema() -> None:

@@ -1,6 +1,8 @@
 """The catalogue and its stock."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, false, true
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Described, Id, Moded
@@ -32,14 +34,16 @@ class Sku(Described, Moded, Base):
 class StockItem(Described, Moded, Base):
     """The pieces of a SKU that one stock location holds; never below zero.
 
-    Source: Commerce Layer API reference, stock item object. `stock_location` is the location's
-    code.
+    `reserved` of the `quantity` are held for orders that are being placed, and not there for
+    others. Source: Commerce Layer API reference, stock item object. `stock_location` is the
+    location's code.
     """
 
     __tablename__ = "stock_items"
     __table_args__ = (
         Index("uq_stock_items_sku_id_stock_location", "sku_id", "stock_location", unique=True),
         CheckConstraint("quantity >= 0", name="quantity_not_negative"),
+        CheckConstraint("reserved >= 0 AND reserved <= quantity", name="reserved_within_quantity"),
         {"sqlite_autoincrement": True},
     )
 
@@ -47,3 +51,39 @@ class StockItem(Described, Moded, Base):
     sku_id: Mapped[int] = mapped_column(ForeignKey("skus.id"))
     stock_location: Mapped[str]
     quantity: Mapped[int]
+    reserved: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class ReservationStatus(StrEnum):
+    """`reserved` while the order is being placed, `taken` once it is, `released` when given back."""
+
+    RESERVED = "reserved"
+    TAKEN = "taken"
+    RELEASED = "released"
+
+
+class StockReservation(Described, Base):
+    """What an order got of one stock item, so that exactly this can be given back.
+
+    Source: Commerce Layer API reference, stock reservation object; the statuses are our own.
+    """
+
+    __tablename__ = "stock_reservations"
+    __table_args__ = (
+        Index(
+            "uq_stock_reservations_order_id_stock_item_id",
+            "order_id",
+            "stock_item_id",
+            unique=True,
+            sqlite_where=text("status <> 'released'"),
+            postgresql_where=text("status <> 'released'"),
+        ),
+        CheckConstraint("quantity > 0", name="quantity_is_positive"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    stock_item_id: Mapped[int] = mapped_column(ForeignKey("stock_items.id"))
+    quantity: Mapped[int]
+    status: Mapped[ReservationStatus] = mapped_column(String(16))

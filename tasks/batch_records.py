@@ -12,7 +12,7 @@ from models.errors import BatchNotFound
 from models.public_ids import Resource, public_id
 from models.results import BulkResult, ErrorCount
 from models.statuses import BatchStatus, FactoryStatus
-from tasks.claims import is_unfinished
+from tasks.claims import is_to_copy, is_unfinished
 from tasks.inserts import table_of
 
 _batch = table_of(OrderFactoryBatch)
@@ -67,29 +67,36 @@ def count_unfinished(db: Connection, batch_id: int) -> int:
     return db.scalar(unfinished) or 0
 
 
+def count_to_copy(db: Connection, batch_id: int) -> int:
+    """How many of those have no target order yet; the others wait for a payment gateway."""
+    rows = select(func.count()).select_from(OrderFactory)
+    return db.scalar(rows.where(OrderFactory.batch_id == batch_id, is_to_copy)) or 0
+
+
 def unfinished_ids(db: Connection, batch_id: int) -> list[int]:
     """The keys of the factories that `count_unfinished` counts, for a batch that is small."""
     unfinished = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_unfinished)
     return list(db.scalars(unfinished.order_by(OrderFactory.id)))
 
 
-def count_closed(db: Connection, batch_id: int, flow_run_id: str) -> int:
-    """How many factories of the batch this flow run has completed or failed."""
-    carried = select(func.count()).select_from(OrderFactory)
-    carried = carried.where(
+def count_carried(db: Connection, batch_id: int, flow_run_id: str) -> tuple[int, int]:
+    """How many factories of the batch this flow run has closed, and copied without closing them."""
+    awaiting = func.count().filter(OrderFactory.status == FactoryStatus.IN_PROGRESS)
+    carried = select(func.count(), awaiting).where(
         OrderFactory.batch_id == batch_id,
         OrderFactory.flow_run_id == flow_run_id,
-        OrderFactory.status.in_([FactoryStatus.COMPLETED, FactoryStatus.FAILED]),
+        OrderFactory.status.not_in([FactoryStatus.PENDING, FactoryStatus.ABORTED]),
     )
-    return db.scalar(carried) or 0
+    every, waiting = db.execute(carried).one()
+    return every - waiting, waiting
 
 
 def has_free(db: Connection, batch_id: int) -> bool:
-    """Whether an unfinished factory of the batch is in nobody's hands; in a writing transaction.
+    """Whether a factory of the batch is to be copied and in nobody's hands; in a writing transaction.
 
     On SQLite the transaction itself waits until nobody copies.
     """
-    free = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_unfinished).limit(1)
+    free = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_to_copy).limit(1)
     return db.scalar(skip_locked(db, free, table_of(OrderFactory))) is not None
 
 

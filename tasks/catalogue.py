@@ -23,11 +23,14 @@ from sqlalchemy import (
 
 from models import LineItem, Order, OrderFactory, Sku, StockItem
 from models.statuses import ItemType, OrderStatus
+from models.stock_policies import StockPolicy
 from tasks.inserts import table_of
 from tasks.work_tables import claims, copies, notable_skus
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
+# What such an order wants is not there any more.
+_HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
 def find_notable_skus(db: Connection) -> None:
@@ -57,7 +60,7 @@ def insert_notable_skus(*, after_others: bool) -> Insert:
         .subquery("wanted")
     )
     mode = select(copies.c.mode).limit(1).scalar_subquery()
-    held = select(func.coalesce(func.sum(_stock.c.quantity), 0))
+    held = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
     held = held.where(_stock.c.sku_id == _sku.c.id)
     available: ColumnElement[int] = held.scalar_subquery()
     asked: FromClause = wanted.outerjoin(
@@ -104,8 +107,9 @@ def _promised() -> Subquery:
         .join(Order, Order.id == OrderFactory.target_order_id)
         .join(_line, _line.c.order_id == Order.id)
         .where(
-            claims.c.factory_id < _first_in_hand(), Order.status != OrderStatus.PLACED, _names_a_sku
+            claims.c.factory_id < _first_in_hand(), Order.status.not_in(_HAS_TAKEN), _names_a_sku
         )
+        .where(OrderFactory.stock == StockPolicy.TAKE)
         .group_by(_line.c.sku_code)
         .subquery("promised")
     )

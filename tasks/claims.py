@@ -41,7 +41,8 @@ is_unfinished = OrderFactory.status.in_(
     bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)
 )
 
-_is_open = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
+# What is still to be copied; what has a target order waits for a gateway.
+is_to_copy = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
 # The same of a claimed factory, so worded that no database looks for it by its target.
 _is_still_open = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
 
@@ -88,6 +89,11 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
             OrderFactory.place_target_order,
             OrderFactory.reuse_wallet,
             OrderFactory.skip_errors,
+            OrderFactory.cancel_source_order,
+            OrderFactory.apply_promotions,
+            OrderFactory.ignore_invalid_coupon,
+            OrderFactory.refresh_prices,
+            OrderFactory.stock,
             Order.customer_id,
             func.coalesce(func.nullif(Order.customer_email, ""), Customer.email).label(
                 "customer_email"
@@ -140,6 +146,7 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
         "target_payment_source_id": case((reused, row.payment_source_key)),
         "sound": true(),
         "failed": false(),
+        "awaits": false(),
     }
     return insert(copies).from_select(list(values), select(*values.values()))
 
@@ -149,7 +156,7 @@ def _key(db: Connection, resource: type[Base], nth: int = 1, each: int = 1) -> C
 
 
 def _unfinished() -> Select[int]:
-    return select(OrderFactory.id).where(_is_open)
+    return select(OrderFactory.id).where(is_to_copy)
 
 
 def _claim(db: Connection, wanted: Select[int]) -> int:

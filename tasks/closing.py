@@ -13,6 +13,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -36,16 +37,23 @@ _BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
 
 
 def update_factories() -> Update:
-    """Every factory in hand is completed or failed; a sound one knows its target order."""
-    failed, nothing = copies.c.failed, null()
+    """Every factory in hand is completed or failed; a sound one knows its target order.
+
+    One that waits for a gateway is still in progress.
+    """
+    failed, awaits, nothing = copies.c.failed, copies.c.awaits, null()
     return (
         update(_factory)
         .where(_factory.c.id == copies.c.factory_id)
         .values(
-            status=case((failed, FactoryStatus.FAILED), else_=FactoryStatus.COMPLETED),
+            status=case(
+                (failed, FactoryStatus.FAILED),
+                (awaits, FactoryStatus.IN_PROGRESS),
+                else_=FactoryStatus.COMPLETED,
+            ),
             target_order_id=case((copies.c.sound, copies.c.target_order_id), else_=nothing),
-            started_at=_BEGAN_AT,
-            completed_at=case((failed, nothing), else_=NOW),
+            started_at=func.coalesce(_factory.c.started_at, _BEGAN_AT),
+            completed_at=case((or_(failed, awaits), nothing), else_=NOW),
             failed_at=case((failed, NOW), else_=nothing),
             flow_run_id=bindparam("run_id"),
             updated_at=NOW,
@@ -68,19 +76,20 @@ def update_errors(db: Connection) -> Update:
     )
 
 
-def insert_events() -> Insert:
-    """Two events per factory in hand: it started, and it completed or failed."""
+def insert_events(*, began: bool) -> Insert:
+    """An event per factory in hand that completed or failed; before it one that it `began`."""
     ended = case((copies.c.failed, "order_factories.fail"), else_="order_factories.complete")
     started: ColumnElement[str] = literal("order_factories.start")
-    rows = union_all(
-        select(started, copies.c.factory_id, _BEGAN_AT),
-        select(ended, copies.c.factory_id, NOW),
-    ).subquery()
+    ends = select(ended, copies.c.factory_id, NOW).where(
+        or_(copies.c.failed, not_(copies.c.awaits))
+    )
+    starts = select(started, copies.c.factory_id, _BEGAN_AT)
+    rows = union_all(starts, ends).subquery() if began else ends.subquery()
     return insert_counted(table_of(Event), ["name", "order_factory_id", "created_at"], select(rows))
 
 
 _UPDATE_FACTORIES = update_factories()
-_INSERT_EVENTS = insert_events()
+_INSERT_EVENTS = {began: insert_events(began=began) for began in (True, False)}
 _MARK_FAILED = (
     update(copies)
     .values(failed=true())
@@ -91,16 +100,24 @@ _HAS_ERRORS = select(
     .select_from(copies)
     .where(exists().where(CopyError.order_factory_id == copies.c.factory_id))
 )
+_AWAITING = select(func.count()).select_from(copies).where(copies.c.awaits, not_(copies.c.failed))
 
 
 @step(name="close batch", field="status")
 def close_batch(db: Connection, batch: Batch) -> int:
-    """Write every factory's outcome, its errors and its events; factories closed."""
-    now = utc_now()
+    """Write every factory's outcome, its errors and its events; factories closed.
+
+    One that waits for a gateway is not closed.
+    """
     db.execute(_MARK_FAILED)
-    told = {"began_at": batch.started_at, "now": now}
+    return close_in_hand(db, batch, began=True)
+
+
+def close_in_hand(db: Connection, batch: Batch, *, began: bool) -> int:
+    """The same once it stands in `copies` which have failed; `began` where they were begun now."""
+    told = {"began_at": batch.started_at, "now": utc_now() if began else batch.started_at}
     closed = written(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **told)
     if db.scalar(_HAS_ERRORS):
         db.execute(update_errors(db))
-    db.execute(_INSERT_EVENTS, told)
-    return closed
+    db.execute(_INSERT_EVENTS[began], told)
+    return closed - (db.scalar(_AWAITING) or 0)

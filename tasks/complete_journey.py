@@ -18,7 +18,8 @@ from models.errors import InvalidRequest, OrderFactoryError
 AMPLE_STOCK = 1_000_000
 _ROW_GROUP_ROWS = 100_000
 _NEVER = pd.Timestamp("2099-12-31", tz="UTC")
-_PAYMENT = {"payment_source_type": "external_payments", "gateway": "example"}
+# The gateway `test` moves no money.
+_PAYMENT = {"payment_source_type": "external_payments", "gateway": "test"}
 
 
 class DemoDataMissing(OrderFactoryError):

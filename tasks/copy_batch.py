@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from models.engine import begin, write_back_soon
 from models.public_ids import Resource, public_id
 from tasks.claims import claim_factory, claim_pending, claim_single
-from tasks.copying import copy_claimed
+from tasks.copying import CopiedOrders, copy_claimed
 from tasks.retries import AGAIN
 from tasks.steps import explained
 
@@ -21,10 +21,14 @@ _LARGE = 1_000
 
 @dataclass(frozen=True)
 class BatchReport:
-    """How many factories a transaction closed; the public ids of those that it could not close."""
+    """How many factories a transaction closed; the public ids of those that it could not close.
+
+    `awaiting` is how many it copied that are not closed yet: a gateway has to be asked about them.
+    """
 
     closed: int
-    stuck: tuple[str, ...]
+    stuck: tuple[str, ...] = ()
+    awaiting: int = 0
 
 
 @task(name="copy order", task_run_name="copy order", **AGAIN)
@@ -59,11 +63,11 @@ def _copy(claim: Callable[[Connection], int]) -> BatchReport:
     try:
         with begin() as db:
             size = claim(db)
-            stuck = copy_claimed(db, size, flow_run.id) if size else []
+            copied = copy_claimed(db, size, flow_run.id) if size else CopiedOrders()
         if size >= _LARGE:
             write_back_soon()
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         raise explained(error, "batch") from None
-    names = tuple(public_id(Resource.order_factories, key) for key in stuck)
-    return BatchReport(closed=size - len(stuck), stuck=names)
+    stuck = tuple(public_id(Resource.order_factories, key) for key in copied.stuck)
+    return BatchReport(copied.closed, stuck, copied.awaiting)

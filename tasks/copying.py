@@ -4,12 +4,15 @@ One bad order never fails its neighbours. When a step meets something that no ch
 claimed factories are halved until the one at fault stands alone; it fails, and says why.
 """
 
+from dataclasses import dataclass, field
+
 from sqlalchemy import Connection, false, func, select, update
 
 from models.base import utc_now
 from models.dialects import moment
 from tasks.addresses import copy_addresses
 from tasks.batch import Batch
+from tasks.cancelling import cancel_source_orders
 from tasks.checks import check_orders
 from tasks.claims import take_in_hand
 from tasks.closing import close_batch
@@ -29,36 +32,56 @@ STEPS = (
     copy_orders,
     copy_line_items,
     place_target_orders,
+    cancel_source_orders,
     close_batch,
 )
 
 
-def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> list[int]:
-    """Copy all claimed factories; the ids of those that could not even be marked as failed.
+@dataclass
+class CopiedOrders:
+    """How many factories were closed, how many wait for a gateway, and the ids of the stuck ones.
+
+    Stuck is what could not even be marked as failed.
+    """
+
+    closed: int = 0
+    awaiting: int = 0
+    stuck: list[int] = field(default_factory=list)
+
+
+def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> CopiedOrders:
+    """Copy all claimed factories.
 
     Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
     """
-    stuck: list[int] = []
+    copied = CopiedOrders()
     parts = [(size, *_ends(db))]
     while parts:
         size, first, last = parts.pop()
         batch = Batch(size, utc_now(), flow_run_id, moment(db))
         try:
-            _copy_part(db, batch, first, last)
+            closed = _copy_part(db, batch, first, last)
+            copied.closed += closed
+            copied.awaiting += size - closed
         except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
             failure = as_failure(error)
             if size > 1:
                 parts += _halves(db, first, last)
-            elif not _fail(db, batch, first, failure):
-                stuck.append(first)
-    return stuck
+            elif _fail(db, batch, first, failure):
+                copied.closed += 1
+            else:
+                copied.stuck.append(first)
+    return copied
 
 
-def _copy_part(db: Connection, batch: Batch, first: int, last: int) -> None:
+def _copy_part(db: Connection, batch: Batch, first: int, last: int) -> int:
+    """How many factories the last step closes; the others wait for a gateway."""
+    rows = 0
     with db.begin_nested():
         take_in_hand(db, first, last)
         for step in STEPS:
-            step(db, batch)
+            rows = step(db, batch)
+    return rows
 
 
 def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) -> bool:

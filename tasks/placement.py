@@ -1,130 +1,143 @@
-"""Placing the target orders that are to be placed and can be; their stock is taken."""
+"""Placing the target orders that are to be placed and can be; their stock is taken.
+
+An order whose payment a gateway has to be asked about is only made ready here: `placing`, with its
+stock reserved and its transaction written down. The gateway is asked after the commit.
+"""
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
-    String,
     Update,
     and_,
     case,
-    cast,
     exists,
+    false,
     func,
     literal,
     not_,
+    null,
     or_,
     select,
     update,
 )
 
-from models import CopyError, LineItem, Order, Sku, StockItem
-from models.statuses import FulfillmentStatus, ItemType, OrderStatus, PaymentStatus
+from gateways.registry import DEFAULT, known_gateways, not_set_up
+from models import CopyError, Order, PaymentMethod, PaymentSource
+from models.order_states import changed, may_become, refused
+from models.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from tasks.batch import Batch
-from tasks.errors import errors
+from tasks.errors import errors, some_copy
 from tasks.inserts import NOW, insert_counted, table_of, written
+from tasks.order_numbers import number_of
+from tasks.payments.intents import insert_authorizations
 from tasks.steps import step
+from tasks.stock_taking import take_stock
 from tasks.work_tables import copies, line_sums, placements
 
-# Before the key in the number of an order that was placed here; it keeps such numbers apart from
-# the shop's own.
-NUMBER_PREFIX = "OF"
-
-_target, _stock = table_of(Order), table_of(StockItem)
+_target = table_of(Order)
+_method, _source = table_of(PaymentMethod), table_of(PaymentSource)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 _target_of_copy = (_target, _target.c.id == copies.c.target_order_id)
 _to_be_placed = and_(copies.c.sound, copies.c.place_target_order)
 _to_pay = _target.c.total_amount_with_taxes_cents > 0
-_lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None))
+_of_source = select(_source.c.gateway).where(_source.c.id == _target.c.payment_source_id)
+_of_method = select(_method.c.gateway).where(_method.c.id == _target.c.payment_method_id)
+# A payment method that is settled by hand needs nothing that the customer saved.
+_by_hand = func.coalesce(_of_method.scalar_subquery(), "") == DEFAULT
+_lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None), not_(_by_hand))
+_gateway = case(
+    (
+        _to_pay,
+        func.coalesce(_of_source.scalar_subquery(), _of_method.scalar_subquery(), DEFAULT),
+    ),
+    else_=null(),
+)
 
 
 @step(name="place target orders", field="status")
 def place_target_orders(db: Connection, batch: Batch) -> int:
-    """Place what can be placed, take its stock, and record why the rest cannot; orders placed.
+    """Place what can be placed, take its stock, and record why the rest cannot; orders in hand.
 
-    An order that cannot be placed stays as it was copied.
+    An order that cannot be placed stays as it was copied. One that a gateway has to be asked about
+    is `placing` until it has answered.
     """
     if not db.scalar(select(exists().where(_to_be_placed))):
         return 0
     placed = written(db, insert_placements())
     _record_obstacles(db)
     if placed:
-        db.execute(take_stock())
-        # Authorising the payment has its place here: between taking the stock and `placed`.
-        db.execute(update_orders(), {"now": batch.started_at})
+        take_stock(db, batch.started_at)
+        _change_orders(db, batch)
     return placed
+
+
+def _change_orders(db: Connection, batch: Batch) -> None:
+    db.execute(update_orders(), {"now": batch.started_at})
+    if db.scalar(select(exists().where(placements.c.remote))):
+        awaited = select(placements.c.factory_id).where(placements.c.remote)
+        await_ = update(copies).where(copies.c.factory_id.in_(awaited))
+        db.execute(await_.values(awaits=True))
+        written(db, insert_authorizations(db), now=batch.started_at)
 
 
 def insert_placements() -> Insert:
     """The copies whose target has what placing needs."""
     rows = (
-        select(copies.c.factory_id)
+        select(copies.c.factory_id, _gateway, _is_remote())
         .join(*_target_of_copy)
         .join(*_sums_of_copy)
         .where(
             _to_be_placed,
-            _target.c.status == OrderStatus.PENDING,
+            may_become(_target.c.status, OrderStatus.PLACED),
             func.coalesce(_target.c.customer_email, "") != "",
             _target.c.billing_address_id.is_not(None),
             or_(line_sums.c.lines_to_ship == 0, _target.c.shipping_address_id.is_not(None)),
             line_sums.c.purchasable_lines > 0,
             not_(_lacks_payment_source),
+            or_(not_(_to_pay), _is_set_up()),
         )
     )
-    return insert_counted(placements, ["factory_id"], rows)
-
-
-def take_stock() -> Update:
-    """Take the pieces of the placed orders, from each SKU's stock locations in turn.
-
-    There is enough: the stock was locked and counted before anything was copied.
-    """
-    line, sku = table_of(LineItem), table_of(Sku)
-    wanted = (
-        select(sku.c.id.label("sku_id"), func.sum(line.c.quantity).label("quantity"))
-        .select_from(placements)
-        .join(copies, copies.c.factory_id == placements.c.factory_id)
-        .join(line, line.c.order_id == copies.c.target_order_id)
-        .join(sku, and_(sku.c.mode == copies.c.mode, sku.c.code == line.c.sku_code))
-        .where(line.c.item_type == ItemType.SKUS, not_(sku.c.do_not_track))
-        .group_by(sku.c.id)
-        .subquery("wanted")
-    )
-    elsewhere = func.sum(_stock.c.quantity).over(
-        partition_by=_stock.c.sku_id, order_by=_stock.c.id, rows=(None, -1)
-    )
-    share = (
-        select(
-            _stock.c.id,
-            _stock.c.quantity.label("held"),
-            (wanted.c.quantity - func.coalesce(elsewhere, 0)).label("still_wanted"),
-        )
-        .join(wanted, wanted.c.sku_id == _stock.c.sku_id)
-        .subquery("share")
-    )
-    taken = case((share.c.still_wanted < share.c.held, share.c.still_wanted), else_=share.c.held)
-    stock = update(_stock).values(quantity=_stock.c.quantity - taken)
-    return stock.where(_stock.c.id == share.c.id, share.c.still_wanted > 0)
+    return insert_counted(placements, ["factory_id", "gateway", "remote"], rows)
 
 
 def update_orders() -> Update:
-    """The targets of the placements become `placed`, with a number and a time."""
+    """The targets of the placements become `placed`, with a number and a time, or `placing`."""
+    remote = placements.c.remote
+    ships_nothing = line_sums.c.lines_to_ship == 0
     return (
         update(_target)
         .where(_target.c.id == copies.c.target_order_id)
         .where(copies.c.factory_id == placements.c.factory_id)
         .where(line_sums.c.factory_id == copies.c.factory_id)
         .values(
-            status=OrderStatus.PLACED,
-            placed_at=NOW,
-            number=literal(NUMBER_PREFIX) + cast(_target.c.id, String),
-            payment_status=case((_to_pay, _target.c.payment_status), else_=PaymentStatus.FREE),
-            fulfillment_status=case(
-                (line_sums.c.lines_to_ship > 0, _target.c.fulfillment_status),
-                else_=FulfillmentStatus.NOT_REQUIRED,
+            status=case(
+                (remote, changed(_target.c.status, OrderStatus.PLACING)),
+                else_=changed(_target.c.status, OrderStatus.PLACED),
+            ),
+            placed_at=case((remote, null()), else_=NOW),
+            number=case((remote, null()), else_=number_of(_target)),
+            payment_status=changed(_target.c.payment_status, PaymentStatus.FREE, not_(_to_pay)),
+            fulfillment_status=changed(
+                _target.c.fulfillment_status, FulfillmentStatus.NOT_REQUIRED, ships_nothing
             ),
         )
     )
+
+
+def _is_set_up() -> ColumnElement[bool]:
+    """Whether the gateway of the order is there, and for orders of this mode."""
+    return or_(
+        *(
+            and_(_gateway == name, copies.c.mode.in_(sorted(known.terms.modes)))
+            for name, known in known_gateways().items()
+        )
+    )
+
+
+def _is_remote() -> ColumnElement[bool]:
+    remote = [name for name, known in known_gateways().items() if known.terms.remote]
+    return func.coalesce(_gateway.in_(remote), false())
 
 
 def is_not_placed() -> ColumnElement[bool]:
@@ -135,6 +148,8 @@ def is_not_placed() -> ColumnElement[bool]:
 
 def _record_obstacles(db: Connection) -> None:
     """Say what is missing, where no check has said so already, and that it was not placed."""
+    if not db.scalar(some_copy(is_not_placed())):
+        return
     already = exists().where(
         CopyError.order_factory_id == copies.c.factory_id,
         # Where the customer was left out, so was the wallet.
@@ -160,6 +175,7 @@ def _record_obstacles(db: Connection) -> None:
             joins=[_target_of_copy],
         ),
     )
+    _record_missing_gateways(db)
     written(
         db,
         errors(
@@ -176,8 +192,29 @@ def _record_obstacles(db: Connection) -> None:
         errors(
             "status",
             "cannot_be_placed",
-            literal("cannot transition from ") + _target.c.status + " to placed",
+            refused(_target.c.status, OrderStatus.PLACED),
             is_not_placed(),
             joins=[_target_of_copy],
         ),
     )
+
+
+def _record_missing_gateways(db: Connection) -> None:
+    joins = [_target_of_copy]
+    missing = and_(_to_pay, not_(_lacks_payment_source), not_(_is_set_up()))
+    unknown = _gateway.not_in(known_gateways())
+    names = (
+        select(_gateway)
+        .distinct()
+        .select_from(copies)
+        .join(*_target_of_copy)
+        .where(is_not_placed(), missing, unknown)
+    )
+    for name in db.scalars(names).all():
+        told = f"the payment gateway {name} is not set up: {not_set_up(name)}"
+        here = and_(is_not_placed(), missing, _gateway == name)
+        written(db, errors("payment_source", "gateway_not_set_up", told, here, joins=joins))
+    told_mode = literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
+    wrong_mode = and_(is_not_placed(), missing, not_(unknown))
+    words = told_mode + " orders"
+    written(db, errors("payment_source", "gateway_not_set_up", words, wrong_mode, joins=joins))

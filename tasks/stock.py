@@ -22,7 +22,8 @@ from sqlalchemy import (
 from models import CopyError, LineItem, Sku, StockItem
 from models.dialects import on_sqlite
 from models.statuses import ItemType
-from tasks.errors import errors
+from models.stock_policies import StockPolicy
+from tasks.errors import errors, some_copy
 from tasks.inserts import table_of, written
 from tasks.line_sums import is_left_out
 from tasks.work_tables import (
@@ -45,7 +46,7 @@ def check_stock(db: Connection) -> int:
 
     All lines of a SKU in the batch are considered together, and earlier factories come first: an
     order is served when what it wants is left by the orders served before it. An order that
-    fails for whatever reason takes nothing. Comes after all other checks for that reason.
+    fails for whatever reason takes nothing, and one that ignores the stock is not asked about. Comes after all other checks for that reason.
     """
     if not db.scalar(select(exists().where(_is_short))):
         return 0
@@ -66,14 +67,15 @@ def lock_wanted_stock(db: Connection) -> None:
     """
     if on_sqlite(db):
         return
-    if not db.scalar(select(exists().where(copies.c.place_target_order))):
+    takes = and_(copies.c.place_target_order, copies.c.stock == StockPolicy.TAKE)
+    if not db.scalar(some_copy(takes)):
         return
     wanted = (
         select(_sku.c.id)
         .select_from(copies)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
-        .where(copies.c.place_target_order, _line.c.item_type == ItemType.SKUS)
+        .where(takes, _line.c.item_type == ItemType.SKUS)
     )
     rows = select(_stock.c.id).where(_stock.c.sku_id.in_(wanted)).order_by(_stock.c.id)
     locked = rows.with_for_update().subquery()
@@ -102,7 +104,8 @@ def insert_contested() -> Insert:
         .select_from(copies)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .join(notable_skus, notable_skus.c.sku_code == _line.c.sku_code)
-        .where(_is_short, _line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
+        .where(copies.c.stock == StockPolicy.TAKE, _is_short)
+        .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
         .where(not_(is_left_out()))
         .group_by(
             copies.c.factory_id,

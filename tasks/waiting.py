@@ -6,20 +6,23 @@ from models import OrderFactory, OrderFactoryBatch
 from models.statuses import BatchStatus
 from tasks.claims import is_unfinished
 from tasks.inserts import table_of
+from tasks.payments.claiming import Scope, count_due
 
 _batch = table_of(OrderFactoryBatch)
 _UNFINISHED = (BatchStatus.PENDING, BatchStatus.IN_PROGRESS)
 
 
 def is_anything_waiting(db: Connection) -> bool:
-    """Whether there is a factory to be copied, or a batch to be drained or finished."""
+    """Whether there is a factory to copy, a payment to ask about, or a batch to drain or finish."""
     single = exists().where(
         is_unfinished,
         OrderFactory.target_order_id.is_(None),
         OrderFactory.batch_id.is_(None),
         OrderFactory.idempotency_key.is_(None),
     )
-    return bool(db.scalar(select(single))) or bool(waiting_batches(db))
+    return (
+        bool(db.scalar(select(single))) or bool(count_due(db, Scope())) or bool(waiting_batches(db))
+    )
 
 
 def waiting_batches(db: Connection) -> list[int]:

@@ -15,10 +15,12 @@ from models.key_sequences import drawn_keys, give_keys_back
 from models.progress import report_progress
 from models.public_ids import Resource, public_id
 from models.results import BulkResult
-from tasks.batch_records import count_unfinished, error_policy_of, finish_batch, start_batch
+from tasks.batch_records import count_to_copy, error_policy_of, finish_batch, start_batch
 from tasks.claims import claim_pending
 from tasks.copying import copy_claimed
 from tasks.faults import Faults
+from tasks.payments.claiming import Scope
+from tasks.payments.settling import settle_as_approved
 from tasks.rejecting import reject_batch
 from tasks.retries import AGAIN
 from tasks.selections.finding import Record
@@ -49,7 +51,8 @@ class _Rehearsed(Exception):
 def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> int:
     """Copy all unfinished factories of a batch, `size` at a time, and commit all of them or none.
 
-    Returns how many it closed. With the policy `reject_everything` and one error, nothing is
+    Returns how many it closed; more of them wait for a payment gateway, which cannot be asked
+    before the commit. With the policy `reject_everything` and one error, nothing is
     copied: the copies with errors fail, the others are aborted. Raises `BatchTakenBack` where it
     could not be done as a whole, and `TryAgain` when a fault of the database did not pass; all are
     still pending then.
@@ -66,6 +69,8 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> int:
 def rehearse_batch(record: Record, size: int, stopped: Stopped, account: Account) -> BulkResult:
     """How the batch would end: recorded, copied and accounted for, then rolled back.
 
+    Payments are taken as approved, without asking a gateway.
+
     The database is as before, the next keys of its tables included, unless others draw keys at
     the same time. Raises what `record` does, and what `copy_whole_batch` does.
     """
@@ -76,6 +81,9 @@ def rehearse_batch(record: Record, size: int, stopped: Stopped, account: Account
             batch_id = record(db)
             start_batch(db, batch_id, flow_run.id)
             closed = _copy_whole(db, batch_id, size, stopped)
+            # Asks no gateway: nothing may be left of a rehearsal.
+            while more := settle_as_approved(db, Scope(batch_id), flow_run.id):
+                closed += more
             finish_batch(db, batch_id)
             raise _Rehearsed(account(db, batch_id, closed))
     except _Rehearsed as rehearsed:
@@ -101,18 +109,19 @@ def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> i
 
 
 def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> int:
-    total, done = count_unfinished(db, batch_id), 0
+    total, done, closed = count_to_copy(db, batch_id), 0, 0
     report_progress("copy orders", done, total)
     while done < total:
         claimed = claim_pending(db, batch_id, size)
         if not claimed:
             raise BatchTakenBack("another run holds some of its copies")
-        stuck = copy_claimed(db, claimed, flow_run.id)
-        if stuck:
-            names = ", ".join(public_id(Resource.order_factories, key) for key in stuck)
+        copied = copy_claimed(db, claimed, flow_run.id)
+        if copied.stuck:
+            names = ", ".join(public_id(Resource.order_factories, key) for key in copied.stuck)
             raise BatchTakenBack(f"order factory {names} could not be closed")
         done += claimed
+        closed += copied.closed
         report_progress("copy orders", done, total)
         if done < total and stopped():
             raise BatchTakenBack("it was told to stop")
-    return done
+    return closed

@@ -39,8 +39,9 @@ claims = _temporary(
 )
 
 # One row per copy in hand: what was asked for, what its source order refers to, the keys that
-# its target will have, whether it will be copied at all (`sound`), and whether its factory ends
-# as failed: an order that was copied but could not be placed is sound and failed.
+# its target will have, whether it will be copied at all (`sound`), whether its factory ends as
+# failed (an order that was copied but could not be placed is sound and failed), and whether it
+# does not end yet, because a gateway has to be asked first (`awaits`).
 copies = _temporary(
     "of_copies",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
@@ -49,6 +50,11 @@ copies = _temporary(
     Column("place_target_order", Boolean, nullable=False),
     Column("reuse_wallet", Boolean, nullable=False),
     Column("skip_errors", Boolean, nullable=False),
+    Column("cancel_source_order", Boolean, nullable=False),
+    Column("apply_promotions", Boolean, nullable=False),
+    Column("ignore_invalid_coupon", Boolean, nullable=False),
+    Column("refresh_prices", Boolean, nullable=False),
+    Column("stock", String(8), nullable=False),
     Column("customer_id", BigInteger),
     Column("customer_email", String),
     Column("customer_status", String),
@@ -63,6 +69,7 @@ copies = _temporary(
     Column("target_payment_source_id", BigInteger),
     Column("sound", Boolean, nullable=False),
     Column("failed", Boolean, nullable=False),
+    Column("awaits", Boolean, nullable=False),
 )
 
 # One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what
@@ -115,10 +122,40 @@ contested = _temporary(
 )
 OPEN, GRANTED, REFUSED = 0, 1, 2
 
-# Copies of `of_copies` that are to be placed and can be.
+# Copies of `of_copies` that are to be placed and can be: how they are paid, and whether that
+# gateway has to be asked (`remote`). Nothing is asked about a total of zero: it has no gateway.
 placements = _temporary(
     "of_placements",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("gateway", String),
+    Column("remote", Boolean, nullable=False),
+)
+
+# The free pieces of the SKUs that are taken from, laid end to end for each SKU: the pieces from
+# `first` (0 is the first) up to `last`, which is not counted in, are this stock item's.
+stock_shares = _temporary(
+    "of_stock_shares",
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stock_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+# The source orders that are cancelled, each by the factory that asked first.
+cancellations = _temporary(
+    "of_cancellations",
+    Column("order_id", BigId, primary_key=True, autoincrement=False),
+    Column("factory_id", BigInteger, nullable=False),
+)
+
+# What the gateways have answered, and which order and factory each answer is about.
+answers = _temporary(
+    "of_answers",
+    Column("transaction_id", BigId, primary_key=True, autoincrement=False),
+    Column("succeeded", Boolean, nullable=False),
+    Column("token", String),
+    Column("error_code", String),
+    Column("message", String),
 )
 
 

@@ -17,6 +17,8 @@ from tasks.claims import claim_pending
 from tasks.closing import close_batch
 from tasks.copying import copy_claimed
 from tasks.factories import create_factory, read_factory
+from tasks.payments.claiming import Scope
+from tasks.payments.paying import authorize_payments
 from tasks.selections.finding import recorder
 from tasks.steps import step
 from tasks.work_tables import copies
@@ -72,11 +74,16 @@ def find_or_record(
         return record(db)
 
 
+def authorize(batch_id: int) -> list[str]:
+    """Ask the gateways about a batch's payments; the problems that were met."""
+    return authorize_payments.fn(Scope(batch_id)).problems
+
+
 def copy_batch(batch_id: int) -> list[int]:
     """Claim all that is unfinished in a batch and copy it in one transaction; the stuck ones."""
     with begin() as db:
         claimed = claim_pending(db, batch_id, limit=10_000)
-        return copy_claimed(db, claimed, FLOW_RUN) if claimed else []
+        return copy_claimed(db, claimed, FLOW_RUN).stuck if claimed else []
 
 
 def results(factories: Iterable[int]) -> list[Ended]:

@@ -23,11 +23,10 @@ from models.errors import SelectionInvalid
 from models.order_filters import OrderFilter
 from models.public_ids import Resource as PublicIds
 from models.public_ids import public_id
-from models.requests import CopyOptions
+from models.requests import OPTIONS, CopyOptions
 from models.statuses import BatchStatus
 from tasks.inserts import table_of
 
-_FLAGS = ("place_target_order", "reuse_wallet", "skip_errors")
 _batch = table_of(OrderFactoryBatch)
 
 
@@ -64,7 +63,7 @@ def _insert(db: Connection, _mode: str, values: Values) -> int:
     from tasks.selections.reading import read_selection
     from tasks.selections.recording import record_filtered, record_rows
 
-    options = CopyOptions(**{name: values[name] for name in _FLAGS if name in values})
+    options = CopyOptions(**{name: values[name] for name in OPTIONS if name in values})
     wanted = values.get("orders_where")
     try:
         if wanted is not None:
@@ -109,7 +108,7 @@ ORDER_FACTORY_BATCHES = ResourceType(
         ),
     ),
     writables=(
-        *(writables.flag(name) for name in _FLAGS),
+        *writables.copy_options(),
         writables.json_object(
             "orders_where",
             meaning="Which orders to copy: customer, status, placed_from, placed_before, market, "

@@ -10,6 +10,7 @@ from api.resources.description import Hooks, Relationship, ResourceType, Row, Sc
 from models import OrderFactory
 from models.public_ids import Resource as PublicIds
 from models.statuses import FactoryStatus, FactoryType
+from models.stock_policies import StockPolicy
 from tasks.deleting_factories import delete_factory
 from tasks.factories import record_creation
 from tasks.inserts import table_of
@@ -25,10 +26,17 @@ _ATTRIBUTES = (
     flag("reuse_wallet", meaning="Copy the payment source that stands in the wallet."),
 )
 _COPY_ATTRIBUTES = (
-    flag("cancel_source_order", meaning="Cancel the source order; without effect as yet."),
-    flag("apply_promotions", meaning="Apply promotions anew; without effect as yet."),
+    flag("cancel_source_order", meaning="Cancel the source order once the target stands."),
+    flag("apply_promotions", meaning="Compute the promotions anew, over those valid now."),
     flag("skip_errors", meaning="Leave out what cannot be copied."),
-    flag("ignore_invalid_coupon", meaning="Ignore an invalid coupon; without effect as yet."),
+    flag("ignore_invalid_coupon", meaning="Leave out a coupon that is not valid any more."),
+    flag("refresh_prices", meaning="Give the lines today's prices; ours."),
+    text(
+        "stock",
+        nullable=False,
+        one_of=tuple(StockPolicy),
+        meaning="Take the stock of what is placed, or ignore it; ours.",
+    ),
 )
 _RELATIONSHIPS = (
     Relationship("target_order", "orders", near="target_order_id", meaning="The copy."),
@@ -87,17 +95,7 @@ ORDER_COPIES = _resource(
     _of_type(FactoryType.ORDER_COPIES),
     attributes=(*_ATTRIBUTES, *_COPY_ATTRIBUTES, *common()),
     writables=(
-        *(
-            writables.flag(name, update=False)
-            for name in (
-                "place_target_order",
-                "reuse_wallet",
-                "cancel_source_order",
-                "apply_promotions",
-                "skip_errors",
-                "ignore_invalid_coupon",
-            )
-        ),
+        *writables.copy_options(update=False),
         *writables.common(),
     ),
     creatable=True,

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from api.resources.description import Broken, Type, Writable
-from models.requests import MAX_METADATA, MAX_TEXT
+from models.requests import MAX_METADATA, MAX_TEXT, OPTIONS
+from models.stock_policies import StockPolicy
 
 LONG_TEXT = 10_000
 # Far from the ends of a 64-bit number, so that a sum of many never passes them.
@@ -58,6 +59,12 @@ def json_object(name: str, **options: Any) -> Writable:
 
 def time(name: str, **options: Any) -> Writable:
     return Writable(name, Type.TIME, _time, **options)
+
+
+def copy_options(**options: Any) -> tuple[Writable, ...]:
+    """How an order is to be copied; null leaves the default."""
+    flags = (flag(name, **options) for name in OPTIONS if name != "stock")
+    return (*flags, choice("stock", tuple(StockPolicy), **{"nullable": False, **options}))
 
 
 def common() -> tuple[Writable, ...]:

@@ -9,11 +9,16 @@ import typer
 
 from cli.failures import FAILED
 from cli.options import (
+    ApplyPromotions,
     AsJson,
+    CancelSourceOrder,
     Debug,
+    IgnoreInvalidCoupon,
     PlaceTargetOrder,
+    RefreshPrices,
     ReuseWallet,
     SkipErrors,
+    Stock,
     Verbose,
     terminal_of,
 )
@@ -71,6 +76,11 @@ def bulk(
     place_target_order: PlaceTargetOrder = False,
     reuse_wallet: ReuseWallet = True,
     skip_errors: SkipErrors = False,
+    cancel_source_order: CancelSourceOrder = False,
+    apply_promotions: ApplyPromotions = False,
+    ignore_invalid_coupon: IgnoreInvalidCoupon = False,
+    refresh_prices: RefreshPrices = False,
+    stock: Stock = "take",
     error_policy: Annotated[
         Literal["reject_failed", "skip_errors", "reject_everything"],
         typer.Option(
@@ -176,6 +186,11 @@ def bulk(
         "place_target_order": place_target_order,
         "reuse_wallet": reuse_wallet,
         "skip_errors": skip_errors or error_policy == "skip_errors",
+        "cancel_source_order": cancel_source_order,
+        "apply_promotions": apply_promotions,
+        "ignore_invalid_coupon": ignore_invalid_coupon,
+        "refresh_prices": refresh_prices,
+        "stock": stock,
     }
     require_one(chosen, fields)
     _refuse_beside_resume(resume, reference, options, error_policy)

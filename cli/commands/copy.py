@@ -7,11 +7,16 @@ import typer
 
 from cli.failures import FAILED
 from cli.options import (
+    ApplyPromotions,
     AsJson,
+    CancelSourceOrder,
     Debug,
+    IgnoreInvalidCoupon,
     PlaceTargetOrder,
+    RefreshPrices,
     ReuseWallet,
     SkipErrors,
+    Stock,
     Verbose,
     terminal_of,
 )
@@ -36,6 +41,11 @@ def copy(
     place_target_order: PlaceTargetOrder = False,
     reuse_wallet: ReuseWallet = True,
     skip_errors: SkipErrors = False,
+    cancel_source_order: CancelSourceOrder = False,
+    apply_promotions: ApplyPromotions = False,
+    ignore_invalid_coupon: IgnoreInvalidCoupon = False,
+    refresh_prices: RefreshPrices = False,
+    stock: Stock = "take",
     reference: Annotated[
         str | None, typer.Option("--reference", metavar="TEXT", help="Your own name for this copy.")
     ] = None,
@@ -73,6 +83,11 @@ def copy(
         "place_target_order": place_target_order,
         "reuse_wallet": reuse_wallet,
         "skip_errors": skip_errors,
+        "cancel_source_order": cancel_source_order,
+        "apply_promotions": apply_promotions,
+        "ignore_invalid_coupon": ignore_invalid_coupon,
+        "refresh_prices": refresh_prices,
+        "stock": stock,
         "reference": reference,
         "reference_origin": reference_origin,
         "metadata": _object(metadata),

@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from cli.database import shown_url
+from cli.demo_orders import PlacedCopies
 from cli.demo_run import Demo
 from cli.program import command_line
 from cli.tables import facts, next_steps
@@ -27,6 +28,7 @@ def describe_demo(demo: Demo) -> list[RenderableType]:
         ("one order", _told_single(single, demo.made)),
         ("the others", _told_batch(batch)),
     ]
+    rows.append(("orders placed", _told_placed(demo.placed)))
     if batch and batch.copied_in_this_run:
         rows.append(("orders per second", f"{batch.orders_per_second:,.0f}"))
     parts: list[RenderableType] = [facts(rows, title="The demo")]
@@ -54,6 +56,13 @@ def things_to_try(demo: Demo) -> list[list[str]]:
         return [["show", factory], ["copy", number, "--skip-errors"], ["orders", "--limit", "5"]]
     shown = [["show", demo.single.id]] if demo.single else [["batches"]]
     return [*shown, ["orders", "--limit", "5"], ["verify"]]
+
+
+def _told_placed(placed: PlacedCopies) -> str:
+    held = ", ".join(
+        f"{currency} {cents / 100:,.2f}" for currency, cents in placed.authorized_cents.items()
+    )
+    return f"{placed.orders:,}; the gateway 'test', which moves no money, holds {held or 'nothing'}"
 
 
 def _told_import(demo: Demo) -> str:

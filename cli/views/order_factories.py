@@ -23,6 +23,9 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
         if result.target_order is not None:
             target = _order(result.target_order)
             told = f"Order {source} was copied to order {target}, but could not be placed."
+    elif set(result.errors_log or {}) == {"source_order"}:
+        target = _order(result.target_order)
+        told = f"Order {source} was copied to order {target}, but could not be cancelled."
     elif result.errors_count:
         told = f"Order {source} was copied in part, to order {_order(result.target_order)}."
     else:
@@ -50,6 +53,11 @@ def describe_factory(
         ("place target order", result.place_target_order),
         ("reuse wallet", result.reuse_wallet),
         ("skip errors", result.skip_errors),
+        ("cancel source order", result.cancel_source_order),
+        ("apply promotions", result.apply_promotions),
+        ("ignore invalid coupon", result.ignore_invalid_coupon),
+        ("refresh prices", result.refresh_prices),
+        ("stock", result.stock),
         ("errors", result.errors_count),
         ("reference", result.reference),
         ("reference origin", result.reference_origin),

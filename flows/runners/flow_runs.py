@@ -33,7 +33,7 @@ def follow_order(factory_id: int, name: str) -> Outcome:
     with reading() as db:
         ended = read_factory(db, factory_id).status
     if ended not in (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS):
-        return BatchReport(closed=1, stuck=())
+        return BatchReport(closed=1)
     why = state.result(raise_on_failure=False)
     return why if isinstance(why, Exception) else FactoryTaken(name)
 

@@ -20,7 +20,7 @@ from flows.runners.job import CopyParts, Job, Outcome
 from flows.stopping import Stop
 from models.engine import begin, reading
 from models.errors import InvalidRequest, OrderFactoryError
-from tasks.batch_records import count_closed, has_free
+from tasks.batch_records import count_carried, has_free
 from tasks.copy_batch import BatchReport
 
 DEPLOYMENT = "copy-batch/part"
@@ -92,8 +92,8 @@ class _Dispatch:
                 continue
             del self._parts[key]
             with reading() as db:
-                closed = count_closed(db, self._job.batch_id, str(key))
-            yield BatchReport(closed=closed, stuck=())
+                closed, awaiting = count_carried(db, self._job.batch_id, str(key))
+            yield BatchReport(closed, awaiting=awaiting)
             if over:
                 yield PartNotFinished(part.name, over)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from models.requests import MAX_METADATA, MAX_TEXT, CopyOptions
+from models.requests import MAX_METADATA, MAX_TEXT, OPTIONS, CopyOptions
+from models.stock_policies import StockPolicy
 from tasks.selections.reading import Problem, Unchecked
 
 _TRUE = {"true", "yes", "1", "1.0"}
@@ -28,14 +29,16 @@ _UNSTORABLE = re.compile(rf"\\u0000|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
 class Selection:
     """A checked selection: `name` says for people what it is, `problems` what is wrong with it.
 
-    `rows` has one row per copy, in order, with real values: text, booleans and JSON objects, None
-    where neither the row nor the defaults give anything. Its index numbers the rows as a person
-    does, and the index' name is what is counted: "line" or "row". Where there are problems, the
+    `rows` has one row per copy, in order, and the columns that any row gives, with real values:
+    text, booleans and JSON objects, None where neither the row nor the defaults give anything. Its
+    index numbers the rows as a person does, and the index' name is what is counted: "line" or
+    "row". `options` are those that no row gives: they hold for all. Where there are problems, the
     rows without a readable order or reference are left out, and no copy may be recorded.
     """
 
     name: str
     rows: pd.DataFrame
+    options: dict[str, bool | str]
     problems: list[Problem]
 
 
@@ -101,6 +104,13 @@ def _flag(value: Any) -> bool:
     raise _Wrong("true or false is expected")
 
 
+def _stock_policy(value: Any) -> str:
+    word = str(value).strip().lower()
+    if word not in list(StockPolicy):
+        raise _Wrong(f"{' or '.join(StockPolicy)} is expected")
+    return word
+
+
 def _metadata(value: Any) -> dict[str, Any]:
     try:
         held = json.loads(value) if isinstance(value, str) else value
@@ -124,8 +134,6 @@ def _column(
 ) -> "pd.Series[Any]":
     """The values converted; a wrong one is added to the problems, and the default stands for it."""
     required = convert is _order_name
-    if not required and values.isna().all():
-        return pd.Series([default] * len(values), index=values.index, dtype=object)
     converted = []
     for number, value in zip(values.index, values, strict=True):
         try:
@@ -137,31 +145,36 @@ def _column(
     return pd.Series(converted, index=values.index, dtype=object)
 
 
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "source_order": _order_name,
+    **dict.fromkeys(OPTIONS, _flag),
+    "stock": _stock_policy,
+    "reference": _text,
+    "reference_origin": _text,
+    "metadata": _metadata,
+}
+
+
 def check_selection(given: Unchecked, defaults: CopyOptions) -> Selection:
     """The selection with real values; where a row says nothing, the defaults hold.
 
     Each wrong value becomes one problem: the row, the column and what is expected; never the
     value itself.
     """
-    problems = list(given.unreadable)
-    converters: dict[str, Callable[[Any], Any]] = {
-        "source_order": _order_name,
-        "place_target_order": _flag,
-        "reuse_wallet": _flag,
-        "skip_errors": _flag,
-        "reference": _text,
-        "reference_origin": _text,
-        "metadata": _metadata,
-    }
+    problems, frame, choices = list(given.unreadable), given.frame, defaults.choices()
     rows = pd.DataFrame(
         {
-            label: _column(given.frame[label], convert, getattr(defaults, label, None), problems)
-            for label, convert in converters.items()
+            label: _column(frame[label], convert, choices.get(label), problems)
+            for label, convert in _CONVERTERS.items()
+            if label == "source_order" or (label in frame and frame[label].notna().any())
         },
-        index=given.frame.index,
+        index=frame.index,
     )
+    options = {name: value for name, value in choices.items() if name not in rows}
     if problems:
-        # A wrong reference counts as none, and would make the row look like another one.
-        unclear = rows["reference"].isna() & given.frame["reference"].notna()
-        rows = rows[rows["source_order"].notna() & ~unclear]
-    return Selection(given.name, rows, problems)
+        clear = rows["source_order"].notna()
+        if "reference" in rows:
+            # A wrong reference counts as none, and would make the row look like another one.
+            clear &= rows["reference"].notna() | frame["reference"].isna()
+        rows = rows[clear]
+    return Selection(given.name, rows, options, problems)

@@ -10,7 +10,7 @@ from models.errors import BatchNotFound
 from models.requests import CopyOptions
 from models.statuses import FactoryStatus, Mode
 from tasks.inserts import table_of
-from tasks.selections.requested import COLUMNS, Requested, request_rows, told_options
+from tasks.selections.requested import COLUMNS, Requested, request_rows
 
 _batch = table_of(OrderFactoryBatch)
 _factory = table_of(OrderFactory)
@@ -36,7 +36,7 @@ def _left_out(copied: int, retried: int) -> list[str]:
 
 def _options(options: CopyOptions) -> dict[str, ColumnElement[Any]]:
     """Each copy's own options, but for what is given and is not the default: that is for all."""
-    given, usual = told_options(options), told_options(CopyOptions())
+    given, usual = options.choices(), CopyOptions().choices()
     return {
         name: _factory.c[name] if value == usual[name] else literal(value)
         for name, value in given.items()
@@ -76,6 +76,6 @@ def failed_copies(db: Connection, reference: str, options: CopyOptions) -> Reque
         ),
         mode=Mode(record.mode),
         rows=rows.where(failed, ~_has_target, ~_retried).order_by(_factory.c.id),
-        details={"failed_of": reference, **told_options(options)},
+        details={"failed_of": reference, **options.choices()},
         nothing="; ".join([f"batch {reference!r} has no failed copy to try again", *left_out]),
     )

@@ -18,7 +18,7 @@ from tasks.selections.workbooks import read_workbook
 
 @dataclass(frozen=True)
 class FileRows:
-    """What a file holds: its columns, and of the wanted ones the values, row by row.
+    """What a file holds: its columns, and the values of those that are wanted, row by row.
 
     `numbers` are those of the rows as a person counts them, `counted` says what is counted.
     `unreadable` tells of the rows that are left out, by their numbers.
@@ -76,7 +76,8 @@ def _collected(source: _Source, wanted: Sequence[str]) -> FileRows:
     """By column, for a record of its own for each row takes several times the memory."""
     numbers: list[int] = []
     unreadable: list[tuple[int, str]] = []
-    values: dict[str, list[Any]] = {name: [] for name in wanted}
+    given = [name for name in wanted if name in source.columns] if source.columns else wanted
+    values: dict[str, list[Any]] = {name: [] for name in given}
     for record in source.records:
         if record.problem is not None:
             unreadable.append((record.line, f"{source.counted} {record.line} {record.problem}"))
@@ -98,7 +99,7 @@ ENDINGS = tuple(_READERS)
 
 
 def read_file(path: Path, wanted: Sequence[str]) -> FileRows:
-    """The values of these columns; None where a row has none.
+    """The values of those of these columns that the file may have; None where a row has none.
 
     Raises `SelectionInvalid` for a file that cannot be read at all.
     """

@@ -7,7 +7,7 @@ from models.errors import SelectionInvalid
 from models.order_filters import OrderFilter
 from models.public_ids import Resource, key_of, public_id
 from models.requests import CopyOptions
-from tasks.selections.requested import Requested, request_rows, told_options
+from tasks.selections.requested import Requested, request_rows
 
 NAME = "The filter"
 
@@ -68,7 +68,7 @@ def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
         {
             "mode": Order.__table__.c.mode,
             "source_order_id": Order.__table__.c.id,
-            **{name: literal(value) for name, value in told_options(options).items()},
+            **{name: literal(value) for name, value in options.choices().items()},
         }
     )
     rows = rows.where(*_fits(wanted)).order_by(Order.placed_at.asc().nulls_last(), Order.id)
@@ -76,6 +76,6 @@ def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
         words=wanted.in_words(),
         mode=wanted.mode,
         rows=rows.limit(wanted.limit),
-        details={"orders_where": wanted.model_dump(mode="json"), **told_options(options)},
+        details={"orders_where": wanted.model_dump(mode="json"), **options.choices()},
         nothing=nothing_fits(wanted),
     )

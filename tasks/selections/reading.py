@@ -9,17 +9,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from models.errors import SelectionInvalid, describe
+from models.requests import OPTIONS
 from tasks.selections.files import ENDINGS, FileRows, read_file
 
-COLUMNS = (
-    "source_order",
-    "place_target_order",
-    "reuse_wallet",
-    "skip_errors",
-    "reference",
-    "reference_origin",
-    "metadata",
-)
+COLUMNS = ("source_order", *OPTIONS, "reference", "reference_origin", "metadata")
 Orders = Sequence[str | int] | pd.DataFrame | str | Path
 # The number of a row, and what is wrong with it.
 Problem = tuple[int, str]
@@ -28,10 +21,10 @@ Problem = tuple[int, str]
 class Unchecked(NamedTuple):
     """A selection as it was given.
 
-    `frame` has one row per copy and the columns of `COLUMNS`, all of dtype object, None where the
-    caller gave nothing. Its index is the number of the row as a person counts it, and the index'
-    name says what is counted: "line" for the text files, "row" for everything else. `unreadable`
-    tells of the rows that are not in the frame.
+    `frame` has one row per copy and those of `COLUMNS` that are given, `source_order` always, all
+    of dtype object, None where the caller gave nothing. Its index is the number of the row as a
+    person counts it, and the index' name says what is counted: "line" for the text files, "row"
+    for everything else. `unreadable` tells of the rows that are not in the frame.
     """
 
     name: str
@@ -74,12 +67,11 @@ def read_selection(orders: Orders) -> Unchecked:
     elif isinstance(orders, pd.DataFrame):
         name = "The DataFrame"
         _require_columns(name, [str(column) for column in orders.columns], unreadable)
-        frame = orders.reindex(columns=list(COLUMNS)).astype(object)
+        frame = orders[[name for name in COLUMNS if name in orders.columns]].astype(object)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     else:
         name = f"The list of {len(orders)} orders"
         frame = pd.DataFrame({"source_order": pd.Series(list(orders), dtype=object)})
-        frame = frame.reindex(columns=list(COLUMNS)).astype(object)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     if frame.empty and not unreadable:
         raise SelectionInvalid(name, ["it names no order"])
@@ -89,7 +81,9 @@ def read_selection(orders: Orders) -> Unchecked:
 def _frame_of(found: FileRows) -> pd.DataFrame:
     rows = pd.Index(found.numbers, dtype="int64", name=found.counted)
     columns = {
-        name: pd.Series(values, index=rows, dtype=object) for name, values in found.values.items()
+        name: pd.Series(values, index=rows, dtype=object)
+        for name, values in found.values.items()
+        if name == "source_order" or name in found.columns
     }
     return pd.DataFrame(columns, index=rows)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -31,7 +30,7 @@ from tasks.inserts import at, insert_counted, table_of, times, written
 from tasks.selections.checking import Selection
 from tasks.selections.failed_copies import failed_copies
 from tasks.selections.filters import fitting_orders, settle_customer
-from tasks.selections.requested import COLUMNS, Requested, request_rows, told_options
+from tasks.selections.requested import COLUMNS, Requested, request_rows
 from tasks.selections.staging import asked, named, stage
 
 _ROWS_AT_ONCE = 10_000
@@ -149,8 +148,10 @@ def _record(
         return known
 
 
-def _as_json(rows: pd.DataFrame) -> Iterator[str]:
-    """The rows as one JSON array, some at a time: the whole text would be as large as they are."""
+def _as_json(selection: Selection) -> Iterator[str]:
+    """What is asked for as JSON, some rows at a time: the whole would be as large as they are."""
+    rows = selection.rows
+    yield json.dumps([selection.options, list(rows.columns)])
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         part = rows.iloc[start : start + _ROWS_AT_ONCE]
         text = part.to_json(orient="values", default_handler=str)
@@ -173,16 +174,18 @@ def record_rows(
 
     def request() -> Requested:
         mode = stage(db, selection)
-        given = {name: asked.c[name] for name in COLUMNS if name in asked.c}
-        order = {"mode": named.c.mode, "source_order_id": named.c.source_order_id}
-        rows = request_rows(given | order).select_from(
-            asked.join(named, named.c.row == asked.c.row)
-        )
+        given: dict[str, ColumnElement[Any]] = {
+            "mode": named.c.mode,
+            "source_order_id": named.c.source_order_id,
+            **{name: literal(value) for name, value in selection.options.items()},
+            **{name: asked.c[name] for name in COLUMNS if name in selection.rows},
+        }
+        rows = request_rows(given).select_from(asked.join(named, named.c.row == asked.c.row))
         return Requested(selection.name, mode, rows.order_by(asked.c.row), {}, "it names no order")
 
     if selection.problems:
         stage(db, selection)  # tells them, together with what only the database can see
-    return _record(db, reference, _as_json(selection.rows), policy, request)
+    return _record(db, reference, _as_json(selection), policy, request)
 
 
 def record_filtered(
@@ -200,7 +203,7 @@ def record_filtered(
     order fits.
     """
     wanted = settle_customer(db, wanted)
-    text = json.dumps([wanted.model_dump(mode="json"), told_options(options)])
+    text = json.dumps([wanted.model_dump(mode="json"), options.choices()])
     return _record(db, reference, [text], policy, lambda: fitting_orders(wanted, options))
 
 
@@ -217,5 +220,5 @@ def record_failed(
     earlier batch, `InvalidRequest` where the reference belongs to another selection, and
     `SelectionInvalid` where nothing is left to try again.
     """
-    text = json.dumps([{"failed_of": failed_of}, told_options(options)])
+    text = json.dumps([{"failed_of": failed_of}, options.choices()])
     return _record(db, reference, [text], policy, lambda: failed_copies(db, failed_of, options))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, null, select
 
-from models.requests import CopyOptions
+from models.requests import OPTIONS
 from models.statuses import FactoryType, Mode
 
 # The columns of `order_factories` that a request fills, in the order of `Requested.rows`.
@@ -14,9 +14,7 @@ COLUMNS = (
     "type",
     "mode",
     "source_order_id",
-    "place_target_order",
-    "reuse_wallet",
-    "skip_errors",
+    *OPTIONS,
     "reference",
     "reference_origin",
     "metadata",
@@ -51,12 +49,3 @@ def request_rows(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
         **given,
     }
     return select(*(values[name].label(name) for name in COLUMNS))
-
-
-def told_options(options: CopyOptions) -> dict[str, bool]:
-    """The options that hold for all copies of a batch, to be kept with it."""
-    return {
-        "place_target_order": options.place_target_order,
-        "reuse_wallet": options.reuse_wallet,
-        "skip_errors": options.skip_errors,
-    }

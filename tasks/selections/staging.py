@@ -25,6 +25,7 @@ from models.base import BigId, JsonObject
 from models.dialects import fill
 from models.errors import SelectionInvalid
 from models.public_ids import Resource, key_of
+from models.requests import OPTIONS
 from models.statuses import Mode
 from tasks.imports.dialects import learn_sizes
 from tasks.inserts import Rows, table_of
@@ -36,15 +37,14 @@ _METADATA = MetaData()
 _order = table_of(Order)
 
 # What was asked for, one row per copy; `key` is the order's where its name can be a public id.
+# The columns that no row gives are null.
 asked = Table(
     "of_asked",
     _METADATA,
     Column("row", BigId, primary_key=True, autoincrement=False),
     Column("source_order", String, nullable=False),
     Column("key", BigInteger),
-    Column("place_target_order", Boolean, nullable=False),
-    Column("reuse_wallet", Boolean, nullable=False),
-    Column("skip_errors", Boolean, nullable=False),
+    *(Column(name, String if name == "stock" else Boolean) for name in OPTIONS),
     Column("reference", String),
     Column("reference_origin", String),
     Column("metadata", JsonObject),
@@ -76,9 +76,10 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
             key_of(Resource.orders, name) if name.isalpha() else None
             for name in columns["source_order"]
         ]
-        columns["metadata"] = [
-            None if held is None else json.dumps(held) for held in columns["metadata"]
-        ]
+        if "metadata" in columns:
+            columns["metadata"] = [
+                None if held is None else json.dumps(held) for held in columns["metadata"]
+            ]
         fill(db, asked, columns)
     learn_sizes(db, asked)
 

@@ -46,9 +46,13 @@ def _wrong_logs(db: Connection) -> Select[Any]:
 
 
 def _errors_without_reason() -> Select[Any]:
-    whole = and_(factory.c.status == FactoryStatus.COMPLETED, not_(factory.c.skip_errors))
-    open_ended = factory.c.status.in_([FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS])
-    return select(factory.c.id).where(or_(whole, open_ended), has_error())
+    made = factory.c.status.in_([FactoryStatus.COMPLETED, FactoryStatus.IN_PROGRESS])
+    # That the source order could not be cancelled takes nothing from the copy.
+    about_copy = has_error(copy_error.c.field != "source_order")
+    whole = and_(made, not_(factory.c.skip_errors), about_copy)
+    return select(factory.c.id).where(
+        or_(whole, and_(factory.c.status == FactoryStatus.PENDING, has_error()))
+    )
 
 
 def _failed_without_error() -> Select[Any]:
@@ -87,7 +91,8 @@ INVARIANTS = (
     ),
     Invariant(
         "errors-need-a-reason",
-        "Only a failed factory has errors, or a completed one with skip_errors.",
+        "Only a failed factory has errors, or a copied one with skip_errors or whose source order "
+        "could not be cancelled.",
         Resource.order_factories,
         _errors_without_reason(),
     ),

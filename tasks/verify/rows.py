@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, or_
+from sqlalchemy import ColumnElement, FromClause, and_, exists, func, or_
 
 from models import CopyError, LineItem, Order, OrderFactory
 from tasks.inserts import table_of
@@ -26,9 +26,16 @@ _OWN = ("id", "copied_from_id", "created_at", "updated_at")
 def unedited(*rows: FromClause) -> ColumnElement[bool]:
     """Whether none of these rows of a copy was edited after the copy was made.
 
-    A shop may edit both orders later; what it has edited need not equal anything any more.
+    A shop may edit both orders later; what it has edited need not equal anything any more. What
+    closing the factory changed in them is no edit: it bears the time of that.
     """
-    return and_(*(row.c.updated_at <= factory.c.started_at for row in rows))
+    closed_at = func.coalesce(factory.c.completed_at, factory.c.failed_at)
+    return and_(
+        *(
+            or_(row.c.updated_at <= factory.c.started_at, row.c.updated_at == closed_at)
+            for row in rows
+        )
+    )
 
 
 def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:

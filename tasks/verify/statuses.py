@@ -18,7 +18,7 @@ def _times_beside_status() -> Select[Any]:
 
 def _placed_halfway() -> Select[Any]:
     named, timed = target.c.number.is_not(None), target.c.placed_at.is_not(None)
-    before = target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING])
+    before = target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACING])
     after = target.c.status.in_([OrderStatus.PLACED, OrderStatus.APPROVED])
     return (
         select(target.c.id)
@@ -44,10 +44,11 @@ def _placed_unasked() -> Select[Any]:
 
 
 def _targets_with_a_past() -> Select[Any]:
-    begins = [OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACED]
+    begins = [OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACING, OrderStatus.PLACED]
+    paid = [PaymentStatus.UNPAID, PaymentStatus.FREE, PaymentStatus.AUTHORIZED]
     fresh = and_(
         target.c.status.in_(begins),
-        target.c.payment_status.in_([PaymentStatus.UNPAID, PaymentStatus.FREE]),
+        target.c.payment_status.in_(paid),
         target.c.fulfillment_status.in_(
             [FulfillmentStatus.UNFULFILLED, FulfillmentStatus.NOT_REQUIRED]
         ),
@@ -106,8 +107,8 @@ INVARIANTS = (
     ),
     Invariant(
         "target-starts-anew",
-        "A target order has nothing of what its source went through: no payment, fulfillment, "
-        "approval, cancellation or reference.",
+        "A target order has nothing of what its source went through: no payment but its own, no "
+        "fulfillment, approval, cancellation or reference.",
         Resource.orders,
         _targets_with_a_past(),
     ),

@@ -1,19 +1,45 @@
-"""Stock: a shop cannot have less than nothing."""
+"""Stock: a shop cannot have less than nothing, nor hold back what nobody waits for."""
 
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, func, not_, or_, select
 
-from models import StockItem
+from models import Order, StockItem, StockReservation
 from models.public_ids import Resource
+from models.skus import ReservationStatus
+from models.statuses import OrderStatus
 from tasks.inserts import table_of
 from tasks.verify.invariants import Invariant
 
-_stock = table_of(StockItem)
+_stock, _reservation = table_of(StockItem), table_of(StockReservation)
+_order = table_of(Order)
 
 
 def _negative_stock() -> Select[Any]:
     return select(_stock.c.id).where(_stock.c.quantity < 0)
+
+
+def _reserved_for_nobody() -> Select[Any]:
+    held = (
+        select(_reservation.c.stock_item_id, func.sum(_reservation.c.quantity).label("pieces"))
+        .where(_reservation.c.status == ReservationStatus.RESERVED)
+        .group_by(_reservation.c.stock_item_id)
+        .subquery("held")
+    )
+    rows = _stock.outerjoin(held, held.c.stock_item_id == _stock.c.id)
+    wrong = _stock.c.reserved != func.coalesce(held.c.pieces, 0)
+    return select(_stock.c.id).select_from(rows).where(wrong)
+
+
+def _reserved_without_placing() -> Select[Any]:
+    """`reserved` goes with `placing`, and `taken` with what came after it."""
+    placing = _order.c.status == OrderStatus.PLACING
+    reserved = _reservation.c.status == ReservationStatus.RESERVED
+    taken = _reservation.c.status == ReservationStatus.TAKEN
+    before = _order.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING])
+    rows = _reservation.join(_order, _order.c.id == _reservation.c.order_id)
+    wrong = or_(and_(reserved, not_(placing)), and_(taken, or_(placing, before)))
+    return select(_reservation.c.id).select_from(rows).where(wrong)
 
 
 INVARIANTS = (
@@ -22,5 +48,17 @@ INVARIANTS = (
         "No stock location holds less than zero pieces of a SKU.",
         Resource.stock_items,
         _negative_stock(),
+    ),
+    Invariant(
+        "reserved-is-accounted-for",
+        "What a stock item has reserved is what orders that are being placed have of it.",
+        Resource.stock_items,
+        _reserved_for_nobody(),
+    ),
+    Invariant(
+        "reservations-fit-orders",
+        "Stock is reserved for orders that are being placed, and taken by those that were placed.",
+        Resource.stock_reservations,
+        _reserved_without_placing(),
     ),
 )

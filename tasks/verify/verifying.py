@@ -17,6 +17,7 @@ from tasks.verify import (
     options,
     orders,
     payment_sources,
+    payments,
     retries,
     statuses,
     stock,
@@ -38,6 +39,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *payment_sources.INVARIANTS,
     *events.INVARIANTS,
     *stock.INVARIANTS,
+    *payments.INVARIANTS,
     *batches.INVARIANTS,
     *retries.INVARIANTS,
 )

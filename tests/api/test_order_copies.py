@@ -37,6 +37,8 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "apply_promotions": False,
         "skip_errors": False,
         "ignore_invalid_coupon": False,
+        "refresh_prices": False,
+        "stock": "take",
         "reference": "again",
         "reference_origin": None,
         "metadata": {"a": [1]},
@@ -72,14 +74,15 @@ def test_a_copy_is_answered_with_its_place_and_what_it_includes(api, shop):
     assert [each["id"] for each in document["included"]] == [source]
 
 
-def test_options_without_effect_as_yet_are_kept(api, shop):
+def test_every_option_is_kept(api, shop):
     source = order_id(shop.order(mode="test"))
-    names = ("cancel_source_order", "apply_promotions", "ignore_invalid_coupon")
+    flags = ("cancel_source_order", "apply_promotions", "ignore_invalid_coupon", "refresh_prices")
+    asked = {**dict.fromkeys(flags, True), "stock": "ignore"}
 
-    made = api.copy(source, **dict.fromkeys(names, True))["data"]
+    made = api.copy(source, **asked)["data"]
 
     shown = api.get(f"order_copies/{made['id']}")["data"]["attributes"]
-    assert [shown[name] for name in names] == [True, True, True]
+    assert {name: shown[name] for name in asked} == asked
 
 
 def test_null_leaves_the_default(api, shop):

@@ -6,6 +6,7 @@ import pytest
 
 from models import Order, OrderFactory
 from models.public_ids import Resource, public_id
+from models.requests import OPTIONS
 from tests.copying import request as record
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
@@ -32,6 +33,8 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
 
     said = run(
         *("copy", "A1", "--json", "--place-target-order", "--no-reuse-wallet", "--skip-errors"),
+        *("--cancel-source-order", "--apply-promotions", "--ignore-invalid-coupon"),
+        *("--refresh-prices", "--stock", "ignore"),
         *("--reference", "again", "--reference-origin", "shop", "--metadata", '{"n": 1}'),
     )
 
@@ -40,11 +43,10 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
     assert said.code == 0
     assert told["id"] == public_id(Resource.order_factories, factory.id)
     assert (told["status"], told["source_order"]["number"]) == ("completed", "A1")
-    assert (told["place_target_order"], told["reuse_wallet"], told["skip_errors"]) == (
-        True,
-        False,
-        True,
-    )
+    assert {name: told[name] for name in OPTIONS} == dict.fromkeys(OPTIONS, True) | {
+        "reuse_wallet": False,
+        "stock": "ignore",
+    }
     assert (told["reference"], told["reference_origin"]) == ("again", "shop")
     assert told["metadata"] == {"n": 1}
 

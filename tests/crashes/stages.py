@@ -8,6 +8,7 @@ from sqlalchemy import event
 import tasks.copy_batch
 import tasks.copying
 from models.engine import get_engine
+from tasks.copying import CopiedOrders
 from tests.copying import plain_steps
 
 Reached = Callable[[str], None]
@@ -48,11 +49,11 @@ def tell_stages(reached: Reached) -> None:
 
     copy_claimed = tasks.copying.copy_claimed
 
-    def copy(*args: Any) -> list[int]:
+    def copy(*args: Any) -> CopiedOrders:
         reached("claimed")
-        stuck = copy_claimed(*args)
+        copied = copy_claimed(*args)
         reached("copied")
-        return stuck
+        return copied
 
     plain = plain_steps()
     plain["STEPS"] = tuple(told(step) for step in plain["STEPS"])

@@ -84,8 +84,8 @@ def test_copying_the_same_claims_twice_in_one_transaction_writes_nothing_new(sho
 
     with begin() as db:
         claimed = claim_pending(db, batch, limit=10)
-        stuck = copy_claimed(db, claimed, FLOW_RUN)
-        stuck += copy_claimed(db, claimed, FLOW_RUN)
+        stuck = copy_claimed(db, claimed, FLOW_RUN).stuck
+        stuck += copy_claimed(db, claimed, FLOW_RUN).stuck
 
     assert stuck == []
     assert [result.status for result in results(factories)] == ["completed", "failed"]

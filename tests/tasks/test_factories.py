@@ -6,7 +6,7 @@ from models import Event, OrderFactory
 from models.engine import begin, reading
 from models.errors import FactoryNotFound
 from models.public_ids import Resource, public_id
-from models.requests import CopyOptions
+from models.requests import OPTIONS, CopyOptions
 from tasks.factories import create_factory, read_factory, require_factory
 from tests.copying import request, results
 
@@ -19,6 +19,11 @@ def test_a_factory_is_recorded_as_it_was_asked_for(shop):
         place_target_order=True,
         reuse_wallet=False,
         skip_errors=True,
+        cancel_source_order=True,
+        apply_promotions=True,
+        ignore_invalid_coupon=True,
+        refresh_prices=True,
+        stock="ignore",
         reference="A-1",
         reference_origin="support",
         metadata={"why": ["damaged", 1]},
@@ -44,6 +49,11 @@ def test_a_factory_is_recorded_as_it_was_asked_for(shop):
         "place_target_order": True,
         "reuse_wallet": False,
         "skip_errors": True,
+        "cancel_source_order": True,
+        "apply_promotions": True,
+        "ignore_invalid_coupon": True,
+        "refresh_prices": True,
+        "stock": "ignore",
         "reference": "A-1",
         "reference_origin": "support",
         "metadata": {"why": ["damaged", 1]},
@@ -57,11 +67,10 @@ def test_a_factory_is_recorded_as_it_was_asked_for(shop):
 def test_what_was_not_asked_for_is_as_the_reference_says(shop):
     (result,) = results([request(shop.order())])
 
-    assert (result.place_target_order, result.reuse_wallet, result.skip_errors) == (
-        False,
-        True,
-        False,
-    )
+    assert {name: getattr(result, name) for name in OPTIONS} == dict.fromkeys(OPTIONS, False) | {
+        "reuse_wallet": True,
+        "stock": "take",
+    }
     assert (result.reference, result.reference_origin, result.metadata) == (None, None, None)
 
 

@@ -8,11 +8,10 @@ import pytest
 from models import Event, Order, OrderFactory, OrderFactoryBatch
 from models.errors import BatchNotFound, InvalidRequest, SelectionInvalid
 from models.order_filters import OrderFilter
-from models.requests import CopyOptions
+from models.requests import OPTIONS, CopyOptions
 from tests.at_once import at_once
 from tests.copying import change, copy_batch, find_or_record
 
-OPTIONS = ("place_target_order", "reuse_wallet", "skip_errors")
 ROWS: list[dict[str, Any]] = [
     {"source_order": "sound"},
     {
@@ -20,6 +19,8 @@ ROWS: list[dict[str, Any]] = [
         "reference": "one",
         "metadata": {"gift": True},
         "reuse_wallet": False,
+        "refresh_prices": True,
+        "stock": "ignore",
     },
     {"source_order": "unpayable", "place_target_order": True},
     {"source_order": "gone", "reference": "two", "reference_origin": "web"},

@@ -91,6 +91,12 @@ class PostgresShop(MixedShop):
             )
             for (name,) in constraints:
                 db.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+            partial = text(
+                "SELECT indexname FROM pg_indexes WHERE tablename = :name "
+                "AND indexdef LIKE 'CREATE UNIQUE INDEX%WHERE%'"
+            )
+            for (name,) in db.execute(partial, {"name": table}):
+                db.exec_driver_sql(f"DROP INDEX {name}")
 
     def forbid_writing(self, db: Connection) -> None:
         db.exec_driver_sql("SET TRANSACTION READ ONLY")

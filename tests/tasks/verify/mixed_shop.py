@@ -16,13 +16,18 @@ from models import (
     PaymentSource,
     Sku,
     StockItem,
+    StockReservation,
+    Transaction,
 )
 from models.base import utc_now
 from models.engine import begin
 from tasks.batch_records import finish_batch, start_batch
 from tasks.claims import claim_factory
 from tasks.copying import copy_claimed
+from tasks.payments.claiming import Scope
+from tasks.payments.paying import authorize_payments
 from tests.copying import batch_of, change, copy_batch, request
+from tests.paying import payable
 from tests.shop import SOME_DAY, Shop
 
 Keys = dict[str, Any]
@@ -61,8 +66,20 @@ def fill(shop: Shop) -> Keys:
     copies["pending"] = request(shop.order())
     batch_of([copies["pending"]])
     copies["aborted"] = _aborted(request(shop.order()))
+    for name, token in (("paid", "tok_1"), ("original", "tok_2"), ("placing", "tok_unreachable")):
+        copies[name] = request(payable(shop, token), place_target_order=True)
+        _pay(copies[name])
+    original = _target_of(shop, copies["original"])
+    copies["replaced"] = request(original, place_target_order=True, cancel_source_order=True)
+    _pay(copies["replaced"])
     (mug,) = shop.rows(Sku, code="MUG", mode="live")
-    stock = {"mug_stock": shop.row(StockItem, sku_id=mug.id).id}
+    stock = {
+        "mug_stock": shop.row(StockItem, sku_id=mug.id).id,
+        "paid_reservation": shop.row(
+            StockReservation, order_id=_target_of(shop, copies["paid"])
+        ).id,
+        "void": shop.row(Transaction, type="voids").id,
+    }
     return stock | {
         name: key
         for copy, factory in copies.items()
@@ -167,7 +184,13 @@ def _target_of(shop: Shop, factory_id: int) -> int:
 
 def _copy_alone(factory_id: int) -> None:
     with begin() as db:
-        assert copy_claimed(db, claim_factory(db, factory_id), None) == []
+        assert copy_claimed(db, claim_factory(db, factory_id), None).stuck == []
+
+
+def _pay(factory_id: int) -> None:
+    """Copy it alone and ask the gateway, and once more about what follows from the answer."""
+    _copy_alone(factory_id)
+    authorize_payments.fn(Scope(factory_id=factory_id))
 
 
 def _copy_as_batch(factories: Iterable[int]) -> None:

@@ -1,4 +1,6 @@
-"""Stock below zero is found."""
+"""Stock below zero is found, and stock that is held for nobody."""
+
+import pytest
 
 from tests.tasks.verify.damage import Damage
 
@@ -8,13 +10,22 @@ DAMAGES = [
         "UPDATE stock_items SET quantity = -1 WHERE id = :mug_stock",
         "mug_stock",
         lifts=("stock_items",),
-    )
+    ),
+    Damage(
+        "reserved-is-accounted-for",
+        "UPDATE stock_items SET reserved = reserved + 1 WHERE id = :mug_stock",
+        "mug_stock",
+    ),
+    Damage(
+        "reservations-fit-orders",
+        "UPDATE orders SET status = 'pending' WHERE id = :paid_target",
+        "paid_reservation",
+    ),
 ]
 
 
-def test_it_is_found(reports, shown):
-    (damage,) = DAMAGES
-
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_it_is_found(damage, reports, shown):
     report = reports(damage)
 
     assert (report.violations, report.examples) == (1, shown(damage))

@@ -1,0 +1,125 @@
+"""Placing real orders against the gateway `test`, beside what its latency and limits dictate.
+
+    python -m benchmarks.placements --orders 5000 --latency-ms 50 --concurrency 16
+
+Copies sound orders with the flow `bulk_order_factory`, on SQLite and on a PostgreSQL of its own, and
+places the copies. The dictate is the longer of latency * orders / concurrency and orders / rate.
+With --prefect-limit, a slot of Prefect's global limit is timed too, as the other way to bound calls.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import pandas as pd
+
+from benchmarks.dataset import Tables, judge_orders, read_tables
+from benchmarks.postgres import postgres_server
+from benchmarks.prefect_server import prefect_server
+from benchmarks.shops import PostgresShops, Shops, SqliteShops
+
+FOLDER = Path("var/benchmarks/placements")
+
+
+def measure(url: str, numbers: list[str], dictated: float) -> str:
+    """One line: the seconds of placing, of all of it, and their ratio to what is dictated."""
+    os.environ["ORDER_FACTORY_DATABASE_URL"] = url
+    from flows.bulk_order_factory import bulk_order_factory
+    from models.engine import get_engine
+    from models.progress import progress_shown_by
+
+    moments: dict[str, list[float]] = {}
+
+    def listen(step: str, _done: int, _total: int | None) -> None:
+        moments.setdefault(step, []).append(perf_counter())
+
+    orders = pd.DataFrame({"source_order": numbers})
+    report = str(FOLDER / "report.csv")
+    with progress_shown_by(listen):
+        result = bulk_order_factory(
+            orders, "placements", place_target_order=True, report_path=report
+        )
+    get_engine().dispose()
+    if result.completed != len(numbers):
+        raise RuntimeError(f"{result.completed} of {len(numbers)} were placed")
+    asked = moments["authorize payments"]
+    placing = asked[-1] - asked[0]
+    return (
+        f"placing {placing:6.2f} s = {placing / dictated:.2f} of the dictated {dictated:.2f} s; "
+        f"with copying {result.seconds:6.2f} s = {result.seconds / dictated:.2f}"
+    )
+
+
+def time_prefect_limit(slots: int = 50) -> str:
+    """What a slot of Prefect's own rate limit costs, on the server that is set."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+    from prefect.concurrency.sync import rate_limit
+
+    with get_client(sync_client=True) as client:
+        client.create_global_concurrency_limit(
+            GlobalConcurrencyLimitCreate(name="gateway", limit=10_000, slot_decay_per_second=1_000)
+        )
+    times = []
+    for _ in range(slots):
+        started = perf_counter()
+        rate_limit("gateway", strict=True)
+        times.append(perf_counter() - started)
+    return f"a slot of Prefect's rate limit: {median(times) * 1000:.1f} ms (median of {slots})"
+
+
+@contextmanager
+def _shops(database: str) -> Iterator[Shops]:
+    if database == "sqlite":
+        yield SqliteShops(FOLDER)
+        return
+    with postgres_server(FOLDER / "postgres") as url:
+        yield PostgresShops(url)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--orders", type=int, default=5_000)
+    parser.add_argument("--latency-ms", type=int, default=50)
+    parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--calls-per-second", type=float, default=0.0)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--databases", default="sqlite,postgres")
+    parser.add_argument("--prefect-limit", action="store_true")
+    given = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "LATENCY_MS": given.latency_ms,
+        "CONCURRENCY": given.concurrency,
+        "CALLS_PER_SECOND": given.calls_per_second,
+    }
+    os.environ |= {f"ORDER_FACTORY_TEST_GATEWAY_{key}": str(it) for key, it in settings.items()}
+    dictated = given.orders * given.latency_ms / 1000 / given.concurrency
+    if given.calls_per_second:
+        dictated = max(dictated, given.orders / given.calls_per_second)
+
+    # A few in a hundred are not sound, and are left out here.
+    def read() -> Tables:
+        return read_tables(FOLDER / "orders", int(given.orders * 1.2))
+
+    judged = judge_orders(read())
+    numbers = list(judged.loc[judged["sound"], "number"].astype(str))[: given.orders]
+    with prefect_server(FOLDER / "prefect") as environment:
+        os.environ |= environment
+        for database in given.databases.split(","):
+            with _shops(database) as shops:
+                name = f"placements_{given.orders}"
+                shops.prepare(name, read)
+                for _ in range(given.runs):
+                    with shops.fresh(name) as url:
+                        print(f"{database:9} {measure(url, numbers, dictated)}", flush=True)  # noqa: T201
+        if given.prefect_limit:
+            print(time_prefect_limit())  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

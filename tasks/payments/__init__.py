@@ -1,0 +1,1 @@
+"""Payments: written down before a gateway is asked, asked outside of any transaction, settled."""

@@ -1,0 +1,79 @@
+"""What gateways are to be asked: one `unknown` transaction each, committed before the call."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Insert, Select, literal, select
+
+from models import Order, Transaction
+from models.dialects import random_key
+from models.transactions import TransactionStatus, TransactionType
+from tasks.inserts import NOW, insert_counted, table_of, times
+from tasks.work_tables import cancellations, copies, placements
+
+_order, _transaction = table_of(Order), table_of(Transaction)
+
+
+def insert_authorizations(db: Connection) -> Insert:
+    """One authorization of the order's total for each placement that a gateway is asked about."""
+    values = {
+        **_asked(db, TransactionType.AUTHORIZATIONS),
+        "order_id": _order.c.id,
+        "order_factory_id": copies.c.factory_id,
+        "mode": _order.c.mode,
+        "gateway": placements.c.gateway,
+        "amount_cents": _order.c.total_amount_with_taxes_cents,
+        "currency_code": _order.c.currency_code,
+    }
+    rows = (placements.join(copies, copies.c.factory_id == placements.c.factory_id)).join(
+        _order, _order.c.id == copies.c.target_order_id
+    )
+    chosen = select(*values.values()).select_from(rows).where(placements.c.remote)
+    return insert_counted(_transaction, list(values), chosen)
+
+
+def insert_voids(db: Connection, remote: list[str]) -> Insert:
+    """One void for each cancelled order whose payment a gateway still holds."""
+    held = held_authorizations(remote).subquery("held")
+    values = {
+        **_asked(db, TransactionType.VOIDS),
+        "order_id": held.c.order_id,
+        "order_factory_id": cancellations.c.factory_id,
+        "authorization_id": held.c.id,
+        "mode": held.c.mode,
+        "gateway": held.c.gateway,
+        "amount_cents": held.c.amount_cents,
+        "currency_code": held.c.currency_code,
+    }
+    rows = cancellations.join(held, held.c.order_id == cancellations.c.order_id)
+    return insert_counted(_transaction, list(values), select(*values.values()).select_from(rows))
+
+
+def held_authorizations(remote: list[str]) -> Select[Any]:
+    """The authorizations that a gateway holds: neither captured nor voided."""
+    later = _transaction.alias("later")
+    used = (
+        select(later.c.id)
+        .where(
+            later.c.authorization_id == _transaction.c.id,
+            later.c.status != TransactionStatus.FAILED,
+        )
+        .correlate(_transaction)
+        .exists()
+    )
+    return select(_transaction).where(
+        _transaction.c.type == TransactionType.AUTHORIZATIONS,
+        _transaction.c.status == TransactionStatus.SUCCEEDED,
+        _transaction.c.gateway.in_(remote),
+        ~used,
+    )
+
+
+def _asked(db: Connection, kind: TransactionType) -> dict[str, ColumnElement[Any]]:
+    return {
+        "type": literal(kind.value),
+        "status": literal(TransactionStatus.UNKNOWN.value),
+        # Of no order's key: another database with the same account must not have the same keys.
+        "idempotency_key": literal("order-factory-") + random_key(),
+        "calls": literal(0),
+        **times(NOW),
+    }

@@ -1,0 +1,100 @@
+"""Payments: what the gateways were asked and have answered agrees with the orders."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
+
+from models import Order, Transaction
+from models.public_ids import Resource
+from models.statuses import FactoryStatus, OrderStatus, PaymentStatus
+from models.transactions import TransactionStatus, TransactionType
+from tasks.inserts import table_of
+from tasks.verify.invariants import Invariant
+from tasks.verify.rows import copied, factory, target, unedited
+
+_order, _transaction = table_of(Order), table_of(Transaction)
+_of_order = _transaction.join(_order, _order.c.id == _transaction.c.order_id)
+_is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
+_is_void = _transaction.c.type == TransactionType.VOIDS
+_succeeded = _transaction.c.status == TransactionStatus.SUCCEEDED
+_unknown = _transaction.c.status == TransactionStatus.UNKNOWN
+
+
+def awaits_gateway() -> ColumnElement[bool]:
+    """Whether the factory has a transaction without an answer."""
+    return exists().where(_transaction.c.order_factory_id == factory.c.id, _unknown)
+
+
+def _placing_without_question() -> Select[Any]:
+    asked = exists().where(_transaction.c.order_id == target.c.id, _is_authorization, _unknown)
+    rows = select(target.c.id).select_from(copied).where(unedited(target))
+    return rows.where((target.c.status == OrderStatus.PLACING) != asked)
+
+
+def _in_progress_for_nothing() -> Select[Any]:
+    in_progress = factory.c.status == FactoryStatus.IN_PROGRESS
+    return select(factory.c.id).where(
+        factory.c.target_order_id.is_not(None), in_progress != awaits_gateway()
+    )
+
+
+def _authorized_amounts() -> Select[Any]:
+    mine = and_(_transaction.c.order_id == target.c.id, _is_authorization, _succeeded)
+    held = exists().where(
+        mine,
+        _transaction.c.amount_cents == target.c.total_amount_with_taxes_cents,
+        _transaction.c.currency_code == target.c.currency_code,
+        _transaction.c.mode == target.c.mode,
+    )
+    authorized = target.c.payment_status == PaymentStatus.AUTHORIZED
+    wrong = or_(
+        and_(authorized, not_(held)), and_(exists().where(mine), not_(and_(authorized, held)))
+    )
+    return select(target.c.id).select_from(copied).where(unedited(target), wrong)
+
+
+def _authorized_twice() -> Select[Any]:
+    rows = select(_transaction.c.order_id).where(_is_authorization, _succeeded)
+    return rows.group_by(_transaction.c.order_id).having(func.count() > 1)
+
+
+def _voided_and_kept() -> Select[Any]:
+    cancelled = and_(
+        _order.c.status == OrderStatus.CANCELLED, _order.c.payment_status == PaymentStatus.VOIDED
+    )
+    rows = select(_transaction.c.id).select_from(_of_order)
+    return rows.where(_is_void, _succeeded, not_(cancelled))
+
+
+INVARIANTS = (
+    Invariant(
+        "placing-waits-for-gateway",
+        "A target order is being placed exactly while a gateway has not said whether it is paid.",
+        Resource.orders,
+        _placing_without_question(),
+    ),
+    Invariant(
+        "in-progress-waits-for-gateway",
+        "A factory with a target order is in progress exactly while a gateway's answer is missing.",
+        Resource.order_factories,
+        _in_progress_for_nothing(),
+    ),
+    Invariant(
+        "authorized-is-its-total",
+        "A target order is authorized exactly when a gateway holds its total, in its currency.",
+        Resource.orders,
+        _authorized_amounts(),
+    ),
+    Invariant(
+        "authorized-once",
+        "No order has more than one payment that a gateway has authorized.",
+        Resource.orders,
+        _authorized_twice(),
+    ),
+    Invariant(
+        "voided-is-cancelled",
+        "An order whose payment was voided here is cancelled, and says so.",
+        Resource.transactions,
+        _voided_and_kept(),
+    ),
+)

@@ -1,0 +1,61 @@
+"""The options of each copy: given by the row, and where it says nothing by the call."""
+
+import pandas as pd
+import pytest
+
+from models import OrderFactory
+from models.errors import InvalidRequest, SelectionInvalid
+from models.requests import OPTIONS, CopyOptions
+from models.stock_policies import StockPolicy
+from tests.copying import find_or_record
+
+OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {"stock": "ignore"}
+
+
+def asked(shop):
+    """The options of each recorded factory, in their order."""
+    return [{name: row._mapping[name] for name in OPTIONS} for row in shop.rows(OrderFactory)]
+
+
+def test_a_row_of_a_file_has_options_of_its_own(shop, tmp_path):
+    for number in ("A1", "A2", "A3"):
+        shop.order(number=number)
+    path = tmp_path / "orders.csv"
+    columns = [name for name in OPTIONS if name != "skip_errors"]
+    own = ",".join(str(OTHER[name]).lower() for name in columns)
+    path.write_text(
+        f"source_order,{','.join(columns)}\nA1,{own}\nA2{',' * len(columns)}\nA3,{own}\n"
+    )
+    options = CopyOptions(skip_errors=True, stock=StockPolicy.TAKE)
+
+    find_or_record("night", options, orders=str(path))
+
+    assert asked(shop) == [OTHER, options.choices(), OTHER]
+
+
+def test_what_no_row_says_holds_for_all(shop):
+    shop.order(number="A1")
+
+    find_or_record("night", CopyOptions.model_validate(OTHER), orders=["A1"])
+
+    assert asked(shop) == [OTHER]
+
+
+def test_another_option_is_another_request(shop):
+    shop.order(number="A1")
+    first = find_or_record("night", CopyOptions(), orders=["A1"])
+
+    assert find_or_record("night", CopyOptions(), orders=["A1"]) == first
+    with pytest.raises(InvalidRequest, match="was recorded for another selection"):
+        find_or_record("night", CopyOptions(stock=StockPolicy.IGNORE), orders=["A1"])
+
+
+def test_an_unknown_stock_policy_is_refused(shop):
+    shop.order(number="A1")
+    rows = pd.DataFrame({"source_order": ["A1"], "stock": ["some"]})
+
+    with pytest.raises(SelectionInvalid) as refused:
+        find_or_record("night", CopyOptions(), orders=rows)
+
+    assert refused.value.args[1] == ["row 1, stock: take or ignore is expected"]
+    assert shop.rows(OrderFactory) == []

@@ -1,0 +1,69 @@
+"""Payments that do not agree with their orders are found."""
+
+import pytest
+
+from tests.tasks.verify.damage import Damage
+
+DAMAGES = [
+    Damage(
+        "placing-waits-for-gateway",
+        "UPDATE orders SET status = 'placed' WHERE id = :placing_target",
+        "placing_target",
+    ),
+    Damage(
+        "placing-waits-for-gateway",
+        "UPDATE transactions SET status = 'failed' WHERE order_id = :placing_target",
+        "placing_target",
+    ),
+    Damage(
+        "in-progress-waits-for-gateway",
+        "UPDATE transactions SET status = 'failed' WHERE order_factory_id = :placing",
+        "placing",
+    ),
+    Damage(
+        "in-progress-waits-for-gateway",
+        "UPDATE transactions SET status = 'unknown' WHERE order_factory_id = :paid",
+        "paid",
+    ),
+    Damage(
+        "authorized-is-its-total",
+        "UPDATE transactions SET amount_cents = amount_cents - 1 WHERE order_id = :paid_target",
+        "paid_target",
+    ),
+    Damage(
+        "authorized-is-its-total",
+        "UPDATE transactions SET currency_code = 'USD' WHERE order_id = :paid_target",
+        "paid_target",
+    ),
+    Damage(
+        "authorized-is-its-total",
+        "UPDATE orders SET payment_status = 'authorized' WHERE id = :placed_target",
+        "placed_target",
+    ),
+    Damage(
+        "authorized-is-its-total",
+        "UPDATE orders SET payment_status = 'unpaid' WHERE id = :paid_target",
+        "paid_target",
+    ),
+    Damage(
+        "authorized-once",
+        "INSERT INTO transactions (type, status, order_id, order_factory_id, gateway, "
+        "amount_cents, currency_code, idempotency_key) SELECT type, status, order_id, "
+        "order_factory_id, gateway, amount_cents, currency_code, 'another' FROM transactions "
+        "WHERE order_id = :paid_target",
+        "paid_target",
+        lifts=("transactions",),
+    ),
+    Damage(
+        "voided-is-cancelled",
+        "UPDATE orders SET status = 'placed' WHERE id = :original_target",
+        "void",
+    ),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_it_is_found(damage, reports, shown):
+    report = reports(damage)
+
+    assert (report.violations, report.examples) == (1, shown(damage))

@@ -113,12 +113,14 @@ def start(folder: Path) -> System:
         if line == "}\n":
             break
     process.stdout.close()
-    if lines:
-        return System(process, json.loads("".join(lines)), log)
-    raise AssertionError(f"it did not start: {log.read_text()}")
+    document = json.loads("".join(lines) or "{}")
+    if "databases" not in document:
+        process.wait(SECONDS)
+        raise AssertionError(f"it did not start: {document} {log.read_text()}")
+    return System(process, document, log)
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def shop(system):
     return Shop()
 

@@ -32,6 +32,11 @@ class ShopFlow(Flow[P, R]):
     The run itself gets the parameters as they were given.
     """
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What Prefect makes the form of. A run is called by the function's own."""
+        return signature_of_form(self.fn)
+
     def serialize_parameters(
         self, parameters: dict[str, PrefectFuture[Any] | State[Any] | Any]
     ) -> dict[str, Any]:
@@ -75,8 +80,6 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
             unnamed = DatabaseRefused(without_values(error))
             return Failed(message=str(unnamed), data=unnamed)
 
-    # What Prefect makes the form of; the check above is of the function as it is written.
-    guarded.__signature__ = signature_of_form(function)  # type: ignore[attr-defined]
     return guarded
 
 

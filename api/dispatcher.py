@@ -56,8 +56,8 @@ class Dispatcher:
             self._woken.wait(min(pause, _LONGEST_PAUSE))
             self._woken.clear()
             try:
-                self._work_off()
-                failures = 0
+                # What waits for a gateway that gives no answer is asked about ever less often.
+                failures = 0 if self._work_off() else min(failures + 1, 5)
             except Exception as error:  # noqa: BLE001  (the next try may succeed)
                 failures = min(failures + 1, 5)
                 _log.error("dispatch failed", extra={"failure": describe_failure(error)})
@@ -79,25 +79,26 @@ class Dispatcher:
         else:
             _log.info("ready to copy")
 
-    def _work_off(self) -> None:
-        """Go on while something waits and something is done about it."""
+    def _work_off(self) -> bool:
+        """Go on while something waits and something is done about it; whether all of it was."""
         while not self._ending:
             with reading() as db:
                 if not is_anything_waiting(db):
-                    return
+                    return True
             if self._settings.dispatch_event:
                 self._publish()
-                return
+                return True
             if self._settings.dispatch_deployment is not None:
                 self._start_deployment(self._settings.dispatch_deployment)
-                return
+                return True
             began = monotonic()
             closed = self._copy()
             if not closed:
-                return  # others hold what waits
+                return False  # others hold what waits, or a gateway gives no answer
             if closed >= _MANY:
                 # Under load, few large transactions: as long a pause as the last one took.
                 sleep(min(monotonic() - began, _LONGEST_REST))
+        return True
 
     def _publish(self) -> None:
         """Tell Prefect's automations; again only after a while, for a run takes time to begin."""

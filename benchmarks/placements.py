@@ -34,7 +34,7 @@ def measure(url: str, numbers: list[str], dictated: float) -> str:
 
     moments: dict[str, list[float]] = {}
 
-    def listen(step: str, _done: int, _total: int | None) -> None:
+    def listen(step: str, done: int, total: int | None) -> None:
         moments.setdefault(step, []).append(perf_counter())
 
     orders = pd.DataFrame({"source_order": numbers})

@@ -16,12 +16,15 @@ CREATE TABLE IF NOT EXISTS calls (
 CREATE TABLE IF NOT EXISTS charges (
     id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
     amount_cents INTEGER NOT NULL, currency_code TEXT NOT NULL, succeeded INTEGER NOT NULL,
-    token TEXT, error_code TEXT, message TEXT);
+    token TEXT, error_code TEXT, message TEXT, repeats INTEGER NOT NULL DEFAULT 0);
 """
 
 
 class Ledger:
-    """One row in `charges` for each key that something was done or refused under."""
+    """One row in `charges` for each key that something was done or refused under.
+
+    `repeats` counts what came again under the key and was not done again.
+    """
 
     def __init__(self, file: str | None) -> None:
         self._lock = Lock()
@@ -52,7 +55,7 @@ class Ledger:
             cursor.execute(
                 "INSERT INTO charges (idempotency_key, kind, amount_cents, currency_code, "
                 "succeeded, token, error_code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT DO NOTHING",
+                "ON CONFLICT (idempotency_key) DO UPDATE SET repeats = repeats + 1",
                 row + told,
             )
         found = self.find(asked)

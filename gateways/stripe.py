@@ -4,6 +4,7 @@ An authorization is a payment intent that is confirmed and not captured (`captur
 `manual`). Source: Stripe's API reference, payment intents and idempotent requests.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,8 @@ from gateways.settings import StripeSettings
 # The version of Stripe's API that this was written for, whatever the account's default is.
 API_VERSION = "2026-10-28.endive"
 KEY = "order_factory_key"
+# At DEBUG the library logs what it sends, and so the names of cards and customers.
+_LIBRARY_LOG = logging.getLogger("stripe")
 _HELD = ("requires_capture", "succeeded")
 
 
@@ -32,6 +35,7 @@ class StripeGateway:
 
     def __init__(self, settings: StripeSettings) -> None:
         assert settings.api_key is not None
+        _LIBRARY_LOG.addFilter(_without_contents)
         addresses: Any = {"api": settings.api_base} if settings.api_base else None
         self._intents = stripe.StripeClient(
             settings.api_key.get_secret_value(),
@@ -104,7 +108,7 @@ class StripeGateway:
         try:
             yield refused
         except stripe.CardError as error:
-            code = error.decline_code or error.code or "card_declined"  # type: ignore[attr-defined]
+            code = getattr(error.error, "decline_code", None) or error.code or "card_declined"
             refused.append(Answer(succeeded=False, error_code=code, message=_words(code)))
         except stripe.RateLimitError:
             raise GatewayUnreachable(self.name, "takes no more calls at the moment") from None
@@ -119,6 +123,10 @@ class StripeGateway:
             raise GatewayTimedOut(
                 self.name, "did not answer in a way that says what it did"
             ) from None
+
+
+def _without_contents(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
 
 
 def _under(asked: Asked) -> Any:

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, s
 
 from models import LineItem, Order
 from models.base import utc_now
+from models.order_states import changed
 from models.statuses import DISCOUNTS, PURCHASABLE, ItemType, OrderStatus
 from tasks.inserts import table_of
 
@@ -23,8 +24,11 @@ def sum_order(db: Connection, order_id: int | ColumnElement[int]) -> None:
     sums = {name: _sum(mine, condition, amount) for name, (condition, amount) in _parts().items()}
     buys = select(func.count()).where(mine, _bought(), _line.c.quantity > 0).scalar_subquery() > 0
     has_customer = or_(_order.c.customer_id.is_not(None), _order.c.customer_email.is_not(None))
-    pending = and_(has_customer, buys)
-    status = case((pending, OrderStatus.PENDING.value), else_=OrderStatus.DRAFT.value)
+    not_yet = _order.c.status.in_(_NOT_YET)
+    status = case(
+        (and_(not_yet, has_customer, buys), changed(_order.c.status, OrderStatus.PENDING)),
+        else_=changed(_order.c.status, OrderStatus.DRAFT),
+    )
     tax = case((_order.c.tax_included, 0), else_=sums["total_tax_amount_cents"])
     db.execute(
         update(_order)
@@ -32,7 +36,7 @@ def sum_order(db: Connection, order_id: int | ColumnElement[int]) -> None:
         .values(
             **sums,
             total_amount_with_taxes_cents=sums["total_amount_cents"] + tax,
-            status=case((_order.c.status.in_(_NOT_YET), status), else_=_order.c.status),
+            status=status,
             updated_at=utc_now(),
         )
     )

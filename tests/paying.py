@@ -29,6 +29,11 @@ class TestLedger:
         rows = self._rows("SELECT kind, amount_cents FROM charges WHERE succeeded ORDER BY id")
         return [(kind, amount) for kind, amount in rows]
 
+    def repeats(self) -> int:
+        """How often something was asked for again that was done already."""
+        ((repeats,),) = self._rows("SELECT coalesce(sum(repeats), 0) FROM charges")
+        return int(repeats)
+
     def _rows(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(self.file)) as db:
             return db.execute(query).fetchall()

@@ -80,7 +80,7 @@ def _told_single(single: OrderFactoryResult | None, made: bool) -> str:
     number = single.source_order.number
     if single.target_order is None:
         return f"{number} could not be copied by the order_factory flow"
-    copy = f"{number} to {single.target_order.id}"
+    copy = f"{number} to {single.target_order.number or single.target_order.id}"
     if made:
         return f"{copy}, by the order_factory flow"
     return f"{copy} by an earlier run; not copied again"

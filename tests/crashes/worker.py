@@ -8,6 +8,8 @@ from multiprocessing.connection import Connection
 from models.engine import begin, reading
 from tasks.batch_records import count_unfinished, finish_batch, start_batch
 from tasks.copy_batch import BatchReport, copy_batch
+from tasks.payments.claiming import Scope
+from tasks.payments.paying import authorize_payments
 from tasks.retries import RETRIES
 from tasks.selections.checking import Selection
 from tasks.selections.recording import record_rows
@@ -19,9 +21,12 @@ PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Job:
-    """A batch to drain, so many orders a transaction, and where to stop: the nth time there."""
+    """A batch to drain, so many orders a transaction, and where to stop: the nth time there.
 
-    url: str
+    `settings` are those of the order factory and its gateways, as the environment has them.
+    """
+
+    settings: dict[str, str]
     reference: str
     selection: Selection
     size: int
@@ -34,7 +39,7 @@ def work(jobs: tuple[Job, ...], parent: Connection) -> None:
 
     Where a job is to stop it tells the stage, and waits to be killed or told to go on.
     """
-    os.environ["ORDER_FACTORY_DATABASE_URL"] = jobs[0].url
+    os.environ |= jobs[0].settings
     passed: list[str] = []
 
     def reached(stage: str) -> None:
@@ -66,11 +71,12 @@ def drain(job: Job, reached: Reached) -> int:
     while left:
         assert time.monotonic() < deadline, f"{left} factories are held by nobody knows whom"
         report = _copy(batch_id, job.size)
+        paid = authorize_payments.fn(Scope(batch_id))
         if report.closed:
             reached("committed")
-        else:
+        elif not report.awaiting and not paid.closed:
             time.sleep(0.02)  # others hold what is left, or a dead process' connection does
-        closed += report.closed
+        closed += report.closed + paid.closed
         with reading() as db:
             left = count_unfinished(db, batch_id)
     with begin() as db:

@@ -11,6 +11,7 @@ from models import Order, OrderFactory, StockItem
 from models.error_policies import ErrorPolicy
 from models.errors import InvalidRequest
 from models.results import BatchUnfinished
+from tasks.copying import CopiedOrders
 from tests.copying import failing_for, whole_database
 from tests.crashes.nights import violations
 
@@ -136,7 +137,7 @@ def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbe
 
 
 def test_what_cannot_be_closed_is_all_taken_back(shop, numbers, monkeypatch):
-    monkeypatch.setattr("tasks.whole_batch.copy_claimed", lambda *_: [1])
+    monkeypatch.setattr("tasks.whole_batch.copy_claimed", lambda *_: CopiedOrders(stuck=[1]))
 
     with pytest.raises(BatchUnfinished, match="all of it was taken back: order factory "):
         bulk_order_factory(["N0", "N2"], "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)

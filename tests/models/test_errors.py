@@ -8,7 +8,7 @@ import pytest
 
 import models.errors
 from models.error_policies import ErrorPolicy
-from models.errors import OrderFactoryError, SelectionInvalid, describe
+from models.errors import OrderFactoryError, PaymentUnknown, SelectionInvalid, describe
 from models.results import (
     BatchUnfinished,
     BulkResult,
@@ -80,7 +80,11 @@ SIMPLE = {
     if isinstance(value, type) and issubclass(value, OrderFactoryError)
 }
 ERRORS = [
-    *(error("one", "two") for error in SIMPLE - {SelectionInvalid}),
+    *(
+        error("one", "two")
+        for error in sorted(SIMPLE - {SelectionInvalid, PaymentUnknown}, key=lambda each: each.code)
+    ),
+    PaymentUnknown("XWRdMrlSkJ", ["the payment gateway test cannot be reached"]),
     SelectionInvalid("orders.csv", ["row 2: no such order", "row 3: no such order"]),
     OrderFactoryFailed(result()),
     BatchUnfinished(bulk_result(), ["the database was gone"]),

@@ -18,7 +18,9 @@ def test_an_id_leads_back_to_its_row_and_to_no_other_resources(resource, key):
     text = public_id(resource, key)
 
     assert key_of(resource, text) == key
-    assert [key_of(other, text) for other in Resource if other != resource] == [None] * 12
+    assert [key_of(other, text) for other in Resource if other != resource] == [None] * (
+        len(Resource) - 1
+    )
     assert len(text) >= 10
     assert text.isascii()
     assert text.isalpha()

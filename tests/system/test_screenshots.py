@@ -6,11 +6,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from flows.bulk_order_factory import bulk_order_factory
 from flows.order_factory import order_factory
-from models import OrderFactoryBatch
+from models import OrderFactory, OrderFactoryBatch
 from tests.api.client import make_token
+from tests.system.conftest import wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -20,32 +22,37 @@ SECONDS = 30_000
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
-def take(tmp_path):
+def take(browser, tmp_path):
     """Open a page, wait for a text on it, and keep a picture."""
     folder = IMAGES if os.environ.get("ORDER_FACTORY_SCREENSHOTS") else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
-        def take(name, url, text, *, height=800, token=None, click=None):
-            page = browser.new_page(
-                viewport={"width": 1100, "height": height},
-                color_scheme="light",
-                http_credentials={"username": "token", "password": token} if token else None,
-            )
-            page.goto(url)
-            if click:
-                page.get_by_text(click, exact=True).first.click(timeout=SECONDS)
-            page.get_by_text(text).first.wait_for(timeout=SECONDS)
-            page.wait_for_timeout(1_500)
-            page.screenshot(path=folder / f"{name}.png")
-            shown = page.inner_text("body")
-            page.close()
-            return shown
+    def take(name, url, text, *, height=800, token=None, click=None):
+        page = browser.new_page(
+            viewport={"width": 1100, "height": height},
+            color_scheme="light",
+            http_credentials={"username": "token", "password": token} if token else None,
+        )
+        page.goto(url)
+        if click:
+            page.get_by_text(click, exact=True).first.click(timeout=SECONDS)
+        page.get_by_text(text).first.wait_for(timeout=SECONDS)
+        page.wait_for_timeout(1_500)
+        page.screenshot(path=folder / f"{name}.png")
+        shown = page.inner_text("body")
+        page.close()
+        return shown
 
-        yield take
-        browser.close()
+    return take
 
 
 @pytest.fixture
@@ -63,6 +70,9 @@ def bulk_run(shop):
 def test_the_pages_that_a_merchant_opens(system, shop, client, bulk_run, take):
     ui, forms = system.document["ui"], {}
     order_factory("31198000003", reference="again")
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[bulk_run]))
+    found = client.read_artifacts(artifact_filter=of_run)
+    (summary,) = [a.id for a in found if a.key == "bulk-order-factory-summary"]
 
     for name in ("order-factory/copy", "bulk-order-factory/nightly"):
         key = client.read_deployment_by_name(name).id
@@ -70,9 +80,7 @@ def test_the_pages_that_a_merchant_opens(system, shop, client, bulk_run, take):
         url = f"{ui}/deployments/deployment/{key}/run"
         forms[name] = take(file, url, "Validate parameters", height=1_500)
     run = take("run", f"{ui}/runs/flow-run/{bulk_run}", "copy batch weekly baskets")
-    artifacts = take(
-        "artifacts", f"{ui}/artifacts/key/bulk-order-factory-summary", "weekly baskets", height=900
-    )
+    artifacts = take("artifacts", f"{ui}/artifacts/artifact/{summary}", "What was wrong")
     docs = take("api-docs", system.document["docs"], "order_copies", token=make_token())
 
     assert "Number or public id of the order to copy." in forms["order-factory/copy"]
@@ -81,3 +89,17 @@ def test_the_pages_that_a_merchant_opens(system, shop, client, bulk_run, take):
     assert "outcome:completed with errors" in run
     assert "40 of 43 orders copied" in artifacts
     assert "order_factories" in docs
+
+
+def test_a_merchant_fills_in_the_form(system, shop, client, browser):
+    order = shop.order(number="31198570044")
+    key = client.read_deployment_by_name("order-factory/copy").id
+    page = browser.new_page()
+
+    page.goto(f"{system.document['ui']}/deployments/deployment/{key}/run")
+    field = page.locator("textarea").first
+    field.wait_for(timeout=SECONDS)
+    field.fill("31198570044")
+    page.get_by_role("button", name="Submit").click()
+
+    wait_for(lambda: shop.rows(OrderFactory, source_order_id=order, status="completed"), "the copy")

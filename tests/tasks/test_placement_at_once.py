@@ -9,28 +9,47 @@ from models.engine import begin
 from tasks.claims import claim_pending
 from tasks.copying import copy_claimed
 from tests.at_once import at_once
-from tests.copying import batch_of, copy_batch, request, results
+from tests.copying import authorize, batch_of, copy_batch, request, results
+from tests.paying import payable
 
 
-def test_sixteen_takers_of_ten_pieces(shop):
+def test_thirty_two_takers_of_ten_pieces(shop):
     mug = shop.sku("MUG", stock=4)
     shop.add(StockItem, sku_id=mug, stock_location="attic", quantity=6)
     shop.sku("CAP", stock=10)
     # Half of them name the two SKUs the other way round, which must not lock them up.
     pairs = [[("MUG", 1, 0), ("CAP", 1, 0)], [("CAP", 1, 0), ("MUG", 1, 0)]]
     sources = [shop.order(lines=lines) for lines in pairs]
-    factories = [request(sources[nth % 2], place_target_order=True) for nth in range(16)]
+    factories = [request(sources[nth % 2], place_target_order=True) for nth in range(32)]
     batches = [batch_of([factory]) for factory in factories]
 
     at_once(*[partial(copy_batch, batch) for batch in batches])
 
     ended = results(factories)
-    assert sorted(result.status for result in ended) == ["completed"] * 10 + ["failed"] * 6
+    assert sorted(result.status for result in ended) == ["completed"] * 10 + ["failed"] * 22
     refused = [result.errors_log for result in ended if result.errors_log]
     assert {tuple(log["line_items"]) for log in refused} == {
         ("SKU CAP: 1 wanted, 0 in stock", "SKU MUG: 1 wanted, 0 in stock")
     }
     assert [place.quantity for place in shop.rows(StockItem)] == [0, 0, 0]
+
+
+def test_thirty_two_takers_who_have_to_pay_for_one_of_ten_pieces(shop, ledger):
+    shop.sku("MUG", stock=10)
+    sources = [payable(shop, lines=[("MUG", 1, 12_50)]) for _ in range(32)]
+    factories = [request(source, place_target_order=True) for source in sources]
+    batches = [batch_of([factory]) for factory in factories]
+
+    def copy_and_pay(batch):
+        copy_batch(batch)
+        authorize(batch)
+
+    at_once(*[partial(copy_and_pay, batch) for batch in batches])
+
+    ended = results(factories)
+    assert sorted(result.status for result in ended) == ["completed"] * 10 + ["failed"] * 22
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (0, 0)
+    assert ledger.charges() == [("authorize", 12_50)] * 10
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)

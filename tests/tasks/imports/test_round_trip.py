@@ -98,7 +98,7 @@ def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, writ
         assert {name: stored[name] for name in expected} == expected
         own = {"id", "created_at", "updated_at"}
         rest = {name: value for name, value in stored.items() if name not in own | set(expected)}
-        allowed = {"mode": "live", "copied_from_id": None, "order_factory_id": None}
+        allowed = {"mode": "live", "copied_from_id": None, "order_factory_id": None, "reserved": 0}
         assert rest == {name: allowed[name] for name in rest}
 
 

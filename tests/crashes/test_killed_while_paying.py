@@ -1,0 +1,73 @@
+"""Workers that are killed while they pay: every order is paid once, whoever goes on with it."""
+
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from gateways.registry import forget_gateways
+from models import Order, StockItem, Transaction
+from tests.crashes.nights import job, outcome, selection, violations
+from tests.crashes.processes import Worker, ended, workers
+from tests.paying import TestLedger, payable
+
+ORDERS, ROUNDS = 60, 6
+
+
+@pytest.fixture
+def ledger(monkeypatch, tmp_path):
+    """The ledger of a gateway that all processes share, and that takes its time."""
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LATENCY_MS", "10")
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "4")
+    forget_gateways()
+    yield TestLedger(tmp_path / "ledger.db")
+    forget_gateways()
+
+
+def orders_to_pay(shop, count):
+    tokens = ["tok_approve", "tok_timeout_after", "tok_decline"]
+    sources = [payable(shop, tokens[nth % 3]) for nth in range(count)]
+    return selection([{"source_order": key, "place_target_order": True} for key in sources])
+
+
+def test_three_workers_killed_at_random_moments_pay_each_order_once(shop, ledger):
+    chance = random.Random(20_260_116)
+    asked = orders_to_pay(shop, ORDERS)
+
+    for _ in range(ROUNDS):
+        with workers(*[job("night", asked, size=10)] * 3) as three:
+            for worker in three:
+                worker.go()
+            for worker in three:
+                time.sleep(chance.uniform(0, 0.3))
+                worker.kill()
+        assert violations() == []
+    ended(job("night", asked, size=10))
+
+    paid = ORDERS * 2 // 3
+    assert Counter(outcome("night").statuses) == {"completed": paid, "failed": ORDERS - paid}
+    assert ledger.charges() == [("authorize", 12_50)] * paid
+    assert ledger.repeats() == 0
+    assert {row.status for row in shop.rows(Transaction)} == {"succeeded", "failed"}
+    placed = [order for order in shop.rows(Order, payment_status="authorized")]
+    assert len(placed) == len({order.number for order in placed}) == paid
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000 - paid, 0)
+    assert violations() == []
+
+
+@pytest.mark.parametrize("token", ["tok_approve", "tok_timeout_after"])
+def test_killed_between_the_call_and_its_result(shop, ledger, token):
+    source = payable(shop, token)
+    asked = selection([{"source_order": source, "place_target_order": True}])
+
+    with Worker(job("night", asked, size=1, stop_at="called")) as worker:
+        assert worker.go().stopped_at() == "called"
+        assert [order.status for order in shop.rows(Order)] == ["placed", "placing"]
+
+    assert violations() == []
+    assert ended(job("night", asked, size=1)) == 1
+    assert ledger.charges() == [("authorize", 12_50)]
+    assert ledger.repeats() == 0
+    assert [order.status for order in shop.rows(Order)] == ["placed", "placed"]

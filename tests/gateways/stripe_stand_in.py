@@ -1,0 +1,154 @@
+"""A stand-in for Stripe's API: payment intents over HTTP, with the checks that Stripe makes.
+
+Written after Stripe's API reference (payment intents, idempotent requests, versioning), since no
+account can be reached from a test.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+KEY = "sk_test_stand_in"
+DECLINES = {"pm_declined": "card_declined", "pm_poor": "insufficient_funds"}
+
+
+@dataclass
+class StripeStandIn:
+    """What it was asked and holds. `fail_next` are HTTP statuses to answer with instead."""
+
+    url: str = ""
+    intents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, tuple[int, Any, bytes]] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+    versions: set[str | None] = field(default_factory=set)
+    fail_next: list[int] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+
+    def create(self, given: dict[str, str]) -> tuple[int, Any]:
+        method = given["payment_method"]
+        if method == "pm_gone":
+            told = {"code": "resource_missing", "message": f"No such PaymentMethod: '{method}'"}
+            return 400, {"error": {"type": "invalid_request_error", **told}}
+        name = f"pi_{len(self.intents) + 1}"
+        metadata = {key[9:-1]: it for key, it in given.items() if key.startswith("metadata[")}
+        intent = {
+            "id": name,
+            "object": "payment_intent",
+            "amount": int(given["amount"]),
+            "currency": given["currency"],
+            "customer": given.get("customer"),
+            "capture_method": given["capture_method"],
+            "off_session": given["off_session"],
+            "confirm": given["confirm"],
+            "payment_method": method,
+            "metadata": metadata,
+            "last_payment_error": None,
+            "status": "requires_capture",
+        }
+        self.intents[name] = intent
+        if method in DECLINES:
+            code = DECLINES[method]
+            intent["status"] = "requires_payment_method"
+            intent["last_payment_error"] = {"code": "card_declined", "decline_code": code}
+            told = {"code": "card_declined", "decline_code": code, "message": f"{method}: no"}
+            return 402, {"error": {"type": "card_error", **told}}
+        return 200, intent
+
+    def change(self, name: str, status: str) -> tuple[int, Any]:
+        intent = self.intents[name]
+        if intent["status"] != "requires_capture":
+            told = {"code": "payment_intent_unexpected_state", "message": "no"}
+            return 400, {"error": {"type": "invalid_request_error", **told}}
+        intent["status"] = status
+        return 200, intent
+
+    def search(self, query: str) -> tuple[int, Any]:
+        wanted = query.split(":'")[1].rstrip("'")
+        found = [
+            each
+            for each in self.intents.values()
+            if each["metadata"].get("order_factory_key") == wanted
+        ]
+        return 200, {"object": "search_result", "data": found, "has_more": False}
+
+    def route(self, verb: str, path: str, given: dict[str, str]) -> tuple[int, Any]:
+        _, _, _, *rest = path.split("/")
+        if verb == "POST" and not rest:
+            return self.create(given)
+        if verb == "POST":
+            return self.change(rest[0], {"capture": "succeeded", "cancel": "canceled"}[rest[1]])
+        return self.search(given["query"]) if rest == ["search"] else (200, self.intents[rest[0]])
+
+
+def _handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self, verb: str) -> None:
+            url = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            given = dict(parse_qsl(body.decode() or url.query))
+            with stand_in.lock:
+                status, told = self._decide(verb, url.path, given, body)
+            content = json.dumps(told).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def _decide(
+            self, verb: str, path: str, given: dict[str, str], body: bytes
+        ) -> tuple[int, Any]:
+            stand_in.requests[verb] += 1
+            stand_in.versions.add(self.headers.get("Stripe-Version"))
+            if self.headers.get("Authorization") != f"Bearer {KEY}":
+                return 401, {"error": {"type": "invalid_request_error", "message": KEY}}
+            key = self.headers.get("Idempotency-Key")
+            if verb == "POST" and not key:
+                return 400, {"error": {"type": "invalid_request_error", "message": "no key"}}
+            if key in stand_in.answers:
+                status, told, first = stand_in.answers[key]
+                if first != body:
+                    return 400, {"error": {"type": "idempotency_error", "message": "differs"}}
+                return status, told
+            if stand_in.fail_next and (failing := stand_in.fail_next.pop(0)) < 600:
+                kind = "rate_limit_error" if failing == 429 else "api_error"
+                return failing, {"error": {"type": kind, "message": "no"}}
+            status, told = stand_in.route(verb, path, given)
+            if verb == "POST":
+                stand_in.answers[str(key)] = (status, told, body)
+            return status, told
+
+        def do_GET(self) -> None:
+            self._answer("GET")
+
+        def do_POST(self) -> None:
+            self._answer("POST")
+
+        def log_message(self, *_told: Any) -> None:
+            pass
+
+    return Handler
+
+
+@contextmanager
+def stripe_stand_in() -> Iterator[StripeStandIn]:
+    """A running stand-in."""
+    stand_in = StripeStandIn()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stand_in))
+    stand_in.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield stand_in
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

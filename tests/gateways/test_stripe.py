@@ -1,0 +1,143 @@
+"""The gateway `stripe`, through the official library, against a stand-in that checks its requests."""
+
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+
+from gateways.protocol import (
+    Asked,
+    GatewayMisconfigured,
+    GatewayTimedOut,
+    GatewayUnreachable,
+)
+from gateways.registry import forget_gateways
+from gateways.settings import StripeSettings
+from gateways.stripe import API_VERSION, StripeGateway
+from models import Order, Transaction
+from tests.copying import target_of
+from tests.gateways.stripe_stand_in import KEY, stripe_stand_in
+from tests.paying import payable, place
+
+ASKED = Asked("key-1", 12_50, "EUR", "nZqgXrcnJx", "cus_1", "pm_1")
+
+
+@pytest.fixture
+def stand_in():
+    with stripe_stand_in() as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(stand_in):
+    return StripeGateway(StripeSettings(api_key=SecretStr(KEY), api_base=stand_in.url))
+
+
+def test_an_authorization_is_a_confirmed_intent_that_is_not_captured(gateway, stand_in):
+    answer = gateway.authorize(ASKED)
+
+    (intent,) = stand_in.intents.values()
+    assert (answer.succeeded, answer.token) == (True, "pi_1")
+    assert (intent["amount"], intent["currency"], intent["customer"]) == (12_50, "eur", "cus_1")
+    assert (intent["payment_method"], intent["capture_method"]) == ("pm_1", "manual")
+    assert (intent["off_session"], intent["confirm"]) == ("true", "true")
+    assert intent["metadata"] == {"order": "nZqgXrcnJx", "order_factory_key": "key-1"}
+    assert stand_in.versions == {API_VERSION}
+
+
+def test_the_same_key_again_is_answered_alike_and_makes_no_second_intent(gateway, stand_in):
+    assert gateway.authorize(ASKED) == gateway.authorize(ASKED)
+
+    assert len(stand_in.intents) == 1
+
+
+def test_what_was_done_under_a_key_is_found(gateway):
+    assert gateway.lookup(ASKED) is None
+
+    done = gateway.authorize(ASKED)
+
+    assert gateway.lookup(ASKED) == done
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "words"),
+    [
+        ("pm_declined", "card_declined", "The card was declined."),
+        ("pm_poor", "insufficient_funds", "The card has insufficient funds."),
+        ("pm_gone", "resource_missing", "The saved payment method is not known any more."),
+        (None, "payment_method_missing", "The payment source names no payment method."),
+    ],
+)
+def test_a_refusal_tells_why_and_quotes_no_token(gateway, method, code, words):
+    answer = gateway.authorize(replace(ASKED, payment_source_token=method))
+
+    assert (answer.succeeded, answer.error_code, answer.message) == (False, code, words)
+
+
+def test_an_authorization_is_captured_or_voided(gateway, stand_in):
+    held = [gateway.authorize(replace(ASKED, idempotency_key=f"key-{nth}")) for nth in range(2)]
+    captured, voided = (
+        replace(ASKED, idempotency_key=f"then-{each.token}", authorization_token=each.token)
+        for each in held
+    )
+
+    assert gateway.lookup(voided) is None
+    assert gateway.capture(captured).succeeded
+    assert gateway.void(voided).succeeded
+    assert gateway.lookup(voided).succeeded
+    assert [each["status"] for each in stand_in.intents.values()] == ["succeeded", "canceled"]
+    again = gateway.void(replace(captured, idempotency_key="another"))
+    assert (again.succeeded, again.error_code) == (False, "payment_intent_unexpected_state")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(429, GatewayUnreachable), (500, GatewayTimedOut), (503, GatewayTimedOut)],
+)
+def test_no_answer_is_told_apart_by_whether_it_may_have_been_done(gateway, stand_in, status, error):
+    stand_in.fail_next = [status]
+
+    with pytest.raises(error):
+        gateway.authorize(ASKED)
+
+
+def test_a_wrong_key_is_a_matter_of_the_settings_and_is_not_quoted(stand_in):
+    wrong = StripeSettings(api_key=SecretStr("sk_test_secret"), api_base=stand_in.url)
+
+    with pytest.raises(GatewayMisconfigured) as refused:
+        StripeGateway(wrong).authorize(ASKED)
+
+    assert "sk_test" not in str(refused.value)
+
+
+def test_a_server_that_is_not_there(gateway, stand_in):
+    nowhere = StripeSettings(api_key=SecretStr(KEY), api_base="http://127.0.0.1:9")
+
+    with pytest.raises(GatewayTimedOut, match="cannot be reached"):
+        StripeGateway(nowhere).authorize(ASKED)
+
+
+def test_copies_are_placed_through_it(shop, stand_in, monkeypatch, tests_gateways):
+    monkeypatch.setenv("ORDER_FACTORY_STRIPE_API_KEY", KEY)
+    monkeypatch.setenv("ORDER_FACTORY_STRIPE_API_BASE", stand_in.url)
+    monkeypatch.setenv("ORDER_FACTORY_STRIPE_CALLS_PER_SECOND", "0")
+    forget_gateways()
+    stand_in.fail_next = [500, 600, 600, 600, 429]
+    tokens = ["pm_1", "pm_poor", "pm_2"]
+    sources = [payable(shop, token, gateway="stripe", mode="test") for token in tokens]
+    live = payable(shop, "pm_1", gateway="stripe")
+
+    *ended, barred = place(*sources, live)
+
+    assert [result.status for result in ended] == ["completed", "failed", "completed"]
+    assert ended[1].errors_log["payment_source"] == [
+        "the payment was declined: The card has insufficient funds."
+    ]
+    assert barred.errors_log["payment_source"] == [
+        "the payment gateway stripe is not set up for live orders"
+    ]
+    placed = shop.row(Order, id=target_of(ended[0]))
+    assert (placed.status, placed.payment_status) == ("placed", "authorized")
+    held = [each for each in stand_in.intents.values() if each["status"] == "requires_capture"]
+    assert [each["amount"] for each in held] == [12_50, 12_50]
+    assert {row.status for row in shop.rows(Transaction)} == {"succeeded", "failed"}

@@ -7,7 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 _SYSTEM = "tests/system/"
 
 
-class OneProcessForTheSystem(LoadFileScheduling):
+class OneProcessForTheSystem(LoadFileScheduling):  # type: ignore[misc]
     """All files that share the running system go to one process, so that it is started once."""
 
     def _split_scope(self, nodeid: str) -> Any:

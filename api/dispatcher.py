@@ -20,16 +20,18 @@ _ROUNDS_ON_A_WORKER = 1_000
 _LONGEST_PAUSE = 30.0
 _MANY = 100
 _LONGEST_REST = 2.0
+_SECONDS_BETWEEN_EVENTS = 15.0
 
 
 class Dispatcher:
-    """Copies in this process, or starts a deployment that does."""
+    """Copies in this process, or starts a deployment that does, or tells whoever might."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
         self._woken = Event()
         self._ending = False
         self._started_run: Any = None
+        self._publish_at = 0.0
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -83,6 +85,9 @@ class Dispatcher:
             with reading() as db:
                 if not is_anything_waiting(db):
                     return True
+            if self._settings.dispatch_event:
+                self._publish()
+                return True
             if self._settings.dispatch_deployment is not None:
                 self._start_deployment(self._settings.dispatch_deployment)
                 return True
@@ -94,6 +99,16 @@ class Dispatcher:
                 # Under load, few large transactions: as long a pause as the last one took.
                 sleep(min(monotonic() - began, _LONGEST_REST))
         return True
+
+    def _publish(self) -> None:
+        """Tell Prefect's automations; again only after a while, for a run takes time to begin."""
+        if monotonic() < self._publish_at:
+            return
+        from tasks.publishing import publish_waiting
+
+        publish_waiting()
+        self._publish_at = monotonic() + _SECONDS_BETWEEN_EVENTS
+        _log.info("event published")
 
     def _copy(self) -> int:
         # Prefect takes two seconds to import; the service answers meanwhile.

@@ -53,6 +53,11 @@ class ApiSettings(BaseSettings):
         description="Deployment (`drain-order-factories/drain`) that copies on a work pool instead.",
     )
 
+    dispatch_event: bool = Field(
+        default=False,
+        description="Publish the event order_factories.create instead, which starts a deployment.",
+    )
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -11,13 +11,17 @@ from cli.commands.batches import batch, batches
 from cli.commands.bulk import bulk
 from cli.commands.copy import copy
 from cli.commands.demo import demo
+from cli.commands.deploy import deploy
+from cli.commands.down import down
 from cli.commands.imports import import_files
 from cli.commands.init import init
 from cli.commands.orders import orders
 from cli.commands.serve import serve
 from cli.commands.show import show
+from cli.commands.status import status
 from cli.commands.subscriptions import subscriptions
 from cli.commands.token import token
+from cli.commands.up import up
 from cli.commands.verify import verify
 from cli.environment import load_env_file
 from cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explain
@@ -41,6 +45,10 @@ for function, name, example in (
     (show, "show", "order-factory show aXbYcZdWvQ"),
     (orders, "orders", "order-factory orders --status placed --page 2"),
     (serve, "serve", "order-factory serve --port 8080"),
+    (up, "up", "order-factory up --postgres"),
+    (status, "status", "order-factory status --json"),
+    (down, "down", "order-factory down"),
+    (deploy, "deploy", "order-factory deploy"),
     (verify, "verify", "order-factory verify --json"),
     (demo, "demo", "order-factory demo --orders 500"),
 ):

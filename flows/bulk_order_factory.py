@@ -27,11 +27,13 @@ from models.results import BatchAborted, BatchInterrupted, BatchUnfinished, Bulk
 from models.runners import Runner
 from models.schema import require_schema
 from models.stock_policies import StockPolicy
-from tasks.artifacts import show_result
+from tasks.artifacts import show_errors, show_result
+from tasks.batch_errors import first_errors
 from tasks.batch_records import abort_batch, error_policy_of, read_batch
 from tasks.publishing import publish_batch
 from tasks.reports import page_path, write_page, write_report
 from tasks.reports import report_path as place_of_report
+from tasks.run_pages import link_resource, tag_batch
 from tasks.selections.finding import Record, recorder
 from tasks.selections.reading import Orders, accept_orders
 from tasks.whole_batch import BatchTakenBack, rehearse_batch
@@ -62,7 +64,7 @@ def _mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) ->
 def bulk_order_factory(
     orders: Annotated[
         Orders | None,
-        PlainValidator(accept_orders, json_schema_input_type=list[str] | str | None),
+        PlainValidator(accept_orders, json_schema_input_type=str | list[str] | None),
     ] = None,
     reference: Text | None = None,
     orders_where: OrderFilter | None = None,
@@ -103,9 +105,11 @@ def bulk_order_factory(
     changed then.
 
     Args:
-        orders: Numbers or ids of the orders, or the path of a CSV, Parquet, XLSX or JSON Lines
-            file that names them. Leave it empty to finish the batch of the reference.
-        reference: The batch's own name; started again under it, the batch goes on.
+        orders: Numbers or ids of the orders, in a text with commas or spaces between them or as a
+            list; or the path of a CSV, Parquet, XLSX or JSON Lines file that names them. Leave it
+            empty to finish the batch of the reference.
+        reference: The batch's own name; started again under it, the batch goes on. Leave it empty
+            for a name of its own for every run.
         orders_where: Which orders of the database to copy, instead of naming them.
         failed_of: Reference of an earlier batch whose failed copies are tried again, each once.
         place_target_order: Place the target orders, where a row does not say otherwise.
@@ -166,7 +170,11 @@ def bulk_order_factory(
     copied = copy_recorded(job, chosen, as_a_whole=as_a_whole)
     with reading() as db:
         result = _account(db, batch_id, place, closed=copied.closed, seconds=copied.seconds)
+        errors = first_errors(db, batch_id)
     show_result(result)
+    show_errors(reference, errors)
+    tag_batch(result)
+    link_resource("order_factory_batches", result.id)
     publish_batch(result)
     return cast(BulkResult, _ended(result, copied))
 
@@ -191,6 +199,7 @@ def _rehearse(record: Record, batch_size: int, place: Path) -> Any:
                 raise
             return Cancelled(message="The dry run was stopped; nothing was changed.", data=error)
     show_result(result)
+    tag_batch(result)
     return Completed(name="DryRun", message=result.outcome, data=result)
 
 

@@ -18,6 +18,7 @@ from tasks.factories import create_factory, read_factory, require_factory
 from tasks.payments.claiming import Scope
 from tasks.payments.paying import PaymentReport, authorize_payments
 from tasks.publishing import publish_factory
+from tasks.run_pages import show_factory
 from tasks.source_orders import require_order
 
 _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
@@ -99,6 +100,7 @@ def order_factory(
         raise FactoryTaken(result.id)
     if closed or paid.closed:
         publish_factory(result)
+        show_factory(result)
     return cast(OrderFactoryResult, _ended(result))
 
 

@@ -14,6 +14,7 @@ from prefect.states import Failed
 from pydantic import ConfigDict, ValidationError, validate_call
 from sqlalchemy.exc import DBAPIError
 
+from flows.forms import signature_of_form
 from models.errors import DatabaseRefused, InvalidRequest, OrderFactoryError
 from models.transient import without_values
 
@@ -30,6 +31,11 @@ class ShopFlow(Flow[P, R]):
 
     The run itself gets the parameters as they were given.
     """
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What Prefect makes the form of. A run is called by the function's own."""
+        return signature_of_form(self.fn)
 
     def serialize_parameters(
         self, parameters: dict[str, PrefectFuture[Any] | State[Any] | Any]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from models.forms import plain_fields
 from models.requests import Text
 from models.statuses import Mode, OrderStatus
 
@@ -50,7 +51,7 @@ class OrderFilter(BaseModel):
     repeats a customer's orders night by night would otherwise double them each time.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=plain_fields)
 
     customer: Text | None = Field(
         default=None,

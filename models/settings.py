@@ -15,3 +15,6 @@ class Settings(BaseSettings):
         default="sqlite:///var/order_factory.db",
         description="SQLAlchemy URL of the shop's database: sqlite:///PATH or postgresql://...",
     )
+    api_public_url: str | None = Field(
+        default=None, description="How the HTTP API is reached; runs then link to what they made."
+    )

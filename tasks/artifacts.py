@@ -108,6 +108,16 @@ def markdown_of_result(result: BulkResult) -> str:
     return "\n".join([*lines, "", *told]) + "\n"
 
 
+def show_errors(reference: str, rows: list[dict[str, str]]) -> None:
+    """A table artifact of single errors, each with its order; none where there is no error."""
+    if rows:
+        create_table_artifact(
+            table=[row | {"message": _shortened(row["message"])} for row in rows],
+            key="bulk-order-factory-errors",
+            description=f"Batch {_escaped(reference)}: what was wrong, order by order.",
+        )
+
+
 def show_result(result: BulkResult) -> None:
     """A table artifact for whoever sorts and counts, and a Markdown one for whoever reads."""
     create_table_artifact(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from models.errors import OrderFactoryError
 from models.transient import is_transient, without_values
 from tasks.batch import Batch
+from tasks.run_logs import log_step
 
 StepFunction = Callable[[Connection, Batch], int]
 
@@ -45,11 +46,13 @@ def step(name: str, field: str) -> Callable[[StepFunction], Task[[Connection, Ba
         def in_savepoint(db: Connection, batch: Batch) -> int:
             try:
                 with db.begin_nested():
-                    return function(db, batch)
+                    rows = function(db, batch)
             except DBAPIError as error:
                 raise explained(error, field) from None
             except Exception as error:
                 raise explained(error, field) from error
+            log_step(name, rows)
+            return rows
 
         return task(name=name, task_run_name=name, cache_policy=NO_CACHE)(in_savepoint)
 

@@ -26,7 +26,12 @@ from prefect.testing.utilities import prefect_test_harness
 from models.engine import get_engine
 from models.schema import upgrade
 from tests.postgres import emptied, schema_of
+from tests.scheduling import OneProcessForTheSystem
 from tests.shop import Shop
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OneProcessForTheSystem(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,8 @@ _READERS: dict[str, Callable[[Path], _Source]] = {
     ".xlsx": _read_xlsx,
     ".jsonl": _read_json_lines,
 }
+# What the names of these files end in.
+ENDINGS = tuple(_READERS)
 
 
 def read_file(path: Path, wanted: Sequence[str]) -> FileRows:

@@ -1,5 +1,7 @@
 """Reading a selection: a list, a DataFrame or a file becomes one frame, not yet checked."""
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +10,7 @@ import pandas as pd
 
 from models.errors import SelectionInvalid, describe
 from models.requests import OPTIONS
-from tasks.selections.files import FileRows, read_file
+from tasks.selections.files import ENDINGS, FileRows, read_file
 
 COLUMNS = ("source_order", *OPTIONS, "reference", "reference_origin", "metadata")
 Orders = Sequence[str | int] | pd.DataFrame | str | Path
@@ -32,11 +34,21 @@ class Unchecked(NamedTuple):
 
 def accept_orders(value: object) -> Orders | None:
     """The value, where it can be a selection at all. Raises `ValueError` otherwise."""
-    if value is None or isinstance(value, pd.DataFrame | str | Path):
+    if isinstance(value, str):
+        return _path_or_names(value.strip())
+    if value is None or isinstance(value, pd.DataFrame | Path):
         return value
     if isinstance(value, list | tuple | pd.Series):
         return list(value)
     raise ValueError("a list of orders, a DataFrame or the path of a file is expected")
+
+
+def _path_or_names(text: str) -> Orders:
+    """The path of a file, or the orders that a person has typed into a form's one field."""
+    names = [name for name in re.split(r"[\s,;]+", text) if name]
+    is_path = text.lower().endswith(ENDINGS) or os.path.exists(text)
+    looks_so = len(names) < 2 and ("." in text or "/" in text or os.sep in text)
+    return text if is_path or looks_so or not names else names
 
 
 def read_selection(orders: Orders) -> Unchecked:

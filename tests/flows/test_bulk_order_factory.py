@@ -90,18 +90,28 @@ def test_the_report_has_a_row_per_factory(shop, numbers, tmp_path):
     assert '<a href="a-b-night.csv">' in (tmp_path / "var/reports/a-b-night.html").read_text()
 
 
-def test_artifacts_show_how_far_it_came_and_how_it_ended(shop, numbers):
-    bulk_order_factory(numbers, reference="night_1")
+def test_the_ui_shows_how_far_it_came_and_how_it_ended(shop, numbers, monkeypatch):
+    monkeypatch.setenv("ORDER_FACTORY_API_PUBLIC_URL", "https://orders.example.com/")
+
+    result = bulk_order_factory(numbers, reference="night_1")
 
     run = UUID(shop.row(OrderFactoryBatch).flow_run_id)
     with get_client(sync_client=True) as client:
         found = client.read_artifacts(
             artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
         )
-    shown: dict[str | None, Any] = {artifact.type: artifact.data for artifact in found}
-    rows = [(row["what"], row["count"]) for row in json.loads(shown["table"])]
-    assert set(shown) == {"progress", "table", "markdown"}
+        tags = client.read_flow_run(run).tags
+    shown: dict[str | None, Any] = {a.key or a.type: a.data for a in found}
+    rows = [(row["what"], row["count"]) for row in json.loads(shown["bulk-order-factory-result"])]
+    gone = {"field": "line_items", "message": "SKU GONE is no longer in the catalogue"}
+    link = f"https://orders.example.com/api/order_factory_batches/{result.id}"
+    assert set(tags) == {"batch:night_1", "outcome:completed with errors"}
     assert shown["progress"] == 100
+    assert json.loads(shown["bulk-order-factory-errors"]) == [
+        {"order": "N1"} | gone,
+        {"order": "N4"} | gone,
+    ]
+    assert shown["order-factory-batches-resource"] == f"[{link}]({link})"
     assert rows == [
         ("orders", 6),
         ("copied", 4),
@@ -109,8 +119,10 @@ def test_artifacts_show_how_far_it_came_and_how_it_ended(shop, numbers):
         ("failed", 2),
         ("line_items: sku_not_in_catalogue", 2),
     ]
-    assert shown["markdown"].startswith("# Batch night\\_1: 4 of 6 orders copied\n")
-    assert "- Page: var/reports/night\\_1.html\n" in shown["markdown"]
+    assert shown["bulk-order-factory-summary"].startswith(
+        "# Batch night\\_1: 4 of 6 orders copied\n"
+    )
+    assert "- Page: var/reports/night\\_1.html\n" in shown["bulk-order-factory-summary"]
 
 
 def test_started_again_under_its_reference_a_batch_copies_nothing_twice(shop, numbers):

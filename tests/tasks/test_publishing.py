@@ -5,8 +5,9 @@ import pytest
 import tasks.publishing
 from models.engine import reading
 from tasks.factories import read_factory
-from tasks.publishing import publish_factory
+from tasks.publishing import publish_batch, publish_factory
 from tests.copying import copy_one, request
+from tests.tasks.test_artifacts import make_result  # noqa: F401
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def test_a_copy_is_published_as_one_event(shop, published):
         "source_order": result.source_order.id,
         "target_order": result.target_order.id,
         "errors_count": 0,
+        "outcome": f"order {result.source_order.id} was copied to order {result.target_order.id}",
     }
 
 
@@ -46,3 +48,19 @@ def test_nothing_is_published_of_a_copy_that_has_not_ended(shop, published):
         publish_factory(read_factory(db, factory))
 
     assert published == []
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({}, "complete"),
+        ({"completed": 1_100, "failed": 100}, "fail"),
+        ({"completed": 1_100, "pending": 100, "status": "in_progress"}, "fail"),
+        ({"completed": 1_100, "pending": 100, "status": "aborted"}, "abort"),
+    ],
+)
+def test_a_batch_is_published_as_one_event(make_result, published, values, name):  # noqa: F811
+    publish_batch(make_result(**values))
+
+    assert [event["event"] for event in published] == [f"order_factory_batches.{name}"]
+    assert published[0]["payload"]["outcome"].startswith("1,")

@@ -1,0 +1,23 @@
+# One image for Prefect's server, its workers and the HTTP API; compose.yaml says what runs where.
+FROM python:3.12-slim
+
+ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 DO_NOT_TRACK=1
+WORKDIR /srv/order-factory
+
+# The package stays where it is (-e): prefect.yaml and the automations are read from beside it.
+COPY pyproject.toml constraints.txt README.md prefect.yaml ./
+COPY automations ./automations
+COPY api ./api
+COPY cli ./cli
+COPY flows ./flows
+COPY gateways ./gateways
+COPY models ./models
+COPY tasks ./tasks
+RUN pip install -c constraints.txt -e '.[stripe]'
+
+RUN useradd --create-home shop && mkdir var && chown shop var
+USER shop
+ENV PREFECT_HOME=/srv/order-factory/var/prefect
+VOLUME /srv/order-factory/var
+
+CMD ["order-factory", "--help"]

@@ -1,0 +1,39 @@
+"""`order-factory deploy`: deployments and automations on a Prefect server."""
+
+import typer
+
+from cli.options import AsJson, Debug, Verbose, terminal_of
+
+
+def deploy(
+    context: typer.Context, as_json: AsJson = False, verbose: Verbose = False, debug: Debug = False
+) -> None:
+    """Apply the work pool, the deployments of prefect.yaml and the automations.
+
+    They go to the Prefect server of PREFECT_API_URL. Applied again, they are brought up to date;
+    schedules and automations that were switched on or off stay so.
+    """
+    import os
+
+    from cli.flow_runs import start_prefect
+    from cli.system.deploying import deploy
+    from cli.tables import facts
+    from models.errors import InvalidRequest
+
+    terminal = terminal_of(context)
+    if not os.environ.get("PREFECT_API_URL"):
+        raise InvalidRequest("Set PREFECT_API_URL to the Prefect server to deploy to.")
+    start_prefect(terminal)
+    with terminal.working("Applying the deployments of prefect.yaml ..."):
+        did = deploy()
+    terminal.show(
+        did.model_dump(),
+        facts(
+            [
+                ("Work pool", did.work_pool),
+                ("Deployments", "\n".join(did.deployments)),
+                ("Automations", "\n".join(did.automations)),
+                ("Left out", "\n".join(did.left_out) or "none"),
+            ]
+        ),
+    )

@@ -1,0 +1,39 @@
+"""`order-factory down`: end what `up` has started."""
+
+import time
+
+import typer
+
+from cli.failures import FAILED
+from cli.options import AsJson, Debug, terminal_of
+
+
+def down(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
+    """End the system of this folder, wherever it was started, and whatever a killed one has left."""
+    from rich.text import Text
+
+    from cli.system.leftovers import SECONDS_TO_END, end_leftovers
+    from cli.system.state import is_held, read_record
+
+    terminal = terminal_of(context)
+    record = read_record()
+    supervisor = record.supervisor.find() if record and is_held() else None
+    if supervisor is None:
+        ended = end_leftovers()
+        told = f"Ended what was left: {', '.join(ended)}." if ended else "Nothing is running."
+        terminal.show({"ended": ended}, Text(told))
+        return
+    assert record is not None
+    ended = [part.name for part in record.parts]
+    with terminal.working("Ending the system ..."):
+        supervisor.terminate()
+        # A little more than the system gives its own parts.
+        deadline = time.monotonic() + SECONDS_TO_END + 20
+        while is_held() and time.monotonic() < deadline:
+            time.sleep(0.2)
+    if is_held():
+        terminal.fail(
+            "not_ended", f"Process {supervisor.pid} does not end; kill it, run this again."
+        )
+        raise typer.Exit(FAILED)
+    terminal.show({"ended": ended}, Text(f"Ended: {', '.join(ended)}."))

@@ -1,0 +1,23 @@
+"""`order-factory status`: which parts of the system are up."""
+
+import typer
+
+from cli.failures import FAILED
+from cli.options import AsJson, Debug, terminal_of
+
+
+def status(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Show the parts of this folder's system: process, URL, health. Exit code 0 if all is well."""
+    from cli.system.health import problem_of
+    from cli.system.state import is_held, read_record
+    from cli.views.system import document_of_status, show_status
+
+    terminal = terminal_of(context)
+    record = read_record()
+    problems = {part.name: problem_of(part) for part in record.parts} if record else {}
+    running = is_held()
+    terminal.show(
+        document_of_status(record, problems, running), *show_status(record, problems, running)
+    )
+    if not running or not problems or any(problems.values()):
+        raise typer.Exit(FAILED)

@@ -1,0 +1,57 @@
+"""`order-factory up`: a whole system on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson, Debug, terminal_of
+
+
+def up(
+    context: typer.Context,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", min=1, max=65_535, metavar="PORT", help="Where the HTTP API listens."
+        ),
+    ] = 8000,
+    prefect_port: Annotated[
+        int,
+        typer.Option(
+            "--prefect-port",
+            min=1,
+            max=65_535,
+            metavar="PORT",
+            help="Where Prefect's server and its UI listen.",
+        ),
+    ] = 4200,
+    postgres: Annotated[
+        bool,
+        typer.Option(
+            "--postgres",
+            help="Use PostgreSQL: the URLs that are set, and else an embedded server of its own.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Run Prefect's server with its UI, a worker and the HTTP API, until Ctrl-C or `down`.
+
+    The deployments of prefect.yaml and the automations are applied. All of it is for this machine
+    alone (127.0.0.1), and keeps its state under ./var. A part that dies is started again, at most
+    three times within two minutes; then everything ends, with exit code 2.
+    """
+    from cli.system.supervisor import run_system
+    from cli.system.surroundings import Ports
+    from cli.views.system import document_of_start, show_start
+
+    terminal = terminal_of(context)
+    ports = Ports(api=port, prefect=prefect_port)
+    run_system(
+        terminal,
+        ports,
+        postgres=postgres,
+        ready=lambda record: terminal.show(
+            document_of_start(record, ports), *show_start(record, ports)
+        ),
+    )

@@ -1,0 +1,84 @@
+"""The automations of the files under automations/, applied so that each is there once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import yaml
+from pydantic import ValidationError
+
+from models.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+NOTIFY_URL = "ORDER_FACTORY_NOTIFY_URL"
+_BLOCK = "order-factory"
+
+
+def apply_automations(
+    client: "SyncPrefectClient", deployments: Mapping[str, UUID], folder: Path
+) -> tuple[list[str], list[str]]:
+    """Make each file's automation, or bring it up to date; the names, and those left out.
+
+    An action names its deployment as `flow/deployment`. One that sends a notification is left out,
+    with its automation, as long as ORDER_FACTORY_NOTIFY_URL is not set. What a person has switched
+    off stays off. Raises `InvalidRequest` for a file that cannot be used.
+    """
+    from prefect.events.schemas.automations import AutomationCore
+
+    applied, left_out = [], []
+    notify = _notification_block() if os.environ.get(NOTIFY_URL) else None
+    for file in sorted(folder.glob("*.yaml")):
+        written = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if notify is None and any(a["type"] == "send-notification" for a in written["actions"]):
+            left_out.append(written["name"])
+            continue
+        for action in written["actions"]:
+            _resolve(file, action, deployments, notify)
+        known = client.find_automation(written["name"])
+        try:
+            wanted = AutomationCore.model_validate(
+                written | ({} if known is None else {"enabled": known.enabled})
+            )
+        except ValidationError as error:
+            raise InvalidRequest(f"{file.name} is not an automation: {error}") from error
+        if known is None:
+            client.create_automation(wanted)
+        else:
+            client.update_automation(known.id, wanted)
+        applied.append(wanted.name)
+    return applied, left_out
+
+
+def _resolve(
+    file: Path, action: dict[str, Any], deployments: Mapping[str, UUID], notify: UUID | None
+) -> None:
+    if action["type"] == "send-notification":
+        action["block_document_id"] = str(notify)
+    name = action.pop("deployment", None)
+    if name is None:
+        return
+    if name not in deployments:
+        raise InvalidRequest(f"{file.name} names the deployment {name!r}, which there is not.")
+    action |= {"source": "selected", "deployment_id": str(deployments[name])}
+
+
+def _notification_block() -> UUID:
+    """A block that posts a JSON object with one `text`, as chat services take it."""
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
+    block = CustomWebhookNotificationBlock(
+        name="order-factory",
+        url=os.environ[NOTIFY_URL],
+        method="POST",
+        params=None,
+        headers=None,
+        cookies=None,
+        json_data={"text": "{{subject}}\n{{body}}"},
+    )
+    key = block.save(_BLOCK, overwrite=True)
+    assert isinstance(key, UUID)
+    return key

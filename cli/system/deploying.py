@@ -1,0 +1,93 @@
+"""Deploying: the work pool, the deployments of prefect.yaml, and the automations."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from cli.system.parts import POOL
+from models.errors import OrderFactoryError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+ROOT = Path(__file__).parents[2]
+PREFECT_FILE = ROOT / "prefect.yaml"
+
+
+class NotDeployed(OrderFactoryError):
+    """Takes what Prefect said."""
+
+    status, code = 503, "not_deployed"
+    detail = "The deployments of prefect.yaml could not be applied:\n{}"
+
+
+class Deployed(BaseModel, frozen=True):
+    """What stands on the server now, by name."""
+
+    work_pool: str
+    deployments: list[str]
+    automations: list[str]
+    left_out: list[str]
+
+
+def deploy() -> Deployed:
+    """Apply all of it on the server of PREFECT_API_URL; applied again, it changes nothing.
+
+    Raises `NotDeployed`, and `InvalidRequest` for an automation that cannot be read.
+    """
+    from prefect.client.orchestration import get_client
+
+    from cli.system.automations import apply_automations
+
+    with get_client(sync_client=True) as client:
+        make_pool(client)
+        _deploy_all()
+        names = {
+            deployment.id: f"{client.read_flow(deployment.flow_id).name}/{deployment.name}"
+            for deployment in client.read_deployments()
+            if deployment.work_pool_name == POOL
+        }
+        applied, left_out = apply_automations(
+            client, {name: key for key, name in names.items()}, ROOT / "automations"
+        )
+    return Deployed(
+        work_pool=POOL,
+        deployments=sorted(names.values()),
+        automations=applied,
+        left_out=left_out,
+    )
+
+
+def make_pool(client: "SyncPrefectClient") -> None:
+    """Make the work pool of processes, where it is not there."""
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists
+
+    try:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+    except ObjectAlreadyExists:
+        pass
+
+
+def _deploy_all() -> None:
+    command = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(PREFECT_FILE)]
+    done = subprocess.run(
+        [sys.executable, "-m", *command], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise NotDeployed((done.stdout + done.stderr).strip())
+
+
+def start_deploying() -> subprocess.Popen[str]:
+    """`order-factory deploy` as a process of its own; what it says can be read from it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "deploy"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )

@@ -1,0 +1,55 @@
+"""Whether a part of the system answers."""
+
+import json
+from urllib.error import URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from cli.system.state import PartRecord
+
+# No proxy knows this machine's own addresses.
+_opener = build_opener(ProxyHandler({}))
+_SECONDS = 5.0
+
+
+def problem_of(part: PartRecord) -> str | None:
+    """What keeps the part from working; None where all is well."""
+    if part.process is None or part.process.find() is None:
+        return "not running"
+    if part.health is None:
+        return None
+    try:
+        if part.name == "worker":
+            return _problem_of_worker(part.health)
+        if part.name == "postgres":
+            return _problem_of_postgres(part.health)
+        _get(part.health)
+    except (URLError, TimeoutError, ConnectionError, ValueError) as error:
+        reason = getattr(error, "reason", None) or type(error).__name__
+        return f"does not answer ({reason})"
+    return None
+
+
+def _problem_of_worker(url: str) -> str | None:
+    """Prefect's server says whether it has heard of a worker of the pool lately."""
+    workers = json.loads(_get(url, b"{}"))
+    if any(worker["status"] == "ONLINE" for worker in workers):
+        return None
+    return "not online"
+
+
+def _problem_of_postgres(sockets: str) -> str | None:
+    from psycopg import OperationalError, connect
+
+    try:
+        with connect(f"postgresql://postgres@/postgres?host={sockets}", connect_timeout=5) as db:
+            db.execute("SELECT 1")
+    except OperationalError:
+        return "does not answer"
+    return None
+
+
+def _get(url: str, body: bytes | None = None) -> bytes:
+    request = Request(url, body, {"Content-Type": "application/json"})
+    with _opener.open(request, timeout=_SECONDS) as answer:
+        content: bytes = answer.read()
+        return content

@@ -1,0 +1,40 @@
+"""Ending what is left of a system, whether its own process still does it or is gone."""
+
+import signal
+from collections.abc import Callable
+from time import monotonic
+
+from cli.system.processes import end, marked
+from cli.system.state import FOLDER, forget_record, read_record
+
+SECONDS_TO_END = 40.0
+
+
+def end_leftovers(
+    patience: float = SECONDS_TO_END, is_urgent: Callable[[], bool] = lambda: False
+) -> list[str]:
+    """End every process that the system of this folder has left, and forget it; names of parts.
+
+    Workers and what they run end before the server that they report to, and the database last.
+    Those that take longer than `patience` seconds are killed, at once where `is_urgent`.
+    """
+    record = read_record()
+    known = {part.name: part.process for part in record.parts if part.process} if record else {}
+    running = {name: process for name, kept in known.items() if (process := kept.find())}
+    last = [running[name].pid for name in ("server", "postgres") if name in running]
+    ours = marked(FOLDER.resolve())
+    deadline = monotonic() + patience
+
+    def left() -> float:
+        return max(0.0, deadline - monotonic())
+
+    if "postgres" in running:
+        last += [child.pid for child in running["postgres"].children(recursive=True)]
+    end([process for process in ours if process.pid not in last], left, is_urgent)
+    if "server" in running:
+        end([running["server"]], left, is_urgent)
+    if "postgres" in running:
+        # Its fast way: what is open is rolled back, what is committed is written.
+        end([running["postgres"]], left, is_urgent, number=signal.SIGINT)
+    forget_record()
+    return list(running) or (["a process"] if ours else [])

@@ -1,0 +1,103 @@
+"""The parts of a system: how each is started, watched and written down."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Thread
+from time import monotonic
+
+from cli.system.output import relay
+from cli.system.postgres import EmbeddedPostgres
+from cli.system.processes import ProcessRecord
+from cli.system.state import PartRecord
+from cli.system.surroundings import HOST, Ports
+from cli.terminal import Terminal
+
+POOL = "order-factory"
+RESTARTS, WITHIN_SECONDS = 3, 120.0
+
+
+# Starts a process; a number is that of one which is no child of this process.
+Starter = Callable[[], subprocess.Popen[str] | int]
+
+
+class Part:
+    """A process that is to run as long as the system does."""
+
+    def __init__(self, name: str, url: str | None, health: str, start: Starter) -> None:
+        self.record = PartRecord(name=name, process=None, url=url, health=health)
+        self._start = start
+        self._child: subprocess.Popen[str] | None = None
+        self._deaths: deque[float] = deque(maxlen=RESTARTS + 1)
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    def start(self) -> None:
+        started = self._start()
+        self._child = None if isinstance(started, int) else started
+        pid = started if isinstance(started, int) else started.pid
+        self.record.process = ProcessRecord.of(pid)
+
+    def end_told(self) -> str | None:
+        """How its process ended, in words; None while it runs."""
+        if self._child is None:
+            running = self.record.process is not None and self.record.process.find() is not None
+            return None if running else "has ended"
+        code = self._child.poll()
+        if code is None:
+            return None
+        if code < 0:
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"ended with code {code}"
+
+    def count_death(self) -> int:
+        """Write down that it has just died; how often it has, lately."""
+        now = monotonic()
+        self._deaths.append(now)
+        return sum(now - died < WITHIN_SECONDS for died in self._deaths)
+
+
+def parts_of(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None) -> list[Part]:
+    """The parts in the order in which they need each other."""
+    api = f"{ports.ui_url}/api"
+
+    def child(name: str, *arguments: str) -> Starter:
+        return lambda: _start_child(terminal, name, [sys.executable, "-m", *arguments])
+
+    where = ("--host", HOST, "--port")
+    server = child("server", "prefect", "server", "start", *where, str(ports.prefect))
+    worker = child(
+        "worker", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"
+    )
+    service = child("api", "cli.main", "serve", *where, str(ports.api))
+    workers = f"{api}/work_pools/{POOL}/workers/filter"
+    parts = [
+        Part("server", ports.ui_url, f"{api}/health", server),
+        Part("worker", None, workers, worker),
+        Part("api", f"{ports.api_url}/api", f"{ports.api_url}/ready", service),
+    ]
+    if postgres is not None:
+        parts.insert(0, Part("postgres", None, postgres.sockets, lambda: postgres.start().pid))
+    return parts
+
+
+def _start_child(terminal: Terminal, name: str, command: Sequence[str]) -> subprocess.Popen[str]:
+    """Start it in a session of its own, so that Ctrl-C does not reach it; what it says is shown."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        env={**os.environ},
+    )
+    assert process.stdout is not None
+    Thread(target=relay, args=(terminal, name, process.stdout), daemon=True).start()
+    return process

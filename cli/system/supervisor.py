@@ -1,0 +1,164 @@
+"""Starting a system, keeping it up, and ending it."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from time import monotonic
+from types import FrameType
+
+from cli.system.deploying import start_deploying
+from cli.system.errors import PartFailed
+from cli.system.health import problem_of
+from cli.system.leftovers import SECONDS_TO_END, end_leftovers
+from cli.system.output import relay, say
+from cli.system.parts import RESTARTS, WITHIN_SECONDS, Part, parts_of
+from cli.system.processes import ProcessRecord
+from cli.system.state import SystemRecord, held
+from cli.system.surroundings import Ports, embedded_postgres, prepare_environment
+from cli.terminal import Terminal
+
+SECONDS_TO_START = 180.0
+_SECONDS_BETWEEN_LOOKS = 0.5
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _ToldToEnd(Exception):
+    """The system was told to end while it was starting."""
+
+
+def run_system(
+    terminal: Terminal, ports: Ports, *, postgres: bool, ready: Callable[[SystemRecord], None]
+) -> None:
+    """Start every part, call `ready`, and keep them up until Ctrl-C, SIGTERM or `down`.
+
+    Raises `SystemRunning`, `PortTaken`, `InvalidRequest`, `ExtraMissing`, `DatabaseNotReady`
+    before anything runs, and `PartFailed` where a part ends again and again. Whatever happens, no
+    process is left.
+    """
+    with held(), _told_to_end() as stop:
+        for name in end_leftovers():
+            say(terminal, "system", f"{name} was left from a system that was killed; it was ended.")
+        ports.require_free()
+        try:
+            _System(terminal, ports, postgres, stop).run(ready)
+        except _ToldToEnd:
+            pass
+        finally:
+            say(terminal, "system", "Ending; once more Ctrl-C kills what is still at work.")
+            end_leftovers(SECONDS_TO_END, is_urgent=lambda: stop.is_urgent)
+            say(terminal, "system", "Everything has ended.")
+
+
+class _Stop:
+    """Whether the system was told to end, and whether once more."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+        self.is_urgent = False
+
+    def note(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_urgent = self._event.is_set()
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        return self._event.wait(seconds)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[_Stop]:
+    stop = _Stop()
+    usual = {number: signal.signal(number, stop.note) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+class _System:
+    def __init__(self, terminal: Terminal, ports: Ports, postgres: bool, stop: _Stop) -> None:
+        self._terminal = terminal
+        self._stop = stop
+        self._record = SystemRecord(supervisor=ProcessRecord.of(os.getpid()))
+        self._record.save()
+        self._parts = self._prepare(ports, postgres)
+
+    def run(self, ready: Callable[[SystemRecord], None]) -> None:
+        first = [part for part in self._parts if part.name in ("postgres", "server")]
+        others = [part for part in self._parts if part not in first]
+        for part in first:
+            self._start(part)
+        for part in first:
+            self._wait_for(part)
+        for part in others:
+            self._start(part)
+        self._deploy()
+        for part in others:
+            self._wait_for(part)
+        ready(self._record)
+        self._keep_up()
+
+    def _prepare(self, ports: Ports, wanted: bool) -> list[Part]:
+        """Make the databases and their tables; the parts, none of them started."""
+        from models.schema import upgrade
+
+        postgres = embedded_postgres(wanted)
+        if postgres is not None:
+            self._say("Starting the embedded PostgreSQL ...")
+            postgres.start()
+        self._record.databases = prepare_environment(ports, postgres)
+        before, after = upgrade()
+        if before != after:
+            self._say(f"The shop's tables are now at version {after}.")
+        return parts_of(self._terminal, ports, postgres)
+
+    def _start(self, part: Part) -> None:
+        self._say(f"Starting {part.name} ...")
+        part.start()
+        self._record.parts = [part.record for part in self._parts]
+        self._record.save()
+
+    def _deploy(self) -> None:
+        self._say("Applying the deployments and the automations ...")
+        process = start_deploying()
+        while process.poll() is None:
+            if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
+                raise _ToldToEnd
+        if process.returncode:
+            assert process.stdout is not None
+            relay(self._terminal, "deploy", process.stdout)
+            raise PartFailed("order-factory deploy", f"ended with code {process.returncode}")
+
+    def _wait_for(self, part: Part) -> None:
+        deadline = monotonic() + SECONDS_TO_START
+        while problem := problem_of(part.record):
+            if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
+                raise _ToldToEnd
+            told = part.end_told()
+            if told is not None:
+                raise PartFailed(part.name, f"{told} while it was starting")
+            if monotonic() > deadline:
+                raise PartFailed(part.name, f"{problem} after {SECONDS_TO_START:.0f} s")
+
+    def _keep_up(self) -> None:
+        """Look after the parts until told to end; one that has ended is started again."""
+        while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
+            for part in self._parts:
+                told = part.end_told()
+                if told is not None:
+                    self._start_again(part, told)
+
+    def _start_again(self, part: Part, told: str) -> None:
+        deaths = part.count_death()
+        if deaths > RESTARTS:
+            often = f"{told}, for the {deaths}th time in {WITHIN_SECONDS:.0f} s"
+            raise PartFailed(part.name, often)
+        pause = 2.0 ** (deaths - 1)
+        self._say(f"{part.name} {told}. It is started again in {pause:.0f} s.")
+        if not self._stop.wait(pause):
+            self._start(part)
+
+    def _say(self, text: str) -> None:
+        say(self._terminal, "system", text)

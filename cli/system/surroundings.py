@@ -1,0 +1,110 @@
+"""What the parts of a system find in their environment: where everything is, on this machine alone."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from cli.environment import prepare_prefect
+from cli.system.errors import PortTaken
+from cli.system.postgres import EmbeddedPostgres
+from cli.system.processes import MARK
+from cli.system.state import FOLDER
+from models.errors import InvalidRequest
+
+HOST = "127.0.0.1"
+SHOP_URL, PREFECT_URL = "ORDER_FACTORY_DATABASE_URL", "PREFECT_API_DATABASE_CONNECTION_URL"
+POSTGRES_FOLDER = Path("var/postgres")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the parts listen."""
+
+    api: int
+    prefect: int
+
+    def require_free(self) -> None:
+        """Raises `PortTaken`."""
+        _require_free(self.prefect, "Prefect's server", "--prefect-port")
+        _require_free(self.api, "the HTTP API", "--port")
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://{HOST}:{self.prefect}"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.api}"
+
+
+def embedded_postgres(wanted: bool) -> EmbeddedPostgres | None:
+    """The embedded server, where it is wanted and the environment does not name all databases.
+
+    Raises `InvalidRequest` where PostgreSQL is wanted and the environment names another kind.
+    """
+    if not wanted:
+        return None
+    for name in (SHOP_URL, PREFECT_URL):
+        if os.environ.get(name, "").startswith("sqlite"):
+            raise InvalidRequest(f"{name} names a SQLite database; unset it, or omit --postgres.")
+    if SHOP_URL in os.environ and PREFECT_URL in os.environ:
+        return None
+    return EmbeddedPostgres(POSTGRES_FOLDER)
+
+
+def prepare_environment(ports: Ports, postgres: EmbeddedPostgres | None) -> dict[str, str]:
+    """Set what every part needs; the databases by name, without passwords.
+
+    The paths are whole, since Prefect's worker may start its processes elsewhere.
+    """
+    from models.settings import Settings
+
+    prepare_prefect(verbose=True)
+    # Without heartbeats, Prefect could not tell a run that was killed from one that goes on.
+    os.environ.pop("PREFECT_FLOWS", None)
+    home = os.environ.setdefault("PREFECT_HOME", str(Path("var/prefect").resolve()))
+    Path(home).mkdir(parents=True, exist_ok=True)
+    if postgres is not None:
+        os.environ.setdefault(SHOP_URL, postgres.shop_url())
+        os.environ.setdefault(PREFECT_URL, postgres.prefect_url())
+    os.environ[SHOP_URL] = _whole(Settings().database_url)
+    os.environ |= {
+        MARK: str(FOLDER.resolve()),
+        "PREFECT_API_URL": f"{ports.ui_url}/api",
+        "PREFECT_UI_API_URL": f"{ports.ui_url}/api",
+        "PYTHONUNBUFFERED": "1",
+    }
+    os.environ.setdefault("ORDER_FACTORY_API_PUBLIC_URL", ports.api_url)
+    for name, value in _ONLY_HERE.items():
+        os.environ.setdefault(name, value)
+    prefect = os.environ.get(PREFECT_URL, f"sqlite+aiosqlite:///{home}/prefect.db")
+    return {"shop": _shown(os.environ[SHOP_URL]), "prefect": _shown(prefect)}
+
+
+_ONLY_HERE = {
+    "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+}
+
+
+def _whole(url: str) -> str:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return url
+    return f"sqlite:///{Path(parsed.database).resolve()}"
+
+
+def _shown(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _require_free(port: int, who: str, option: str) -> None:
+    import socket
+
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        raise PortTaken(port, who, option) from error

@@ -1,0 +1,90 @@
+"""What a person sees of a system: where its parts are, and whether they are well."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cli.program import command_line
+from cli.system.state import SystemRecord
+from cli.system.surroundings import Ports
+from cli.tables import facts, next_steps, table
+
+
+def document_of_start(record: SystemRecord, ports: Ports) -> dict[str, Any]:
+    return {
+        "ui": ports.ui_url,
+        "prefect_api": f"{ports.ui_url}/api",
+        "api": f"{ports.api_url}/api",
+        "docs": f"{ports.api_url}/api/docs",
+        "databases": record.databases,
+        "processes": {part.name: part.process.pid for part in record.parts if part.process},
+    }
+
+
+def show_start(record: SystemRecord, ports: Ports) -> list[RenderableType]:
+    """Where everything is, and what to do with it."""
+    return [
+        facts(
+            [
+                ("Prefect UI", ports.ui_url),
+                ("HTTP API", f"{ports.api_url}/api"),
+                ("API docs", f"{ports.api_url}/api/docs  (password: a token)"),
+                ("Shop database", record.databases["shop"]),
+                ("Prefect database", record.databases["prefect"]),
+            ],
+            title="The system is running",
+        ),
+        Text.assemble(
+            ("In another terminal:\n", "bold"),
+            f"  export PREFECT_API_URL={ports.ui_url}/api\n",
+            f"  export ORDER_FACTORY_DATABASE_URL='{record.databases['shop']}'",
+        ),
+        next_steps(["demo"], ["token", "create", "--mode", "test"], ["status"], ["down"]),
+        Text("Ctrl-C ends it."),
+    ]
+
+
+def document_of_status(
+    record: SystemRecord | None, problems: Mapping[str, str | None], running: bool
+) -> dict[str, Any]:
+    parts = record.parts if record else []
+    return {
+        "running": running,
+        "parts": [
+            {
+                "name": part.name,
+                "up": problems[part.name] != "not running",
+                "pid": part.process.pid if part.process else None,
+                "url": part.url,
+                "healthy": problems[part.name] is None,
+                "problem": problems[part.name],
+            }
+            for part in parts
+        ],
+        "databases": record.databases if record else {},
+    }
+
+
+def show_status(
+    record: SystemRecord | None, problems: Mapping[str, str | None], running: bool
+) -> list[RenderableType]:
+    if record is None:
+        return [Text(f"Nothing is running here; start it with `{command_line('up')}`.")]
+    told = table(
+        ["part", "", "process", "URL", "health"],
+        [
+            (
+                part.name,
+                "down" if problems[part.name] == "not running" else "up",
+                str(part.process.pid) if part.process else "-",
+                part.url,
+                problems[part.name] or "well",
+            )
+            for part in record.parts
+        ],
+    )
+    if running:
+        return [told]
+    return [told, Text(f"The process that ran this is gone; `{command_line('down')}` clears up.")]

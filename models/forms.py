@@ -1,0 +1,25 @@
+"""Fields of a form: what a person fills in, or leaves empty."""
+
+from typing import Any
+
+_NOTHING = {"type": "null"}
+_SIMPLE = ("string", "integer", "number", "boolean")
+
+
+def plain_field(told: dict[str, Any]) -> dict[str, Any]:
+    """A field's JSON schema without the choice of nothing, where one simple thing is left.
+
+    What is no such field is returned as it is.
+    """
+    choices = [choice for choice in told.get("anyOf", []) if choice != _NOTHING]
+    if len(choices) != 1 or choices[0].get("type") not in _SIMPLE:
+        return told
+    field: dict[str, Any] = choices[0]
+    rest = {key: value for key, value in told.items() if key not in ("anyOf", "default")}
+    return field | rest
+
+
+def plain_fields(schema: dict[str, Any]) -> None:
+    """Make each property of a model's JSON schema such a field."""
+    for name, told in schema["properties"].items():
+        schema["properties"][name] = plain_field(told)

@@ -1,0 +1,131 @@
+"""One system for all tests of this folder: what `order-factory up` starts, on ports of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from models.engine import get_engine
+from tests.shop import Shop
+
+SECONDS = 120
+
+
+# Starts a deployment and comes back at once with the flow run, for no event loop runs here.
+begin_deployment = cast(Callable[..., FlowRun], run_deployment)
+
+
+def program(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run `order-factory` with these arguments in the current folder."""
+    command = [sys.executable, "-m", "cli.main", *arguments]
+    return subprocess.run(command, text=True, capture_output=True, check=False, **options)
+
+
+def wait_for(condition, what, seconds=SECONDS):
+    """What the condition gives once it gives something."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(0.25)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class System:
+    """A running system: its process, what it said that it started, and what it logs."""
+
+    process: "subprocess.Popen[str]"
+    document: dict[str, Any]
+    log: Path
+
+    def part(self, name: str) -> psutil.Process:
+        """The process of a part, as `status` has it."""
+        told = json.loads(program("status", "--json").stdout)
+        pids = {part["name"]: part["pid"] for part in told["parts"]}
+        return psutil.Process(pids[name])
+
+    def kill_processes_of(self, *names: str) -> None:
+        """SIGKILL for the parts and all that they have started."""
+        for name in names:
+            part = self.part(name)
+            for process in (*part.children(recursive=True), part):
+                process.kill()
+
+
+@pytest.fixture(scope="package")
+def system(tmp_path_factory):
+    """A system on SQLite, with an HTTP service that only publishes what waits."""
+    folder = tmp_path_factory.mktemp("system")
+    with pytest.MonkeyPatch.context() as changed:
+        changed.chdir(folder)
+        changed.delenv("ORDER_FACTORY_DATABASE_URL", raising=False)
+        changed.delenv("PREFECT_API_URL", raising=False)
+        changed.setenv("PREFECT_WORKER_QUERY_SECONDS", "1")
+        changed.setenv("ORDER_FACTORY_API_DISPATCH_EVENT", "true")
+        changed.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        running = start(folder)
+        changed.setenv("ORDER_FACTORY_DATABASE_URL", running.document["databases"]["shop"])
+        with temporary_settings({PREFECT_API_URL: running.document["prefect_api"]}):
+            yield running
+        get_engine().dispose()
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            running.process.wait(SECONDS)
+        program("down")
+
+
+def start(folder: Path) -> System:
+    ports = ["--port", str(free_port()), "--prefect-port", str(free_port())]
+    log = folder / "up.log"
+    with log.open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "up", "--json", *ports],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env={**os.environ},
+        )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line == "}\n":
+            break
+    process.stdout.close()
+    document = json.loads("".join(lines) or "{}")
+    if "databases" not in document:
+        process.wait(SECONDS)
+        raise AssertionError(f"it did not start: {document} {log.read_text()}")
+    return System(process, document, log)
+
+
+@pytest.fixture(scope="package")
+def shop(system):
+    return Shop()
+
+
+@pytest.fixture
+def client(system):
+    with get_client(sync_client=True) as client:
+        yield client

@@ -1,0 +1,65 @@
+"""The automations of the files under automations/, on a server where they are at work."""
+
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+
+from flows.order_factory import order_factory
+from models.results import OrderFactoryFailed
+from tests.system.conftest import program, wait_for
+
+FILES = sorted((Path(__file__).parents[2] / "automations").glob("*.yaml"))
+NAMES = {yaml.safe_load(file.read_text())["name"] for file in FILES}
+NOTIFYING = "Tell of failed copies"
+
+
+@pytest.fixture
+def webhook():
+    """The URL of an incoming webhook, and what it was told."""
+    told: list[str] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_port}/", told
+    server.shutdown()
+    server.server_close()
+
+
+def test_they_are_applied_once_and_tell_a_webhook_of_failures(
+    system, shop, client, webhook, monkeypatch
+):
+    url, told = webhook
+    before = {automation.name for automation in client.read_automations()}
+    drain = client.find_automation("Copy what was asked for")
+    client.pause_automation(drain.id)
+    monkeypatch.setenv("PREFECT_API_URL", system.document["prefect_api"])
+    monkeypatch.setenv("ORDER_FACTORY_NOTIFY_URL", url)
+
+    applied = json.loads(program("deploy", "--json").stdout)
+    after = client.read_automations()
+    kept_off = client.find_automation("Copy what was asked for").enabled
+    client.resume_automation(drain.id)
+    with pytest.raises(OrderFactoryFailed):
+        order_factory(shop.number_of(shop.order(number="F1", lines=[("MUG", 0, 1_00)])))
+    wait_for(lambda: told, "the notification", 30)
+
+    assert before == NAMES - {NOTIFYING}
+    assert set(applied["automations"]) == NAMES
+    assert applied["left_out"] == []
+    assert sorted(automation.name for automation in after) == sorted(NAMES)
+    assert kept_off is False
+    why = "1 error while copying order F1: line_items: SKU MUG: the quantity 0 is below 1"
+    assert told == [f"order_factories.fail\n{why}"]

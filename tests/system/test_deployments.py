@@ -1,0 +1,100 @@
+"""Every deployment of prefect.yaml, started as the UI starts it and run by a worker."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from models import Order, OrderFactory, OrderFactoryBatch
+from models.requests import CopyOptions
+from tests.api.client import MEDIA_TYPE, linkage, make_token, order_id
+from tests.copying import find_or_record
+from tests.system.conftest import begin_deployment, wait_for
+
+
+@pytest.fixture
+def start(client):
+    """Start deployments, all at once; their flow runs by deployment, once all have ended."""
+
+    def start(**parameters):
+        started = {
+            name: begin_deployment(name, parameters=given, timeout=0).id
+            for name, given in parameters.items()
+        }
+
+        def ended():
+            runs = {name: client.read_flow_run(key) for name, key in started.items()}
+            return runs if all(run.state.is_final() for run in runs.values()) else None
+
+        return wait_for(ended, f"the end of {', '.join(started)}")
+
+    return start
+
+
+def ask_for_a_copy(system, source):
+    """Ask the HTTP service, as a client would."""
+    asked = {"type": "order_copies", "relationships": {"source_order": linkage("orders", source)}}
+    answer = httpx.post(
+        f"{system.document['api']}/order_copies",
+        json={"data": asked},
+        headers={"Authorization": f"Bearer {make_token()}", "Content-Type": MEDIA_TYPE},
+        trust_env=False,
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def test_each_deployment_does_what_its_form_asks(system, shop, start):
+    sound = shop.order(number="N1", lines=[("CAP", 2, 9_00)])
+    unsound = shop.order(number="N2")
+    shop.line(unsound, sku_code="GONE")
+    shop.order(number="N3", lines=[("HAT", 1, 20_00)])
+    source = order_id(shop.order(number="T1", mode="test"))
+    Path("customers.csv").write_text("email,status\nada@example.com,acquired\n")
+    find_or_record("parts", CopyOptions(), orders=["N3"])
+
+    ask_for_a_copy(system, source)
+    first = start(
+        **{
+            "order-factory/copy": {"source_order": "N1", "reference": "again"},
+            "bulk-order-factory/bulk": {"orders": "N1, N2", "reference": "by hand"},
+            "bulk-order-factory/nightly": {"orders_where": {"sku": "HAT"}},
+            "copy-batch/part": {"batch": "parts"},
+            "import-orders/import": {"path": "customers.csv"},
+        }
+    )
+    shop.sku("GONE")
+    second = start(
+        **{
+            "bulk-order-factory/retry-failed": {"failed_of": "by hand", "reference": "retried"},
+            "sweep-order-factories/sweep": {"quiet_minutes": 0},
+        }
+    )
+    drained = wait_for(
+        lambda: [row for row in shop.rows(OrderFactory, mode="test") if row.completed_at],
+        "the drain that the event starts",
+    )
+
+    ended = {name: (run.name, run.state.name) for name, run in (first | second).items()}
+    batches = {row.reference: row for row in shop.rows(OrderFactoryBatch)}
+    nightly = f"bulk-{first['bulk-order-factory/nightly'].id}"
+    assert ended == {
+        "order-factory/copy": ("copy order N1", "Completed"),
+        "bulk-order-factory/bulk": ("copy batch by hand", "CompletedWithErrors"),
+        "bulk-order-factory/nightly": ("copy a batch", "Completed"),
+        "copy-batch/part": ("copy part 1 of batch parts", "Completed"),
+        "import-orders/import": ("import orders", "Completed"),
+        "bulk-order-factory/retry-failed": ("copy batch retried", "Completed"),
+        "sweep-order-factories/sweep": ("take over what was left", "Completed"),
+    }
+    assert set(batches) == {"by hand", "parts", "retried", nightly}
+    assert [row.status for row in shop.rows(OrderFactory, source_order_id=sound)] == [
+        "completed",
+        "completed",
+    ]
+    assert [row.status for row in shop.rows(OrderFactory, source_order_id=unsound)] == [
+        "failed",
+        "completed",
+    ]
+    assert [row.status for row in drained] == ["completed"]
+    assert set(first["order-factory/copy"].tags) >= {"order:N1", "outcome:completed", "one order"}
+    assert len(shop.rows(Order, status="pending")) == 6

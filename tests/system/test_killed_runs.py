@@ -1,0 +1,77 @@
+"""Flow runs whose process or whole worker is killed in the middle of a batch."""
+
+import pytest
+from prefect.client.schemas.objects import StateType
+
+from models import OrderFactory, OrderFactoryBatch
+from models.engine import begin
+from tests.crashes.nights import violations
+from tests.system.conftest import begin_deployment, wait_for
+
+ORDERS = 20
+
+
+@pytest.fixture
+def night(shop):
+    """The numbers of some orders, as a person types them."""
+    mine = shop.rows(OrderFactoryBatch)
+    return ", ".join(
+        shop.number_of(shop.order(number=f"{len(mine)}-{number}")) for number in range(ORDERS)
+    )
+
+
+def statuses(shop, reference):
+    (batch,) = shop.rows(OrderFactoryBatch, reference=reference)
+    return {row.status for row in shop.rows(OrderFactory, batch_id=batch.id)}
+
+
+def kill_in_the_middle(system, shop, reference, orders, *parts):
+    """Start a batch, and kill while nobody but this process can write; the id of the flow run."""
+    given = {"orders": orders, "reference": reference, "batch_size": 2}
+    run = begin_deployment("bulk-order-factory/bulk", parameters=given, timeout=0)
+    wait_for(
+        lambda: (
+            shop.rows(OrderFactoryBatch, reference=reference)
+            and "completed" in statuses(shop, reference)
+        ),
+        "the first copy",
+    )
+    with begin():
+        assert "pending" in statuses(shop, reference), "it was killed too late"
+        if parts:
+            system.kill_processes_of(*parts)
+        else:
+            for process in system.part("worker").children(recursive=True):
+                process.kill()
+    return run.id
+
+
+def test_a_batch_whose_process_is_killed_is_taken_over(system, shop, client, night):
+    run = kill_in_the_middle(system, shop, "process killed", night)
+
+    wait_for(lambda: statuses(shop, "process killed") == {"completed"}, "the takeover")
+
+    (batch,) = shop.rows(OrderFactoryBatch, reference="process killed")
+    assert client.read_flow_run(run).state.type == StateType.CRASHED
+    assert batch.flow_run_id != str(run)
+    assert violations() == []
+
+
+def test_a_batch_whose_worker_is_killed_is_taken_over_by_a_sweep(system, shop, client, night):
+    run = kill_in_the_middle(system, shop, "worker killed", night, "worker")
+    left = statuses(shop, "worker killed")
+    told = client.read_flow_run(run).state
+
+    swept = begin_deployment(
+        "sweep-order-factories/sweep",
+        parameters={"quiet_minutes": 0},
+        timeout=120,
+        poll_interval=0.5,
+    )
+
+    assert "pending" in left
+    assert told.is_running(), "nobody is left who could tell Prefect"
+    assert swept.state_name == "Completed", "the worker was started again"
+    assert statuses(shop, "worker killed") == {"completed"}
+    assert len(shop.rows(OrderFactory, batch_id=shop.rows(OrderFactoryBatch)[-1].id)) == ORDERS
+    assert violations() == []

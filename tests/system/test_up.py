@@ -1,0 +1,91 @@
+"""`up`, `status` and `down`: one system, begun and ended as one."""
+
+import json
+import os
+import signal
+import socket
+
+import httpx
+import psutil
+import pytest
+
+from cli.system.processes import marked
+from cli.system.state import FOLDER
+from tests.system.conftest import program, wait_for
+
+
+def test_every_part_answers(system):
+    told = program("status", "--json")
+
+    status = json.loads(told.stdout)
+    assert told.returncode == 0
+    assert status["running"]
+    assert {part["name"]: (part["up"], part["problem"]) for part in status["parts"]} == {
+        "server": (True, None),
+        "worker": (True, None),
+        "api": (True, None),
+    }
+    with httpx.Client(trust_env=False) as browser:
+        assert "<html" in browser.get(system.document["ui"]).text
+        assert browser.get(f"{system.document['api']}/ready").status_code == 200
+        assert browser.get(system.document["docs"]).status_code == 401
+
+
+def test_it_is_not_started_twice(system):
+    told = program("up")
+
+    assert told.returncode == 2
+    assert f"running already (process {system.process.pid})" in told.stderr
+
+
+def test_a_part_that_dies_is_started_again(system):
+    before = system.part("api").pid
+
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: program("status").returncode == 0, "the service")
+
+    assert system.part("api").pid != before
+    assert "api was killed by SIGKILL. It is started again in 1 s." in system.log.read_text()
+
+
+@pytest.mark.parametrize("option", ["--port", "--prefect-port"])
+def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    other = {"--port": "--prefect-port", "--prefect-port": "--port"}[option]
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        told = program("up", option, str(port), other, "1")
+
+    assert told.returncode == 2
+    assert f"Port {port} is taken" in told.stderr or "Port 1 is taken" in told.stderr
+
+
+def test_what_a_killed_system_has_left_is_ended(system):
+    system.process.kill()
+    system.process.wait()
+
+    orphaned = program("status")
+    ended = program("down")
+    nothing = program("down")
+
+    assert orphaned.returncode == 1
+    assert "The process that ran this is gone" in orphaned.stdout
+    assert ended.stdout == "Ended what was left: server, worker, api.\n"
+    assert marked(FOLDER.resolve()) == []
+    assert nothing.stdout == "Nothing is running.\n"
+    assert program("status").returncode == 1
+
+
+def test_a_stranger_with_the_number_of_a_part_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    FOLDER.mkdir(parents=True)
+    stranger = {"pid": os.getppid(), "started_at": 1.0}
+    record = {"supervisor": stranger, "parts": [{"name": "server", "process": stranger}]}
+    (FOLDER / "system.json").write_text(json.dumps(record))
+
+    told = program("down")
+
+    assert told.stdout == "Nothing is running.\n"
+    assert psutil.pid_exists(os.getppid())

@@ -1,0 +1,29 @@
+"""Orders that a person types into the one field of a form."""
+
+import pytest
+
+from tasks.selections.reading import accept_orders
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        ("1001", ["1001"]),
+        ("1001, 1002;1003", ["1001", "1002", "1003"]),
+        (" 1001\n1002\t1003 ", ["1001", "1002", "1003"]),
+        ("january.csv", "january.csv"),
+        ("my baskets.XLSX", "my baskets.XLSX"),
+        ("exports/january", "exports/january"),
+        ("january.txt", "january.txt"),
+        ("", ""),
+    ],
+)
+def test_a_text_is_a_path_or_names_orders(typed, taken):
+    assert accept_orders(typed) == taken
+
+
+def test_a_file_that_is_there_is_meant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "1001").touch()
+
+    assert accept_orders("1001") == "1001"

@@ -1,0 +1,56 @@
+"""The container files, as far as they can be checked without a container."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.main import main
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+
+
+@pytest.mark.parametrize("name", [n for n, s in SERVICES.items() if "command" in s])
+def test_the_command_of_a_service_exists(name, capsys):
+    program, *arguments = SERVICES[name]["command"]
+
+    assert program in ("order-factory", "prefect")
+    if program == "order-factory":
+        assert main([arguments[0], "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert [a for a in arguments if a.startswith("--") and a not in shown] == []
+    else:
+        # The same that `order-factory up` starts, which other tests do.
+        parts = (ROOT / "cli/system/parts.py").read_text()
+        assert ", ".join(f'"{word}"' for word in [program, *arguments[:2]]) in parts
+
+
+def test_what_a_service_waits_for_exists_and_can_be_waited_for():
+    for name, service in SERVICES.items():
+        for other, wanted in service.get("depends_on", {}).items():
+            waited = SERVICES[other]
+            if wanted["condition"] == "service_healthy":
+                assert "healthcheck" in waited, f"{name} waits for the health of {other}"
+            else:
+                assert waited["restart"] == "no", f"{name} waits for the end of {other}"
+
+
+def test_no_password_stands_in_it_and_no_port_is_open_to_others():
+    urls = re.findall(r"postgresql\S*://\w+:(\S+?)@", (ROOT / "compose.yaml").read_text())
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert {url.split(":")[0] for url in urls} == {"${POSTGRES_PASSWORD"} or urls == []
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_the_image_has_every_package_of_the_project():
+    copied = re.findall(r"^COPY (.*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    files = [name for line in copied for name in line.split()]
+    packages = re.search(r"include = \[(.*)\]", (ROOT / "pyproject.toml").read_text())
+
+    assert packages is not None
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    assert set(re.findall(r'"(\w+)\*"', packages[1])) <= set(files)

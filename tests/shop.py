@@ -116,6 +116,12 @@ class Shop:
             self.line(order_id, sku_code=code, quantity=quantity, unit_amount_cents=amount)
         return order_id
 
+    def order_of_test_mode(self, **values: Any) -> int:
+        """The same in test mode, with a customer and an address of it."""
+        customer, address = self.customer(mode="test"), self.address(mode="test")
+        places = {"billing_address_id": address, "shipping_address_id": address}
+        return self.order(**{"mode": "test", "customer_id": customer} | places | values)
+
     def line(self, order_id: int, **values: Any) -> int:
         """One more line of an order; its total is quantity times unit amount unless given."""
         defaults = {"item_type": "skus", "quantity": 1, "unit_amount_cents": 0}

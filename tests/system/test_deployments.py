@@ -48,7 +48,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     unsound = shop.order(number="N2")
     shop.line(unsound, sku_code="GONE")
     shop.order(number="N3", lines=[("HAT", 1, 20_00)])
-    source = order_id(shop.order(number="T1", mode="test"))
+    source = order_id(shop.order_of_test_mode(number="T1"))
     Path("customers.csv").write_text("email,status\nada@example.com,acquired\n")
     find_or_record("parts", CopyOptions(), orders=["N3"])
 

@@ -31,7 +31,8 @@ def test_a_copy_is_published_as_one_event(shop, published):
         "source_order": result.source_order.id,
         "target_order": result.target_order.id,
         "errors_count": 0,
-        "outcome": f"order {result.source_order.id} was copied to order {result.target_order.id}",
+        "outcome": f"order {result.source_order.number} was copied to order "
+        f"{result.target_order.id}",
     }
 
 

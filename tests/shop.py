@@ -119,8 +119,8 @@ class Shop:
     def order_of_test_mode(self, **values: Any) -> int:
         """The same in test mode, with a customer and an address of it."""
         customer, address = self.customer(mode="test"), self.address(mode="test")
-        places = {"billing_address_id": address, "shipping_address_id": address}
-        return self.order(**{"mode": "test", "customer_id": customer} | places | values)
+        places: dict[str, Any] = {"billing_address_id": address, "shipping_address_id": address}
+        return self.order(**{"mode": "test", "customer_id": customer, **places, **values})
 
     def line(self, order_id: int, **values: Any) -> int:
         """One more line of an order; its total is quantity times unit amount unless given."""

@@ -75,7 +75,7 @@ def parts_of(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None
         "worker", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"
     )
     service = child("api", "cli.main", "serve", *where, str(ports.api))
-    workers = f"{api}/work_pools/{POOL}" + "/workers/filter"
+    workers = f"{api}/work_pools/{POOL}/workers/filter"
     parts = [
         Part("server", ports.ui_url, f"{api}/health", server),
         Part("worker", None, workers, worker),

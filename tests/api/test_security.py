@@ -22,6 +22,8 @@ from models import (
     Order,
     OrderFactory,
     OrderFactoryBatch,
+    OrderSubscription,
+    OrderSubscriptionItem,
 )
 from models.base import utc_now
 from models.engine import begin
@@ -30,6 +32,7 @@ from tasks.api_tokens import revoke_token
 from tests.api.client import MEDIA_TYPE, Api, linkage, make_token, order_id
 from tests.api.draining import drain
 from tests.copying import batch_of, change, request
+from tests.shop import SOME_DAY
 
 
 def test_nobody_is_let_in_without_a_token(api):
@@ -98,6 +101,24 @@ def fill(shop, mode):
     factories = [request(key) for _ in range(3)]
     change(OrderFactory, factories[1], type="recurring_order_copies")
     change(OrderFactoryBatch, batch_of(factories[2:]), mode=mode, drained_by_service=True)
+    subscription = shop.add(
+        OrderSubscription,
+        mode=mode,
+        number=f"S-{mode}",
+        frequency="monthly",
+        source_order_id=key,
+        customer_id=customer,
+        starts_at=SOME_DAY,
+    )
+    shop.add(
+        OrderSubscriptionItem,
+        order_subscription_id=subscription,
+        sku_code="MUG",
+        quantity=1,
+        currency_code="EUR",
+        unit_amount_cents=12_50,
+        total_amount_cents=12_50,
+    )
     return key
 
 

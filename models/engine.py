@@ -75,9 +75,13 @@ def get_engine() -> Engine:
 
 
 @lru_cache(maxsize=32)
-def _database_url(_in_the_environment: str | None, _folder: str) -> str:
+def _database_url(_in_the_environment: str | None, folder: str) -> URL:
     # Reading the settings takes as long as a query, and depends on these two.
-    return Settings().database_url
+    url = _parse(Settings().database_url)
+    if url.get_backend_name() != "sqlite":
+        return url
+    # An engine stays with the file that it was made for, wherever the process goes.
+    return url.set(database=str(Path(folder, url.database or "")))
 
 
 def _turn(engine: Engine) -> AbstractContextManager[None]:
@@ -119,8 +123,7 @@ _engines: WeakSet[Engine] = WeakSet()
 
 
 @lru_cache(maxsize=32)
-def _engine(text: str) -> Engine:
-    url = _parse(text)
+def _engine(url: URL) -> Engine:
     on_sqlite = url.get_backend_name() == "sqlite"
     engine = _sqlite_engine(url) if on_sqlite else _postgresql_engine(url)
     _engines.add(engine)

@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL
 from sqlalchemy import func, select
 
 from models import Order
-from models.engine import close_connections, reading
+from models.engine import reading
 
 ORDERS = 200
 
@@ -105,6 +105,5 @@ def test_a_shop_with_orders_of_its_own_is_left_alone(shop, run):
 
 
 def count_orders():
-    close_connections()  # one may be open to a file of the same name in another folder
     with reading() as db:
         return db.scalar(select(func.count()).select_from(Order))

@@ -17,6 +17,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
+from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from models.engine import get_engine
@@ -87,7 +88,9 @@ def system(tmp_path_factory):
         running = start(folder)
         changed.setenv("ORDER_FACTORY_DATABASE_URL", running.document["databases"]["shop"])
         with temporary_settings({PREFECT_API_URL: running.document["prefect_api"]}):
+            EventsWorker.drain_all()  # one that other tests began still talks to their server
             yield running
+            EventsWorker.drain_all()
         get_engine().dispose()
         if running.process.poll() is None:
             running.process.send_signal(signal.SIGTERM)

@@ -14,6 +14,7 @@ from flows.runners import choose_runner
 from flows.runners.job import Job
 from flows.shop_flow import shop_flow
 from flows.stopping import StopReason
+from flows.sweep import sweep
 from models.base import utc_now
 from models.engine import begin, reading
 from models.results import BulkResult
@@ -37,8 +38,9 @@ def run_order_subscriptions(
     """Copy the orders of all subscriptions that are due, each period once, and try failed ones again.
 
     What a run that died has left is finished first. Subscriptions whose source order was placed
-    become active, and those that have expired inactive. Run it as often as you like, also twice at
-    the same time: no period is copied twice, and none is lost.
+    become active, and those that have expired inactive. At the end, batches and single copies whose
+    flow run has died are taken over. Run it as often as you like, also twice at the same time: no
+    period is copied twice, and none is lost.
 
     Ends `Completed` (named `CompletedWithErrors` when copies failed), or `Failed` when some are
     unfinished: the next run goes on with them. Raises `DatabaseNotReady`.
@@ -64,6 +66,8 @@ def run_order_subscriptions(
             account.carry_out(due)
     with begin() as db:
         expire(db, utc_now())
+    if account.goes_on():
+        sweep()
     return cast(SubscriptionRun, _ended(account))
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models import OrderFactory, OrderSubscription
+from models.base import utc_now
 from models.engine import begin
 from models.statuses import Mode
 from models.subscription_requests import SubscriptionOptions
@@ -31,6 +32,16 @@ def subscribe(shop: Shop, order: int | None = None, **options: Any) -> int:
         key = create_subscription(db, order, SubscriptionOptions(**wanted), at)
     if status is not None:
         change(OrderSubscription, key, status=status)
+    return key
+
+
+def due(shop: Shop, order: int, **options: Any) -> int:
+    """A daily subscription whose period came a minute ago. Its key."""
+    moment = utc_now() - timedelta(minutes=1)
+    key = subscribe(
+        shop, order, frequency="daily", starts_at=moment - timedelta(days=1), at=moment, **options
+    )
+    change(OrderSubscription, key, next_run_at=moment)
     return key
 
 

@@ -6,23 +6,13 @@ import pytest
 
 from flows.preview_order_subscriptions import preview_order_subscriptions
 from flows.run_order_subscriptions import run_order_subscriptions
-from models import OrderFactory, OrderFactoryBatch, OrderSubscription
+from models import OrderFactory, OrderFactoryBatch
 from models.base import utc_now
 from models.public_ids import Resource, public_id
-from tests.copying import change, whole_database
-from tests.subscriptions import payable, subscribe, subscription
+from tests.copying import whole_database
+from tests.subscriptions import due, payable, subscribe, subscription
 
 pytestmark = pytest.mark.usefixtures("prefect")
-
-
-def due(shop, order, **options):
-    """A daily subscription whose period came a minute ago."""
-    moment = utc_now() - timedelta(minutes=1)
-    key = subscribe(
-        shop, order, frequency="daily", starts_at=moment - timedelta(days=1), at=moment, **options
-    )
-    change(OrderSubscription, key, next_run_at=moment)
-    return key
 
 
 def test_what_is_due_is_copied_and_what_failed_is_told(shop):

@@ -9,6 +9,7 @@ from prefect.states import Cancelled, Crashed, Running
 from sqlalchemy import update
 
 from flows.bulk_order_factory import bulk_order_factory
+from flows.run_order_subscriptions import run_order_subscriptions
 from flows.sweep import sweep_order_factories
 from models import OrderFactory, OrderFactoryBatch
 from models.base import utc_now
@@ -96,3 +97,15 @@ def test_what_the_dead_left_is_finished_and_all_else_is_left_alone(
     assert (swept.unfinished, swept.single_copies) == ([], 2)
     assert [statuses[key] for key in dead] == ["completed", "completed"]
     assert [statuses[key] for key in alive] == ["pending", "pending"]
+
+
+def test_the_hourly_run_takes_over_what_the_dead_left(shop, left_behind):
+    left_behind("crashed", Crashed())
+    left_behind("at work", Running())
+
+    run_order_subscriptions()
+
+    assert {row.reference: row.status for row in shop.rows(OrderFactoryBatch)} == {
+        "crashed": "completed",
+        "at work": "in_progress",
+    }

@@ -9,6 +9,7 @@ from models import Order, OrderFactory, OrderFactoryBatch
 from models.requests import CopyOptions
 from tests.api.client import MEDIA_TYPE, linkage, make_token, order_id
 from tests.copying import find_or_record
+from tests.subscriptions import due, payable, subscription
 from tests.system.conftest import begin_deployment, wait_for
 
 
@@ -63,10 +64,12 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         }
     )
     shop.sku("GONE")
+    renewed = due(shop, payable(shop))
     second = start(
         **{
             "bulk-order-factory/retry-failed": {"failed_of": "by hand", "reference": "retried"},
             "sweep-order-factories/sweep": {"quiet_minutes": 0},
+            "run-order-subscriptions/hourly": {},
         }
     )
     drained = wait_for(
@@ -85,8 +88,10 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "import-orders/import": ("import orders", "Completed"),
         "bulk-order-factory/retry-failed": ("copy batch retried", "Completed"),
         "sweep-order-factories/sweep": ("take over what was left", "Completed"),
+        "run-order-subscriptions/hourly": ("run order subscriptions", "Completed"),
     }
-    assert set(batches) == {"by hand", "parts", "retried", nightly}
+    assert {"by hand", "parts", "retried", nightly} < set(batches)
+    assert subscription(shop, renewed).occurrencies == 1
     assert [row.status for row in shop.rows(OrderFactory, source_order_id=sound)] == [
         "completed",
         "completed",

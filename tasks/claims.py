@@ -156,11 +156,11 @@ def _key(db: Connection, resource: type[Base], nth: int = 1, each: int = 1) -> C
     return new_key(db, table_of(resource), rank=claims.c.rank, nth=nth, each=each)
 
 
-def _unfinished() -> Select[int]:
+def _unfinished() -> Select[tuple[int]]:
     return select(OrderFactory.id).where(is_to_copy)
 
 
-def _claim(db: Connection, wanted: Select[int]) -> int:
+def _claim(db: Connection, wanted: Select[tuple[int]]) -> int:
     open_work_tables(db)
     plan_by_key(db)
     held = skip_locked(db, wanted, table_of(OrderFactory)).subquery("held")

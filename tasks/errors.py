@@ -11,7 +11,7 @@ from tasks.work_tables import copies
 Join = tuple[FromClause, ColumnElement[bool]]
 
 
-def some_copy(condition: ColumnElement[bool]) -> Select[bool]:
+def some_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
     """Whether the condition holds for any copy in hand: nothing is written down where it does not.
 
     It spares a batch in which all is well most of the statements that look for errors.

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from models.base import Base, UtcDateTime
 
 Values = Mapping[str, ColumnElement[Any]]
-Rows = Select[*tuple[Any, ...]]
+Rows = Select[tuple[Any, ...]]
 
 
 def table_of(model: type[Base]) -> Table:

@@ -27,7 +27,7 @@ COLUMNS = (
 Part = dict[str, list[Any]]
 
 
-def _select_rows(batch_id: int) -> Select[*tuple[Any, ...]]:
+def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
     """Only what the report shows of the batch's factories, in the order of their keys."""
     source, target = aliased(Order), aliased(Order)
     return (

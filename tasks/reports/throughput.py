@@ -95,7 +95,7 @@ def _spans(batch_id: int) -> CTE:
     ).cte("spans")
 
 
-def _select_stretches(batch_id: int) -> Select[float, float]:
+def _select_stretches(batch_id: int) -> Select[tuple[float, float]]:
     """When work began and ended, a row per stretch of work without a pause."""
     spans = _spans(batch_id)
     in_order = [spans.c.began, spans.c.ended]
@@ -116,7 +116,7 @@ def _select_stretches(batch_id: int) -> Select[float, float]:
     return select(began, func.max(numbered.c.ended)).group_by(numbered.c.stretch).order_by(began)
 
 
-def _select_orders(batch_id: int, buckets: list[tuple[float, float]]) -> Select[int, float]:
+def _select_orders(batch_id: int, buckets: list[tuple[float, float]]) -> Select[tuple[int, float]]:
     """How many orders each bucket holds, by its place in the list."""
     spans = _spans(batch_id)
     names = (column("nth", Integer), column("starts", Float), column("ends", Float))

@@ -1,0 +1,38 @@
+"""The schedules of prefect.yaml, on the server of a running system."""
+
+from datetime import timedelta
+
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+
+from models.base import utc_now
+from tests.system.conftest import wait_for
+
+AHEAD = FlowRunFilter(
+    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+)
+
+
+def planned(client, name):
+    """When the runs ahead of a deployment begin."""
+    key = client.read_deployment_by_name(name).id
+    of_it = DeploymentFilter(id=DeploymentFilterId(any_=[key]))
+    runs = client.read_flow_runs(flow_run_filter=AHEAD, deployment_filter=of_it)
+    return sorted(run.expected_start_time for run in runs)
+
+
+def test_one_that_is_on_has_its_next_runs_planned_and_one_that_is_off_none(client):
+    hourly = wait_for(
+        lambda: planned(client, "run-order-subscriptions/hourly"), "the runs of the next hours"
+    )
+
+    assert hourly[0] <= utc_now() + timedelta(hours=1)
+    assert {(moment.minute, moment.second) for moment in hourly} == {(0, 0)}
+    assert planned(client, "bulk-order-factory/nightly") == []
+    assert planned(client, "sweep-order-factories/sweep") == []

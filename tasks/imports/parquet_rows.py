@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlalchemy import JSON
 
 from models.base import UtcDateTime
 from models.errors import InvalidRequest
@@ -45,20 +46,19 @@ def _wanted_instead(found: pa.DataType, resource: Resource, name: str) -> str | 
     if text or types.is_null(found) or name not in resource.columns:
         return None
     column = resource.table.c.get(name)
-    # A column that the table does not have is the natural key of another row.
-    kind = (
-        str if column is None or isinstance(column.type, UtcDateTime) else column.type.python_type
-    )
-    if column is not None and isinstance(column.type, UtcDateTime):
+    if column is None:
+        return "text"  # the natural key of another row
+    if isinstance(column.type, UtcDateTime):
         zoned = types.is_timestamp(found) and found.tz is not None
         return None if zoned else "a timestamp with a time zone"
+    if isinstance(column.type, JSON):
+        return None if types.is_struct(found) else "a struct, or JSON text"
+    kind = column.type.python_type
     number = types.is_integer(found) or types.is_floating(found) or types.is_decimal(found)
     if kind in (int, float):
         return None if number else "a number"
     if kind is bool:
         return None if types.is_boolean(found) else "a boolean"
-    if kind is object:
-        return None if types.is_struct(found) else "a struct, or JSON text"
     return "text"
 
 

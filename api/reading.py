@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    String,
+    bindparam,
+    func,
+    select,
+)
 
 from api.errors import not_found
 from api.including import Graph, include, link_of, linked
@@ -129,7 +138,7 @@ def _order(query: Query, table: FromClause) -> list[ColumnElement[Any]]:
     order: list[ColumnElement[Any]] = []
     for name, descends in query.sort:
         column = table.c[name]
-        by: ColumnElement[Any] = bytewise(column) if column.type.python_type is str else column
+        by: ColumnElement[Any] = bytewise(column) if isinstance(column.type, String) else column
         by = by.desc() if descends else by.asc()
         if column.nullable:
             by = by.nulls_first() if descends else by.nulls_last()

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Double,
     Index,
     Integer,
     MetaData,
@@ -74,6 +75,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012  (the declarative base reads a plain dict)
         Json: JsonObject,
         datetime: UtcDateTime(),
+        float: Double(),
         int: BigInteger(),
         str: Text(),
     }

@@ -23,6 +23,7 @@ from models import (
 )
 from models.base import Base, utc_now
 from models.engine import begin, reading
+from tasks.inserts import table_of
 
 SOME_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -36,7 +37,9 @@ class Shop:
     def add(self, table: type[Base], **values: Any) -> int:
         """Insert one row; its key."""
         with begin() as db:
-            row = insert(table).values(**values).returning(table.__table__.c.id)
+            # Not the class: its attribute `metadata` is another thing than the column.
+            rows = table_of(table)
+            row = insert(rows).values(**values).returning(rows.c.id)
             return int(db.execute(row).scalar_one())
 
     def rows(self, table: type[Base], **equal: Any) -> list[Row[Any]]:

@@ -92,11 +92,11 @@ def test_debug_raises_an_unexpected_error(shop, monkeypatch, how):
         ),
         (
             "sqlite:///new.db",
-            "The database at sqlite:///new.db is not ready: there is no such file; run `order-factory init`",
+            "The database at sqlite:///{here}/new.db is not ready: there is no such file; run `order-factory init`",
         ),
         ("mysql://shop:secret@localhost/shop", "ORDER_FACTORY_DATABASE_URL names 'mysql'"),
         ("no url: secret", "ORDER_FACTORY_DATABASE_URL is not a database URL"),
-        ("sqlite:///words.txt", "The file of sqlite:///words.txt is not a SQLite database"),
+        ("sqlite:///words.txt", "The file of sqlite:///{here}/words.txt is not a SQLite database"),
     ],
 )
 @pytest.mark.parametrize("arguments", [["orders"], ["copy", "1001"], ["verify"], ["batches"]])
@@ -107,7 +107,7 @@ def test_a_database_that_is_not_ready(run, monkeypatch, tmp_path, url, told, arg
     said = run(*arguments)
 
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"Error: {told}")
+    assert said.err.startswith(f"Error: {told.format(here=tmp_path / 'here')}")
     assert "secret" not in said.err
     assert "Traceback" not in said.err
 
@@ -118,7 +118,7 @@ def test_the_database_may_stand_in_an_env_file(run, monkeypatch, tmp_path):
 
     said = run("init", "--json")
 
-    assert said.json["database"] == "sqlite:///told.db"
+    assert said.json["database"] == f"sqlite:///{tmp_path / 'here' / 'told.db'}"
     assert (tmp_path / "here" / "told.db").exists()
 
 

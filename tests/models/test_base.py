@@ -54,7 +54,7 @@ def test_what_the_database_dates_itself_is_utc_too(shop):
 
 def test_json_is_null_or_an_object(shop):
     full = {"a": [1, 2.5, None, {"ü": "💶"}], "b": "", "c": True}
-    orders = [shop.order(metadata_=value) for value in (None, {}, full)]
+    orders = [shop.order(metadata=value) for value in (None, {}, full)]
 
     assert [shop.row(Order, id=order).metadata for order in orders] == [None, {}, full]
     with begin() as db:

@@ -100,7 +100,7 @@ def test_provenance_leads_to_the_factory_and_back(shop):
 
 
 def test_the_factorys_reference_and_metadata_stay_the_factorys(shop):
-    source = shop.order(reference="source", reference_origin="till", metadata_={"of": "source"})
+    source = shop.order(reference="source", reference_origin="till", metadata={"of": "source"})
 
     result = copy_one(
         source, reference="copy", reference_origin="support", metadata={"of": "factory"}

@@ -14,7 +14,7 @@ def refreshed(shop, order, **options):
 def test_lines_take_todays_price_and_tell_the_old_one(shop):
     shop.price("MUG", 14_00, compare_at_amount_cents=16_00)
     shop.price("CAP", 9_00)
-    source = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)], metadata_={"gift": True})
+    source = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)], metadata={"gift": True})
     shop.line(source, item_type="bundles", unit_amount_cents=5_00)
 
     result, target = refreshed(shop, source)

@@ -110,7 +110,7 @@ def _plain(shop: Shop) -> int:
         shop,
         lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)],
         payment_method_id=method,
-        metadata_={"gift": True},
+        metadata={"gift": True},
     )
     shop.option(shop.rows(LineItem, order_id=order_id)[0].id, options={"text": "Ada"})
     return order_id
@@ -177,7 +177,7 @@ def _promoted(shop: Shop) -> int:
 
 def _refreshed(shop: Shop) -> int:
     shop.price("INK", 4_00)
-    order_id = shop.order(lines=[("INK", 2, 3_00)], metadata_={"gift": True})
+    order_id = shop.order(lines=[("INK", 2, 3_00)], metadata={"gift": True})
     shop.option(shop.rows(LineItem, order_id=order_id)[0].id, total_amount_cents=50)
     return order_id
 

@@ -8,9 +8,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    String,
     Update,
     and_,
     case,
+    cast,
     exists,
     false,
     func,
@@ -41,6 +43,8 @@ _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 _target_of_copy = (_target, _target.c.id == copies.c.target_order_id)
 _to_be_placed = and_(copies.c.sound, copies.c.place_target_order)
 _to_pay = _target.c.total_amount_with_taxes_cents > 0
+# Where parts of an order are left out, the frozen discounts can be more than what is left.
+_owes_money = _target.c.total_amount_with_taxes_cents < 0
 _of_source = select(_source.c.gateway).where(_source.c.id == _target.c.payment_source_id)
 _of_method = select(_method.c.gateway).where(_method.c.id == _target.c.payment_method_id)
 # A payment method that is settled by hand needs nothing that the customer saved.
@@ -94,6 +98,7 @@ def insert_placements() -> Insert:
             _target.c.billing_address_id.is_not(None),
             or_(line_sums.c.lines_to_ship == 0, _target.c.shipping_address_id.is_not(None)),
             line_sums.c.purchasable_lines > 0,
+            not_(_owes_money),
             not_(_lacks_payment_source),
             or_(not_(_to_pay), _is_set_up()),
         )
@@ -185,6 +190,20 @@ def _record_obstacles(db: Connection) -> None:
             is_not_placed(),
             line_sums.c.purchasable_lines == 0,
             joins=[_sums_of_copy],
+        ),
+    )
+    below_zero = cast(_target.c.total_amount_with_taxes_cents, String)
+    written(
+        db,
+        errors(
+            "line_items",
+            "total_below_zero",
+            literal("the discounts are more than what is left to buy: the total is ")
+            + below_zero
+            + " cents",
+            is_not_placed(),
+            _owes_money,
+            joins=[_target_of_copy],
         ),
     )
     written(

@@ -115,6 +115,25 @@ def test_what_does_not_ship_needs_no_fulfillment(shop, payable):
     assert (target.status, target.fulfillment_status) == ("placed", "not_required")
 
 
+def test_a_total_below_zero_is_not_taken_for_nothing_to_pay(shop, payable):
+    shop.sku("GONE", purchasable=False)
+    source = payable(lines=[("MUG", 1, 4_00), ("GONE", 1, 20_00)])
+    shop.line(source, item_type="percentage_discount_promotions", total_amount_cents=-5_00)
+
+    result = copy_one(source, place_target_order=True, skip_errors=True)
+
+    target = shop.row(Order, id=target_of(result))
+    assert (target.status, target.total_amount_cents) == ("pending", -1_00)
+    assert (target.payment_status, target.number) == ("unpaid", None)
+    assert result.errors_log == {
+        "line_items": [
+            "SKU GONE is not purchasable",
+            "the discounts are more than what is left to buy: the total is -100 cents",
+        ],
+        "status": CANNOT,
+    }
+
+
 def test_a_draft_cannot_be_placed(shop):
     source = shop.order(lines=[])
     shop.line(source, item_type="shipments", total_amount_cents=0)

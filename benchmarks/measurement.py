@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+# Of the others; the flows use their own.
 BATCH_SIZE = 5_000
 
 

@@ -38,7 +38,7 @@ from tasks.selections.finding import Record, recorder
 from tasks.selections.reading import Orders, accept_orders
 from tasks.whole_batch import BatchTakenBack, rehearse_batch
 
-BATCH_SIZE = 5_000
+BATCH_SIZE = 10_000
 
 
 def _run_name() -> str:

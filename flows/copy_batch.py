@@ -21,7 +21,7 @@ def _run_name() -> str:
 
 @shop_flow(name="copy-batch", flow_run_name=_run_name)
 def copy_part(
-    batch: Text, part: int = 1, size: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    batch: Text, part: int = 1, size: Annotated[int, Field(ge=1, le=100_000)] = 10_000
 ) -> int:
     """Copy up to so many unfinished orders of a batch in one transaction; how many it finished.
 

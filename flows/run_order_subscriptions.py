@@ -31,7 +31,7 @@ from tasks.subscriptions.transitions import activate_those_ordered, expire
 
 @shop_flow(name="run-order-subscriptions", flow_run_name="run order subscriptions")
 def run_order_subscriptions(
-    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 5_000,
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 10_000,
     workers: Annotated[int, Field(ge=1, le=16)] = 1,
     late_after_hours: Annotated[int, Field(ge=1, le=8_784)] = 3,
 ) -> SubscriptionRun:

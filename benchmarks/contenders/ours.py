@@ -20,7 +20,6 @@ def run(job: Job, *, place: bool = False) -> Timing:
         result = bulk_order_factory(
             orders=str(job.selection),
             reference="benchmark",
-            batch_size=job.batch_size,
             workers=job.workers,
             report_path=str(job.folder / "report.csv"),
             place_target_order=place,

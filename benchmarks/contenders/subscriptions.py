@@ -48,7 +48,7 @@ def run(job: Job) -> Timing:
     """Run what is due; `recording` is all but the copying: what is due, the calendar, the counts."""
     count = subscribe(job)
     started = perf_counter()
-    result = run_order_subscriptions(batch_size=job.batch_size, workers=job.workers)
+    result = run_order_subscriptions(workers=job.workers)
     whole = perf_counter() - started
     if result.completed + result.failed != count:
         raise RuntimeError(f"{count} were due, and the run came to: {result.outcome}")

@@ -104,7 +104,7 @@ def bulk(
             min=1,
             max=100_000,
             help="Orders copied in one transaction.",
-            show_default="5000",
+            show_default="10000",
         ),
     ] = None,
     workers: Annotated[

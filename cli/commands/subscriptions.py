@@ -190,7 +190,7 @@ def run(
         typer.Option(
             "--batch-size", metavar="N", min=1, max=100_000, help="Orders in one transaction."
         ),
-    ] = 5_000,
+    ] = 10_000,
     workers: Annotated[
         int,
         typer.Option(

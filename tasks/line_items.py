@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Insert, and_, case, exists, false, func, sele
 
 from models import LineItem, LineItemOption
 from models.dialects import moment, reads_in_order
+from models.references import holding_references
 from tasks.batch import Batch
 from tasks.inserts import NOW, carried, insert_select, table_of, times, unchanged, written
 from tasks.line_sums import copied_lines_differ, is_left_out
@@ -25,7 +26,7 @@ def insert_line_items(*, sort: bool, some_left_out: bool) -> Insert:
     """One line per source line of the sound copies, without those that are left out.
 
     The lines of a target have their keys in the order of the source's; `sort` where the database
-    does not read them so by itself.
+    does not read them so by itself. The source lines are locked, as their foreign key would do.
     """
     values = {
         "order_id": copies.c.target_order_id,
@@ -36,7 +37,7 @@ def insert_line_items(*, sort: bool, some_left_out: bool) -> Insert:
     rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
     where = (copies.c.sound, *([~is_left_out()] if some_left_out else []))
     order = (copies.c.factory_id, _line.c.id) if sort else ()
-    return insert_select(LineItem, values, rows, *where, order_by=order)
+    return insert_select(LineItem, values, rows, *where, order_by=order, held=_line)
 
 
 @cache
@@ -87,7 +88,8 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     now, sort = batch.started_at, not reads_in_order(db)
     some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
     statement = insert_line_items(sort=sort, some_left_out=some_left_out)
-    lines = written(db, statement, now=now)
+    with holding_references(db, _line):
+        lines = written(db, statement, now=now)
     changed = lines != db.scalar(_COUNTED)
     # Nothing can have changed while no other transaction has ended.
     if changed or (moment(db) != batch.moment and copied_lines_differ(db)):

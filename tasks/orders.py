@@ -2,13 +2,24 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, and_, case, literal, null, or_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
 
 from models import Order
 from models.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from tasks.batch import Batch
 from tasks.inserts import NOW, insert_select, table_of, times, written
-from tasks.steps import step
+from tasks.steps import StepFailed, step
 from tasks.work_tables import copies, line_sums
 
 # Taken over from the source order as it is.
@@ -79,9 +90,18 @@ def insert_orders() -> Insert:
 
 
 _COPY = insert_orders()
+_SOUND = select(func.count()).select_from(copies).where(copies.c.sound)
 
 
 @step(name="copy orders", field="target_order")
 def copy_orders(db: Connection, batch: Batch) -> int:
-    """Make the target orders of the sound copies; rows written."""
-    return written(db, _COPY, now=batch.started_at)
+    """Make the target orders of the sound copies; rows written.
+
+    Raises `StepFailed` when the database has left one out, as a trigger of the shop's can do: the
+    lines rely on their order.
+    """
+    orders = written(db, _COPY, now=batch.started_at)
+    if orders != db.scalar(_SOUND):
+        told = "could not be copied: the database did not keep the target order"
+        raise StepFailed("target_order", told)
+    return orders

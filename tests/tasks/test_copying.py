@@ -283,6 +283,20 @@ def test_two_factories_of_one_source_make_two_orders(shop):
     assert held[1] == held[2] == [(originals[0], 1), (originals[1], 2)]
 
 
+def test_an_order_that_the_database_passes_over_fails_alone_and_leaves_no_lines(shop):
+    sound, left_out = shop.order(), shop.order(market_name="Nowhere")
+    leave_out("INSERT ON orders", "NEW.market_name = 'Nowhere'")
+
+    copied, failed = copy(sound, left_out)
+
+    assert copied.status == "completed"
+    assert failed.errors_log == {
+        "target_order": ["could not be copied: the database did not keep the target order"]
+    }
+    assert failed.target_order is None
+    assert nothing_is_half_written(shop, [copied, failed])
+
+
 def test_a_copy_can_be_copied(shop):
     source = shop.order(lines=[("MUG", 1, 12_50)])
 
@@ -294,26 +308,35 @@ def test_a_copy_can_be_copied(shop):
 
 def refuse(when, condition):
     """Let the database refuse rows, with a message that quotes what it should not."""
+    told = f"no row for {SECRET}"
+    before(when, condition, sqlite=f"RAISE(ABORT, '{told}')", postgres=f"RAISE EXCEPTION '{told}'")
+
+
+def leave_out(when, condition):
+    """Let the database pass over rows without a word."""
+    before(when, condition, sqlite="RAISE(IGNORE)", postgres="RETURN NULL")
+
+
+def before(when, condition, *, sqlite, postgres):
+    """A trigger of the shop's own."""
     with begin() as db:
         if db.dialect.name == "sqlite":
-            raised = f"SELECT RAISE(ABORT, 'no row for {SECRET}')"
-            db.execute(
-                text(f"CREATE TRIGGER refuse BEFORE {when} WHEN {condition} BEGIN {raised}; END")
-            )
+            statements = [
+                f"CREATE TRIGGER own BEFORE {when} WHEN {condition} BEGIN SELECT {sqlite}; END"
+            ]
         else:
-            raised = f"RAISE EXCEPTION 'no row for {SECRET}'"
-            db.execute(
-                text(
-                    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql "
-                    f"AS $$ BEGIN {raised}; END $$"
-                )
-            )
-            db.execute(
-                text(
-                    f"CREATE TRIGGER refuse BEFORE {when} FOR EACH ROW "
-                    f"WHEN ({condition}) EXECUTE FUNCTION refuse()"
-                )
-            )
+            statements = [
+                (
+                    "CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql "
+                    f"AS $$ BEGIN {postgres}; END $$"
+                ),
+                (
+                    f"CREATE TRIGGER own BEFORE {when} FOR EACH ROW "
+                    f"WHEN ({condition}) EXECUTE FUNCTION own()"
+                ),
+            ]
+        for statement in statements:
+            db.execute(text(statement))
 
 
 def refuse_lines_of(sku_code):

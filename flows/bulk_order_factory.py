@@ -166,6 +166,7 @@ def bulk_order_factory(
         batch_id = record(db)
         chosen.accept(db, batch_id)
         as_a_whole = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
+    del record, orders  # a frame or a file's rows are as large as the batch
     job = Job(batch_id, reference, batch_size, workers)
     copied = copy_recorded(job, chosen, as_a_whole=as_a_whole)
     with reading() as db:

@@ -183,7 +183,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "cache_size=-24576",
+            "cache_size=-16384",
             # At every large commit otherwise; see `write_back_soon`. 64 MiB of log at the most.
             "wal_autocheckpoint=16384",
         ):

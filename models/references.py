@@ -30,18 +30,18 @@ _SET_ROLE = text("SELECT set_config('session_replication_role', :role, true)")
 
 
 @contextmanager
-def holding_references(db: Connection, written: Table) -> Iterator[None]:
-    """Insert rows into `written` whose foreign keys all hold, whatever others do meanwhile.
+def holding_references(db: Connection, written: Table) -> Iterator[bool]:
+    """For a statement that inserts into `written` rows whose foreign keys all hold.
 
-    The statement inside must lock the rows that it reads and refers to, and refer else only to
-    rows that its own transaction has made. The database then does not ask row by row; it still
-    does where this role may not say so, and where the table has triggers that are not ours.
+    True where the database does not ask row by row: the statement must then lock the rows that it
+    reads and refers to, and refer else only to rows that its own transaction has made. False where
+    it does ask: on SQLite, where this role may not say so, where the table has triggers not ours.
     """
     if on_sqlite(db) or not holds_references(db, written):
-        yield
+        yield False
         return
     db.execute(_SET_ROLE, {"role": "replica"})
-    yield
+    yield True
     # Where the statement fails, rolling back to its savepoint does the same.
     db.execute(_SET_ROLE, {"role": "origin"})
 

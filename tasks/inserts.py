@@ -61,16 +61,15 @@ def insert_select(
     source: FromClause,
     *where: ColumnElement[bool],
     order_by: Sequence[ColumnElement[Any]] = (),
-    held: Table | None = None,
+    locked: Table | None = None,
 ) -> Insert:
     """Insert one row per row of `source` that the conditions hold for, in this order.
 
-    On PostgreSQL the rows of the table `held` are locked until the transaction ends, so that they
-    can be referred to.
+    The rows of the table `locked` cannot be deleted then before the transaction ends (PostgreSQL).
     """
     rows = select(*values.values()).select_from(source).where(*where).order_by(*order_by)
-    if held is not None:
-        rows = rows.with_for_update(read=True, key_share=True, of=held)
+    if locked is not None:
+        rows = rows.with_for_update(read=True, key_share=True, of=locked)
     return insert_counted(table_of(model), list(values), rows)
 
 

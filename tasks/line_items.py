@@ -22,11 +22,11 @@ _line, _option = table_of(LineItem), table_of(LineItemOption)
 
 
 @cache
-def insert_line_items(*, sort: bool, some_left_out: bool) -> Insert:
+def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) -> Insert:
     """One line per source line of the sound copies, without those that are left out.
 
     The lines of a target have their keys in the order of the source's; `sort` where the database
-    does not read them so by itself. The source lines are locked, as their foreign key would do.
+    does not read them so by itself, `lock` where the source lines' foreign key does not lock them.
     """
     values = {
         "order_id": copies.c.target_order_id,
@@ -37,7 +37,9 @@ def insert_line_items(*, sort: bool, some_left_out: bool) -> Insert:
     rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
     where = (copies.c.sound, *([~is_left_out()] if some_left_out else []))
     order = (copies.c.factory_id, _line.c.id) if sort else ()
-    return insert_select(LineItem, values, rows, *where, order_by=order, held=_line)
+    return insert_select(
+        LineItem, values, rows, *where, order_by=order, locked=_line if lock else None
+    )
 
 
 @cache
@@ -87,9 +89,9 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     """
     now, sort = batch.started_at, not reads_in_order(db)
     some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
-    statement = insert_line_items(sort=sort, some_left_out=some_left_out)
-    with holding_references(db, _line):
-        lines = written(db, statement, now=now)
+    with holding_references(db, _line) as held:
+        copy = insert_line_items(sort=sort, some_left_out=some_left_out, lock=held)
+        lines = written(db, copy, now=now)
     changed = lines != db.scalar(_COUNTED)
     # Nothing can have changed while no other transaction has ended.
     if changed or (moment(db) != batch.moment and copied_lines_differ(db)):

@@ -31,7 +31,7 @@ from tasks.selections.checking import Selection
 from tasks.selections.failed_copies import failed_copies
 from tasks.selections.filters import fitting_orders, settle_customer
 from tasks.selections.requested import COLUMNS, Requested, request_rows
-from tasks.selections.staging import asked, named, stage
+from tasks.selections.staging import asked, empty_stage, named, stage
 
 _ROWS_AT_ONCE = 10_000
 _batch = table_of(OrderFactoryBatch)
@@ -185,7 +185,9 @@ def record_rows(
 
     if selection.problems:
         stage(db, selection)  # tells them, together with what only the database can see
-    return _record(db, reference, _as_json(selection), policy, request)
+    batch_id = _record(db, reference, _as_json(selection), policy, request)
+    empty_stage(db)
+    return batch_id
 
 
 def record_filtered(

@@ -146,9 +146,7 @@ def stage(db: Connection, selection: Selection) -> Mode:
     was found before, unknown and ambiguous orders, the same order twice under one reference; and
     for a selection that mixes the modes.
     """
-    for table in _METADATA.sorted_tables:
-        db.execute(CreateTable(table, if_not_exists=True))
-        db.execute(delete(table))
+    empty_stage(db)
     _fill_asked(db, selection)
     _fill_named(db)
     problems = selection.problems + _problems(db, str(selection.rows.index.name))
@@ -159,3 +157,10 @@ def stage(db: Connection, selection: Selection) -> Mode:
         told = "it mixes orders of test mode with orders of live mode"
         raise SelectionInvalid(selection.name, [told])
     return Mode(modes[0])
+
+
+def empty_stage(db: Connection) -> None:
+    """Let go of what was staged: in SQLite's memory the next rows take its place."""
+    for table in _METADATA.sorted_tables:
+        db.execute(CreateTable(table, if_not_exists=True))
+        db.execute(delete(table))

@@ -63,24 +63,31 @@ class _Bars:
 
 
 class _Lines:
-    """A line when a step begins, at most every few seconds while it goes on, and when it ends."""
+    """A line at most every few seconds while a step goes on, and when it ends.
+
+    A step that nobody knows the length of is told when it begins.
+    """
 
     def __init__(self, terminal: Terminal, waiting: str) -> None:
         self._terminal = terminal
         self._step: str | None = None
-        self._began = self._told = 0.0
+        self._began: dict[str, float] = {}
+        self._told = 0.0
         self._ended = False
         terminal.note(f"{waiting} ...")
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         now = monotonic()
         if step != self._step:
-            self._step, self._began, self._told, self._ended = step, now, now, False
+            self._step, self._told, self._ended = step, now, False
+            self._began.setdefault(step, now)
+            if total is None and not done:
+                self._terminal.note(f"{step} ...")
         ends = done == total
         if self._ended if ends else now - self._told < SECONDS_BETWEEN_LINES:
             return
         self._told, self._ended = now, ends
-        self._terminal.note(self._line(step, done, total, now - self._began))
+        self._terminal.note(self._line(step, done, total, now - self._began[step]))
 
     def _line(self, step: str, done: int, total: int | None, seconds: float) -> str:
         line = f"{step}: {done:,}" if total is None else f"{step}: {done:,} of {total:,}"

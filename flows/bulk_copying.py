@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import ceil
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 
 from prefect.runtime import flow_run
 
@@ -13,11 +13,15 @@ from models.engine import begin, reading
 from models.errors import DatabaseNotReady, OrderFactoryError
 from models.progress import report_progress
 from tasks.artifacts import show_progress, start_progress
-from tasks.batch_records import abort_batch, count_to_copy, finish_batch, start_batch
+from tasks.batch_records import abort_batch, count_to_copy, finish_batch, has_free, start_batch
 from tasks.copy_batch import BatchReport
 from tasks.payments.claiming import Scope
 from tasks.payments.paying import authorize_payments
 from tasks.whole_batch import copy_whole_batch
+
+# Longer than the database keeps the rows of a machine that has vanished: see `models.engine`.
+HELD_SECONDS = 60.0
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass
@@ -82,9 +86,10 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
     total = left
     artifact = start_progress(job.reference)
     report_progress("copy orders", 0, total)
+    moved_at = monotonic()
     with runner.open(job, stop) as copy_parts:
         while left and stop.reason is None:
-            before = copied.copied
+            known, before = left, (copied.copied, len(copied.problems))
             for outcome in copy_parts(ceil(left / job.size)):
                 if isinstance(outcome, BatchReport):
                     copied.closed += outcome.closed
@@ -98,7 +103,22 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
                 show_progress(artifact, copied.copied, total)
                 if isinstance(outcome, DatabaseNotReady):
                     return  # every other part would wait for it as long
-            if copied.copied == before:
-                return  # what is left is held by others or meets a fault that does not pass
+            if copied.copied == before[0] and len(copied.problems) > before[1]:
+                return  # what is left meets a fault that does not pass
             with reading() as db:
                 left = count_to_copy(db, job.batch_id)
+            if left < known:
+                moved_at = monotonic()
+            elif not _others_let_go(job, stop, moved_at + HELD_SECONDS):
+                return
+
+
+def _others_let_go(job: Job, stop: Stop, until: float) -> bool:
+    """Wait for the runs that hold all that is left; False where they hold it for too long."""
+    report_progress("wait for other runs", 0, None)
+    while monotonic() < until and not stop.is_set():
+        sleep(SECONDS_BETWEEN_LOOKS)
+        with begin() as db:
+            if has_free(db, job.batch_id) or not count_to_copy(db, job.batch_id):
+                return True
+    return False

@@ -58,6 +58,27 @@ def test_a_bar_tells_rate_and_time_left_from_the_first_step_on(monkeypatch, caps
     assert "20000/100000 500/s 0:00:40 0:02:40 left" in said
 
 
+def test_a_step_of_unknown_length_is_told_when_it_begins_and_the_rate_goes_on_after_it(
+    monkeypatch, capsys
+):
+    clock = iter([0.0, 10.0, 11.0, 15.0, 20.0])
+    monkeypatch.setattr(cli.progress, "monotonic", lambda: next(clock))
+
+    with showing_progress(Terminal(), "copying"):
+        report_progress("copy orders", 0, 1_000)
+        report_progress("copy orders", 500, 1_000)
+        report_progress("wait for other runs", 0, None)
+        report_progress("copy orders", 500, 1_000)
+        report_progress("copy orders", 1_000, 1_000)
+
+    assert capsys.readouterr().err.splitlines() == [
+        "copying ...",
+        "copy orders: 500 of 1,000, 50/s, 10 s left",
+        "wait for other runs ...",
+        "copy orders: 1,000 of 1,000, 50/s",
+    ]
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_progress_never_stands_on_stdout(capsys, as_json):
     terminal = Terminal()

@@ -1,5 +1,8 @@
 """The engine: transactions that are one, savepoints that are none of their own, clear refusals."""
 
+from contextlib import closing
+
+import psycopg
 import pytest
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -166,3 +169,16 @@ def test_sqlite_makes_the_folder_of_its_file(monkeypatch, tmp_path):
 
     get_engine().dispose()
     assert (tmp_path / "not" / "there" / "yet.db").is_file()
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_both_ends_of_a_connection_notice_that_the_other_has_vanished(shop):
+    with closing(get_engine().raw_connection()) as held:
+        assert isinstance(held.driver_connection, psycopg.Connection)
+        given = held.driver_connection.info.get_parameters()
+
+    ours = {"keepalives_idle": "10", "tcp_user_timeout": "30000"}
+    assert {name: given.get(name) for name in ours} == ours
+    # On a Unix socket PostgreSQL ignores these; it would refuse one that it does not know.
+    assert "-c tcp_keepalives_idle=10" in given["options"]
+    assert "-c tcp_user_timeout=30000" in given["options"]

@@ -1,0 +1,81 @@
+"""Copies that other runs hold, which only PostgreSQL lets happen: waited for, and taken if let go."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+
+import flows.bulk_copying
+from flows.bulk_order_factory import bulk_order_factory
+from models.engine import begin
+from models.progress import progress_shown_by
+from models.requests import CopyOptions
+from models.results import BatchUnfinished
+from tasks.claims import claim_pending
+from tasks.copying import copy_claimed
+from tests.copying import find_or_record
+
+pytestmark = [
+    pytest.mark.usefixtures("prefect"),
+    pytest.mark.parametrize("shop", ["postgres"], indirect=True),
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def night(shop):
+    numbers = [shop.number_of(shop.order()) for _ in range(3)]
+    return find_or_record("night", CopyOptions(), numbers)
+
+
+@pytest.fixture
+def copying():
+    """The flow in a thread of its own: its result to come, and an event for when it waits."""
+    waits = Event()
+
+    def listen(step, _done, _total):
+        if step == "wait for other runs":
+            waits.set()
+
+    def copy():
+        with progress_shown_by(listen):
+            return bulk_order_factory(reference="night")
+
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda: pool.submit(copy), waits
+
+
+def test_what_another_run_lets_go_of_is_taken(night, copying):
+    start, waits = copying
+    with begin() as db:
+        claim_pending(db, night, 1)
+        result = start()
+        assert waits.wait(60)
+
+    assert (result.result(60).completed, result.result().copied_in_this_run) == (3, 3)
+
+
+def test_what_another_run_finishes_is_waited_for(night, copying):
+    start, waits = copying
+    with begin() as db:
+        size = claim_pending(db, night, 1)
+        result = start()
+        assert waits.wait(60)
+        copy_claimed(db, size, None)
+
+    assert (result.result(60).completed, result.result().copied_in_this_run) == (3, 2)
+
+
+def test_what_another_run_holds_for_too_long_is_told(night, monkeypatch):
+    monkeypatch.setattr(flows.bulk_copying, "HELD_SECONDS", 1.0)
+
+    with begin() as db:
+        claim_pending(db, night, 1)
+        with pytest.raises(BatchUnfinished, match="other runs hold them") as unfinished:
+            bulk_order_factory(reference="night")
+
+    assert (unfinished.value.result.completed, unfinished.value.result.pending) == (2, 1)

@@ -1,7 +1,6 @@
 """Copying a recorded batch: in parts, one after the other or several at a time, or as a whole."""
 
 from dataclasses import dataclass, field
-from math import ceil
 from time import monotonic, perf_counter, sleep
 
 from prefect.runtime import flow_run
@@ -90,7 +89,7 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
     with runner.open(job, stop) as copy_parts:
         while left and stop.reason is None:
             known, before = left, (copied.copied, len(copied.problems))
-            for outcome in copy_parts(ceil(left / job.size)):
+            for outcome in copy_parts(job.parts(left)):
                 if isinstance(outcome, BatchReport):
                     copied.closed += outcome.closed
                     copied.copied += outcome.closed + outcome.awaiting

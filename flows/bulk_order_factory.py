@@ -125,7 +125,7 @@ def bulk_order_factory(
             skip_errors copies the sound parts of those too, reject_everything copies nothing.
         dry_run: Only tell how the batch would end. All of it is done and then rolled back, and the
             database is as before.
-        batch_size: How many orders are copied in one transaction.
+        batch_size: How many orders are copied in one transaction, at most.
         workers: How many transactions (with flow_runs, orders) run at a time; more than one pays
             on PostgreSQL only.
         report_path: Report file, .csv, .parquet or .xlsx, one row per copy; a page with the same

@@ -46,7 +46,7 @@ def run_order_subscriptions(
     unfinished: the next run goes on with them. Raises `DatabaseNotReady`.
 
     Args:
-        batch_size: How many orders are copied in one transaction.
+        batch_size: How many orders are copied in one transaction, at most.
         workers: How many transactions run at a time; more than one pays on PostgreSQL only.
         late_after_hours: From how many hours on a period counts as missed, for the subscriptions
             that make up for none.

@@ -19,6 +19,7 @@ from tasks.batch_records import count_to_copy, error_policy_of, finish_batch, st
 from tasks.claims import claim_pending
 from tasks.copying import copy_claimed
 from tasks.faults import Faults
+from tasks.parts import even_size
 from tasks.payments.claiming import Scope
 from tasks.payments.settling import settle_as_approved
 from tasks.rejecting import reject_batch
@@ -112,7 +113,7 @@ def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> i
     total, done, closed = count_to_copy(db, batch_id), 0, 0
     report_progress("copy orders", done, total)
     while done < total:
-        claimed = claim_pending(db, batch_id, size)
+        claimed = claim_pending(db, batch_id, even_size(total, size))
         if not claimed:
             raise BatchTakenBack("another run holds some of its copies")
         copied = copy_claimed(db, claimed, flow_run.id)

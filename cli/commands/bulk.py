@@ -103,7 +103,7 @@ def bulk(
             metavar="N",
             min=1,
             max=100_000,
-            help="Orders copied in one transaction.",
+            help="Orders copied in one transaction, at most.",
             show_default="10000",
         ),
     ] = None,

@@ -14,7 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
-from flows.runners.job import CopyParts, Job
+from flows.runners.job import CopyParts, Job, Outcome, Parts
 from flows.runners.task_runs import in_turn
 from flows.sheltering import children_sheltered
 from flows.stopping import Stop
@@ -51,15 +51,18 @@ def require_dask(address: str | None) -> None:
 def copy_in_dask(job: Job, stop: Stop, address: str | None) -> Iterator[CopyParts]:
     runner = _task_runner(job.at_once, address)
 
-    def submit(part: int) -> PrefectFuture[BatchReport]:
-        given = {"reference": job.reference, "part": part, "size": job.size}
-        future: PrefectFuture[BatchReport] = runner.submit(copy_part, given)
-        return future
+    def copy(parts: Parts) -> Iterator[Outcome]:
+        def submit(part: int) -> PrefectFuture[BatchReport]:
+            given = {"reference": job.reference, "part": part, "size": parts.size}
+            future: PrefectFuture[BatchReport] = runner.submit(copy_part, given)
+            return future
+
+        return in_turn(submit, parts.count, job.at_once, stop)
 
     with runner:
         with children_sheltered():
             runner.client  # noqa: B018  (starts the cluster, or connects to the running one)
-        yield lambda parts: in_turn(submit, parts, job.at_once, stop)
+        yield copy
 
 
 def _task_runner(processes: int, address: str | None) -> Any:

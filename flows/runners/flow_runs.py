@@ -10,7 +10,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from sqlalchemy import Connection
 
 from flows.order_factory import order_factory
-from flows.runners.job import CopyParts, Job, Outcome
+from flows.runners.job import CopyParts, Job, Outcome, Parts
 from flows.runners.task_runs import in_turn
 from flows.stopping import Stop
 from models.engine import reading
@@ -53,7 +53,7 @@ def copy_in_flow_runs(job: Job, stop: Stop) -> Iterator[CopyParts]:
     """Parts are orders here, however many parts are asked for."""
     runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=job.at_once)
 
-    def copy(_parts: int) -> Iterator[Outcome]:
+    def copy(_parts: Parts) -> Iterator[Outcome]:
         with reading() as db:
             factories = unfinished_ids(db, job.batch_id)
 

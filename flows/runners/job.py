@@ -2,18 +2,30 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 
 from tasks.copy_batch import BatchReport
+from tasks.parts import even_size
 
 # What a part of a batch came to: its report, or the exception that it ended with.
 Outcome = BatchReport | BaseException
-# Copies in so many parts, and gives their outcomes as they come in.
-CopyParts = Callable[[int], Iterator[Outcome]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How many parts to copy in, and how many orders make each."""
+
+    count: int
+    size: int
+
+
+# Copies in these parts, and gives their outcomes as they come in.
+CopyParts = Callable[[Parts], Iterator[Outcome]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A recorded batch, how many of its orders make a part, and how many parts run at a time.
+    """A recorded batch, how many of its orders make a part at most, and how many run at a time.
 
     Other processes find the batch by its reference: its key would name another batch in another
     database, if they were pointed at one by mistake.
@@ -23,3 +35,8 @@ class Job:
     reference: str
     size: int
     at_once: int
+
+    def parts(self, left: int) -> Parts:
+        """Parts of one size for so many orders, with work for all that run at a time to the end."""
+        size = even_size(left, self.size, self.at_once)
+        return Parts(ceil(left / size), size)

@@ -16,7 +16,7 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
-from flows.runners.job import CopyParts, Job, Outcome
+from flows.runners.job import CopyParts, Job, Outcome, Parts
 from flows.stopping import Stop
 from models.engine import begin, reading
 from models.errors import InvalidRequest, OrderFactoryError
@@ -59,13 +59,13 @@ class _Dispatch:
         self._picked_up_at = monotonic()
         self._nobody_is_there = False
 
-    def copy(self, parts: int) -> Iterator[Outcome]:
-        """Dispatch this many parts, the next when one has come back; each one's outcomes."""
-        left = parts
+    def copy(self, parts: Parts) -> Iterator[Outcome]:
+        """Dispatch these parts, the next when one has come back; each one's outcomes."""
+        left = parts.count
         self._picked_up_at = monotonic()
         while True:
             while left and len(self._parts) < self._job.at_once and self._goes_on():
-                self._begin(parts - left + 1)
+                self._begin(parts.count - left + 1, parts.size)
                 left -= 1
             if not self._parts:
                 return
@@ -76,8 +76,8 @@ class _Dispatch:
     def _goes_on(self) -> bool:
         return self._stop.reason is None and not self._nobody_is_there
 
-    def _begin(self, part: int) -> None:
-        given = {"batch": self._job.reference, "part": part, "size": self._job.size}
+    def _begin(self, part: int, size: int) -> None:
+        given = {"batch": self._job.reference, "part": part, "size": size}
         run = run_deployment(DEPLOYMENT, parameters=given, timeout=0)
         assert isinstance(run, FlowRun)  # and no coroutine, since no event loop runs here
         self._parts[run.id] = _Part(run.name, monotonic())

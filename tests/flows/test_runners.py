@@ -9,6 +9,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlo
 import flows.runners.dask
 import flows.runners.flow_runs
 from flows.bulk_order_factory import bulk_order_factory
+from flows.runners.job import Job, Parts
 from models import Event, OrderFactory, OrderFactoryBatch
 from models.errors import InvalidRequest
 from models.public_ids import Resource, public_id
@@ -65,7 +66,7 @@ def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
     left = iter([12, 0])
     with monkeypatch.context() as patched:
         patched.setattr(flows.bulk_copying, "count_to_copy", lambda _db, _batch: next(left))
-        patched.setattr(flows.bulk_copying, "ceil", lambda _parts: 1)
+        patched.setattr(Job, "parts", lambda _job, _left: Parts(1, 5))
         with pytest.raises(Exception, match="7 of 12 copies are not finished"):
             bulk_order_factory(night, reference="night", batch_size=5)
 

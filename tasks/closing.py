@@ -25,6 +25,7 @@ from sqlalchemy import (
 from models import CopyError, Event, OrderFactory
 from models.base import UtcDateTime, utc_now
 from models.dialects import errors_log_of
+from models.references import holding_references
 from models.statuses import FactoryStatus
 from tasks.batch import Batch
 from tasks.inserts import NOW, insert_counted, table_of, written
@@ -32,7 +33,7 @@ from tasks.placement import is_not_placed
 from tasks.steps import step
 from tasks.work_tables import copies
 
-_factory = table_of(OrderFactory)
+_factory, _event = table_of(OrderFactory), table_of(Event)
 _BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
 
 
@@ -85,7 +86,7 @@ def insert_events(*, began: bool) -> Insert:
     )
     starts = select(started, copies.c.factory_id, _BEGAN_AT)
     rows = union_all(starts, ends).subquery() if began else ends.subquery()
-    return insert_counted(table_of(Event), ["name", "order_factory_id", "created_at"], select(rows))
+    return insert_counted(_event, ["name", "order_factory_id", "created_at"], select(rows))
 
 
 _UPDATE_FACTORIES = update_factories()
@@ -119,5 +120,6 @@ def close_in_hand(db: Connection, batch: Batch, *, began: bool) -> int:
     closed = written(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **told)
     if db.scalar(_HAS_ERRORS):
         db.execute(update_errors(db))
-    db.execute(_INSERT_EVENTS[began], told)
+    with holding_references(db, _event):  # this transaction has just written the factories
+        db.execute(_INSERT_EVENTS[began], told)
     return closed - (db.scalar(_AWAITING) or 0)

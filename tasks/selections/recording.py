@@ -24,6 +24,7 @@ from models.base import utc_now
 from models.error_policies import ErrorPolicy
 from models.errors import InvalidRequest, SelectionInvalid
 from models.order_filters import OrderFilter
+from models.references import holding_references
 from models.requests import CopyOptions
 from models.statuses import BatchStatus, FactoryStatus
 from tasks.inserts import at, insert_counted, table_of, times, written
@@ -34,7 +35,7 @@ from tasks.selections.requested import COLUMNS, Requested, request_rows
 from tasks.selections.staging import asked, empty_stage, named, stage
 
 _ROWS_AT_ONCE = 10_000
-_batch = table_of(OrderFactoryBatch)
+_batch, _event = table_of(OrderFactoryBatch), table_of(Event)
 
 
 def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Insert:
@@ -49,11 +50,13 @@ def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Inse
     return insert_counted(table_of(OrderFactory), [*COLUMNS, *own], rows)
 
 
-def insert_create_events(batch_id: int, now: datetime) -> Insert:
-    """The event that each factory of the batch was created."""
+def record_create_events(db: Connection, batch_id: int, now: datetime) -> None:
+    """The event that each factory of the batch was created, in the transaction that did it."""
     mine = select(literal("order_factories.create"), OrderFactory.id, at(now))
     mine = mine.where(OrderFactory.batch_id == batch_id)
-    return insert_counted(table_of(Event), ["name", "order_factory_id", "created_at"], mine)
+    names = ["name", "order_factory_id", "created_at"]
+    with holding_references(db, _event):
+        db.execute(insert(_event).from_select(names, mine, include_defaults=False))
 
 
 def _insert_batch(
@@ -85,7 +88,7 @@ def _insert_batch(
     if policy == ErrorPolicy.REJECT_EVERYTHING:
         _refuse_skipped_errors(db, batch_id)
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(orders_count=count))
-    db.execute(insert_create_events(batch_id, now))
+    record_create_events(db, batch_id, now)
     return int(batch_id)
 
 

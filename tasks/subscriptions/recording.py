@@ -22,7 +22,7 @@ from sqlalchemy import (
 from models import OrderFactoryBatch
 from models.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
 from tasks.inserts import at, insert_counted, table_of, times, written
-from tasks.selections.recording import insert_create_events
+from tasks.selections.recording import record_create_events
 from tasks.subscriptions.due import advance, factory, find_due, mark_running, subscription
 from tasks.subscriptions.retrying import find_retries, retry_with_new_copies
 from tasks.subscriptions.work_tables import open_run_tables, periods
@@ -74,7 +74,7 @@ def record_periods(
     count = written(db, insert_counted(factory, *_due_factories(batch.id, now)))
     if failed is not None:
         count += written(db, insert_counted(factory, *_retry_factories(batch.id, now, failed)))
-    db.execute(insert_create_events(batch.id, now))
+    record_create_events(db, batch.id, now)
     db.execute(update(_batch).where(_batch.c.id == batch.id).values(orders_count=count))
     return batch
 

@@ -13,6 +13,7 @@ from models.results import OrderFactoryFailed, OrderFactoryResult, summary
 from models.schema import require_schema
 from models.statuses import FactoryStatus
 from models.stock_policies import StockPolicy
+from tasks.batch_records import require_free_of_batch
 from tasks.copy_batch import copy_order
 from tasks.factories import create_factory, read_factory, require_factory
 from tasks.payments.claiming import Scope
@@ -114,7 +115,9 @@ def _find_or_record(source_order: str | None, known: str | None, options: CopyOp
                 raise InvalidRequest(
                     f"Order factory {known!r} has its own options; give none beside its id."
                 )
-            return require_factory(db, known)
+            factory_id = require_factory(db, known)
+            require_free_of_batch(db, factory_id)
+            return factory_id
         source_order_id = require_order(db, str(source_order))
         return create_factory(db, source_order_id, options, f"flow-run:{flow_run.id}")
 

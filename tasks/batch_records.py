@@ -8,7 +8,7 @@ from models import CopyError, Order, OrderFactory, OrderFactoryBatch
 from models.base import Json, utc_now
 from models.dialects import skip_locked
 from models.error_policies import ErrorPolicy
-from models.errors import BatchNotFound
+from models.errors import BatchNotFound, InvalidRequest
 from models.public_ids import Resource, public_id
 from models.results import BulkResult, ErrorCount
 from models.statuses import BatchStatus, FactoryStatus
@@ -112,6 +112,24 @@ def error_policy_of(db: Connection, batch_id: int) -> ErrorPolicy:
     """What the errors of some copies of this batch mean for the others."""
     kept = select(_batch.c.options).where(_batch.c.id == batch_id)
     return _policy_in(db.execute(kept).scalar_one())
+
+
+def require_divisible(db: Connection, batch_id: int) -> None:
+    """Raises `InvalidRequest` for a batch that is copied as a whole or not at all."""
+    if error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING:
+        reference = db.scalar(select(_batch.c.reference).where(_batch.c.id == batch_id))
+        raise InvalidRequest(
+            f"The batch {reference!r} is copied as a whole or not at all (reject_everything), and "
+            f"no part of it alone; finish it with `order-factory bulk --resume {reference}`."
+        )
+
+
+def require_free_of_batch(db: Connection, factory_id: int) -> None:
+    """Raises `InvalidRequest` for a factory to copy whose batch is copied as a whole."""
+    mine = select(OrderFactory.batch_id).where(OrderFactory.id == factory_id, is_to_copy)
+    batch_id = db.scalar(mine)
+    if batch_id is not None:
+        require_divisible(db, batch_id)
 
 
 def _policy_in(options: Json) -> ErrorPolicy:

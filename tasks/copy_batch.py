@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.engine import begin, write_back_soon
 from models.public_ids import Resource, public_id
+from tasks.batch_records import require_divisible
 from tasks.claims import claim_factory, claim_pending, claim_single
 from tasks.copying import CopiedOrders, copy_claimed
 from tasks.retries import AGAIN
@@ -44,10 +45,15 @@ def copy_order(factory_id: int) -> BatchReport:
 def copy_batch(batch_id: int, part: int, size: int) -> BatchReport:
     """Copy up to `size` unfinished factories of a batch; fewer where others copy them too.
 
-    `part` only names the task run. Raises `TryAgain` when a fault of the database did not pass;
-    the factories are still pending.
+    `part` only names the task run. Raises `TryAgain` when a fault of the database did not pass, and
+    `InvalidRequest` for a batch that must not be divided; the factories are still pending.
     """
-    return _copy(lambda db: claim_pending(db, batch_id, size))
+
+    def claim(db: Connection) -> int:
+        require_divisible(db, batch_id)
+        return claim_pending(db, batch_id, size)
+
+    return _copy(claim)
 
 
 @task(name="copy single orders", task_run_name="copy single orders", **AGAIN)

@@ -7,12 +7,16 @@ import pytest
 
 import tasks.copying
 from flows.bulk_order_factory import bulk_order_factory
+from flows.copy_batch import copy_part
+from flows.order_factory import order_factory
 from models import Order, OrderFactory, StockItem
 from models.error_policies import ErrorPolicy
 from models.errors import InvalidRequest
+from models.public_ids import Resource, public_id
+from models.requests import CopyOptions
 from models.results import BatchUnfinished
 from tasks.copying import CopiedOrders
-from tests.copying import failing_for, whole_database
+from tests.copying import failing_for, find_or_record, whole_database
 from tests.crashes.nights import violations
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -175,3 +179,31 @@ def test_a_batch_that_is_resumed_keeps_its_own_options(shop, numbers, given):
 
     with pytest.raises(InvalidRequest, match="The batch 'night' has its own options"):
         bulk_order_factory(reference="night", **given)
+
+
+@pytest.fixture
+def pending_whole(shop, numbers):
+    """A batch that is recorded, to be copied as a whole or not at all."""
+    return find_or_record("whole", CopyOptions(), numbers, policy=ErrorPolicy.REJECT_EVERYTHING)
+
+
+@pytest.mark.usefixtures("pending_whole")
+@pytest.mark.parametrize(
+    "copy_some",
+    [
+        lambda _first: bulk_order_factory(reference="whole", runner="flow_runs"),
+        lambda _first: copy_part("whole"),
+        lambda first: order_factory(order_factory_id=first),
+    ],
+    ids=["another runner", "a part", "one factory"],
+)
+def test_of_a_batch_to_be_copied_as_a_whole_nothing_is_copied_alone(shop, copy_some):
+    first = public_id(Resource.order_factories, shop.rows(OrderFactory)[0].id)
+    before = whole_database()
+
+    with pytest.raises(InvalidRequest, match="'whole' is copied as a whole or not at all"):
+        copy_some(first)
+
+    assert whole_database() == before
+    result = bulk_order_factory(reference="whole")
+    assert (result.failed, result.aborted, result.completed) == (2, 4, 0)

@@ -28,6 +28,8 @@ from models.base import JsonObject
 from models.order_factories import CopyError
 
 _SQLITE_KEYS = table("sqlite_sequence", column("name"), column("seq"))
+_SQLITE_TEMPORARY = table("sqlite_temp_master", column("name", String))
+_POSTGRES_TABLES = table("pg_class", column("relname", String), column("relnamespace"))
 _SNAPSHOT = text("SELECT pg_current_snapshot()::text")
 
 
@@ -48,6 +50,14 @@ def new_key(
         return func.nextval(f"{of.name}_id_seq")
     last = select(func.max(_SQLITE_KEYS.c.seq)).where(_SQLITE_KEYS.c.name == of.name)
     return func.coalesce(last.scalar_subquery(), 0) + (rank - 1) * each + nth
+
+
+def temporary_tables(db: Connection, names: list[str]) -> Select[tuple[str]]:
+    """Which of these temporary tables the connection has."""
+    if on_sqlite(db):
+        return select(_SQLITE_TEMPORARY.c.name).where(_SQLITE_TEMPORARY.c.name.in_(names))
+    mine = _POSTGRES_TABLES.c.relnamespace == func.pg_my_temp_schema()
+    return select(_POSTGRES_TABLES.c.relname).where(mine, _POSTGRES_TABLES.c.relname.in_(names))
 
 
 def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:

@@ -44,14 +44,14 @@ _STARTED = (FulfillmentStatus.IN_PROGRESS, FulfillmentStatus.FULFILLED)
 _AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
 
 
-@step(name="cancel source orders", field="source_order")
+@step(name="cancel source orders", field="source_order", asked=_SOME)
 def cancel_source_orders(db: Connection, batch: Batch) -> int:
     """Cancel the sources of the copies that stand, as far as no gateway has to be asked for it.
 
     A copy that is to be placed and is not yet, or could not be, does not stand. Returns how many
     source orders are cancelled now.
     """
-    return cancel_sources(db, batch.started_at) if db.scalar(_SOME) else 0
+    return cancel_sources(db, batch.started_at)
 
 
 def cancel_sources(db: Connection, now: datetime) -> int:

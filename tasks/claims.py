@@ -31,7 +31,6 @@ from tasks.work_tables import (
     analyze_copies,
     claims,
     copies,
-    empty_work_tables,
     open_work_tables,
 )
 
@@ -69,8 +68,7 @@ def claim_single(db: Connection, limit: int) -> int:
 
 
 def take_in_hand(db: Connection, first: int, last: int) -> None:
-    """Fill the work tables for the claimed factories from id `first` to `last`."""
-    empty_work_tables(db)
+    """Fill the empty work tables for the claimed factories from id `first` to `last`."""
     db.execute(insert_copies(db, first, last))
     analyze_copies(db)
 

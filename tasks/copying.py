@@ -23,7 +23,7 @@ from tasks.orders import copy_orders
 from tasks.placement import place_target_orders
 from tasks.steps import StepFailed, as_failure
 from tasks.wallets import copy_wallets
-from tasks.work_tables import claims, copies
+from tasks.work_tables import claims, copies, empty_work_tables
 
 STEPS = (
     check_orders,
@@ -71,6 +71,8 @@ def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> CopiedOr
                 copied.closed += 1
             else:
                 copied.stuck.append(first)
+        if parts:
+            empty_work_tables(db)
     return copied
 
 

@@ -59,15 +59,13 @@ _gateway = case(
 )
 
 
-@step(name="place target orders", field="status")
+@step(name="place target orders", field="status", asked=select(exists().where(_to_be_placed)))
 def place_target_orders(db: Connection, batch: Batch) -> int:
     """Place what can be placed, take its stock, and record why the rest cannot; orders in hand.
 
     An order that cannot be placed stays as it was copied. One that a gateway has to be asked about
     is `placing` until it has answered.
     """
-    if not db.scalar(select(exists().where(_to_be_placed))):
-        return 0
     placed = written(db, insert_placements())
     _record_obstacles(db)
     if placed:

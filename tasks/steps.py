@@ -5,7 +5,7 @@ from functools import wraps
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DBAPIError
 
 from models.errors import OrderFactoryError
@@ -14,6 +14,7 @@ from tasks.batch import Batch
 from tasks.run_logs import log_step
 
 StepFunction = Callable[[Connection, Batch], int]
+Asked = Select[tuple[bool]]
 
 
 class StepFailed(OrderFactoryError):
@@ -34,14 +35,46 @@ class TryAgain(OrderFactoryError):
     detail = "the database could not finish the transaction ({}); it is safe to run it again"
 
 
-def step(name: str, field: str) -> Callable[[StepFunction], Task[[Connection, Batch], int]]:
-    """Make a function of the transaction and its batch a step; it returns a number of rows.
+class Step:
+    """A step of copying: called with the transaction and its batch, it returns a number of rows.
 
-    What the database refuses comes out as `StepFailed` (or `TryAgain`), told without the rows'
-    values: Prefect logs the exception of a task.
+    One that not every order asks for makes no task run, and returns 0, where none in hand does.
     """
 
-    def decorate(function: StepFunction) -> Task[[Connection, Batch], int]:
+    def __init__(self, run: Task[[Connection, Batch], int], asked: Asked | None) -> None:
+        self._run = run
+        self._asked = asked
+
+    def __call__(self, db: Connection, batch: Batch) -> int:
+        return self._run(db, batch) if self._is_asked(db) else 0
+
+    @property
+    def fn(self) -> StepFunction:
+        """The same without Prefect."""
+
+        @wraps(self._run.fn)
+        def plain(db: Connection, batch: Batch) -> int:
+            return self._run.fn(db, batch) if self._is_asked(db) else 0
+
+        return plain
+
+    @property
+    def is_always_run(self) -> bool:
+        return self._asked is None
+
+    def _is_asked(self, db: Connection) -> bool:
+        return self._asked is None or bool(db.scalar(self._asked))
+
+
+def step(name: str, field: str, asked: Asked | None = None) -> Callable[[StepFunction], Step]:
+    """Make a function of the transaction and its batch a step; it returns a number of rows.
+
+    `asked` selects whether some order in hand asks for it; without it, all do. What the database
+    refuses comes out as `StepFailed` (or `TryAgain`), told without the rows' values: Prefect logs
+    the exception of a task.
+    """
+
+    def decorate(function: StepFunction) -> Step:
         @wraps(function)
         def in_savepoint(db: Connection, batch: Batch) -> int:
             try:
@@ -54,7 +87,8 @@ def step(name: str, field: str) -> Callable[[StepFunction], Task[[Connection, Ba
             log_step(name, rows)
             return rows
 
-        return task(name=name, task_run_name=name, cache_policy=NO_CACHE)(in_savepoint)
+        run = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(in_savepoint)
+        return Step(run, asked)
 
     return decorate
 

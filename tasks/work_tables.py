@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from models.base import BigId
+from models.dialects import temporary_tables
 
 _METADATA = MetaData()
 
@@ -173,9 +174,15 @@ answers = temporary(
 
 def open_work_tables(db: Connection) -> None:
     """Make this connection's work tables, or empty them where it has them already."""
-    for work in _METADATA.sorted_tables:
-        db.execute(CreateTable(work, if_not_exists=True))
-        db.execute(delete(work))
+    open_tables(db, _METADATA)
+
+
+def open_tables(db: Connection, metadata: MetaData) -> None:
+    """Make these temporary tables, or empty them where the connection has them already."""
+    names = [work.name for work in metadata.sorted_tables]
+    made = db.execute(temporary_tables(db, names)).scalars().all()
+    for work in metadata.sorted_tables:
+        db.execute(delete(work) if work.name in made else CreateTable(work))
 
 
 def empty_work_tables(db: Connection) -> None:

@@ -8,12 +8,10 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     String,
-    delete,
 )
-from sqlalchemy.schema import CreateTable
 
 from models.base import BigId
-from tasks.work_tables import temporary
+from tasks.work_tables import open_tables, temporary
 
 _METADATA = MetaData()
 
@@ -102,6 +100,4 @@ shares = temporary(
 
 def open_promotion_tables(db: Connection) -> None:
     """Make these tables on this connection, or empty them where it has them already."""
-    for work in _METADATA.sorted_tables:
-        db.execute(CreateTable(work, if_not_exists=True))
-        db.execute(delete(work))
+    open_tables(db, _METADATA)

@@ -13,12 +13,10 @@ from sqlalchemy import (
     String,
     Table,
     and_,
-    delete,
     func,
     insert,
     select,
 )
-from sqlalchemy.schema import CreateTable
 
 from models import Order
 from models.base import BigId, JsonObject
@@ -31,6 +29,7 @@ from tasks.imports.dialects import learn_sizes
 from tasks.inserts import Rows, table_of
 from tasks.selections.checking import Selection
 from tasks.selections.reading import Problem
+from tasks.work_tables import open_tables
 
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()
@@ -161,6 +160,4 @@ def stage(db: Connection, selection: Selection) -> Mode:
 
 def empty_stage(db: Connection) -> None:
     """Let go of what was staged: in SQLite's memory the next rows take its place."""
-    for table in _METADATA.sorted_tables:
-        db.execute(CreateTable(table, if_not_exists=True))
-        db.execute(delete(table))
+    open_tables(db, _METADATA)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, delete
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table
 
 from models.base import BigId, UtcDateTime
 from models.dialects import fill
 from tasks.imports.dialects import learn_sizes
+from tasks.work_tables import open_tables
 
 _METADATA = MetaData()
 
@@ -49,9 +49,7 @@ settled = _temporary("of_subscription_settled", _key("order_subscription_id"))
 
 def open_run_tables(db: Connection) -> None:
     """Make this connection's tables, or empty them where it has them already."""
-    for table in _METADATA.sorted_tables:
-        db.execute(CreateTable(table, if_not_exists=True))
-        db.execute(delete(table))
+    open_tables(db, _METADATA)
 
 
 def fill_with_times(db: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:

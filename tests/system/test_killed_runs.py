@@ -8,7 +8,8 @@ from models.engine import begin
 from tests.crashes.nights import violations
 from tests.system.conftest import begin_deployment, wait_for
 
-ORDERS = 20
+# One transaction each: some seconds, in which the process is to be killed.
+ORDERS = 60
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def statuses(shop, reference):
 
 def kill_in_the_middle(system, shop, reference, orders, *parts):
     """Start a batch, and kill while nobody but this process can write; the id of the flow run."""
-    given = {"orders": orders, "reference": reference, "batch_size": 2}
+    given = {"orders": orders, "reference": reference, "batch_size": 1}
     run = begin_deployment("bulk-order-factory/bulk", parameters=given, timeout=0)
     wait_for(
         lambda: (

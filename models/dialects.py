@@ -250,6 +250,15 @@ def plan_by_key(db: Connection) -> None:
         db.execute(text("SET LOCAL enable_hashjoin = off"))
 
 
+def plan_by_table(db: Connection) -> None:
+    """Until the transaction ends, read whole tables against each other, and not row by row.
+
+    PostgreSQL would look up row by row in tables that were small when it last counted them.
+    """
+    if not on_sqlite(db):
+        db.execute(text("SET LOCAL enable_nestloop = off"))
+
+
 def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:
     """A factory's errors as one JSON object: field name to the list of messages, in order."""
     mine = (

@@ -4,6 +4,7 @@ from time import perf_counter
 
 from sqlalchemy import Connection, func, not_, select
 
+from models.dialects import plan_by_table
 from models.progress import report_progress
 from models.public_ids import public_id
 from models.verification import InvariantReport, Verification
@@ -73,6 +74,7 @@ def verify(db: Connection) -> Verification:
     and is left out of the comparison; `edited_copies` says in how many copies.
     """
     started = perf_counter()
+    plan_by_table(db)
     reports = []
     for done, invariant in enumerate(INVARIANTS):
         report_progress("verify", done, len(INVARIANTS))

@@ -88,7 +88,7 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
     moved_at = monotonic()
     with runner.open(job, stop) as copy_parts:
         while left and stop.reason is None:
-            known, before = left, (copied.copied, len(copied.problems))
+            known, copied_before, problems_before = left, copied.copied, len(copied.problems)
             for outcome in copy_parts(job.parts(left)):
                 if isinstance(outcome, BatchReport):
                     copied.closed += outcome.closed
@@ -102,7 +102,7 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
                 show_progress(artifact, copied.copied, total)
                 if isinstance(outcome, DatabaseNotReady):
                     return  # every other part would wait for it as long
-            if copied.copied == before[0] and len(copied.problems) > before[1]:
+            if copied.copied == copied_before and len(copied.problems) > problems_before:
                 return  # what is left meets a fault that does not pass
             with reading() as db:
                 left = count_to_copy(db, job.batch_id)

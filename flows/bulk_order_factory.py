@@ -29,7 +29,8 @@ from models.schema import require_schema
 from models.stock_policies import StockPolicy
 from tasks.artifacts import show_errors, show_result
 from tasks.batch_errors import first_errors
-from tasks.batch_records import abort_batch, error_policy_of, read_batch, require_divisible
+from tasks.batch_records import abort_batch, error_policy_of, read_batch
+from tasks.parts import BATCH_SIZE
 from tasks.publishing import publish_batch
 from tasks.reports import page_path, write_page, write_report
 from tasks.reports import report_path as place_of_report
@@ -37,8 +38,6 @@ from tasks.run_pages import link_resource, tag_batch
 from tasks.selections.finding import Record, recorder
 from tasks.selections.reading import Orders, accept_orders
 from tasks.whole_batch import BatchTakenBack, rehearse_batch
-
-BATCH_SIZE = 10_000
 
 
 def _run_name() -> str:
@@ -166,8 +165,6 @@ def bulk_order_factory(
         batch_id = record(db)
         chosen.accept(db, batch_id)
         as_a_whole = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
-        if runner != "threads":
-            require_divisible(db, batch_id)
     del record, orders  # a frame or a file's rows are as large as the batch
     job = Job(batch_id, reference, batch_size, workers)
     copied = copy_recorded(job, chosen, as_a_whole=as_a_whole)

@@ -12,6 +12,7 @@ from models.requests import Text
 from models.schema import require_schema
 from tasks.batch_records import require_batch
 from tasks.copy_batch import copy_batch
+from tasks.parts import BATCH_SIZE
 
 
 def _run_name() -> str:
@@ -21,7 +22,7 @@ def _run_name() -> str:
 
 @shop_flow(name="copy-batch", flow_run_name=_run_name)
 def copy_part(
-    batch: Text, part: int = 1, size: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    batch: Text, part: int = 1, size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE
 ) -> int:
     """Copy up to so many unfinished orders of a batch in one transaction; how many it finished.
 

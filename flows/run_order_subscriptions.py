@@ -23,6 +23,7 @@ from models.statuses import Mode
 from models.subscription_results import SubscriptionRun, SubscriptionRunUnfinished
 from tasks.artifacts import show_result
 from tasks.batch_records import read_batch
+from tasks.parts import BATCH_SIZE
 from tasks.publishing import publish_batch
 from tasks.subscriptions.recording import SubscriptionBatch, record_due
 from tasks.subscriptions.settling import running_batches, settle
@@ -31,7 +32,7 @@ from tasks.subscriptions.transitions import activate_those_ordered, expire
 
 @shop_flow(name="run-order-subscriptions", flow_run_name="run order subscriptions")
 def run_order_subscriptions(
-    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 10_000,
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
     workers: Annotated[int, Field(ge=1, le=16)] = 1,
     late_after_hours: Annotated[int, Field(ge=1, le=8_784)] = 3,
 ) -> SubscriptionRun:

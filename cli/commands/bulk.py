@@ -42,6 +42,7 @@ from cli.selection_options import (
     order_filter,
     require_one,
 )
+from tasks.parts import BATCH_SIZE
 
 if TYPE_CHECKING:
     from models.results import BulkResult
@@ -104,7 +105,7 @@ def bulk(
             min=1,
             max=100_000,
             help="Orders copied in one transaction, at most.",
-            show_default="10000",
+            show_default=str(BATCH_SIZE),
         ),
     ] = None,
     workers: Annotated[

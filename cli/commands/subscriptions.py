@@ -7,6 +7,7 @@ import typer
 
 from cli.failures import FAILED
 from cli.options import AsJson, Debug, Verbose, terminal_of
+from tasks.parts import BATCH_SIZE
 
 if TYPE_CHECKING:
     from tasks.subscriptions.transitions import Trigger
@@ -190,7 +191,7 @@ def run(
         typer.Option(
             "--batch-size", metavar="N", min=1, max=100_000, help="Orders in one transaction."
         ),
-    ] = 10_000,
+    ] = BATCH_SIZE,
     workers: Annotated[
         int,
         typer.Option(

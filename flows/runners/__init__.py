@@ -14,6 +14,7 @@ from flows.runners.job import CopyParts, Job
 from flows.stopping import Stop
 from models.errors import InvalidRequest
 from models.runners import Runner
+from tasks.batch_records import require_divisible
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ChosenRunner:
     """
 
     open: Callable[[Job, Stop], AbstractContextManager[CopyParts]]
-    accept: Callable[[Connection, int], None] = lambda _db, _batch_id: None
+    accept: Callable[[Connection, int], None] = require_divisible
 
 
 def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunner:
@@ -48,4 +49,4 @@ def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunn
         return ChosenRunner(copy_in_flow_runs, require_few)
     from flows.runners.threads import copy_in_threads
 
-    return ChosenRunner(copy_in_threads)
+    return ChosenRunner(copy_in_threads, accept=lambda _db, _batch_id: None)

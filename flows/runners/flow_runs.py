@@ -17,7 +17,7 @@ from models.engine import reading
 from models.errors import FactoryTaken, InvalidRequest
 from models.public_ids import Resource, public_id
 from models.statuses import FactoryStatus
-from tasks.batch_records import count_unfinished, unfinished_ids
+from tasks.batch_records import count_unfinished, require_divisible, unfinished_ids
 from tasks.copy_batch import BatchReport
 from tasks.factories import read_factory
 
@@ -39,7 +39,8 @@ def follow_order(factory_id: int, name: str) -> Outcome:
 
 
 def require_few(db: Connection, batch_id: int) -> None:
-    """Raises `InvalidRequest` for a batch that is too large to be followed order by order."""
+    """Raises `InvalidRequest` for a batch that is too large to go order by order, or not to."""
+    require_divisible(db, batch_id)
     left = count_unfinished(db, batch_id)
     if left > MOST:
         raise InvalidRequest(

@@ -17,11 +17,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.schema import CreateTable
 
 from tasks.imports.dialects import learn_sizes
 from tasks.imports.rejects import Reject
 from tasks.imports.resources import RESOURCES, Resource
+from tasks.work_tables import open_tables
 
 
 @cache
@@ -49,8 +49,7 @@ def staging_table(resource_name: str) -> Table:
 def stage(db: Connection, resource: Resource, rows: Sequence[dict[str, Any]]) -> None:
     """Put the rows, dicts of all the columns and `line`, into an emptied staging table."""
     staged = staging_table(resource.name)
-    db.execute(CreateTable(staged, if_not_exists=True))
-    db.execute(delete(staged))
+    open_tables(db, staged.metadata)
     db.execute(insert(staged), rows)
     learn_sizes(db, staged)
 

@@ -39,7 +39,7 @@ def follow_order(factory_id: int, name: str) -> Outcome:
 
 
 def require_few(db: Connection, batch_id: int) -> None:
-    """Raises `InvalidRequest` for a batch that is too large to go order by order, or not to."""
+    """Raises `InvalidRequest` for a batch too large to be followed order by order, or indivisible."""
     require_divisible(db, batch_id)
     left = count_unfinished(db, batch_id)
     if left > MOST:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from tasks.imports.dialects import learn_sizes
 from tasks.imports.rejects import Reject
 from tasks.imports.resources import RESOURCES, Resource
-from tasks.work_tables import open_tables
+from tasks.work_tables import open_tables, temporary
 
 
 @cache
@@ -37,13 +37,7 @@ def staging_table(resource_name: str) -> Table:
         columns.append(Column(name, Text() if stored is None else stored.type))
     for reference in resource.references:
         columns.append(Column(reference.target, BigInteger))
-    return Table(
-        f"of_import_{resource_name}",
-        MetaData(),
-        *columns,
-        prefixes=["TEMPORARY"],
-        postgresql_on_commit="DELETE ROWS",
-    )
+    return temporary(MetaData(), f"of_import_{resource_name}", *columns)
 
 
 def stage(db: Connection, resource: Resource, rows: Sequence[dict[str, Any]]) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import (
     MetaData,
     Select,
     String,
-    Table,
     and_,
     func,
     insert,
@@ -29,7 +28,7 @@ from tasks.imports.dialects import learn_sizes
 from tasks.inserts import Rows, table_of
 from tasks.selections.checking import Selection
 from tasks.selections.reading import Problem
-from tasks.work_tables import open_tables
+from tasks.work_tables import open_tables, temporary
 
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()
@@ -37,9 +36,9 @@ _order = table_of(Order)
 
 # What was asked for, one row per copy; `key` is the order's where its name can be a public id.
 # The columns that no row gives are null.
-asked = Table(
-    "of_asked",
+asked = temporary(
     _METADATA,
+    "of_asked",
     Column("row", BigId, primary_key=True, autoincrement=False),
     Column("source_order", String, nullable=False),
     Column("key", BigInteger),
@@ -47,20 +46,16 @@ asked = Table(
     Column("reference", String),
     Column("reference_origin", String),
     Column("metadata", JsonObject),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",
 )
 
 # The orders that each of those rows names: one, unless something is wrong.
-named = Table(
-    "of_named",
+named = temporary(
     _METADATA,
+    "of_named",
     Column("row", BigInteger, nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
     Column("mode", String(4), nullable=False),
     Column("reference", String, nullable=False),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",
 )
 
 

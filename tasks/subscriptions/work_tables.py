@@ -9,15 +9,9 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Table
 from models.base import BigId, UtcDateTime
 from models.dialects import fill
 from tasks.imports.dialects import learn_sizes
-from tasks.work_tables import open_tables
+from tasks.work_tables import open_tables, temporary
 
 _METADATA = MetaData()
-
-
-def _temporary(name: str, *columns: Column[Any]) -> Table:
-    return Table(
-        name, _METADATA, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS"
-    )
 
 
 def _key(name: str) -> Column[int]:
@@ -25,26 +19,29 @@ def _key(name: str) -> Column[int]:
 
 
 # The subscriptions that this transaction holds, and what their next period is after it.
-runs = _temporary(
+runs = temporary(
+    _METADATA,
     "of_subscription_runs",
     _key("order_subscription_id"),
     Column("next_run_at", UtcDateTime()),
 )
 # One row per period that is due, numbered from 1 in the order in which the copies are made.
-periods = _temporary(
+periods = temporary(
+    _METADATA,
     "of_subscription_periods",
     _key("rank"),
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("period_at", UtcDateTime(), nullable=False),
 )
 # The failed factories that are tried again.
-retried = _temporary(
+retried = temporary(
+    _METADATA,
     "of_subscription_retries",
     _key("factory_id"),
     Column("order_subscription_id", BigInteger, nullable=False),
 )
 # The subscriptions whose copies of a batch are all ended, and whether one failed for good.
-settled = _temporary("of_subscription_settled", _key("order_subscription_id"))
+settled = temporary(_METADATA, "of_subscription_settled", _key("order_subscription_id"))
 
 
 def open_run_tables(db: Connection) -> None:

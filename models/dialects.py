@@ -48,8 +48,13 @@ def new_key(
     """
     if not on_sqlite(db):
         return func.nextval(f"{of.name}_id_seq")
+    return last_key(of) + (rank - 1) * each + nth
+
+
+def last_key(of: Table) -> ColumnElement[int]:
+    """The greatest key that a row of the table has had; on SQLite."""
     last = select(func.max(_SQLITE_KEYS.c.seq)).where(_SQLITE_KEYS.c.name == of.name)
-    return func.coalesce(last.scalar_subquery(), 0) + (rank - 1) * each + nth
+    return func.coalesce(last.scalar_subquery(), 0)
 
 
 def temporary_tables(db: Connection, names: list[str]) -> Select[tuple[str]]:

@@ -20,6 +20,7 @@ from models.settings import Settings
 from models.turns import Turns
 
 BUSY_SECONDS = 30
+CACHE_KIBIBYTES = 16_384
 
 # A machine that vanishes from the network says nothing, and PostgreSQL would keep its rows locked
 # for two hours. So both ends ask after 10 quiet seconds, and give the other up within half a minute.
@@ -33,9 +34,25 @@ def begin() -> Iterator[Connection]:
 
     Raises `DatabaseNotReady` when the database cannot be reached.
     """
-    engine = get_engine()
-    with _turn(engine), _connect(engine) as connection, connection.begin():
-        yield connection
+    with connection() as held, writing_on(held):
+        yield held
+
+
+@contextmanager
+def connection() -> Iterator[Connection]:
+    """A connection for several transactions, one after the other, each begun with `writing_on`.
+
+    Raises `DatabaseNotReady` when the database cannot be reached.
+    """
+    with _connect(get_engine()) as held:
+        yield held
+
+
+@contextmanager
+def writing_on(held: Connection) -> Iterator[Connection]:
+    """One writing transaction on this connection: committed at the end, or rolled back."""
+    with _turn(held.engine), held.begin():
+        yield held
 
 
 @contextmanager
@@ -199,7 +216,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "cache_size=-16384",
+            f"cache_size=-{CACHE_KIBIBYTES}",
             # At every large commit otherwise; see `write_back_soon`. 64 MiB of log at the most.
             "wal_autocheckpoint=16384",
         ):

@@ -8,10 +8,13 @@ from datetime import datetime
 class Batch:
     """The copies that one transaction holds: how many, since when (UTC), and for which run.
 
-    `moment` is that of the database before the first check: see `models.dialects.moment`.
+    `moment` is that of the database before the first check: see `models.dialects.moment`. An order
+    that is `alone` is followed step by step. Where it was `read_ahead`, see `tasks.reading_ahead`.
     """
 
     size: int
     started_at: datetime
     flow_run_id: str | None
     moment: str | None
+    alone: bool = False
+    read_ahead: bool = False

@@ -26,14 +26,16 @@ def check_orders(db: Connection, batch: Batch) -> int:
 
     One run tells everything: no check stops because of what another has found.
     """
-    sum_lines(db)
+    if not batch.read_ahead:
+        sum_lines(db)
     lock_wanted_stock(db)
     asked = find_asked(db)
     if any(asked):
         open_promotion_tables(db)
     if asked.promotions:
         leave_promotions_out(db)
-    find_notable_skus(db)
+    if not batch.read_ahead:
+        find_notable_skus(db)
     subtract_what_does_not_ship(db)
     found = check_customers(db)
     found += check_addresses(db)

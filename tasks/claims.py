@@ -4,6 +4,7 @@ A claimed factory's row stays locked until the transaction ends, so no two runs 
 same one. A run that dies lets go of its rows at once, and they are still pending.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -33,6 +34,16 @@ from tasks.work_tables import (
     copies,
     open_work_tables,
 )
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a transaction has claimed: how many factories, and whether they were read ahead."""
+
+    db: Connection
+    size: int
+    read_ahead: bool = False
+
 
 UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
 # Spelled out in the statement, since neither database uses a partial index for a parameter.
@@ -69,12 +80,12 @@ def claim_single(db: Connection, limit: int) -> int:
 
 def take_in_hand(db: Connection, first: int, last: int) -> None:
     """Fill the empty work tables for the claimed factories from id `first` to `last`."""
-    db.execute(insert_copies(db, first, last))
+    db.execute(insert_copies(db, claims.c.factory_id.between(first, last)))
     analyze_copies(db)
 
 
-def insert_copies(db: Connection, first: int, last: int) -> Insert:
-    """One row per claimed factory: its request, its source's references, its target's keys."""
+def insert_copies(db: Connection, *which: ColumnElement[bool]) -> Insert:
+    """One row per claimed factory (`which` of them): its request, its source's references, its target's keys."""
     saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
     # A copy of a saved payment source stands for the one in the wallet.
     wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
@@ -127,7 +138,7 @@ def insert_copies(db: Connection, first: int, last: int) -> Insert:
                 original.customer_id == Order.customer_id,
             ),
         )
-        .where(claims.c.factory_id.between(first, last), _is_still_open)
+        .where(_is_still_open, *which)
         .subquery("drawn")
     )
     row = drawn.c

@@ -1,6 +1,7 @@
 """The tasks that open a transaction: claim, copy everything claimed, commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from prefect import task
@@ -11,13 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from models.engine import begin, write_back_soon
 from models.public_ids import Resource, public_id
 from tasks.batch_records import require_divisible
-from tasks.claims import claim_factory, claim_pending, claim_single
+from tasks.claims import Claimed, claim_factory, claim_pending, claim_single
 from tasks.copying import CopiedOrders, copy_claimed
+from tasks.parts import LARGE
+from tasks.reading_ahead.ahead import Ahead
 from tasks.retries import AGAIN
 from tasks.steps import explained
-
-# So many orders leave enough in SQLite's log to be worth a thread that writes it back.
-_LARGE = 1_000
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ def copy_order(factory_id: int) -> BatchReport:
 
 
 @task(name="copy batch", task_run_name="copy batch {part}", **AGAIN)
-def copy_batch(batch_id: int, part: int, size: int) -> BatchReport:
+def copy_batch(batch_id: int, part: int, size: int, ahead: Ahead | None = None) -> BatchReport:
     """Copy up to `size` unfinished factories of a batch; fewer where others copy them too.
 
-    `part` only names the task run. Raises `TryAgain` when a fault of the database did not pass, and
+    `part` only names the task run; `ahead` is for one thread that copies one part after the other.
+    Raises `TryAgain` when a fault of the database did not pass, and
     `InvalidRequest` for a batch that must not be divided; the factories are still pending.
     """
 
@@ -53,7 +54,7 @@ def copy_batch(batch_id: int, part: int, size: int) -> BatchReport:
         require_divisible(db, batch_id)
         return claim_pending(db, batch_id, size)
 
-    return _copy(claim)
+    return _copy(claim, ahead)
 
 
 @task(name="copy single orders", task_run_name="copy single orders", **AGAIN)
@@ -65,15 +66,22 @@ def copy_single_orders(size: int) -> BatchReport:
     return _copy(lambda db: claim_single(db, size))
 
 
-def _copy(claim: Callable[[Connection], int]) -> BatchReport:
+def _copy(claim: Callable[[Connection], int], ahead: Ahead | None = None) -> BatchReport:
     try:
-        with begin() as db:
-            size = claim(db)
-            copied = copy_claimed(db, size, flow_run.id) if size else CopiedOrders()
-        if size >= _LARGE:
+        with ahead.claimed(claim) if ahead else _claimed(claim) as part:
+            copied = CopiedOrders()
+            if part.size:
+                copied = copy_claimed(part.db, part.size, flow_run.id, part.read_ahead)
+        if part.size >= LARGE and not (ahead and ahead.writes_back):
             write_back_soon()
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         raise explained(error, "batch") from None
     stuck = tuple(public_id(Resource.order_factories, key) for key in copied.stuck)
     return BatchReport(copied.closed, stuck, copied.awaiting)
+
+
+@contextmanager
+def _claimed(claim: Callable[[Connection], int]) -> Iterator[Claimed]:
+    with begin() as db:
+        yield Claimed(db, claim(db))

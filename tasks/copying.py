@@ -21,6 +21,7 @@ from tasks.inserts import written
 from tasks.line_items import copy_line_items
 from tasks.orders import copy_orders
 from tasks.placement import place_target_orders
+from tasks.reading_ahead.plan import take_what_was_read
 from tasks.steps import StepFailed, as_failure
 from tasks.wallets import copy_wallets
 from tasks.work_tables import claims, copies, empty_work_tables
@@ -49,16 +50,20 @@ class CopiedOrders:
     stuck: list[int] = field(default_factory=list)
 
 
-def copy_claimed(db: Connection, size: int, flow_run_id: str | None) -> CopiedOrders:
+def copy_claimed(
+    db: Connection, size: int, flow_run_id: str | None, read_ahead: bool = False
+) -> CopiedOrders:
     """Copy all claimed factories.
 
     Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
     """
     copied = CopiedOrders()
+    alone = size == 1
     parts = [(size, *_ends(db))]
     while parts:
         size, first, last = parts.pop()
-        batch = Batch(size, utc_now(), flow_run_id, moment(db))
+        batch = Batch(size, utc_now(), flow_run_id, moment(db), alone, read_ahead)
+        read_ahead = False  # that was of all
         try:
             closed = _copy_part(db, batch, first, last)
             copied.closed += closed
@@ -80,7 +85,10 @@ def _copy_part(db: Connection, batch: Batch, first: int, last: int) -> int:
     """How many factories the last step closes; the others wait for a gateway."""
     rows = 0
     with db.begin_nested():
-        take_in_hand(db, first, last)
+        if batch.read_ahead:
+            take_what_was_read(db)
+        else:
+            take_in_hand(db, first, last)
         for step in STEPS:
             rows = step(db, batch)
     return rows

@@ -36,9 +36,9 @@ def sum_lines(db: Connection) -> None:
 
     Most orders have goods only: those are added up the short way, the others in full.
     """
-    db.execute(_insert_short_sums())
+    db.execute(insert_short_sums())
     if db.scalar(select(exists().where(line_sums.c.mixed))):
-        db.execute(_update_mixed_sums())
+        db.execute(update_mixed_sums())
 
 
 def subtract_what_does_not_ship(db: Connection, *where: ColumnElement[bool]) -> None:
@@ -92,7 +92,7 @@ def copied_lines_differ(db: Connection) -> bool:
 
 
 @cache
-def _insert_short_sums() -> Insert:
+def insert_short_sums() -> Insert:
     """One row per copy that has lines, right where all of them are SKUs; `mixed` where not."""
     total, lines = func.sum(_line.c.total_amount_cents), func.count()
     plain = and_(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
@@ -113,7 +113,7 @@ def _insert_short_sums() -> Insert:
 
 
 @cache
-def _update_mixed_sums() -> Update:
+def update_mixed_sums() -> Update:
     mixed = exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.mixed)
     full = sums_of(copies.c.source_order_id).where(mixed).subquery("full")
     names = [column.key for column in full.c if column.key != "factory_id"]

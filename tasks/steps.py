@@ -1,4 +1,4 @@
-"""A step of copying: a Prefect task that runs in one savepoint of the batch's transaction."""
+"""A step of copying: it runs in one savepoint of the batch's transaction, as a task run for one order."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -38,7 +38,9 @@ class TryAgain(OrderFactoryError):
 class Step:
     """A step of copying: called with the transaction and its batch, it returns a number of rows.
 
-    One that not every order asks for makes no task run, and returns 0, where none in hand does.
+    For an order that is copied alone it is a task run, which a person can follow. For a batch it
+    only says in the log how many rows it wrote: the batch is the task run, and Prefect's cost goes
+    with those. One that not every order asks for does nothing, and returns 0, where none does.
     """
 
     def __init__(self, run: Task[[Connection, Batch], int], asked: Asked | None) -> None:
@@ -46,7 +48,8 @@ class Step:
         self._asked = asked
 
     def __call__(self, db: Connection, batch: Batch) -> int:
-        return self._run(db, batch) if self._is_asked(db) else 0
+        run = self._run if batch.alone else self._run.fn
+        return run(db, batch) if self._is_asked(db) else 0
 
     @property
     def fn(self) -> StepFunction:

@@ -1,7 +1,7 @@
 """Parts in threads of this process: the usual way."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -10,18 +10,26 @@ from flows.runners.job import CopyParts, Job, Outcome, Parts
 from flows.runners.task_runs import in_turn
 from flows.stopping import Stop
 from tasks.copy_batch import BatchReport, copy_batch
+from tasks.parts import LARGE
+from tasks.reading_ahead.ahead import Ahead, reading_ahead
 
 
 @contextmanager
 def copy_in_threads(job: Job, stop: Stop) -> Iterator[CopyParts]:
     runner: ThreadPoolTaskRunner[BatchReport] = ThreadPoolTaskRunner(max_workers=job.at_once)
+    ahead: Ahead | None = None
+    with ExitStack() as after_the_runner:
 
-    def copy(parts: Parts) -> Iterator[Outcome]:
-        def submit(part: int) -> PrefectFuture[BatchReport]:
-            given = {"batch_id": job.batch_id, "part": part, "size": parts.size}
-            return runner.submit(copy_batch, given)
+        def copy(parts: Parts) -> Iterator[Outcome]:
+            nonlocal ahead
+            if ahead is None and job.at_once == 1 and parts.count > 1 and parts.size >= LARGE:
+                ahead = after_the_runner.enter_context(reading_ahead(job.batch_id))
 
-        return in_turn(submit, parts.count, job.at_once, stop)
+            def submit(part: int) -> PrefectFuture[BatchReport]:
+                given = {"batch_id": job.batch_id, "part": part, "size": parts.size, "ahead": ahead}
+                return runner.submit(copy_batch, given)
 
-    with runner:
-        yield copy
+            return in_turn(submit, parts.count, job.at_once, stop)
+
+        with runner:
+            yield copy

@@ -1,0 +1,169 @@
+"""What is read ahead of a part of a batch, as statements for a process that knows no SQLAlchemy.
+
+The copies to make, their lines' sums, the SKUs to note, and whether all references of the source
+orders hold: a third of a part's time. It follows from what is in the database alone, so it is the
+same whoever reads it, until somebody writes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    FromClause,
+    Insert,
+    MetaData,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql import ClauseElement
+
+from models import Address, CustomerPaymentSource, Order, OrderFactory, PaymentSource
+from models.base import Base
+from models.dialects import last_key
+from models.engine import CACHE_KIBIBYTES
+from tasks.catalogue import insert_notable_skus
+from tasks.claims import insert_copies, is_to_copy
+from tasks.inserts import table_of
+from tasks.line_sums import insert_short_sums, update_mixed_sums
+from tasks.work_tables import analyze_copies, claims, copies, line_sums, notable_skus
+
+# The keys of the copies, which the reader has counted from 1.
+_KEYS = {
+    "target_order_id": Order,
+    "target_billing_address_id": Address,
+    "target_shipping_address_id": Address,
+    "target_payment_source_id": PaymentSource,
+}
+# The name under which the writing connection has what was found.
+AHEAD = "ahead"
+
+# The reader's own tables, by the names that the statements of copying know.
+_READERS = MetaData()
+for _work in (claims, copies, line_sums, notable_skus):
+    _columns = (Column(each.name, each.type, primary_key=each.primary_key) for each in _work.c)
+    Table(_work.name, _READERS, *_columns)
+# As every table whose keys are never used again, it has the reader count keys of its own, from 1.
+_COUNTS = "CREATE TABLE of_counted (id INTEGER PRIMARY KEY AUTOINCREMENT)"
+
+
+def plan(db: Connection, batch_id: int) -> dict[str, Any]:
+    """The first line for the reader of this connection's database."""
+    tables = _READERS.sorted_tables
+    return {
+        "shop": f"{Path(str(db.engine.url.database)).as_uri()}?mode=rw",
+        "prepare": [
+            f"PRAGMA shop.cache_size = -{CACHE_KIBIBYTES}",
+            _COUNTS,
+            *(_compiled(CreateTable(table))[0] for table in tables),
+        ],
+        "begin": [
+            *(_compiled(delete(table)) for table in tables),
+            _compiled(_insert_next(batch_id)),
+            _compiled(insert_copies(db)),
+            _compiled(text(f"ANALYZE {copies.name}")),
+        ],
+        "in_vain": [_compiled(select(each)) for each in _in_vain(batch_id)],
+        "look": [
+            _compiled(insert_short_sums()),
+            _compiled(update_mixed_sums()),
+            _compiled(insert_notable_skus(after_others=False)),
+        ],
+    }
+
+
+def _insert_next(batch_id: int) -> Insert:
+    ids = OrderFactory.id
+    rank = func.row_number().over(order_by=ids)
+    next_ones = (
+        select(ids, rank)
+        .where(is_to_copy, OrderFactory.batch_id == batch_id, ids > bindparam("last", 0))
+        .order_by(ids)
+        .limit(bindparam("size", 0))
+    )
+    return insert(claims).from_select([column.name for column in claims.c], next_ones)
+
+
+def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
+    """What makes a look worth nothing, for the factories in hand or for the next ones."""
+    # Who places takes from the stock what the next ones want; who cancels gives it back. And both
+    # write more than the copies, whose references are told to hold further down.
+    asks_more = or_(
+        OrderFactory.place_target_order,
+        OrderFactory.cancel_source_order,
+        OrderFactory.apply_promotions,
+    )
+    last = select(func.max(copies.c.factory_id)).scalar_subquery()
+    both = OrderFactory.id.between(bindparam("first", 0), last)
+    yield exists().where(both, OrderFactory.batch_id == batch_id, asks_more)
+    # A trigger or a key of the shop's own could make of a copy what its source is not.
+    yield literal_column("EXISTS (SELECT 1 FROM shop.sqlite_master WHERE type = 'trigger')")
+    keys = "shop.sqlite_master t, pragma_foreign_key_list(t.name, 'shop')"
+    ours = sum(len(table.foreign_keys) for table in Base.metadata.tables.values())
+    yield literal_column(f"(SELECT count(*) FROM {keys} WHERE t.type = 'table') <> {ours}")
+    # A copy refers to what its source refers to, or to a copy of that.
+    order = table_of(Order)
+    in_hand = copies.join(order, order.c.id == copies.c.source_order_id)
+    for key in order.foreign_keys:
+        yield _is_broken(in_hand, key)
+    wallet = table_of(CustomerPaymentSource)
+    saved = in_hand.join(wallet, wallet.c.customer_id == order.c.customer_id)
+    (key,) = wallet.c.payment_source_id.foreign_keys
+    yield _is_broken(saved, key)
+
+
+def _is_broken(rows: FromClause, key: ForeignKey) -> ColumnElement[bool]:
+    referred = key.column.table.alias("referred")
+    there = exists().where(referred.c[key.column.key] == key.parent)
+    return exists().select_from(rows).where(key.parent.is_not(None), not_(there))
+
+
+def is_about_the_claimed(db: Connection) -> bool:
+    """Whether what was found is about exactly the factories that this transaction has claimed.
+
+    Both are the first ones of the batch, in the order of their keys; so their ends tell.
+    """
+    return _ends(db, claims) == _ends(db, _found_in(claims))
+
+
+def take_what_was_read(db: Connection) -> None:
+    """Fill the empty work tables as `take_in_hand`, `sum_lines` and `find_notable_skus` would."""
+    for work in (copies, line_sums, notable_skus):
+        found = _found_in(work)
+        values: dict[str, ColumnElement[Any]] = dict(found.c)
+        if work is copies:
+            for name, resource in _KEYS.items():
+                values[name] += last_key(table_of(resource))
+        db.execute(insert(work).from_select(list(values), select(*values.values())))
+    analyze_copies(db)
+
+
+def _found_in(work: Table) -> Table:
+    return Table(work.name, MetaData(), *(Column(c.name, c.type) for c in work.c), schema=AHEAD)
+
+
+def _ends(db: Connection, table: Table) -> tuple[Any, ...]:
+    ids = table.c.factory_id
+    return tuple(db.execute(select(func.count(), func.min(ids), func.max(ids))).one())
+
+
+def _compiled(statement: ClauseElement) -> tuple[str, dict[str, Any]]:
+    compiled = statement.compile(
+        dialect=dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True}
+    )
+    return str(compiled), dict(compiled.params or {})

@@ -79,7 +79,7 @@ def test_the_pages_that_a_merchant_opens(system, shop, client, bulk_run, take):
         file = f"form-{name.split('/')[1]}"
         url = f"{ui}/deployments/deployment/{key}/run"
         forms[name] = take(file, url, "Validate parameters", height=1_500)
-    run = take("run", f"{ui}/runs/flow-run/{bulk_run}", "copy line items", click="Task Runs")
+    run = take("run", f"{ui}/runs/flow-run/{bulk_run}", "copy batch 1", click="Task Runs")
     artifacts = take("artifacts", f"{ui}/artifacts/artifact/{summary}", "What was wrong")
     docs = take("api-docs", system.document["docs"], "order_copies", token=make_token())
 

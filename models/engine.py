@@ -34,8 +34,10 @@ def begin() -> Iterator[Connection]:
 
     Raises `DatabaseNotReady` when the database cannot be reached.
     """
-    with connection() as held, writing_on(held):
-        yield held
+    engine = get_engine()
+    # Who waits for his turn must not hold one of the pool's connections meanwhile.
+    with _turn(engine), _connect(engine) as connection, connection.begin():
+        yield connection
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Insert,
     Select,
+    Table,
     and_,
     bindparam,
     case,
@@ -64,8 +66,15 @@ def claim_factory(db: Connection, factory_id: int) -> int:
 
 def claim_pending(db: Connection, batch_id: int, limit: int) -> int:
     """Claim up to `limit` unfinished factories of a batch, the oldest first; how many."""
-    mine = _unfinished().where(OrderFactory.batch_id == batch_id)
-    return _claim(db, mine.order_by(OrderFactory.id).limit(limit))
+    return _claim(db, pending(batch_id, limit))
+
+
+def pending(
+    batch_id: int, limit: int | BindParameter[int], *where: ColumnElement[bool]
+) -> Select[tuple[int]]:
+    """The first unfinished factories of a batch, up to `limit`, in the order of their keys."""
+    mine = _unfinished().where(OrderFactory.batch_id == batch_id, *where)
+    return mine.order_by(OrderFactory.id).limit(limit)
 
 
 def claim_single(db: Connection, limit: int) -> int:
@@ -85,7 +94,10 @@ def take_in_hand(db: Connection, first: int, last: int) -> None:
 
 
 def insert_copies(db: Connection, *which: ColumnElement[bool]) -> Insert:
-    """One row per claimed factory (`which` of them): its request, its source's references, its target's keys."""
+    """One row per claimed factory: its request, its source's references, its target's keys.
+
+    `which` of the claimed ones; all without it.
+    """
     saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
     # A copy of a saved payment source stands for the one in the wallet.
     wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
@@ -172,6 +184,18 @@ def _unfinished() -> Select[tuple[int]]:
 def _claim(db: Connection, wanted: Select[tuple[int]]) -> int:
     open_work_tables(db)
     plan_by_key(db)
-    held = skip_locked(db, wanted, table_of(OrderFactory)).subquery("held")
+    return written(db, insert_claims(skip_locked(db, wanted, table_of(OrderFactory))))
+
+
+def insert_claims(wanted: Select[tuple[int]]) -> Insert:
+    """These factories, numbered in the order of their keys."""
+    held = wanted.subquery("held")
     rank = func.row_number().over(order_by=held.c.id)
-    return written(db, insert_counted(claims, ["factory_id", "rank"], select(held.c.id, rank)))
+    return insert_counted(claims, ["factory_id", "rank"], select(held.c.id, rank))
+
+
+def ends(db: Connection, of: Table = claims) -> tuple[int, int, int]:
+    """How many factories are claimed, and the first and the last of their keys."""
+    ids = of.c.factory_id
+    count, first, last = db.execute(select(func.count(), func.min(ids), func.max(ids))).one()
+    return count, first, last

@@ -14,7 +14,7 @@ from tasks.addresses import copy_addresses
 from tasks.batch import Batch
 from tasks.cancelling import cancel_source_orders
 from tasks.checks import check_orders
-from tasks.claims import take_in_hand
+from tasks.claims import ends, take_in_hand
 from tasks.closing import close_batch
 from tasks.errors import errors
 from tasks.inserts import written
@@ -59,7 +59,7 @@ def copy_claimed(
     """
     copied = CopiedOrders()
     alone = size == 1
-    parts = [(size, *_ends(db))]
+    parts = [ends(db)]
     while parts:
         size, first, last = parts.pop()
         batch = Batch(size, utc_now(), flow_run_id, moment(db), alone, read_ahead)
@@ -109,12 +109,6 @@ def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) ->
     except StepFailed:
         return False
     return True
-
-
-def _ends(db: Connection) -> tuple[int, int]:
-    ids = claims.c.factory_id
-    first, last = db.execute(select(func.min(ids), func.max(ids))).one()
-    return first, last
 
 
 def _halves(db: Connection, first: int, last: int) -> list[tuple[int, int, int]]:

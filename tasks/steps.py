@@ -1,4 +1,4 @@
-"""A step of copying: it runs in one savepoint of the batch's transaction, as a task run for one order."""
+"""A step of copying: one savepoint of the batch's transaction, and for an order alone a task run."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -192,6 +192,9 @@ def empty_work_tables(db: Connection) -> None:
             db.execute(delete(work))
 
 
+ANALYZE_COPIES = text(f"ANALYZE {copies.name}")
+
+
 def analyze_copies(db: Connection) -> None:
     """Tell the planner how few copies are in hand, so that every join begins with them."""
-    db.execute(text(f"ANALYZE {copies.name}"))
+    db.execute(ANALYZE_COPIES)

@@ -10,14 +10,13 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from models.dialects import on_sqlite
 from models.engine import connection, write_back_soon, writing_on
-from tasks.claims import Claimed
-from tasks.reading_ahead.plan import AHEAD, is_about_the_claimed, plan
+from tasks.claims import Claimed, ends
+from tasks.reading_ahead.plan import AHEAD, ends_of_what_was_read, plan
 from tasks.reading_ahead.process import Reader, started
-from tasks.work_tables import claims
 
 
 class Ahead:
@@ -42,28 +41,25 @@ class Ahead:
             self._ask_for_references(False)  # the reader has asked
             with writing_on(self._db) as db:
                 size = claim(db)
-                if not self._others_have_committed() and is_about_the_claimed(db):
-                    self._look_on(size)
+                # Both are the first ones of the batch, by their keys; so their ends tell.
+                mine = ends(db)
+                unchanged = not self._others_have_committed()
+                if size and unchanged and mine == ends_of_what_was_read(db):
+                    self._reader.ask(mine)
                     yield Claimed(db, size, read_ahead=True)
                     return
         self._ask_for_references(True)
         with writing_on(self._db) as db:
             size = claim(db)
             self._others_have_committed()
-            self._look_on(size)
+            if size:
+                self._reader.ask(ends(db))
             yield Claimed(db, size)
 
     @property
     def writes_back(self) -> bool:
         """Whether the reader is there to write SQLite's log back into its file."""
         return not self._reader.is_gone
-
-    def _look_on(self, size: int) -> None:
-        """Have as many factories looked at as are claimed now: those that come next."""
-        if size:
-            ids = claims.c.factory_id
-            first, last = self._db.execute(select(func.min(ids), func.max(ids))).one()
-            self._reader.ask(first, last, size)
 
     def _others_have_committed(self) -> bool:
         """Whether another connection has, of any process, since this was asked last."""

@@ -6,6 +6,7 @@ same whoever reads it, until somebody writes.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    text,
 )
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.schema import CreateTable
@@ -38,10 +38,17 @@ from models.base import Base
 from models.dialects import last_key
 from models.engine import CACHE_KIBIBYTES
 from tasks.catalogue import insert_notable_skus
-from tasks.claims import insert_copies, is_to_copy
+from tasks.claims import ends, insert_claims, insert_copies, pending
 from tasks.inserts import table_of
 from tasks.line_sums import insert_short_sums, update_mixed_sums
-from tasks.work_tables import analyze_copies, claims, copies, line_sums, notable_skus
+from tasks.work_tables import (
+    ANALYZE_COPIES,
+    analyze_copies,
+    claims,
+    copies,
+    line_sums,
+    notable_skus,
+)
 
 # The keys of the copies, which the reader has counted from 1.
 _KEYS = {
@@ -76,7 +83,7 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
             *(_compiled(delete(table)) for table in tables),
             _compiled(_insert_next(batch_id)),
             _compiled(insert_copies(db)),
-            _compiled(text(f"ANALYZE {copies.name}")),
+            _compiled(ANALYZE_COPIES),
         ],
         "in_vain": [_compiled(select(each)) for each in _in_vain(batch_id)],
         "look": [
@@ -88,15 +95,8 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
 
 
 def _insert_next(batch_id: int) -> Insert:
-    ids = OrderFactory.id
-    rank = func.row_number().over(order_by=ids)
-    next_ones = (
-        select(ids, rank)
-        .where(is_to_copy, OrderFactory.batch_id == batch_id, ids > bindparam("last", 0))
-        .order_by(ids)
-        .limit(bindparam("size", 0))
-    )
-    return insert(claims).from_select([column.name for column in claims.c], next_ones)
+    comes_next = OrderFactory.id > bindparam("last", 0)
+    return insert_claims(pending(batch_id, bindparam("size", 0), comes_next))
 
 
 def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
@@ -133,33 +133,30 @@ def _is_broken(rows: FromClause, key: ForeignKey) -> ColumnElement[bool]:
     return exists().select_from(rows).where(key.parent.is_not(None), not_(there))
 
 
-def is_about_the_claimed(db: Connection) -> bool:
-    """Whether what was found is about exactly the factories that this transaction has claimed.
-
-    Both are the first ones of the batch, in the order of their keys; so their ends tell.
-    """
-    return _ends(db, claims) == _ends(db, _found_in(claims))
+def ends_of_what_was_read(db: Connection) -> tuple[int, int, int]:
+    """What `tasks.claims.ends` tells, of the factories that were read ahead."""
+    return ends(db, _found_in(claims))
 
 
 def take_what_was_read(db: Connection) -> None:
     """Fill the empty work tables as `take_in_hand`, `sum_lines` and `find_notable_skus` would."""
     for work in (copies, line_sums, notable_skus):
-        found = _found_in(work)
-        values: dict[str, ColumnElement[Any]] = dict(found.c)
-        if work is copies:
-            for name, resource in _KEYS.items():
-                values[name] += last_key(table_of(resource))
-        db.execute(insert(work).from_select(list(values), select(*values.values())))
+        db.execute(_take(work))
     analyze_copies(db)
 
 
+@cache
+def _take(work: Table) -> Insert:
+    values: dict[str, ColumnElement[Any]] = dict(_found_in(work).c)
+    if work is copies:
+        for name, resource in _KEYS.items():
+            values[name] += last_key(table_of(resource))
+    return insert(work).from_select(list(values), select(*values.values()))
+
+
+@cache
 def _found_in(work: Table) -> Table:
     return Table(work.name, MetaData(), *(Column(c.name, c.type) for c in work.c), schema=AHEAD)
-
-
-def _ends(db: Connection, table: Table) -> tuple[Any, ...]:
-    ids = table.c.factory_id
-    return tuple(db.execute(select(func.count(), func.min(ids), func.max(ids))).one())
 
 
 def _compiled(statement: ClauseElement) -> tuple[str, dict[str, Any]]:

@@ -34,9 +34,13 @@ class Reader:
         except OSError:
             self.is_gone = True
 
-    def ask(self, first: int, last: int, size: int) -> None:
-        """Have up to `size` factories looked at that come after `first` to `last`; does not wait."""
+    def ask(self, in_hand: tuple[int, int, int]) -> None:
+        """Have those looked at that come next; does not wait.
+
+        They come after the factories in hand, told by `tasks.claims.ends`, and are as many at most.
+        """
         if not self.is_gone:
+            size, first, last = in_hand
             self.tell({"first": first, "last": last, "size": size})
             self._owes = True
 

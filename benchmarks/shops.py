@@ -1,6 +1,7 @@
 """The source shop as a template, and fresh copies of it: every measurement starts the same."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -64,6 +65,9 @@ class SqliteShops:
         copy = self._folder / "copy.db"
         _remove(copy)
         shutil.copyfile(self._file(name), copy)
+        # Else a contender's first write of its log to the file would wait for that of the copy.
+        with copy.open("rb") as file:
+            os.fsync(file.fileno())
         yield f"sqlite:///{copy}"
         _remove(copy)
 

@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
 from prefect import Flow
@@ -15,6 +15,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from sqlalchemy.exc import DBAPIError
 
 from flows.forms import signature_of_form
+from flows.kept_client import kept_client
 from models.errors import DatabaseRefused, InvalidRequest, OrderFactoryError
 from models.transient import without_values
 
@@ -29,8 +30,14 @@ STORED_VALUES = 1_000
 class ShopFlow(Flow[P, R]):
     """A flow whose large parameters are stored, and shown in the Prefect UI, by their size only.
 
-    The run itself gets the parameters as they were given.
+    The run itself gets the parameters as they were given. Calls share a connection to the server.
     """
+
+    if not TYPE_CHECKING:  # its types are those of Prefect's
+
+        def __call__(self, *args, **kwargs):
+            with kept_client():
+                return super().__call__(*args, **kwargs)
 
     @property
     def __signature__(self) -> inspect.Signature:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     column,
     extract,
     func,
+    null,
     select,
     table,
     text,
@@ -29,7 +30,12 @@ from models.order_factories import CopyError
 
 _SQLITE_KEYS = table("sqlite_sequence", column("name"), column("seq"))
 _SQLITE_TEMPORARY = table("sqlite_temp_master", column("name", String))
-_POSTGRES_TABLES = table("pg_class", column("relname", String), column("relnamespace"))
+_POSTGRES_TABLES = table(
+    "pg_class", column("oid"), column("relname", String), column("relnamespace")
+)
+_BY_KEY = text(
+    "SELECT set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', 'off', true)"
+)
 _SNAPSHOT = text("SELECT pg_current_snapshot()::text")
 
 
@@ -38,7 +44,7 @@ def on_sqlite(db: Connection) -> bool:
 
 
 def new_key(
-    db: Connection, of: Table, *, rank: ColumnElement[int], nth: int = 1, each: int = 1
+    of: Table, *, sqlite: bool, rank: ColumnElement[int], nth: int = 1, each: int = 1
 ) -> ColumnElement[int]:
     """A key that no row of the table has had or will get, for each row of a SELECT.
 
@@ -46,7 +52,7 @@ def new_key(
     many (`each`), and which of them this is (`nth`, from 1). SQLite has no sequence to draw from;
     there the open writing transaction keeps everyone else out.
     """
-    if not on_sqlite(db):
+    if not sqlite:
         return func.nextval(f"{of.name}_id_seq")
     return last_key(of) + (rank - 1) * each + nth
 
@@ -57,12 +63,18 @@ def last_key(of: Table) -> ColumnElement[int]:
     return func.coalesce(last.scalar_subquery(), 0)
 
 
-def temporary_tables(db: Connection, names: list[str]) -> Select[tuple[str]]:
-    """Which of these temporary tables the connection has."""
+def temporary_tables(db: Connection, names: list[str]) -> Select[tuple[str, int | None]]:
+    """Which of these temporary tables the connection has, and how many bytes each takes.
+
+    SQLite does not say how many.
+    """
     if on_sqlite(db):
-        return select(_SQLITE_TEMPORARY.c.name).where(_SQLITE_TEMPORARY.c.name.in_(names))
-    mine = _POSTGRES_TABLES.c.relnamespace == func.pg_my_temp_schema()
-    return select(_POSTGRES_TABLES.c.relname).where(mine, _POSTGRES_TABLES.c.relname.in_(names))
+        made = _SQLITE_TEMPORARY.c
+        return select(made.name, null()).where(made.name.in_(names))
+    known = _POSTGRES_TABLES.c
+    mine = known.relnamespace == func.pg_my_temp_schema()
+    size = func.pg_relation_size(known.oid, type_=BigInteger)
+    return select(known.relname, size).where(mine, known.relname.in_(names))
 
 
 def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
@@ -251,8 +263,7 @@ def plan_by_key(db: Connection) -> None:
     table and not with the batch.
     """
     if not on_sqlite(db):
-        db.execute(text("SET LOCAL enable_mergejoin = off"))
-        db.execute(text("SET LOCAL enable_hashjoin = off"))
+        db.execute(_BY_KEY)
 
 
 def plan_by_table(db: Connection) -> None:

@@ -30,14 +30,15 @@ _SET_ROLE = text("SELECT set_config('session_replication_role', :role, true)")
 
 
 @contextmanager
-def holding_references(db: Connection, written: Table) -> Iterator[bool]:
+def holding_references(db: Connection, written: Table, *, few: bool = False) -> Iterator[bool]:
     """For a statement that inserts into `written` rows whose foreign keys all hold.
 
     True where the database does not ask row by row: the statement must then lock the rows that it
     reads and refers to, and refer else only to rows that its own transaction has made. False where
-    it does ask: on SQLite, where this role may not say so, where the table has triggers not ours.
+    it does ask: on SQLite, where this role may not say so, where the table has triggers not ours, and
+    for `few` rows, which are asked about sooner than all this is found out.
     """
-    if on_sqlite(db) or not holds_references(db, written):
+    if few or on_sqlite(db) or not holds_references(db, written):
         yield False
         return
     db.execute(_SET_ROLE, {"role": "replica"})

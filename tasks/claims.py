@@ -5,6 +5,7 @@ same one. A run that dies lets go of its rows at once, and they are still pendin
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +28,7 @@ from sqlalchemy.orm import aliased
 
 from models import Address, Customer, CustomerPaymentSource, Order, OrderFactory, PaymentSource
 from models.base import Base
-from models.dialects import new_key, plan_by_key, skip_locked
+from models.dialects import new_key, on_sqlite, plan_by_key, skip_locked
 from models.statuses import FactoryStatus
 from tasks.inserts import insert_counted, table_of, written
 from tasks.work_tables import (
@@ -89,15 +90,26 @@ def claim_single(db: Connection, limit: int) -> int:
 
 def take_in_hand(db: Connection, first: int, last: int) -> None:
     """Fill the empty work tables for the claimed factories from id `first` to `last`."""
-    db.execute(insert_copies(db, claims.c.factory_id.between(first, last)))
+    db.execute(_insert_between(sqlite=on_sqlite(db)), {"first": first, "last": last})
     analyze_copies(db)
 
 
-def insert_copies(db: Connection, *which: ColumnElement[bool]) -> Insert:
+@cache
+def _insert_between(*, sqlite: bool) -> Insert:
+    between = claims.c.factory_id.between(bindparam("first"), bindparam("last"))
+    return insert_copies(between, sqlite=sqlite)
+
+
+def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
     """One row per claimed factory: its request, its source's references, its target's keys.
 
     `which` of the claimed ones; all without it.
     """
+
+    def key(resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
+        of = table_of(resource)
+        return new_key(of, sqlite=sqlite, rank=claims.c.rank, nth=nth, each=each)
+
     saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
     # A copy of a saved payment source stands for the one in the wallet.
     wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
@@ -126,10 +138,10 @@ def insert_copies(db: Connection, *which: ColumnElement[bool]) -> Insert:
             Order.coupon_code,
             Order.payment_source_id,
             wallet.label("wallet_payment_source_id"),
-            _key(db, Order).label("order_key"),
-            _key(db, Address, nth=1, each=2).label("billing_key"),
-            _key(db, Address, nth=2, each=2).label("shipping_key"),
-            _key(db, PaymentSource).label("payment_source_key"),
+            key(Order).label("order_key"),
+            key(Address, nth=1, each=2).label("billing_key"),
+            key(Address, nth=2, each=2).label("shipping_key"),
+            key(PaymentSource).label("payment_source_key"),
         )
         .select_from(claims)
         .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
@@ -171,10 +183,6 @@ def insert_copies(db: Connection, *which: ColumnElement[bool]) -> Insert:
         "awaits": false(),
     }
     return insert(copies).from_select(list(values), select(*values.values()))
-
-
-def _key(db: Connection, resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
-    return new_key(db, table_of(resource), rank=claims.c.rank, nth=nth, each=each)
 
 
 def _unfinished() -> Select[tuple[int]]:

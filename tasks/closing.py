@@ -120,6 +120,7 @@ def close_in_hand(db: Connection, batch: Batch, *, began: bool) -> int:
     closed = written(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **told)
     if db.scalar(_HAS_ERRORS):
         db.execute(update_errors(db))
-    with holding_references(db, _event):  # this transaction has just written the factories
+    # This transaction has just written the factories.
+    with holding_references(db, _event, few=batch.alone):
         db.execute(_INSERT_EVENTS[began], told)
     return closed - (db.scalar(_AWAITING) or 0)

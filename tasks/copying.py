@@ -100,7 +100,8 @@ def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) ->
         with db.begin_nested():
             take_in_hand(db, factory_id, factory_id)
             try:
-                check_orders(db, batch)
+                with db.begin_nested():
+                    check_orders(db, batch)
             except StepFailed:
                 pass  # the failure that is recorded next is this one
             written(db, errors(failure.field, "unexpected", str(failure)))

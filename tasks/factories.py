@@ -1,6 +1,7 @@
 """One order factory: recorded before anything is copied, and read back as its result."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select
@@ -71,6 +72,7 @@ def read_factory(db: Connection, factory_id: int) -> OrderFactoryResult:
     return present(row)
 
 
+@cache
 def select_factories() -> Select[Any]:
     """One row per factory, with what `present` needs of its orders and its batch."""
     source, target = aliased(Order), aliased(Order)

@@ -89,7 +89,7 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     """
     now, sort = batch.started_at, not reads_in_order(db)
     some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
-    with holding_references(db, _line) as held:
+    with holding_references(db, _line, few=batch.alone) as held:
         copy = insert_line_items(sort=sort, some_left_out=some_left_out, lock=held)
         lines = written(db, copy, now=now)
     changed = lines != db.scalar(_COUNTED)

@@ -1,4 +1,7 @@
-"""A step of copying: one savepoint of the batch's transaction, and for an order alone a task run."""
+"""A step of copying: a part of the batch's transaction, and for an order alone a task run.
+
+The steps of a part share one savepoint: where one of them fails, all that they wrote is taken back.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -79,10 +82,9 @@ def step(name: str, field: str, asked: Asked | None = None) -> Callable[[StepFun
 
     def decorate(function: StepFunction) -> Step:
         @wraps(function)
-        def in_savepoint(db: Connection, batch: Batch) -> int:
+        def told(db: Connection, batch: Batch) -> int:
             try:
-                with db.begin_nested():
-                    rows = function(db, batch)
+                rows = function(db, batch)
             except DBAPIError as error:
                 raise explained(error, field) from None
             except Exception as error:
@@ -90,7 +92,7 @@ def step(name: str, field: str, asked: Asked | None = None) -> Callable[[StepFun
             log_step(name, rows)
             return rows
 
-        run = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(in_savepoint)
+        run = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(told)
         return Step(run, asked)
 
     return decorate

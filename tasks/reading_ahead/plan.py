@@ -82,7 +82,7 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
         "begin": [
             *(_compiled(delete(table)) for table in tables),
             _compiled(_insert_next(batch_id)),
-            _compiled(insert_copies(db)),
+            _compiled(insert_copies(sqlite=True)),
             _compiled(ANALYZE_COPIES),
         ],
         "in_vain": [_compiled(select(each)) for each in _in_vain(batch_id)],

@@ -1,0 +1,70 @@
+"""A client of Prefect's server that stays open from one flow call of a process to the next.
+
+Prefect makes one for each call: certificates are read, a connection and a token are asked for, which
+takes longer than copying an order.
+"""
+
+import atexit
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Self
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.context import ContextModel, SyncClientContext
+from prefect.settings import get_current_settings
+
+
+@contextmanager
+def kept_client() -> Iterator[None]:
+    """Within it, what Prefect does in this thread goes through the kept client.
+
+    Nothing is kept where a client is open already, as in a flow run, and where Prefect starts a
+    server of its own: its address is known to Prefect alone.
+    """
+    if SyncClientContext.get() is not None or not get_current_settings().api.url:
+        yield
+        return
+    with _Lent(_client()):
+        yield
+
+
+class _Lent(SyncClientContext):
+    """Prefect's context of a client that is not closed at its end."""
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        ContextModel.__init__(self, client=client)
+
+    def __enter__(self) -> Self:
+        if get_current_settings().client.server_version_check_enabled:
+            self.client.raise_for_api_version_mismatch_once()
+        ContextModel.__enter__(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        ContextModel.__exit__(self, *error)
+
+
+_kept: list[tuple[Any, SyncPrefectClient]] = []
+_lock = Lock()
+
+
+def _client() -> SyncPrefectClient:
+    """The open client for the settings in force; each process has its own."""
+    settings = get_current_settings()
+    wanted = os.getpid(), settings.api, settings.client
+    with _lock:
+        for opened_for, client in _kept:
+            if opened_for == wanted:
+                return client
+        client = get_client(sync_client=True).__enter__()
+        atexit.register(_close, os.getpid(), client)
+        _kept.append((wanted, client))
+        return client
+
+
+def _close(opened_by: int, client: SyncPrefectClient) -> None:
+    """At the end of the process; one that was forked from it must not end what it shares."""
+    if os.getpid() == opened_by:
+        client.__exit__(None, None, None)

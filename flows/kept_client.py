@@ -9,11 +9,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from time import monotonic
 from typing import Any, Self
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import ServerDefaultResultStorage
 from prefect.context import ContextModel, SyncClientContext
-from prefect.settings import get_current_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, get_current_settings
+
+_REMEMBERED_SECONDS = 60
 
 
 @contextmanager
@@ -23,11 +27,29 @@ def kept_client() -> Iterator[None]:
     Nothing is kept where a client is open already, as in a flow run, and where Prefect starts a
     server of its own: its address is known to Prefect alone.
     """
-    if SyncClientContext.get() is not None or not get_current_settings().api.url:
+    api_url = get_current_settings().api.url
+    if SyncClientContext.get() is not None or not api_url:
         yield
         return
-    with _Lent(_client()):
+    with _Lent(_client(api_url)):
         yield
+
+
+class _Kept(SyncPrefectClient):
+    """Remembers for a minute where the server has results stored, which each call asks three times."""
+
+    def __init__(self, api_url: str) -> None:
+        super().__init__(
+            api_url, auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value()
+        )
+        self._storage: ServerDefaultResultStorage | None = None
+        self._known_until = 0.0
+
+    def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
+        if self._storage is None or monotonic() > self._known_until:
+            self._storage = super().read_server_default_result_storage()
+            self._known_until = monotonic() + _REMEMBERED_SECONDS
+        return self._storage
 
 
 class _Lent(SyncClientContext):
@@ -50,7 +72,7 @@ _kept: list[tuple[Any, SyncPrefectClient]] = []
 _lock = Lock()
 
 
-def _client() -> SyncPrefectClient:
+def _client(api_url: str) -> SyncPrefectClient:
     """The open client for the settings in force; each process has its own."""
     settings = get_current_settings()
     wanted = os.getpid(), settings.api, settings.client
@@ -58,7 +80,8 @@ def _client() -> SyncPrefectClient:
         for opened_for, client in _kept:
             if opened_for == wanted:
                 return client
-        client = get_client(sync_client=True).__enter__()
+        client = _Kept(api_url)
+        client.__enter__()
         atexit.register(_close, os.getpid(), client)
         _kept.append((wanted, client))
         return client

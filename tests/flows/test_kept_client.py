@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
+from time import monotonic
 
 import pytest
 from prefect import flow, get_client
@@ -91,3 +92,22 @@ def test_a_call_that_fails_closes_nothing():
         fails()
 
     assert shows() == usual
+
+
+def test_where_results_are_stored_is_asked_once_a_minute(monkeypatch):
+    asked = []
+    answer = SyncPrefectClient.read_server_default_result_storage
+
+    def ask(client):
+        asked.append(client)
+        return answer(client)
+
+    monkeypatch.setattr(SyncPrefectClient, "read_server_default_result_storage", ask)
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 8}):
+        shows()
+        shows()
+        once = len(asked)
+        monkeypatch.setattr("flows.kept_client.monotonic", lambda: monotonic() + 61)
+        shows()
+
+    assert (once, len(asked)) == (1, 2)

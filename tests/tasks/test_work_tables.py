@@ -49,5 +49,5 @@ def test_what_was_large_takes_no_room_afterwards(shop):
     with begin() as db:
         open_work_tables(db)
 
-        sizes = dict(db.execute(temporary_tables(db, [claims.name])).tuples())
+        sizes = dict(db.execute(temporary_tables(db, [claims.name])).tuples().all())
         assert sizes == {claims.name: 0}

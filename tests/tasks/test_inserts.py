@@ -40,7 +40,9 @@ def test_rows_are_counted_whatever_the_driver(shop):
         assert written(db, copied(now, ADDRESS.c.id == second)) == 1
         assert written(db, copied(now, ADDRESS.c.id < first)) == 0
 
-    assert [row.copied_from_id for row in shop.rows(Address)] == [None, None, first, second, second]
+    copied_from = [row.copied_from_id for row in shop.rows(Address)]
+    assert copied_from[:2] == [None, None]
+    assert sorted(copied_from[2:]) == [first, second, second]
 
 
 def test_times_are_the_moment_that_was_given(shop):

@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from models.dialects import temporary_tables
-from models.engine import begin
+from models.engine import begin, get_engine
 from tasks.work_tables import claims, left_out_lines, open_work_tables
 
 
 def _fill(rows):
+    get_engine().dispose()  # so that the next transaction has the same connection again
     with begin() as db:
         open_work_tables(db)
         db.execute(insert(claims), [{"factory_id": n, "rank": n} for n in range(rows)])

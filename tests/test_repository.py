@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+import prefect.settings
 import pytest
 
 from flows.bulk_order_factory import bulk_order_factory
@@ -91,3 +92,15 @@ def imported_by(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+def test_a_setting_of_prefect_that_is_named_exists():
+    """Prefect passes over an unknown variable in silence, so a misspelt one would do nothing."""
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "compose.yaml"]
+    named = {
+        name for page in pages for name in re.findall(r"\bPREFECT_[A-Z_]+", page.read_text("utf-8"))
+    }
+
+    assert "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE" in named
+    named -= {f"PREFECT_{section.upper()}" for section in prefect.settings.Settings.model_fields}
+    assert sorted(name for name in named if not hasattr(prefect.settings, name)) == []

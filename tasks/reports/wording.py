@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 
 def clock(time: datetime, precise: bool = False) -> str:
-    """The time of day in UTC, to the second or to the tenth of one."""
+    """The time of day in UTC, to the second or to the millisecond."""
     utc = time.astimezone(UTC)
-    return f"{utc:%H:%M:%S}.{utc.microsecond // 100_000}" if precise else f"{utc:%H:%M:%S}"
+    return f"{utc:%H:%M:%S}.{utc.microsecond // 1_000:03}" if precise else f"{utc:%H:%M:%S}"
 
 
 def moment(time: datetime) -> str:

@@ -132,6 +132,15 @@ def test_the_bars_are_the_throughput(shop, page_of, monkeypatch):
     assert "12:00:10 to 12:00:20 UTC: 0.200 orders per second" in page.said
 
 
+def test_the_times_of_a_short_batch_differ(shop, page_of):
+    batch = Batch(shop, orders_count=1)
+    batch.copied(0, 0.3)
+
+    said = page_of(batch).said
+
+    assert "12:00:00.000 12:00:00.075 12:00:00.150 12:00:00.225 12:00:00.300" in said
+
+
 def test_an_empty_batch_has_a_page(shop, page_of):
     page = page_of(Batch(shop), report_path=None)
 

@@ -96,7 +96,7 @@ def imported_by(path):
 
 def test_a_setting_of_prefect_that_is_named_exists():
     """Prefect passes over an unknown variable in silence, so a misspelt one would do nothing."""
-    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "compose.yaml"]
+    pages = [path for path in texts() if path.suffix != ".py"]
     named = {
         name for page in pages for name in re.findall(r"\bPREFECT_[A-Z_]+", page.read_text("utf-8"))
     }

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 def clock(time: datetime, precise: bool = False) -> str:
     """The time of day in UTC, to the second or to the millisecond."""
-    utc = time.astimezone(UTC)
-    return f"{utc:%H:%M:%S}.{utc.microsecond // 1_000:03}" if precise else f"{utc:%H:%M:%S}"
+    timespec = "milliseconds" if precise else "seconds"
+    return time.astimezone(UTC).time().isoformat(timespec)
 
 
 def moment(time: datetime) -> str:

@@ -17,7 +17,7 @@ help: ## List the targets
 
 # What is installed for development is enough for the demo.
 demo: $(or $(wildcard .venv/installed-dev),.venv/installed-demo) ## Copy real orders on SQLite; DEMO_ORDERS=5000
-	@.venv/bin/python -m cli.main demo
+	@.venv/bin/python -m order_factory.cli.main demo
 
 test: check ## The same as check
 
@@ -64,4 +64,8 @@ clean: ## Remove .venv and the caches; var/ with the databases and reports stays
 		echo "  $$tick s: $$doing"; \
 	done; \
 	wait $$pip || { cat .venv/install.log; echo 'The installation failed; the reason stands above.'; exit 1; }
+	@mkdir -p .venv/package/order_factory
+	@for folder in api cli flows gateways models tasks; do \
+		ln -sfn "../../../$$folder" ".venv/package/order_factory/$$folder"; \
+	done
 	@touch $@

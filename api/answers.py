@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import orjson
 from starlette.responses import Response
 
-from api.errors import ApiError
-from api.negotiation import MEDIA_TYPE
-from api.presenting import Json
+from order_factory.api.errors import ApiError
+from order_factory.api.negotiation import MEDIA_TYPE
+from order_factory.api.presenting import Json
 
 
 @dataclass(frozen=True)

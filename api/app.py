@@ -9,15 +9,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import refusal
-from api.dispatcher import Dispatcher
-from api.documentation.serving import openapi, page
-from api.endpoints import Endpoints
-from api.errors import method_not_allowed, nothing_here
-from api.health import health, ready
-from api.middleware import RequestLog
-from api.settings import api_settings
-from api.writing import Writer
+from order_factory.api.answers import refusal
+from order_factory.api.dispatcher import Dispatcher
+from order_factory.api.documentation.serving import openapi, page
+from order_factory.api.endpoints import Endpoints
+from order_factory.api.errors import method_not_allowed, nothing_here
+from order_factory.api.health import health, ready
+from order_factory.api.middleware import RequestLog
+from order_factory.api.settings import api_settings
+from order_factory.api.writing import Writer
 
 _SECONDS_TO_END = 30
 _METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]

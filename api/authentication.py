@@ -2,11 +2,11 @@
 
 from sqlalchemy import Connection
 
-from api.caller import Caller
-from api.errors import invalid_token, unauthorized
-from api.jwts import caller_of_jwt, looks_like_jwt
-from models.statuses import Mode
-from tasks.api_tokens import find_token
+from order_factory.api.caller import Caller
+from order_factory.api.errors import invalid_token, unauthorized
+from order_factory.api.jwts import caller_of_jwt, looks_like_jwt
+from order_factory.api.tokens import find_token
+from order_factory.models.values.statuses import Mode
 
 
 def authenticate(db: Connection, authorization: str | None) -> Caller:

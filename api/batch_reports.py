@@ -2,11 +2,11 @@
 
 from sqlalchemy import Connection
 
-from api.presenting import Json, View
-from api.reading import require_row
-from api.resources.batches import ORDER_FACTORY_BATCHES
-from api.settings import api_settings
-from tasks.batch_records import read_batch
+from order_factory.api.presenting import Json, View
+from order_factory.api.reading import require_row
+from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
+from order_factory.api.settings import api_settings
+from order_factory.tasks.batches.records import read_batch
 
 # What is known of a run of the bulk flow only.
 _OF_A_RUN = {"id", "seconds", "copied_in_this_run", "report_path"}

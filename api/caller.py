@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.statuses import Mode
+from order_factory.models.values.statuses import Mode
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
 
-from api.documents import Document
-from api.errors import ApiError, Problem, broken_rule, wrong_body
-from api.resources.description import (
+from order_factory.api.documents import Document
+from order_factory.api.errors import ApiError, Problem, broken_rule, wrong_body
+from order_factory.api.resources.description import (
     Broken,
     Relationship,
     ResourceType,
@@ -16,8 +16,8 @@ from api.resources.description import (
     Values,
     Writable,
 )
-from api.resources.registry import RESOURCES
-from models.public_ids import key_of
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.models.values.public_ids import key_of
 
 _BLANK = "can't be blank"
 _KEYS_AT_ONCE = 10_000

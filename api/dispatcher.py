@@ -10,10 +10,10 @@ from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
 
-from api.logs import describe_failure
-from api.settings import ApiSettings
-from models.engine import reading
-from tasks.waiting import is_anything_waiting
+from order_factory.api.logs import describe_failure
+from order_factory.api.settings import ApiSettings
+from order_factory.models.database.engine import reading
+from order_factory.tasks.batches.pending import is_anything_waiting
 
 _log = logging.getLogger("order_factory.dispatcher")
 _ROUNDS_ON_A_WORKER = 1_000
@@ -70,7 +70,7 @@ class Dispatcher:
         try:
             from prefect.client.orchestration import get_client
 
-            import flows.drain_order_factories  # noqa: F401
+            import order_factory.flows.drain_order_factories  # noqa: F401
 
             with get_client(sync_client=True) as client:
                 client.api_healthcheck()
@@ -104,7 +104,7 @@ class Dispatcher:
         """Tell Prefect's automations; again only after a while, for a run takes time to begin."""
         if monotonic() < self._publish_at:
             return
-        from tasks.publishing import publish_waiting
+        from order_factory.tasks.prefect_ui.events import publish_waiting
 
         publish_waiting()
         self._publish_at = monotonic() + _SECONDS_BETWEEN_EVENTS
@@ -112,7 +112,7 @@ class Dispatcher:
 
     def _copy(self) -> int:
         # Prefect takes two seconds to import; the service answers meanwhile.
-        from flows.drain_order_factories import drain_order_factories
+        from order_factory.flows.drain_order_factories import drain_order_factories
 
         closed = drain_order_factories(size=self._settings.dispatch_size)
         _log.info("copied", extra={"closed": closed})

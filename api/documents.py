@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from api.errors import ApiError, Problem, conflict, wrong_body
-from api.resources.description import ResourceType
-from api.resources.registry import RESOURCES
+from order_factory.api.errors import ApiError, Problem, conflict, wrong_body
+from order_factory.api.resources.description import ResourceType
+from order_factory.api.resources.registry import RESOURCES
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """From a request to its answer.
 
 A read is one transaction that only reads. A write has its token checked first, and is then
-carried out with the other writes that wait (`api.writing`); it is answered once it is committed.
+carried out with the other writes that wait (`order_factory.api.writing`); it is answered once it is committed.
 """
 
 import logging
@@ -12,23 +12,23 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import Answer, refusal
-from api.authentication import authenticate, require_scope
-from api.caller import Caller
-from api.dispatcher import Dispatcher
-from api.errors import ApiError, internal, of_order_factory, unavailable
-from api.incoming import Incoming, take_in
-from api.logs import describe_failure
-from api.negotiation import check_accept, check_content_type, read_body
-from api.rate_limits import RateLimiter
-from api.reads import read
-from api.settings import api_settings
-from api.targets import find_target, require_method
-from api.writes import plan_write
-from api.writing import Writer
-from models.engine import reading
-from models.errors import OrderFactoryError
-from models.transient import is_transient
+from order_factory.api.answers import Answer, refusal
+from order_factory.api.authentication import authenticate, require_scope
+from order_factory.api.caller import Caller
+from order_factory.api.dispatcher import Dispatcher
+from order_factory.api.errors import ApiError, internal, of_order_factory, unavailable
+from order_factory.api.incoming import Incoming, take_in
+from order_factory.api.logs import describe_failure
+from order_factory.api.negotiation import check_accept, check_content_type, read_body
+from order_factory.api.rate_limits import RateLimiter
+from order_factory.api.reads import read
+from order_factory.api.settings import api_settings
+from order_factory.api.targets import find_target, require_method
+from order_factory.api.writes import plan_write
+from order_factory.api.writing import Writer
+from order_factory.models.database.engine import reading
+from order_factory.models.database.transient import is_transient
+from order_factory.models.errors import OrderFactoryError
 
 T = TypeVar("T")
 _log = logging.getLogger("order_factory.api")

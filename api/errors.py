@@ -6,7 +6,7 @@ Every error of the service is made here or is an `OrderFactoryError`; endpoints 
 from dataclasses import dataclass
 from typing import Any
 
-from models.errors import OrderFactoryError
+from order_factory.models.errors import OrderFactoryError
 
 
 @dataclass(frozen=True)

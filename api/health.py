@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from models.schema import require_schema
+from order_factory.models.database.schema import require_schema
 
 
 async def health(_request: Request) -> JSONResponse:

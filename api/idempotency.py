@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
-from api.caller import Caller
-from api.errors import ApiError, Problem, conflict
-from api.settings import api_settings
-from models import IdempotencyRecord
-from models.base import utc_now
-from tasks.inserts import table_of
+from order_factory.api.caller import Caller
+from order_factory.api.errors import ApiError, Problem, conflict
+from order_factory.api.settings import api_settings
+from order_factory.models.tables import IdempotencyRecord
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.working_set.statements import table_of
 
 _LONGEST = 255
 _record = table_of(IdempotencyRecord)

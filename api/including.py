@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from api.errors import wrong_parameter
-from api.query.parameters import Includes
-from api.resources.description import Relationship, ResourceType, Row
-from api.resources.registry import RESOURCES
-from api.settings import api_settings
+from order_factory.api.errors import wrong_parameter
+from order_factory.api.query.parameters import Includes
+from order_factory.api.resources.description import Relationship, ResourceType, Row
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.settings import api_settings
 
 _LINK = "_link"
 

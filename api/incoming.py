@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from api.caller import Caller
-from api.errors import ApiError, Problem
-from api.presenting import View
-from api.query.parameters import Query, parse_query
-from api.settings import api_settings
-from api.targets import Kind, Target
-from api.urls import base_url
+from order_factory.api.caller import Caller
+from order_factory.api.errors import ApiError, Problem
+from order_factory.api.presenting import View
+from order_factory.api.query.parameters import Query, parse_query
+from order_factory.api.settings import api_settings
+from order_factory.api.targets import Kind, Target
+from order_factory.api.urls import base_url
 
 
 @dataclass(frozen=True)

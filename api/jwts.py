@@ -7,9 +7,9 @@ from typing import Any
 import jwt
 from jwt import PyJWKClient
 
-from api.caller import Caller
-from api.settings import ApiSettings, api_settings
-from models.statuses import Mode
+from order_factory.api.caller import Caller
+from order_factory.api.settings import ApiSettings, api_settings
+from order_factory.models.values.statuses import Mode
 
 # Signed with a private key. Never a shared secret, which a public key could be passed off as.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "EdDSA"]

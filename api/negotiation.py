@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect, Request
 
-from api.errors import ApiError, Problem
-from api.settings import api_settings
+from order_factory.api.errors import ApiError, Problem
+from order_factory.api.settings import api_settings
 
 MEDIA_TYPE = "application/vnd.api+json"
 _RANGES = {"*/*", "application/*", MEDIA_TYPE}

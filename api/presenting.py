@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from api.including import Graph
-from api.query.paging import Page
-from api.query.parameters import Query
-from api.resources.description import ResourceType, Row
-from api.resources.registry import RESOURCES
-from api.settings import api_settings
-from models.public_ids import public_id
+from order_factory.api.including import Graph
+from order_factory.api.query.paging import Page
+from order_factory.api.query.parameters import Query
+from order_factory.api.resources.description import ResourceType, Row
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.settings import api_settings
+from order_factory.models.values.public_ids import public_id
 
 Json = dict[str, Any]
 

@@ -11,8 +11,8 @@ from math import ceil
 from threading import Lock
 from time import monotonic
 
-from api.caller import Caller
-from api.errors import ApiError, Problem
+from order_factory.api.caller import Caller
+from order_factory.api.errors import ApiError, Problem
 
 _LIMIT = re.compile(r"(\d{1,9})/(\d{1,6})")
 _MOST_CALLERS = 10_000

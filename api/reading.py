@@ -19,14 +19,14 @@ from sqlalchemy import (
     select,
 )
 
-from api.errors import not_found
-from api.including import Graph, include, link_of, linked
-from api.presenting import Json, View, identifiers, paging
-from api.query.parameters import Query
-from api.resources.description import Relationship, ResourceType, Row
-from api.resources.registry import RESOURCES
-from models.dialects import bytewise
-from models.public_ids import key_of
+from order_factory.api.errors import not_found
+from order_factory.api.including import Graph, include, link_of, linked
+from order_factory.api.presenting import Json, View, identifiers, paging
+from order_factory.api.query.parameters import Query
+from order_factory.api.resources.description import Relationship, ResourceType, Row
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.models.database.dialects import bytewise
+from order_factory.models.values.public_ids import key_of
 
 Pairs = Sequence[tuple[str, str]]
 

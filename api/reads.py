@@ -2,16 +2,16 @@
 
 from sqlalchemy import Connection
 
-from api.answers import Answer, rendered
-from api.batch_reports import show_report
-from api.caller import Caller
-from api.errors import unavailable, wrong_parameter
-from api.incoming import Incoming, view_of
-from api.presenting import Json, View
-from api.reading import list_related, list_resources, retrieve, show_linkage
-from api.settings import api_settings
-from api.targets import Kind, Target
-from models.time_limits import QueryTooLong, time_limit
+from order_factory.api.answers import Answer, rendered
+from order_factory.api.batch_reports import show_report
+from order_factory.api.caller import Caller
+from order_factory.api.errors import unavailable, wrong_parameter
+from order_factory.api.incoming import Incoming, view_of
+from order_factory.api.presenting import Json, View
+from order_factory.api.reading import list_related, list_resources, retrieve, show_linkage
+from order_factory.api.settings import api_settings
+from order_factory.api.targets import Kind, Target
+from order_factory.models.database.time_limits import QueryTooLong, time_limit
 
 
 def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> Answer:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import uvicorn
 
-from api.app import make_app
-from api.logs import set_up_logs
-from models.errors import CannotListen
+from order_factory.api.app import make_app
+from order_factory.api.logs import set_up_logs
+from order_factory.models.errors import CannotListen
 
 _SWITCH_SECONDS = 0.0005
 

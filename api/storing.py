@@ -2,11 +2,11 @@
 
 from sqlalchemy import Connection, insert, update
 
-from api.checking import check_document, problem_of
-from api.documents import Document
-from api.errors import ApiError
-from api.resources.description import Broken, ResourceType, Row
-from models.base import utc_now
+from order_factory.api.checking import check_document, problem_of
+from order_factory.api.documents import Document
+from order_factory.api.errors import ApiError
+from order_factory.api.resources.description import Broken, ResourceType, Row
+from order_factory.models.tables.base import utc_now
 
 
 def create_row(db: Connection, resource: ResourceType, document: Document, mode: str) -> int:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.errors import method_not_allowed, nothing_here
-from api.resources.batches import ORDER_FACTORY_BATCHES
-from api.resources.description import Relationship, ResourceType
-from api.resources.registry import RESOURCES
+from order_factory.api.errors import method_not_allowed, nothing_here
+from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
+from order_factory.api.resources.description import Relationship, ResourceType
+from order_factory.api.resources.registry import RESOURCES
 
 
 class Kind(StrEnum):

@@ -4,7 +4,7 @@ import re
 
 from starlette.requests import Request
 
-from api.settings import api_settings
+from order_factory.api.settings import api_settings
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 

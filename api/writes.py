@@ -2,17 +2,17 @@
 
 from sqlalchemy import Connection
 
-from api.answers import Answer, rendered
-from api.caller import Caller
-from api.documents import parse_document
-from api.errors import not_found
-from api.idempotency import Kept, check_key, digest_of, find_answer, keep_answer
-from api.incoming import Incoming, view_of
-from api.reading import find_row, present, require_row
-from api.storing import create_row, delete_row, update_row
-from api.targets import Target
-from api.writing import Work
-from models.public_ids import public_id
+from order_factory.api.answers import Answer, rendered
+from order_factory.api.caller import Caller
+from order_factory.api.documents import parse_document
+from order_factory.api.errors import not_found
+from order_factory.api.idempotency import Kept, check_key, digest_of, find_answer, keep_answer
+from order_factory.api.incoming import Incoming, view_of
+from order_factory.api.reading import find_row, present, require_row
+from order_factory.api.storing import create_row, delete_row, update_row
+from order_factory.api.targets import Target
+from order_factory.api.writing import Work
+from order_factory.models.values.public_ids import public_id
 
 
 def plan_write(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:

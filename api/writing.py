@@ -15,12 +15,12 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from api.errors import conflict, unavailable
-from api.settings import api_settings
-from models.engine import begin
-from models.errors import DatabaseNotReady
-from models.time_limits import QueryTooLong, time_limit
-from models.transient import is_transient
+from order_factory.api.errors import conflict, unavailable
+from order_factory.api.settings import api_settings
+from order_factory.models.database.engine import begin
+from order_factory.models.database.time_limits import QueryTooLong, time_limit
+from order_factory.models.database.transient import is_transient
+from order_factory.models.errors import DatabaseNotReady
 
 Work = Callable[[Connection], Any]
 

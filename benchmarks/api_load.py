@@ -24,14 +24,14 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, insert, select
 
-from models import Address, Customer, LineItem, Order, OrderFactory, Sku
-from models.base import utc_now
-from models.engine import begin, reading
-from models.public_ids import Resource, public_id
-from models.schema import upgrade
-from models.statuses import FactoryStatus, Mode
-from tasks.api_tokens import create_token
-from tasks.inserts import table_of
+from order_factory.api.tokens import create_token
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.schema import upgrade
+from order_factory.models.tables import Address, Customer, LineItem, Order, OrderFactory, Sku
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import FactoryStatus, Mode
+from order_factory.tasks.working_set.statements import table_of
 
 LINES = 10
 _EMPTY = (
@@ -189,7 +189,7 @@ def measure(clients: int, seconds: float, orders: int) -> Iterator[str]:
         yield asyncio.run(
             load("empty FastAPI route", url, asking(token, paths), 20, seconds / 4, 200)
         ).line()
-    serve = [sys.executable, "-m", "cli.main", "serve", "--port", "0"]
+    serve = [sys.executable, "-m", "order_factory.cli.main", "serve", "--port", "0"]
     with running(serve, "Listening on") as url:
         lists = ["/api/order_factories?include=source_order,target_order&page[size]=25"]
         retrieved = [f"/api/orders/{name}" for name in names]

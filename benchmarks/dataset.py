@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.complete_journey import write_complete_journey
+from order_factory.cli.demo.complete_journey import write_complete_journey
 
 Tables = dict[str, pd.DataFrame]
 # The reader's last file: once it is there, all are.

@@ -13,8 +13,8 @@ import pyarrow.csv
 from psycopg import sql
 
 from benchmarks.dataset import Tables
-from models.engine import get_engine
-from models.schema import upgrade
+from order_factory.models.database.engine import get_engine
+from order_factory.models.database.schema import upgrade
 
 _ROWS_AT_ONCE = 100_000
 

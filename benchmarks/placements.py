@@ -28,9 +28,9 @@ FOLDER = Path("var/benchmarks/placements")
 def measure(url: str, numbers: list[str], dictated: float) -> str:
     """One line: the seconds of placing, of all of it, and their ratio to what is dictated."""
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-    from flows.bulk_order_factory import bulk_order_factory
-    from models.engine import get_engine
-    from models.progress import progress_shown_by
+    from order_factory.flows.bulk_order_factory import bulk_order_factory
+    from order_factory.models.database.engine import get_engine
+    from order_factory.models.results.progress import progress_shown_by
 
     moments: dict[str, list[float]] = {}
 

@@ -18,7 +18,7 @@ from benchmarks.prefect_server import prefect_server
 from benchmarks.report import DATABASES, comparison, flow_runs, goals_table, slopes_table
 from benchmarks.shops import PostgresShops, Shops, SqliteShops
 from benchmarks.slope import Slope, slope
-from models.errors import OrderFactoryError
+from order_factory.models.errors import OrderFactoryError
 
 FOLDER = Path("var/bench")
 ORDERS, QUICK_ORDERS = 100_000, 10_000

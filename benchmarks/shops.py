@@ -11,16 +11,16 @@ from typing import Protocol
 import psycopg
 from psycopg import sql
 
-import models
 from benchmarks.dataset import Tables
 from benchmarks.loading import load_postgres, load_sqlite, make_schema
+from order_factory.models import database
 
 ReadTables = Callable[[], Tables]
 
 
 def schema_digest() -> str:
     """The same for the same migrations: a template of another schema is no use."""
-    versions = Path(models.__file__).parent / "migrations" / "versions"
+    versions = Path(database.__file__).parent / "migrations" / "versions"
     text = b"".join(path.read_bytes() for path in sorted(versions.glob("*.py")))
     return hashlib.sha256(text).hexdigest()[:8]
 

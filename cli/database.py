@@ -1,6 +1,6 @@
 """The shop's database as a person knows it."""
 
-from models.engine import get_engine
+from order_factory.models.database.engine import get_engine
 
 
 def shown_url() -> str:

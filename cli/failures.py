@@ -7,9 +7,9 @@ def explain(error: Exception) -> tuple[str, str, int]:
     """The code, the message and the exit code for an exception; the message has no row's values."""
     from sqlalchemy.exc import DBAPIError
 
-    from cli.database import shown_url
-    from models.errors import OrderFactoryError
-    from models.transient import without_values
+    from order_factory.cli.database import shown_url
+    from order_factory.models.database.transient import without_values
+    from order_factory.models.errors import OrderFactoryError
 
     if isinstance(error, OrderFactoryError):
         return error.code, str(error), REFUSED

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from cli.environment import prepare_prefect
-from cli.progress import showing_progress
-from cli.terminal import Terminal
-from models.errors import InvalidRequest, OrderFactoryError
+from order_factory.cli.environment import prepare_prefect
+from order_factory.cli.progress import showing_progress
+from order_factory.cli.terminal import Terminal
+from order_factory.models.errors import InvalidRequest, OrderFactoryError
 
 R = TypeVar("R")
 
@@ -59,7 +59,7 @@ def _check() -> Exception | None:
 
 def _sheltered(work: Callable[[], R]) -> R:
     """Do it in a thread of its own, so that only what it starts is kept from Ctrl-C."""
-    from flows.sheltering import children_sheltered
+    from order_factory.flows.support.signal_shield import children_sheltered
 
     done: Future[R] = Future()
 

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 from sqlalchemy.orm import aliased
 
-from models import Event, LineItem, Order, OrderFactory, OrderFactoryBatch
-from models.public_ids import Resource, public_id
-from models.statuses import FactoryStatus, OrderStatus
+from order_factory.models.tables import Event, LineItem, Order, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import FactoryStatus, OrderStatus
 
 
 def list_orders(

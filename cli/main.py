@@ -1,4 +1,4 @@
-"""The entry point: `order-factory`, or `python -m cli.main`."""
+"""The entry point: `order-factory`, or `python -m order_factory.cli.main`."""
 
 import os
 import sys
@@ -7,25 +7,25 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.batches import batch, batches
-from cli.commands.bulk import bulk
-from cli.commands.copy import copy
-from cli.commands.demo import demo
-from cli.commands.deploy import deploy
-from cli.commands.down import down
-from cli.commands.imports import import_files
-from cli.commands.init import init
-from cli.commands.orders import orders
-from cli.commands.serve import serve
-from cli.commands.show import show
-from cli.commands.status import status
-from cli.commands.subscriptions import subscriptions
-from cli.commands.token import token
-from cli.commands.up import up
-from cli.commands.verify import verify
-from cli.environment import load_env_file
-from cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explain
-from cli.terminal import OutputClosed, Terminal
+from order_factory.cli.commands.batches import batch, batches
+from order_factory.cli.commands.bulk import bulk
+from order_factory.cli.commands.copy import copy
+from order_factory.cli.commands.demo import demo
+from order_factory.cli.commands.deploy import deploy
+from order_factory.cli.commands.down import down
+from order_factory.cli.commands.imports import import_files
+from order_factory.cli.commands.init import init
+from order_factory.cli.commands.orders import orders
+from order_factory.cli.commands.serve import serve
+from order_factory.cli.commands.show import show
+from order_factory.cli.commands.status import status
+from order_factory.cli.commands.subscriptions import subscriptions
+from order_factory.cli.commands.token import token
+from order_factory.cli.commands.up import up
+from order_factory.cli.commands.verify import verify
+from order_factory.cli.environment import load_env_file
+from order_factory.cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explain
+from order_factory.cli.terminal import OutputClosed, Terminal
 
 app = typer.Typer(
     name="order-factory",
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _close_database() -> None:
     # Not imported for this: most of a second, which `--help` can do without.
-    engine = sys.modules.get("models.engine")
+    engine = sys.modules.get("order_factory.models.database.engine")
     if engine is not None:
         engine.close_connections()
 

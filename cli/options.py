@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.terminal import Terminal
+from order_factory.cli.terminal import Terminal
 
 
 def terminal_of(context: typer.Context) -> Terminal:

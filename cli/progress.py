@@ -18,8 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from cli.terminal import Terminal, printable
-from models.progress import progress_shown_by
+from order_factory.cli.terminal import Terminal, printable
+from order_factory.models.results.progress import progress_shown_by
 
 SECONDS_BETWEEN_LINES = 3.0
 
@@ -99,7 +99,7 @@ class _Lines:
 
 @contextmanager
 def showing_progress(terminal: Terminal, waiting: str) -> Iterator[None]:
-    """Within the block, show what is told through `models.progress`, and that work goes on."""
+    """Within the block, show what is told through `order_factory.models.results.progress`, and that work goes on."""
     if not terminal.err.is_terminal:
         with progress_shown_by(_Lines(terminal, waiting)):
             yield

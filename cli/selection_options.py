@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from models.order_filters import OrderFilter
+    from order_factory.models.requests.order_filters import OrderFilter
 
 
 File = Annotated[
@@ -153,7 +153,7 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
 
     `chosen` holds the other selections by what they are called, `fields` the filter's fields.
     """
-    from models.errors import InvalidRequest
+    from order_factory.models.errors import InvalidRequest
 
     filtering = [_OPTIONS[name] for name in fields if name not in _NARROWING]
     narrowing = [_OPTIONS[name] for name in fields if name in _NARROWING]
@@ -191,10 +191,10 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     """
     from pydantic import ValidationError
 
-    from models.engine import reading
-    from models.errors import InvalidRequest
-    from models.order_filters import OrderFilter
-    from tasks.selections.filters import require_fit, settle_customer
+    from order_factory.models.database.engine import reading
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.models.requests.order_filters import OrderFilter
+    from order_factory.tasks.selections.filters import require_fit, settle_customer
 
     try:
         wanted = OrderFilter(**fields)

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from cli.program import command_line
-from cli.terminal import printable
+from order_factory.cli.program import command_line
+from order_factory.cli.terminal import printable
 
 Cell = Any
 

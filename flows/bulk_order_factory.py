@@ -13,31 +13,36 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field, PlainValidator
 from sqlalchemy import Connection
 
-from flows.bulk_copying import Copied, copy_recorded
-from flows.runners import choose_runner
-from flows.runners.job import Job
-from flows.shop_flow import shop_flow
-from flows.stopping import StopReason, stopping
-from models.engine import begin, reading
-from models.error_policies import ErrorPolicy
-from models.errors import InvalidRequest
-from models.order_filters import OrderFilter
-from models.requests import CopyOptions, Text
-from models.results import BatchAborted, BatchInterrupted, BatchUnfinished, BulkResult
-from models.runners import Runner
-from models.schema import require_schema
-from models.stock_policies import StockPolicy
-from tasks.artifacts import show_errors, show_result
-from tasks.batch_errors import first_errors
-from tasks.batch_records import abort_batch, error_policy_of, read_batch
-from tasks.parts import BATCH_SIZE
-from tasks.publishing import publish_batch
-from tasks.reports import page_path, write_page, write_report
-from tasks.reports import report_path as place_of_report
-from tasks.run_pages import link_resource, tag_batch
-from tasks.selections.finding import Record, recorder
-from tasks.selections.reading import Orders, accept_orders
-from tasks.whole_batch import BatchTakenBack, rehearse_batch
+from order_factory.flows.runners import choose_runner
+from order_factory.flows.runners.copy_recorded import Copied, copy_recorded
+from order_factory.flows.runners.job import Job
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.flows.support.stop_signals import StopReason, stopping
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.schema import require_schema
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.requests.copies import CopyOptions, Text
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.results.copies import (
+    BatchAborted,
+    BatchInterrupted,
+    BatchUnfinished,
+    BulkResult,
+)
+from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.runners import Runner
+from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.batches.first_errors import first_errors
+from order_factory.tasks.batches.records import abort_batch, error_policy_of, read_batch
+from order_factory.tasks.copy_whole_batch import BatchTakenBack, rehearse_batch
+from order_factory.tasks.prefect_ui.artifacts import show_errors, show_result
+from order_factory.tasks.prefect_ui.events import publish_batch
+from order_factory.tasks.prefect_ui.tags_and_links import link_resource, tag_batch
+from order_factory.tasks.reports import page_path, write_page, write_report
+from order_factory.tasks.reports import report_path as place_of_report
+from order_factory.tasks.selections.finding import Record, recorder
+from order_factory.tasks.selections.reading import Orders, accept_orders
 
 
 def _run_name() -> str:

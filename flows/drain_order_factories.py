@@ -5,14 +5,14 @@ from typing import Annotated
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.shop_flow import shop_flow
-from models.engine import begin, reading
-from models.schema import require_schema
-from tasks.batch_records import finish_batch, start_batch
-from tasks.copy_batch import copy_batch, copy_single_orders
-from tasks.payments.claiming import Scope
-from tasks.payments.paying import authorize_payments
-from tasks.waiting import waiting_batches
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.schema import require_schema
+from order_factory.tasks.authorize_payments import authorize_payments
+from order_factory.tasks.batches.pending import waiting_batches
+from order_factory.tasks.batches.records import finish_batch, start_batch
+from order_factory.tasks.copy_orders import copy_batch, copy_single_orders
+from order_factory.tasks.payments.claiming import Scope
 
 SIZE = 5_000
 

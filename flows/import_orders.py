@@ -8,15 +8,15 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.shop_flow import shop_flow
-from models.import_reports import ImportReport
-from models.schema import require_schema
-from models.statuses import Mode
-from tasks.imports.files import find_files
-from tasks.imports.importing import import_file
-from tasks.imports.reading import open_source
-from tasks.imports.rejects import new_rejects_file
-from tasks.imports.tally import Tally
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.database.schema import require_schema
+from order_factory.models.results.imports import ImportReport
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.import_file import import_file
+from order_factory.tasks.imports.files import find_files
+from order_factory.tasks.imports.reading import open_source
+from order_factory.tasks.imports.rejects import new_rejects_file
+from order_factory.tasks.imports.tally import Tally
 
 PathText = Annotated[str, Field(min_length=1, max_length=4_096)]
 

@@ -5,22 +5,22 @@ from typing import Any, cast
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.shop_flow import shop_flow
-from models.engine import begin, reading
-from models.errors import FactoryTaken, InvalidRequest, PaymentUnknown
-from models.requests import CopyOptions, Metadata, OrderName, Text
-from models.results import OrderFactoryFailed, OrderFactoryResult, summary
-from models.schema import require_schema
-from models.statuses import FactoryStatus
-from models.stock_policies import StockPolicy
-from tasks.batch_records import require_free_of_batch
-from tasks.copy_batch import copy_order
-from tasks.factories import create_factory, read_factory, require_factory
-from tasks.payments.claiming import Scope
-from tasks.payments.paying import PaymentReport, authorize_payments
-from tasks.publishing import publish_factory
-from tasks.run_pages import show_factory
-from tasks.source_orders import require_order
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.schema import require_schema
+from order_factory.models.errors import FactoryTaken, InvalidRequest, PaymentUnknown
+from order_factory.models.requests.copies import CopyOptions, Metadata, OrderName, Text
+from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryResult, summary
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.authorize_payments import PaymentReport, authorize_payments
+from order_factory.tasks.batches.records import require_free_of_batch
+from order_factory.tasks.copy_orders import copy_order
+from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
+from order_factory.tasks.factories.source_orders import require_order
+from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.prefect_ui.events import publish_factory
+from order_factory.tasks.prefect_ui.tags_and_links import show_factory
 
 _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
 

@@ -6,16 +6,16 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import Connection
 
-from flows.shop_flow import shop_flow
-from models.base import utc_now
-from models.engine import reading
-from models.results import BulkResult
-from models.schema import require_schema
-from models.statuses import Mode
-from models.subscription_results import ForetoldFailure, SubscriptionPreview
-from tasks.batch_records import read_batch
-from tasks.subscriptions.preview import foretold_failures, record_rehearsal, upcoming
-from tasks.whole_batch import rehearse_batch
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.database.engine import reading
+from order_factory.models.database.schema import require_schema
+from order_factory.models.results.copies import BulkResult
+from order_factory.models.results.subscriptions import ForetoldFailure, SubscriptionPreview
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.batches.records import read_batch
+from order_factory.tasks.copy_whole_batch import rehearse_batch
+from order_factory.tasks.subscriptions.preview import foretold_failures, record_rehearsal, upcoming
 
 BATCH_SIZE = 5_000
 

@@ -9,25 +9,25 @@ from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from flows.bulk_copying import copy_recorded
-from flows.runners import choose_runner
-from flows.runners.job import Job
-from flows.shop_flow import shop_flow
-from flows.stopping import StopReason
-from flows.sweep import sweep
-from models.base import utc_now
-from models.engine import begin, reading
-from models.results import BulkResult
-from models.schema import require_schema
-from models.statuses import Mode
-from models.subscription_results import SubscriptionRun, SubscriptionRunUnfinished
-from tasks.artifacts import show_result
-from tasks.batch_records import read_batch
-from tasks.parts import BATCH_SIZE
-from tasks.publishing import publish_batch
-from tasks.subscriptions.recording import SubscriptionBatch, record_due
-from tasks.subscriptions.settling import running_batches, settle
-from tasks.subscriptions.transitions import activate_those_ordered, expire
+from order_factory.flows.runners import choose_runner
+from order_factory.flows.runners.copy_recorded import copy_recorded
+from order_factory.flows.runners.job import Job
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.flows.support.stop_signals import StopReason
+from order_factory.flows.sweep_order_factories import sweep
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.schema import require_schema
+from order_factory.models.results.copies import BulkResult
+from order_factory.models.results.subscriptions import SubscriptionRun, SubscriptionRunUnfinished
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.batches.records import read_batch
+from order_factory.tasks.prefect_ui.artifacts import show_result
+from order_factory.tasks.prefect_ui.events import publish_batch
+from order_factory.tasks.subscriptions.outcomes import running_batches, settle
+from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
+from order_factory.tasks.subscriptions.transitions import activate_those_ordered, expire
 
 
 @shop_flow(name="run-order-subscriptions", flow_run_name="run order subscriptions")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from random import uniform
 from time import sleep
 
-from gateways.limits import CallLimits
-from gateways.protocol import (
+from order_factory.gateways.limits import CallLimits
+from order_factory.gateways.protocol import (
     Answer,
     Asked,
     Gateway,

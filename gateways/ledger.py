@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Lock
 
-from gateways.protocol import Answer, Asked
+from order_factory.gateways.protocol import Answer, Asked
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS calls (

@@ -1,6 +1,6 @@
 """The gateway `manual`: a bank transfer, cash, or whatever is settled without this program."""
 
-from gateways.protocol import Answer, Asked
+from order_factory.gateways.protocol import Answer, Asked
 
 
 class ManualGateway:

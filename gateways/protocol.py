@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from models.statuses import Mode
+from order_factory.models.values.statuses import Mode
 
 
 @dataclass(frozen=True)

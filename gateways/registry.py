@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 
-from gateways.limits import CallLimits
-from gateways.manual import ManualGateway
-from gateways.protocol import Gateway, GatewayTerms
-from gateways.settings import stripe_settings, test_gateway_settings
-from gateways.testing import TestGateway
-from models.statuses import Mode
+from order_factory.gateways.limits import CallLimits
+from order_factory.gateways.manual import ManualGateway
+from order_factory.gateways.protocol import Gateway, GatewayTerms
+from order_factory.gateways.settings import stripe_settings, test_gateway_settings
+from order_factory.gateways.testing import TestGateway
+from order_factory.models.values.statuses import Mode
 
 # What an order is paid by whose payment source and payment method name no gateway.
 DEFAULT = ManualGateway.name
@@ -92,6 +92,6 @@ def _stripe_terms(api_key: str) -> GatewayTerms:
 
 
 def _open_stripe() -> Gateway:
-    from gateways.stripe import StripeGateway  # an optional extra, and slow to import
+    from order_factory.gateways.stripe import StripeGateway  # an optional extra, and slow to import
 
     return StripeGateway(stripe_settings())

@@ -11,14 +11,14 @@ from typing import Any
 
 import stripe
 
-from gateways.protocol import (
+from order_factory.gateways.protocol import (
     Answer,
     Asked,
     GatewayMisconfigured,
     GatewayTimedOut,
     GatewayUnreachable,
 )
-from gateways.settings import StripeSettings
+from order_factory.gateways.settings import StripeSettings
 
 # The version of Stripe's API that this was written for, whatever the account's default is.
 API_VERSION = "2026-10-28.endive"

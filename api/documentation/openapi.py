@@ -3,15 +3,15 @@
 from functools import cache
 from importlib.metadata import version
 
-from api.documentation.operations import paths_of, report_path
-from api.documentation.schemas import (
+from order_factory.api.documentation.operations import paths_of, report_path
+from order_factory.api.documentation.schemas import (
     Json,
     body_schema,
     errors_schema,
     linkage_schema,
     resource_schema,
 )
-from api.resources.registry import RESOURCES
+from order_factory.api.resources.registry import RESOURCES
 
 _DESCRIPTION = """\
 Order copies and all that belongs to them, as [JSON:API](https://jsonapi.org) in the shape of the

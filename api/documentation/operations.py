@@ -1,17 +1,17 @@
 """The operations of the OpenAPI document: what can be done at each path."""
 
-from api.documentation.parameters import (
+from order_factory.api.documentation.parameters import (
     choosing,
     id_parameter,
     idempotency_key,
     listing,
     page_parameters,
 )
-from api.documentation.schemas import Json, document_schema
-from api.negotiation import MEDIA_TYPE
-from api.resources.batches import ORDER_FACTORY_BATCHES
-from api.resources.description import Relationship, ResourceType
-from api.resources.registry import RESOURCES
+from order_factory.api.documentation.schemas import Json, document_schema
+from order_factory.api.negotiation import MEDIA_TYPE
+from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
+from order_factory.api.resources.description import Relationship, ResourceType
+from order_factory.api.resources.registry import RESOURCES
 
 _ERRORS = {
     "400": "A parameter or the body is not supported or malformed.",

@@ -3,10 +3,10 @@
 from functools import cache
 from html import escape
 
-from api.query.matchers import MATCHERS
-from api.resources.description import Attribute, Relationship, ResourceType
-from api.resources.registry import RESOURCES
-from api.targets import Kind, Target
+from order_factory.api.query.matchers import MATCHERS
+from order_factory.api.resources.description import Attribute, Relationship, ResourceType
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.targets import Kind, Target
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }

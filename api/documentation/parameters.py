@@ -1,8 +1,8 @@
 """The parameters of the OpenAPI document."""
 
-from api.documentation.schemas import TYPES, Json
-from api.query.paging import MOST_SIZE
-from api.resources.description import ResourceType, Type
+from order_factory.api.documentation.schemas import TYPES, Json
+from order_factory.api.query.paging import MOST_SIZE
+from order_factory.api.resources.description import ResourceType, Type
 
 
 def id_parameter() -> Json:

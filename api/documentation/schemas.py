@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from api.resources.description import Attribute, Relationship, ResourceType, Type, Writable
+from order_factory.api.resources.description import (
+    Attribute,
+    Relationship,
+    ResourceType,
+    Type,
+    Writable,
+)
 
 Json = dict[str, Any]
 

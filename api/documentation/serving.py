@@ -12,13 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from api.answers import refusal
-from api.authentication import authenticate
-from api.documentation.openapi import openapi_document
-from api.documentation.page import documentation_page
-from api.errors import ApiError, of_order_factory
-from models.engine import reading
-from models.errors import OrderFactoryError
+from order_factory.api.answers import refusal
+from order_factory.api.authentication import authenticate
+from order_factory.api.documentation.openapi import openapi_document
+from order_factory.api.documentation.page import documentation_page
+from order_factory.api.errors import ApiError, of_order_factory
+from order_factory.models.database.engine import reading
+from order_factory.models.errors import OrderFactoryError
 
 _ASK = {"WWW-Authenticate": 'Basic realm="order-factory: any name, and a token as the password"'}
 

@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, FromClause, exists, or_, select
 
-from api.errors import wrong_parameter
-from api.query.matchers import BY_LENGTH, MATCHERS, Matcher, Takes
-from api.resources.description import Relationship, ResourceType, Type
-from api.resources.registry import RESOURCES
-from api.settings import api_settings
-from models.public_ids import key_of
+from order_factory.api.errors import wrong_parameter
+from order_factory.api.query.matchers import BY_LENGTH, MATCHERS, Matcher, Takes
+from order_factory.api.resources.description import Relationship, ResourceType, Type
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.settings import api_settings
+from order_factory.models.values.public_ids import key_of
 
 Filter = Callable[[FromClause, str], ColumnElement[bool]]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, false, func, literal, not_, or_, true
 
-from api.resources.description import Type
-from models.dialects import bytewise, json_contains
+from order_factory.api.resources.description import Type
+from order_factory.models.database.dialects import bytewise, json_contains
 
 Condition = ColumnElement[bool]
 Matches = Callable[[ColumnElement[Any], Any], Condition]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from api.errors import wrong_parameter
+from order_factory.api.errors import wrong_parameter
 
 DEFAULT_SIZE = 10
 MOST_SIZE = 25

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause
 
-from api.errors import ApiError, wrong_parameter
-from api.query.filters import Filter, parse_filter
-from api.query.paging import Page, parse_page
-from api.resources.description import Attribute, ResourceType, Type
-from api.resources.registry import RESOURCES
-from api.settings import api_settings
+from order_factory.api.errors import ApiError, wrong_parameter
+from order_factory.api.query.filters import Filter, parse_filter
+from order_factory.api.query.paging import Page, parse_page
+from order_factory.api.resources.description import Attribute, ResourceType, Type
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.settings import api_settings
 
 # Relationship name to what is included beyond it.
 Includes = dict[str, Any]

@@ -2,12 +2,12 @@
 
 from sqlalchemy import Connection
 
-from api.resources import writables
-from api.resources.attributes import common, flag, made_up, number, own_mode, text
-from api.resources.description import Broken, Hooks, ResourceType, Row, Type, Values
-from models import Address
-from models.public_ids import Resource as PublicIds
-from tasks.inserts import table_of
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import common, flag, made_up, number, own_mode, text
+from order_factory.api.resources.description import Broken, Hooks, ResourceType, Row, Type, Values
+from order_factory.models.tables import Address
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.tasks.working_set.statements import table_of
 
 
 def _full_name(row: Row) -> str | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause
 
-from api.resources.description import Attribute, Row, Type
-from api.resources.money import as_float, formatted
+from order_factory.api.resources.description import Attribute, Row, Type
+from order_factory.api.resources.money import as_float, formatted
 
 
 def text(

@@ -6,10 +6,10 @@ from uuid import uuid4
 from pydantic import ValidationError
 from sqlalchemy import Connection, exists, select, update
 
-from api.errors import conflict
-from api.resources import writables
-from api.resources.attributes import common, integer, own_mode, text, time
-from api.resources.description import (
+from order_factory.api.errors import conflict
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import common, integer, own_mode, text, time
+from order_factory.api.resources.description import (
     Broken,
     Hooks,
     Relationship,
@@ -18,14 +18,14 @@ from api.resources.description import (
     Through,
     Values,
 )
-from models import OrderFactory, OrderFactoryBatch
-from models.errors import SelectionInvalid
-from models.order_filters import OrderFilter
-from models.public_ids import Resource as PublicIds
-from models.public_ids import public_id
-from models.requests import OPTIONS, CopyOptions
-from models.statuses import BatchStatus
-from tasks.inserts import table_of
+from order_factory.models.errors import SelectionInvalid
+from order_factory.models.requests.copies import OPTIONS, CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.public_ids import public_id
+from order_factory.models.values.statuses import BatchStatus
+from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
 
@@ -59,9 +59,9 @@ def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
 def _insert(db: Connection, _mode: str, values: Values) -> int:
     """Record the batch, a pending factory for each order, and that the service makes the copies."""
     # pandas takes half a second to import, and most services never see a batch.
-    from tasks.selections.checking import check_selection
-    from tasks.selections.reading import read_selection
-    from tasks.selections.recording import record_filtered, record_rows
+    from order_factory.tasks.selections.checking import check_selection
+    from order_factory.tasks.selections.reading import read_selection
+    from order_factory.tasks.selections.recording import record_filtered, record_rows
 
     options = CopyOptions(**{name: values[name] for name in OPTIONS if name in values})
     wanted = values.get("orders_where")

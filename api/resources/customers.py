@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection
 
-from api.resources import writables
-from api.resources.attributes import common, made_up, own_mode, text
-from api.resources.description import (
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import common, made_up, own_mode, text
+from order_factory.api.resources.description import (
     Attribute,
     Hooks,
     Relationship,
@@ -13,10 +13,10 @@ from api.resources.description import (
     Type,
     Values,
 )
-from models import Customer, CustomerPaymentSource
-from models.public_ids import Resource as PublicIds
-from models.statuses import CustomerStatus
-from tasks.inserts import table_of
+from order_factory.models.tables import Customer, CustomerPaymentSource
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.statuses import CustomerStatus
+from order_factory.tasks.working_set.statements import table_of
 
 _SHOWN = 4
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Table
 
-from models.public_ids import Resource as PublicIds
+from order_factory.models.values.public_ids import Resource as PublicIds
 
 Row = Mapping[Any, Any]
 Values = dict[str, Any]

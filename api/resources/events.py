@@ -2,11 +2,11 @@
 
 from sqlalchemy import ColumnElement, FromClause, exists
 
-from api.resources.attributes import made_up, text, time
-from api.resources.description import Attribute, Relationship, ResourceType, Type
-from models import Event, OrderFactory
-from models.public_ids import Resource as PublicIds
-from tasks.inserts import table_of
+from order_factory.api.resources.attributes import made_up, text, time
+from order_factory.api.resources.description import Attribute, Relationship, ResourceType, Type
+from order_factory.models.tables import Event, OrderFactory
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.tasks.working_set.statements import table_of
 
 _factory = table_of(OrderFactory).alias("factory_of_event")
 

@@ -2,9 +2,16 @@
 
 from sqlalchemy import ColumnElement, Connection, FromClause, exists, select
 
-from api.resources import writables
-from api.resources.attributes import amount, common, integer, json_object, number, text
-from api.resources.description import (
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import (
+    amount,
+    common,
+    integer,
+    json_object,
+    number,
+    text,
+)
+from order_factory.api.resources.description import (
     DESCRIPTIVE,
     Broken,
     Hooks,
@@ -15,11 +22,11 @@ from api.resources.description import (
     Values,
     Writable,
 )
-from models import LineItem, LineItemOption, Order
-from models.public_ids import Resource as PublicIds
-from models.statuses import DISCOUNTS, EDITABLE, ItemType
-from tasks.inserts import table_of
-from tasks.order_sums import sum_order
+from order_factory.models.tables import LineItem, LineItemOption, Order
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.statuses import DISCOUNTS, EDITABLE, ItemType
+from order_factory.tasks.working_set.order_totals import sum_order
+from order_factory.tasks.working_set.statements import table_of
 
 _line = table_of(LineItem).alias("line_of_option")
 _order = table_of(Order).alias("order_of_line")

@@ -5,9 +5,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, select
 
-from api.resources import writables
-from api.resources.attributes import common, flag, integer, json_object, own_mode, text, time
-from api.resources.description import (
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import (
+    common,
+    flag,
+    integer,
+    json_object,
+    own_mode,
+    text,
+    time,
+)
+from order_factory.api.resources.description import (
     Broken,
     Hooks,
     Relationship,
@@ -16,13 +24,13 @@ from api.resources.description import (
     Scope,
     Values,
 )
-from models import OrderFactory, OrderSubscription
-from models.public_ids import Resource as PublicIds
-from models.statuses import FactoryStatus, FactoryType, SubscriptionStatus
-from models.stock_policies import StockPolicy
-from tasks.deleting_factories import delete_factory
-from tasks.factories import record_creation
-from tasks.inserts import table_of
+from order_factory.models.tables import OrderFactory, OrderSubscription
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.statuses import FactoryStatus, FactoryType, SubscriptionStatus
+from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.factories.deletion import delete_factory
+from order_factory.tasks.factories.records import record_creation
+from order_factory.tasks.working_set.statements import table_of
 
 _subscription = table_of(OrderSubscription)
 _ATTRIBUTES = (

@@ -6,9 +6,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, delete, exists, select
 
-from api.resources import writables
-from api.resources.attributes import amount, common, flag, integer, own_mode, text, time
-from api.resources.description import (
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import (
+    amount,
+    common,
+    flag,
+    integer,
+    own_mode,
+    text,
+    time,
+)
+from order_factory.api.resources.description import (
     DESCRIPTIVE,
     Broken,
     Hooks,
@@ -20,28 +28,28 @@ from api.resources.description import (
     Values,
     Writable,
 )
-from models import (
+from order_factory.models.errors import CannotTransition, InvalidRequest
+from order_factory.models.requests.copies import MAX_TEXT
+from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
+from order_factory.models.tables import (
     CustomerPaymentSource,
     Order,
     OrderFactory,
     OrderSubscription,
     OrderSubscriptionItem,
 )
-from models.base import utc_now
-from models.errors import CannotTransition, InvalidRequest
-from models.frequencies import check_frequency, check_time_zone
-from models.public_ids import Resource as PublicIds
-from models.requests import MAX_TEXT
-from models.retry_delays import check_retry_after
-from models.statuses import AfterFailure, CatchUp, ItemType, SubscriptionStatus
-from models.subscription_requests import EXPIRES_LATER, SubscriptionOptions
-from tasks.inserts import table_of
-from tasks.subscriptions.creating import create_subscription
-from tasks.subscriptions.deleting import delete_subscription
-from tasks.subscriptions.items import convert, require_another_item
-from tasks.subscriptions.planning import first_period
-from tasks.subscriptions.templates import rebuild_template
-from tasks.subscriptions.transitions import Trigger, changes, forget_retries
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.frequencies import check_frequency, check_time_zone
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.retry_delays import check_retry_after
+from order_factory.models.values.statuses import AfterFailure, CatchUp, ItemType, SubscriptionStatus
+from order_factory.tasks.subscriptions.creation import create_subscription
+from order_factory.tasks.subscriptions.deletion import delete_subscription
+from order_factory.tasks.subscriptions.items import convert, require_another_item
+from order_factory.tasks.subscriptions.planning import first_period
+from order_factory.tasks.subscriptions.templates import rebuild_template
+from order_factory.tasks.subscriptions.transitions import Trigger, changes, forget_retries
+from order_factory.tasks.working_set.statements import table_of
 
 _subscription, _item = table_of(OrderSubscription), table_of(OrderSubscriptionItem)
 _of_item = _subscription.alias("subscription_of_item")

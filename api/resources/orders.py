@@ -2,9 +2,17 @@
 
 from sqlalchemy import Connection, select
 
-from api.resources import writables
-from api.resources.attributes import amount, common, flag, number, own_mode, text, time
-from api.resources.description import (
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import (
+    amount,
+    common,
+    flag,
+    number,
+    own_mode,
+    text,
+    time,
+)
+from order_factory.api.resources.description import (
     DESCRIPTIVE,
     Broken,
     Hooks,
@@ -14,12 +22,17 @@ from api.resources.description import (
     Through,
     Values,
 )
-from api.settings import api_settings
-from models import Customer, LineItem, Order
-from models.public_ids import Resource as PublicIds
-from models.statuses import EDITABLE, FulfillmentStatus, OrderStatus, PaymentStatus
-from tasks.inserts import table_of
-from tasks.order_sums import sum_order
+from order_factory.api.settings import api_settings
+from order_factory.models.tables import Customer, LineItem, Order
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.statuses import (
+    EDITABLE,
+    FulfillmentStatus,
+    OrderStatus,
+    PaymentStatus,
+)
+from order_factory.tasks.working_set.order_totals import sum_order
+from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
 

@@ -1,14 +1,21 @@
 """All resources of the API, by name."""
 
-from api.resources.addresses import ADDRESSES
-from api.resources.batches import ORDER_FACTORY_BATCHES
-from api.resources.customers import CUSTOMER_PAYMENT_SOURCES, CUSTOMERS
-from api.resources.events import EVENTS
-from api.resources.line_items import LINE_ITEM_OPTIONS, LINE_ITEMS
-from api.resources.order_factories import ORDER_COPIES, ORDER_FACTORIES, RECURRING_ORDER_COPIES
-from api.resources.order_subscriptions import ORDER_SUBSCRIPTION_ITEMS, ORDER_SUBSCRIPTIONS
-from api.resources.orders import ORDERS
-from api.resources.skus import SKUS
+from order_factory.api.resources.addresses import ADDRESSES
+from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
+from order_factory.api.resources.customers import CUSTOMER_PAYMENT_SOURCES, CUSTOMERS
+from order_factory.api.resources.events import EVENTS
+from order_factory.api.resources.line_items import LINE_ITEM_OPTIONS, LINE_ITEMS
+from order_factory.api.resources.order_factories import (
+    ORDER_COPIES,
+    ORDER_FACTORIES,
+    RECURRING_ORDER_COPIES,
+)
+from order_factory.api.resources.order_subscriptions import (
+    ORDER_SUBSCRIPTION_ITEMS,
+    ORDER_SUBSCRIPTIONS,
+)
+from order_factory.api.resources.orders import ORDERS
+from order_factory.api.resources.skus import SKUS
 
 RESOURCES = {
     resource.name: resource

@@ -1,10 +1,10 @@
 """SKUs: what the shop sells."""
 
-from api.resources.attributes import common, flag, own_mode, text
-from api.resources.description import ResourceType
-from models import Sku
-from models.public_ids import Resource as PublicIds
-from tasks.inserts import table_of
+from order_factory.api.resources.attributes import common, flag, own_mode, text
+from order_factory.api.resources.description import ResourceType
+from order_factory.models.tables import Sku
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.tasks.working_set.statements import table_of
 
 SKUS = ResourceType(
     "skus",

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from api.resources.description import Broken, Type, Writable
-from models.requests import MAX_METADATA, MAX_TEXT, OPTIONS
-from models.stock_policies import StockPolicy
+from order_factory.api.resources.description import Broken, Type, Writable
+from order_factory.models.requests.copies import MAX_METADATA, MAX_TEXT, OPTIONS
+from order_factory.models.values.stock_policies import StockPolicy
 
 LONG_TEXT = 10_000
 # Far from the ends of a 64-bit number, so that a sum of many never passes them.

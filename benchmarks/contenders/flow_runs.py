@@ -8,8 +8,8 @@ from prefect.cache_policies import NO_CACHE
 
 from benchmarks.measurement import Job, Timing
 from benchmarks.selection import read_selection
-from flows.order_factory import order_factory
-from tasks.copying import STEPS
+from order_factory.flows.order_factory import order_factory
+from order_factory.tasks.copying.engine import STEPS
 
 
 @task(name="step", task_run_name="step", cache_policy=NO_CACHE)

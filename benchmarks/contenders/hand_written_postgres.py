@@ -16,7 +16,7 @@ import psycopg
 
 from benchmarks.measurement import Job, Timing
 from benchmarks.selection import read_selection
-from models.engine import get_engine
+from order_factory.models.database.engine import get_engine
 
 SELECTED = """
 CREATE TEMPORARY TABLE selected (

@@ -14,7 +14,7 @@ from time import perf_counter
 
 from benchmarks.measurement import Job, Timing
 from benchmarks.selection import read_selection
-from models.engine import get_engine
+from order_factory.models.database.engine import get_engine
 
 CREATE_BATCH = """
 INSERT INTO order_factory_batches

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from benchmarks.measurement import Job, Timing
 from benchmarks.selection import read_selection
-from models import (
+from order_factory.models.database.engine import get_engine
+from order_factory.models.tables import (
     Address,
     CustomerPaymentSource,
     Event,
@@ -20,8 +21,7 @@ from models import (
     OrderFactoryBatch,
     PaymentSource,
 )
-from models.base import Base, utc_now
-from models.engine import get_engine
+from order_factory.models.tables.base import Base, utc_now
 
 _COMMIT_EVERY = 500
 _OWN = {"id", "created_at", "updated_at", "copied_from_id"}

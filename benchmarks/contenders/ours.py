@@ -3,8 +3,8 @@
 from time import perf_counter
 
 from benchmarks.measurement import Job, Timing
-from flows.bulk_order_factory import bulk_order_factory
-from models.progress import progress_shown_by
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.models.results.progress import progress_shown_by
 
 
 def run(job: Job, *, place: bool = False) -> Timing:

@@ -9,10 +9,18 @@ from sqlalchemy import Connection, text
 
 from benchmarks.measurement import Job, Timing
 from benchmarks.selection import read_selection
-from models import Address, Event, LineItem, Order, OrderFactory, OrderFactoryBatch, PaymentSource
-from models.base import Base, utc_now
-from models.dialects import on_sqlite
-from models.engine import begin
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import (
+    Address,
+    Event,
+    LineItem,
+    Order,
+    OrderFactory,
+    OrderFactoryBatch,
+    PaymentSource,
+)
+from order_factory.models.tables.base import Base, utc_now
 
 _FACTORIES = """
 SELECT id AS factory_id FROM order_factories

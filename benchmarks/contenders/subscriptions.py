@@ -7,11 +7,11 @@ from sqlalchemy import update
 
 from benchmarks.measurement import Job, Timing
 from benchmarks.selection import read_selection
-from flows.run_order_subscriptions import run_order_subscriptions
-from models import Order, OrderSubscription
-from models.base import utc_now
-from models.engine import begin
-from tasks.inserts import table_of
+from order_factory.flows.run_order_subscriptions import run_order_subscriptions
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import Order, OrderSubscription
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.working_set.statements import table_of
 
 # Each with a start of its own, so that no period can be worked out for many.
 STARTS_AT = datetime(2026, 1, 31, 9, tzinfo=UTC)

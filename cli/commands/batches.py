@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def batches(
@@ -16,10 +16,10 @@ def batches(
     debug: Debug = False,
 ) -> None:
     """List the batches of copies, the newest first."""
-    from cli.listings import list_batches
-    from cli.views.batches import describe_batches
-    from models.engine import reading
-    from models.schema import require_schema
+    from order_factory.cli.listings import list_batches
+    from order_factory.cli.views.batches import describe_batches
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
 
     require_schema()
     with reading() as db:
@@ -34,10 +34,10 @@ def batch(
     debug: Debug = False,
 ) -> None:
     """Show how far a batch is and what was wrong."""
-    from cli.views.batches import after_batch, describe_batch
-    from models.engine import reading
-    from models.schema import require_schema
-    from tasks.batch_records import read_batch, require_batch
+    from order_factory.cli.views.batches import after_batch, describe_batch
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.tasks.batches.records import read_batch, require_batch
 
     require_schema()
     with reading() as db:

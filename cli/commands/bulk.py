@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import (
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import (
     ApplyPromotions,
     AsJson,
     CancelSourceOrder,
@@ -22,7 +22,7 @@ from cli.options import (
     Verbose,
     terminal_of,
 )
-from cli.selection_options import (
+from order_factory.cli.selection_options import (
     AllOrders,
     Customer,
     FailedOf,
@@ -42,10 +42,10 @@ from cli.selection_options import (
     order_filter,
     require_one,
 )
-from tasks.parts import BATCH_SIZE
+from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 if TYPE_CHECKING:
-    from models.results import BulkResult
+    from order_factory.models.results.copies import BulkResult
 
 
 def bulk(
@@ -155,13 +155,13 @@ def bulk(
     one of them. Ctrl-C stops after the transactions in hand, and --resume goes on; --failed-of tries
     the failed copies of a batch again. The exit code is 1 if any failed.
     """
-    from cli.flow_runs import run_flow, start_prefect
-    from cli.views.batches import after_batch, describe_batch
-    from models.engine import reading
-    from models.results import BatchInterrupted, BatchUnfinished
-    from models.schema import require_schema
-    from tasks.batch_records import require_batch
-    from tasks.reports import report_path
+    from order_factory.cli.flow_runs import run_flow, start_prefect
+    from order_factory.cli.views.batches import after_batch, describe_batch
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.results.copies import BatchInterrupted, BatchUnfinished
+    from order_factory.tasks.batches.records import require_batch
+    from order_factory.tasks.reports import report_path
 
     terminal = terminal_of(context)
     fields = filter_fields(
@@ -214,7 +214,7 @@ def bulk(
         "failed_of": failed_of,
     }
     start_prefect(terminal)
-    from flows.bulk_order_factory import bulk_order_factory
+    from order_factory.flows.bulk_order_factory import bulk_order_factory
 
     given: dict[str, Any] = {
         "error_policy": error_policy,
@@ -246,10 +246,10 @@ def bulk(
 
 def how_to_go_on(reference: str) -> str:
     """What to say when a batch was stopped with Ctrl-C."""
-    from cli.program import command_line
-    from models.engine import reading
-    from models.errors import BatchNotFound
-    from tasks.batch_records import require_batch
+    from order_factory.cli.program import command_line
+    from order_factory.models.database.engine import reading
+    from order_factory.models.errors import BatchNotFound
+    from order_factory.tasks.batches.records import require_batch
 
     try:
         with reading() as db:
@@ -269,8 +269,8 @@ def document(result: "BulkResult") -> dict[str, Any]:
 def _refuse_beside_resume(
     resume: str | None, reference: str | None, options: dict[str, Any], error_policy: str
 ) -> None:
-    from models.errors import InvalidRequest
-    from models.requests import CopyOptions
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.models.requests.copies import CopyOptions
 
     own = CopyOptions(**options) != CopyOptions() or error_policy != "reject_failed"
     if resume and (reference or own):
@@ -280,14 +280,14 @@ def _refuse_beside_resume(
 
 
 def _refuse_without_dask(runner: str, dask_address: str | None) -> None:
-    from models.errors import InvalidRequest
+    from order_factory.models.errors import InvalidRequest
 
     if dask_address is not None and runner != "dask":
         raise InvalidRequest("--dask-address goes with --runner dask.")
 
 
 def _require_file(file: str | None) -> None:
-    from models.errors import InvalidRequest
+    from order_factory.models.errors import InvalidRequest
 
     if file is not None and not Path(file).is_file():
         raise InvalidRequest(f"There is no file {file!r} that names orders.")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import (
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import (
     ApplyPromotions,
     AsJson,
     CancelSourceOrder,
@@ -65,12 +65,12 @@ def copy(
 
     If the order cannot be copied, all that is wrong with it is told, and the exit code is 1.
     """
-    from cli.flow_runs import run_flow, start_prefect
-    from cli.program import command_line
-    from cli.tables import next_steps
-    from cli.views.order_factories import describe_copy
-    from models.results import OrderFactoryFailed
-    from models.statuses import FactoryStatus
+    from order_factory.cli.flow_runs import run_flow, start_prefect
+    from order_factory.cli.program import command_line
+    from order_factory.cli.tables import next_steps
+    from order_factory.cli.views.order_factories import describe_copy
+    from order_factory.models.results.copies import OrderFactoryFailed
+    from order_factory.models.values.statuses import FactoryStatus
 
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: (
@@ -94,7 +94,7 @@ def copy(
     }
     _require(order, order_factory_id)
     start_prefect(terminal)
-    from flows.order_factory import order_factory
+    from order_factory.flows.order_factory import order_factory
 
     try:
         result = run_flow(terminal, "copying the order", lambda: order_factory(**given))
@@ -107,7 +107,7 @@ def copy(
 
 
 def _object(text: str | None) -> dict[str, Any] | None:
-    from models.errors import InvalidRequest
+    from order_factory.models.errors import InvalidRequest
 
     if text is None:
         return None
@@ -124,11 +124,11 @@ def _object(text: str | None) -> dict[str, Any] | None:
 
 def _require(order: str | None, order_factory_id: str | None) -> None:
     """Refuse what does not exist at once, and not after Prefect has started."""
-    from models.engine import reading
-    from models.errors import InvalidRequest
-    from models.schema import require_schema
-    from tasks.factories import require_factory
-    from tasks.source_orders import require_order
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.tasks.factories.records import require_factory
+    from order_factory.tasks.factories.source_orders import require_order
 
     if (order is None) == (order_factory_id is None):
         raise InvalidRequest("Give either an ORDER or an --order-factory-id.")

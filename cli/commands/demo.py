@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
 
 
 def demo(
@@ -29,10 +29,10 @@ def demo(
     They are the baskets of a grocer. Some of them cannot be copied, as is usual with real data: the demo accounts for them.
     Run again, it copies no order twice. The exit code is 1 only if a copy is not as it must be.
     """
-    from cli.commands.bulk import document as batch_document
-    from cli.database import shown_url
-    from cli.demo_run import run_demo
-    from cli.views.demo import describe_demo, things_to_try
+    from order_factory.cli.commands.bulk import document as batch_document
+    from order_factory.cli.database import shown_url
+    from order_factory.cli.demo.run import run_demo
+    from order_factory.cli.views.demo import describe_demo, things_to_try
 
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: "Stopped. Run the demo again, and it goes on where it was."

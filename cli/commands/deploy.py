@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
 
 
 def deploy(
@@ -15,10 +15,10 @@ def deploy(
     """
     import os
 
-    from cli.flow_runs import start_prefect
-    from cli.system.deploying import deploy
-    from cli.tables import facts
-    from models.errors import InvalidRequest
+    from order_factory.cli.flow_runs import start_prefect
+    from order_factory.cli.system.deploying import deploy
+    from order_factory.cli.tables import facts
+    from order_factory.models.errors import InvalidRequest
 
     terminal = terminal_of(context)
     if not os.environ.get("PREFECT_API_URL"):

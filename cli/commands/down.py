@@ -4,16 +4,16 @@ import time
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def down(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
     """End the system of this folder, wherever it was started, and whatever a killed one has left."""
     from rich.text import Text
 
-    from cli.system.leftovers import SECONDS_TO_END, end_leftovers
-    from cli.system.state import is_held, read_record
+    from order_factory.cli.system.leftovers import SECONDS_TO_END, end_leftovers
+    from order_factory.cli.system.state import is_held, read_record
 
     terminal = terminal_of(context)
     record = read_record()

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
 
 
 def import_files(
@@ -49,10 +49,10 @@ def import_files(
     What is there already stays as it is. A file holds what its name begins with, such as orders.csv or line_items.parquet. Bad rows go
     to the rejects file, each with its line and the reason; the exit code is 1 if there are any.
     """
-    from cli.flow_runs import run_flow, start_prefect
-    from cli.views.import_reports import describe_import
-    from models.schema import require_schema
-    from tasks.imports.files import find_files
+    from order_factory.cli.flow_runs import run_flow, start_prefect
+    from order_factory.cli.views.import_reports import describe_import
+    from order_factory.models.database.schema import require_schema
+    from order_factory.tasks.imports.files import find_files
 
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: (
@@ -62,7 +62,7 @@ def import_files(
     # Refused at once, and not after Prefect has started.
     find_files(path)
     start_prefect(terminal)
-    from flows.import_orders import import_orders
+    from order_factory.flows.import_orders import import_orders
 
     given: dict[str, Any] = {"path": path, "mode": mode, "rejects_path": rejects}
     if chunk_size is not None:

@@ -2,14 +2,14 @@
 
 import typer
 
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def init(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
     """Create the database's tables, or bring them up to date. What they hold stays."""
-    from cli.database import shown_url
-    from cli.tables import facts, next_steps
-    from models.schema import upgrade
+    from order_factory.cli.database import shown_url
+    from order_factory.cli.tables import facts, next_steps
+    from order_factory.models.database.schema import upgrade
 
     terminal = terminal_of(context)
     before, after = upgrade()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def orders(
@@ -28,12 +28,12 @@ def orders(
     debug: Debug = False,
 ) -> None:
     """List orders, the newest first. No customer's data is shown."""
-    from cli.listings import list_orders
-    from cli.views.orders import describe_orders
-    from models.engine import reading
-    from models.errors import InvalidRequest
-    from models.schema import require_schema
-    from models.statuses import OrderStatus
+    from order_factory.cli.listings import list_orders
+    from order_factory.cli.views.orders import describe_orders
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.models.values.statuses import OrderStatus
 
     if status is not None and status not in list(OrderStatus):
         raise InvalidRequest(

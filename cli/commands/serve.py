@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
 
 
 def serve(
@@ -23,14 +23,14 @@ def serve(
 
     Clients need a token: see `order-factory token create`.
     """
-    from cli.environment import prepare_prefect
-    from models.schema import require_schema
+    from order_factory.cli.environment import prepare_prefect
+    from order_factory.models.database.schema import require_schema
 
     terminal = terminal_of(context)
     require_schema()
     # The dispatcher imports Prefect later, beside the first requests.
     prepare_prefect(verbose=verbose)
-    from api.server import serve
+    from order_factory.api.server import serve
 
     terminal.on_interrupt = lambda: "Stopped; what was asked for and is not copied stays pending."
     serve(host, port, lambda url: terminal.note(f"Listening on {url}"))

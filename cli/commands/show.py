@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def show(
@@ -14,11 +14,11 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show an order factory: its orders, errors and events."""
-    from cli.listings import list_events
-    from cli.views.order_factories import describe_factory
-    from models.engine import reading
-    from models.schema import require_schema
-    from tasks.factories import read_factory, require_factory
+    from order_factory.cli.listings import list_events
+    from order_factory.cli.views.order_factories import describe_factory
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.tasks.factories.records import read_factory, require_factory
 
     require_schema()
     with reading() as db:

@@ -2,15 +2,15 @@
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def status(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
     """Show the parts of this folder's system: process, URL, health. Exit code 0 if all is well."""
-    from cli.system.health import problem_of
-    from cli.system.state import is_held, read_record
-    from cli.views.system import document_of_status, show_status
+    from order_factory.cli.system.health import problem_of
+    from order_factory.cli.system.state import is_held, read_record
+    from order_factory.cli.views.system import document_of_status, show_status
 
     terminal = terminal_of(context)
     record = read_record()

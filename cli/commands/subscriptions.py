@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import AsJson, Debug, Verbose, terminal_of
-from tasks.parts import BATCH_SIZE
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 if TYPE_CHECKING:
-    from tasks.subscriptions.transitions import Trigger
+    from order_factory.tasks.subscriptions.transitions import Trigger
 
 subscriptions = typer.Typer(
     name="subscriptions", help="Orders that are repeated by the calendar: make, run, look ahead."
@@ -37,11 +37,11 @@ def list_all(
     debug: Debug = False,
 ) -> None:
     """List order subscriptions, the newest first. No customer's data is shown."""
-    from cli.views.subscriptions import describe_subscriptions
-    from models.engine import reading
-    from models.schema import require_schema
-    from models.statuses import SubscriptionStatus
-    from tasks.subscriptions.reading import list_subscriptions
+    from order_factory.cli.views.subscriptions import describe_subscriptions
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.values.statuses import SubscriptionStatus
+    from order_factory.tasks.subscriptions.reading import list_subscriptions
 
     require_schema()
     wanted = SubscriptionStatus(status) if status else None
@@ -126,12 +126,12 @@ def create(
     debug: Debug = False,
 ) -> None:
     """Repeat an order by the calendar."""
-    from models.base import utc_now
-    from models.engine import begin
-    from models.schema import require_schema
-    from tasks.source_orders import require_order
-    from tasks.subscriptions.creating import create_subscription
-    from tasks.subscriptions.items import convert as make_items
+    from order_factory.models.database.engine import begin
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.tables.base import utc_now
+    from order_factory.tasks.factories.source_orders import require_order
+    from order_factory.tasks.subscriptions.creation import create_subscription
+    from order_factory.tasks.subscriptions.items import convert as make_items
 
     require_schema()
     given: dict[str, Any] = {
@@ -210,15 +210,15 @@ def run(
 
     Where some copies failed the exit code is 1.
     """
-    from cli.flow_runs import run_flow, start_prefect
-    from cli.views.subscriptions import describe_run
-    from models.schema import require_schema
+    from order_factory.cli.flow_runs import run_flow, start_prefect
+    from order_factory.cli.views.subscriptions import describe_run
+    from order_factory.models.database.schema import require_schema
 
     require_schema()
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: "Stopped. What is not copied yet is copied by the next run."
     start_prefect(terminal)
-    from flows.run_order_subscriptions import run_order_subscriptions
+    from order_factory.flows.run_order_subscriptions import run_order_subscriptions
 
     result = run_flow(
         terminal,
@@ -247,15 +247,15 @@ def preview(
     debug: Debug = False,
 ) -> None:
     """List what will be copied when, and what would fail today. Nothing is changed."""
-    from cli.flow_runs import run_flow, start_prefect
-    from cli.views.subscriptions import describe_preview
-    from models.schema import require_schema
-    from models.statuses import Mode
+    from order_factory.cli.flow_runs import run_flow, start_prefect
+    from order_factory.cli.views.subscriptions import describe_preview
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.values.statuses import Mode
 
     require_schema()
     terminal = terminal_of(context)
     start_prefect(terminal)
-    from flows.preview_order_subscriptions import preview_order_subscriptions
+    from order_factory.flows.preview_order_subscriptions import preview_order_subscriptions
 
     result = run_flow(
         terminal,
@@ -269,8 +269,8 @@ def _options(given: dict[str, Any]) -> Any:
     """The options, checked. Raises `InvalidRequest` that names the option."""
     from pydantic import ValidationError
 
-    from models.errors import InvalidRequest
-    from models.subscription_requests import SubscriptionOptions
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.models.requests.subscriptions import SubscriptionOptions
 
     try:
         return SubscriptionOptions(**given)
@@ -282,11 +282,11 @@ def _options(given: dict[str, Any]) -> Any:
 
 
 def _transit(context: typer.Context, name: str, choose: Callable[[Any], "Trigger"]) -> None:
-    from models.base import utc_now
-    from models.engine import begin
-    from models.schema import require_schema
-    from tasks.subscriptions.creating import require_subscription
-    from tasks.subscriptions.transitions import Trigger, transit
+    from order_factory.models.database.engine import begin
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.tables.base import utc_now
+    from order_factory.tasks.subscriptions.creation import require_subscription
+    from order_factory.tasks.subscriptions.transitions import Trigger, transit
 
     require_schema()
     with begin() as db:
@@ -296,9 +296,9 @@ def _transit(context: typer.Context, name: str, choose: Callable[[Any], "Trigger
 
 
 def _show(context: typer.Context, name: str) -> None:
-    from models.engine import reading
-    from models.schema import require_schema
-    from tasks.subscriptions.creating import require_subscription
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.tasks.subscriptions.creation import require_subscription
 
     require_schema()
     with reading() as db:
@@ -307,9 +307,9 @@ def _show(context: typer.Context, name: str) -> None:
 
 
 def _show_key(context: typer.Context, key: int) -> None:
-    from cli.views.subscriptions import describe_subscription
-    from models.engine import reading
-    from tasks.subscriptions.reading import read_subscription
+    from order_factory.cli.views.subscriptions import describe_subscription
+    from order_factory.models.database.engine import reading
+    from order_factory.tasks.subscriptions.reading import read_subscription
 
     with reading() as db:
         found = read_subscription(db, key)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 token = typer.Typer(name="token", help="Create, list and revoke tokens for the HTTP API.")
 
@@ -41,12 +41,12 @@ def create(
     debug: Debug = False,
 ) -> None:
     """Make a token. It is shown this once: only its digest is kept."""
-    from cli.tables import facts
-    from models.base import utc_now
-    from models.engine import begin
-    from models.schema import require_schema
-    from models.statuses import Mode
-    from tasks.api_tokens import create_token
+    from order_factory.api.tokens import create_token
+    from order_factory.cli.tables import facts
+    from order_factory.models.database.engine import begin
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.tables.base import utc_now
+    from order_factory.models.values.statuses import Mode
 
     require_schema()
     chosen = Mode(_one_of("--mode", mode, list(Mode)))
@@ -81,10 +81,10 @@ def create(
 @token.command("list", epilog="Example: order-factory token list")
 def list_all(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
     """List the tokens by their handles, the newest first. The tokens themselves are not kept."""
-    from cli.tables import table
-    from models.engine import reading
-    from models.schema import require_schema
-    from tasks.api_tokens import list_tokens
+    from order_factory.api.tokens import list_tokens
+    from order_factory.cli.tables import table
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
 
     require_schema()
     with reading() as db:
@@ -107,9 +107,9 @@ def revoke(
     """Make a token count no longer, from the next request on."""
     from rich.text import Text
 
-    from models.engine import begin
-    from models.schema import require_schema
-    from tasks.api_tokens import handle_of, revoke_token
+    from order_factory.api.tokens import handle_of, revoke_token
+    from order_factory.models.database.engine import begin
+    from order_factory.models.database.schema import require_schema
 
     require_schema()
     known = handle_of(handle)
@@ -126,8 +126,8 @@ def _scopes(given: list[str] | None) -> list[str]:
 
 
 def _limits(given: list[str] | None) -> str | None:
-    from api.rate_limits import parse_limits
-    from models.errors import InvalidRequest
+    from order_factory.api.rate_limits import parse_limits
+    from order_factory.models.errors import InvalidRequest
 
     text = " ".join(given) if given else None
     try:
@@ -138,7 +138,7 @@ def _limits(given: list[str] | None) -> str | None:
 
 
 def _one_of(option: str, value: str, values: list[str]) -> str:
-    from models.errors import InvalidRequest
+    from order_factory.models.errors import InvalidRequest
 
     if value not in values:
         raise InvalidRequest(f"{option} must be {' or '.join(values)}, not {value!r}.")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def up(
@@ -41,9 +41,9 @@ def up(
     alone (127.0.0.1), and keeps its state under ./var. A part that dies is started again, at most
     three times within two minutes; then everything ends, with exit code 2.
     """
-    from cli.system.supervisor import run_system
-    from cli.system.surroundings import Ports
-    from cli.views.system import document_of_start, show_start
+    from order_factory.cli.system.supervisor import run_system
+    from order_factory.cli.system.surroundings import Ports
+    from order_factory.cli.views.system import document_of_start, show_start
 
     terminal = terminal_of(context)
     ports = Ports(api=port, prefect=prefect_port)

@@ -2,8 +2,8 @@
 
 import typer
 
-from cli.failures import FAILED
-from cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def verify(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
@@ -11,11 +11,11 @@ def verify(context: typer.Context, as_json: AsJson = False, debug: Debug = False
 
     The whole database is checked, and nothing is changed. The exit code is 1 if anything is broken.
     """
-    from cli.progress import showing_progress
-    from cli.views.verification import describe_verification
-    from models.engine import reading
-    from models.schema import require_schema
-    from tasks.verify import verify as verify_all
+    from order_factory.cli.progress import showing_progress
+    from order_factory.cli.views.verification import describe_verification
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.tasks.verify import verify as verify_all
 
     terminal = terminal_of(context)
     require_schema()

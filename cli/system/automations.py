@@ -9,7 +9,7 @@ from uuid import UUID
 import yaml
 from pydantic import ValidationError
 
-from models.errors import InvalidRequest
+from order_factory.models.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

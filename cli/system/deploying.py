@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from cli.system.parts import POOL
-from models.errors import OrderFactoryError
+from order_factory.cli.system.parts import POOL
+from order_factory.models.errors import OrderFactoryError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -40,7 +40,7 @@ def deploy() -> Deployed:
     """
     from prefect.client.orchestration import get_client
 
-    from cli.system.automations import apply_automations
+    from order_factory.cli.system.automations import apply_automations
 
     with get_client(sync_client=True) as client:
         make_pool(client)
@@ -84,7 +84,7 @@ def _deploy_all() -> None:
 def start_deploying() -> subprocess.Popen[str]:
     """`order-factory deploy` as a process of its own; what it says can be read from it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "deploy"],
+        [sys.executable, "-m", "order_factory.cli.main", "deploy"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,6 +1,6 @@
 """Why a system is not started, or ends."""
 
-from models.errors import OrderFactoryError
+from order_factory.models.errors import OrderFactoryError
 
 
 class SystemRunning(OrderFactoryError):

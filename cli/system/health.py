@@ -4,7 +4,7 @@ import json
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from cli.system.state import PartRecord
+from order_factory.cli.system.state import PartRecord
 
 # No proxy knows this machine's own addresses.
 _opener = build_opener(ProxyHandler({}))

@@ -4,8 +4,8 @@ import signal
 from collections.abc import Callable
 from time import monotonic
 
-from cli.system.processes import end, marked
-from cli.system.state import FOLDER, forget_record, read_record
+from order_factory.cli.system.processes import end, marked
+from order_factory.cli.system.state import FOLDER, forget_record, read_record
 
 SECONDS_TO_END = 40.0
 

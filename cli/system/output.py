@@ -4,7 +4,7 @@ from typing import IO
 
 from rich.text import Text
 
-from cli.terminal import Terminal, printable
+from order_factory.cli.terminal import Terminal, printable
 
 WIDTH = 8
 _COLOURS = {"server": "cyan", "worker": "green", "api": "magenta", "postgres": "blue"}

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from threading import Thread
 from time import monotonic
 
-from cli.system.output import relay
-from cli.system.postgres import EmbeddedPostgres
-from cli.system.processes import ProcessRecord
-from cli.system.state import PartRecord
-from cli.system.surroundings import HOST, Ports
-from cli.terminal import Terminal
+from order_factory.cli.system.output import relay
+from order_factory.cli.system.postgres import EmbeddedPostgres
+from order_factory.cli.system.processes import ProcessRecord
+from order_factory.cli.system.state import PartRecord
+from order_factory.cli.system.surroundings import HOST, Ports
+from order_factory.cli.terminal import Terminal
 
 POOL = "order-factory"
 RESTARTS, WITHIN_SECONDS = 3, 120.0
@@ -74,7 +74,7 @@ def parts_of(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None
     worker = child(
         "worker", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"
     )
-    service = child("api", "cli.main", "serve", *where, str(ports.api))
+    service = child("api", "order_factory.cli.main", "serve", *where, str(ports.api))
     workers = f"{api}/work_pools/{POOL}/workers/filter"
     parts = [
         Part("server", ports.ui_url, f"{api}/health", server),

@@ -4,8 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from cli.system.errors import ExtraMissing
-from cli.system.processes import ProcessRecord
+from order_factory.cli.system.errors import ExtraMissing
+from order_factory.cli.system.processes import ProcessRecord
 
 SHOP, PREFECT = "order_factory", "prefect"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from cli.system.errors import SystemRunning
-from cli.system.processes import ProcessRecord
+from order_factory.cli.system.errors import SystemRunning
+from order_factory.cli.system.processes import ProcessRecord
 
 FOLDER = Path("var/system")
 

@@ -8,16 +8,16 @@ from threading import Event
 from time import monotonic
 from types import FrameType
 
-from cli.system.deploying import start_deploying
-from cli.system.errors import PartFailed
-from cli.system.health import problem_of
-from cli.system.leftovers import SECONDS_TO_END, end_leftovers
-from cli.system.output import relay, say
-from cli.system.parts import RESTARTS, WITHIN_SECONDS, Part, parts_of
-from cli.system.processes import ProcessRecord
-from cli.system.state import SystemRecord, held
-from cli.system.surroundings import Ports, embedded_postgres, prepare_environment
-from cli.terminal import Terminal
+from order_factory.cli.system.deploying import start_deploying
+from order_factory.cli.system.errors import PartFailed
+from order_factory.cli.system.health import problem_of
+from order_factory.cli.system.leftovers import SECONDS_TO_END, end_leftovers
+from order_factory.cli.system.output import relay, say
+from order_factory.cli.system.parts import RESTARTS, WITHIN_SECONDS, Part, parts_of
+from order_factory.cli.system.processes import ProcessRecord
+from order_factory.cli.system.state import SystemRecord, held
+from order_factory.cli.system.surroundings import Ports, embedded_postgres, prepare_environment
+from order_factory.cli.terminal import Terminal
 
 SECONDS_TO_START = 180.0
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -102,7 +102,7 @@ class _System:
 
     def _prepare(self, ports: Ports, wanted: bool) -> list[Part]:
         """Make the databases and their tables; the parts, none of them started."""
-        from models.schema import upgrade
+        from order_factory.models.database.schema import upgrade
 
         postgres = embedded_postgres(wanted)
         if postgres is not None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from cli.environment import prepare_prefect
-from cli.system.errors import PortTaken
-from cli.system.postgres import EmbeddedPostgres
-from cli.system.processes import MARK
-from cli.system.state import FOLDER
-from models.errors import InvalidRequest
+from order_factory.cli.environment import prepare_prefect
+from order_factory.cli.system.errors import PortTaken
+from order_factory.cli.system.postgres import EmbeddedPostgres
+from order_factory.cli.system.processes import MARK
+from order_factory.cli.system.state import FOLDER
+from order_factory.models.errors import InvalidRequest
 
 HOST = "127.0.0.1"
 SHOP_URL, PREFECT_URL = "ORDER_FACTORY_DATABASE_URL", "PREFECT_API_DATABASE_CONNECTION_URL"
@@ -59,7 +59,7 @@ def prepare_environment(ports: Ports, postgres: EmbeddedPostgres | None) -> dict
 
     The paths are whole, since Prefect's worker may start its processes elsewhere.
     """
-    from models.settings import Settings
+    from order_factory.models.settings import Settings
 
     prepare_prefect(verbose=True)
     # Without heartbeats, Prefect could not tell a run that was killed from one that goes on.

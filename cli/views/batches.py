@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.tables import facts, next_steps, table
-from cli.terminal import printable
-from models.results import BulkResult
+from order_factory.cli.tables import facts, next_steps, table
+from order_factory.cli.terminal import printable
+from order_factory.models.results.copies import BulkResult
 
 
 def describe_batch(result: BulkResult) -> list[RenderableType]:

@@ -5,16 +5,16 @@ import os
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.database import shown_url
-from cli.demo_orders import PlacedCopies
-from cli.demo_run import Demo
-from cli.program import command_line
-from cli.tables import facts, next_steps
-from cli.terminal import printable
-from cli.views.batches import errors_table
-from cli.views.verification import verdict
-from models.results import BulkResult, OrderFactoryResult
-from models.statuses import FactoryStatus
+from order_factory.cli.database import shown_url
+from order_factory.cli.demo.orders import PlacedCopies
+from order_factory.cli.demo.run import Demo
+from order_factory.cli.program import command_line
+from order_factory.cli.tables import facts, next_steps
+from order_factory.cli.terminal import printable
+from order_factory.cli.views.batches import errors_table
+from order_factory.cli.views.verification import verdict
+from order_factory.models.results.copies import BulkResult, OrderFactoryResult
+from order_factory.models.values.statuses import FactoryStatus
 
 
 def describe_demo(demo: Demo) -> list[RenderableType]:

@@ -3,9 +3,9 @@
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.tables import next_steps, table
-from cli.terminal import printable
-from models.import_reports import ImportReport
+from order_factory.cli.tables import next_steps, table
+from order_factory.cli.terminal import printable
+from order_factory.models.results.imports import ImportReport
 
 
 def describe_import(report: ImportReport) -> list[RenderableType]:

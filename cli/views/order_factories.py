@@ -7,10 +7,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.tables import Cell, facts, table
-from cli.terminal import printable
-from models.results import OrderFactoryResult, OrderRef, summary
-from models.statuses import FactoryStatus
+from order_factory.cli.tables import Cell, facts, table
+from order_factory.cli.terminal import printable
+from order_factory.models.results.copies import OrderFactoryResult, OrderRef, summary
+from order_factory.models.values.statuses import FactoryStatus
 
 _COLOURS = {FactoryStatus.COMPLETED: "green", FactoryStatus.FAILED: "red"}
 

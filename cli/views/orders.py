@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.tables import money, next_steps, table
+from order_factory.cli.tables import money, next_steps, table
 
 
 def describe_orders(

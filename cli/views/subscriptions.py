@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.tables import facts, money, next_steps, table
-from models.results import OrderRef
-from models.subscription_results import SubscriptionPreview, SubscriptionRun
+from order_factory.cli.tables import facts, money, next_steps, table
+from order_factory.models.results.copies import OrderRef
+from order_factory.models.results.subscriptions import SubscriptionPreview, SubscriptionRun
 
 
 def describe_subscriptions(found: Sequence[Mapping[str, Any]], total: int) -> list[RenderableType]:

@@ -6,10 +6,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.program import command_line
-from cli.system.state import SystemRecord
-from cli.system.surroundings import Ports
-from cli.tables import facts, next_steps, table
+from order_factory.cli.program import command_line
+from order_factory.cli.system.state import SystemRecord
+from order_factory.cli.system.surroundings import Ports
+from order_factory.cli.tables import facts, next_steps, table
 
 
 def document_of_start(record: SystemRecord, ports: Ports) -> dict[str, Any]:

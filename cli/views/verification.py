@@ -3,8 +3,8 @@
 from rich.console import RenderableType
 from rich.text import Text
 
-from cli.tables import table
-from models.verification import Verification
+from order_factory.cli.tables import table
+from order_factory.models.results.verification import Verification
 
 
 def describe_verification(found: Verification) -> list[RenderableType]:

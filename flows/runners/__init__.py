@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from flows.runners.job import CopyParts, Job
-from flows.stopping import Stop
-from models.errors import InvalidRequest
-from models.runners import Runner
-from tasks.batch_records import require_divisible
+from order_factory.flows.runners.job import CopyParts, Job
+from order_factory.flows.support.stop_signals import Stop
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.values.runners import Runner
+from order_factory.tasks.batches.records import require_divisible
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunn
         raise InvalidRequest(f"dask_address goes with the runner 'dask', not with {runner!r}.")
     # Imported when chosen: Dask need not be installed, and each takes its time.
     if runner == "dask":
-        from flows.runners.dask import copy_in_dask, require_dask
+        from order_factory.flows.runners.dask import copy_in_dask, require_dask
 
         require_dask(dask_address)
         return ChosenRunner(lambda job, stop: copy_in_dask(job, stop, dask_address))
     if runner == "workers":
-        from flows.runners.workers import copy_in_workers, require_workers
+        from order_factory.flows.runners.workers import copy_in_workers, require_workers
 
         pool = require_workers()
         return ChosenRunner(lambda job, stop: copy_in_workers(job, stop, pool))
     if runner == "flow_runs":
-        from flows.runners.flow_runs import copy_in_flow_runs, require_few
+        from order_factory.flows.runners.flow_runs import copy_in_flow_runs, require_few
 
         return ChosenRunner(copy_in_flow_runs, require_few)
-    from flows.runners.threads import copy_in_threads
+    from order_factory.flows.runners.threads import copy_in_threads
 
     return ChosenRunner(copy_in_threads, accept=lambda _db, _batch_id: None)

@@ -14,14 +14,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
-from flows.runners.job import CopyParts, Job, Outcome, Parts
-from flows.runners.task_runs import in_turn
-from flows.sheltering import children_sheltered
-from flows.stopping import Stop
-from models.engine import reading
-from models.errors import InvalidRequest
-from tasks.batch_records import require_batch
-from tasks.copy_batch import BatchReport, copy_batch
+from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
+from order_factory.flows.runners.task_runs import in_turn
+from order_factory.flows.support.signal_shield import children_sheltered
+from order_factory.flows.support.stop_signals import Stop
+from order_factory.models.database.engine import reading
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.batches.records import require_batch
+from order_factory.tasks.copy_orders import BatchReport, copy_batch
 
 ANSWER_SECONDS = 10
 

@@ -9,17 +9,17 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 from sqlalchemy import Connection
 
-from flows.order_factory import order_factory
-from flows.runners.job import CopyParts, Job, Outcome, Parts
-from flows.runners.task_runs import in_turn
-from flows.stopping import Stop
-from models.engine import reading
-from models.errors import FactoryTaken, InvalidRequest
-from models.public_ids import Resource, public_id
-from models.statuses import FactoryStatus
-from tasks.batch_records import count_unfinished, require_divisible, unfinished_ids
-from tasks.copy_batch import BatchReport
-from tasks.factories import read_factory
+from order_factory.flows.order_factory import order_factory
+from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
+from order_factory.flows.runners.task_runs import in_turn
+from order_factory.flows.support.stop_signals import Stop
+from order_factory.models.database.engine import reading
+from order_factory.models.errors import FactoryTaken, InvalidRequest
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.batches.records import count_unfinished, require_divisible, unfinished_ids
+from order_factory.tasks.copy_orders import BatchReport
+from order_factory.tasks.factories.records import read_factory
 
 MOST = 1_000
 

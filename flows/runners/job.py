@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from tasks.copy_batch import BatchReport
-from tasks.parts import even_size
+from order_factory.tasks.batches.chunking import even_size
+from order_factory.tasks.copy_orders import BatchReport
 
 # What a part of a batch came to: its report, or the exception that it ended with.
 Outcome = BatchReport | BaseException

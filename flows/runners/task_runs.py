@@ -6,9 +6,9 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from flows.runners.job import Outcome
-from flows.stopping import Stop
-from models.errors import DatabaseNotReady
+from order_factory.flows.runners.job import Outcome
+from order_factory.flows.support.stop_signals import Stop
+from order_factory.models.errors import DatabaseNotReady
 
 SECONDS_BETWEEN_LOOKS = 0.5
 

@@ -6,12 +6,12 @@ from contextlib import ExitStack, contextmanager
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.runners.job import CopyParts, Job, Outcome, Parts
-from flows.runners.task_runs import in_turn
-from flows.stopping import Stop
-from tasks.copy_batch import BatchReport, copy_batch
-from tasks.parts import LARGE
-from tasks.reading_ahead.ahead import Ahead, reading_ahead
+from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
+from order_factory.flows.runners.task_runs import in_turn
+from order_factory.flows.support.stop_signals import Stop
+from order_factory.tasks.batches.chunking import LARGE
+from order_factory.tasks.copy_orders import BatchReport, copy_batch
+from order_factory.tasks.prefetch.ahead import Ahead, reading_ahead
 
 
 @contextmanager

@@ -16,12 +16,12 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
-from flows.runners.job import CopyParts, Job, Outcome, Parts
-from flows.stopping import Stop
-from models.engine import begin, reading
-from models.errors import InvalidRequest, OrderFactoryError
-from tasks.batch_records import count_carried, has_free
-from tasks.copy_batch import BatchReport
+from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
+from order_factory.flows.support.stop_signals import Stop
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.errors import InvalidRequest, OrderFactoryError
+from order_factory.tasks.batches.records import count_carried, has_free
+from order_factory.tasks.copy_orders import BatchReport
 
 DEPLOYMENT = "copy-batch/part"
 SECONDS_BETWEEN_LOOKS = 1.0

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from models.import_rows import ImportRow
-from tasks.imports.records import Record
-from tasks.imports.rejects import Reject
-from tasks.imports.resources import RESOURCES
+from order_factory.models.requests.import_rows import ImportRow
+from order_factory.tasks.imports.records import Record
+from order_factory.tasks.imports.rejects import Reject
+from order_factory.tasks.imports.resources import RESOURCES
 
 # pydantic's words where they say too little, or speak of Python.
 _WORDS = {

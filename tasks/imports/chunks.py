@@ -5,15 +5,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from models.base import utc_now
-from models.engine import begin
-from models.statuses import Mode
-from models.transient import without_values
-from tasks.imports.dialects import one_import_at_a_time
-from tasks.imports.inserting import find_contradictions, insert_new_rows
-from tasks.imports.rejects import Reject
-from tasks.imports.resources import Resource
-from tasks.imports.staging import resolve_references, stage
+from order_factory.models.database.engine import begin
+from order_factory.models.database.transient import without_values
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.imports.dialects import one_import_at_a_time
+from order_factory.tasks.imports.inserting import find_contradictions, insert_new_rows
+from order_factory.tasks.imports.rejects import Reject
+from order_factory.tasks.imports.resources import Resource
+from order_factory.tasks.imports.staging import resolve_references, stage
 
 Rows = Sequence[dict[str, Any]]
 

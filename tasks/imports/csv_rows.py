@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from models.errors import InvalidRequest
-from tasks.imports.records import Record, Source
-from tasks.imports.text_files import count_lines, not_utf8
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.imports.records import Record, Source
+from order_factory.tasks.imports.text_files import count_lines, not_utf8
 
 # What a byte that is no UTF-8 is read as: half a surrogate pair.
 _UNDECODED = re.compile("[\udc80-\udcff]")

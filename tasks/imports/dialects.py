@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, Select, Table, func, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.dialects import on_sqlite
+from order_factory.models.database.dialects import on_sqlite
 
 # Any number will do, as long as every import takes the same one.
 _IMPORT_LOCK = 7_269_001

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import InvalidRequest
-from tasks.imports.resources import RESOURCES, Resource
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.imports.resources import RESOURCES, Resource
 
 FORMATS = (".csv", ".parquet", ".jsonl", ".ndjson")
 

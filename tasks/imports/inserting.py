@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, exists, func, literal, select
 
-from tasks.imports.dialects import insert_or_update, insert_unless_there
-from tasks.imports.rejects import Reject
-from tasks.imports.resources import Resource, carried
-from tasks.imports.staging import staging_table
-from tasks.inserts import at, times
+from order_factory.tasks.imports.dialects import insert_or_update, insert_unless_there
+from order_factory.tasks.imports.rejects import Reject
+from order_factory.tasks.imports.resources import Resource, carried
+from order_factory.tasks.imports.staging import staging_table
+from order_factory.tasks.working_set.statements import at, times
 
 
 def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime) -> Insert:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tasks.imports.records import Record, Source, given
-from tasks.imports.text_files import count_lines, not_utf8
+from order_factory.tasks.imports.records import Record, Source, given
+from order_factory.tasks.imports.text_files import count_lines, not_utf8
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import JSON
 
-from models.base import UtcDateTime
-from models.errors import InvalidRequest
-from tasks.imports.records import Record, Source, given
-from tasks.imports.resources import Resource
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.tables.base import UtcDateTime
+from order_factory.tasks.imports.records import Record, Source, given
+from order_factory.tasks.imports.resources import Resource
 
 _BATCH_ROWS = 10_000
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import FlowRunContext
 
-from models.progress import report_progress
+from order_factory.models.results.progress import report_progress
 
 
 class FileProgress:

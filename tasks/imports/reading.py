@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from models.errors import InvalidRequest
-from tasks.imports.csv_rows import open_csv
-from tasks.imports.files import ImportFile
-from tasks.imports.json_rows import open_json_lines
-from tasks.imports.parquet_rows import open_parquet
-from tasks.imports.records import Record, Source
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.imports.csv_rows import open_csv
+from order_factory.tasks.imports.files import ImportFile
+from order_factory.tasks.imports.json_rows import open_json_lines
+from order_factory.tasks.imports.parquet_rows import open_parquet
+from order_factory.tasks.imports.records import Record, Source
 
 
 def chunks_of(records: Iterator[Record], size: int) -> Iterator[list[Record]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from models.errors import InvalidRequest
+from order_factory.models.errors import InvalidRequest
 
 HEADER = ("file", "line", "column", "reason")
 

@@ -6,25 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, func, select
 
-from models import (
-    Address,
-    Base,
-    Coupon,
-    Customer,
-    CustomerPaymentSource,
-    LineItem,
-    LineItemOption,
-    Order,
-    PaymentMethod,
-    PaymentSource,
-    Price,
-    Promotion,
-    Sku,
-    SkuList,
-    SkuListItem,
-    StockItem,
-)
-from models.import_rows import (
+from order_factory.models.requests.import_rows import (
     AddressRow,
     CouponRow,
     CustomerPaymentSourceRow,
@@ -42,7 +24,25 @@ from models.import_rows import (
     SkuRow,
     StockItemRow,
 )
-from tasks.inserts import table_of
+from order_factory.models.tables import (
+    Address,
+    Base,
+    Coupon,
+    Customer,
+    CustomerPaymentSource,
+    LineItem,
+    LineItemOption,
+    Order,
+    PaymentMethod,
+    PaymentSource,
+    Price,
+    Promotion,
+    Sku,
+    SkuList,
+    SkuListItem,
+    StockItem,
+)
+from order_factory.tasks.working_set.statements import table_of
 
 Staged = FromClause
 Finder = Callable[[Staged, str], ColumnElement[int]]

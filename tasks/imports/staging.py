@@ -18,10 +18,10 @@ from sqlalchemy import (
     update,
 )
 
-from tasks.imports.dialects import learn_sizes
-from tasks.imports.rejects import Reject
-from tasks.imports.resources import RESOURCES, Resource
-from tasks.work_tables import open_tables, temporary
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.imports.rejects import Reject
+from order_factory.tasks.imports.resources import RESOURCES, Resource
+from order_factory.tasks.working_set.tables import open_tables, temporary
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.errors import InvalidRequest
+from order_factory.models.errors import InvalidRequest
 
 _BLOCK = 1 << 20
 

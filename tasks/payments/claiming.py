@@ -16,14 +16,14 @@ from sqlalchemy import (
     update,
 )
 
-from gateways.protocol import Asked
-from models import Order, OrderFactory, PaymentSource, Transaction
-from models.base import utc_now
-from models.dialects import skip_locked
-from models.presence import absent
-from models.public_ids import Resource, public_id
-from models.transactions import TransactionStatus, TransactionType
-from tasks.inserts import table_of
+from order_factory.gateways.protocol import Asked
+from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.process_locks import absent
+from order_factory.models.tables import Order, OrderFactory, PaymentSource, Transaction
+from order_factory.models.tables.base import utc_now
+from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.working_set.statements import table_of
 
 _transaction, _source = table_of(Transaction), table_of(PaymentSource)
 _factory, _order = table_of(OrderFactory), table_of(Order)
@@ -66,7 +66,7 @@ def count_due(db: Connection, scope: Scope) -> int:
 def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[str]) -> list[Due]:
     """Take up to `limit` of them, the oldest first, that no process that is there has taken.
 
-    `me` is this process's number (see `models.presence`). Those of the gateways in `without` are
+    `me` is this process's number (see `order_factory.models.database.process_locks`). Those of the gateways in `without` are
     left.
     """
     open_ = and_(_is_unknown, scope.condition, _transaction.c.gateway.not_in(without))

@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Select, literal, select
 
-from models import Order, Transaction
-from models.dialects import random_key
-from models.transactions import TransactionStatus, TransactionType
-from tasks.inserts import NOW, insert_counted, table_of, times
-from tasks.work_tables import cancellations, copies, placements
+from order_factory.models.database.dialects import random_key
+from order_factory.models.tables import Order, Transaction
+from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, times
+from order_factory.tasks.working_set.tables import cancellations, copies, placements
 
 _order, _transaction = table_of(Order), table_of(Transaction)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, exists, or_, select
 
-from tasks.work_tables import copies
+from order_factory.tasks.working_set.tables import copies
 
 
 class Asked(NamedTuple):

@@ -20,14 +20,14 @@ from sqlalchemy import (
     select,
 )
 
-from models import LineItem, Order, Promotion
-from models.promotions import PromotionType
-from models.statuses import SHIPPABLE, ItemType
-from tasks.imports.dialects import learn_sizes
-from tasks.inserts import NOW, table_of
-from tasks.promotions.goods import is_listed
-from tasks.promotions.work_tables import candidates, discountable, granted, held_coupons
-from tasks.work_tables import copies
+from order_factory.models.tables import LineItem, Order, Promotion
+from order_factory.models.tables.promotions import PromotionType
+from order_factory.models.values.statuses import SHIPPABLE, ItemType
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.promotions.goods import is_listed
+from order_factory.tasks.promotions.tables import candidates, discountable, granted, held_coupons
+from order_factory.tasks.working_set.statements import NOW, table_of
+from order_factory.tasks.working_set.tables import copies
 
 _promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
 _applies = and_(copies.c.sound, copies.c.apply_promotions)

@@ -24,15 +24,15 @@ from sqlalchemy import (
     update,
 )
 
-from models import Coupon, Order, Promotion
-from models.dialects import day
-from models.statuses import OrderStatus
-from tasks.errors import errors, some_copy
-from tasks.inserts import NOW, insert_counted, table_of, written
-from tasks.promotions.goods import goods_cents, has_listed_goods
-from tasks.promotions.leaving_out import leave_coupon_discounts_out
-from tasks.promotions.work_tables import coupon_problems, held_coupons
-from tasks.work_tables import copies
+from order_factory.models.database.dialects import day
+from order_factory.models.tables import Coupon, Order, Promotion
+from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.promotions.goods import goods_cents, has_listed_goods
+from order_factory.tasks.promotions.leaving_out import leave_coupon_discounts_out
+from order_factory.tasks.promotions.tables import coupon_problems, held_coupons
+from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.tables import copies
 
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
 _source = table_of(Order)

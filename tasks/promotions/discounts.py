@@ -25,16 +25,16 @@ from sqlalchemy import (
     update,
 )
 
-from models import LineItem, Order, Promotion
-from models.base import JsonObject
-from models.dialects import mul_div, mul_mod, on_sqlite
-from models.promotions import PromotionType
-from tasks.imports.dialects import learn_sizes
-from tasks.inserts import NOW, insert_select, table_of, times
-from tasks.promotions.candidates import suits
-from tasks.promotions.work_tables import discountable, granted, shares
-from tasks.taxes import tax_cents
-from tasks.work_tables import copies
+from order_factory.models.database.dialects import mul_div, mul_mod, on_sqlite
+from order_factory.models.tables import LineItem, Order, Promotion
+from order_factory.models.tables.base import JsonObject
+from order_factory.models.tables.promotions import PromotionType
+from order_factory.tasks.copying.taxes import tax_cents
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.promotions.candidates import suits
+from order_factory.tasks.promotions.tables import discountable, granted, shares
+from order_factory.tasks.working_set.statements import NOW, insert_select, table_of, times
+from order_factory.tasks.working_set.tables import copies
 
 _promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
 _NTH: ColumnElement[int] = bindparam("nth", type_=BigInteger())

@@ -2,12 +2,12 @@
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, not_, select
 
-from models import LineItem, SkuListItem
-from models.statuses import SHIPPABLE
-from tasks.inserts import table_of
-from tasks.line_sums import is_left_out
-from tasks.promotions.work_tables import new_prices
-from tasks.work_tables import copies
+from order_factory.models.tables import LineItem, SkuListItem
+from order_factory.models.values.statuses import SHIPPABLE
+from order_factory.tasks.promotions.tables import new_prices
+from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.tables import copies
 
 _line, _listed = table_of(LineItem), table_of(SkuListItem)
 _price = and_(

@@ -2,12 +2,12 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select, true
 
-from models import LineItem
-from models.statuses import DISCOUNTS, PROMOTIONS
-from tasks.imports.dialects import learn_sizes
-from tasks.inserts import table_of
-from tasks.line_sums import is_left_out
-from tasks.work_tables import copies, left_out_lines
+from order_factory.models.tables import LineItem
+from order_factory.models.values.statuses import DISCOUNTS, PROMOTIONS
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.tables import copies, left_out_lines
 
 _line = table_of(LineItem)
 

@@ -24,13 +24,13 @@ from sqlalchemy import (
     update,
 )
 
-from models import Coupon, Promotion
-from models.dialects import on_sqlite
-from tasks.inserts import NOW, insert_counted, table_of, written
-from tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
-from tasks.promotions.work_tables import coupon_problems, coupon_uses, held_coupons, shares
-from tasks.stock import wanted_before
-from tasks.work_tables import GRANTED, OPEN, REFUSED, contested, copies
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.tables import Coupon, Promotion
+from order_factory.tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
+from order_factory.tasks.promotions.tables import coupon_problems, coupon_uses, held_coupons, shares
+from order_factory.tasks.stock.availability import wanted_before
+from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.tables import GRANTED, OPEN, REFUSED, contested, copies
 
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
 _its_coupon = held_coupons.c.factory_id == copies.c.factory_id

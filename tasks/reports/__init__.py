@@ -1,7 +1,7 @@
 """The account of a batch for a person: a report file with a row per factory, and a page."""
 
-from tasks.reports.page import write_page
-from tasks.reports.paths import page_path, report_path
-from tasks.reports.writing import write_report
+from order_factory.tasks.reports.page import write_page
+from order_factory.tasks.reports.paths import page_path, report_path
+from order_factory.tasks.reports.writing import write_report
 
 __all__ = ["page_path", "report_path", "write_page", "write_report"]

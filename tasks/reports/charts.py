@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, log10
 
-from models.results import ErrorCount
-from tasks.reports.throughput import Bucket, Throughput
-from tasks.reports.wording import clock, rate
+from order_factory.models.results.copies import ErrorCount
+from order_factory.tasks.reports.throughput import Bucket, Throughput
+from order_factory.tasks.reports.wording import clock, rate
 
 BARS_OF_ERRORS = 12
 _TICKS = (0, 25, 50, 75, 100)

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from tasks.reports.rows import COLUMNS, Part
+from order_factory.tasks.reports.rows import COLUMNS, Part
 
 # Whatever comes first in a cell that a spreadsheet takes for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

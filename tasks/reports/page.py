@@ -6,14 +6,14 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection, select
 
-from models import OrderFactoryBatch
-from models.base import utc_now
-from models.results import BulkResult
-from models.statuses import BatchStatus
-from tasks.inserts import table_of
-from tasks.reports.charts import chart_errors, chart_throughput
-from tasks.reports.throughput import Throughput, read_throughput
-from tasks.reports.wording import duration, moment, orders, rate
+from order_factory.models.results.copies import BulkResult
+from order_factory.models.tables import OrderFactoryBatch
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.statuses import BatchStatus
+from order_factory.tasks.reports.charts import chart_errors, chart_throughput
+from order_factory.tasks.reports.throughput import Throughput, read_throughput
+from order_factory.tasks.reports.wording import duration, moment, orders, rate
+from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
 

@@ -6,7 +6,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.reports.rows import COLUMNS, Part
+from order_factory.tasks.reports.rows import COLUMNS, Part
 
 _TYPES = {
     "errors_count": pa.int64(),

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from models.errors import InvalidRequest
+from order_factory.models.errors import InvalidRequest
 
 ENDINGS = (".csv", ".parquet", ".xlsx")
 

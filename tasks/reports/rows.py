@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.orm import aliased
 
-from models import Order, OrderFactory
-from models.public_ids import Resource, public_id, public_ids
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.public_ids import Resource, public_id, public_ids
 
 ROWS_AT_ONCE = 10_000
 COLUMNS = (

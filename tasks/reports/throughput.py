@@ -22,8 +22,8 @@ from sqlalchemy import (
     values,
 )
 
-from models import OrderFactory
-from models.dialects import epoch
+from order_factory.models.database.dialects import epoch
+from order_factory.models.tables import OrderFactory
 
 MOST_BUCKETS = 60
 # Nothing under way for this long, and for this part of the whole time, is a pause.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from tasks.reports.csv_report import CsvReport
-from tasks.reports.parquet_report import ParquetReport
-from tasks.reports.rows import read_parts, without_new_names
-from tasks.reports.xlsx_report import XlsxReport
+from order_factory.tasks.reports.csv_report import CsvReport
+from order_factory.tasks.reports.parquet_report import ParquetReport
+from order_factory.tasks.reports.rows import read_parts, without_new_names
+from order_factory.tasks.reports.xlsx_report import XlsxReport
 
 _WRITERS: dict[str, type[CsvReport] | type[ParquetReport] | type[XlsxReport]] = {
     ".csv": CsvReport,

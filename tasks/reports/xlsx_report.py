@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Any, Self
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from tasks.reports.rows import COLUMNS, Part
-from tasks.reports.workbook import HEADER, SHEET_END, TIME, sheet_file, sheet_start, write_rest
+from order_factory.tasks.reports.rows import COLUMNS, Part
+from order_factory.tasks.reports.workbook import (
+    HEADER,
+    SHEET_END,
+    TIME,
+    sheet_file,
+    sheet_start,
+    write_rest,
+)
 
 # Excel's limits; the rows count the header.
 ROWS_PER_SHEET = 1_048_576

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from models.requests import MAX_METADATA, MAX_TEXT, OPTIONS, CopyOptions
-from models.stock_policies import StockPolicy
-from tasks.selections.reading import Problem, Unchecked
+from order_factory.models.requests.copies import MAX_METADATA, MAX_TEXT, OPTIONS, CopyOptions
+from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.selections.reading import Problem, Unchecked
 
 _TRUE = {"true", "yes", "1", "1.0"}
 _FALSE = {"false", "no", "0", "0.0"}

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, select
 from sqlalchemy.orm import aliased
 
-from models import OrderFactory, OrderFactoryBatch
-from models.errors import BatchNotFound
-from models.requests import CopyOptions
-from models.statuses import FactoryStatus, Mode
-from tasks.inserts import table_of
-from tasks.selections.requested import COLUMNS, Requested, request_rows
+from order_factory.models.errors import BatchNotFound
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.values.statuses import FactoryStatus, Mode
+from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
+from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
 _factory = table_of(OrderFactory)

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.errors import InvalidRequest, SelectionInvalid
-from tasks.imports.csv_rows import open_csv
-from tasks.imports.json_rows import open_json_lines
-from tasks.imports.parquet_rows import parquet_records
-from tasks.imports.records import Record
-from tasks.selections.workbooks import read_workbook
+from order_factory.models.errors import InvalidRequest, SelectionInvalid
+from order_factory.tasks.imports.csv_rows import open_csv
+from order_factory.tasks.imports.json_rows import open_json_lines
+from order_factory.tasks.imports.parquet_rows import parquet_records
+from order_factory.tasks.imports.records import Record
+from order_factory.tasks.selections.workbooks import read_workbook
 
 
 @dataclass(frozen=True)

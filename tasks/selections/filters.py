@@ -2,12 +2,12 @@
 
 from sqlalchemy import ColumnElement, Connection, exists, literal, select
 
-from models import Customer, LineItem, Order
-from models.errors import SelectionInvalid
-from models.order_filters import OrderFilter
-from models.public_ids import Resource, key_of, public_id
-from models.requests import CopyOptions
-from tasks.selections.requested import Requested, request_rows
+from order_factory.models.errors import SelectionInvalid
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import Customer, LineItem, Order
+from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.tasks.selections.requested import Requested, request_rows
 
 NAME = "The filter"
 

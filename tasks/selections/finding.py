@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from models.error_policies import ErrorPolicy
-from models.errors import InvalidRequest
-from models.order_filters import OrderFilter
-from models.requests import CopyOptions
-from tasks.batch_records import require_batch
-from tasks.selections.checking import check_selection
-from tasks.selections.reading import Orders, read_selection
-from tasks.selections.recording import record_failed, record_filtered, record_rows
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.tasks.batches.records import require_batch
+from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.reading import Orders, read_selection
+from order_factory.tasks.selections.recording import record_failed, record_filtered, record_rows
 
 # Gives the key of the batch in a writing transaction; all its factories are pending then.
 Record = Callable[[Connection], int]

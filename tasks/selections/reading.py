@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from models.errors import SelectionInvalid, describe
-from models.requests import OPTIONS
-from tasks.selections.files import ENDINGS, FileRows, read_file
+from order_factory.models.errors import SelectionInvalid, describe
+from order_factory.models.requests.copies import OPTIONS
+from order_factory.tasks.selections.files import ENDINGS, FileRows, read_file
 
 COLUMNS = ("source_order", *OPTIONS, "reference", "reference_origin", "metadata")
 Orders = Sequence[str | int] | pd.DataFrame | str | Path

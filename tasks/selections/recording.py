@@ -19,20 +19,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from models import Event, OrderFactory, OrderFactoryBatch
-from models.base import utc_now
-from models.error_policies import ErrorPolicy
-from models.errors import InvalidRequest, SelectionInvalid
-from models.order_filters import OrderFilter
-from models.references import holding_references
-from models.requests import CopyOptions
-from models.statuses import BatchStatus, FactoryStatus
-from tasks.inserts import at, insert_counted, table_of, times, written
-from tasks.selections.checking import Selection
-from tasks.selections.failed_copies import failed_copies
-from tasks.selections.filters import fitting_orders, settle_customer
-from tasks.selections.requested import COLUMNS, Requested, request_rows
-from tasks.selections.staging import asked, empty_stage, named, stage
+from order_factory.models.database.foreign_keys import holding_references
+from order_factory.models.errors import InvalidRequest, SelectionInvalid
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+from order_factory.tasks.selections.checking import Selection
+from order_factory.tasks.selections.failed_copies import failed_copies
+from order_factory.tasks.selections.filters import fitting_orders, settle_customer
+from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
+from order_factory.tasks.selections.staging import asked, empty_stage, named, stage
+from order_factory.tasks.working_set.statements import at, insert_counted, table_of, times, written
 
 _ROWS_AT_ONCE = 10_000
 _batch, _event = table_of(OrderFactoryBatch), table_of(Event)

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, null, select
 
-from models.requests import OPTIONS
-from models.statuses import FactoryType, Mode
+from order_factory.models.requests.copies import OPTIONS
+from order_factory.models.values.statuses import FactoryType, Mode
 
 # The columns of `order_factories` that a request fills, in the order of `Requested.rows`.
 COLUMNS = (

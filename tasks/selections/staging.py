@@ -17,18 +17,18 @@ from sqlalchemy import (
     select,
 )
 
-from models import Order
-from models.base import BigId, JsonObject
-from models.dialects import fill
-from models.errors import SelectionInvalid
-from models.public_ids import Resource, key_of
-from models.requests import OPTIONS
-from models.statuses import Mode
-from tasks.imports.dialects import learn_sizes
-from tasks.inserts import Rows, table_of
-from tasks.selections.checking import Selection
-from tasks.selections.reading import Problem
-from tasks.work_tables import open_tables, temporary
+from order_factory.models.database.dialects import fill
+from order_factory.models.errors import SelectionInvalid
+from order_factory.models.requests.copies import OPTIONS
+from order_factory.models.tables import Order
+from order_factory.models.tables.base import BigId, JsonObject
+from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.selections.checking import Selection
+from order_factory.tasks.selections.reading import Problem
+from order_factory.tasks.working_set.statements import Rows, table_of
+from order_factory.tasks.working_set.tables import open_tables, temporary
 
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()

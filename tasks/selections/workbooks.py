@@ -10,8 +10,8 @@ from xml.etree.ElementTree import ParseError
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from models.errors import InvalidRequest
-from tasks.imports.records import Record
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.imports.records import Record
 
 _BROKEN = (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, TypeError)
 

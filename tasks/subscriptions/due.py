@@ -16,12 +16,12 @@ from sqlalchemy import (
     update,
 )
 
-from models import OrderFactory, OrderSubscription
-from models.dialects import skip_locked
-from models.statuses import Mode, SubscriptionStatus
-from tasks.inserts import table_of
-from tasks.subscriptions.planning import plan
-from tasks.subscriptions.work_tables import fill_with_times, periods, runs
+from order_factory.models.database.dialects import skip_locked
+from order_factory.models.tables import OrderFactory, OrderSubscription
+from order_factory.models.values.statuses import Mode, SubscriptionStatus
+from order_factory.tasks.subscriptions.planning import plan
+from order_factory.tasks.subscriptions.tables import fill_with_times, periods, runs
+from order_factory.tasks.working_set.statements import table_of
 
 subscription, factory = table_of(OrderSubscription), table_of(OrderFactory)
 # Spelled out, since neither database uses a partial index for a parameter.

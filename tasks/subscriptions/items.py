@@ -4,13 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, literal, select
 
-from models import LineItem
-from models.errors import InvalidRequest, LastSubscriptionItem
-from models.public_ids import Resource, public_id
-from models.statuses import SHIPPABLE
-from tasks.inserts import at, insert_counted, table_of, times, written
-from tasks.subscriptions.due import subscription
-from tasks.subscriptions.templates import item, rebuild_template
+from order_factory.models.errors import InvalidRequest, LastSubscriptionItem
+from order_factory.models.tables import LineItem
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import SHIPPABLE
+from order_factory.tasks.subscriptions.due import subscription
+from order_factory.tasks.subscriptions.templates import item, rebuild_template
+from order_factory.tasks.working_set.statements import at, insert_counted, table_of, times, written
 
 _line = table_of(LineItem)
 

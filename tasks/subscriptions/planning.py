@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from models.frequencies import Calendar
-from models.statuses import CatchUp
+from order_factory.models.values.frequencies import Calendar
+from order_factory.models.values.statuses import CatchUp
 
 # A longer list waits for the next transaction, so that no run grows with the time that was missed.
 MOST_AT_ONCE = 100

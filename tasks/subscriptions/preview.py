@@ -8,17 +8,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
-from models import Order
-from models.base import utc_now
-from models.public_ids import Resource, public_id
-from models.results import OrderRef
-from models.statuses import FactoryStatus, Mode, SubscriptionStatus
-from models.subscription_results import ForetoldFailure, SubscriptionRef, UpcomingCopy
-from tasks.inserts import insert_counted, table_of
-from tasks.subscriptions.due import factory, subscription
-from tasks.subscriptions.planning import calendar_of
-from tasks.subscriptions.recording import record_periods
-from tasks.subscriptions.work_tables import open_run_tables, periods
+from order_factory.models.results.copies import OrderRef
+from order_factory.models.results.subscriptions import (
+    ForetoldFailure,
+    SubscriptionRef,
+    UpcomingCopy,
+)
+from order_factory.models.tables import Order
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import FactoryStatus, Mode, SubscriptionStatus
+from order_factory.tasks.subscriptions.due import factory, subscription
+from order_factory.tasks.subscriptions.planning import calendar_of
+from order_factory.tasks.subscriptions.recording import record_periods
+from order_factory.tasks.subscriptions.tables import open_run_tables, periods
+from order_factory.tasks.working_set.statements import insert_counted, table_of
 
 _order = table_of(Order)
 _copied = func.coalesce(subscription.c.template_order_id, subscription.c.source_order_id)

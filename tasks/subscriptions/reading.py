@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
-from models import Order
-from models.public_ids import Resource, public_id
-from models.statuses import SubscriptionStatus
-from tasks.inserts import table_of
-from tasks.subscriptions.due import factory, subscription
-from tasks.subscriptions.templates import item
+from order_factory.models.tables import Order
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import SubscriptionStatus
+from order_factory.tasks.subscriptions.due import factory, subscription
+from order_factory.tasks.subscriptions.templates import item
+from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
 _COPIES_SHOWN = 20

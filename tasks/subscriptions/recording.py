@@ -19,13 +19,19 @@ from sqlalchemy import (
     update,
 )
 
-from models import OrderFactoryBatch
-from models.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
-from tasks.inserts import at, insert_counted, table_of, times, written
-from tasks.selections.recording import record_create_events
-from tasks.subscriptions.due import advance, factory, find_due, mark_running, subscription
-from tasks.subscriptions.retrying import find_retries, retry_with_new_copies
-from tasks.subscriptions.work_tables import open_run_tables, periods
+from order_factory.models.tables import OrderFactoryBatch
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
+from order_factory.tasks.selections.recording import record_create_events
+from order_factory.tasks.subscriptions.due import (
+    advance,
+    factory,
+    find_due,
+    mark_running,
+    subscription,
+)
+from order_factory.tasks.subscriptions.retries import find_retries, retry_with_new_copies
+from order_factory.tasks.subscriptions.tables import open_run_tables, periods
+from order_factory.tasks.working_set.statements import at, insert_counted, table_of, times, written
 
 MOST_IN_A_BATCH = 200_000
 _batch = table_of(OrderFactoryBatch)

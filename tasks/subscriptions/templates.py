@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from models import (
+from order_factory.models.tables import (
     Address,
     CustomerPaymentSource,
     LineItem,
@@ -34,11 +34,11 @@ from models import (
     OrderSubscriptionItem,
     PaymentSource,
 )
-from models.statuses import OrderStatus
-from tasks.inserts import at, carried, insert_counted, table_of, times
-from tasks.order_sums import sum_order
-from tasks.orders import CARRIED as CARRIED_OF_ORDERS
-from tasks.subscriptions.due import factory, subscription
+from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.copying.orders import CARRIED as CARRIED_OF_ORDERS
+from order_factory.tasks.subscriptions.due import factory, subscription
+from order_factory.tasks.working_set.order_totals import sum_order
+from order_factory.tasks.working_set.statements import at, carried, insert_counted, table_of, times
 
 ORIGIN = "order_subscriptions"
 _order, _line, _option = table_of(Order), table_of(LineItem), table_of(LineItemOption)

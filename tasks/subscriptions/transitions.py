@@ -16,13 +16,13 @@ from sqlalchemy import (
     update,
 )
 
-from models import Order
-from models.errors import CannotTransition
-from models.statuses import OrderStatus, SubscriptionStatus
-from tasks.inserts import table_of
-from tasks.subscriptions.due import factory, is_active, is_free, subscription
-from tasks.subscriptions.planning import first_period
-from tasks.subscriptions.work_tables import fill_with_times, open_run_tables, runs
+from order_factory.models.errors import CannotTransition
+from order_factory.models.tables import Order
+from order_factory.models.values.statuses import OrderStatus, SubscriptionStatus
+from order_factory.tasks.subscriptions.due import factory, is_active, is_free, subscription
+from order_factory.tasks.subscriptions.planning import first_period
+from order_factory.tasks.subscriptions.tables import fill_with_times, open_run_tables, runs
+from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
 _waits = subscription.c.status == literal_column("'draft'")

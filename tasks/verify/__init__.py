@@ -1,5 +1,5 @@
 """The fsck of this project: what must hold in every database, and what breaks it."""
 
-from tasks.verify.verifying import verify
+from order_factory.tasks.verify.verifying import verify
 
 __all__ = ["verify"]

@@ -5,11 +5,10 @@ from typing import Any
 
 from sqlalchemy import FromClause, Select, and_, or_, select, union
 
-from models import Address, Order
-from models.public_ids import Resource
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import (
+from order_factory.models.tables import Address, Order
+from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import (
     copied,
     copy_error,
     differ,
@@ -19,7 +18,8 @@ from tasks.verify.rows import (
     target,
     unedited,
 )
-from tasks.verify.shared_rows import left_behind, shared_with_another
+from order_factory.tasks.verify.shared_rows import left_behind, shared_with_another
+from order_factory.tasks.working_set.statements import table_of
 
 _address = table_of(Address)
 _original = _address.alias("original")

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select
 
-from models.public_ids import Resource
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import copied, line, target
+from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import copied, line, target
 
 _kind, _cents = line.c.item_type, line.c.total_amount_cents
 _redeemed = and_(_kind == "gift_cards", _cents < 0)

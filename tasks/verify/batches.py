@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, exists, false, func, not_, select
 
-from models import OrderFactoryBatch
-from models.public_ids import Resource
-from models.statuses import BatchStatus, FactoryStatus
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import factory
+from order_factory.models.tables import OrderFactoryBatch
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import factory
+from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
 

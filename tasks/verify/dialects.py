@@ -16,8 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from models.dialects import on_sqlite
-from tasks.verify.rows import factory
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.tasks.verify.rows import factory
 
 # What stands for anything that is no list of messages, or no object of such lists: null is no
 # message, and so equals none.

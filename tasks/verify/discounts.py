@@ -4,13 +4,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from models import LineItemOption
-from models.public_ids import Resource
-from models.statuses import ItemType
-from tasks.inserts import table_of
-from tasks.verify.anew import is_discountable, is_left_out_discount, is_new_discount
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import copied, factory, line, origin, source, target, unedited
+from order_factory.models.tables import LineItemOption
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.recomputed import (
+    is_discountable,
+    is_left_out_discount,
+    is_new_discount,
+)
+from order_factory.tasks.verify.rows import copied, factory, line, origin, source, target, unedited
+from order_factory.tasks.working_set.statements import table_of
 
 _option = table_of(LineItemOption)
 _lines = copied.join(line, line.c.order_id == target.c.id)

@@ -17,11 +17,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from models.public_ids import Resource
-from models.statuses import FactoryStatus
-from tasks.verify.dialects import logged_messages
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import copy_error, factory, has_error, origin
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.verify.dialects import logged_messages
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import copy_error, factory, has_error, origin
 
 
 def _wrong_counts() -> Select[Any]:

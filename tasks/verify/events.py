@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 
-from models import Event
-from models.public_ids import Resource
-from models.statuses import FactoryStatus
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import factory
+from order_factory.models.tables import Event
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import factory
+from order_factory.tasks.working_set.statements import table_of
 
 _event = table_of(Event)
 _ENDS = {

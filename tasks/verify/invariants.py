@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from models.public_ids import Resource
+from order_factory.models.values.public_ids import Resource
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from sqlalchemy import (
     union,
 )
 
-from models.public_ids import Resource
-from models.statuses import ItemType
-from tasks.verify.anew import (
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.recomputed import (
     DISCOUNT,
     PRICES,
     TAX,
@@ -25,8 +26,7 @@ from tasks.verify.anew import (
     is_left_out_discount,
     is_new_discount,
 )
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import (
+from order_factory.tasks.verify.rows import (
     copied,
     copy_error,
     differ,

@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
 
-from models import LineItemOption
-from models.public_ids import Resource
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import differ, factory, line, unedited
+from order_factory.models.tables import LineItemOption
+from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import differ, factory, line, unedited
+from order_factory.tasks.working_set.statements import table_of
 
 # An option of a target's line, and the option that it was copied from.
 _option = table_of(LineItemOption).alias("option")

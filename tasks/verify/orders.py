@@ -4,14 +4,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, not_, null, or_, select
 
-from models import Address, Customer, OrderFactoryBatch, PaymentMethod, PaymentSource
-from models.public_ids import Resource
-from tasks.inserts import table_of
-from tasks.promotions.prices import REFRESHED_PRICES
-from tasks.verify.anew import coupon_is_left_out
-from tasks.verify.dialects import without_member
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import (
+from order_factory.models.tables import (
+    Address,
+    Customer,
+    OrderFactoryBatch,
+    PaymentMethod,
+    PaymentSource,
+)
+from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.copying.prices import REFRESHED_PRICES
+from order_factory.tasks.verify.dialects import without_member
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.recomputed import coupon_is_left_out
+from order_factory.tasks.verify.rows import (
     copied,
     copy_error,
     differ,
@@ -22,6 +27,7 @@ from tasks.verify.rows import (
     target,
     unedited,
 )
+from order_factory.tasks.working_set.statements import table_of
 
 # What a target order does not have from its source, and what other invariants are about.
 _NOT_CARRIED = (

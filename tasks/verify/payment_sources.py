@@ -4,11 +4,10 @@ from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, not_, or_, select
 
-from models import CustomerPaymentSource, Order, PaymentSource
-from models.public_ids import Resource
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import (
+from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSource
+from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import (
     copied,
     copy_error,
     differ,
@@ -18,7 +17,8 @@ from tasks.verify.rows import (
     target,
     unedited,
 )
-from tasks.verify.shared_rows import left_behind, shared_with_another
+from order_factory.tasks.verify.shared_rows import left_behind, shared_with_another
+from order_factory.tasks.working_set.statements import table_of
 
 # A target's payment source, the saved one that it was copied from, and the one of its source.
 _payment = table_of(PaymentSource)

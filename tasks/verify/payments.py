@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
 
-from models import Order, Transaction
-from models.public_ids import Resource
-from models.statuses import FactoryStatus, OrderStatus, PaymentStatus
-from models.transactions import TransactionStatus, TransactionType
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import copied, factory, target, unedited
+from order_factory.models.tables import Order, Transaction
+from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import FactoryStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import copied, factory, target, unedited
+from order_factory.tasks.working_set.statements import table_of
 
 _order, _transaction = table_of(Order), table_of(Transaction)
 _of_order = _transaction.join(_order, _order.c.id == _transaction.c.order_id)

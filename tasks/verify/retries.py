@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Select, exists, or_, select
 
-from models import Order
-from models.public_ids import Resource
-from models.statuses import FactoryStatus, OrderStatus
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import factory
+from order_factory.models.tables import Order
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import FactoryStatus, OrderStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import factory
+from order_factory.tasks.working_set.statements import table_of
 
 _retried = factory.alias("retried")
 _target = table_of(Order)

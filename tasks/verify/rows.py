@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, exists, func, or_
 
-from models import CopyError, LineItem, Order, OrderFactory
-from tasks.inserts import table_of
+from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
+from order_factory.tasks.working_set.statements import table_of
 
 factory = table_of(OrderFactory)
 copy_error = table_of(CopyError)

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import Column, Select, Table, func, null, select, union_all
 
-from models import Order
-from tasks.inserts import table_of
+from order_factory.models.tables import Order
+from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
 

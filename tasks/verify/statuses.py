@@ -4,10 +4,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select
 
-from models.public_ids import Resource
-from models.statuses import FactoryStatus, FulfillmentStatus, OrderStatus, PaymentStatus
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import copied, copy_error, factory, has_error, target, unedited
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import (
+    FactoryStatus,
+    FulfillmentStatus,
+    OrderStatus,
+    PaymentStatus,
+)
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import copied, copy_error, factory, has_error, target, unedited
 
 _could_not_be_placed = has_error(copy_error.c.code == "cannot_be_placed")
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, not_, or_, select
 
-from models import Order, StockItem, StockReservation
-from models.public_ids import Resource
-from models.skus import ReservationStatus
-from models.statuses import OrderStatus
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
+from order_factory.models.tables import Order, StockItem, StockReservation
+from order_factory.models.tables.skus import ReservationStatus
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.working_set.statements import table_of
 
 _stock, _reservation = table_of(StockItem), table_of(StockReservation)
 _order = table_of(Order)

@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, exists, func, not_, or_, select, tuple_
 
-from models import OrderSubscription
-from models.public_ids import Resource
-from models.statuses import FactoryStatus, FactoryType, SubscriptionStatus
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import factory
+from order_factory.models.tables import OrderSubscription
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import FactoryStatus, FactoryType, SubscriptionStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import factory
+from order_factory.tasks.working_set.statements import table_of
 
 _subscription = table_of(OrderSubscription)
 _before = factory.alias("before")

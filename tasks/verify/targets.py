@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, not_, select
 
-from models import Order
-from models.public_ids import Resource
-from models.statuses import FactoryStatus
-from tasks.inserts import table_of
-from tasks.verify.invariants import Invariant
-from tasks.verify.payments import awaits_gateway
-from tasks.verify.rows import copy_error, factory, has_error, target
+from order_factory.models.tables import Order
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.payments import awaits_gateway
+from order_factory.tasks.verify.rows import copy_error, factory, has_error, target
+from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
 _of_factory = factory.outerjoin(target, target.c.id == factory.c.target_order_id)

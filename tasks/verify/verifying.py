@@ -4,11 +4,11 @@ from time import perf_counter
 
 from sqlalchemy import Connection, func, not_, select
 
-from models.dialects import plan_by_table
-from models.progress import report_progress
-from models.public_ids import public_id
-from models.verification import InvariantReport, Verification
-from tasks.verify import (
+from order_factory.models.database.dialects import plan_by_table
+from order_factory.models.results.progress import report_progress
+from order_factory.models.results.verification import InvariantReport, Verification
+from order_factory.models.values.public_ids import public_id
+from order_factory.tasks.verify import (
     addresses,
     amounts,
     batches,
@@ -26,8 +26,8 @@ from tasks.verify import (
     subscriptions,
     targets,
 )
-from tasks.verify.invariants import Invariant
-from tasks.verify.rows import copied, source, target, unedited
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import copied, source, target, unedited
 
 EXAMPLES = 3
 INVARIANTS: tuple[Invariant, ...] = (

@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import event
 
-from models import OrderFactory
-from models.engine import get_engine
-from tests.api.client import MEDIA_TYPE, linkage, order_id
-from tests.api.draining import drain
-from tests.copying import change
+from order_factory.models.database.engine import get_engine
+from order_factory.models.tables import OrderFactory
+from tests.support.api_client import MEDIA_TYPE, linkage, order_id
+from tests.support.copying import change
+from tests.support.draining import drain
 
 
 def test_the_answer_is_json_api_or_none(api):
@@ -386,7 +386,7 @@ def test_a_unique_value_that_is_taken_is_a_conflict(api, shop):
 def test_tokens_of_gateways_are_masked_and_cannot_be_guessed_at(api, shop):
     customer = shop.customer(mode="test")
     shop.payment_source(wallet_of=customer, mode="test")
-    from models import CustomerPaymentSource
+    from order_factory.models.tables import CustomerPaymentSource
 
     change(
         CustomerPaymentSource,

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
-from api.query.filters import parse_filter
-from api.resources.registry import RESOURCES
-from models import Customer, Order, OrderFactory
-from models.engine import begin, reading
-from models.json_containment import contains
-from models.public_ids import Resource, public_id
-from tasks.inserts import table_of
+from order_factory.api.query.filters import parse_filter
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.json_containment import contains
+from order_factory.models.tables import Customer, Order, OrderFactory
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.working_set.statements import table_of
 
 ORDERS = RESOURCES["orders"]
 TEXTS = ["", "a", "A", "ab", "a%b", "a_b", "é", "É", "b\\", "zz", "ba"]

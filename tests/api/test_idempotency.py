@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from models import Customer, IdempotencyRecord, OrderFactory
-from models.base import utc_now
-from tests.api.client import MEDIA_TYPE, make_token, order_id
-from tests.api.draining import drain
-from tests.at_once import at_once
-from tests.copying import change
+from order_factory.models.tables import Customer, IdempotencyRecord, OrderFactory
+from order_factory.models.tables.base import utc_now
+from tests.support.api_client import MEDIA_TYPE, make_token, order_id
+from tests.support.at_once import at_once
+from tests.support.copying import change
+from tests.support.draining import drain
 
 
 def create(api, key, email="ada@shop.example", **options):

@@ -9,11 +9,11 @@ from threading import Event
 
 import httpx
 
-from models import Event as StoredEvent
-from models import OrderFactory
-from models.public_ids import Resource, key_of
-from tests.api.client import MEDIA_TYPE, linkage, make_token, order_id
-from tests.api.draining import drain
+from order_factory.models.tables import Event as StoredEvent
+from order_factory.models.tables import OrderFactory
+from order_factory.models.values.public_ids import Resource, key_of
+from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
+from tests.support.draining import drain
 
 CLIENTS = 16
 WANTED = 60
@@ -21,7 +21,7 @@ WANTED = 60
 
 def start_service():
     """The service as a process of its own; the process and its URL."""
-    command = [sys.executable, "-m", "cli.main", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "order_factory.cli.main", "serve", "--port", "0"]
     environment = {**os.environ, "ORDER_FACTORY_API_DISPATCH": "false"}
     service = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert service.stderr is not None

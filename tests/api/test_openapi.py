@@ -12,8 +12,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.documentation.openapi import openapi_document
-from tests.api.client import order_id
+from order_factory.api.documentation.openapi import openapi_document
+from tests.support.api_client import order_id
 
 CHECKS = [
     not_a_server_error,

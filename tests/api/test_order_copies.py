@@ -5,13 +5,13 @@ import re
 import pytest
 from sqlalchemy import update
 
-from models import Event, Order, OrderFactory
-from models.engine import begin, reading
-from models.public_ids import Resource, key_of
-from tasks.verify import verify
-from tests.api.client import linkage, make_token, order_id
-from tests.api.draining import drain
-from tests.copying import change, whole_database
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.tables import Event, Order, OrderFactory
+from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.tasks.verify import verify
+from tests.support.api_client import linkage, make_token, order_id
+from tests.support.copying import change, whole_database
+from tests.support.draining import drain
 
 
 def test_a_copy_is_pending_when_it_is_answered(api, shop):

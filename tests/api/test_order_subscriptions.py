@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models import (
+from order_factory.models.tables import (
     Customer,
     CustomerPaymentSource,
     LineItem,
@@ -13,12 +13,12 @@ from models import (
     OrderSubscription,
     PaymentSource,
 )
-from models.base import utc_now
-from models.public_ids import Resource, public_id
-from tests.api.client import linkage, order_id
-from tests.api.draining import drain
-from tests.copying import change
-from tests.subscriptions import run_due
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.api_client import linkage, order_id
+from tests.support.copying import change
+from tests.support.draining import drain
+from tests.support.subscriptions import run_due
 
 KIND, ITEMS = "order_subscriptions", "order_subscription_items"
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.api.client import listening, make_token
+from tests.support.api_client import listening, make_token
 
 SDK = "@commercelayer/sdk@7.12.1"
 
@@ -29,7 +29,7 @@ def sdk_folder(tmp_path_factory):
 def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_folder):
     shop.sku("MUG", mode="test")
     configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
-    session = shutil.copy("tests/api/sdk_session.mjs", sdk_folder)
+    session = shutil.copy("tests/support/sdk_session.mjs", sdk_folder)
 
     with listening() as port:
         told = subprocess.run(

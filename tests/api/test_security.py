@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import text
 
-from api.resources.registry import RESOURCES
-from api.settings import api_settings
-from models import (
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.settings import api_settings
+from order_factory.api.tokens import revoke_token
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import (
     Address,
     ApiToken,
     Customer,
@@ -25,14 +27,12 @@ from models import (
     OrderSubscription,
     OrderSubscriptionItem,
 )
-from models.base import utc_now
-from models.engine import begin
-from models.public_ids import public_id
-from tasks.api_tokens import revoke_token
-from tests.api.client import MEDIA_TYPE, Api, linkage, make_token, order_id
-from tests.api.draining import drain
-from tests.copying import batch_of, change, request
-from tests.shop import SOME_DAY
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import public_id
+from tests.support.api_client import MEDIA_TYPE, Api, linkage, make_token, order_id
+from tests.support.copying import batch_of, change, request
+from tests.support.draining import drain
+from tests.support.shop import SOME_DAY
 
 
 def test_nobody_is_let_in_without_a_token(api):
@@ -257,7 +257,7 @@ def test_a_query_that_takes_too_long_is_stopped(shop, configure, query, status, 
 
     with Api.running() as api:
         with configure.context() as patched:
-            patched.setattr("api.reads.list_resources", count_for_ever)
+            patched.setattr("order_factory.api.reads.list_resources", count_for_ever)
             stopped = api.send("GET", "orders", params=query)
         after = api.send("GET", "orders")
 
@@ -313,8 +313,8 @@ def test_what_goes_wrong_inside_is_not_told(api, shop, monkeypatch, caplog):
     def fail(*_):
         raise RuntimeError("ada.private@shop.example in table customers")
 
-    monkeypatch.setattr("api.reads.list_resources", fail)
-    monkeypatch.setattr("api.writes.create_row", fail)
+    monkeypatch.setattr("order_factory.api.reads.list_resources", fail)
+    monkeypatch.setattr("order_factory.api.writes.create_row", fail)
 
     read = api.send("GET", "orders")
     data = {"type": "customers", "attributes": {"email": "ada@shop.example"}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
+from order_factory.cli.main import main
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from prefect import get_client
 
-import cli.flow_runs
-import tasks.copying
-from models import Order, OrderFactory, OrderFactoryBatch
-from models.public_ids import Resource, public_id
+from order_factory.cli import flow_runs
+from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.copying import engine
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
 
@@ -215,7 +215,7 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.flow_runs, "run_flow", stop)
+    monkeypatch.setattr(flow_runs, "run_flow", stop)
     early = run("bulk", "--order", "A3", "--reference", "new")
     late = run("bulk", "--resume", "one", "--json")
 
@@ -232,7 +232,11 @@ def test_ctrl_c_ends_after_the_batch_in_hand(shop, run, numbers, monkeypatch):
         return 0
 
     with monkeypatch.context() as patched:
-        patched.setattr(tasks.copying, "STEPS", (interrupt, *tasks.copying.STEPS))
+        patched.setattr(
+            engine,
+            "STEPS",
+            (interrupt, *engine.STEPS),
+        )
         stopped = run(
             "bulk", "--order", "A1", "--order", "A3", "--batch-size", "1", "--reference", "two"
         )

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from models import Order, OrderFactory
-from models.public_ids import Resource, public_id
-from models.requests import OPTIONS
-from tests.copying import request as record
+from order_factory.models.requests.copies import OPTIONS
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.copying import request as record
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
 

@@ -12,8 +12,8 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy import func, select
 
-from models import Order
-from models.engine import reading
+from order_factory.models.database.engine import reading
+from order_factory.models.tables import Order
 
 ORDERS = 200
 
@@ -27,7 +27,7 @@ def demo(prefect, monkeypatch, tmp_path):
 
     def demo(orders, *arguments):
         return subprocess.run(
-            [sys.executable, "-m", "cli.main", "demo", *arguments],
+            [sys.executable, "-m", "order_factory.cli.main", "demo", *arguments],
             env={**os.environ, "DEMO_ORDERS": str(orders)},
             capture_output=True,
             text=True,
@@ -71,7 +71,9 @@ def test_copies_real_orders_and_copies_none_twice(demo, unsound):
     assert count_orders() == orders == 2 * ORDERS - len(unsound)
     for arguments in did["next"]:
         tried = subprocess.run(
-            [sys.executable, "-m", "cli.main", *arguments], capture_output=True, check=False
+            [sys.executable, "-m", "order_factory.cli.main", *arguments],
+            capture_output=True,
+            check=False,
         )
         assert tried.returncode == 0
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cli.environment import load_env_file, prepare_prefect
+from order_factory.cli.environment import load_env_file, prepare_prefect
 
 
 @pytest.fixture(autouse=True)

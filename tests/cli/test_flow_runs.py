@@ -23,7 +23,7 @@ def test_a_prefect_that_does_not_start(shop, setting, value, told):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), setting: value}
 
     said = subprocess.run(
-        [sys.executable, "-m", "cli.main", "copy", "A1"],
+        [sys.executable, "-m", "order_factory.cli.main", "copy", "A1"],
         env=environment,
         capture_output=True,
         text=True,

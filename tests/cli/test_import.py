@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import Customer
+from order_factory.models.tables import Customer
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from models.engine import get_engine
-from models.schema import newest_version
+from order_factory.models.database.engine import get_engine
+from order_factory.models.database.schema import newest_version
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -10,9 +10,8 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-import cli.flow_runs
-import cli.listings
-from cli.main import app, main
+from order_factory.cli import flow_runs, listings
+from order_factory.cli.main import app, main
 
 COMMANDS = [str(command.name) for command in app.registered_commands]
 
@@ -37,7 +36,7 @@ def test_without_a_command_the_help_is_shown(run):
 
 @pytest.mark.parametrize("arguments", [["--help"], ["orders"], ["show", "x"], ["batches"]])
 def test_commands_that_run_no_flow_do_not_import_prefect(shop, arguments):
-    code = f"import sys; from cli.main import main; main({arguments}); sys.exit('prefect' in sys.modules)"
+    code = f"import sys; from order_factory.cli.main import main; main({arguments}); sys.exit('prefect' in sys.modules)"
 
     assert (
         subprocess.run([sys.executable, "-c", code], env=_importing(), check=False).returncode == 0
@@ -62,7 +61,7 @@ def test_a_call_that_is_not_understood_as_json(run):
 
 
 def test_an_unexpected_error_is_one_line_without_what_it_says(shop, run, monkeypatch):
-    monkeypatch.setattr(cli.listings, "list_orders", _broken)
+    monkeypatch.setattr(listings, "list_orders", _broken)
 
     said = run("orders")
 
@@ -75,7 +74,7 @@ def test_an_unexpected_error_is_one_line_without_what_it_says(shop, run, monkeyp
 
 @pytest.mark.parametrize("how", ["option", "environment"])
 def test_debug_raises_an_unexpected_error(shop, monkeypatch, how):
-    monkeypatch.setattr(cli.listings, "list_orders", _broken)
+    monkeypatch.setattr(listings, "list_orders", _broken)
     if how == "environment":
         monkeypatch.setenv("ORDER_FACTORY_DEBUG", "1")
 
@@ -124,7 +123,7 @@ def test_the_database_may_stand_in_an_env_file(run, monkeypatch, tmp_path):
 
 def test_output_that_nobody_reads_is_no_error(sqlite_url):
     with subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "orders"],
+        [sys.executable, "-m", "order_factory.cli.main", "orders"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_importing() | {"ORDER_FACTORY_DATABASE_URL": sqlite_url},
@@ -141,7 +140,7 @@ def test_output_that_nobody_reads_is_no_error(sqlite_url):
 
 def test_ctrl_c_says_what_is_left(shop, run, monkeypatch):
     shop.order(number="A1")
-    monkeypatch.setattr(cli.flow_runs, "start_prefect", _interrupt)
+    monkeypatch.setattr(flow_runs, "start_prefect", _interrupt)
 
     said = run("copy", "A1")
 

@@ -1,7 +1,7 @@
 """`order-factory orders`."""
 
-from models.public_ids import Resource, public_id
-from tests.shop import SOME_DAY
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.shop import SOME_DAY
 
 
 def test_lists_orders_the_newest_first(shop, run):

@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-import cli.progress
-from cli.progress import showing_progress
-from cli.terminal import Terminal
-from models.progress import report_progress
+from order_factory.cli import progress
+from order_factory.cli.progress import showing_progress
+from order_factory.cli.terminal import Terminal
+from order_factory.models.results.progress import report_progress
 
 
 def test_a_line_now_and_then_and_at_the_end(monkeypatch, capsys):
     clock = iter([0.0, 1.0, 4.0, 5.0, 10.0, 10.0])
-    monkeypatch.setattr(cli.progress, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
 
     with showing_progress(Terminal(), "copying"):
         for done in (0, 100, 400, 500, 1_000, 1_000):
@@ -62,7 +62,7 @@ def test_a_step_of_unknown_length_is_told_when_it_begins_and_the_rate_goes_on_af
     monkeypatch, capsys
 ):
     clock = iter([0.0, 10.0, 11.0, 15.0, 20.0])
-    monkeypatch.setattr(cli.progress, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
 
     with showing_progress(Terminal(), "copying"):
         report_progress("copy orders", 0, 1_000)

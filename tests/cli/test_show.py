@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.public_ids import Resource, public_id
-from tests.copying import request as record
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.copying import request as record
 
 
 @pytest.fixture

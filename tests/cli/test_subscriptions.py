@@ -2,10 +2,10 @@
 
 import pytest
 
-from models import LineItem, OrderFactory, OrderSubscription
-from models.base import utc_now
-from tests.copying import change
-from tests.subscriptions import payable, subscribe
+from order_factory.models.tables import LineItem, OrderFactory, OrderSubscription
+from order_factory.models.tables.base import utc_now
+from tests.support.copying import change
+from tests.support.subscriptions import payable, subscribe
 
 
 def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):

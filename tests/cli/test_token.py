@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from models import ApiToken
-from models.base import utc_now
-from models.engine import begin
-from tasks.api_tokens import find_token
+from order_factory.api.tokens import find_token
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import ApiToken
+from order_factory.models.tables.base import utc_now
 
 
 def found(token):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from models import LineItem, Order
-from models.public_ids import Resource, public_id
-from tests.copying import change
+from order_factory.models.tables import LineItem, Order
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.copying import change
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A worker that is killed at any stage of a batch: the next one ends as if nothing had been."""
 
-from tests.crashes.nights import (
+from tests.support.crashes.nights import (
     ENDINGS,
     all_copied,
     job,
@@ -10,9 +10,9 @@ from tests.crashes.nights import (
     statuses,
     violations,
 )
-from tests.crashes.processes import ended, killed_at_its_stop
-from tests.crashes.stages import AFTER_COMMIT, BEFORE_COMMIT
-from tests.crashes.worker import Job
+from tests.support.crashes.processes import ended, killed_at_its_stop
+from tests.support.crashes.stages import AFTER_COMMIT, BEFORE_COMMIT
+from tests.support.crashes.worker import Job
 
 FIRST_HALF = ENDINGS[:2] + ["pending"] * 2
 

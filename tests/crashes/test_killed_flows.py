@@ -11,10 +11,10 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy import text
 
-from flows.bulk_order_factory import bulk_order_factory
-from models import OrderFactoryBatch
-from models.engine import begin
-from tests.crashes.nights import (
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import OrderFactoryBatch
+from tests.support.crashes.nights import (
     all_copied,
     outcome,
     selection,
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("prefect")
 
 TIMES = 20
 PROGRAM = """
-from flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.bulk_order_factory import bulk_order_factory
 bulk_order_factory({orders!r}, reference="night", batch_size=2, **{options!r})
 """
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-import tasks.copying
-from models import Order, OrderFactory, OrderSubscription
-from models.settings import Settings
-from tests.copying import plain_steps
-from tests.crashes.nights import violations
-from tests.crashes.processes import FORKING
-from tests.subscriptions import START, payable, run_due, subscribe
+from order_factory.models.settings import Settings
+from order_factory.models.tables import Order, OrderFactory, OrderSubscription
+from order_factory.tasks.copying import engine
+from tests.support.copying import plain_steps
+from tests.support.crashes.nights import violations
+from tests.support.crashes.processes import FORKING
+from tests.support.subscriptions import START, payable, run_due, subscribe
 
 SUBSCRIPTIONS, DAYS = 40, 5
 
@@ -22,13 +22,13 @@ SUBSCRIPTIONS, DAYS = 40, 5
 @pytest.fixture(autouse=True)
 def _without_prefect(monkeypatch):
     for name, value in plain_steps().items():
-        monkeypatch.setattr(tasks.copying, name, value)
+        monkeypatch.setattr(engine, name, value)
 
 
 def schedule(url, now, limit):
     """What a scheduler does in a process of its own, until it is done or killed."""
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-    vars(tasks.copying).update(plain_steps())
+    vars(engine).update(plain_steps())
     run_due(now, limit=limit)
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from gateways.registry import forget_gateways
-from models import Order, StockItem, Transaction
-from tests.crashes.nights import job, outcome, selection, violations
-from tests.crashes.processes import Worker, ended, workers
-from tests.paying import TestLedger, payable
+from order_factory.gateways.registry import forget_gateways
+from order_factory.models.tables import Order, StockItem, Transaction
+from tests.support.crashes.nights import job, outcome, selection, violations
+from tests.support.crashes.processes import Worker, ended, workers
+from tests.support.paying import TestLedger, payable
 
 ORDERS, ROUNDS = 60, 6
 

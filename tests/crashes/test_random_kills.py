@@ -3,7 +3,7 @@
 import random
 import time
 
-from tests.crashes.nights import (
+from tests.support.crashes.nights import (
     all_copied,
     job,
     outcome,
@@ -11,7 +11,7 @@ from tests.crashes.nights import (
     sources_of_all_kinds,
     violations,
 )
-from tests.crashes.processes import ended, workers
+from tests.support.crashes.processes import ended, workers
 
 ROUNDS = 7
 TIMES = 50

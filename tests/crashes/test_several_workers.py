@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.crashes.nights import all_copied, job, outcome, selection, sources_of_all_kinds
-from tests.crashes.processes import ended, workers
+from tests.support.crashes.nights import all_copied, job, outcome, selection, sources_of_all_kinds
+from tests.support.crashes.processes import ended, workers
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
-from flows.bulk_order_factory import bulk_order_factory
-from models import Event, Order, OrderFactory, OrderFactoryBatch
-from models.errors import BatchNotFound, InvalidRequest, SelectionInvalid
-from models.public_ids import Resource, public_id
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.models.errors import BatchNotFound, InvalidRequest, SelectionInvalid
+from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.public_ids import Resource, public_id
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -223,7 +223,7 @@ def test_numbers_of_digits_survive_spreadsheets(shop, tmp_path):
 
 
 def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
-    monkeypatch.setattr("flows.shop_flow.STORED_VALUES", 100)
+    monkeypatch.setattr("order_factory.flows.support.shop_flow.STORED_VALUES", 100)
     numbers = [f"LONG-{n:04}" for n in range(200)]
     address, customer = shop.address(), shop.customer()
     for number in numbers:

@@ -1,8 +1,8 @@
 """Draining: what was asked for through the API is copied by a flow, singles and batches alike."""
 
-from flows.drain_order_factories import drain_order_factories
-from models import OrderFactory, OrderFactoryBatch
-from tests.copying import batch_of, change, request
+from order_factory.flows.drain_order_factories import drain_order_factories
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from tests.support.copying import batch_of, change, request
 
 
 def test_what_waits_is_copied_and_what_others_carry_out_is_left(shop, prefect):

@@ -5,19 +5,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import tasks.copying
-from flows.bulk_order_factory import bulk_order_factory
-from flows.copy_batch import copy_part
-from flows.order_factory import order_factory
-from models import Order, OrderFactory, StockItem
-from models.error_policies import ErrorPolicy
-from models.errors import InvalidRequest
-from models.public_ids import Resource, public_id
-from models.requests import CopyOptions
-from models.results import BatchUnfinished
-from tasks.copying import CopiedOrders
-from tests.copying import failing_for, find_or_record, whole_database
-from tests.crashes.nights import violations
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.copy_part import copy_part
+from order_factory.flows.order_factory import order_factory
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.results.copies import BatchUnfinished
+from order_factory.models.tables import Order, OrderFactory, StockItem
+from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.engine import CopiedOrders
+from tests.support.copying import failing_for, find_or_record, whole_database
+from tests.support.crashes.nights import violations
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -103,9 +103,9 @@ def test_reject_everything_gives_stock_and_placements_back(shop, numbers):
 
 def test_reject_everything_tells_what_no_check_foresees(shop, numbers, monkeypatch):
     victim = shop.row(Order, number="N2").id
-    steps: list[Any] = list(tasks.copying.STEPS)
+    steps: list[Any] = list(engine.STEPS)
     steps.insert(4, failing_for(victim))
-    monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
+    monkeypatch.setattr(engine, "STEPS", tuple(steps))
 
     result = bulk_order_factory(["N0", "N2", "N3"], error_policy=ErrorPolicy.REJECT_EVERYTHING)
 
@@ -129,7 +129,7 @@ def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbe
         raise RuntimeError("cut off")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.whole_batch.copy_claimed", stopped)
+        patched.setattr("order_factory.tasks.copy_whole_batch.copy_claimed", stopped)
         with pytest.raises(RuntimeError):
             bulk_order_factory(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
     assert set(statuses(shop)) == {"pending"}
@@ -141,7 +141,9 @@ def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbe
 
 
 def test_what_cannot_be_closed_is_all_taken_back(shop, numbers, monkeypatch):
-    monkeypatch.setattr("tasks.whole_batch.copy_claimed", lambda *_: CopiedOrders(stuck=[1]))
+    monkeypatch.setattr(
+        "order_factory.tasks.copy_whole_batch.copy_claimed", lambda *_: CopiedOrders(stuck=[1])
+    )
 
     with pytest.raises(BatchUnfinished, match="all of it was taken back: order factory "):
         bulk_order_factory(["N0", "N2"], "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)

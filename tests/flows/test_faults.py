@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-import tasks.copying
-from flows.bulk_order_factory import bulk_order_factory
-from flows.order_factory import order_factory
-from models import Order, OrderFactory
-from models.engine import begin, get_engine, reading
-from models.errors import DatabaseNotReady, DatabaseRefused
-from models.results import BatchUnfinished, OrderFactoryFailed
-from tasks.steps import TryAgain
-from tasks.verify import verify
-from tests.copying import SECRET
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.order_factory import order_factory
+from order_factory.models.database.engine import begin, get_engine, reading
+from order_factory.models.errors import DatabaseNotReady, DatabaseRefused
+from order_factory.models.results.copies import BatchUnfinished, OrderFactoryFailed
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.tasks.copying import engine
+from order_factory.tasks.verify import verify
+from order_factory.tasks.working_set.step import TryAgain
+from tests.support.copying import SECRET
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -27,8 +27,8 @@ def _own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch):
-    monkeypatch.setattr("tasks.copy_batch.copy_batch.retry_delay_seconds", 0.01)
-    monkeypatch.setattr("tasks.copy_batch.copy_order.retry_delay_seconds", 0.01)
+    monkeypatch.setattr("order_factory.tasks.copy_orders.copy_batch.retry_delay_seconds", 0.01)
+    monkeypatch.setattr("order_factory.tasks.copy_orders.copy_order.retry_delay_seconds", 0.01)
 
 
 def _break_before_the_lines(monkeypatch, fault):
@@ -40,9 +40,9 @@ def _break_before_the_lines(monkeypatch, fault):
         fault(db, len(runs))
         return 0
 
-    steps: list[Any] = list(tasks.copying.STEPS)
+    steps: list[Any] = list(engine.STEPS)
     steps.insert(4, step)
-    monkeypatch.setattr(tasks.copying, "STEPS", tuple(steps))
+    monkeypatch.setattr(engine, "STEPS", tuple(steps))
     return runs
 
 
@@ -110,7 +110,7 @@ def test_a_batch_that_could_not_be_finished_is_finished_later(shop, monkeypatch)
 
     numbers = [shop.number_of(shop.order()) for _ in range(3)]
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.copy_batch.copy_batch.retries", 1)
+        patched.setattr("order_factory.tasks.copy_orders.copy_batch.retries", 1)
         runs = _break_before_the_lines(patched, busy)
         with pytest.raises(BatchUnfinished, match="3 of 3 copies are not finished") as unfinished:
             bulk_order_factory(numbers, reference="night")
@@ -134,8 +134,8 @@ def test_a_database_that_stays_away_is_waited_for_once(shop, monkeypatch):
         raise DatabaseNotReady("the test's database", "it cannot be opened")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.copy_batch.copy_batch.retries", 1)
-        patched.setattr("tasks.copy_batch.begin", gone)
+        patched.setattr("order_factory.tasks.copy_orders.copy_batch.retries", 1)
+        patched.setattr("order_factory.tasks.copy_orders.begin", gone)
         with pytest.raises(BatchUnfinished, match="6 of 6 copies .* it cannot be opened"):
             bulk_order_factory(numbers, reference="night", batch_size=1)
 

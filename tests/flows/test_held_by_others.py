@@ -5,15 +5,15 @@ from threading import Event
 
 import pytest
 
-import flows.bulk_copying
-from flows.bulk_order_factory import bulk_order_factory
-from models.engine import begin
-from models.progress import progress_shown_by
-from models.requests import CopyOptions
-from models.results import BatchUnfinished
-from tasks.claims import claim_pending
-from tasks.copying import copy_claimed
-from tests.copying import find_or_record
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.runners import copy_recorded
+from order_factory.models.database.engine import begin
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.results.copies import BatchUnfinished
+from order_factory.models.results.progress import progress_shown_by
+from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.working_set.claims import claim_pending
+from tests.support.copying import find_or_record
 
 pytestmark = [
     pytest.mark.usefixtures("prefect"),
@@ -71,7 +71,7 @@ def test_what_another_run_finishes_is_waited_for(night, copying):
 
 
 def test_what_another_run_holds_for_too_long_is_told(night, monkeypatch):
-    monkeypatch.setattr(flows.bulk_copying, "HELD_SECONDS", 1.0)
+    monkeypatch.setattr(copy_recorded, "HELD_SECONDS", 1.0)
 
     with begin() as db:
         claim_pending(db, night, 1)

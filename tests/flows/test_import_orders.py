@@ -8,13 +8,13 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from sqlalchemy.exc import OperationalError
 
-import tasks.imports.importing
-from flows.import_orders import import_orders
-from models import LineItem, Order
-from models.errors import DatabaseNotReady, InvalidRequest
-from models.import_reports import FileReport
-from models.schema import upgrade
-from tasks.imports.chunks import import_chunk
+from order_factory.flows.import_orders import import_orders
+from order_factory.models.database.schema import upgrade
+from order_factory.models.errors import DatabaseNotReady, InvalidRequest
+from order_factory.models.results.imports import FileReport
+from order_factory.models.tables import LineItem, Order
+from order_factory.tasks import import_file
+from order_factory.tasks.imports.chunks import import_chunk
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def test_a_passing_fault_of_the_database_is_tried_again(shop, tmp_path, monkeypa
             raise OperationalError("INSERT", {}, Exception("database is locked"))
         return import_chunk(*arguments)
 
-    monkeypatch.setattr(tasks.imports.importing, "import_chunk", faulty)
+    monkeypatch.setattr(import_file, "import_chunk", faulty)
 
     report = import_orders("orders.csv", chunk_size=1)
 

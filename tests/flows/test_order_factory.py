@@ -7,20 +7,20 @@ from uuid import UUID
 import pytest
 from prefect import get_client
 
-from flows.order_factory import order_factory
-from models import Event, LineItem, Order, OrderFactory
-from models.engine import begin
-from models.errors import (
+from order_factory.flows.order_factory import order_factory
+from order_factory.models.database.engine import begin
+from order_factory.models.errors import (
     DatabaseNotReady,
     FactoryNotFound,
     InvalidRequest,
     SourceOrderAmbiguous,
     SourceOrderNotFound,
 )
-from models.public_ids import Resource, key_of, public_id
-from models.requests import CopyOptions
-from models.results import OrderFactoryFailed
-from tasks.factories import create_factory
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.results.copies import OrderFactoryFailed
+from order_factory.models.tables import Event, LineItem, Order, OrderFactory
+from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.tasks.factories.records import create_factory
 
 pytestmark = pytest.mark.usefixtures("prefect")
 

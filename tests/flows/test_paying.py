@@ -7,15 +7,22 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.bulk_order_factory import bulk_order_factory
-from flows.drain_order_factories import drain_order_factories
-from flows.order_factory import order_factory
-from gateways.registry import forget_gateways
-from models import CopyError, Order, OrderFactory, PaymentSource, StockItem, Transaction
-from models.errors import PaymentUnknown
-from models.results import BatchUnfinished, OrderFactoryFailed
-from tests.copying import change, request, whole_database
-from tests.paying import TestLedger, payable
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.drain_order_factories import drain_order_factories
+from order_factory.flows.order_factory import order_factory
+from order_factory.gateways.registry import forget_gateways
+from order_factory.models.errors import PaymentUnknown
+from order_factory.models.results.copies import BatchUnfinished, OrderFactoryFailed
+from order_factory.models.tables import (
+    CopyError,
+    Order,
+    OrderFactory,
+    PaymentSource,
+    StockItem,
+    Transaction,
+)
+from tests.support.copying import change, request, whole_database
+from tests.support.paying import TestLedger, payable
 
 pytestmark = pytest.mark.usefixtures("prefect", "ledger")
 
@@ -30,7 +37,7 @@ def _own_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def ledger(monkeypatch, tmp_path):
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
-    monkeypatch.setattr("gateways.calling.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
     forget_gateways()
     yield TestLedger(tmp_path / "ledger.db")
     forget_gateways()

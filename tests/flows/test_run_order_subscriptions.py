@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from flows.preview_order_subscriptions import preview_order_subscriptions
-from flows.run_order_subscriptions import run_order_subscriptions
-from models import OrderFactory, OrderFactoryBatch
-from models.base import utc_now
-from models.public_ids import Resource, public_id
-from tests.copying import whole_database
-from tests.subscriptions import due, payable, subscribe, subscription
+from order_factory.flows.preview_order_subscriptions import preview_order_subscriptions
+from order_factory.flows.run_order_subscriptions import run_order_subscriptions
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.copying import whole_database
+from tests.support.subscriptions import due, payable, subscribe, subscription
 
 pytestmark = pytest.mark.usefixtures("prefect")
 

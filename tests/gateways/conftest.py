@@ -2,16 +2,16 @@
 
 import pytest
 
-import tasks.copying
-from gateways.registry import forget_gateways
-from tests.copying import plain_steps
+from order_factory.gateways.registry import forget_gateways
+from order_factory.tasks.copying import engine
+from tests.support.copying import plain_steps
 
 
 @pytest.fixture
 def tests_gateways(monkeypatch):
     """Gateways that are set up by this test alone, and wait for nothing between two tries."""
     for name, value in plain_steps().items():
-        monkeypatch.setattr(tasks.copying, name, value)
-    monkeypatch.setattr("gateways.calling.FIRST_PAUSE", 0.0)
+        monkeypatch.setattr(engine, name, value)
+    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
     yield
     forget_gateways()

@@ -5,16 +5,16 @@ from time import monotonic, sleep
 
 import pytest
 
-from gateways.calling import TRIES, ask
-from gateways.limits import CallLimits
-from gateways.protocol import (
+from order_factory.gateways.calling import TRIES, ask
+from order_factory.gateways.limits import CallLimits
+from order_factory.gateways.protocol import (
     Answer,
     Asked,
     GatewayMisconfigured,
     GatewayTimedOut,
     GatewayUnreachable,
 )
-from tests.at_once import at_once
+from tests.support.at_once import at_once
 
 ASKED = Asked("key", 1_00, "EUR", "order", payment_source_token="tok_secret")
 YES = Answer(succeeded=True, token="token_secret")
@@ -45,7 +45,7 @@ class Scripted:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("gateways.calling.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
 
 
 def authorize(gateway, perhaps_done=False):

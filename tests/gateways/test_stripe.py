@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from gateways.protocol import (
+from order_factory.gateways.protocol import (
     Asked,
     GatewayMisconfigured,
     GatewayTimedOut,
     GatewayUnreachable,
 )
-from gateways.registry import forget_gateways
-from gateways.settings import StripeSettings
-from gateways.stripe import API_VERSION, StripeGateway
-from models import Order, Transaction
-from tests.copying import target_of
-from tests.gateways.stripe_stand_in import KEY, stripe_stand_in
-from tests.paying import payable, place
+from order_factory.gateways.registry import forget_gateways
+from order_factory.gateways.settings import StripeSettings
+from order_factory.gateways.stripe import API_VERSION, StripeGateway
+from order_factory.models.tables import Order, Transaction
+from tests.support.copying import target_of
+from tests.support.paying import payable, place
+from tests.support.stripe_stand_in import KEY, stripe_stand_in
 
 ASKED = Asked("key-1", 12_50, "EUR", "nZqgXrcnJx", "cus_1", "pm_1")
 

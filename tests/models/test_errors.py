@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
-import models.errors
-from models.error_policies import ErrorPolicy
-from models.errors import OrderFactoryError, PaymentUnknown, SelectionInvalid, describe
-from models.results import (
+from order_factory.models import errors
+from order_factory.models.errors import (
+    OrderFactoryError,
+    PaymentUnknown,
+    SelectionInvalid,
+    describe,
+)
+from order_factory.models.results.copies import (
     BatchUnfinished,
     BulkResult,
     OrderFactoryFailed,
@@ -17,8 +21,9 @@ from models.results import (
     OrderRef,
     summary,
 )
-from models.statuses import BatchStatus, OrderStatus
-from tasks.steps import StepFailed, TryAgain
+from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.statuses import BatchStatus, OrderStatus
+from order_factory.tasks.working_set.step import StepFailed, TryAgain
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -76,7 +81,7 @@ def bulk_result():
 
 SIMPLE = {
     value
-    for value in vars(models.errors).values()
+    for value in vars(errors).values()
     if isinstance(value, type) and issubclass(value, OrderFactoryError)
 }
 ERRORS = [

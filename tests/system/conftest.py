@@ -20,8 +20,8 @@ from prefect.deployments import run_deployment
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from models.engine import get_engine
-from tests.shop import Shop
+from order_factory.models.database.engine import get_engine
+from tests.support.shop import Shop
 
 SECONDS = 120
 
@@ -32,7 +32,7 @@ begin_deployment = cast(Callable[..., FlowRun], run_deployment)
 
 def program(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Run `order-factory` with these arguments in the current folder."""
-    command = [sys.executable, "-m", "cli.main", *arguments]
+    command = [sys.executable, "-m", "order_factory.cli.main", *arguments]
     return subprocess.run(command, text=True, capture_output=True, check=False, **options)
 
 
@@ -103,7 +103,7 @@ def start(folder: Path) -> System:
     log = folder / "up.log"
     with log.open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "up", "--json", *ports],
+            [sys.executable, "-m", "order_factory.cli.main", "up", "--json", *ports],
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,

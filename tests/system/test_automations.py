@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 import yaml
 
-from flows.order_factory import order_factory
-from models.results import OrderFactoryFailed
+from order_factory.flows.order_factory import order_factory
+from order_factory.models.results.copies import OrderFactoryFailed
 from tests.system.conftest import program, wait_for
 
 FILES = sorted((Path(__file__).parents[2] / "automations").glob("*.yaml"))

@@ -5,11 +5,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models import Order, OrderFactory, OrderFactoryBatch
-from models.requests import CopyOptions
-from tests.api.client import MEDIA_TYPE, linkage, make_token, order_id
-from tests.copying import find_or_record
-from tests.subscriptions import due, payable, subscription
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
+from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
+from tests.support.copying import find_or_record
+from tests.support.subscriptions import due, payable, subscription
 from tests.system.conftest import begin_deployment, wait_for
 
 

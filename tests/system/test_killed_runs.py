@@ -3,9 +3,9 @@
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from models import OrderFactory, OrderFactoryBatch
-from models.engine import begin
-from tests.crashes.nights import violations
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from tests.support.crashes.nights import violations
 from tests.system.conftest import begin_deployment, wait_for
 
 # One transaction each: some seconds, in which the process is to be killed.

@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import StateType
 
-from models.base import utc_now
+from order_factory.models.tables.base import utc_now
 from tests.system.conftest import wait_for
 
 AHEAD = FlowRunFilter(

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
-from flows.bulk_order_factory import bulk_order_factory
-from flows.order_factory import order_factory
-from models import OrderFactory, OrderFactoryBatch
-from tests.api.client import make_token
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.order_factory import order_factory
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from tests.support.api_client import make_token
 from tests.system.conftest import wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")

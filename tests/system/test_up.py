@@ -9,8 +9,8 @@ import httpx
 import psutil
 import pytest
 
-from cli.system.processes import marked
-from cli.system.state import FOLDER
+from order_factory.cli.system.processes import marked
+from order_factory.cli.system.state import FOLDER
 from tests.system.conftest import program, wait_for
 
 

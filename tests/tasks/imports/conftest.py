@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from models.import_reports import FileReport
-from models.statuses import Mode
-from tasks.imports.files import find_files
-from tasks.imports.importing import import_file
-from tasks.imports.rejects import Reject, RejectsFile
-from tasks.imports.tally import Tally
-from tests.shop import Shop
+from order_factory.models.results.imports import FileReport
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.import_file import import_file
+from order_factory.tasks.imports.files import find_files
+from order_factory.tasks.imports.rejects import Reject, RejectsFile
+from order_factory.tasks.imports.tally import Tally
+from tests.support.shop import Shop
 
 Rows = Sequence[Mapping[str, Any]]
 WriteCsv = Callable[[str, Rows], Path]

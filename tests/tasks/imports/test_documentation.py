@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.imports.resources import RESOURCES
+from order_factory.tasks.imports.resources import RESOURCES
 
 TEXT = (Path(__file__).parents[3] / "docs/importing.md").read_text(encoding="utf-8")
 # Explained once for all resources.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.errors import InvalidRequest
-from tasks.imports.files import find_files
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.imports.files import find_files
 
 
 def test_a_folder_is_imported_in_the_order_in_which_resources_depend_on_one_another(tmp_path):

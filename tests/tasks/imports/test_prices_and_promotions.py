@@ -1,7 +1,7 @@
 """Importing prices, which change, and promotions, whose columns must fit together."""
 
-from models import Price, Promotion
-from tests.tasks.imports.examples import PROMOTION
+from order_factory.models.tables import Price, Promotion
+from tests.support.import_examples import PROMOTION
 
 
 def test_a_later_price_takes_the_place_of_the_earlier(shop, write_csv, run_import):

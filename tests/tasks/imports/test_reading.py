@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.errors import InvalidRequest
-from tasks.imports.files import ImportFile
-from tasks.imports.reading import open_source
-from tasks.imports.records import Record
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.imports.files import ImportFile
+from order_factory.tasks.imports.reading import open_source
+from order_factory.tasks.imports.records import Record
+from tests.support.import_examples import plain_order
 from tests.tasks.imports.conftest import as_csv
-from tests.tasks.imports.examples import plain_order
 
 SOME_DAY = datetime(2026, 1, 15, tzinfo=UTC)
 

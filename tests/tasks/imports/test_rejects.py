@@ -7,11 +7,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models import Address, Customer, LineItem, Order, OrderFactory, PaymentSource, StockItem
-from models.engine import begin
-from models.errors import InvalidRequest
-from tasks.imports.rejects import Reject, RejectsFile, new_rejects_file
-from tests.tasks.imports.examples import plain_line, plain_order
+from order_factory.models.database.engine import begin
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.tables import (
+    Address,
+    Customer,
+    LineItem,
+    Order,
+    OrderFactory,
+    PaymentSource,
+    StockItem,
+)
+from order_factory.tasks.imports.rejects import Reject, RejectsFile, new_rejects_file
+from tests.support.import_examples import plain_line, plain_order
 
 NO_ZONE = "has no time zone; write it like 2026-01-15T12:00:00Z"
 NO_TIME = "is not an ISO 8601 time like 2026-01-15T12:00:00Z"

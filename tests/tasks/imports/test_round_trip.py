@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models import (
+from order_factory.models.tables import (
     Address,
     Coupon,
     Customer,
@@ -27,10 +27,10 @@ from models import (
     SkuListItem,
     StockItem,
 )
-from models.statuses import Mode
-from tasks.imports.resources import RESOURCES
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.imports.resources import RESOURCES
+from tests.support.import_examples import EVERYTHING, plain_order
 from tests.tasks.imports.conftest import Rows, as_csv, as_json_lines
-from tests.tasks.imports.examples import EVERYTHING, plain_order
 
 MODELS = {
     "customers": Customer,

@@ -2,9 +2,9 @@
 
 import re
 
-from models import Order
-from models.requests import CopyOptions
-from tests.copying import batch_of, change, copy_batch, noted, request
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import Order
+from tests.support.copying import batch_of, change, copy_batch, noted, request
 
 OWN_TABLES = re.compile(
     r"\b(promotions|coupons|prices|sku_lists?|of_(new|held|coupon|disc|cand)\w*)\b"

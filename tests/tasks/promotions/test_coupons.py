@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from models import Coupon, LineItem, Order, Promotion
-from models.base import utc_now
-from tests.copying import change, copy, copy_one, target_of
+from order_factory.models.tables import Coupon, LineItem, Order, Promotion
+from order_factory.models.tables.base import utc_now
+from tests.support.copying import change, copy, copy_one, target_of
 
 USED = "coupon SPRING has been used by the customer already"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from models import LineItem, Order, Promotion, SkuList, SkuListItem
-from models.statuses import PROMOTIONS
-from tests.copying import copy, copy_one, target_of
+from order_factory.models.tables import LineItem, Order, Promotion, SkuList, SkuListItem
+from order_factory.models.values.statuses import PROMOTIONS
+from tests.support.copying import copy, copy_one, target_of
 
 
 def promoted(shop, order, **options):

@@ -7,13 +7,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from models import Promotion
-from models.engine import begin
-from models.promotions import PromotionType
-from tasks.promotions.discounts import compute_shares
-from tasks.promotions.work_tables import discountable, granted, open_promotion_tables, shares
-from tests.tasks.matrix import spec
-from tests.tasks.matrix.oracle import divided
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import Promotion
+from order_factory.models.tables.promotions import PromotionType
+from order_factory.tasks.promotions.discounts import compute_shares
+from order_factory.tasks.promotions.tables import (
+    discountable,
+    granted,
+    open_promotion_tables,
+    shares,
+)
+from tests.simulations.matrix import spec
+from tests.simulations.matrix.oracle import divided
 
 MOST = 10**12
 percentages = st.integers(min_value=1, max_value=100).map(

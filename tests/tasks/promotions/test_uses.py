@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 
-from models import Coupon, Order, Promotion
-from models.engine import begin
-from tasks.claims import claim_pending
-from tasks.copying import copy_claimed
-from tests.at_once import at_once
-from tests.copying import batch_of, copy_batch, request, results, target_of, whole_database
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import Coupon, Order, Promotion
+from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.working_set.claims import claim_pending
+from tests.support.at_once import at_once
+from tests.support.copying import batch_of, copy_batch, request, results, target_of, whole_database
 
 
 def test_a_limited_coupon_is_not_used_more_often_by_runs_at_the_same_time(shop):

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from models.engine import reading
-from tasks.batch_records import read_batch
-from tasks.reports import write_page
-from tests.tasks.reports.batches import Batch
+from order_factory.models.database.engine import reading
+from order_factory.tasks.batches.records import read_batch
+from order_factory.tasks.reports import write_page
+from tests.support.report_batches import Batch
 
 NASTY = "<script>alert(1)</script>"
 
@@ -118,7 +118,7 @@ def test_what_a_shop_or_a_caller_wrote_stays_text(shop, page_of):
 
 
 def test_the_bars_are_the_throughput(shop, page_of, monkeypatch):
-    monkeypatch.setattr("tasks.reports.throughput.MOST_BUCKETS", 3)
+    monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_BUCKETS", 3)
     batch = Batch(shop, orders_count=3)
     batch.copied(0, 10)
     batch.copied(10, 20)

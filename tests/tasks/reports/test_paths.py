@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import InvalidRequest
-from tasks.reports import page_path, report_path
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.reports import page_path, report_path
 
 
 @pytest.mark.parametrize(

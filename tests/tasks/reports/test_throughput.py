@@ -2,14 +2,14 @@
 
 import pytest
 
-from models.engine import reading
-from tasks.reports.throughput import read_throughput
-from tests.tasks.reports.batches import Batch, at
+from order_factory.models.database.engine import reading
+from order_factory.tasks.reports.throughput import read_throughput
+from tests.support.report_batches import Batch, at
 
 
 @pytest.fixture(autouse=True)
 def _few_buckets(monkeypatch):
-    monkeypatch.setattr("tasks.reports.throughput.MOST_BUCKETS", 5)
+    monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_BUCKETS", 5)
 
 
 def throughput_of(batch):

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
-from models import OrderFactory
-from models.engine import reading
-from models.public_ids import Resource, public_id
-from tasks.reports import write_report
-from tests.tasks.reports.batches import Batch, at
+from order_factory.models.database.engine import reading
+from order_factory.models.tables import OrderFactory
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.reports import write_report
+from tests.support.report_batches import Batch, at
 
 ENDINGS = ("csv", "parquet", "xlsx")
 COLUMNS = [
@@ -55,7 +55,7 @@ def rows_of(path):
 @pytest.mark.parametrize("rows_at_once", [2, 10_000])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_row_per_factory(shop, tmp_path, monkeypatch, ending, rows_at_once):
-    monkeypatch.setattr("tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr("order_factory.tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
     batch = Batch(shop)
     batch.copied(0.25, 1.5, number="007", reference='one, "two"\nthree & <four>')
     batch.failed("SKU MUG: 5 wanted, 3 in stock", "SKU CAP: 2 wanted, 0 in stock", number="A2")
@@ -139,8 +139,8 @@ def test_what_a_cell_of_xlsx_cannot_hold_is_replaced_or_cut(shop, tmp_path):
 
 @pytest.mark.parametrize("rows_at_once", [1, 3, 10_000])
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next(shop, tmp_path, monkeypatch, rows_at_once):
-    monkeypatch.setattr("tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
-    monkeypatch.setattr("tasks.reports.xlsx_report.ROWS_PER_SHEET", 3)
+    monkeypatch.setattr("order_factory.tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr("order_factory.tasks.reports.xlsx_report.ROWS_PER_SHEET", 3)
     batch = Batch(shop)
     for _ in range(4):
         batch.copied()
@@ -168,7 +168,7 @@ def test_a_report_that_is_there_is_whole(shop, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("tasks.reports.csv_report.CsvReport.write", fail)
+    monkeypatch.setattr("order_factory.tasks.reports.csv_report.CsvReport.write", fail)
     with pytest.raises(OSError, match="the disk is full"):
         report(batch, path)
 

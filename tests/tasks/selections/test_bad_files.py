@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models import Event, OrderFactory, OrderFactoryBatch
-from models.errors import SelectionInvalid
-from models.requests import CopyOptions
-from tasks.selections.checking import check_selection
-from tasks.selections.reading import read_selection
+from order_factory.models.errors import SelectionInvalid
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.reading import read_selection
 
 ROUNDED = "the number was rounded, for it has more than 15 digits; give it as text"
 TWICE = "to copy it twice, give each copy a reference of its own"
 BROKEN = "the JSON holds a NUL character or a broken one, which cannot be stored"
 HEAD = "source_order,reference,metadata,reuse_wallet\n"
-from tests.copying import find_or_record
+from tests.support.copying import find_or_record
 
 
 def rows_of(path):

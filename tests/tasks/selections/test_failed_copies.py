@@ -5,12 +5,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from models import Event, Order, OrderFactory, OrderFactoryBatch
-from models.errors import BatchNotFound, InvalidRequest, SelectionInvalid
-from models.order_filters import OrderFilter
-from models.requests import OPTIONS, CopyOptions
-from tests.at_once import at_once
-from tests.copying import change, copy_batch, find_or_record
+from order_factory.models.errors import BatchNotFound, InvalidRequest, SelectionInvalid
+from order_factory.models.requests.copies import OPTIONS, CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
+from tests.support.at_once import at_once
+from tests.support.copying import change, copy_batch, find_or_record
 
 ROWS: list[dict[str, Any]] = [
     {"source_order": "sound"},

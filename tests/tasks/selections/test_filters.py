@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event
 
-from models import Event, OrderFactory, OrderFactoryBatch
-from models.engine import get_engine
-from models.errors import InvalidRequest, SelectionInvalid
-from models.order_filters import OrderFilter
-from models.public_ids import Resource, public_id
-from models.requests import CopyOptions
-from tests.copying import find_or_record, request
+from order_factory.models.database.engine import get_engine
+from order_factory.models.errors import InvalidRequest, SelectionInvalid
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.copying import find_or_record, request
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 

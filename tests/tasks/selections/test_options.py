@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from models import OrderFactory
-from models.errors import InvalidRequest, SelectionInvalid
-from models.requests import OPTIONS, CopyOptions
-from models.stock_policies import StockPolicy
-from tests.copying import find_or_record
+from order_factory.models.errors import InvalidRequest, SelectionInvalid
+from order_factory.models.requests.copies import OPTIONS, CopyOptions
+from order_factory.models.tables import OrderFactory
+from order_factory.models.values.stock_policies import StockPolicy
+from tests.support.copying import find_or_record
 
 OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {"stock": "ignore"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.selections.reading import accept_orders
+from order_factory.tasks.selections.reading import accept_orders
 
 
 @pytest.mark.parametrize(

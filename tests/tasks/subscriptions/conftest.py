@@ -2,11 +2,11 @@
 
 import pytest
 
-import tasks.copying
-from tests.copying import plain_steps
+from order_factory.tasks.copying import engine
+from tests.support.copying import plain_steps
 
 
 @pytest.fixture(autouse=True)
 def _without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in plain_steps().items():
-        monkeypatch.setattr(tasks.copying, name, value)
+        monkeypatch.setattr(engine, name, value)

@@ -2,8 +2,8 @@
 
 import random
 
-from tests.subscriptions import run_due
-from tests.years import Run, fill, moments, problems
+from tests.simulations.years import Run, fill, moments, problems
+from tests.support.subscriptions import run_due
 
 
 def test_a_year_of_subscriptions_is_what_the_calendar_says(shop):

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models import (
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import (
     CustomerPaymentSource,
     Order,
     OrderFactory,
@@ -12,12 +13,11 @@ from models import (
     Sku,
     StockItem,
 )
-from models.engine import begin
-from models.retry_delays import check_retry_after, delays
-from tasks.subscriptions.transitions import Trigger, transit
-from tests.copying import change
-from tests.paying import payable as payable_by_gateway
-from tests.subscriptions import payable, run_due, subscribe, subscription
+from order_factory.models.values.retry_delays import check_retry_after, delays
+from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from tests.support.copying import change
+from tests.support.paying import payable as payable_by_gateway
+from tests.support.subscriptions import payable, run_due, subscribe, subscription
 
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -6,16 +6,22 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from models import Event, Order, OrderFactory, OrderFactoryBatch, OrderSubscription
-from models.engine import begin, get_engine
-from models.errors import CannotTransition
-from models.statuses import Mode
-from tasks.subscriptions.recording import record_due
-from tasks.subscriptions.settling import settle
-from tasks.subscriptions.transitions import Trigger, transit
-from tests.at_once import at_once
-from tests.copying import change
-from tests.subscriptions import (
+from order_factory.models.database.engine import begin, get_engine
+from order_factory.models.errors import CannotTransition
+from order_factory.models.tables import (
+    Event,
+    Order,
+    OrderFactory,
+    OrderFactoryBatch,
+    OrderSubscription,
+)
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.subscriptions.outcomes import settle
+from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from tests.support.at_once import at_once
+from tests.support.copying import change
+from tests.support.subscriptions import (
     LATE_AFTER,
     START,
     carry_out,

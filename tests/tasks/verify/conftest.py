@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, bindparam, text
 
-import tasks.copying
-from models.base import UtcDateTime
-from models.engine import get_engine
-from models.public_ids import public_id
-from models.schema import upgrade
-from models.verification import InvariantReport
-from tasks.verify.verifying import INVARIANTS, check
-from tests.copying import plain_steps
-from tests.shop import Shop
-from tests.tasks.verify.damage import Damage
-from tests.tasks.verify.mixed_shop import Keys, fill
+from order_factory.models.database.engine import get_engine
+from order_factory.models.database.schema import upgrade
+from order_factory.models.results.verification import InvariantReport
+from order_factory.models.tables.base import UtcDateTime
+from order_factory.models.values.public_ids import public_id
+from order_factory.tasks.copying import engine
+from order_factory.tasks.verify.verifying import INVARIANTS, check
+from tests.support.copying import plain_steps
+from tests.support.damage import Damage
+from tests.support.mixed_shop import Keys, fill
+from tests.support.shop import Shop
 
 LONG_AGO, LATER = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -134,7 +134,7 @@ def _make(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Mi
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "ORDER_FACTORY_DATABASE_URL", url)
         for name, value in plain_steps().items():
-            patch.setattr(tasks.copying, name, value)
+            patch.setattr(engine, name, value)
         upgrade()
         keys = fill(Shop())
         return kinds[request.param](get_engine(), keys)

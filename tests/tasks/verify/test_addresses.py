@@ -2,8 +2,8 @@
 
 import pytest
 
-from models import Address
-from tests.tasks.verify.damage import Damage, one_damage_per_column
+from order_factory.models.tables import Address
+from tests.support.damage import Damage, one_damage_per_column
 
 
 def _order(invariant: str, changes: str, of: str, example: str | None = None) -> Damage:

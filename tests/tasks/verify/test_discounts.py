@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tasks.verify.damage import Damage
+from tests.support.damage import Damage
 
 _PROMOTION = "order_id = :promoted_target AND item_type = 'percentage_discount_promotions'"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.verify import verify
+from order_factory.tasks.verify import verify
 
 _NEW_LINE = (
     "INSERT INTO line_items "

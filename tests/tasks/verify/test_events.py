@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tasks.verify.damage import Damage
+from tests.support.damage import Damage
 
 
 def _gone(invariant: str, event: str, of: str) -> Damage:

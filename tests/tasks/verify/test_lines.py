@@ -2,8 +2,8 @@
 
 import pytest
 
-from models import LineItem
-from tests.tasks.verify.damage import Damage, one_damage_per_column
+from order_factory.models.tables import LineItem
+from tests.support.damage import Damage, one_damage_per_column
 
 _COLUMNS = ", ".join(column.name for column in LineItem.__table__.c if column.name != "id")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from models import LineItemOption
-from tests.tasks.verify.damage import Damage, one_damage_per_column
+from order_factory.models.tables import LineItemOption
+from tests.support.damage import Damage, one_damage_per_column
 
 _COLUMNS = ", ".join(column.name for column in LineItemOption.__table__.c if column.name != "id")
 

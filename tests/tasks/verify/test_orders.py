@@ -2,8 +2,8 @@
 
 import pytest
 
-from models import Order
-from tests.tasks.verify.damage import Damage, one_damage_per_column
+from order_factory.models.tables import Order
+from tests.support.damage import Damage, one_damage_per_column
 
 # What a target order has of its own, or what is checked by other means.
 _OWN = (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from models import PaymentSource
-from tests.tasks.verify.damage import Damage, one_damage_per_column
+from order_factory.models.tables import PaymentSource
+from tests.support.damage import Damage, one_damage_per_column
 
 
 def _payment(invariant: str, changes: str, example: str = "plain_target") -> Damage:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tasks.verify.damage import Damage
+from tests.support.damage import Damage
 
 
 def _retry(invariant: str, changes: str, example: str = "retry", of: str = "retry") -> Damage:

@@ -6,11 +6,11 @@ from collections import defaultdict
 import pytest
 from sqlalchemy import event
 
-from models.engine import get_engine, reading
-from models.progress import progress_shown_by
-from models.public_ids import Resource, public_id
-from tasks.verify import verify
-from tasks.verify.verifying import INVARIANTS, check
+from order_factory.models.database.engine import get_engine, reading
+from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.verify import verify
+from order_factory.tasks.verify.verifying import INVARIANTS, check
 from tests.tasks.verify import (
     test_addresses,
     test_amounts,

@@ -1,0 +1,1 @@
+"""The demo: real orders in, copies out, everything checked."""

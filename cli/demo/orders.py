@@ -1,0 +1,97 @@
+"""What the demo asks the database about its own orders, the households' baskets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select
+from sqlalchemy.orm import aliased
+
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.tables import Customer, LineItem, Order, OrderFactory, Sku
+from order_factory.models.values.statuses import FactoryStatus, OrderStatus, PaymentStatus
+
+REFERENCE_ORIGIN = "order-factory demo"
+# The baskets are sound but for a few in a hundred.
+_LOOKED_AT = 500
+
+
+def refuse_another_shop(db: Connection, shown_url: str) -> None:
+    """Raises `InvalidRequest` where the database holds orders that are not the demo's."""
+    household = exists().where(
+        Customer.id == Order.customer_id, Customer.email.like("household-%@example.com")
+    )
+    other = select(exists().where(Order.order_factory_id.is_(None), not_(household)))
+    if db.scalar(other):
+        raise InvalidRequest(
+            f"The database {shown_url} holds orders that are not the demo's, and the demo would "
+            "mix its own with them; give it a database of its own: "
+            "ORDER_FACTORY_DATABASE_URL=sqlite:///var/demo.db"
+        )
+
+
+def first_sound(db: Connection, numbers: Sequence[str]) -> str | None:
+    """The first of these orders of which every line can be copied; only the first few are tried."""
+    tried = list(numbers[:_LOOKED_AT])
+    known = exists().where(Sku.mode == Order.mode, Sku.code == LineItem.sku_code)
+    unsound = exists().where(LineItem.order_id == Order.id, or_(LineItem.quantity < 1, not_(known)))
+    sound = set(db.scalars(select(Order.number).where(Order.number.in_(tried), not_(unsound))))
+    return next((number for number in tried if number in sound), None)
+
+
+def earlier_copy(db: Connection, number: str) -> int | None:
+    """The key of the factory that an earlier demo copied this order with, by itself."""
+    made = and_(
+        OrderFactory.reference_origin == REFERENCE_ORIGIN,
+        OrderFactory.status == FactoryStatus.COMPLETED,
+    )
+    query = select(OrderFactory.id).join(Order, Order.id == OrderFactory.source_order_id)
+    return db.scalar(query.where(made, Order.number == number).limit(1))
+
+
+@dataclass(frozen=True)
+class PlacedCopies:
+    """How many copies are placed, and the cents that the gateway holds for them, by currency."""
+
+    orders: int
+    authorized_cents: dict[str, int]
+
+
+def placed_copies(db: Connection) -> PlacedCopies:
+    """What all demos have placed."""
+    held = case(
+        (Order.payment_status == PaymentStatus.AUTHORIZED, Order.total_amount_with_taxes_cents),
+        else_=0,
+    )
+    rows = select(Order.currency_code, func.count(), func.sum(held)).where(
+        Order.order_factory_id.is_not(None), Order.status == OrderStatus.PLACED
+    )
+    by_currency = db.execute(rows.group_by(Order.currency_code)).all()
+    return PlacedCopies(
+        sum(orders for _, orders, _ in by_currency),
+        {currency: cents for currency, _, cents in by_currency},
+    )
+
+
+def copied_elsewhere(db: Connection, batch_id: int) -> int:
+    """How many orders of the batch have a copy from another batch, too."""
+    other = aliased(OrderFactory)
+    copied = exists().where(
+        other.source_order_id == OrderFactory.source_order_id,
+        other.batch_id != batch_id,
+        other.target_order_id.is_not(None),
+    )
+    mine = select(func.count()).select_from(OrderFactory)
+    return db.scalar(mine.where(OrderFactory.batch_id == batch_id, copied)) or 0
+
+
+def first_failed(db: Connection, batch_id: int) -> tuple[int, str] | None:
+    """The key of the batch's first failed factory, and the number of its source order."""
+    failed = (
+        select(OrderFactory.id, Order.number)
+        .join(Order, Order.id == OrderFactory.source_order_id)
+        .where(OrderFactory.batch_id == batch_id, OrderFactory.status == FactoryStatus.FAILED)
+        .order_by(OrderFactory.id)
+        .limit(1)
+    )
+    row = db.execute(failed).one_or_none()
+    return None if row is None else (row[0], str(row[1]))

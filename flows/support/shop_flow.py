@@ -1,0 +1,120 @@
+"""What our flows do that Prefect's do not: plain errors, and parameters of any size."""
+
+import inspect
+import json
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+import pandas as pd
+from prefect import Flow
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.states import Failed
+from pydantic import ConfigDict, ValidationError, validate_call
+from sqlalchemy.exc import DBAPIError
+
+from order_factory.flows.support.form_schema import signature_of_form
+from order_factory.flows.support.shared_client import kept_client
+from order_factory.models.database.transient import without_values
+from order_factory.models.errors import DatabaseRefused, InvalidRequest, OrderFactoryError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Prefect's server refuses a flow run whose parameters exceed 512 KiB of JSON together.
+STORED_CHARACTERS = 50_000
+STORED_VALUES = 1_000
+
+
+class ShopFlow(Flow[P, R]):
+    """A flow whose large parameters are stored, and shown in the Prefect UI, by their size only.
+
+    The run itself gets the parameters as they were given. Calls share a connection to the server.
+    """
+
+    if not TYPE_CHECKING:  # its types are those of Prefect's
+
+        def __call__(self, *args, **kwargs):
+            with kept_client():
+                return super().__call__(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What Prefect makes the form of. A run is called by the function's own."""
+        return signature_of_form(self.fn)
+
+    def serialize_parameters(
+        self, parameters: dict[str, PrefectFuture[Any] | State[Any] | Any]
+    ) -> dict[str, Any]:
+        # Shortened first, too: encoding a long list takes longer than copying its orders.
+        short = {name: _shortened(value) for name, value in parameters.items()}
+        stored = super().serialize_parameters(short)
+        return {name: _within_limits(value) for name, value in stored.items()}
+
+
+def shop_flow(**options: Any) -> Callable[[Callable[P, R]], ShopFlow[P, R]]:
+    """Decorate a function as a `ShopFlow`; the options are those of `prefect.flow`.
+
+    Parameters are checked against their annotations. An `OrderFactoryError`, wrong parameters
+    included (`InvalidRequest`), fails the run with its message as the state's, without a stack
+    trace or the parameters' values in the log; a plain call raises it.
+    """
+
+    def decorate(function: Callable[P, R]) -> ShopFlow[P, R]:
+        # Prefect's own check would log every parameter, and so what the caller wrote in them.
+        return ShopFlow(_guarded(function), validate_parameters=False, **options)
+
+    return decorate
+
+
+def _guarded(function: Callable[P, R]) -> Callable[P, R]:
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+        # By name, so that an error tells the parameter's name and not its position.
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        try:
+            return cast(R, _checked(function)(**given))
+        except OrderFactoryError as error:
+            return Failed(message=str(error), data=error)
+        except ValidationError as error:
+            if error.title != function.__name__:
+                raise
+            refused = InvalidRequest(_told(error))
+            return Failed(message=str(refused), data=refused)
+        except DBAPIError as error:
+            # Prefect would log it, and the driver's words may quote a row.
+            unnamed = DatabaseRefused(without_values(error))
+            return Failed(message=str(unnamed), data=unnamed)
+
+    return guarded
+
+
+@lru_cache
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a check of its parameters.
+
+    Made when it is called, and no part of the flow: a flow travels to the processes of a Dask
+    cluster, and what pydantic makes cannot be unpickled there.
+    """
+    return validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
+
+
+def _told(error: ValidationError) -> str:
+    """Each wrong parameter (and field of it) and what is wrong; never the value: it may be private."""
+    problems = (
+        f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
+        for detail in error.errors(include_input=False, include_url=False, include_context=False)
+    )
+    return "; ".join(problems)
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, list | tuple | pd.DataFrame) and len(value) > STORED_VALUES:
+        return f"<{len(value)} orders>"
+    return value
+
+
+def _within_limits(value: Any) -> Any:
+    length = len(json.dumps(value, default=str))
+    return value if length <= STORED_CHARACTERS else f"<{length} characters>"

@@ -1,0 +1,1 @@
+"""The database: engine, schema, and every difference between SQLite and PostgreSQL."""

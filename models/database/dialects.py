@@ -1,0 +1,312 @@
+"""What SQLite and PostgreSQL say differently. Everything else is written once."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    String,
+    Table,
+    cast,
+    column,
+    extract,
+    func,
+    null,
+    select,
+    table,
+    text,
+    type_coerce,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from order_factory.models.tables.base import JsonObject
+from order_factory.models.tables.order_factories import CopyError
+
+_SQLITE_KEYS = table("sqlite_sequence", column("name"), column("seq"))
+_SQLITE_TEMPORARY = table("sqlite_temp_master", column("name", String))
+_POSTGRES_TABLES = table(
+    "pg_class", column("oid"), column("relname", String), column("relnamespace")
+)
+_BY_KEY = text(
+    "SELECT set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', 'off', true)"
+)
+_SNAPSHOT = text("SELECT pg_current_snapshot()::text")
+
+
+def on_sqlite(db: Connection) -> bool:
+    return db.dialect.name == "sqlite"
+
+
+def new_key(
+    of: Table, *, sqlite: bool, rank: ColumnElement[int], nth: int = 1, each: int = 1
+) -> ColumnElement[int]:
+    """A key that no row of the table has had or will get, for each row of a SELECT.
+
+    `rank` numbers the rows from 1. A SELECT that takes several keys of one table per row says how
+    many (`each`), and which of them this is (`nth`, from 1). SQLite has no sequence to draw from;
+    there the open writing transaction keeps everyone else out.
+    """
+    if not sqlite:
+        return func.nextval(f"{of.name}_id_seq")
+    return last_key(of) + (rank - 1) * each + nth
+
+
+def last_key(of: Table) -> ColumnElement[int]:
+    """The greatest key that a row of the table has had; on SQLite."""
+    last = select(func.max(_SQLITE_KEYS.c.seq)).where(_SQLITE_KEYS.c.name == of.name)
+    return func.coalesce(last.scalar_subquery(), 0)
+
+
+def temporary_tables(db: Connection, names: list[str]) -> Select[tuple[str, int | None]]:
+    """Which of these temporary tables the connection has, and how many bytes each takes.
+
+    SQLite does not say how many.
+    """
+    if on_sqlite(db):
+        made = _SQLITE_TEMPORARY.c
+        return select(made.name, null()).where(made.name.in_(names))
+    known = _POSTGRES_TABLES.c
+    mine = known.relnamespace == func.pg_my_temp_schema()
+    size = func.pg_relation_size(known.oid, type_=BigInteger)
+    return select(known.relname, size).where(mine, known.relname.in_(names))
+
+
+def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
+    """The same rows, locked, without those that another transaction holds.
+
+    On SQLite the writing transaction is the only one, so that there is nothing to skip.
+    """
+    return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
+
+
+def moment(db: Connection) -> str | None:
+    """What a later call returns again as long as no other transaction has begun or ended.
+
+    None on SQLite, where the writing transaction is the only one.
+    """
+    return None if on_sqlite(db) else str(db.scalar(_SNAPSHOT))
+
+
+def reads_in_order(db: Connection) -> bool:
+    """Whether the source rows of a copy are read in the order of their keys anyway.
+
+    SQLite does, order by order through the index, and would sort them once more for nothing.
+    """
+    return on_sqlite(db)
+
+
+class day(FunctionElement[str]):
+    """A UTC time's day, as `2026-01-31`."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(day, "sqlite")
+def _day_on_sqlite(element: day, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    return compiler.process(func.substr(cast(time, String), 1, 10), **options)
+
+
+@compiles(day, "postgresql")
+def _day_on_postgresql(element: day, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    return compiler.process(func.to_char(func.timezone("UTC", time), "YYYY-MM-DD"), **options)
+
+
+class epoch(FunctionElement[float]):
+    """A time as seconds since 1970 began; to the millisecond."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(epoch, "sqlite")
+def _epoch_on_sqlite(element: epoch, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    days = compiler.process(func.julianday(time), **options)
+    return f"round(({days} - 2440587.5) * 86400.0, 3)"
+
+
+@compiles(epoch, "postgresql")
+def _epoch_on_postgresql(element: epoch, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = element.clauses
+    seconds = compiler.process(extract("epoch", time), **options)
+    return f"CAST(round({seconds}, 3) AS double precision)"
+
+
+class random_key(FunctionElement[str]):
+    """32 random hexadecimal digits, others for each row."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(random_key, "sqlite")
+def _random_key_on_sqlite(element: random_key, compiler: SQLCompiler, **options: Any) -> str:
+    return "lower(hex(randomblob(16)))"
+
+
+@compiles(random_key, "postgresql")
+def _random_key_on_postgresql(element: random_key, compiler: SQLCompiler, **options: Any) -> str:
+    return "replace(CAST(gen_random_uuid() AS text), '-', '')"
+
+
+class bytewise(FunctionElement[str]):
+    """A text that is compared and sorted by its characters' numbers, whatever the locale."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(bytewise, "sqlite")
+def _bytewise_on_sqlite(element: bytewise, compiler: SQLCompiler, **options: Any) -> str:
+    (words,) = element.clauses
+    return compiler.process(words, **options)
+
+
+@compiles(bytewise, "postgresql")
+def _bytewise_on_postgresql(element: bytewise, compiler: SQLCompiler, **options: Any) -> str:
+    (words,) = element.clauses
+    return f'({compiler.process(words, **options)} COLLATE "C")'
+
+
+class json_contains(FunctionElement[bool]):
+    """Whether a JSON column contains a JSON value; both are given, the value as its text."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(json_contains, "sqlite")
+def _json_contains_on_sqlite(element: json_contains, compiler: SQLCompiler, **options: Any) -> str:
+    # A function of ours: see `order_factory.models.database.json_containment`.
+    return f"json_contains({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_contains, "postgresql")
+def _json_contains_on_postgresql(
+    element: json_contains, compiler: SQLCompiler, **options: Any
+) -> str:
+    held, wanted = (compiler.process(each, **options) for each in element.clauses)
+    return f"({held} @> CAST({wanted} AS jsonb))"
+
+
+class mul_div(FunctionElement[int]):
+    """`a * b` divided by `c`, rounded down, though the product be longer than 64 bits.
+
+    None of the three may be below zero, nor `c` be zero.
+    """
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class mul_mod(FunctionElement[int]):
+    """What `mul_div` leaves over."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(mul_div, "sqlite")
+def _mul_div_on_sqlite(element: mul_div, compiler: SQLCompiler, **options: Any) -> str:
+    # Functions of ours: see `order_factory.models.database.long_multiplication`.
+    return f"mul_div({compiler.process(element.clauses, **options)})"
+
+
+@compiles(mul_mod, "sqlite")
+def _mul_mod_on_sqlite(element: mul_mod, compiler: SQLCompiler, **options: Any) -> str:
+    return f"mul_mod({compiler.process(element.clauses, **options)})"
+
+
+@compiles(mul_div, "postgresql")
+def _mul_div_on_postgresql(element: mul_div, compiler: SQLCompiler, **options: Any) -> str:
+    a, b, c = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(div(CAST({a} AS numeric) * {b}, {c}) AS bigint)"
+
+
+@compiles(mul_mod, "postgresql")
+def _mul_mod_on_postgresql(element: mul_mod, compiler: SQLCompiler, **options: Any) -> str:
+    a, b, c = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(mod(CAST({a} AS numeric) * {b}, {c}) AS bigint)"
+
+
+class millionths(FunctionElement[int]):
+    """A rate such as 0.22 as a whole number of millionths, half a millionth rounded up."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(millionths, "sqlite")
+def _millionths_on_sqlite(element: millionths, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} * 1e6 + 0.5 AS INTEGER)"
+
+
+@compiles(millionths, "postgresql")
+def _millionths_on_postgresql(element: millionths, compiler: SQLCompiler, **options: Any) -> str:
+    rate = compiler.process(element.clauses, **options)
+    return f"CAST(floor({rate} * CAST(1e6 AS double precision) + 0.5) AS bigint)"
+
+
+def plan_by_key(db: Connection) -> None:
+    """Until the transaction ends, reach rows by their keys, from the few rows in hand.
+
+    PostgreSQL would otherwise merge or hash a batch with a whole table, which grows with the
+    table and not with the batch.
+    """
+    if not on_sqlite(db):
+        db.execute(_BY_KEY)
+
+
+def plan_by_table(db: Connection) -> None:
+    """Until the transaction ends, read whole tables against each other, and not row by row.
+
+    PostgreSQL would look up row by row in tables that were small when it last counted them.
+    """
+    if not on_sqlite(db):
+        db.execute(text("SET LOCAL enable_nestloop = off"))
+
+
+def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:
+    """A factory's errors as one JSON object: field name to the list of messages, in order."""
+    mine = (
+        select(CopyError.field, CopyError.message)
+        .where(CopyError.order_factory_id == factory_id)
+        .order_by(CopyError.id)
+        .correlate_except(CopyError)
+        .subquery()
+    )
+    if on_sqlite(db):
+        messages = func.json(func.json_group_array(mine.c.message))
+        fields = select(mine.c.field, messages.label("messages")).group_by(mine.c.field).subquery()
+        log = select(func.json_group_object(fields.c.field, func.json(fields.c.messages)))
+    else:
+        messages = func.jsonb_agg(mine.c.message)
+        fields = select(mine.c.field, messages.label("messages")).group_by(mine.c.field).subquery()
+        log = select(func.jsonb_object_agg(fields.c.field, fields.c.messages))
+    return type_coerce(log.scalar_subquery(), JsonObject)
+
+
+def fill(db: Connection, filled: Table, columns: dict[str, list[Any]]) -> None:
+    """Put many rows into a table at the speed of the driver; the columns are of equal length.
+
+    The values are those that the driver takes: JSON is text.
+    """
+    names = ", ".join(columns)
+    if on_sqlite(db):
+        marks = ", ".join("?" * len(columns))
+        rows = list(zip(*columns.values(), strict=True))
+        db.exec_driver_sql(f"INSERT INTO {filled.name} ({names}) VALUES ({marks})", rows)
+        return
+    types = [filled.c[name].type.compile(db.dialect) for name in columns]
+    arrays = ", ".join(f"CAST(%s AS {kind}[])" for kind in types)
+    statement = f"INSERT INTO {filled.name} ({names}) SELECT * FROM unnest({arrays})"
+    db.exec_driver_sql(statement, tuple(columns.values()))

@@ -1,0 +1,236 @@
+"""The one place where engines are made, and the transactions that everything else runs in."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock, Thread
+from weakref import WeakSet
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from order_factory.models.database.fair_lock import Turns
+from order_factory.models.database.json_containment import json_contains
+from order_factory.models.database.long_multiplication import mul_div, mul_mod
+from order_factory.models.errors import DatabaseNotReady, InvalidRequest
+from order_factory.models.settings import Settings
+
+BUSY_SECONDS = 30
+CACHE_KIBIBYTES = 16_384
+
+# A machine that vanishes from the network says nothing, and PostgreSQL would keep its rows locked
+# for two hours. So both ends ask after 10 quiet seconds, and give the other up within half a minute.
+_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+_UNANSWERED_MILLISECONDS = 30_000
+
+
+@contextmanager
+def begin() -> Iterator[Connection]:
+    """One writing transaction on the shop's database: committed at the end, or rolled back.
+
+    Raises `DatabaseNotReady` when the database cannot be reached.
+    """
+    engine = get_engine()
+    # Who waits for his turn must not hold one of the pool's connections meanwhile.
+    with _turn(engine), _connect(engine) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def connection() -> Iterator[Connection]:
+    """A connection for several transactions, one after the other, each begun with `writing_on`.
+
+    Raises `DatabaseNotReady` when the database cannot be reached.
+    """
+    with _connect(get_engine()) as held:
+        yield held
+
+
+@contextmanager
+def writing_on(held: Connection) -> Iterator[Connection]:
+    """One writing transaction on this connection: committed at the end, or rolled back."""
+    with _turn(held.engine), held.begin():
+        yield held
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """One transaction that only reads; on SQLite it does not wait for the writer."""
+    engine = get_engine().execution_options(read_only=True)
+    _require_file(engine.url)
+    with _connect(engine) as connection, connection.begin():
+        yield connection
+
+
+def write_back_soon() -> None:
+    """Begin to write what is committed from SQLite's log into its file, and do not wait for it.
+
+    The commit is on the disk already; otherwise a later commit would do this, and wait. Nothing
+    happens while the last call is still at it, nor on PostgreSQL, which has a process for it.
+    """
+    engine = get_engine()
+    if engine.dialect.name == "sqlite" and _writing_back.acquire(blocking=False):
+        try:
+            connection = engine.raw_connection()
+        except BaseException:
+            _writing_back.release()
+            raise
+        Thread(target=_write_back, args=(connection,), name="write back").start()
+
+
+def _write_back(connection: PoolProxiedConnection) -> None:
+    try:
+        with closing(connection):
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+    finally:
+        _writing_back.release()
+
+
+_writing_back = Lock()
+
+
+def get_engine() -> Engine:
+    """The engine of the settings' database, made once per process."""
+    return _engine(_database_url(os.environ.get("ORDER_FACTORY_DATABASE_URL"), os.getcwd()))
+
+
+@lru_cache(maxsize=32)
+def _database_url(_in_the_environment: str | None, folder: str) -> URL:
+    # Reading the settings takes as long as a query, and depends on these two.
+    url = _parse(Settings().database_url)
+    if url.get_backend_name() != "sqlite":
+        return url
+    # An engine stays with the file that it was made for, wherever the process goes.
+    return url.set(database=str(Path(folder, url.database or "")))
+
+
+def _turn(engine: Engine) -> AbstractContextManager[None]:
+    """On SQLite, the turn of this thread to write; PostgreSQL needs none."""
+    if engine.url.get_backend_name() != "sqlite":
+        return nullcontext()
+    return _turns(engine.url.database).turn(BUSY_SECONDS)
+
+
+@lru_cache(maxsize=32)
+def _turns(_file: str | None) -> Turns:
+    return Turns()
+
+
+def close_connections() -> None:
+    """Close what this process has open; SQLite's log is then written back, and its file is whole."""
+    for engine in list(_engines):
+        engine.dispose()
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        shown = engine.url.render_as_string(hide_password=True)
+        told = "it cannot be opened; see that it is running and ORDER_FACTORY_DATABASE_URL is right"
+        raise DatabaseNotReady(shown, told) from error
+
+
+def _require_file(url: URL) -> None:
+    """Reading must not leave an empty SQLite file where there was none."""
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        told = "there is no such file; run `order-factory init`"
+        raise DatabaseNotReady(url.render_as_string(), told)
+
+
+# Every engine of this process that is still there.
+_engines: WeakSet[Engine] = WeakSet()
+
+
+@lru_cache(maxsize=32)
+def _engine(url: URL) -> Engine:
+    on_sqlite = url.get_backend_name() == "sqlite"
+    engine = _sqlite_engine(url) if on_sqlite else _postgresql_engine(url)
+    _engines.add(engine)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        hide_parameters=True,  # an error of the driver must not quote a customer's data
+        pool_size=10,
+        max_overflow=20,
+        connect_args={
+            "options": " ".join(f"-c {name}={value}" for name, value in _session_settings()),
+            "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
+            **_ALIVE,
+        },
+    )
+
+
+def _session_settings() -> Iterator[tuple[str, object]]:
+    # Compiling machine code costs more than it saves on statements this short.
+    yield "jit", "off"
+    yield "tcp_user_timeout", _UNANSWERED_MILLISECONDS
+    for name, value in _ALIVE.items():
+        yield f"tcp_{name}", value
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        # The text may hold a password, so the message does not repeat it.
+        raise InvalidRequest(
+            "ORDER_FACTORY_DATABASE_URL is not a database URL; "
+            "give sqlite:///PATH or postgresql://USER@HOST/NAME."
+        ) from error
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise InvalidRequest(
+            f"ORDER_FACTORY_DATABASE_URL names {url.get_backend_name()!r}; "
+            "the order factory runs on sqlite and on postgresql."
+        )
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise InvalidRequest(
+            "ORDER_FACTORY_DATABASE_URL names a SQLite database in memory, which each thread "
+            "would see empty; give it a file: sqlite:///PATH."
+        )
+    return url
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        # The driver would send BEGIN only before a first write, and a savepoint opened before
+        # that would be committed for good when released. So it sends none, and `start` does.
+        dbapi.isolation_level = None
+        cursor = dbapi.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            f"cache_size=-{CACHE_KIBIBYTES}",
+            # At every large commit otherwise; see `write_back_soon`. 64 MiB of log at the most.
+            "wal_autocheckpoint=16384",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        dbapi.create_function("json_contains", 2, json_contains, deterministic=True)
+        dbapi.create_function("mul_div", 3, mul_div, deterministic=True)
+        dbapi.create_function("mul_mod", 3, mul_mod, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        only_reads = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,48 @@
+"""The version of the database's schema: bring it up to date, or say that it is not."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from order_factory.models.database.engine import begin, get_engine, reading
+from order_factory.models.errors import DatabaseNotReady
+
+
+def upgrade(to: str = "head") -> tuple[str | None, str]:
+    """Bring the schema to this version, the newest by default; the versions before and after."""
+    config = _config()
+    with begin() as db:
+        before = MigrationContext.configure(db).get_current_revision()
+        config.attributes["connection"] = db
+        command.upgrade(config, to)
+    return before, newest_version() if to == "head" else to
+
+
+def require_schema() -> None:
+    """Raises `DatabaseNotReady` unless the schema is the newest version."""
+    with reading() as db:
+        current = MigrationContext.configure(db).get_current_revision()
+    if current != newest_version():
+        shown = get_engine().url.render_as_string(hide_password=True)
+        was = f"its schema is version {current}" if current else "it has no tables yet"
+        raise DatabaseNotReady(shown, f"{was}; run `order-factory init`")
+
+
+@cache
+def newest_version() -> str:
+    """The version that this code needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("The package holds no migrations.")
+    return head
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config

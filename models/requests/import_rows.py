@@ -1,0 +1,349 @@
+"""The rows that an import takes in: one pydantic model per resource, and what a value may be.
+
+Names and meanings are those of the tables. Other rows are named by natural keys (an email, a
+code, a reference), never by ids. Times become UTC; an empty cell is a value that is left out.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from order_factory.models.tables.promotions import PromotionType
+from order_factory.models.values.statuses import (
+    CustomerStatus,
+    FulfillmentStatus,
+    ItemType,
+    OrderStatus,
+    PaymentStatus,
+)
+
+# PostgreSQL cannot store the character 0, and cannot index a text of several thousand bytes.
+_NO_NUL = r"^[^\x00]*$"
+_TRILLION = 10**12
+
+
+def _only_text_or_datetime(value: Any) -> Any:
+    # pydantic would take a number for the seconds since 1970; that is no ISO 8601 time.
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    raise PydanticCustomError("iso_8601", "is not an ISO 8601 time like 2026-01-15T12:00:00Z")
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("out_of_range", "lies outside the years 1 to 9999") from error
+
+
+def _object_of(value: Any) -> Any:
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(found, dict):
+            raise PydanticCustomError("json_object", 'is not a JSON object like {"key": "value"}')
+        # What a database refuses inside JSON: NaN, half a surrogate pair, the character 0.
+        text = json.dumps(found, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, PydanticCustomError):
+            raise
+        raise PydanticCustomError("json_invalid", "is not valid JSON") from error
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise PydanticCustomError("json_nul", "holds the character 0, which cannot be stored")
+    return found
+
+
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_NUL)]
+Text = Annotated[str, Field(max_length=10_000, pattern=_NO_NUL)]
+Email = Annotated[str, Field(max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+# Far from the ends of a 64-bit number, so that a sum of many never passes them.
+Whole = Annotated[int, Field(ge=-_TRILLION, le=_TRILLION)]
+Amount = Whole  # of cents
+Deduction = Annotated[int, Field(ge=-_TRILLION, le=0)]
+Percentage = Annotated[int, Field(ge=1, le=100)]
+Positive = Annotated[int, Field(ge=1, le=_TRILLION)]
+NotNegative = Annotated[int, Field(ge=0, le=_TRILLION)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Time = Annotated[AwareDatetime, BeforeValidator(_only_text_or_datetime), AfterValidator(_in_utc)]
+Object = Annotated[dict[str, Any], BeforeValidator(_object_of)]
+
+
+class ImportRow(BaseModel, frozen=True, extra="forbid", use_enum_values=True):
+    """What every resource may carry: the caller's own attributes."""
+
+    reference: Key | None = Field(None, description="The caller's own name of the row.")
+    reference_origin: Key | None = Field(None, description="The system that `reference` is from.")
+    metadata: Object | None = Field(None, description="Any JSON object; in CSV its JSON text.")
+
+
+class CustomerRow(ImportRow, frozen=True):
+    """One customer; known by `email`."""
+
+    email: Email = Field(description="The customer's email address.")
+    status: CustomerStatus = Field(CustomerStatus.PROSPECT, description="The customer's status.")
+    shopper_reference: Text | None = Field(None, description="The name in an external wallet.")
+    profile_id: Text | None = Field(None, description="The id in an external profile system.")
+    tax_exemption_code: Text | None = Field(None, description="The tax exemption code.")
+
+
+class AddressRow(ImportRow, frozen=True):
+    """One address; known by `reference`."""
+
+    reference: Key = Field(description="The address's own name, which orders give.")
+    business: bool = Field(False, description="Whether it is a company's address.")
+    first_name: Text | None = Field(None, description="The first name.")
+    last_name: Text | None = Field(None, description="The last name.")
+    company: Text | None = Field(None, description="The company's name.")
+    line_1: Text = Field(description="Street and number.")
+    line_2: Text | None = Field(None, description="Building, floor, door.")
+    city: Text = Field(description="The city.")
+    zip_code: Text | None = Field(None, description="The postal code, as text.")
+    state_code: Text | None = Field(None, description="The state, province or region.")
+    country_code: Country = Field(description="ISO 3166 alpha-2, upper case.")
+    phone: Text | None = Field(None, description="The phone number, as text.")
+    email: Email | None = Field(None, description="An email address.")
+    notes: Text | None = Field(None, description="A note for the delivery.")
+    lat: Latitude | None = Field(None, description="Latitude in degrees.")
+    lng: Longitude | None = Field(None, description="Longitude in degrees.")
+    billing_info: Text | None = Field(None, description="A VAT number or the like.")
+
+
+class SkuRow(ImportRow, frozen=True):
+    """One thing that the shop sells; known by `code`."""
+
+    code: Key = Field(description="The SKU's code.")
+    name: Text = Field(description="The SKU's name.")
+    description: Text | None = Field(None, description="A description.")
+    image_url: Text | None = Field(None, description="Where a picture is.")
+    do_not_ship: bool = Field(False, description="Whether it needs no shipping.")
+    do_not_track: bool = Field(False, description="Whether its stock is not counted.")
+    purchasable: bool = Field(True, description="Whether it is for sale.")
+
+
+class StockItemRow(ImportRow, frozen=True):
+    """What one location holds of one SKU; known by `sku_code` and `stock_location`."""
+
+    sku_code: Key = Field(description="The code of a SKU of the catalogue.")
+    stock_location: Key = Field(description="The location's code.")
+    quantity: NotNegative = Field(description="The pieces there, zero or above.")
+
+
+class PriceRow(ImportRow, frozen=True):
+    """What a SKU costs today; known by `sku_code` and `currency_code`."""
+
+    sku_code: Key = Field(description="The code of a SKU of the catalogue.")
+    currency_code: Currency = Field(description="ISO 4217, upper case.")
+    amount_cents: NotNegative = Field(description="The price of one piece.")
+    compare_at_amount_cents: NotNegative | None = Field(None, description="The price before.")
+
+
+class SkuListRow(ImportRow, frozen=True):
+    """A list of SKUs that promotions are for; known by `name`."""
+
+    name: Key = Field(description="The list's name, which promotions give.")
+
+
+class SkuListItemRow(ImportRow, frozen=True):
+    """One SKU of a list; known by `sku_list` and `sku_code`."""
+
+    sku_list: Key = Field(description="The name of an imported SKU list.")
+    sku_code: Key = Field(description="The SKU's code; it need not be in the catalogue.")
+
+
+class PromotionRow(ImportRow, frozen=True):
+    """One promotion; known by `reference`."""
+
+    reference: Key = Field(description="The promotion's own name, which coupons give.")
+    type: PromotionType = Field(description="What it takes off.")
+    name: Text = Field(description="The name that customers see.")
+    currency_code: Currency | None = Field(
+        None, description="ISO 4217; only orders in it. Left out, orders in any."
+    )
+    exclusive: bool = Field(False, description="Whether no other promotion applies beside it.")
+    priority: Whole | None = Field(None, description="The lower, the earlier it applies.")
+    starts_at: Time = Field(description="From when it applies.")
+    expires_at: Time = Field(description="From when it no longer applies.")
+    disabled_at: Time | None = Field(None, description="Since when it is switched off.")
+    total_usage_limit: NotNegative | None = Field(None, description="How many orders may get it.")
+    total_usage_count: NotNegative = Field(0, description="How many orders have got it.")
+    percentage: Percentage | None = Field(
+        None, description="What a percentage promotion takes off: 1 to 100."
+    )
+    fixed_amount_cents: Positive | None = Field(
+        None, description="What a fixed amount promotion takes off."
+    )
+    order_amount_cents: NotNegative | None = Field(
+        None, description="The least that the goods of an order must be worth."
+    )
+    sku_list: Key | None = Field(None, description="The name of an imported SKU list.")
+    coupon_required: bool = Field(False, description="Whether only its coupons give it.")
+
+    @model_validator(mode="after")
+    def _amounts_fit_the_type(self) -> Self:
+        told = []
+        for kind, name in (
+            (PromotionType.PERCENTAGE, "percentage"),
+            (PromotionType.FIXED_AMOUNT, "fixed_amount_cents"),
+        ):
+            if (self.type == kind) != (getattr(self, name) is not None):
+                told.append(f"{name} is given for {kind.value}, and only for them")
+        amounts = (self.fixed_amount_cents, self.order_amount_cents)
+        if self.currency_code is None and amounts != (None, None):
+            told.append("amounts need a currency_code")
+        if told:
+            raise PydanticCustomError("promotion", "; ".join(told))
+        return self
+
+
+class CouponRow(ImportRow, frozen=True):
+    """One coupon; known by `code`."""
+
+    code: Key = Field(description="The code that customers give.")
+    promotion: Key = Field(description="The reference of an imported promotion.")
+    customer_single_use: bool = Field(False, description="Whether a customer may use it but once.")
+    usage_limit: NotNegative | None = Field(None, description="How many orders may use it.")
+    usage_count: NotNegative = Field(0, description="How many orders have used it.")
+    recipient_email: Email | None = Field(None, description="The only customer who may use it.")
+    expires_at: Time | None = Field(None, description="From when it can no longer be used.")
+
+
+class PaymentMethodRow(ImportRow, frozen=True):
+    """One way to pay; known by `reference`."""
+
+    reference: Key = Field(description="The method's own name, which orders give.")
+    name: Text | None = Field(None, description="The name that customers see.")
+    payment_source_type: Key = Field(description="The kind of source, like `stripe_payments`.")
+    gateway: Text | None = Field(None, description="The gateway that takes the payment.")
+    currency_code: Currency | None = Field(None, description="ISO 4217; the currency of the price.")
+    price_amount_cents: Amount = Field(0, description="What paying this way costs, in cents.")
+    disabled_at: Time | None = Field(None, description="Since when it is not offered.")
+
+
+class PaymentSourceRow(ImportRow, frozen=True):
+    """What pays: a card or an account at a gateway; known by `reference`."""
+
+    reference: Key = Field(description="The source's own name, which orders and wallets give.")
+    payment_source_type: Key = Field(description="The kind of source, like `stripe_payments`.")
+    gateway: Text | None = Field(None, description="The gateway that knows the tokens.")
+    name: Text | None = Field(None, description="A masked name, like XXXX-XXXX-XXXX-1111.")
+    customer_token: Text | None = Field(None, description="The gateway's token of the customer.")
+    payment_source_token: Text | None = Field(None, description="The gateway's token of the card.")
+    expires_at: Time | None = Field(None, description="From when it can no longer be used.")
+
+
+class CustomerPaymentSourceRow(ImportRow, frozen=True):
+    """One entry of a wallet; known by `customer_email` and `payment_source`."""
+
+    customer_email: Email = Field(description="The email of an imported customer.")
+    payment_source: Key = Field(description="The reference of an imported payment source.")
+    payment_method: Key | None = Field(None, description="The reference of a payment method.")
+    name: Key | None = Field(None, description="The name of the entry.")
+    customer_token: Text | None = Field(None, description="The gateway's token of the customer.")
+    payment_source_token: Text | None = Field(None, description="The gateway's token of the card.")
+
+
+class OrderRow(ImportRow, frozen=True):
+    """One order; known by `number`. Amounts are cents of its `currency_code`."""
+
+    number: Key = Field(description="The order's number, as text.")
+    status: OrderStatus = Field(OrderStatus.DRAFT, description="The order's status.")
+    payment_status: PaymentStatus = Field(PaymentStatus.UNPAID, description="How far it is paid.")
+    fulfillment_status: FulfillmentStatus = Field(
+        FulfillmentStatus.UNFULFILLED, description="How far it is shipped."
+    )
+    customer: Email | None = Field(
+        None, description="The email of an imported customer; none for a guest's order."
+    )
+    guest: bool | None = Field(
+        None, description="Whether a guest ordered; left out, whether there is no customer."
+    )
+    customer_email: Email | None = Field(
+        None, description="Where mail about the order goes; left out, to the customer."
+    )
+    market_name: Text | None = Field(None, description="The market's name.")
+    language_code: Text | None = Field(None, description="The language, like `en`.")
+    currency_code: Currency = Field(description="ISO 4217, upper case.")
+    country_code: Country | None = Field(None, description="ISO 3166 alpha-2, upper case.")
+    shipping_country_code_lock: Country | None = Field(
+        None, description="The only country that it may ship to."
+    )
+    tax_included: bool = Field(True, description="Whether the amounts include the taxes.")
+    tax_rate: Rate | None = Field(None, description="The tax rate, like 0.22.")
+    coupon_code: Text | None = Field(None, description="The coupon that was used.")
+    gift_card_code: Text | None = Field(None, description="The gift card that was used.")
+    subtotal_amount_cents: Amount = Field(0, description="The goods.")
+    shipping_amount_cents: Amount = Field(0, description="The shipping.")
+    payment_method_amount_cents: Amount = Field(0, description="The cost of paying.")
+    discount_amount_cents: Deduction = Field(0, description="The discounts, zero or below.")
+    adjustment_amount_cents: Amount = Field(0, description="The adjustments.")
+    gift_card_amount_cents: NotNegative = Field(
+        0, description="What gift cards paid, zero or above."
+    )
+    total_tax_amount_cents: Amount = Field(0, description="The taxes.")
+    total_amount_cents: Amount = Field(description="The sum of the line items' totals.")
+    total_amount_with_taxes_cents: Amount | None = Field(
+        None, description="The total with taxes; left out, worked out from total and taxes."
+    )
+    billing_address: Key | None = Field(None, description="The reference of an address.")
+    shipping_address: Key | None = Field(None, description="The reference of an address.")
+    payment_method: Key | None = Field(None, description="The reference of a payment method.")
+    payment_source: Key | None = Field(None, description="The reference of a payment source.")
+    placed_at: Time | None = Field(None, description="When it was placed.")
+    approved_at: Time | None = Field(None, description="When it was approved.")
+    cancelled_at: Time | None = Field(None, description="When it was cancelled.")
+
+
+class LineItemRow(ImportRow, frozen=True):
+    """One line of an order; known by `order_number` and `reference`. Amounts are cents."""
+
+    order_number: Key = Field(description="The number of an imported order.")
+    reference: Key = Field(description="The line's own name, unique within its order.")
+    item_type: ItemType = Field(ItemType.SKUS, description="What the line stands for.")
+    sku_code: Key | None = Field(
+        None, description="The SKU's code as it was; it need not be in the catalogue."
+    )
+    bundle_code: Key | None = Field(None, description="The bundle's code as it was.")
+    name: Text | None = Field(None, description="The name as it was.")
+    image_url: Text | None = Field(None, description="Where a picture is.")
+    quantity: Whole = Field(description="The pieces, as they were: 0 and below are kept.")
+    currency_code: Currency | None = Field(None, description="ISO 4217; the order's.")
+    unit_amount_cents: Amount | None = Field(None, description="The price of one piece.")
+    compare_at_amount_cents: Amount | None = Field(None, description="The price before.")
+    options_amount_cents: Amount | None = Field(None, description="The options' prices.")
+    discount_cents: Amount | None = Field(None, description="The discount on the line.")
+    tax_amount_cents: Amount | None = Field(None, description="The tax.")
+    total_amount_cents: Amount = Field(description="What it adds to the order's total.")
+    tax_rate: Rate | None = Field(None, description="The tax rate, like 0.22.")
+    discount_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
+    tax_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
+    frequency: Text | None = Field(None, description="How often it recurs, like `monthly`.")
+    coupon_code: Text | None = Field(None, description="The coupon that the line is from.")
+
+
+class LineItemOptionRow(ImportRow, frozen=True):
+    """An extra of a line; known by `order_number`, `line_item` and `reference`."""
+
+    order_number: Key = Field(description="The number of an imported order.")
+    line_item: Key = Field(description="The reference of a line item of that order.")
+    reference: Key = Field(description="The option's own name, unique within its line.")
+    name: Text | None = Field(None, description="The option's name.")
+    quantity: Whole = Field(description="The pieces.")
+    currency_code: Currency | None = Field(None, description="ISO 4217; the order's.")
+    unit_amount_cents: Amount | None = Field(None, description="The price of one, in cents.")
+    total_amount_cents: Amount | None = Field(None, description="The price of all, in cents.")
+    delay_hours: Whole | None = Field(None, description="The hours that it takes longer.")
+    options: Object | None = Field(None, description="What was asked for; in CSV JSON text.")

@@ -1,0 +1,67 @@
+"""What a caller may ask of an order subscription, checked where it comes in."""
+
+from datetime import UTC
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from order_factory.models.requests.copies import Metadata, Text
+from order_factory.models.values.frequencies import check_frequency, check_time_zone
+from order_factory.models.values.retry_delays import check_retry_after
+from order_factory.models.values.statuses import AfterFailure, CatchUp
+
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+EXPIRES_LATER = "must be after starts_at"
+
+
+class SubscriptionOptions(BaseModel):
+    """How an order is to be repeated.
+
+    Source: Commerce Layer API reference, order subscription object; `time_zone`, `catch_up`,
+    `retry_after` and `after_failure` are our own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frequency: Annotated[str, AfterValidator(check_frequency)] = Field(
+        description="hourly, daily, weekly, monthly, two-month, three-month, four-month, "
+        "six-month, yearly, or a crontab expression of at least an hour."
+    )
+    time_zone: Annotated[str, AfterValidator(check_time_zone)] = Field(
+        default="UTC", description="Whose clocks count, such as Europe/Rome."
+    )
+    starts_at: Moment | None = Field(
+        default=None, description="From when on; the periods are counted from here. Now if empty."
+    )
+    expires_at: Moment | None = Field(default=None, description="No period from here on.")
+    activate_by_source_order: bool = Field(
+        default=True, description="Active once the source order is placed."
+    )
+    place_target_order: bool = Field(default=True, description="Place the copies.")
+    renewal_alert_period: int | None = Field(
+        default=None, ge=1, le=720, description="Hours; kept, and without effect as yet."
+    )
+    catch_up: CatchUp = Field(
+        default=CatchUp.ONE,
+        description="Of the periods that were missed while nothing ran: one, all or none.",
+    )
+    retry_after: Annotated[str, AfterValidator(check_retry_after)] | None = Field(
+        default=None,
+        description="When a copy that failed for its payment or its stock is tried again: delays "
+        "such as 1d 3d 5d, each from the attempt before.",
+    )
+    after_failure: AfterFailure = Field(
+        default=AfterFailure.KEEP,
+        description="Keep or deactivate the subscription when a copy has failed for good.",
+    )
+    reference: Text | None = Field(default=None, description="Your own name for it.")
+    reference_origin: Text | None = Field(
+        default=None, description="Where that reference comes from."
+    )
+    metadata: Metadata | None = Field(default=None, description="Your own data: a JSON object.")
+
+    @model_validator(mode="after")
+    def _expires_after_it_starts(self) -> Self:
+        if self.starts_at and self.expires_at and self.expires_at <= self.starts_at:
+            raise ValueError(f"expires_at {EXPIRES_LATER}")
+        return self

@@ -1,0 +1,189 @@
+"""What the flows return: pydantic models, so that Prefect, the command line and the API agree."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from order_factory.models.errors import OrderFactoryError
+from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.statuses import (
+    BatchStatus,
+    FactoryStatus,
+    FactoryType,
+    Mode,
+    OrderStatus,
+)
+from order_factory.models.values.stock_policies import StockPolicy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Result(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class OrderRef(Result):
+    """An order, by its public id; one that was never placed may have no number."""
+
+    id: str = Field(description="Public id of the order.")
+    number: str | None = Field(description="The order's number.")
+    status: OrderStatus = Field(description="The order's status when the result was read.")
+
+
+class OrderFactoryResult(Result):
+    """Every attribute of an order factory, as the public API reference names it; times are UTC."""
+
+    id: str = Field(description="Public id of the order factory.")
+    type: FactoryType = Field(description="What made it: a caller, or an order subscription.")
+    mode: Mode = Field(description="The mode of its orders: test or live.")
+    status: FactoryStatus = Field(description="How far the copy has come.")
+    source_order: OrderRef = Field(description="The order that is copied.")
+    target_order: OrderRef | None = Field(description="The copy; null until there is one.")
+    started_at: datetime | None = Field(description="When the copy started, in UTC.")
+    completed_at: datetime | None = Field(description="When it completed, in UTC.")
+    failed_at: datetime | None = Field(description="When it failed, in UTC.")
+    errors_log: dict[str, list[str]] | None = Field(
+        description="Field name to its messages; null where there is none."
+    )
+    errors_count: int = Field(description="How many messages errors_log holds.")
+    place_target_order: bool = Field(description="The target order was to be placed.")
+    reuse_wallet: bool = Field(description="The saved payment source was to be copied.")
+    skip_errors: bool = Field(description="What cannot be copied was to be left out.")
+    cancel_source_order: bool = Field(description="The source order was to be cancelled.")
+    apply_promotions: bool = Field(description="Promotions were to be computed anew.")
+    ignore_invalid_coupon: bool = Field(description="An invalid coupon was to be left out.")
+    refresh_prices: bool = Field(description="Lines were to get today's prices.")
+    stock: StockPolicy = Field(description="Whether the stock was to be taken or ignored.")
+    reference: str | None = Field(description="The caller's name for it.")
+    reference_origin: str | None = Field(description="Where that reference comes from.")
+    metadata: dict[str, Any] | None = Field(description="The caller's own data.")
+    batch_reference: str | None = Field(description="The batch that it belongs to.")
+    flow_run_id: str | None = Field(description="The Prefect flow run that carried it.")
+    created_at: datetime = Field(description="When it was asked for, in UTC.")
+    updated_at: datetime = Field(description="When it last changed, in UTC.")
+
+
+class OrderFactoryFailed(OrderFactoryError):
+    """The copy was made as far as it could be and failed; carries the `OrderFactoryResult`."""
+
+    status, code = 422, "order_factory_failed"
+
+    def __init__(self, result: OrderFactoryResult) -> None:
+        super().__init__(result)
+        self.result = result
+
+    def __str__(self) -> str:
+        return summary(self.result)
+
+
+def summary(result: OrderFactoryResult) -> str:
+    """How a copy ended, in one line without personal data."""
+    source = result.source_order.number or result.source_order.id
+    if not result.errors_log:
+        target = result.target_order
+        became = (target.number or target.id) if target else "nothing"
+        return f"order {source} was copied to order {became}"
+    told = "; ".join(
+        f"{field}: {message}"
+        for field, messages in result.errors_log.items()
+        for message in messages
+    )
+    errors = "1 error" if result.errors_count == 1 else f"{result.errors_count} errors"
+    return f"{errors} while copying order {source}: {told}"
+
+
+class ErrorCount(Result):
+    """One kind of error in a batch, and how often it stands in the factories' logs."""
+
+    field: str = Field(description="The key in errors_log.")
+    code: str = Field(description="The kind of error.")
+    count: int = Field(description="How many messages of this kind.")
+    orders: int = Field(description="In how many orders.")
+    example_message: str = Field(description="The message of one of them.")
+    example_order: str = Field(description="Number (or public id) of a source order that has it.")
+
+
+class BulkResult(Result):
+    """How a batch ended, or how far it has come."""
+
+    reference: str = Field(description="Start the batch again under it to finish the rest.")
+    id: str = Field(description="Public id of the batch.")
+    status: BatchStatus = Field(description="How far the batch has come.")
+    orders_count: int = Field(description="How many copies were asked for.")
+    pending: int = Field(description="Copies that have not been made yet.")
+    in_progress: int = Field(description="Copies that are being made in several steps.")
+    completed: int = Field(description="Copies that were made.")
+    failed: int = Field(description="Copies that could not be made, or not be placed.")
+    aborted: int = Field(description="Copies that were called off.")
+    completed_with_errors: int = Field(description="Completed ones that left something out.")
+    errors: list[ErrorCount] = Field(description="The kinds of error, most frequent first.")
+    seconds: float = Field(description="Wall-clock time of this run's copying.")
+    copied_in_this_run: int = Field(description="Factories completed or failed by this run.")
+    report_path: str | None = Field(description="The report file with a row per copy.")
+    page_path: str | None = Field(description="The HTML page about the batch.")
+    error_policy: ErrorPolicy = Field(
+        default=ErrorPolicy.REJECT_FAILED,
+        description="What errors of some orders mean for the others.",
+    )
+    dry_run: bool = Field(default=False, description="All of it was rolled back again.")
+
+    @property
+    def orders_per_second(self) -> float:
+        """Factories that this run finished per second of it; 0 where it had nothing to do."""
+        return self.copied_in_this_run / self.seconds if self.seconds else 0.0
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether nothing was copied because some of the orders have errors."""
+        return self.error_policy == ErrorPolicy.REJECT_EVERYTHING and self.failed > 0
+
+    @property
+    def outcome(self) -> str:
+        """How the batch ended, in one line."""
+        of_all = f"of {self.orders_count:,} orders"
+        would = "would be " if self.dry_run else ""
+        if self.is_rejected:
+            told = f"{self.failed:,} {of_all} cannot be copied, so none {would or 'was '}copied"
+        elif self.dry_run:
+            told = f"{self.completed:,} {of_all} would be copied, {self.failed:,} would fail"
+        else:
+            told = f"{self.completed:,} {of_all} copied, {self.failed:,} failed"
+        return f"{told}; it was a dry run, nothing was changed" if self.dry_run else told
+
+    def errors_frame(self) -> "pd.DataFrame":
+        """One row per kind of error, most frequent first; the columns of `ErrorCount`."""
+        import pandas as pd  # half a second that a command which only reads a result can do without
+
+        rows = [error.model_dump() for error in self.errors]
+        return pd.DataFrame(rows, columns=list(ErrorCount.model_fields))
+
+
+class BatchUnfinished(OrderFactoryError):
+    """Some copies of a batch could not be finished; carries the `BulkResult` and the reasons."""
+
+    status, code = 503, "order_factory_batch_unfinished"
+
+    def __init__(self, result: BulkResult, problems: list[str]) -> None:
+        super().__init__(result, problems)
+        self.result = result
+        self.problems = problems
+
+    def __str__(self) -> str:
+        left = self.result.pending + self.result.in_progress
+        why = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
+        return (
+            f"{left} of {self.result.orders_count} copies are not finished ({why}); start the "
+            f"batch {self.result.reference!r} again to finish them"
+        )
+
+
+class BatchAborted(BatchUnfinished):
+    """The batch was stopped on purpose, after the transaction that was in hand."""
+
+    status, code = 409, "order_factory_batch_aborted"
+
+
+class BatchInterrupted(BatchAborted):
+    """The same, with Ctrl-C."""

@@ -1,0 +1,79 @@
+"""What a run of the order subscriptions tells, and what lies ahead of them."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from order_factory.models.errors import OrderFactoryError
+from order_factory.models.results.copies import ErrorCount, OrderRef, Result
+from order_factory.models.values.statuses import SubscriptionStatus
+
+
+class SubscriptionRun(Result):
+    """What a run came to, over all its batches."""
+
+    batches: list[str] = Field(default=[], description="References of the batches it worked on.")
+    subscriptions: int = Field(default=0, description="Subscriptions that were accounted for.")
+    completed: int = Field(default=0, description="Copies that were made.")
+    failed: int = Field(default=0, description="Copies that could not be made, or not be placed.")
+    unfinished: int = Field(default=0, description="Copies that are left to the next run.")
+    seconds: float = Field(default=0.0, description="Wall-clock time of the copying.")
+    errors: list[ErrorCount] = Field(default=[], description="The kinds of error, by batch.")
+
+    @property
+    def outcome(self) -> str:
+        """How it went, in one line."""
+        if not self.batches:
+            return "no subscription was due"
+        told = f"{self.completed:,} copies made, {self.failed:,} failed"
+        told += f", subscriptions: {self.subscriptions:,}"
+        return f"{told}, {self.unfinished:,} left unfinished" if self.unfinished else told
+
+
+class SubscriptionRunUnfinished(OrderFactoryError):
+    """Some copies could not be finished; carries the `SubscriptionRun` and the reasons."""
+
+    status, code = 503, "subscription_run_unfinished"
+
+    def __init__(self, result: SubscriptionRun, problems: list[str]) -> None:
+        super().__init__(result, problems)
+        self.result = result
+        self.problems = problems
+
+    def __str__(self) -> str:
+        why = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
+        return f"{self.result.outcome} ({why}); the next run finishes them"
+
+
+class SubscriptionRef(Result):
+    """A subscription, named as people and clients name it."""
+
+    id: str = Field(description="Public id.")
+    number: str = Field(description="Its number.")
+    status: SubscriptionStatus = Field(description="Its status when the result was read.")
+
+
+class UpcomingCopy(Result):
+    """One period that lies ahead."""
+
+    subscription: SubscriptionRef = Field(description="Whose period it is.")
+    period_at: datetime = Field(description="When it is copied, in UTC.")
+    source_order: OrderRef = Field(description="What is copied.")
+
+
+class ForetoldFailure(Result):
+    """A copy that would fail if it were made now."""
+
+    subscription: SubscriptionRef = Field(description="Whose copy it is.")
+    source_order: OrderRef = Field(description="What would be copied.")
+    errors_log: dict[str, list[str]] = Field(description="Field name to its messages.")
+
+
+class SubscriptionPreview(Result):
+    """What will be copied when, and what would fail today."""
+
+    until: datetime = Field(description="The end of the time that was looked at, in UTC.")
+    subscriptions: int = Field(description="Subscriptions with a period before that.")
+    upcoming: list[UpcomingCopy] = Field(description="The first of these periods, in their order.")
+    failures: list[ForetoldFailure] = Field(description="What would fail today, once each.")
+    failing: int = Field(description="How many would fail today, listed or not.")

@@ -1,0 +1,46 @@
+"""What is stored. Importing this package makes every table known to `Base.metadata`."""
+
+from order_factory.models.tables.addresses import Address
+from order_factory.models.tables.api_tokens import ApiToken
+from order_factory.models.tables.base import Base
+from order_factory.models.tables.customers import Customer
+from order_factory.models.tables.events import Event
+from order_factory.models.tables.idempotency_records import IdempotencyRecord
+from order_factory.models.tables.line_items import LineItem, LineItemOption
+from order_factory.models.tables.order_factories import CopyError, OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.order_subscriptions import OrderSubscription, OrderSubscriptionItem
+from order_factory.models.tables.orders import Order
+from order_factory.models.tables.prices import Price
+from order_factory.models.tables.promotions import Coupon, Promotion, SkuList, SkuListItem
+from order_factory.models.tables.skus import Sku, StockItem, StockReservation
+from order_factory.models.tables.transactions import Transaction
+from order_factory.models.tables.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
+
+__all__ = [
+    "Address",
+    "ApiToken",
+    "Base",
+    "CopyError",
+    "Coupon",
+    "Customer",
+    "CustomerPaymentSource",
+    "Event",
+    "IdempotencyRecord",
+    "LineItem",
+    "LineItemOption",
+    "Order",
+    "OrderFactory",
+    "OrderFactoryBatch",
+    "OrderSubscription",
+    "OrderSubscriptionItem",
+    "PaymentMethod",
+    "PaymentSource",
+    "Price",
+    "Promotion",
+    "Sku",
+    "SkuList",
+    "SkuListItem",
+    "StockItem",
+    "StockReservation",
+    "Transaction",
+]

@@ -1,0 +1,112 @@
+"""What every table shares: the declarative base, the column types and the common attributes."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from order_factory.models.values.statuses import Mode
+
+# SQLite only numbers rows by itself in an INTEGER key; both hold 64 bits.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+JsonObject = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware point in time, kept in UTC. A naive datetime is refused with `ValueError`."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A datetime without a time zone cannot be stored; give it one (UTC).")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+# A whole number of cents of the row's (or its order's) currency, and an ISO 4217 code.
+Cents = Annotated[int, mapped_column(BigInteger)]
+CurrencyCode = Annotated[str, mapped_column(String(3))]
+Id = Annotated[int, mapped_column(BigId, primary_key=True)]
+Json = dict[str, Any]
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The tables of the shop and of the order factories."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012  (the declarative base reads a plain dict)
+        Json: JsonObject,
+        datetime: UtcDateTime(),
+        float: Double(),
+        int: BigInteger(),
+        str: Text(),
+    }
+
+
+class Described:
+    """The attributes that the caller owns, and the times of every resource.
+
+    Source: Commerce Layer API reference, attributes common to all resources.
+    """
+
+    reference: Mapped[str | None]
+    reference_origin: Mapped[str | None]
+    metadata_: Mapped[Json | None] = mapped_column("metadata")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Moded:
+    """Rows of test mode and of live mode never meet. Source: `meta.mode` of the reference."""
+
+    mode: Mapped[Mode] = mapped_column(String(4), server_default=Mode.LIVE)
+
+
+def original_reference_index(table: str) -> Index:
+    """An index to find a row by its reference, copies left out: they bear the same one."""
+    originals = text("copied_from_id IS NULL AND reference IS NOT NULL")
+    return Index(
+        f"ix_{table}_original_reference",
+        "reference",
+        "mode",
+        sqlite_where=originals,
+        postgresql_where=originals,
+    )

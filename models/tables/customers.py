@@ -1,0 +1,30 @@
+"""Customers: who an order belongs to."""
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from order_factory.models.tables.base import Base, Described, Id, Moded
+from order_factory.models.values.statuses import CustomerStatus
+
+
+class Customer(Described, Moded, Base):
+    """A customer of the shop; the email is unique within its mode.
+
+    Source: Commerce Layer API reference, customer object; the statuses `blocked` and `deleted`
+    are our own.
+    """
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        Index("uq_customers_mode_email", "mode", "email", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    email: Mapped[str]
+    status: Mapped[CustomerStatus] = mapped_column(
+        String(16), server_default=CustomerStatus.PROSPECT
+    )
+    shopper_reference: Mapped[str | None]
+    profile_id: Mapped[str | None]
+    tax_exemption_code: Mapped[str | None]

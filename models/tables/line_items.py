@@ -1,0 +1,70 @@
+"""Line items and their options: what an order consists of."""
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Json
+from order_factory.models.values.statuses import ItemType
+
+
+class LineItem(Described, Base):
+    """One line of an order: goods, shipping, a payment cost, an adjustment or a discount.
+
+    `total_amount_cents` is what the line adds to its order's total. `sku_code` is the code as it
+    was when the order was made: the SKU may have left the catalogue since. `copied_from_id` is
+    our own: the line that this one was copied from, never twice into the same order.
+
+    Source: Commerce Layer API reference, line item object.
+    """
+
+    __tablename__ = "line_items"
+    __table_args__ = (
+        UniqueConstraint("order_id", "copied_from_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("line_items.id"))
+    item_type: Mapped[ItemType] = mapped_column(String(32), server_default=ItemType.SKUS)
+    sku_code: Mapped[str | None]
+    bundle_code: Mapped[str | None]
+    name: Mapped[str | None]
+    image_url: Mapped[str | None]
+    quantity: Mapped[int]
+    currency_code: Mapped[CurrencyCode | None]
+    unit_amount_cents: Mapped[Cents | None]
+    compare_at_amount_cents: Mapped[Cents | None]
+    options_amount_cents: Mapped[Cents | None]
+    discount_cents: Mapped[Cents | None]
+    tax_amount_cents: Mapped[Cents | None]
+    total_amount_cents: Mapped[Cents]
+    tax_rate: Mapped[float | None]
+    discount_breakdown: Mapped[Json | None]
+    tax_breakdown: Mapped[Json | None]
+    frequency: Mapped[str | None]
+    coupon_code: Mapped[str | None]
+
+
+class LineItemOption(Described, Base):
+    """An extra of a line (an embossing, a gift wrap). `options` holds what was asked for.
+
+    Source: Commerce Layer API reference, line item option object.
+    """
+
+    __tablename__ = "line_item_options"
+    __table_args__ = (
+        UniqueConstraint("line_item_id", "copied_from_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    line_item_id: Mapped[int] = mapped_column(ForeignKey("line_items.id"))
+    copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("line_item_options.id"))
+    name: Mapped[str | None]
+    quantity: Mapped[int]
+    currency_code: Mapped[CurrencyCode | None]
+    unit_amount_cents: Mapped[Cents | None]
+    total_amount_cents: Mapped[Cents | None]
+    delay_hours: Mapped[int | None]
+    options: Mapped[Json | None]

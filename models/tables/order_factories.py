@@ -1,0 +1,156 @@
+"""Order factories: what was asked for, how far it came, and what was wrong."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    Text,
+    false,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from order_factory.models.tables.base import Base, Described, Id, Json, Moded
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus, FactoryType
+from order_factory.models.values.stock_policies import StockPolicy
+
+
+class OrderFactoryBatch(Described, Moded, Base):
+    """Many order factories that were asked for together; its `reference` is unique.
+
+    `orders_count` says how many copies were asked for, when the batch was recorded. How many of
+    them are completed or failed is counted from the factories, so that it cannot disagree.
+    `drained_by_service` says that the HTTP service makes the copies, and no run of a bulk flow.
+    """
+
+    __tablename__ = "order_factory_batches"
+    __table_args__ = (
+        Index("uq_order_factory_batches_reference", "reference", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    status: Mapped[BatchStatus] = mapped_column(String(16), server_default=BatchStatus.PENDING)
+    selection: Mapped[str]
+    options: Mapped[Json]
+    orders_count: Mapped[int]
+    drained_by_service: Mapped[bool] = mapped_column(server_default=false())
+    flow_run_id: Mapped[str | None] = mapped_column(String(36))
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+
+class OrderFactory(Described, Moded, Base):
+    """One request to copy `source_order` into `target_order`; every time is UTC.
+
+    `errors_log` maps a field name to its list of messages and is null where `errors_count` is 0.
+    `idempotency_key` is our own: a request that comes again under the same key finds this row
+    instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
+    again, each at most once. `flow_run_id` is the Prefect flow run that carried it.
+    `refresh_prices` and `stock` are options of our own.
+
+    A copy of an order subscription has its `order_subscription_id`, and one for a period also that
+    `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
+    twice. `retry_at` is when a failed one is to be tried again; null once that was recorded.
+
+    Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
+    """
+
+    __tablename__ = "order_factories"
+    __table_args__ = (
+        Index("ix_order_factories_batch_id", "batch_id"),
+        Index(
+            "ix_order_factories_open",
+            "batch_id",
+            "id",
+            sqlite_where=text("status IN ('pending', 'in_progress')"),
+            postgresql_where=text("status IN ('pending', 'in_progress')"),
+        ),
+        Index("ix_order_factories_source_order_id", "source_order_id"),
+        Index("uq_order_factories_target_order_id", "target_order_id", unique=True),
+        Index(
+            "uq_order_factories_idempotency_key",
+            "idempotency_key",
+            unique=True,
+            sqlite_where=text("idempotency_key IS NOT NULL"),
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index(
+            "uq_order_factories_retry_of_id",
+            "retry_of_id",
+            unique=True,
+            sqlite_where=text("retry_of_id IS NOT NULL"),
+            postgresql_where=text("retry_of_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_order_factories_order_subscription_id_period_at_attempt",
+            "order_subscription_id",
+            "period_at",
+            "attempt",
+            unique=True,
+            sqlite_where=text("order_subscription_id IS NOT NULL"),
+            postgresql_where=text("order_subscription_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_order_factories_retry_at",
+            "retry_at",
+            sqlite_where=text("retry_at IS NOT NULL"),
+            postgresql_where=text("retry_at IS NOT NULL"),
+        ),
+        CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    type: Mapped[FactoryType] = mapped_column(String(32), server_default=FactoryType.ORDER_COPIES)
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("order_factory_batches.id"))
+    source_order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    target_order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    status: Mapped[FactoryStatus] = mapped_column(String(16), server_default=FactoryStatus.PENDING)
+    place_target_order: Mapped[bool] = mapped_column(server_default=false())
+    reuse_wallet: Mapped[bool] = mapped_column(server_default=true())
+    skip_errors: Mapped[bool] = mapped_column(server_default=false())
+    cancel_source_order: Mapped[bool] = mapped_column(server_default=false())
+    apply_promotions: Mapped[bool] = mapped_column(server_default=false())
+    ignore_invalid_coupon: Mapped[bool] = mapped_column(server_default=false())
+    refresh_prices: Mapped[bool] = mapped_column(server_default=false())
+    stock: Mapped[StockPolicy] = mapped_column(String(8), server_default=StockPolicy.TAKE)
+    errors_count: Mapped[int] = mapped_column(server_default=text("0"))
+    errors_log: Mapped[Json | None]
+    idempotency_key: Mapped[str | None]
+    flow_run_id: Mapped[str | None] = mapped_column(String(36))
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("order_factories.id"))
+    order_subscription_id: Mapped[int | None] = mapped_column(ForeignKey("order_subscriptions.id"))
+    period_at: Mapped[datetime | None]
+    attempt: Mapped[int | None] = mapped_column(SmallInteger)
+    retry_at: Mapped[datetime | None]
+
+
+class CopyError(Base):
+    """One thing that was wrong with one order; the rows of a factory make up its `errors_log`.
+
+    `field` is the key in `errors_log`, `code` the kind of error (for counting), `message` the
+    words for a person. `line_item_id` is the source's line that the error is about, and with
+    `skip_errors` the line that was left out.
+    """
+
+    __tablename__ = "copy_errors"
+    __table_args__ = (
+        Index("ix_copy_errors_order_factory_id", "order_factory_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    order_factory_id: Mapped[int] = mapped_column(ForeignKey("order_factories.id"))
+    field: Mapped[str] = mapped_column(String(64))
+    code: Mapped[str] = mapped_column(String(64))
+    message: Mapped[str] = mapped_column(Text())
+    line_item_id: Mapped[int | None] = mapped_column(ForeignKey("line_items.id"))

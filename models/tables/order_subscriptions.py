@@ -1,0 +1,110 @@
+"""Order subscriptions: an order that is copied again and again, by the calendar."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, text, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from order_factory.models.values.statuses import AfterFailure, CatchUp, ItemType, SubscriptionStatus
+
+
+class OrderSubscription(Described, Moded, Base):
+    """What is copied how often; every time is UTC, the `number` is unique within the mode.
+
+    `frequency` is a word (hourly, daily, weekly, monthly, two-month, three-month, four-month,
+    six-month, yearly) or a crontab expression, counted from `starts_at` in the `time_zone` (an
+    IANA name). `next_run_at` is the next period, null where there is none; `last_run_at` is when
+    copies were last recorded. `occurrencies` counts the periods that were carried out,
+    `errors_count` the attempts that failed.
+
+    Ours are `time_zone`; `catch_up`, for the periods missed while nothing ran; `retry_after`,
+    delays such as `1d 3d 5d`, each from the attempt before; and `after_failure`. `template_order_id`
+    is the order that the copies are made from where that is not the source order, and
+    `running_batch_id` the batch that holds copies which are not accounted for yet.
+
+    Source: Commerce Layer API reference, order subscription object.
+    """
+
+    __tablename__ = "order_subscriptions"
+    __table_args__ = (
+        Index("uq_order_subscriptions_mode_number", "mode", "number", unique=True),
+        Index("ix_order_subscriptions_source_order_id", "source_order_id"),
+        Index("ix_order_subscriptions_running_batch_id", "running_batch_id"),
+        # What a run looks for: what is due, and what waits for its source order to be placed.
+        Index(
+            "ix_order_subscriptions_due",
+            "next_run_at",
+            sqlite_where=text("status = 'active'"),
+            postgresql_where=text("status = 'active'"),
+        ),
+        Index(
+            "ix_order_subscriptions_waiting",
+            "source_order_id",
+            sqlite_where=text("status = 'draft' AND activate_by_source_order"),
+            postgresql_where=text("status = 'draft' AND activate_by_source_order"),
+        ),
+        CheckConstraint("occurrencies >= 0", name="occurrencies_not_negative"),
+        CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),
+        CheckConstraint("expires_at > starts_at", name="expires_after_start"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    number: Mapped[str]
+    status: Mapped[SubscriptionStatus] = mapped_column(
+        String(16), server_default=SubscriptionStatus.DRAFT
+    )
+    frequency: Mapped[str]
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    activate_by_source_order: Mapped[bool] = mapped_column(server_default=true())
+    place_target_order: Mapped[bool] = mapped_column(server_default=true())
+    renewal_alert_period: Mapped[int | None] = mapped_column(SmallInteger)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    customer_email: Mapped[str | None]
+    customer_payment_source_id: Mapped[int | None] = mapped_column(
+        ForeignKey("customer_payment_sources.id")
+    )
+    source_order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    template_order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    catch_up: Mapped[CatchUp] = mapped_column(String(8), server_default=CatchUp.ONE)
+    retry_after: Mapped[str | None]
+    after_failure: Mapped[AfterFailure] = mapped_column(
+        String(16), server_default=AfterFailure.KEEP
+    )
+    starts_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_run_at: Mapped[datetime | None]
+    next_run_at: Mapped[datetime | None]
+    occurrencies: Mapped[int] = mapped_column(server_default=text("0"))
+    errors_count: Mapped[int] = mapped_column(server_default=text("0"))
+    succeeded_on_last_run: Mapped[bool | None]
+    running_batch_id: Mapped[int | None] = mapped_column(ForeignKey("order_factory_batches.id"))
+
+
+class OrderSubscriptionItem(Described, Base):
+    """One thing that an automatic subscription delivers; amounts are cents of its currency.
+
+    `source_line_item_id` is the line of the source order that it was converted from.
+
+    Source: Commerce Layer API reference, order subscription item object.
+    """
+
+    __tablename__ = "order_subscription_items"
+    __table_args__ = (
+        CheckConstraint("quantity >= 1", name="quantity_at_least_one"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    order_subscription_id: Mapped[int] = mapped_column(
+        ForeignKey("order_subscriptions.id"), index=True
+    )
+    source_line_item_id: Mapped[int | None] = mapped_column(ForeignKey("line_items.id"))
+    item_type: Mapped[ItemType] = mapped_column(String(32), server_default=ItemType.SKUS)
+    sku_code: Mapped[str | None]
+    bundle_code: Mapped[str | None]
+    quantity: Mapped[int]
+    currency_code: Mapped[CurrencyCode]
+    unit_amount_cents: Mapped[Cents]
+    total_amount_cents: Mapped[Cents]

@@ -1,0 +1,91 @@
+"""Orders: what is copied, and what a copy becomes."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, false, text, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+
+
+class Order(Described, Moded, Base):
+    """One order; amounts are cents of its `currency_code` (ISO 4217).
+
+    `total_amount_cents` is the sum of the line items' totals; the other amounts divide it by the
+    type of the line. As in the reference, `discount_amount_cents` is zero or below, and
+    `gift_card_amount_cents` is what gift cards paid, zero or above. `number` is unique within the
+    mode; a draft or pending order may have none. `order_factory_id` is our own: the factory that
+    made this order, at most one order per factory.
+
+    Source: Commerce Layer API reference, order object.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        Index(
+            "uq_orders_mode_number",
+            "mode",
+            "number",
+            unique=True,
+            sqlite_where=text("number IS NOT NULL"),
+            postgresql_where=text("number IS NOT NULL"),
+        ),
+        Index(
+            "uq_orders_order_factory_id",
+            "order_factory_id",
+            unique=True,
+            sqlite_where=text("order_factory_id IS NOT NULL"),
+            postgresql_where=text("order_factory_id IS NOT NULL"),
+        ),
+        # Which orders of a customer bear a coupon.
+        Index(
+            "ix_orders_coupon_code",
+            "coupon_code",
+            "customer_id",
+            sqlite_where=text("coupon_code IS NOT NULL"),
+            postgresql_where=text("coupon_code IS NOT NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    number: Mapped[str | None]
+    order_factory_id: Mapped[int | None] = mapped_column(
+        ForeignKey("order_factories.id", use_alter=True)
+    )
+    status: Mapped[OrderStatus] = mapped_column(String(16), server_default=OrderStatus.DRAFT)
+    payment_status: Mapped[PaymentStatus] = mapped_column(
+        String(24), server_default=PaymentStatus.UNPAID
+    )
+    fulfillment_status: Mapped[FulfillmentStatus] = mapped_column(
+        String(16), server_default=FulfillmentStatus.UNFULFILLED
+    )
+    guest: Mapped[bool] = mapped_column(server_default=false())
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    customer_email: Mapped[str | None]
+    market_name: Mapped[str | None]
+    language_code: Mapped[str | None]
+    currency_code: Mapped[CurrencyCode]
+    country_code: Mapped[str | None]
+    shipping_country_code_lock: Mapped[str | None]
+    tax_included: Mapped[bool] = mapped_column(server_default=true())
+    tax_rate: Mapped[float | None]
+    coupon_code: Mapped[str | None]
+    gift_card_code: Mapped[str | None]
+    subtotal_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    shipping_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    payment_method_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    discount_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    adjustment_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    gift_card_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    total_tax_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    total_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    total_amount_with_taxes_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
+    billing_address_id: Mapped[int | None] = mapped_column(ForeignKey("addresses.id"))
+    shipping_address_id: Mapped[int | None] = mapped_column(ForeignKey("addresses.id"))
+    payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
+    payment_source_id: Mapped[int | None] = mapped_column(ForeignKey("payment_sources.id"))
+    placed_at: Mapped[datetime | None]
+    approved_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]

@@ -1,0 +1,85 @@
+"""Transactions: what was asked of a payment gateway, written down before it is asked."""
+
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+
+
+class TransactionType(StrEnum):
+    AUTHORIZATIONS = "authorizations"
+    CAPTURES = "captures"
+    VOIDS = "voids"
+
+
+class TransactionStatus(StrEnum):
+    """`unknown` until the gateway's answer is stored: it may have done it, or not."""
+
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Transaction(Described, Moded, Base):
+    """One thing asked of a gateway about an order; `amount_cents` of `currency_code` (ISO 4217).
+
+    The row is committed as `unknown` before the gateway is called, and every call carries its
+    `idempotency_key`, so that whoever goes on after a crash asks by the same key. `token` is the
+    gateway's own name for what it did, `error_code` and `message` its reason for a refusal.
+    `authorization_id` is the authorization that a capture or void is about. `order_factory_id` is
+    the factory that waits for it. `claimed_by` is the process that calls the gateway about it
+    (see `order_factory.models.database.process_locks`), and `calls` how often one has taken it up.
+
+    Source: Commerce Layer API reference, authorization, capture and void objects; `status`,
+    `idempotency_key`, `claimed_by` and `calls` are our own.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        Index("uq_transactions_idempotency_key", "idempotency_key", unique=True),
+        Index("ix_transactions_order_id", "order_id"),
+        Index("ix_transactions_order_factory_id", "order_factory_id"),
+        Index(
+            "ix_transactions_unknown",
+            "id",
+            sqlite_where=text("status = 'unknown'"),
+            postgresql_where=text("status = 'unknown'"),
+        ),
+        # An order is authorized once, and an authorization is voided or captured once.
+        Index(
+            "uq_transactions_order_id_authorization",
+            "order_id",
+            unique=True,
+            sqlite_where=text("type = 'authorizations' AND status <> 'failed'"),
+            postgresql_where=text("type = 'authorizations' AND status <> 'failed'"),
+        ),
+        Index(
+            "uq_transactions_authorization_id",
+            "authorization_id",
+            unique=True,
+            sqlite_where=text("type <> 'authorizations' AND status <> 'failed'"),
+            postgresql_where=text("type <> 'authorizations' AND status <> 'failed'"),
+        ),
+        CheckConstraint("amount_cents > 0", name="amount_is_positive"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    type: Mapped[TransactionType] = mapped_column(String(16))
+    status: Mapped[TransactionStatus] = mapped_column(
+        String(16), server_default=TransactionStatus.UNKNOWN
+    )
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    order_factory_id: Mapped[int] = mapped_column(ForeignKey("order_factories.id"))
+    authorization_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))
+    gateway: Mapped[str] = mapped_column(String(32))
+    amount_cents: Mapped[Cents]
+    currency_code: Mapped[CurrencyCode]
+    idempotency_key: Mapped[str] = mapped_column(String(64))
+    token: Mapped[str | None]
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    message: Mapped[str | None]
+    claimed_by: Mapped[int | None]
+    calls: Mapped[int] = mapped_column(server_default=text("0"))

@@ -1,0 +1,1 @@
+"""Statuses, states, frequencies, ids: the values that columns and requests may have."""

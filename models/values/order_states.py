@@ -1,0 +1,81 @@
+"""The life of an order: which change of its three statuses is allowed.
+
+Every change of a status goes through `changed` and `may_become`, so that no statement makes one
+that stands not here. Source: Commerce Layer API reference, order object, its statuses and
+triggers; that a refused payment leads from `placing` back to `pending` is our own.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, case, literal
+
+from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+
+Transitions = Mapping[StrEnum, tuple[StrEnum, ...]]
+
+_O, _P, _F = OrderStatus, PaymentStatus, FulfillmentStatus
+
+ORDER: Transitions = {
+    _O.DRAFT: (_O.PENDING,),
+    _O.PENDING: (_O.DRAFT, _O.PLACING, _O.PLACED, _O.CANCELLED),
+    _O.PLACING: (_O.PENDING, _O.PLACED),
+    _O.PLACED: (_O.EDITING, _O.APPROVED, _O.CANCELLED),
+    _O.EDITING: (_O.PLACED, _O.CANCELLED),
+    _O.APPROVED: (_O.CANCELLED,),
+    _O.CANCELLED: (),
+}
+
+PAYMENT: Transitions = {
+    _P.UNPAID: (_P.AUTHORIZED, _P.PARTIALLY_AUTHORIZED, _P.PAID, _P.FREE),
+    _P.PARTIALLY_AUTHORIZED: (_P.AUTHORIZED, _P.PARTIALLY_PAID, _P.PARTIALLY_VOIDED, _P.VOIDED),
+    _P.AUTHORIZED: (_P.PAID, _P.PARTIALLY_PAID, _P.VOIDED, _P.PARTIALLY_VOIDED),
+    _P.PARTIALLY_PAID: (_P.PAID, _P.PARTIALLY_VOIDED, _P.PARTIALLY_REFUNDED, _P.REFUNDED),
+    _P.PARTIALLY_VOIDED: (_P.VOIDED, _P.PAID, _P.PARTIALLY_PAID),
+    _P.PAID: (_P.PARTIALLY_REFUNDED, _P.REFUNDED),
+    _P.PARTIALLY_REFUNDED: (_P.REFUNDED,),
+    _P.FREE: (_P.UNPAID,),
+    _P.VOIDED: (),
+    _P.REFUNDED: (),
+}
+
+FULFILLMENT: Transitions = {
+    _F.UNFULFILLED: (_F.IN_PROGRESS, _F.FULFILLED, _F.NOT_REQUIRED),
+    _F.IN_PROGRESS: (_F.FULFILLED,),
+    _F.NOT_REQUIRED: (_F.UNFULFILLED,),
+    _F.FULFILLED: (),
+}
+
+# By the name of the column.
+TRANSITIONS: Mapping[str, Transitions] = {
+    "status": ORDER,
+    "payment_status": PAYMENT,
+    "fulfillment_status": FULFILLMENT,
+}
+
+
+def may_become(column: Column[Any], status: StrEnum) -> ColumnElement[bool]:
+    """Whether a row may go from the status in this column to that one."""
+    return column.in_(sources_of(column, status))
+
+
+def changed(
+    column: Column[Any], status: StrEnum, when: ColumnElement[bool] | None = None
+) -> ColumnElement[Any]:
+    """The value to set this column to: the status, where it is allowed (and `when` holds).
+
+    Where it is not, the row keeps the status that it has.
+    """
+    allowed = may_become(column, status)
+    return case((allowed if when is None else allowed & when, status.value), else_=column)
+
+
+def refused(column: Column[Any], status: StrEnum) -> ColumnElement[str]:
+    """`cannot transition from pending to placed`, with the status that the row has."""
+    return literal("cannot transition from ") + column + f" to {status.value}"
+
+
+def sources_of(column: Column[Any], status: StrEnum) -> list[StrEnum]:
+    """The statuses from which this one can be reached, in the order of the table."""
+    return [source for source, targets in TRANSITIONS[column.key].items() if status in targets]

@@ -1,0 +1,1 @@
+"""The Prefect tasks. What they use stands in the rooms beside them."""

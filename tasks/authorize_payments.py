@@ -1,0 +1,218 @@
+"""Asking the gateways: many calls at a time, and what they answer is settled as it comes in.
+
+No transaction is open during a call. What is to be asked was committed before, and is taken up by
+one process at a time; one that dies leaves it `unknown`, and whoever goes on looks up first what
+was done under the same key. So no crash, retry or second process pays twice.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from time import monotonic, sleep
+from typing import Self
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+from sqlalchemy.exc import DBAPIError
+
+from order_factory.gateways.calling import ask
+from order_factory.gateways.protocol import Answer, GatewayError, GatewayMisconfigured
+from order_factory.gateways.registry import gateway, known_gateways, limits_of, not_set_up
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.process_locks import present
+from order_factory.models.errors import DatabaseNotReady
+from order_factory.models.results.progress import report_progress
+from order_factory.models.tables.transactions import TransactionType
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.payments.answers import settle
+from order_factory.tasks.payments.claiming import Due, Scope, claim_due, count_due
+from order_factory.tasks.working_set.step import TryAgain, explained
+
+STAGE = "authorize payments"
+# So many answers are written down together, or what there is after a second.
+SETTLED_AT_ONCE = 250
+SECONDS_BETWEEN_SETTLEMENTS = 1.0
+# So many calls in a row without any answer, and the gateway is left alone.
+GIVEN_UP_AFTER = 8
+_DATABASE_TRIES = 5
+
+Stopped = Callable[[], bool]
+
+
+@dataclass
+class PaymentReport:
+    """How many factories were closed, how many transactions stay unknown, and why they do."""
+
+    closed: int = 0
+    left: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def _never() -> bool:
+    return False
+
+
+@task(name="authorize payments", task_run_name="authorize payments", cache_policy=NO_CACHE)
+def authorize_payments(scope: Scope, stopped: Stopped = _never) -> PaymentReport:
+    """Ask the gateways about all that has no answer yet in the scope, and settle it.
+
+    What a gateway gives no answer to stays `unknown`, its order `placing` and its factory in
+    progress: running this again goes on with it. So does what is left when the run is `stopped`.
+    """
+    with reading() as db:
+        due = count_due(db, scope)
+    if not due:
+        return PaymentReport()
+    with present() as me, _Till(scope, me, due, stopped) as till:
+        till.work()
+    with reading() as db:
+        till.report.left = count_due(db, scope)
+    return till.report
+
+
+class _Till:
+    """What is under way: calls in threads, and answers that are not written down yet."""
+
+    def __init__(self, scope: Scope, me: int, due: int, stopped: Stopped) -> None:
+        self.report = PaymentReport()
+        self._scope, self._me, self._due, self._stopped = scope, me, due, stopped
+        terms = [known.terms for known in known_gateways().values() if known.terms.remote]
+        self._at_once = sum(term.concurrency for term in terms)
+        self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="gateway")
+        self._ended: SimpleQueue[tuple[Due, Future[Answer]]] = SimpleQueue()
+        self._under_way = 0
+        self._answers: dict[int, Answer] = {}
+        self._settled_at = monotonic()
+        self._asked = 0
+        self._silent: dict[str, int] = {}
+        self._left_alone: dict[str, str] = {}
+        self._nothing_left = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def work(self) -> None:
+        report_progress(STAGE, 0, self._due)
+        while True:
+            if self._takes_more():
+                self._take_up()
+            if not self._under_way and not self._answers:
+                break
+            self._collect()
+            if self._is_time_to_settle():
+                self._settle()
+        self.report.problems += [
+            f"{told}; the orders stay in placing" for told in self._left_alone.values()
+        ]
+
+    def _takes_more(self) -> bool:
+        enough = self._under_way >= 2 * self._at_once
+        return not (self._nothing_left or enough or self._stopped())
+
+    def _take_up(self) -> None:
+        limit = max(4 * self._at_once, SETTLED_AT_ONCE)
+        with begin() as db:
+            claimed = claim_due(db, self._scope, limit, self._me, list(self._left_alone))
+        self._nothing_left = not claimed
+        for due in claimed:
+            self._under_way += 1
+            call = self._pool.submit(self._call, due)
+            call.add_done_callback(lambda done, due=due: self._ended.put((due, done)))  # type: ignore[misc]
+
+    def _call(self, due: Due) -> Answer:
+        if due.gateway in self._left_alone:
+            raise GatewayError(due.gateway, "is left alone")
+        if due.gateway not in known_gateways():
+            raise GatewayMisconfigured(due.gateway, f"is not set up: {not_set_up(due.gateway)}")
+        asked_of = gateway(due.gateway)
+        do = {
+            TransactionType.AUTHORIZATIONS: asked_of.authorize,
+            TransactionType.CAPTURES: asked_of.capture,
+            TransactionType.VOIDS: asked_of.void,
+        }[due.type]
+        limits = limits_of(due.gateway)
+        return ask(asked_of, limits, do, due.asked, perhaps_done=due.perhaps_done)
+
+    def _collect(self) -> None:
+        """Wait for an answer, a moment at the most, and take all there are."""
+        wait = True
+        while True:
+            try:
+                due, done = self._ended.get(timeout=0.2) if wait else self._ended.get_nowait()
+            except Empty:
+                return
+            wait = False
+            self._under_way -= 1
+            self._asked += 1
+            self._note(due, done)
+
+    def _note(self, due: Due, done: Future[Answer]) -> None:
+        error = done.exception()
+        if error is None:
+            self._answers[due.transaction_id] = done.result()
+            self._silent.pop(due.gateway, None)
+            return
+        if not isinstance(error, GatewayError):
+            # Not in its own words, which may hold a token.
+            error = GatewayError(due.gateway, f"failed unexpectedly ({type(error).__name__})")
+        silent = self._silent[due.gateway] = self._silent.get(due.gateway, 0) + 1
+        give_up = isinstance(error, GatewayMisconfigured) or silent >= GIVEN_UP_AFTER
+        if give_up:
+            self._left_alone.setdefault(due.gateway, str(error))
+        elif due.gateway not in self._left_alone:
+            order = f"order {due.asked.order}"
+            self.report.problems.append(f"{order} stays in placing: {error}")
+
+    def _is_time_to_settle(self) -> bool:
+        if not self._answers:
+            return False
+        late = monotonic() - self._settled_at >= SECONDS_BETWEEN_SETTLEMENTS
+        return late or not self._under_way or len(self._answers) >= SETTLED_AT_ONCE
+
+    def _settle(self) -> None:
+        told, self._answers = self._answers, {}
+        self._write_down(told)
+        self._settled_at = monotonic()
+        # An order that is placed now may have a source whose payment is to be voided.
+        self._nothing_left = False
+        report_progress(STAGE, min(self._asked, self._due), self._due)
+
+    def _write_down(self, told: dict[int, Answer]) -> None:
+        """Settle these answers; where the database refuses one, all others."""
+        try:
+            self.report.closed += _settled(told)
+        except DBAPIError as error:
+            refused = explained(error, "payment_source")
+            if isinstance(refused, TryAgain):
+                raise refused from None
+            keys = list(told)
+            if len(keys) == 1:
+                name = public_id(Resource.transactions, keys[0])
+                self.report.problems.append(
+                    f"the gateway's answer to transaction {name} could not be stored: {refused}"
+                )
+                return
+            half = len(keys) // 2
+            for part in (keys[:half], keys[half:]):
+                self._write_down({key: told[key] for key in part})
+
+
+def _settled(told: dict[int, Answer]) -> int:
+    """Settle in a transaction of its own; a passing fault of the database is waited out."""
+    for nth in range(1, _DATABASE_TRIES + 1):
+        try:
+            with begin() as db:
+                return settle(db, told, flow_run.id)
+        except (DBAPIError, DatabaseNotReady) as error:
+            passes = isinstance(error, DatabaseNotReady) or isinstance(
+                explained(error, "payment_source"), TryAgain
+            )
+            if not passes or nth == _DATABASE_TRIES:
+                raise
+            sleep(0.2 * 2**nth)
+    raise AssertionError("unreachable")

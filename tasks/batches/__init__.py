@@ -1,0 +1,1 @@
+"""The records of batches, and how they are divided."""

@@ -1,0 +1,129 @@
+"""What runs have left behind: batches and single copies whose flow run is not there any more.
+
+Whether a run still is, Prefect's server knows for those that it has heard of; of others only time
+tells. A mistake costs nothing: rows are claimed with locks, so nothing is ever copied twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun
+from sqlalchemy import Connection, exists, func, or_, select
+
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.values.statuses import BatchStatus
+from order_factory.tasks.working_set.claims import is_to_copy, is_unfinished
+from order_factory.tasks.working_set.statements import table_of
+
+_batch = table_of(OrderFactoryBatch)
+_KEY = "flow-run:"
+# Prefect answers for so many runs at a time.
+_AT_ONCE = 200
+SHOWN = 1_000
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """An unfinished batch or factory, and the flow run that had it in hand, if any did.
+
+    `name` is the reference of the batch. `quiet` says that nothing has happened to it for long.
+    """
+
+    key: int
+    name: str
+    flow_run_id: str | None
+    quiet: bool
+    aborted: bool = False
+
+
+def unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
+    """Batches with something left, the oldest first, but those that the HTTP service drains.
+
+    `before` is when something must have happened last for a batch to be quiet.
+    """
+    moved = select(func.max(OrderFactory.updated_at)).where(OrderFactory.batch_id == _batch.c.id)
+    left = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
+    rows = (
+        select(
+            _batch.c.id,
+            _batch.c.reference,
+            _batch.c.flow_run_id,
+            _batch.c.status,
+            _batch.c.updated_at,
+            moved.scalar_subquery().label("moved_at"),
+        )
+        .where(_batch.c.status != BatchStatus.COMPLETED, ~_batch.c.drained_by_service, left)
+        .order_by(_batch.c.id)
+        .limit(SHOWN)
+    )
+    return [
+        Orphan(
+            key=row.id,
+            name=row.reference,
+            flow_run_id=row.flow_run_id,
+            quiet=max(row.updated_at, row.moved_at or row.updated_at) < before,
+            aborted=row.status == BatchStatus.ABORTED,
+        )
+        for row in db.execute(rows)
+    ]
+
+
+def unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
+    """Copies of one order that a flow run recorded for itself and has not made, the oldest first.
+
+    Those that the HTTP service recorded are its own until they are quiet.
+    """
+    mine = OrderFactory.idempotency_key.like(f"{_KEY}%")
+    is_quiet = OrderFactory.created_at < before
+    rows = (
+        select(OrderFactory.id, OrderFactory.idempotency_key, is_quiet.label("quiet"))
+        .where(OrderFactory.batch_id.is_(None), is_to_copy, or_(mine, is_quiet))
+        .order_by(OrderFactory.id)
+        .limit(SHOWN)
+    )
+    return [
+        Orphan(
+            key=row.id,
+            name="",
+            flow_run_id=(row.idempotency_key or "").removeprefix(_KEY) or None,
+            quiet=row.quiet,
+        )
+        for row in db.execute(rows)
+    ]
+
+
+def dead(found: list[Orphan]) -> list[Orphan]:
+    """Those that nobody has in hand.
+
+    A run that has ended has left what is unfinished, and so has one that was quiet for long. What
+    was stopped on purpose stays stopped: a batch that is aborted goes on only where the run that
+    a worker had was not cancelled, but crashed.
+    """
+    runs = _runs([one.flow_run_id for one in found if one.flow_run_id])
+    return [one for one in found if _is_dead(one, runs.get(one.flow_run_id or ""))]
+
+
+def _is_dead(one: Orphan, run: FlowRun | None) -> bool:
+    state = run.state if run is not None else None
+    if run is None or state is None:
+        return one.quiet and not one.aborted
+    if one.aborted:
+        return state.is_crashed() and run.deployment_id is not None
+    if state.is_cancelled() or state.is_cancelling():
+        return False
+    return state.is_final() or one.quiet
+
+
+def _runs(keys: list[str]) -> dict[str, FlowRun]:
+    """The flow runs that Prefect's server knows of these, by their ids."""
+    known: dict[str, FlowRun] = {}
+    ids = [UUID(key) for key in dict.fromkeys(keys)]
+    with get_client(sync_client=True) as client:
+        for first in range(0, len(ids), _AT_ONCE):
+            wanted = FlowRunFilterId(any_=ids[first : first + _AT_ONCE])
+            runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=wanted))
+            known |= {str(run.id): run for run in runs}
+    return known

@@ -1,0 +1,31 @@
+"""What waits for the service: factories that were asked for through the API and are not copied."""
+
+from sqlalchemy import Connection, exists, select
+
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.values.statuses import BatchStatus
+from order_factory.tasks.payments.claiming import Scope, count_due
+from order_factory.tasks.working_set.claims import is_unfinished
+from order_factory.tasks.working_set.statements import table_of
+
+_batch = table_of(OrderFactoryBatch)
+_UNFINISHED = (BatchStatus.PENDING, BatchStatus.IN_PROGRESS)
+
+
+def is_anything_waiting(db: Connection) -> bool:
+    """Whether there is a factory to copy, a payment to ask about, or a batch to drain or finish."""
+    single = exists().where(
+        is_unfinished,
+        OrderFactory.target_order_id.is_(None),
+        OrderFactory.batch_id.is_(None),
+        OrderFactory.idempotency_key.is_(None),
+    )
+    return (
+        bool(db.scalar(select(single))) or bool(count_due(db, Scope())) or bool(waiting_batches(db))
+    )
+
+
+def waiting_batches(db: Connection) -> list[int]:
+    """The keys of the batches that the service drains and has not finished, the oldest first."""
+    mine = select(_batch.c.id).where(_batch.c.drained_by_service, _batch.c.status.in_(_UNFINISHED))
+    return list(db.scalars(mine.order_by(_batch.c.id)))

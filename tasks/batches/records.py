@@ -1,0 +1,207 @@
+"""The record of a batch: how far it is, and how it ended."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, func, select, update
+
+from order_factory.models.database.dialects import skip_locked
+from order_factory.models.errors import BatchNotFound, InvalidRequest
+from order_factory.models.results.copies import BulkResult, ErrorCount
+from order_factory.models.tables import CopyError, Order, OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.base import Json, utc_now
+from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+from order_factory.tasks.working_set.claims import is_to_copy, is_unfinished
+from order_factory.tasks.working_set.statements import table_of
+
+_batch = table_of(OrderFactoryBatch)
+_KINDS_SHOWN = 100
+
+
+def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
+    """Mark a batch as in progress unless there is nothing left to do; unfinished factories."""
+    unfinished = count_unfinished(db, batch_id)
+    if unfinished:
+        now = utc_now()
+        db.execute(
+            update(_batch)
+            .where(_batch.c.id == batch_id)
+            .values(
+                status=BatchStatus.IN_PROGRESS,
+                started_at=func.coalesce(_batch.c.started_at, now),
+                flow_run_id=flow_run_id,
+                updated_at=now,
+            )
+        )
+    return unfinished
+
+
+def finish_batch(db: Connection, batch_id: int) -> None:
+    """Mark a batch as completed once none of its factories is unfinished."""
+    if count_unfinished(db, batch_id):
+        return
+    now = utc_now()
+    open_batch = update(_batch).where(
+        _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED
+    )
+    db.execute(open_batch.values(status=BatchStatus.COMPLETED, completed_at=now, updated_at=now))
+
+
+def abort_batch(db: Connection, flow_run_id: str) -> None:
+    """Mark the batch that this flow run has in progress as aborted, if some of it is unfinished.
+
+    Its factories stay as they are, and starting the batch again finishes them.
+    """
+    waiting = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
+    mine = update(_batch).where(
+        _batch.c.flow_run_id == flow_run_id, _batch.c.status == BatchStatus.IN_PROGRESS, waiting
+    )
+    db.execute(mine.values(status=BatchStatus.ABORTED, updated_at=utc_now()))
+
+
+def count_unfinished(db: Connection, batch_id: int) -> int:
+    """How many factories of the batch are neither completed nor failed nor aborted."""
+    unfinished = select(func.count()).select_from(OrderFactory)
+    unfinished = unfinished.where(OrderFactory.batch_id == batch_id, is_unfinished)
+    return db.scalar(unfinished) or 0
+
+
+def count_to_copy(db: Connection, batch_id: int) -> int:
+    """How many of those have no target order yet; the others wait for a payment gateway."""
+    rows = select(func.count()).select_from(OrderFactory)
+    return db.scalar(rows.where(OrderFactory.batch_id == batch_id, is_to_copy)) or 0
+
+
+def unfinished_ids(db: Connection, batch_id: int) -> list[int]:
+    """The keys of the factories that `count_unfinished` counts, for a batch that is small."""
+    unfinished = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_unfinished)
+    return list(db.scalars(unfinished.order_by(OrderFactory.id)))
+
+
+def count_carried(db: Connection, batch_id: int, flow_run_id: str) -> tuple[int, int]:
+    """How many factories of the batch this flow run has closed, and copied without closing them."""
+    awaiting = func.count().filter(OrderFactory.status == FactoryStatus.IN_PROGRESS)
+    carried = select(func.count(), awaiting).where(
+        OrderFactory.batch_id == batch_id,
+        OrderFactory.flow_run_id == flow_run_id,
+        OrderFactory.status.not_in([FactoryStatus.PENDING, FactoryStatus.ABORTED]),
+    )
+    every, waiting = db.execute(carried).one()
+    return every - waiting, waiting
+
+
+def has_free(db: Connection, batch_id: int) -> bool:
+    """Whether a factory of the batch is to be copied and in nobody's hands; in a writing transaction.
+
+    On SQLite the transaction itself waits until nobody copies.
+    """
+    free = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_to_copy).limit(1)
+    return db.scalar(skip_locked(db, free, table_of(OrderFactory))) is not None
+
+
+def require_batch(db: Connection, reference: str) -> int:
+    """The key of the batch with this reference. Raises `BatchNotFound`."""
+    found = db.scalar(select(_batch.c.id).where(_batch.c.reference == reference))
+    if found is None:
+        raise BatchNotFound(reference)
+    return int(found)
+
+
+def error_policy_of(db: Connection, batch_id: int) -> ErrorPolicy:
+    """What the errors of some copies of this batch mean for the others."""
+    kept = select(_batch.c.options).where(_batch.c.id == batch_id)
+    return _policy_in(db.execute(kept).scalar_one())
+
+
+def require_divisible(db: Connection, batch_id: int) -> None:
+    """Raises `InvalidRequest` for a batch that is copied as a whole or not at all."""
+    if error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING:
+        reference = db.scalar(select(_batch.c.reference).where(_batch.c.id == batch_id))
+        raise InvalidRequest(
+            f"The batch {reference!r} is copied as a whole or not at all (reject_everything), and "
+            f"no part of it alone; finish it with `order-factory bulk --resume {reference}`."
+        )
+
+
+def require_free_of_batch(db: Connection, factory_id: int) -> None:
+    """Raises `InvalidRequest` for a factory to copy whose batch is copied as a whole."""
+    mine = select(OrderFactory.batch_id).where(OrderFactory.id == factory_id, is_to_copy)
+    batch_id = db.scalar(mine)
+    if batch_id is not None:
+        require_divisible(db, batch_id)
+
+
+def _policy_in(options: Json) -> ErrorPolicy:
+    return ErrorPolicy(options.get("error_policy", ErrorPolicy.REJECT_FAILED))
+
+
+def read_batch(db: Connection, batch_id: int) -> BulkResult:
+    """How far a batch is, counted from its factories; this run's own figures are zero."""
+    record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
+    counts: dict[str, Any] = {status.value: 0 for status in FactoryStatus}
+    with_errors = 0
+    for status, count, faulty in db.execute(
+        select(
+            OrderFactory.status,
+            func.count(),
+            func.count().filter(OrderFactory.errors_count > 0),
+        )
+        .where(OrderFactory.batch_id == batch_id)
+        .group_by(OrderFactory.status)
+    ):
+        counts[status] = count
+        if status == FactoryStatus.COMPLETED:
+            with_errors = faulty
+    return BulkResult(
+        reference=record.reference,
+        id=public_id(Resource.order_factory_batches, record.id),
+        status=record.status,
+        orders_count=record.orders_count,
+        **counts,
+        completed_with_errors=with_errors,
+        errors=count_errors(db, batch_id),
+        seconds=0.0,
+        copied_in_this_run=0,
+        report_path=None,
+        error_policy=_policy_in(record.options),
+        page_path=None,
+    )
+
+
+def count_errors(db: Connection, batch_id: int) -> list[ErrorCount]:
+    """The kinds of error in a batch, the most frequent first, each with its first example."""
+    kinds = (
+        select(
+            CopyError.field,
+            CopyError.code,
+            func.count().label("count"),
+            func.count(CopyError.order_factory_id.distinct()).label("orders"),
+            func.min(CopyError.id).label("first_id"),
+        )
+        .join(OrderFactory, OrderFactory.id == CopyError.order_factory_id)
+        .where(OrderFactory.batch_id == batch_id)
+        .group_by(CopyError.field, CopyError.code)
+        .order_by(func.count().desc(), CopyError.field, CopyError.code)
+        .limit(_KINDS_SHOWN)
+        .subquery("kinds")
+    )
+    rows = (
+        select(kinds, CopyError.message, Order.number, Order.id)
+        .join(CopyError, CopyError.id == kinds.c.first_id)
+        .join(OrderFactory, OrderFactory.id == CopyError.order_factory_id)
+        .join(Order, Order.id == OrderFactory.source_order_id)
+        .order_by(kinds.c.count.desc(), kinds.c.field, kinds.c.code)
+    )
+    return [_error_count(row) for row in db.execute(rows)]
+
+
+def _error_count(row: Row[Any]) -> ErrorCount:
+    return ErrorCount(
+        field=row.field,
+        code=row.code,
+        count=row._mapping["count"],
+        orders=row.orders,
+        example_message=row.message,
+        example_order=row.number or public_id(Resource.orders, row.id),
+    )

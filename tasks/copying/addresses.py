@@ -1,0 +1,109 @@
+"""The addresses: copied as new rows, so that a later edit of one order never changes another."""
+
+from sqlalchemy import Column, ColumnElement, Connection, Insert, func, literal, null, or_, update
+
+from order_factory.models.tables import Address
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    carried,
+    insert_select,
+    table_of,
+    times,
+    unchanged,
+    written,
+)
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import copies, line_sums
+
+CARRIED = carried(Address)
+
+_address = table_of(Address)
+_is_shipped_to = _address.c.id == copies.c.shipping_address_id
+_is_outside = func.upper(_address.c.country_code) != func.upper(copies.c.shipping_country_code_lock)
+
+_has_no_billing = copies.c.billing_address_id.is_(None)
+_has_no_shipping = copies.c.shipping_address_id.is_(None)
+_SOME_MISSING = some_copy(or_(_has_no_billing, _has_no_shipping))
+_SOME_LOCKED = some_copy(copies.c.shipping_country_code_lock.is_not(None))
+
+_MISSING = (
+    errors(
+        "billing_address",
+        "billing_address_missing",
+        "the order has no billing address",
+        _has_no_billing,
+    ),
+    errors(
+        "shipping_address",
+        "shipping_address_missing",
+        "the order has no shipping address",
+        _has_no_shipping,
+        line_sums.c.lines_to_ship > 0,
+        joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id)],
+    ),
+)
+_OUTSIDE = errors(
+    "shipping_address",
+    "shipping_address_outside_lock",
+    literal("the country ")
+    + _address.c.country_code
+    + " is outside the order's shipping country lock "
+    + copies.c.shipping_country_code_lock,
+    _is_outside,
+    joins=[(_address, _is_shipped_to)],
+)
+_LEAVE_OUTSIDE_OUT = (
+    update(copies)
+    .where(copies.c.skip_errors, _is_shipped_to, _is_outside)
+    .values(shipping_address_id=null(), target_shipping_address_id=null())
+)
+
+
+def check_addresses(db: Connection) -> int:
+    """Record missing addresses, and shipping addresses outside the order's lock; how many errors.
+
+    An order of nothing that ships needs no shipping address. With `skip_errors` the address is
+    left out of the target order.
+    """
+    found = 0
+    if db.scalar(_SOME_MISSING):
+        found += sum(written(db, statement) for statement in _MISSING)
+    if db.scalar(_SOME_LOCKED) and (outside := written(db, _OUTSIDE)):
+        found += outside
+        db.execute(_LEAVE_OUTSIDE_OUT)
+    return found
+
+
+def insert_addresses(
+    source: Column[int], target: Column[int], *where: ColumnElement[bool]
+) -> Insert:
+    """One new address per sound copy: the row of `source` under the key in `target`."""
+    values = {
+        "id": target,
+        "copied_from_id": _address.c.id,
+        **unchanged(CARRIED),
+        **times(NOW),
+    }
+    rows = copies.join(_address, _address.c.id == source)
+    return insert_select(Address, values, rows, copies.c.sound, target.is_not(None), *where)
+
+
+_COPY = (
+    insert_addresses(copies.c.billing_address_id, copies.c.target_billing_address_id),
+    insert_addresses(
+        copies.c.shipping_address_id,
+        copies.c.target_shipping_address_id,
+        or_(
+            copies.c.target_billing_address_id.is_(None),
+            copies.c.target_shipping_address_id != copies.c.target_billing_address_id,
+        ),
+    ),
+)
+
+
+@step(name="copy addresses", field="addresses")
+def copy_addresses(db: Connection, batch: Batch) -> int:
+    """Copy the billing and shipping addresses; rows written. A shared address stays shared."""
+    return sum(written(db, statement, now=batch.started_at) for statement in _COPY)

@@ -1,0 +1,119 @@
+"""The catalogue: which SKUs of a batch are not simply there to be bought and shipped.
+
+Many lines name the same SKU, so the catalogue and the stock are asked once per SKU.
+"""
+
+from functools import cache
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+)
+
+from order_factory.models.tables import LineItem, Order, OrderFactory, Sku, StockItem
+from order_factory.models.values.statuses import ItemType, OrderStatus
+from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.tables import claims, copies, notable_skus
+
+_line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
+_names_a_sku = _line.c.item_type == ItemType.SKUS
+# What such an order wants is not there any more.
+_HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
+
+
+def find_notable_skus(db: Connection) -> None:
+    """Note the SKUs of the batch that are not simply there to be bought and shipped."""
+    others = exists().where(claims.c.factory_id < _first_in_hand())
+    db.execute(insert_notable_skus(after_others=bool(db.scalar(select(others)))))
+
+
+@cache
+def insert_notable_skus(*, after_others: bool) -> Insert:
+    """One row per SKU code that is gone, not for sale, not shipped, or wanted more than it is there.
+
+    A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
+    batch were copied already in this transaction, and what they got is not there any more.
+    """
+    wanted = (
+        select(
+            _line.c.sku_code,
+            func.sum(case((_line.c.quantity > 0, _line.c.quantity), else_=0)).label("quantity"),
+        )
+        .select_from(copies)
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .where(_names_a_sku)
+        .group_by(_line.c.sku_code)
+        # In the order of the catalogue's index, which is then read from end to end.
+        .order_by(_line.c.sku_code)
+        .subquery("wanted")
+    )
+    mode = select(copies.c.mode).limit(1).scalar_subquery()
+    held = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
+    held = held.where(_stock.c.sku_id == _sku.c.id)
+    available: ColumnElement[int] = held.scalar_subquery()
+    asked: FromClause = wanted.outerjoin(
+        _sku, and_(_sku.c.mode == mode, _sku.c.code == wanted.c.sku_code)
+    )
+    if after_others:
+        promised = _promised()
+        asked = asked.outerjoin(promised, promised.c.sku_code == wanted.c.sku_code)
+        available = available - func.coalesce(promised.c.quantity, 0)
+    known = (
+        select(
+            wanted.c.sku_code,
+            _sku.c.id.label("sku_id"),
+            _sku.c.purchasable,
+            _sku.c.do_not_ship,
+            wanted.c.quantity,
+            # What is not tracked is never short, nor is what is not there at all.
+            case((not_(_sku.c.do_not_track), available)).label("available"),
+        )
+        .select_from(asked)
+        .subquery("known")
+    )
+    short = known.c.quantity > known.c.available
+    notable = or_(known.c.sku_id.is_(None), not_(known.c.purchasable), known.c.do_not_ship, short)
+    values = {
+        "sku_code": func.coalesce(known.c.sku_code, ""),
+        "sku_id": known.c.sku_id,
+        "purchasable": func.coalesce(known.c.purchasable, True),
+        "do_not_ship": func.coalesce(known.c.do_not_ship, False),
+        "available": case((short, known.c.available)),
+    }
+    return insert(notable_skus).from_select(list(values), select(*values.values()).where(notable))
+
+
+def _promised() -> Subquery:
+    """What the earlier parts of the batch were copied with and did not take from the stock.
+
+    Copied in parts because of one order at fault, the others end as they would without it.
+    """
+    return (
+        select(_line.c.sku_code, func.sum(_line.c.quantity).label("quantity"))
+        .select_from(claims)
+        .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
+        .join(Order, Order.id == OrderFactory.target_order_id)
+        .join(_line, _line.c.order_id == Order.id)
+        .where(
+            claims.c.factory_id < _first_in_hand(), Order.status.not_in(_HAS_TAKEN), _names_a_sku
+        )
+        .where(OrderFactory.stock == StockPolicy.TAKE)
+        .group_by(_line.c.sku_code)
+        .subquery("promised")
+    )
+
+
+def _first_in_hand() -> ColumnElement[int]:
+    return select(func.min(copies.c.factory_id)).scalar_subquery()

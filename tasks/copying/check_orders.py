@@ -1,0 +1,70 @@
+"""Finding everything that is wrong with the orders of a batch, before anything is copied."""
+
+from sqlalchemy import Connection, and_, exists, false, not_, or_, select, update
+
+from order_factory.models.tables import CopyError
+from order_factory.tasks.copying.addresses import check_addresses
+from order_factory.tasks.copying.catalogue import find_notable_skus
+from order_factory.tasks.copying.customers import check_customers
+from order_factory.tasks.copying.line_item_checks import check_line_items
+from order_factory.tasks.copying.wallets import check_wallets
+from order_factory.tasks.promotions.asked import find_asked
+from order_factory.tasks.promotions.coupons import check_coupons, find_coupons
+from order_factory.tasks.promotions.leaving_out import leave_promotions_out
+from order_factory.tasks.promotions.tables import open_promotion_tables
+from order_factory.tasks.promotions.uses import contest_uses, lock_limited, record_used_up
+from order_factory.tasks.stock.availability import check_stock, lock_wanted_stock
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.line_totals import (
+    subtract_what_does_not_ship,
+    sum_lines,
+    sum_remaining_lines,
+)
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
+
+
+@step(name="check orders", field="source_order")
+def check_orders(db: Connection, batch: Batch) -> int:
+    """Record all that is wrong, and mark the copies that will not be made; how many errors.
+
+    One run tells everything: no check stops because of what another has found.
+    """
+    if not batch.read_ahead:
+        sum_lines(db)
+    lock_wanted_stock(db)
+    asked = find_asked(db)
+    if any(asked):
+        open_promotion_tables(db)
+    if asked.promotions:
+        leave_promotions_out(db)
+    if not batch.read_ahead:
+        find_notable_skus(db)
+    subtract_what_does_not_ship(db)
+    found = check_customers(db)
+    found += check_addresses(db)
+    found += check_line_items(db, refresh_prices=asked.prices)
+    found += check_wallets(db, batch.started_at)
+    checks_coupons = asked.coupons and find_coupons(db)
+    if checks_coupons or asked.promotions:
+        lock_limited(db, batch.started_at)
+    if checks_coupons:
+        found += check_coupons(db, batch.started_at)
+        contested = contest_uses(db) > 0
+        found += check_stock(db, contested_already=contested)
+        found += record_used_up(db)
+    else:
+        found += check_stock(db)
+    if (found or any(asked)) and db.scalar(select(exists().select_from(left_out_lines))):
+        found += sum_remaining_lines(db)
+    if found:
+        mark_unsound(db)
+    return found
+
+
+def mark_unsound(db: Connection) -> None:
+    """A copy with errors is not made; with `skip_errors` only one that has no line left is not."""
+    wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
+    has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
+    refused = or_(and_(not_(copies.c.skip_errors), wrong), not_(has_lines))
+    db.execute(update(copies).values(sound=false()).where(refused))

@@ -1,0 +1,124 @@
+"""Copying what a transaction has claimed: every step for all of it, or for ever smaller parts.
+
+One bad order never fails its neighbours. When a step meets something that no check knows of, the
+claimed factories are halved until the one at fault stands alone; it fails, and says why.
+"""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, false, func, select, update
+
+from order_factory.models.database.dialects import moment
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.copying.addresses import copy_addresses
+from order_factory.tasks.copying.check_orders import check_orders
+from order_factory.tasks.copying.line_items import copy_line_items
+from order_factory.tasks.copying.orders import copy_orders
+from order_factory.tasks.copying.placement import place_target_orders
+from order_factory.tasks.copying.wallets import copy_wallets
+from order_factory.tasks.outcomes.cancellation import cancel_source_orders
+from order_factory.tasks.outcomes.completion import close_batch
+from order_factory.tasks.prefetch.plan import take_what_was_read
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.claims import ends, take_in_hand
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.statements import written
+from order_factory.tasks.working_set.step import StepFailed, as_failure
+from order_factory.tasks.working_set.tables import claims, copies, empty_work_tables
+
+STEPS = (
+    check_orders,
+    copy_addresses,
+    copy_wallets,
+    copy_orders,
+    copy_line_items,
+    place_target_orders,
+    cancel_source_orders,
+    close_batch,
+)
+
+
+@dataclass
+class CopiedOrders:
+    """How many factories were closed, how many wait for a gateway, and the ids of the stuck ones.
+
+    Stuck is what could not even be marked as failed.
+    """
+
+    closed: int = 0
+    awaiting: int = 0
+    stuck: list[int] = field(default_factory=list)
+
+
+def copy_claimed(
+    db: Connection, size: int, flow_run_id: str | None, read_ahead: bool = False
+) -> CopiedOrders:
+    """Copy all claimed factories.
+
+    Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
+    """
+    copied = CopiedOrders()
+    alone = size == 1
+    parts = [ends(db)]
+    while parts:
+        size, first, last = parts.pop()
+        batch = Batch(size, utc_now(), flow_run_id, moment(db), alone, read_ahead)
+        read_ahead = False  # that was of all
+        try:
+            closed = _copy_part(db, batch, first, last)
+            copied.closed += closed
+            copied.awaiting += size - closed
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
+            failure = as_failure(error)
+            if size > 1:
+                parts += _halves(db, first, last)
+            elif _fail(db, batch, first, failure):
+                copied.closed += 1
+            else:
+                copied.stuck.append(first)
+        if parts:
+            empty_work_tables(db)
+    return copied
+
+
+def _copy_part(db: Connection, batch: Batch, first: int, last: int) -> int:
+    """How many factories the last step closes; the others wait for a gateway."""
+    rows = 0
+    with db.begin_nested():
+        if batch.read_ahead:
+            take_what_was_read(db)
+        else:
+            take_in_hand(db, first, last)
+        for step in STEPS:
+            rows = step(db, batch)
+    return rows
+
+
+def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) -> bool:
+    """Close this factory as failed, with all that the checks find and the unexpected on top."""
+    try:
+        with db.begin_nested():
+            take_in_hand(db, factory_id, factory_id)
+            try:
+                with db.begin_nested():
+                    check_orders(db, batch)
+            except StepFailed:
+                pass  # the failure that is recorded next is this one
+            written(db, errors(failure.field, "unexpected", str(failure)))
+            db.execute(update(copies).values(sound=false()))
+            close_batch(db, batch)
+    except StepFailed:
+        return False
+    return True
+
+
+def _halves(db: Connection, first: int, last: int) -> list[tuple[int, int, int]]:
+    """The claimed factories between these ids in two parts: how many, the first, the last."""
+    ids = claims.c.factory_id
+    half = func.ntile(2).over(order_by=ids).label("half")
+    part = select(ids, half).where(ids.between(first, last)).subquery()
+    rows = select(func.count(), func.min(part.c.factory_id), func.max(part.c.factory_id))
+    return [
+        (size, low, high)
+        for size, low, high in db.execute(rows.group_by(part.c.half).order_by(part.c.half.desc()))
+    ]

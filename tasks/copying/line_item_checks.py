@@ -1,0 +1,103 @@
+"""What is wrong with lines: asked per SKU first, and told line by line where it is needed."""
+
+from sqlalchemy import (
+    Connection,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+)
+
+from order_factory.models.tables import CopyError, LineItem
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.copying.prices import find_prices
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.tasks.working_set.statements import table_of, written
+from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums, notable_skus
+
+_line = table_of(LineItem)
+
+_lines_of_copy = (_line, _line.c.order_id == copies.c.source_order_id)
+_names_a_sku = _line.c.item_type == ItemType.SKUS
+# A line of type `skus` without a code names a SKU that no catalogue has.
+_code = func.coalesce(_line.c.sku_code, "")
+# What a person would call the line.
+_label = case(
+    (_line.c.sku_code.is_not(None), literal("SKU ") + _line.c.sku_code),
+    else_=literal("line ") + func.coalesce(_line.c.bundle_code, _line.c.name, _line.c.item_type),
+)
+
+_of_its_sku = (notable_skus, notable_skus.c.sku_code == _code)
+_is_gone = notable_skus.c.sku_id.is_(None)
+_is_barred = and_(not_(_is_gone), not_(notable_skus.c.purchasable))
+
+_NO_LINE = errors(
+    "line_items",
+    "line_items_missing",
+    "the order has no line item",
+    not_(exists().where(line_sums.c.factory_id == copies.c.factory_id)),
+)
+_BELOW_ONE = errors(
+    "line_items",
+    "quantity_below_one",
+    _label + ": the quantity " + cast(_line.c.quantity, String) + " is below 1",
+    line_sums.c.quantities_below_one > 0,
+    _line.c.quantity < 1,
+    not_(is_left_out()),
+    joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy],
+    line_item_id=_line.c.id,
+)
+_GONE = errors(
+    "line_items",
+    "sku_not_in_catalogue",
+    _label + " is no longer in the catalogue",
+    _names_a_sku,
+    _is_gone,
+    joins=[_lines_of_copy, _of_its_sku],
+    line_item_id=_line.c.id,
+)
+_BARRED = errors(
+    "line_items",
+    "sku_not_purchasable",
+    _label + " is not purchasable",
+    _names_a_sku,
+    _is_barred,
+    joins=[_lines_of_copy, _of_its_sku],
+    line_item_id=_line.c.id,
+)
+
+
+def check_line_items(db: Connection, *, refresh_prices: bool) -> int:
+    """Record orders without lines, and lines that cannot be copied; how many errors.
+
+    A line cannot be copied with a quantity below 1, or when its SKU is not in the catalogue any
+    more or not purchasable, or has no price where a copy is to have today's.
+    """
+    found = written(db, _NO_LINE) + (find_prices(db) if refresh_prices else 0)
+    if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
+        found += written(db, _BELOW_ONE)
+    if db.scalar(select(exists().where(_is_gone))):
+        found += written(db, _GONE)
+    if db.scalar(select(exists().where(_is_barred))):
+        found += written(db, _BARRED)
+    if found:
+        _leave_out_wrong_lines(db)
+    return found
+
+
+def _leave_out_wrong_lines(db: Connection) -> None:
+    """Note, for the copies with `skip_errors`, the lines that errors were recorded for."""
+    wrong = (
+        select(copies.c.factory_id, CopyError.line_item_id)
+        .distinct()
+        .join(CopyError, CopyError.order_factory_id == copies.c.factory_id)
+        .where(copies.c.skip_errors, CopyError.line_item_id.is_not(None))
+    )
+    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], wrong))

@@ -1,0 +1,111 @@
+"""The line items, with their options: a frozen copy, unless today's prices or promotions are wanted."""
+
+from functools import cache
+
+from sqlalchemy import Connection, Insert, and_, case, exists, false, func, select
+
+from order_factory.models.database.dialects import moment, reads_in_order
+from order_factory.models.database.foreign_keys import holding_references
+from order_factory.models.tables import LineItem, LineItemOption
+from order_factory.tasks.copying.amounts import settle_amounts
+from order_factory.tasks.promotions.asked import some_to_settle
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    carried,
+    insert_select,
+    table_of,
+    times,
+    unchanged,
+    written,
+)
+from order_factory.tasks.working_set.step import TryAgain, step
+from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
+
+CARRIED = carried(LineItem, "order_id")
+OPTION_CARRIED = carried(LineItemOption, "line_item_id")
+
+_line, _option = table_of(LineItem), table_of(LineItemOption)
+
+
+@cache
+def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) -> Insert:
+    """One line per source line of the sound copies, without those that are left out.
+
+    The lines of a target have their keys in the order of the source's; `sort` where the database
+    does not read them so by itself, `lock` where the source lines' foreign key does not lock them.
+    """
+    values = {
+        "order_id": copies.c.target_order_id,
+        "copied_from_id": _line.c.id,
+        **unchanged(CARRIED),
+        **times(NOW),
+    }
+    rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
+    where = (copies.c.sound, *([~is_left_out()] if some_left_out else []))
+    order = (copies.c.factory_id, _line.c.id) if sort else ()
+    return insert_select(
+        LineItem, values, rows, *where, order_by=order, locked=_line if lock else None
+    )
+
+
+@cache
+def insert_line_item_options(*, sort: bool) -> Insert:
+    """One option per option of the source lines that were copied, in the order of the source's."""
+    values = {
+        "line_item_id": _line.c.id,
+        "copied_from_id": _option.c.id,
+        **unchanged(OPTION_CARRIED),
+        **times(NOW),
+    }
+    source = _line.alias("source")
+    # The target's lines come last: no statistics tell how many of them were copied.
+    rows = copies.join(source, source.c.order_id == copies.c.source_order_id)
+    rows = rows.join(_option, _option.c.line_item_id == source.c.id)
+    rows = rows.join(
+        _line,
+        and_(
+            _line.c.order_id == copies.c.target_order_id,
+            _line.c.copied_from_id == _option.c.line_item_id,
+        ),
+    )
+    order = (copies.c.factory_id, _option.c.id) if sort else ()
+    return insert_select(LineItemOption, values, rows, copies.c.sound, order_by=order)
+
+
+_some_of_copies = (
+    exists()
+    .select_from(copies)
+    .where(_line.c.order_id == copies.c.source_order_id, _option.c.line_item_id == _line.c.id)
+)
+# Many shops have none at all, and that is quickly asked.
+_SOME_OPTION = select(case((exists(select(_option.c.id)), _some_of_copies), else_=false()))
+_COUNTED = (
+    select(func.coalesce(func.sum(line_sums.c.lines), 0))
+    .select_from(line_sums)
+    .join(copies, copies.c.factory_id == line_sums.c.factory_id)
+    .where(copies.c.sound)
+)
+
+
+@step(name="copy line items", field="line_items")
+def copy_line_items(db: Connection, batch: Batch) -> int:
+    """Copy the lines and their options; lines written.
+
+    Raises `TryAgain` when the lines of a source order were changed since they were added up.
+    """
+    now, sort = batch.started_at, not reads_in_order(db)
+    some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
+    with holding_references(db, _line, few=batch.alone) as held:
+        copy = insert_line_items(sort=sort, some_left_out=some_left_out, lock=held)
+        lines = written(db, copy, now=now)
+    changed = lines != db.scalar(_COUNTED)
+    # Nothing can have changed while no other transaction has ended.
+    if changed or (moment(db) != batch.moment and copied_lines_differ(db)):
+        raise TryAgain("a source order was changed meanwhile")
+    if db.scalar(_SOME_OPTION):
+        written(db, insert_line_item_options(sort=sort), now=now)
+    if some_to_settle(db):
+        settle_amounts(db, batch)
+    return lines

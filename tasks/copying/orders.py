@@ -1,0 +1,107 @@
+"""The target order: a new row that belongs to the same customer, with the sums of its lines."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from order_factory.models.tables import Order
+from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.statements import NOW, insert_select, table_of, times, written
+from order_factory.tasks.working_set.step import StepFailed, step
+from order_factory.tasks.working_set.tables import copies, line_sums
+
+# Taken over from the source order as it is.
+CARRIED = (
+    "mode",
+    "guest",
+    "market_name",
+    "language_code",
+    "currency_code",
+    "country_code",
+    "shipping_country_code_lock",
+    "tax_included",
+    "tax_rate",
+    "gift_card_code",
+    "payment_method_id",
+    "metadata",
+)
+# The caller's name for the source order, and what the source order went through.
+LEFT = ("reference", "reference_origin", "number", "placed_at", "approved_at", "cancelled_at")
+# Added up from the lines that are copied.
+SUMS = (
+    "subtotal_amount_cents",
+    "shipping_amount_cents",
+    "payment_method_amount_cents",
+    "adjustment_amount_cents",
+    "gift_card_amount_cents",
+    "total_tax_amount_cents",
+    "total_amount_cents",
+)
+
+
+def insert_orders() -> Insert:
+    """One target order per sound copy, `pending` once it has a customer and something to buy."""
+    source, sums = table_of(Order), line_sums.c
+    has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is_not(None))
+    pending = and_(has_customer, sums.purchasable_lines > 0)
+    values: dict[str, ColumnElement[Any]] = {
+        "id": copies.c.target_order_id,
+        "order_factory_id": copies.c.factory_id,
+        "status": case((pending, OrderStatus.PENDING), else_=OrderStatus.DRAFT),
+        "payment_status": literal(PaymentStatus.UNPAID),
+        "fulfillment_status": literal(FulfillmentStatus.UNFULFILLED),
+        "customer_id": copies.c.customer_id,
+        "customer_email": copies.c.customer_email,
+        "billing_address_id": copies.c.target_billing_address_id,
+        "shipping_address_id": copies.c.target_shipping_address_id,
+        "payment_source_id": copies.c.target_payment_source_id,
+        "total_amount_with_taxes_cents": case(
+            (source.c.tax_included, sums.total_amount_cents),
+            else_=sums.total_amount_cents + sums.total_tax_amount_cents,
+        ),
+        **{name: sums[name] for name in SUMS},
+        # Lines of all other types are discounts.
+        "discount_amount_cents": sums.total_amount_cents
+        - sums.subtotal_amount_cents
+        - sums.shipping_amount_cents
+        - sums.payment_method_amount_cents
+        - sums.adjustment_amount_cents
+        + sums.gift_card_amount_cents,
+        "coupon_code": copies.c.coupon_code,
+        **{name: source.c[name] for name in CARRIED},
+        **{name: null() for name in LEFT},
+        **times(NOW),
+    }
+    rows = copies.join(source, source.c.id == copies.c.source_order_id)
+    rows = rows.join(line_sums, sums.factory_id == copies.c.factory_id)
+    return insert_select(Order, values, rows, copies.c.sound)
+
+
+_COPY = insert_orders()
+_SOUND = select(func.count()).select_from(copies).where(copies.c.sound)
+
+
+@step(name="copy orders", field="target_order")
+def copy_orders(db: Connection, batch: Batch) -> int:
+    """Make the target orders of the sound copies; rows written.
+
+    Raises `StepFailed` when the database has left one out, as a trigger of the shop's can do: the
+    lines rely on their order.
+    """
+    orders = written(db, _COPY, now=batch.started_at)
+    if orders != db.scalar(_SOUND):
+        told = "could not be copied: the database did not keep the target order"
+        raise StepFailed("target_order", told)
+    return orders

@@ -1,0 +1,237 @@
+"""Placing the target orders that are to be placed and can be; their stock is taken.
+
+An order whose payment a gateway has to be asked about is only made ready here: `placing`, with its
+stock reserved and its transaction written down. The gateway is asked after the commit.
+"""
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    String,
+    Update,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from order_factory.gateways.registry import DEFAULT, known_gateways, not_set_up
+from order_factory.models.tables import CopyError, Order, PaymentMethod, PaymentSource
+from order_factory.models.values.order_states import changed, may_become, refused
+from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.payments.intents import insert_authorizations
+from order_factory.tasks.stock.reservations import take_stock
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.order_numbers import number_of
+from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import copies, line_sums, placements
+
+_target = table_of(Order)
+_method, _source = table_of(PaymentMethod), table_of(PaymentSource)
+_sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
+_target_of_copy = (_target, _target.c.id == copies.c.target_order_id)
+_to_be_placed = and_(copies.c.sound, copies.c.place_target_order)
+_to_pay = _target.c.total_amount_with_taxes_cents > 0
+# Where parts of an order are left out, the frozen discounts can be more than what is left.
+_owes_money = _target.c.total_amount_with_taxes_cents < 0
+_of_source = select(_source.c.gateway).where(_source.c.id == _target.c.payment_source_id)
+_of_method = select(_method.c.gateway).where(_method.c.id == _target.c.payment_method_id)
+# A payment method that is settled by hand needs nothing that the customer saved.
+_by_hand = func.coalesce(_of_method.scalar_subquery(), "") == DEFAULT
+_lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None), not_(_by_hand))
+_gateway = case(
+    (
+        _to_pay,
+        func.coalesce(_of_source.scalar_subquery(), _of_method.scalar_subquery(), DEFAULT),
+    ),
+    else_=null(),
+)
+
+
+@step(name="place target orders", field="status", asked=select(exists().where(_to_be_placed)))
+def place_target_orders(db: Connection, batch: Batch) -> int:
+    """Place what can be placed, take its stock, and record why the rest cannot; orders in hand.
+
+    An order that cannot be placed stays as it was copied. One that a gateway has to be asked about
+    is `placing` until it has answered.
+    """
+    placed = written(db, insert_placements())
+    _record_obstacles(db)
+    if placed:
+        take_stock(db, batch.started_at)
+        _change_orders(db, batch)
+    return placed
+
+
+def _change_orders(db: Connection, batch: Batch) -> None:
+    db.execute(update_orders(), {"now": batch.started_at})
+    if db.scalar(select(exists().where(placements.c.remote))):
+        awaited = select(placements.c.factory_id).where(placements.c.remote)
+        await_ = update(copies).where(copies.c.factory_id.in_(awaited))
+        db.execute(await_.values(awaits=True))
+        written(db, insert_authorizations(db), now=batch.started_at)
+
+
+def insert_placements() -> Insert:
+    """The copies whose target has what placing needs."""
+    rows = (
+        select(copies.c.factory_id, _gateway, _is_remote())
+        .join(*_target_of_copy)
+        .join(*_sums_of_copy)
+        .where(
+            _to_be_placed,
+            may_become(_target.c.status, OrderStatus.PLACED),
+            func.coalesce(_target.c.customer_email, "") != "",
+            _target.c.billing_address_id.is_not(None),
+            or_(line_sums.c.lines_to_ship == 0, _target.c.shipping_address_id.is_not(None)),
+            line_sums.c.purchasable_lines > 0,
+            not_(_owes_money),
+            not_(_lacks_payment_source),
+            or_(not_(_to_pay), _is_set_up()),
+        )
+    )
+    return insert_counted(placements, ["factory_id", "gateway", "remote"], rows)
+
+
+def update_orders() -> Update:
+    """The targets of the placements become `placed`, with a number and a time, or `placing`."""
+    remote = placements.c.remote
+    ships_nothing = line_sums.c.lines_to_ship == 0
+    return (
+        update(_target)
+        .where(_target.c.id == copies.c.target_order_id)
+        .where(copies.c.factory_id == placements.c.factory_id)
+        .where(line_sums.c.factory_id == copies.c.factory_id)
+        .values(
+            status=case(
+                (remote, changed(_target.c.status, OrderStatus.PLACING)),
+                else_=changed(_target.c.status, OrderStatus.PLACED),
+            ),
+            placed_at=case((remote, null()), else_=NOW),
+            number=case((remote, null()), else_=number_of(_target)),
+            payment_status=changed(_target.c.payment_status, PaymentStatus.FREE, not_(_to_pay)),
+            fulfillment_status=changed(
+                _target.c.fulfillment_status, FulfillmentStatus.NOT_REQUIRED, ships_nothing
+            ),
+        )
+    )
+
+
+def _is_set_up() -> ColumnElement[bool]:
+    """Whether the gateway of the order is there, and for orders of this mode."""
+    return or_(
+        *(
+            and_(_gateway == name, copies.c.mode.in_(sorted(known.terms.modes)))
+            for name, known in known_gateways().items()
+        )
+    )
+
+
+def _is_remote() -> ColumnElement[bool]:
+    remote = [name for name, known in known_gateways().items() if known.terms.remote]
+    return func.coalesce(_gateway.in_(remote), false())
+
+
+def is_not_placed() -> ColumnElement[bool]:
+    """Whether the copy was to be placed and is not."""
+    placed = exists().where(placements.c.factory_id == copies.c.factory_id)
+    return and_(_to_be_placed, not_(placed))
+
+
+def _record_obstacles(db: Connection) -> None:
+    """Say what is missing, where no check has said so already, and that it was not placed."""
+    if not db.scalar(some_copy(is_not_placed())):
+        return
+    already = exists().where(
+        CopyError.order_factory_id == copies.c.factory_id,
+        # Where the customer was left out, so was the wallet.
+        CopyError.field.in_(["payment_source", "customer"]),
+    )
+    why = case(
+        (
+            and_(copies.c.reuse_wallet, copies.c.payment_source_id.is_not(None)),
+            "the payment source of the source order was never saved in the customer's wallet",
+        ),
+        (copies.c.reuse_wallet, "the source order has no payment source"),
+        else_="a payment source is needed, and the wallet was not to be reused",
+    )
+    written(
+        db,
+        errors(
+            "payment_source",
+            "payment_source_missing",
+            why,
+            is_not_placed(),
+            _lacks_payment_source,
+            not_(already),
+            joins=[_target_of_copy],
+        ),
+    )
+    _record_missing_gateways(db)
+    written(
+        db,
+        errors(
+            "line_items",
+            "nothing_to_buy",
+            "the order has no line item that can be bought",
+            is_not_placed(),
+            line_sums.c.purchasable_lines == 0,
+            joins=[_sums_of_copy],
+        ),
+    )
+    below_zero = cast(_target.c.total_amount_with_taxes_cents, String)
+    written(
+        db,
+        errors(
+            "line_items",
+            "total_below_zero",
+            literal("the discounts are more than what is left to buy: the total is ")
+            + below_zero
+            + " cents",
+            is_not_placed(),
+            _owes_money,
+            joins=[_target_of_copy],
+        ),
+    )
+    written(
+        db,
+        errors(
+            "status",
+            "cannot_be_placed",
+            refused(_target.c.status, OrderStatus.PLACED),
+            is_not_placed(),
+            joins=[_target_of_copy],
+        ),
+    )
+
+
+def _record_missing_gateways(db: Connection) -> None:
+    joins = [_target_of_copy]
+    missing = and_(_to_pay, not_(_lacks_payment_source), not_(_is_set_up()))
+    unknown = _gateway.not_in(known_gateways())
+    names = (
+        select(_gateway)
+        .distinct()
+        .select_from(copies)
+        .join(*_target_of_copy)
+        .where(is_not_placed(), missing, unknown)
+    )
+    for name in db.scalars(names).all():
+        told = f"the payment gateway {name} is not set up: {not_set_up(name)}"
+        here = and_(is_not_placed(), missing, _gateway == name)
+        written(db, errors("payment_source", "gateway_not_set_up", told, here, joins=joins))
+    told_mode = literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
+    wrong_mode = and_(is_not_placed(), missing, not_(unknown))
+    words = told_mode + " orders"
+    written(db, errors("payment_source", "gateway_not_set_up", words, wrong_mode, joins=joins))

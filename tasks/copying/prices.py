@@ -1,0 +1,189 @@
+"""Today's prices: found for the lines of copies with `refresh_prices`, and given to their targets."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    String,
+    Update,
+    and_,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    select,
+    type_coerce,
+    update,
+)
+
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.tables import LineItem, LineItemOption, Order, Price, Sku
+from order_factory.models.tables.base import JsonObject
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.copying.taxes import tax_cents
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.promotions.tables import new_prices
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.tasks.working_set.statements import table_of, written
+from order_factory.tasks.working_set.tables import copies
+
+# Where the target's metadata tells which prices have changed.
+REFRESHED_PRICES = "refreshed_prices"
+
+_line, _option, _sku = table_of(LineItem), table_of(LineItemOption), table_of(Sku)
+_price, _order = table_of(Price), table_of(Order)
+_lines_to_price: FromClause = (
+    copies.join(_order, _order.c.id == copies.c.source_order_id)
+    .join(_line, _line.c.order_id == copies.c.source_order_id)
+    .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
+)
+_is_priced = and_(copies.c.refresh_prices, _line.c.item_type == ItemType.SKUS)
+_of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _order.c.currency_code)
+
+
+def find_prices(db: Connection) -> int:
+    """Note what the lines are to cost, and record SKUs that have no price; how many errors.
+
+    A SKU that is not in the catalogue any more is told by another check.
+    """
+    db.execute(_insert_new_prices())
+    learn_sizes(db, new_prices)
+    return written(
+        db,
+        errors(
+            "line_items",
+            "sku_without_price",
+            literal("SKU ") + _line.c.sku_code + " has no price in " + _order.c.currency_code,
+            _is_priced,
+            _price.c.id.is_(None),
+            joins=[
+                (_order, _order.c.id == copies.c.source_order_id),
+                (_line, _line.c.order_id == copies.c.source_order_id),
+                (_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code)),
+            ],
+            outer=[(_price, _of_its_sku)],
+            line_item_id=_line.c.id,
+        ),
+    )
+
+
+def update_prices() -> Update:
+    """The targets' lines get the new prices, and the tax on what they are worth then.
+
+    The tax of a line without a rate or without a tax stays as it was, and so does the tax of a
+    line whose total is what it was before.
+    """
+    rows = (
+        select(
+            copies.c.target_order_id,
+            new_prices.c.line_item_id,
+            new_prices.c.unit_amount_cents,
+            new_prices.c.compare_at_amount_cents,
+            new_prices.c.total_amount_cents,
+            _order.c.tax_rate,
+            _order.c.tax_included,
+        )
+        .join(new_prices, new_prices.c.factory_id == copies.c.factory_id)
+        .join(_order, _order.c.id == copies.c.source_order_id)
+        .where(copies.c.sound)
+        .subquery("priced")
+    )
+    rate = func.coalesce(_line.c.tax_rate, rows.c.tax_rate)
+    taxed_anew = and_(
+        rows.c.total_amount_cents != _line.c.total_amount_cents,
+        rate.is_not(None),
+        _line.c.tax_amount_cents.is_not(None),
+    )
+    net = rows.c.total_amount_cents + func.coalesce(_line.c.discount_cents, 0)
+    return (
+        update(_line)
+        .where(
+            _line.c.order_id == rows.c.target_order_id,
+            _line.c.copied_from_id == rows.c.line_item_id,
+        )
+        .values(
+            unit_amount_cents=rows.c.unit_amount_cents,
+            compare_at_amount_cents=rows.c.compare_at_amount_cents,
+            total_amount_cents=rows.c.total_amount_cents,
+            tax_amount_cents=case(
+                (taxed_anew, tax_cents(net, rate, rows.c.tax_included)),
+                else_=_line.c.tax_amount_cents,
+            ),
+            tax_breakdown=case((taxed_anew, null()), else_=_line.c.tax_breakdown),
+        )
+    )
+
+
+def update_metadata(db: Connection) -> Update:
+    """The targets' metadata tell the old and the new price of each SKU that costs something else.
+
+    `{"refreshed_prices": [{"sku_code", "old_amount_cents", "new_amount_cents"}, ...]}`, by SKU.
+    """
+    target = table_of(Order)
+    changed = (
+        select(
+            _line.c.sku_code,
+            _line.c.unit_amount_cents.label("old"),
+            new_prices.c.unit_amount_cents.label("new"),
+        )
+        .distinct()
+        .select_from(new_prices.join(_line, _line.c.id == new_prices.c.line_item_id))
+        .where(new_prices.c.factory_id == copies.c.factory_id, not_(is_left_out()))
+        .where(_line.c.unit_amount_cents.is_distinct_from(new_prices.c.unit_amount_cents))
+        .order_by(_line.c.sku_code, _line.c.unit_amount_cents.nulls_first())
+        .correlate_except(new_prices, _line)
+        .subquery("changed")
+    )
+    members = (
+        *("sku_code", changed.c.sku_code, "old_amount_cents", changed.c.old),
+        *("new_amount_cents", changed.c.new),
+    )
+    sqlite = on_sqlite(db)
+    one = (func.json_object if sqlite else func.jsonb_build_object)(*members)
+    every = select((func.json_group_array if sqlite else func.jsonb_agg)(one)).scalar_subquery()
+    told = (
+        select(copies.c.target_order_id, every.label("prices"))
+        .where(copies.c.sound, copies.c.refresh_prices)
+        .subquery("told")
+    )
+    merged: ColumnElement[Any]
+    if sqlite:
+        held = func.coalesce(type_coerce(target.c.metadata, String), "{}")
+        merged = func.json_set(held, f"$.{REFRESHED_PRICES}", func.json(told.c.prices))
+    else:
+        held = func.coalesce(target.c.metadata, func.jsonb_build_object())
+        prices = func.coalesce(told.c.prices, func.jsonb_build_array())
+        merged = held.op("||")(func.jsonb_build_object(REFRESHED_PRICES, prices))
+    return (
+        update(target)
+        .where(target.c.id == told.c.target_order_id)
+        .values(metadata=type_coerce(merged, JsonObject))
+    )
+
+
+def _insert_new_prices() -> Insert:
+    """One row per line of a SKU that has a price in the order's currency."""
+    options = (
+        select(func.sum(_option.c.total_amount_cents))
+        .where(_option.c.line_item_id == _line.c.id)
+        .correlate(_line)
+        .scalar_subquery()
+    )
+    extras = func.coalesce(_line.c.options_amount_cents, cast(options, BigInteger), 0)
+    values = {
+        "line_item_id": _line.c.id,
+        "factory_id": copies.c.factory_id,
+        "unit_amount_cents": _price.c.amount_cents,
+        "compare_at_amount_cents": _price.c.compare_at_amount_cents,
+        "total_amount_cents": _price.c.amount_cents * _line.c.quantity + extras,
+    }
+    rows = select(*values.values()).select_from(_lines_to_price.join(_price, _of_its_sku))
+    return insert(new_prices).from_select(list(values), rows.where(_is_priced))

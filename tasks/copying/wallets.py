@@ -1,0 +1,93 @@
+"""The wallet: the payment source that the customer saved is copied, and no other."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Insert, and_, exists, literal, null, update
+
+from order_factory.models.database.dialects import day
+from order_factory.models.tables import CustomerPaymentSource, PaymentSource
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    carried,
+    insert_select,
+    table_of,
+    times,
+    unchanged,
+    written,
+)
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import copies
+
+CARRIED = carried(PaymentSource)
+
+_source = table_of(PaymentSource)
+_in_wallet = _source.c.id == copies.c.wallet_payment_source_id
+_expired = and_(copies.c.reuse_wallet, _source.c.expires_at <= NOW)
+_saved_by_anyone = exists().where(
+    CustomerPaymentSource.payment_source_id.in_([_source.c.id, _source.c.copied_from_id])
+)
+
+_EXPIRED = errors(
+    "payment_source",
+    "payment_source_expired",
+    literal("the saved payment source expired on ") + day(_source.c.expires_at),
+    _expired,
+    joins=[(_source, _in_wallet)],
+)
+_LEAVE_EXPIRED_OUT = (
+    update(copies)
+    .where(copies.c.skip_errors, _in_wallet, _expired)
+    .values(target_payment_source_id=null())
+)
+_is_not_in_wallet = and_(
+    copies.c.reuse_wallet,
+    copies.c.wallet_payment_source_id.is_(None),
+    copies.c.payment_source_id.is_not(None),
+)
+_SOME_NOT_IN_WALLET = some_copy(_is_not_in_wallet)
+_FOREIGN = errors(
+    "payment_source",
+    "payment_source_foreign",
+    "the payment source stands in another customer's wallet",
+    _is_not_in_wallet,
+    _saved_by_anyone,
+    joins=[(_source, _source.c.id == copies.c.payment_source_id)],
+)
+
+
+def check_wallets(db: Connection, now: datetime) -> int:
+    """Record saved payment sources that have expired, and those in someone else's wallet.
+
+    A payment source that was never saved is no error here: it is not copied. Returns how many
+    errors; with `skip_errors` the payment source is left out of the target order.
+    """
+    found = written(db, _EXPIRED, now=now)
+    if found:
+        db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
+    if db.scalar(_SOME_NOT_IN_WALLET):
+        found += written(db, _FOREIGN)
+    return found
+
+
+def insert_payment_sources() -> Insert:
+    """One new payment source per sound copy that reuses its customer's wallet."""
+    values = {
+        "id": copies.c.target_payment_source_id,
+        "copied_from_id": _source.c.id,
+        **unchanged(CARRIED),
+        **times(NOW),
+    }
+    wanted = copies.c.target_payment_source_id.is_not(None)
+    rows = copies.join(_source, _in_wallet)
+    return insert_select(PaymentSource, values, rows, copies.c.sound, wanted)
+
+
+_COPY = insert_payment_sources()
+
+
+@step(name="copy wallets", field="payment_source")
+def copy_wallets(db: Connection, batch: Batch) -> int:
+    """Copy the payment sources that stand in the customers' wallets; rows written."""
+    return written(db, _COPY, now=batch.started_at)

@@ -1,0 +1,1 @@
+"""The records of order factories, and the source orders that they name."""

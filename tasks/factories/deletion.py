@@ -1,0 +1,49 @@
+"""Deleting an order factory: the request goes, and the order that it made stays."""
+
+from sqlalchemy import Connection, delete, select, update
+
+from order_factory.models.database.dialects import skip_locked
+from order_factory.models.errors import FactoryInProgress, FactoryOfBatch
+from order_factory.models.tables import (
+    CopyError,
+    Event,
+    LineItem,
+    LineItemOption,
+    Order,
+    OrderFactory,
+)
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.working_set.statements import table_of
+
+_factory = table_of(OrderFactory)
+
+
+def _set_free(db: Connection, factory_id: int) -> None:
+    """The order that the factory made keeps its rows, but none remembers what it was made from."""
+    order = select(Order.id).where(Order.order_factory_id == factory_id)
+    lines = select(LineItem.id).where(LineItem.order_id.in_(order))
+    options = update(LineItemOption).where(LineItemOption.line_item_id.in_(lines))
+    db.execute(options.values(copied_from_id=None))
+    db.execute(update(LineItem).where(LineItem.order_id.in_(order)).values(copied_from_id=None))
+    mine = update(Order).where(Order.order_factory_id == factory_id)
+    db.execute(mine.values(order_factory_id=None))
+
+
+def delete_factory(db: Connection, factory_id: int) -> None:
+    """Delete a factory with its events and errors; its order becomes one that is no copy.
+
+    Raises `FactoryInProgress` while it is being copied, and `FactoryOfBatch` for one of a batch,
+    which has to account for each of its copies.
+    """
+    row = select(_factory.c.status, _factory.c.batch_id).where(_factory.c.id == factory_id)
+    found = db.execute(skip_locked(db, row, _factory)).one_or_none()
+    name = public_id(Resource.order_factories, factory_id)
+    if found is None or found.status == FactoryStatus.IN_PROGRESS:
+        raise FactoryInProgress(name)
+    if found.batch_id is not None:
+        raise FactoryOfBatch(name)
+    _set_free(db, factory_id)
+    for table in (CopyError, Event):
+        db.execute(delete(table).where(table.order_factory_id == factory_id))
+    db.execute(delete(_factory).where(_factory.c.id == factory_id))

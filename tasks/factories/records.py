@@ -1,0 +1,112 @@
+"""One order factory: recorded before anything is copied, and read back as its result."""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy.orm import aliased
+
+from order_factory.models.errors import FactoryNotFound
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.results.copies import OrderFactoryResult, OrderRef
+from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.statuses import FactoryStatus, FactoryType
+from order_factory.tasks.working_set.statements import table_of
+
+
+def create_factory(
+    db: Connection, source_order_id: int, options: CopyOptions, idempotency_key: str | None
+) -> int:
+    """Record a pending order copy and its event; the factory's key.
+
+    A request that comes again under its idempotency key finds the factory it made before.
+    """
+    if idempotency_key is not None:
+        same = OrderFactory.idempotency_key == idempotency_key
+        known = db.scalar(select(OrderFactory.id).where(same))
+        if known is not None:
+            return known
+    now = utc_now()
+    mode = select(Order.mode).where(Order.id == source_order_id).scalar_subquery()
+    values = insert(OrderFactory).values(
+        type=FactoryType.ORDER_COPIES,
+        mode=mode,
+        source_order_id=source_order_id,
+        status=FactoryStatus.PENDING,
+        **options.choices(),
+        reference=options.reference,
+        reference_origin=options.reference_origin,
+        metadata_=options.metadata,
+        idempotency_key=idempotency_key,
+        created_at=now,
+        updated_at=now,
+    )
+    factory_id = db.execute(values.returning(OrderFactory.id)).scalar_one()
+    record_creation(db, factory_id, now)
+    return factory_id
+
+
+def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
+    """Write the event that a factory was created."""
+    event = {"name": "order_factories.create", "order_factory_id": factory_id, "created_at": now}
+    db.execute(insert(Event), event)
+
+
+def require_factory(db: Connection, name: str) -> int:
+    """The key of the factory with this public id. Raises `FactoryNotFound`."""
+    key = key_of(Resource.order_factories, name)
+    found = select(OrderFactory.id).where(OrderFactory.id == key)
+    if key is None or db.scalar(found) is None:
+        raise FactoryNotFound(name)
+    return key
+
+
+def read_factory(db: Connection, factory_id: int) -> OrderFactoryResult:
+    """Everything about one factory. Raises `FactoryNotFound`."""
+    row = db.execute(select_factories().where(OrderFactory.id == factory_id)).one_or_none()
+    if row is None:
+        raise FactoryNotFound(public_id(Resource.order_factories, factory_id))
+    return present(row)
+
+
+@cache
+def select_factories() -> Select[Any]:
+    """One row per factory, with what `present` needs of its orders and its batch."""
+    source, target = aliased(Order), aliased(Order)
+    return (
+        select(
+            table_of(OrderFactory),
+            OrderFactoryBatch.reference.label("batch_reference"),
+            source.number.label("source_number"),
+            source.status.label("source_status"),
+            target.number.label("target_number"),
+            target.status.label("target_status"),
+        )
+        .join(source, source.id == OrderFactory.source_order_id)
+        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .outerjoin(OrderFactoryBatch, OrderFactoryBatch.id == OrderFactory.batch_id)
+    )
+
+
+def present(row: Row[Any]) -> OrderFactoryResult:
+    """A row of `select_factories` as people and clients see it."""
+    values = dict(row._mapping)
+    source = OrderRef(
+        id=public_id(Resource.orders, values["source_order_id"]),
+        number=values["source_number"],
+        status=values["source_status"],
+    )
+    target = None
+    if values["target_order_id"] is not None:
+        target = OrderRef(
+            id=public_id(Resource.orders, values["target_order_id"]),
+            number=values["target_number"],
+            status=values["target_status"],
+        )
+    values["id"] = public_id(Resource.order_factories, values["id"])
+    return OrderFactoryResult.model_validate(
+        values | {"source_order": source, "target_order": target}
+    )

@@ -1,0 +1,98 @@
+"""Importing one file: read, check and insert it chunk by chunk."""
+
+from collections.abc import Sequence
+from itertools import islice
+from time import perf_counter
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from sqlalchemy.exc import DBAPIError
+
+from order_factory.models.database.engine import begin
+from order_factory.models.database.transient import is_transient, without_values
+from order_factory.models.errors import OrderFactoryError
+from order_factory.models.results.imports import FileReport
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.imports.checking import check_rows
+from order_factory.tasks.imports.chunks import import_chunk
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.imports.files import ImportFile
+from order_factory.tasks.imports.progress import FileProgress
+from order_factory.tasks.imports.reading import chunks_of, open_source
+from order_factory.tasks.imports.records import Record
+from order_factory.tasks.imports.rejects import RejectsFile
+from order_factory.tasks.imports.tally import Tally
+from order_factory.tasks.working_set.retries import DELAYS, JITTER, RETRIES, passes
+from order_factory.tasks.working_set.step import TryAgain
+
+
+class ImportInterrupted(OrderFactoryError):
+    """Takes the file's name, the rows that were dealt with, and the database's words."""
+
+    status, code = 503, "import_interrupted"
+    detail = (
+        "The import of {} stopped after {} rows, which are safe; the database said: {}. "
+        "Start it again to import the rest."
+    )
+
+
+def _import_records(
+    file: ImportFile,
+    mode: Mode,
+    rejects_file: RejectsFile,
+    tally: Tally,
+    records: Sequence[Record],
+) -> None:
+    """Import a chunk; then write down what was wrong, and count it."""
+    rows, rejects = check_rows(file.resource_name, records)
+    try:
+        result = import_chunk(file.resource, rows, mode)
+    except DBAPIError as error:
+        # Prefect logs what a task raises: it must not quote a row.
+        told = without_values(error)
+        if is_transient(error):
+            raise TryAgain(told) from None
+        raise ImportInterrupted(file.name, tally.read, told) from None
+    rejects += result.rejects
+    rejects_file.write(file.name, rejects)
+    tally.read += len(records)
+    tally.imported += result.imported
+    tally.rejected += len({reject.line for reject in rejects})
+
+
+@task(
+    task_run_name="import {file.name}",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=DELAYS,
+    retry_jitter_factor=JITTER,
+    retry_condition_fn=passes,
+)
+def import_file(
+    file: ImportFile, mode: Mode, rejects_file: RejectsFile, chunk_size: int, tally: Tally
+) -> FileReport:
+    """Import one file, a transaction per chunk; no row that is there already is touched.
+
+    Bad rows go to the rejects file. The tally counts chunk by chunk, and a retry goes on from
+    there. Raises `InvalidRequest` for a file with the wrong columns; `ImportInterrupted`, and
+    `TryAgain` where a fault of the database did not pass.
+    """
+    started = perf_counter()
+    source = open_source(file)
+    progress = FileProgress(file.name, source.expected_rows)
+    for records in chunks_of(islice(source.records(), tally.read, None), chunk_size):
+        _import_records(file, mode, rejects_file, tally, records)
+        progress.show(tally.read)
+    if tally.imported:
+        with begin() as db:
+            learn_sizes(db, file.resource.table)
+    progress.finish(tally.read)
+    return FileReport(
+        file=file.name,
+        resource=file.resource_name,
+        read=tally.read,
+        imported=tally.imported,
+        unchanged=tally.unchanged,
+        rejected=tally.rejected,
+        seconds=round(perf_counter() - started, 3),
+    )

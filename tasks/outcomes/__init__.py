@@ -1,0 +1,1 @@
+"""How a run ends: completion, rejection, cancellation."""

@@ -1,0 +1,165 @@
+"""Cancelling the source orders of copies that stand, where that was asked for."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from order_factory.gateways.registry import known_gateways
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.tables import Order, Transaction
+from order_factory.models.tables.transactions import TransactionStatus
+from order_factory.models.values.order_states import may_become, refused
+from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.copying.placement import is_not_placed
+from order_factory.tasks.payments.intents import held_authorizations, insert_voids
+from order_factory.tasks.stock.reservations import Orders, give_back
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.statements import NOW, table_of, written
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import cancellations, copies
+
+_source, _transaction = table_of(Order), table_of(Transaction)
+_source_of_copy = (_source, _source.c.id == copies.c.source_order_id)
+_asked = and_(copies.c.cancel_source_order, copies.c.sound)
+# What is not placed, though it was to be, may be all that the customer has.
+_stands = and_(_asked, not_(copies.c.awaits), not_(copies.c.failed))
+_SOME = some_copy(_asked)
+_STARTED = (FulfillmentStatus.IN_PROGRESS, FulfillmentStatus.FULFILLED)
+_AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
+
+
+@step(name="cancel source orders", field="source_order", asked=_SOME)
+def cancel_source_orders(db: Connection, batch: Batch) -> int:
+    """Cancel the sources of the copies that stand, as far as no gateway has to be asked for it.
+
+    A copy that is to be placed and is not yet, or could not be, does not stand. Returns how many
+    source orders are cancelled now.
+    """
+    return cancel_sources(db, batch.started_at)
+
+
+def cancel_sources(db: Connection, now: datetime) -> int:
+    """The same at any moment; the copies that wait for a payment to be voided are marked so."""
+    if not db.scalar(_SOME):
+        return 0
+    _lock_sources(db)
+    if written(db, _insert_cancellations()):
+        _void_payments(db, now)
+    written(db, _refusals())
+    at_once = select(cancellations.c.order_id).join(
+        copies, copies.c.factory_id == cancellations.c.factory_id
+    )
+    return finish(db, at_once.where(not_(copies.c.awaits)), now)
+
+
+def finish(db: Connection, orders: Orders, now: datetime) -> int:
+    """Cancel these orders and give their stock back; their payments are voided or none are held."""
+    allowed = may_become(_source.c.status, OrderStatus.CANCELLED)
+    mine = update(_source).where(_source.c.id.in_(orders), allowed)
+    cancelled = written(
+        db,
+        mine.values(status=OrderStatus.CANCELLED, cancelled_at=NOW, updated_at=NOW),
+        now=now,
+    )
+    if cancelled:
+        give_back(db, orders, now)
+    return cancelled
+
+
+def _insert_cancellations() -> Insert:
+    """The source orders that may be cancelled, each for the factory that asked first."""
+    first = func.min(copies.c.factory_id)
+    rows = (
+        select(copies.c.source_order_id, first)
+        .join(*_source_of_copy)
+        .where(_stands, not_(is_not_placed()), not_(_is_barred()))
+        .group_by(copies.c.source_order_id)
+    )
+    return insert(cancellations).from_select(["order_id", "factory_id"], rows)
+
+
+def _void_payments(db: Connection, now: datetime) -> None:
+    remote = [name for name, known in known_gateways().items() if known.terms.remote]
+    if written(db, insert_voids(db, remote), now=now):
+        held = exists().where(
+            _transaction.c.order_id == cancellations.c.order_id,
+            _transaction.c.status == TransactionStatus.UNKNOWN,
+        )
+        waiting = select(cancellations.c.factory_id).where(held)
+        db.execute(update(copies).where(copies.c.factory_id.in_(waiting)).values(awaits=True))
+
+
+def _is_barred() -> ColumnElement[bool]:
+    return or_(not_(may_become(_source.c.status, OrderStatus.CANCELLED)), _why().is_not(None))
+
+
+def _why() -> ColumnElement[str | None]:
+    """Why an order whose status allows it cannot be cancelled; null where it can."""
+    remote = [name for name, known in known_gateways().items() if known.terms.remote]
+    held = held_authorizations(remote).subquery("held")
+    can_be_voided = exists().where(held.c.order_id == _source.c.id)
+    undecided = exists().where(
+        _transaction.c.order_id == _source.c.id,
+        _transaction.c.status == TransactionStatus.UNKNOWN,
+    )
+    return case(
+        (_source.c.fulfillment_status.in_(_STARTED), "it is being fulfilled or was already"),
+        (undecided, "its payment is not decided yet"),
+        (
+            and_(_source.c.payment_status.in_(_AUTHORIZED), not_(can_be_voided)),
+            "its payment was not authorized here, and cannot be voided here",
+        ),
+        else_=null(),
+    )
+
+
+def _refusals() -> Insert:
+    """The errors of the copies whose source is not cancelled."""
+    mine = exists().where(cancellations.c.factory_id == copies.c.factory_id)
+    taken = exists().where(cancellations.c.order_id == copies.c.source_order_id)
+    prefix = literal("the source order was not cancelled: ")
+    told = case(
+        (is_not_placed(), prefix + "its copy was not placed"),
+        (taken, prefix + "another copy of it has cancelled it"),
+        (
+            not_(may_become(_source.c.status, OrderStatus.CANCELLED)),
+            refused(_source.c.status, OrderStatus.CANCELLED),
+        ),
+        else_=prefix + _why(),
+    )
+    # A copy that failed keeps its source, and needs no further error to say so.
+    needless = and_(is_not_placed(), not_(copies.c.skip_errors))
+    return errors(
+        "source_order",
+        "source_order_not_cancelled",
+        told,
+        _stands,
+        not_(mine),
+        not_(needless),
+        joins=[_source_of_copy],
+    )
+
+
+def _lock_sources(db: Connection) -> None:
+    """Hold the source orders, in the order of their keys, so that nobody cancels them meanwhile."""
+    if on_sqlite(db):
+        return
+    wanted = select(copies.c.source_order_id).where(_stands)
+    rows = select(_source.c.id).where(_source.c.id.in_(wanted)).order_by(_source.c.id)
+    db.execute(select(func.count()).select_from(rows.with_for_update().subquery()))

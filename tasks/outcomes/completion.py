@@ -1,0 +1,126 @@
+"""Closing a batch: each factory's outcome, its errors log and its events, all in one go."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Update,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+
+from order_factory.models.database.dialects import errors_log_of
+from order_factory.models.database.foreign_keys import holding_references
+from order_factory.models.tables import CopyError, Event, OrderFactory
+from order_factory.models.tables.base import UtcDateTime, utc_now
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.copying.placement import is_not_placed
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import copies
+
+_factory, _event = table_of(OrderFactory), table_of(Event)
+_BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
+
+
+def update_factories() -> Update:
+    """Every factory in hand is completed or failed; a sound one knows its target order.
+
+    One that waits for a gateway is still in progress.
+    """
+    failed, awaits, nothing = copies.c.failed, copies.c.awaits, null()
+    return (
+        update(_factory)
+        .where(_factory.c.id == copies.c.factory_id)
+        .values(
+            status=case(
+                (failed, FactoryStatus.FAILED),
+                (awaits, FactoryStatus.IN_PROGRESS),
+                else_=FactoryStatus.COMPLETED,
+            ),
+            target_order_id=case((copies.c.sound, copies.c.target_order_id), else_=nothing),
+            started_at=func.coalesce(_factory.c.started_at, _BEGAN_AT),
+            completed_at=case((or_(failed, awaits), nothing), else_=NOW),
+            failed_at=case((failed, NOW), else_=nothing),
+            flow_run_id=bindparam("run_id"),
+            updated_at=NOW,
+        )
+    )
+
+
+def update_errors(db: Connection) -> Update:
+    """The factories with errors get their log, and the number of messages in it."""
+    counted = (
+        select(CopyError.order_factory_id, func.count().label("errors"))
+        .join(copies, copies.c.factory_id == CopyError.order_factory_id)
+        .group_by(CopyError.order_factory_id)
+        .subquery("counted")
+    )
+    return (
+        update(_factory)
+        .where(_factory.c.id == counted.c.order_factory_id)
+        .values(errors_count=counted.c.errors, errors_log=errors_log_of(db, _factory.c.id))
+    )
+
+
+def insert_events(*, began: bool) -> Insert:
+    """An event per factory in hand that completed or failed; before it one that it `began`."""
+    ended = case((copies.c.failed, "order_factories.fail"), else_="order_factories.complete")
+    started: ColumnElement[str] = literal("order_factories.start")
+    ends = select(ended, copies.c.factory_id, NOW).where(
+        or_(copies.c.failed, not_(copies.c.awaits))
+    )
+    starts = select(started, copies.c.factory_id, _BEGAN_AT)
+    rows = union_all(starts, ends).subquery() if began else ends.subquery()
+    return insert_counted(_event, ["name", "order_factory_id", "created_at"], select(rows))
+
+
+_UPDATE_FACTORIES = update_factories()
+_INSERT_EVENTS = {began: insert_events(began=began) for began in (True, False)}
+_MARK_FAILED = (
+    update(copies)
+    .values(failed=true())
+    .where(or_(~copies.c.sound, and_(is_not_placed(), ~copies.c.skip_errors)))
+)
+_HAS_ERRORS = select(
+    exists()
+    .select_from(copies)
+    .where(exists().where(CopyError.order_factory_id == copies.c.factory_id))
+)
+_AWAITING = select(func.count()).select_from(copies).where(copies.c.awaits, not_(copies.c.failed))
+
+
+@step(name="close batch", field="status")
+def close_batch(db: Connection, batch: Batch) -> int:
+    """Write every factory's outcome, its errors and its events; factories closed.
+
+    One that waits for a gateway is not closed.
+    """
+    db.execute(_MARK_FAILED)
+    return close_in_hand(db, batch, began=True)
+
+
+def close_in_hand(db: Connection, batch: Batch, *, began: bool) -> int:
+    """The same once it stands in `copies` which have failed; `began` where they were begun now."""
+    told = {"began_at": batch.started_at, "now": utc_now() if began else batch.started_at}
+    closed = written(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **told)
+    if db.scalar(_HAS_ERRORS):
+        db.execute(update_errors(db))
+    # This transaction has just written the factories.
+    with holding_references(db, _event, few=batch.alone):
+        db.execute(_INSERT_EVENTS[began], told)
+    return closed - (db.scalar(_AWAITING) or 0)

@@ -1,0 +1,47 @@
+"""The errors of copies that are taken back: kept in a file meanwhile, and written down after all."""
+
+import json
+from tempfile import TemporaryFile
+from typing import Self
+
+from sqlalchemy import Connection, insert, select
+
+from order_factory.models.tables import CopyError, OrderFactory
+from order_factory.tasks.working_set.statements import table_of
+
+_ROWS_AT_ONCE = 10_000
+_error = table_of(CopyError)
+_KEPT = ("order_factory_id", "field", "code", "message", "line_item_id")
+# A target order that is taken back has no status to be told of.
+_CODES = {"cannot_be_placed": "could_not_be_placed"}
+
+
+class Faults:
+    """The rows of `copy_errors` of one batch, in a temporary file: memory does not grow with them."""
+
+    def __enter__(self) -> Self:
+        self._file = TemporaryFile("w+", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._file.close()
+
+    def collect(self, db: Connection, batch_id: int) -> int:
+        """Keep what this transaction sees of the batch's errors; how many there are."""
+        count = 0
+        rows = select(*(_error.c[name] for name in _KEPT))
+        rows = rows.join(OrderFactory, OrderFactory.id == _error.c.order_factory_id)
+        rows = rows.where(OrderFactory.batch_id == batch_id).order_by(_error.c.id)
+        with db.execute(rows.execution_options(yield_per=_ROWS_AT_ONCE)) as streamed:
+            for part in streamed.partitions():
+                count += len(part)
+                self._file.write(json.dumps([list(row) for row in part]) + "\n")
+        return count
+
+    def write_down(self, db: Connection) -> None:
+        """Write them into `copy_errors` again, in the same order."""
+        self._file.seek(0)
+        for line in self._file:
+            rows = [dict(zip(_KEPT, row, strict=True)) for row in json.loads(line)]
+            told = [row | {"code": _CODES.get(row["code"], row["code"])} for row in rows]
+            db.execute(insert(_error), told)

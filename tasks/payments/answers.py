@@ -1,0 +1,255 @@
+"""Settling: what the gateways have answered, written down for all orders in one transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from order_factory.gateways.protocol import Answer
+from order_factory.models.database.dialects import fill, on_sqlite, plan_by_key
+from order_factory.models.tables import Order, OrderFactory, Transaction
+from order_factory.models.tables.base import utc_now
+from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.models.values.order_states import changed, may_become
+from order_factory.models.values.statuses import OrderStatus, PaymentStatus
+from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
+from order_factory.tasks.outcomes.completion import close_in_hand
+from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.stock.reservations import Orders, conclude_reservations
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.order_numbers import number_of
+from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.tables import (
+    analyze_copies,
+    answers,
+    copies,
+    open_work_tables,
+    placements,
+)
+
+_transaction, _factory = table_of(Transaction), table_of(OrderFactory)
+_order = table_of(Order)
+_is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
+_answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
+
+
+def settle(db: Connection, told: dict[int, Answer], flow_run_id: str | None) -> int:
+    """Write down the answers to these transactions; how many factories they close.
+
+    The orders are placed, or go back to `pending` with their stock free again; sources whose
+    payment is voided are cancelled. An answer that was written down already changes nothing.
+    """
+    open_work_tables(db)
+    plan_by_key(db)
+    fill(
+        db,
+        answers,
+        {
+            "transaction_id": list(told),
+            "succeeded": [answer.succeeded for answer in told.values()],
+            "token": [answer.token for answer in told.values()],
+            "error_code": [_short(answer.error_code) for answer in told.values()],
+            "message": [answer.message for answer in told.values()],
+        },
+    )
+    return settle_answers(db, flow_run_id)
+
+
+def settle_as_approved(db: Connection, scope: Scope, flow_run_id: str | None) -> int:
+    """Go on as if the gateways had said yes to all of the scope, without asking any of them.
+
+    For a transaction that is rolled back. Returns how many factories it closes.
+    """
+    open_work_tables(db)
+    due = select(_transaction.c.id, true()).where(
+        _transaction.c.status == TransactionStatus.UNKNOWN, scope.condition
+    )
+    names = ["transaction_id", "succeeded"]
+    if not written(db, insert_counted(answers, names, due)):
+        return 0
+    return settle_answers(db, flow_run_id)
+
+
+def settle_answers(db: Connection, flow_run_id: str | None) -> int:
+    """Settle what stands in the work table of the answers; how many factories it closes."""
+    now = utc_now()
+    _lock_open(db)
+    written(db, _take_in_hand())
+    written(db, _note_placed())
+    analyze_copies(db)
+    _update_transactions(db, now)
+    _settle_authorizations(db, now)
+    _settle_voids(db, now)
+    batch = Batch(0, now, flow_run_id, None)
+    return close_in_hand(db, batch, began=False)
+
+
+def _lock_open(db: Connection) -> None:
+    """Hold the transactions, in the order of their keys, and forget those that have an answer."""
+    if not on_sqlite(db):
+        rows = select(_transaction.c.id).where(
+            _transaction.c.id.in_(select(answers.c.transaction_id))
+        )
+        locked = rows.order_by(_transaction.c.id).with_for_update().subquery()
+        db.execute(select(func.count()).select_from(locked))
+    known = select(_transaction.c.id).where(
+        _transaction.c.id == answers.c.transaction_id,
+        _transaction.c.status == TransactionStatus.UNKNOWN,
+    )
+    db.execute(delete(answers).where(not_(known.correlate(answers).exists())))
+
+
+def _take_in_hand() -> Insert:
+    """One row of `copies` per factory that waits for one of the answers."""
+    values: dict[str, ColumnElement[Any]] = {
+        "factory_id": _factory.c.id,
+        "mode": _factory.c.mode,
+        "source_order_id": _factory.c.source_order_id,
+        "place_target_order": _factory.c.place_target_order,
+        "reuse_wallet": _factory.c.reuse_wallet,
+        "skip_errors": _factory.c.skip_errors,
+        # One that waits for a void has asked for it already.
+        "cancel_source_order": and_(_factory.c.cancel_source_order, _is_authorization),
+        "apply_promotions": _factory.c.apply_promotions,
+        "ignore_invalid_coupon": _factory.c.ignore_invalid_coupon,
+        "refresh_prices": _factory.c.refresh_prices,
+        "stock": _factory.c.stock,
+        "target_order_id": _factory.c.target_order_id,
+        "sound": literal(True),
+        "failed": literal(False),
+        "awaits": literal(False),
+    }
+    rows = _answered.join(_factory, _factory.c.id == _transaction.c.order_factory_id)
+    chosen = select(*values.values()).select_from(rows).distinct()
+    return insert_counted(copies, list(values), chosen)
+
+
+def _note_placed() -> Insert:
+    """The copies whose orders are placed now, or are placed already and wait for a void."""
+    rows = select(_transaction.c.order_factory_id, literal(False)).select_from(_answered)
+    placed = rows.where(or_(not_(_is_authorization), answers.c.succeeded)).distinct()
+    return insert_counted(placements, ["factory_id", "remote"], placed)
+
+
+def _update_transactions(db: Connection, now: datetime) -> None:
+    status = case(
+        (answers.c.succeeded, TransactionStatus.SUCCEEDED.value),
+        else_=TransactionStatus.FAILED.value,
+    )
+    mine = update(_transaction).where(_transaction.c.id == answers.c.transaction_id)
+    written(
+        db,
+        mine.values(
+            status=status,
+            token=answers.c.token,
+            error_code=answers.c.error_code,
+            message=answers.c.message,
+            claimed_by=null(),
+            updated_at=NOW,
+        ),
+        now=now,
+    )
+
+
+def _settle_authorizations(db: Connection, now: datetime) -> None:
+    """Place the orders whose payment is authorized, and take back those whose is not."""
+    kind = TransactionType.AUTHORIZATIONS
+    if not db.scalar(select(_some(kind))):
+        return
+    placed, declined = _orders(kind, succeeded=True), _orders(kind, succeeded=False)
+    db.execute(
+        update(_order)
+        .where(_order.c.id.in_(placed), may_become(_order.c.status, OrderStatus.PLACED))
+        .values(
+            status=OrderStatus.PLACED,
+            placed_at=NOW,
+            number=number_of(_order),
+            payment_status=changed(_order.c.payment_status, PaymentStatus.AUTHORIZED),
+            updated_at=NOW,
+        ),
+        {"now": now},
+    )
+    conclude_reservations(db, placed, placed=True, now=now)
+    if db.scalar(select(_some(kind, not_(answers.c.succeeded)))):
+        back = update(_order).where(
+            _order.c.id.in_(declined), may_become(_order.c.status, OrderStatus.PENDING)
+        )
+        db.execute(back.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
+        conclude_reservations(db, declined, placed=False, now=now)
+        _record_refusals(db)
+    cancel_sources(db, now)
+
+
+def _record_refusals(db: Connection) -> None:
+    """Say that the payment was declined, and so the order not placed."""
+    of_copy = _transaction.c.order_factory_id == copies.c.factory_id
+    refused = and_(_transaction.c.type == TransactionType.AUTHORIZATIONS, not_(answers.c.succeeded))
+    joins = [
+        (_transaction, of_copy),
+        (answers, answers.c.transaction_id == _transaction.c.id),
+    ]
+    words = literal("the payment was declined: ") + func.coalesce(
+        answers.c.message, answers.c.error_code, "the gateway gave no reason"
+    )
+    written(db, errors("payment_source", "payment_declined", words, refused, joins=joins))
+    told = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
+    written(db, errors("status", "cannot_be_placed", told, refused, joins=joins))
+    failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)
+    mark = update(copies).where(copies.c.factory_id.in_(failed), not_(copies.c.skip_errors))
+    db.execute(mark.values(failed=true()))
+
+
+def _settle_voids(db: Connection, now: datetime) -> None:
+    """Cancel the source orders whose payments are voided, and say where that was refused."""
+    kind = TransactionType.VOIDS
+    if not db.scalar(select(_some(kind))):
+        return
+    voided = _orders(kind, succeeded=True)
+    release = update(_order).where(
+        _order.c.id.in_(voided), may_become(_order.c.payment_status, PaymentStatus.VOIDED)
+    )
+    db.execute(release.values(payment_status=PaymentStatus.VOIDED))
+    finish(db, voided, now)
+    joins = [
+        (_transaction, _transaction.c.order_factory_id == copies.c.factory_id),
+        (answers, answers.c.transaction_id == _transaction.c.id),
+    ]
+    prefix = literal("the source order was not cancelled: its payment could not be voided: ")
+    words = prefix + func.coalesce(
+        answers.c.message, answers.c.error_code, "the gateway gave no reason"
+    )
+    refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded))
+    told = errors("source_order", "source_order_not_cancelled", words, refused, joins=joins)
+    written(db, told)
+
+
+def _orders(kind: TransactionType, *, succeeded: bool) -> Orders:
+    """The orders that such an answer is about."""
+    wanted = answers.c.succeeded if succeeded else not_(answers.c.succeeded)
+    rows = select(_transaction.c.order_id).select_from(_answered)
+    return rows.where(_transaction.c.type == kind, wanted)
+
+
+def _some(kind: TransactionType, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().select_from(_answered).where(_transaction.c.type == kind, *where)
+
+
+def _short(code: str | None) -> str | None:
+    return None if code is None else code[:64]

@@ -1,0 +1,1 @@
+"""What a person sees in the Prefect UI: artifacts, tags, links, events, logs."""

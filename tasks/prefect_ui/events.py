@@ -1,0 +1,58 @@
+"""Publishing what happened as Prefect events, once it is committed."""
+
+from prefect.events import emit_event
+
+from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+
+_OUTCOMES = {FactoryStatus.COMPLETED: "complete", FactoryStatus.FAILED: "fail"}
+
+
+def publish_factory(result: OrderFactoryResult) -> None:
+    """Say how one copy ended: `order_factories.complete` or `order_factories.fail`."""
+    outcome = _OUTCOMES.get(result.status)
+    if outcome is None:
+        return
+    emit_event(
+        event=f"order_factories.{outcome}",
+        resource={"prefect.resource.id": f"order_factories.{result.id}"},
+        payload={
+            "id": result.id,
+            "type": result.type,
+            "mode": result.mode,
+            "source_order": result.source_order.id,
+            "target_order": result.target_order.id if result.target_order else None,
+            "errors_count": result.errors_count,
+            "outcome": summary(result),
+        },
+    )
+
+
+def publish_waiting() -> None:
+    """Say that something was asked for that nobody carries out yet: `order_factories.create`.
+
+    However many were, it is one event: whoever hears it looks in the database.
+    """
+    emit_event(
+        event="order_factories.create",
+        resource={"prefect.resource.id": "order_factories.waiting"},
+    )
+
+
+def publish_batch(result: BulkResult) -> None:
+    """Say how a batch ended: one event with the counts, however many orders it has.
+
+    `order_factory_batches.complete`, or `.fail` where a copy failed or was left unfinished, or
+    `.abort` where the batch was stopped.
+    """
+    if result.status == BatchStatus.ABORTED:
+        outcome = "abort"
+    else:
+        unfinished = result.pending + result.in_progress
+        outcome = "fail" if result.failed or unfinished else "complete"
+    counts = {"id", "orders_count", "pending", "completed", "failed"}
+    emit_event(
+        event=f"order_factory_batches.{outcome}",
+        resource={"prefect.resource.id": f"order_factory_batches.{result.id}"},
+        payload=result.model_dump(mode="json", include=counts) | {"outcome": result.outcome},
+    )

@@ -1,0 +1,172 @@
+"""What is read ahead of a part of a batch, as statements for a process that knows no SQLAlchemy.
+
+The copies to make, their lines' sums, the SKUs to note, and whether all references of the source
+orders hold: a third of a part's time. It follows from what is in the database alone, so it is the
+same whoever reads it, until somebody writes.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    FromClause,
+    Insert,
+    MetaData,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql import ClauseElement
+
+from order_factory.models.database.dialects import last_key
+from order_factory.models.database.engine import CACHE_KIBIBYTES
+from order_factory.models.tables import (
+    Address,
+    CustomerPaymentSource,
+    Order,
+    OrderFactory,
+    PaymentSource,
+)
+from order_factory.models.tables.base import Base
+from order_factory.tasks.copying.catalogue import insert_notable_skus
+from order_factory.tasks.working_set.claims import ends, insert_claims, insert_copies, pending
+from order_factory.tasks.working_set.line_totals import insert_short_sums, update_mixed_sums
+from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.tables import (
+    ANALYZE_COPIES,
+    analyze_copies,
+    claims,
+    copies,
+    line_sums,
+    notable_skus,
+)
+
+# The keys of the copies, which the reader has counted from 1.
+_KEYS = {
+    "target_order_id": Order,
+    "target_billing_address_id": Address,
+    "target_shipping_address_id": Address,
+    "target_payment_source_id": PaymentSource,
+}
+# The name under which the writing connection has what was found.
+AHEAD = "ahead"
+
+# The reader's own tables, by the names that the statements of copying know.
+_READERS = MetaData()
+for _work in (claims, copies, line_sums, notable_skus):
+    _columns = (Column(each.name, each.type, primary_key=each.primary_key) for each in _work.c)
+    Table(_work.name, _READERS, *_columns)
+# As every table whose keys are never used again, it has the reader count keys of its own, from 1.
+_COUNTS = "CREATE TABLE of_counted (id INTEGER PRIMARY KEY AUTOINCREMENT)"
+
+
+def plan(db: Connection, batch_id: int) -> dict[str, Any]:
+    """The first line for the reader of this connection's database."""
+    tables = _READERS.sorted_tables
+    return {
+        "shop": f"{Path(str(db.engine.url.database)).as_uri()}?mode=rw",
+        "prepare": [
+            f"PRAGMA shop.cache_size = -{CACHE_KIBIBYTES}",
+            _COUNTS,
+            *(_compiled(CreateTable(table))[0] for table in tables),
+        ],
+        "begin": [
+            *(_compiled(delete(table)) for table in tables),
+            _compiled(_insert_next(batch_id)),
+            _compiled(insert_copies(sqlite=True)),
+            _compiled(ANALYZE_COPIES),
+        ],
+        "in_vain": [_compiled(select(each)) for each in _in_vain(batch_id)],
+        "look": [
+            _compiled(insert_short_sums()),
+            _compiled(update_mixed_sums()),
+            _compiled(insert_notable_skus(after_others=False)),
+        ],
+    }
+
+
+def _insert_next(batch_id: int) -> Insert:
+    comes_next = OrderFactory.id > bindparam("last", 0)
+    return insert_claims(pending(batch_id, bindparam("size", 0), comes_next))
+
+
+def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
+    """What makes a look worth nothing, for the factories in hand or for the next ones."""
+    # Who places takes from the stock what the next ones want; who cancels gives it back. And both
+    # write more than the copies, whose references are told to hold further down.
+    asks_more = or_(
+        OrderFactory.place_target_order,
+        OrderFactory.cancel_source_order,
+        OrderFactory.apply_promotions,
+    )
+    last = select(func.max(copies.c.factory_id)).scalar_subquery()
+    both = OrderFactory.id.between(bindparam("first", 0), last)
+    yield exists().where(both, OrderFactory.batch_id == batch_id, asks_more)
+    # A trigger or a key of the shop's own could make of a copy what its source is not.
+    yield literal_column("EXISTS (SELECT 1 FROM shop.sqlite_master WHERE type = 'trigger')")
+    keys = "shop.sqlite_master t, pragma_foreign_key_list(t.name, 'shop')"
+    ours = sum(len(table.foreign_keys) for table in Base.metadata.tables.values())
+    yield literal_column(f"(SELECT count(*) FROM {keys} WHERE t.type = 'table') <> {ours}")
+    # A copy refers to what its source refers to, or to a copy of that.
+    order = table_of(Order)
+    in_hand = copies.join(order, order.c.id == copies.c.source_order_id)
+    for key in order.foreign_keys:
+        yield _is_broken(in_hand, key)
+    wallet = table_of(CustomerPaymentSource)
+    saved = in_hand.join(wallet, wallet.c.customer_id == order.c.customer_id)
+    (key,) = wallet.c.payment_source_id.foreign_keys
+    yield _is_broken(saved, key)
+
+
+def _is_broken(rows: FromClause, key: ForeignKey) -> ColumnElement[bool]:
+    referred = key.column.table.alias("referred")
+    there = exists().where(referred.c[key.column.key] == key.parent)
+    return exists().select_from(rows).where(key.parent.is_not(None), not_(there))
+
+
+def ends_of_what_was_read(db: Connection) -> tuple[int, int, int]:
+    """What `order_factory.tasks.working_set.claims.ends` tells, of the factories that were read ahead."""
+    return ends(db, _found_in(claims))
+
+
+def take_what_was_read(db: Connection) -> None:
+    """Fill the empty work tables as `take_in_hand`, `sum_lines` and `find_notable_skus` would."""
+    for work in (copies, line_sums, notable_skus):
+        db.execute(_take(work))
+    analyze_copies(db)
+
+
+@cache
+def _take(work: Table) -> Insert:
+    values: dict[str, ColumnElement[Any]] = dict(_found_in(work).c)
+    if work is copies:
+        for name, resource in _KEYS.items():
+            values[name] += last_key(table_of(resource))
+    return insert(work).from_select(list(values), select(*values.values()))
+
+
+@cache
+def _found_in(work: Table) -> Table:
+    return Table(work.name, MetaData(), *(Column(c.name, c.type) for c in work.c), schema=AHEAD)
+
+
+def _compiled(statement: ClauseElement) -> tuple[str, dict[str, Any]]:
+    compiled = statement.compile(
+        dialect=dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True}
+    )
+    return str(compiled), dict(compiled.params or {})

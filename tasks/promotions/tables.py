@@ -1,0 +1,103 @@
+"""The temporary tables for coupons, promotions and prices; made only where a batch needs them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    SmallInteger,
+    String,
+)
+
+from order_factory.models.tables.base import BigId
+from order_factory.tasks.working_set.tables import open_tables, temporary
+
+_METADATA = MetaData()
+
+# What a line of a copy with `refresh_prices` is to cost; `line_item_id` is the source's.
+new_prices = temporary(
+    _METADATA,
+    "of_new_prices",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("unit_amount_cents", BigInteger, nullable=False),
+    Column("compare_at_amount_cents", BigInteger),
+    Column("total_amount_cents", BigInteger, nullable=False),
+)
+
+# One row per copy with a coupon code: the coupon, if it is known, and by what its customer is
+# told from others.
+held_coupons = temporary(
+    _METADATA,
+    "of_held_coupons",
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("coupon_id", BigInteger),
+    Column("promotion_id", BigInteger),
+    Column("customer_key", String),
+)
+
+# What is wrong with these coupons.
+coupon_problems = temporary(
+    _METADATA,
+    "of_coupon_problems",
+    Column("factory_id", BigInteger, nullable=False),
+    Column("code", String, nullable=False),
+    Column("message", String, nullable=False),
+)
+
+# What these coupons use up of something limited: the number that it has in `of_contested`.
+coupon_uses = temporary(
+    _METADATA,
+    "of_coupon_uses",
+    Column("factory_id", BigInteger, nullable=False),
+    Column("resource", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("available", BigInteger, nullable=False),
+)
+
+# The lines of a target that promotions may discount, and what is left of them so far, in cents.
+discountable = temporary(
+    _METADATA,
+    "of_discountable",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sku_code", String),
+    Column("shipping", Boolean, nullable=False),
+    Column("total_cents", BigInteger, nullable=False),
+    Column("left_cents", BigInteger, nullable=False),
+)
+
+# The promotions that a copy gets. `place` orders all promotions alike, whatever the copy; `nth`
+# is the place among those of the copy, once it is settled which they are.
+candidates = temporary(
+    _METADATA,
+    "of_candidates",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("promotion_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, nullable=False),
+    Column("exclusive", Boolean, nullable=False),
+)
+granted = temporary(
+    _METADATA,
+    "of_granted",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("nth", BigInteger, primary_key=True, autoincrement=False),
+    Column("promotion_id", BigInteger, nullable=False),
+)
+
+# What a promotion takes off a line, in cents above zero.
+shares = temporary(
+    _METADATA,
+    "of_shares",
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("promotion_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("factory_id", BigInteger, nullable=False),
+    Column("nth", BigInteger, nullable=False),
+    Column("cents", BigInteger, nullable=False),
+)
+
+
+def open_promotion_tables(db: Connection) -> None:
+    """Make these tables on this connection, or empty them where it has them already."""
+    open_tables(db, _METADATA)

@@ -1,0 +1,216 @@
+"""Stock: taken for orders that are placed, reserved for those being placed, and given back.
+
+What an order got of which stock item is a row in `stock_reservations`, so that exactly this is
+given back. Every statement serves all orders of a transaction.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    Subquery,
+    Update,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    update,
+)
+
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.tables import LineItem, Order, Sku, StockItem, StockReservation
+from order_factory.models.tables.skus import ReservationStatus
+from order_factory.models.values.statuses import ItemType
+from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, times, written
+from order_factory.tasks.working_set.tables import copies, placements, stock_shares
+
+Orders = Select[tuple[int]]
+
+_line, _sku, _order = table_of(LineItem), table_of(Sku), table_of(Order)
+_stock, _reservation = table_of(StockItem), table_of(StockReservation)
+_RESERVED, _TAKEN, _RELEASED = ReservationStatus
+
+
+def take_stock(db: Connection, now: datetime) -> None:
+    """Take the pieces of the placements' orders, from each SKU's stock locations in turn.
+
+    There is enough: the stock was locked and counted before anything was copied. An order that
+    waits for its payment only reserves them, and one that ignores the stock takes none.
+    """
+    db.execute(insert_stock_shares())
+    if written(db, insert_reservations(), now=now):
+        mine = select(copies.c.target_order_id).join(
+            placements, placements.c.factory_id == copies.c.factory_id
+        )
+        db.execute(_count_in(mine))
+
+
+def conclude_reservations(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
+    """What these orders have reserved is taken where they are `placed`, and free again if not."""
+    status = _TAKEN if placed else _RELEASED
+    _end(db, orders, _RESERVED, status, quantity=-1 if placed else 0, reserved=-1, now=now)
+
+
+def give_back(db: Connection, orders: Orders, now: datetime) -> None:
+    """Give back what these cancelled orders took, to where it came from.
+
+    An order that was placed elsewhere has no reservations: its pieces go to each SKU's first stock
+    location.
+    """
+    unrecorded = orders.where(
+        not_(exists().where(_reservation.c.order_id == orders.selected_columns[0]))
+    )
+    places = _first_places(unrecorded)
+    _lock_stock(db, places)
+    returned = places.subquery("returned")
+    more = update(_stock).where(_stock.c.id == returned.c.stock_item_id)
+    db.execute(more.values(quantity=_stock.c.quantity + returned.c.quantity))
+    _end(db, orders, _TAKEN, _RELEASED, quantity=1, reserved=0, now=now)
+
+
+def insert_stock_shares() -> Insert:
+    """The free pieces of every SKU that the placements take from, location by location."""
+    free = _stock.c.quantity - _stock.c.reserved
+    last = func.sum(free).over(partition_by=_stock.c.sku_id, order_by=_stock.c.id, rows=(None, 0))
+    wanted = select(_wanted().c.sku_id).distinct()
+    rows = select(_stock.c.sku_id, _stock.c.id, last - free, last).where(
+        _stock.c.sku_id.in_(wanted), free > 0
+    )
+    names = ["sku_id", "stock_item_id", "first", "last"]
+    return insert(stock_shares).from_select(names, rows)
+
+
+def insert_reservations() -> Insert:
+    """What each placed order gets of which stock item, earlier factories first."""
+    wants = _wanted()
+    upto = func.sum(wants.c.quantity).over(
+        partition_by=wants.c.sku_id, order_by=wants.c.factory_id, rows=(None, 0)
+    )
+    span = select(wants, (upto - wants.c.quantity).label("first"), upto.label("last")).subquery(
+        "span"
+    )
+    share = stock_shares.c
+    begins = case((span.c.first > share.first, span.c.first), else_=share.first)
+    ends = case((span.c.last < share.last, span.c.last), else_=share.last)
+    status = case((span.c.remote, _RESERVED.value), else_=_TAKEN.value)
+    values = {
+        "order_id": span.c.order_id,
+        "stock_item_id": share.stock_item_id,
+        "quantity": ends - begins,
+        "status": status,
+        **times(NOW),
+    }
+    rows = select(*values.values()).select_from(
+        span.join(stock_shares, share.sku_id == span.c.sku_id)
+    )
+    return insert_counted(_reservation, list(values), rows.where(ends > begins))
+
+
+def _wanted() -> Subquery:
+    """How much of each tracked SKU each placed order wants, in all its lines."""
+    return (
+        select(
+            placements.c.factory_id,
+            copies.c.target_order_id.label("order_id"),
+            placements.c.remote,
+            _sku.c.id.label("sku_id"),
+            func.sum(_line.c.quantity).label("quantity"),
+        )
+        .select_from(placements)
+        .join(copies, copies.c.factory_id == placements.c.factory_id)
+        .join(_line, _line.c.order_id == copies.c.target_order_id)
+        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
+        .where(copies.c.stock == StockPolicy.TAKE)
+        .where(_line.c.item_type == ItemType.SKUS, not_(_sku.c.do_not_track))
+        .group_by(placements.c.factory_id, copies.c.target_order_id, placements.c.remote, _sku.c.id)
+        .subquery("wanted")
+    )
+
+
+def _count_in(orders: Orders) -> Update:
+    """Count what these orders have just got into the stock items."""
+    taken = case((_reservation.c.status == _TAKEN, _reservation.c.quantity), else_=0)
+    reserved = case((_reservation.c.status == _RESERVED, _reservation.c.quantity), else_=0)
+    got = (
+        select(
+            _reservation.c.stock_item_id,
+            func.sum(taken).label("taken"),
+            func.sum(reserved).label("reserved"),
+        )
+        .where(_reservation.c.order_id.in_(orders), _reservation.c.status != _RELEASED)
+        .group_by(_reservation.c.stock_item_id)
+        .subquery("got")
+    )
+    stock = update(_stock).where(_stock.c.id == got.c.stock_item_id)
+    return stock.values(
+        quantity=_stock.c.quantity - got.c.taken, reserved=_stock.c.reserved + got.c.reserved
+    )
+
+
+def _end(
+    db: Connection,
+    orders: Orders,
+    before: ReservationStatus,
+    after: ReservationStatus,
+    *,
+    quantity: int,
+    reserved: int,
+    now: datetime,
+) -> None:
+    """Change the status of these orders' reservations, and the stock by as much, with its sign."""
+    mine = and_(_reservation.c.order_id.in_(orders), _reservation.c.status == before)
+    got = (
+        select(_reservation.c.stock_item_id, func.sum(_reservation.c.quantity).label("pieces"))
+        .where(mine)
+        .group_by(_reservation.c.stock_item_id)
+    )
+    _lock_stock(db, got)
+    moved = got.subquery("moved")
+    stock = update(_stock).where(_stock.c.id == moved.c.stock_item_id)
+    db.execute(
+        stock.values(
+            quantity=_stock.c.quantity + literal(quantity) * moved.c.pieces,
+            reserved=_stock.c.reserved + literal(reserved) * moved.c.pieces,
+        )
+    )
+    db.execute(update(_reservation).where(mine).values(status=after, updated_at=now))
+
+
+def _first_places(orders: Orders) -> Select[tuple[int, int]]:
+    """The first stock item of each tracked SKU in these orders, and how many pieces they had."""
+    first = (
+        select(func.min(_stock.c.id))
+        .where(_stock.c.sku_id == _sku.c.id)
+        .correlate(_sku)
+        .scalar_subquery()
+    )
+    had = (
+        select(_sku.c.id, first.label("stock_item_id"), _line.c.quantity)
+        .select_from(_order)
+        .join(_line, _line.c.order_id == _order.c.id)
+        .join(_sku, and_(_sku.c.mode == _order.c.mode, _sku.c.code == _line.c.sku_code))
+        .where(_order.c.id.in_(orders), _order.c.placed_at.is_not(None))
+        .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(_sku.c.do_not_track))
+        .subquery("had")
+    )
+    return (
+        select(had.c.stock_item_id, func.sum(had.c.quantity).label("quantity"))
+        .where(had.c.stock_item_id.is_not(None))
+        .group_by(had.c.stock_item_id)
+    )
+
+
+def _lock_stock(db: Connection, rows: Select[tuple[int, int]]) -> None:
+    """Lock these stock items in the order of their keys, as everyone does who changes several."""
+    if on_sqlite(db):
+        return
+    wanted = select(rows.subquery("wanted").c.stock_item_id)
+    locked = select(_stock.c.id).where(_stock.c.id.in_(wanted)).order_by(_stock.c.id)
+    db.execute(select(func.count()).select_from(locked.with_for_update().subquery()))

@@ -1,0 +1,61 @@
+"""Making subscriptions, and finding them."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, select
+
+from order_factory.models.errors import InvalidRequest, SubscriptionNotFound
+from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
+from order_factory.models.tables import Order
+from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.statuses import SubscriptionStatus
+from order_factory.tasks.subscriptions.due import subscription
+from order_factory.tasks.subscriptions.transitions import activate_those_ordered
+from order_factory.tasks.working_set.statements import table_of
+
+_order = table_of(Order)
+
+
+def new_number() -> str:
+    """A number that no other subscription has; for people, as an order's is."""
+    return f"S{uuid4().int % 10**12:012}"
+
+
+def create_subscription(
+    db: Connection, source_order_id: int, options: SubscriptionOptions, now: datetime
+) -> int:
+    """Make a subscription that repeats this order; its key.
+
+    It is a draft, and active at once where it is activated by its source order and that is placed.
+    Raises `InvalidRequest` for one that expires before it starts.
+    """
+    starts_at = options.starts_at or now
+    if options.expires_at is not None and options.expires_at <= starts_at:
+        raise InvalidRequest(f"expires_at {EXPIRES_LATER}, which is now unless it is given.")
+    order = db.execute(select(_order).where(_order.c.id == source_order_id)).one()
+    values = options.model_dump() | {
+        "number": new_number(),
+        "mode": order.mode,
+        "status": SubscriptionStatus.DRAFT,
+        "source_order_id": source_order_id,
+        "customer_id": order.customer_id,
+        "customer_email": order.customer_email,
+        "starts_at": starts_at,
+        "created_at": now,
+        "updated_at": now,
+    }
+    made = insert(subscription).values(values).returning(subscription.c.id)
+    key = int(db.execute(made).scalar_one())
+    activate_those_ordered(db, now, subscription.c.id == key)
+    return key
+
+
+def require_subscription(db: Connection, name: str) -> int:
+    """The key of the subscription with this number or public id. Raises `SubscriptionNotFound`."""
+    key = key_of(Resource.order_subscriptions, name)
+    fits = subscription.c.number == name if key is None else subscription.c.id == key
+    found = db.scalars(select(subscription.c.id).where(fits).limit(2)).all()
+    if len(found) != 1:
+        raise SubscriptionNotFound(name)
+    return int(found[0])

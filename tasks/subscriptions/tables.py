@@ -1,0 +1,63 @@
+"""The temporary tables in which a run is worked out; each transaction finds them empty."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table
+
+from order_factory.models.database.dialects import fill
+from order_factory.models.tables.base import BigId, UtcDateTime
+from order_factory.tasks.imports.dialects import learn_sizes
+from order_factory.tasks.working_set.tables import open_tables, temporary
+
+_METADATA = MetaData()
+
+
+def _key(name: str) -> Column[int]:
+    return Column(name, BigId, primary_key=True, autoincrement=False)
+
+
+# The subscriptions that this transaction holds, and what their next period is after it.
+runs = temporary(
+    _METADATA,
+    "of_subscription_runs",
+    _key("order_subscription_id"),
+    Column("next_run_at", UtcDateTime()),
+)
+# One row per period that is due, numbered from 1 in the order in which the copies are made.
+periods = temporary(
+    _METADATA,
+    "of_subscription_periods",
+    _key("rank"),
+    Column("order_subscription_id", BigInteger, nullable=False),
+    Column("period_at", UtcDateTime(), nullable=False),
+)
+# The failed factories that are tried again.
+retried = temporary(
+    _METADATA,
+    "of_subscription_retries",
+    _key("factory_id"),
+    Column("order_subscription_id", BigInteger, nullable=False),
+)
+# The subscriptions whose copies of a batch are all ended, and whether one failed for good.
+settled = temporary(_METADATA, "of_subscription_settled", _key("order_subscription_id"))
+
+
+def open_run_tables(db: Connection) -> None:
+    """Make this connection's tables, or empty them where it has them already."""
+    open_tables(db, _METADATA)
+
+
+def fill_with_times(db: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Put rows of keys, flags and times (or None) into a table, in the order of its columns."""
+    if not rows:
+        return
+    store = UtcDateTime().dialect_impl(db.dialect).bind_processor(db.dialect)
+    assert store is not None
+    columns = {
+        column.key: [store(each) if isinstance(each, datetime) else each for each in values]
+        for column, values in zip(table.c, zip(*rows, strict=True), strict=True)
+    }
+    fill(db, table, columns)
+    learn_sizes(db, table)

@@ -1,0 +1,1 @@
+"""What a transaction works in: temporary tables, claims, statements, errors."""

@@ -1,0 +1,216 @@
+"""Claiming order factories, and taking them in hand: the first statements of a transaction.
+
+A claimed factory's row stays locked until the transaction ends, so no two runs ever copy the
+same one. A run that dies lets go of its rows at once, and they are still pending.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    insert,
+    select,
+    true,
+)
+from sqlalchemy.orm import aliased
+
+from order_factory.models.database.dialects import new_key, on_sqlite, plan_by_key, skip_locked
+from order_factory.models.tables import (
+    Address,
+    Customer,
+    CustomerPaymentSource,
+    Order,
+    OrderFactory,
+    PaymentSource,
+)
+from order_factory.models.tables.base import Base
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.working_set.statements import insert_counted, table_of, written
+from order_factory.tasks.working_set.tables import (
+    analyze_copies,
+    claims,
+    copies,
+    open_work_tables,
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a transaction has claimed: how many factories, and whether they were read ahead."""
+
+    db: Connection
+    size: int
+    read_ahead: bool = False
+
+
+UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
+# Spelled out in the statement, since neither database uses a partial index for a parameter.
+is_unfinished = OrderFactory.status.in_(
+    bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)
+)
+
+# What is still to be copied; what has a target order waits for a gateway.
+is_to_copy = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
+# The same of a claimed factory, so worded that no database looks for it by its target.
+_is_still_open = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
+
+
+def claim_factory(db: Connection, factory_id: int) -> int:
+    """Claim this factory; 0 when it is finished already or another transaction holds it."""
+    return _claim(db, _unfinished().where(OrderFactory.id == factory_id))
+
+
+def claim_pending(db: Connection, batch_id: int, limit: int) -> int:
+    """Claim up to `limit` unfinished factories of a batch, the oldest first; how many."""
+    return _claim(db, pending(batch_id, limit))
+
+
+def pending(
+    batch_id: int, limit: int | BindParameter[int], *where: ColumnElement[bool]
+) -> Select[tuple[int]]:
+    """The first unfinished factories of a batch, up to `limit`, in the order of their keys."""
+    mine = _unfinished().where(OrderFactory.batch_id == batch_id, *where)
+    return mine.order_by(OrderFactory.id).limit(limit)
+
+
+def claim_single(db: Connection, limit: int) -> int:
+    """Claim up to `limit` unfinished factories that nobody carries out, the oldest first.
+
+    Those of a batch are left to it, and those with an idempotency key to the flow run that
+    recorded them for itself.
+    """
+    nobodys = OrderFactory.batch_id.is_(None), OrderFactory.idempotency_key.is_(None)
+    return _claim(db, _unfinished().where(*nobodys).order_by(OrderFactory.id).limit(limit))
+
+
+def take_in_hand(db: Connection, first: int, last: int) -> None:
+    """Fill the empty work tables for the claimed factories from id `first` to `last`."""
+    db.execute(_insert_between(sqlite=on_sqlite(db)), {"first": first, "last": last})
+    analyze_copies(db)
+
+
+@cache
+def _insert_between(*, sqlite: bool) -> Insert:
+    between = claims.c.factory_id.between(bindparam("first"), bindparam("last"))
+    return insert_copies(between, sqlite=sqlite)
+
+
+def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
+    """One row per claimed factory: its request, its source's references, its target's keys.
+
+    `which` of the claimed ones; all without it.
+    """
+
+    def key(resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
+        of = table_of(resource)
+        return new_key(of, sqlite=sqlite, rank=claims.c.rank, nth=nth, each=each)
+
+    saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
+    # A copy of a saved payment source stands for the one in the wallet.
+    wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
+    # The keys are drawn in a subquery, so that each is drawn once however often it is used.
+    drawn = (
+        select(
+            OrderFactory.id.label("factory_id"),
+            Order.mode,
+            Order.id.label("source_order_id"),
+            OrderFactory.place_target_order,
+            OrderFactory.reuse_wallet,
+            OrderFactory.skip_errors,
+            OrderFactory.cancel_source_order,
+            OrderFactory.apply_promotions,
+            OrderFactory.ignore_invalid_coupon,
+            OrderFactory.refresh_prices,
+            OrderFactory.stock,
+            Order.customer_id,
+            func.coalesce(func.nullif(Order.customer_email, ""), Customer.email).label(
+                "customer_email"
+            ),
+            Customer.status.label("customer_status"),
+            Order.billing_address_id,
+            Order.shipping_address_id,
+            Order.shipping_country_code_lock,
+            Order.coupon_code,
+            Order.payment_source_id,
+            wallet.label("wallet_payment_source_id"),
+            key(Order).label("order_key"),
+            key(Address, nth=1, each=2).label("billing_key"),
+            key(Address, nth=2, each=2).label("shipping_key"),
+            key(PaymentSource).label("payment_source_key"),
+        )
+        .select_from(claims)
+        .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
+        .join(Order, Order.id == OrderFactory.source_order_id)
+        .outerjoin(Customer, Customer.id == Order.customer_id)
+        .outerjoin(PaymentSource, PaymentSource.id == Order.payment_source_id)
+        .outerjoin(
+            saved,
+            and_(
+                saved.payment_source_id == PaymentSource.id,
+                saved.customer_id == Order.customer_id,
+            ),
+        )
+        .outerjoin(
+            original,
+            and_(
+                original.payment_source_id == PaymentSource.copied_from_id,
+                original.customer_id == Order.customer_id,
+            ),
+        )
+        .where(_is_still_open, *which)
+        .subquery("drawn")
+    )
+    row = drawn.c
+    shared = row.shipping_address_id == row.billing_address_id
+    reused = and_(row.reuse_wallet, row.wallet_payment_source_id.is_not(None))
+    values: dict[str, ColumnElement[Any]] = {
+        column.key: row[column.key] for column in copies.c if column.key in row
+    }
+    values |= {
+        "target_order_id": row.order_key,
+        "target_billing_address_id": case((row.billing_address_id.is_not(None), row.billing_key)),
+        "target_shipping_address_id": case(
+            (shared, row.billing_key), (row.shipping_address_id.is_not(None), row.shipping_key)
+        ),
+        "target_payment_source_id": case((reused, row.payment_source_key)),
+        "sound": true(),
+        "failed": false(),
+        "awaits": false(),
+    }
+    return insert(copies).from_select(list(values), select(*values.values()))
+
+
+def _unfinished() -> Select[tuple[int]]:
+    return select(OrderFactory.id).where(is_to_copy)
+
+
+def _claim(db: Connection, wanted: Select[tuple[int]]) -> int:
+    open_work_tables(db)
+    plan_by_key(db)
+    return written(db, insert_claims(skip_locked(db, wanted, table_of(OrderFactory))))
+
+
+def insert_claims(wanted: Select[tuple[int]]) -> Insert:
+    """These factories, numbered in the order of their keys."""
+    held = wanted.subquery("held")
+    rank = func.row_number().over(order_by=held.c.id)
+    return insert_counted(claims, ["factory_id", "rank"], select(held.c.id, rank))
+
+
+def ends(db: Connection, of: Table = claims) -> tuple[int, int, int]:
+    """How many factories are claimed, and the first and the last of their keys."""
+    ids = of.c.factory_id
+    count, first, last = db.execute(select(func.count(), func.min(ids), func.max(ids))).one()
+    return count, first, last

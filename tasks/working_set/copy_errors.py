@@ -1,0 +1,47 @@
+"""Writing down what is wrong with orders: one INSERT ... SELECT per kind of error."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, FromClause, Insert, Select, exists, literal, null, select
+
+from order_factory.models.tables import CopyError
+from order_factory.tasks.working_set.statements import insert_counted, table_of
+from order_factory.tasks.working_set.tables import copies
+
+Join = tuple[FromClause, ColumnElement[bool]]
+
+
+def some_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
+    """Whether the condition holds for any copy in hand: nothing is written down where it does not.
+
+    It spares a batch in which all is well most of the statements that look for errors.
+    """
+    return select(exists().select_from(copies).where(condition))
+
+
+def errors(
+    field: str,
+    code: str,
+    message: str | ColumnElement[str],
+    *where: ColumnElement[bool],
+    joins: Sequence[Join] = (),
+    outer: Sequence[Join] = (),
+    line_item_id: ColumnElement[int] | None = None,
+) -> Insert:
+    """One `copy_errors` row per copy in hand (or its line) that the conditions hold for.
+
+    `field` is the key in `errors_log`, `code` the kind of error. What `outer` joins may be absent.
+    """
+    source: FromClause = copies
+    for target, on in joins:
+        source = source.join(target, on)
+    for target, on in outer:
+        source = source.outerjoin(target, on)
+    line = null() if line_item_id is None else line_item_id
+    words = (literal(message) if isinstance(message, str) else message).label("message")
+    rows = select(copies.c.factory_id, literal(field), literal(code), words, line)
+    rows = rows.select_from(source).where(*where)
+    # The messages of a factory stand in errors_log in the order in which they are written here.
+    rows = rows.order_by(copies.c.factory_id, words if line_item_id is None else line_item_id)
+    names = ["order_factory_id", "field", "code", "message", "line_item_id"]
+    return insert_counted(table_of(CopyError), names, rows)

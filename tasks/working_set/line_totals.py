@@ -1,0 +1,160 @@
+"""What the lines of each order add up to: one pass over the lines, one row per order."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Update,
+    and_,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from order_factory.models.tables import LineItem
+from order_factory.models.values.statuses import PURCHASABLE, SHIPPABLE, ItemType
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.statements import Rows, table_of, written
+from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums, notable_skus
+
+_line = table_of(LineItem)
+
+
+def sum_lines(db: Connection) -> None:
+    """Add up the source lines of every copy in hand, right and wrong ones.
+
+    Most orders have goods only: those are added up the short way, the others in full.
+    """
+    db.execute(insert_short_sums())
+    if db.scalar(select(exists().where(line_sums.c.mixed))):
+        db.execute(update_mixed_sums())
+
+
+def subtract_what_does_not_ship(db: Connection, *where: ColumnElement[bool]) -> None:
+    """Count the lines of SKUs that are not shipped out of `lines_to_ship`; once for each copy."""
+    if not db.scalar(select(exists().where(notable_skus.c.do_not_ship))):
+        return
+    unshipped = (
+        select(copies.c.factory_id, func.count().label("lines"))
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .join(notable_skus, notable_skus.c.sku_code == _line.c.sku_code)
+        .where(_line.c.item_type == ItemType.SKUS, notable_skus.c.do_not_ship, not_(is_left_out()))
+        .where(*where)
+        .group_by(copies.c.factory_id)
+        .subquery("unshipped")
+    )
+    fewer = update(line_sums).where(line_sums.c.factory_id == unshipped.c.factory_id)
+    db.execute(fewer.values(lines_to_ship=line_sums.c.lines_to_ship - unshipped.c.lines))
+
+
+def sum_remaining_lines(db: Connection) -> int:
+    """Add up again, without the lines left out; the errors for copies that nothing is left of."""
+    some = select(left_out_lines.c.factory_id)
+    db.execute(delete(line_sums).where(line_sums.c.factory_id.in_(some)))
+    remaining = copies.c.factory_id.in_(some)
+    _insert_line_sums(db, remaining, not_(is_left_out()))
+    nothing = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
+    none_left = errors(
+        "line_items", "line_items_none_left", "no line item is left to copy", remaining, nothing
+    )
+    subtract_what_does_not_ship(db, remaining)
+    return written(db, none_left)
+
+
+def is_left_out() -> ColumnElement[bool]:
+    """Whether the line of this copy is one that is left out."""
+    left_out = exists().where(
+        left_out_lines.c.factory_id == copies.c.factory_id,
+        left_out_lines.c.line_item_id == _line.c.id,
+    )
+    return left_out.correlate_except(left_out_lines)
+
+
+def copied_lines_differ(db: Connection) -> bool:
+    """Whether the lines of some target do not add up to what its source's did when checked."""
+    copied = sums_of(copies.c.target_order_id).where(copies.c.sound).subquery("copied")
+    # What does not ship was counted out of `lines_to_ship` since.
+    names = {column.key for column in line_sums.c} - {"factory_id", "mixed", "lines_to_ship"}
+    differs = or_(*(copied.c[name] != line_sums.c[name] for name in sorted(names)))
+    both = copied.join(line_sums, line_sums.c.factory_id == copied.c.factory_id)
+    return bool(db.scalar(select(exists().select_from(both).where(differs))))
+
+
+@cache
+def insert_short_sums() -> Insert:
+    """One row per copy that has lines, right where all of them are SKUs; `mixed` where not."""
+    total, lines = func.sum(_line.c.total_amount_cents), func.count()
+    plain = and_(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
+    values: dict[str, ColumnElement[Any]] = {column.key: literal(0) for column in line_sums.c} | {
+        "factory_id": copies.c.factory_id,
+        "mixed": _count(not_(plain)) > 0,
+        "lines": lines,
+        "purchasable_lines": lines,
+        "lines_to_ship": lines,
+        "subtotal_amount_cents": total,
+        "total_tax_amount_cents": func.coalesce(func.sum(_line.c.tax_amount_cents), 0),
+        "total_amount_cents": total,
+    }
+    rows = select(*values.values()).select_from(
+        copies.join(_line, _line.c.order_id == copies.c.source_order_id)
+    )
+    return insert(line_sums).from_select(list(values), rows.group_by(copies.c.factory_id))
+
+
+@cache
+def update_mixed_sums() -> Update:
+    mixed = exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.mixed)
+    full = sums_of(copies.c.source_order_id).where(mixed).subquery("full")
+    names = [column.key for column in full.c if column.key != "factory_id"]
+    same = line_sums.c.factory_id == full.c.factory_id
+    return update(line_sums).where(same).values({name: full.c[name] for name in names})
+
+
+def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
+    rows = sums_of(copies.c.source_order_id).where(*where)
+    names = [str(column.key) for column in rows.selected_columns]
+    db.execute(insert(line_sums).from_select(names, rows))
+
+
+def sums_of(order_id: ColumnElement[int]) -> Rows:
+    """One row of sums per copy whose order has lines; amounts in cents of the order's currency."""
+    kind, total = _line.c.item_type, _line.c.total_amount_cents
+    paid_by_gift_card = and_(kind == ItemType.GIFT_CARDS, total < 0)
+    bought = and_(kind.in_(PURCHASABLE), not_(paid_by_gift_card))
+    values: dict[str, ColumnElement[Any]] = {
+        "factory_id": copies.c.factory_id,
+        "mixed": false(),
+        "lines": func.count(),
+        "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
+        "lines_to_ship": _count(kind.in_(SHIPPABLE)),
+        "quantities_below_one": _count(_line.c.quantity < 1),
+        "subtotal_amount_cents": _sum(bought, total),
+        "shipping_amount_cents": _sum(kind == ItemType.SHIPMENTS, total),
+        "payment_method_amount_cents": _sum(kind == ItemType.PAYMENT_METHODS, total),
+        "adjustment_amount_cents": _sum(kind == ItemType.ADJUSTMENTS, total),
+        "gift_card_amount_cents": -_sum(paid_by_gift_card, total),
+        "total_tax_amount_cents": func.coalesce(func.sum(_line.c.tax_amount_cents), 0),
+        "total_amount_cents": func.sum(total),
+    }
+    rows = select(*(values[column.key].label(column.key) for column in line_sums.c))
+    rows = rows.select_from(copies.join(_line, _line.c.order_id == order_id))
+    return rows.group_by(copies.c.factory_id)
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _sum(condition: ColumnElement[bool], amount: ColumnElement[int]) -> ColumnElement[int]:
+    return func.sum(case((condition, amount), else_=0))

@@ -1,0 +1,224 @@
+"""The temporary tables in which a batch is worked out; each transaction finds them empty.
+
+They belong to the connection: no one else sees them, nothing of them outlives a crash, and
+rolling back to a savepoint takes them back too.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    Select,
+    SmallInteger,
+    String,
+    Table,
+    delete,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.schema import CreateTable
+
+from order_factory.models.database.dialects import on_sqlite, temporary_tables
+from order_factory.models.tables.base import BigId
+
+_METADATA = MetaData()
+# PostgreSQL clears no temporary table of deleted rows by itself, so what has grown larger is
+# truncated. What is small is sooner deleted.
+_DELETED_BYTES = 128 * 1024
+
+
+def temporary(metadata: MetaData, name: str, *columns: Column[Any]) -> Table:
+    """A table of the connection's own. `open_tables` empties it: at each commit would be slower."""
+    return Table(name, metadata, *columns, prefixes=["TEMPORARY"])
+
+
+# The order factories that this transaction holds, numbered from 1 in the order of their keys.
+claims = temporary(
+    _METADATA,
+    "of_claims",
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("rank", BigInteger, nullable=False),
+)
+
+# One row per copy in hand: what was asked for, what its source order refers to, the keys that
+# its target will have, whether it will be copied at all (`sound`), whether its factory ends as
+# failed (an order that was copied but could not be placed is sound and failed), and whether it
+# does not end yet, because a gateway has to be asked first (`awaits`).
+copies = temporary(
+    _METADATA,
+    "of_copies",
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("mode", String(4), nullable=False),
+    Column("source_order_id", BigInteger, nullable=False),
+    Column("place_target_order", Boolean, nullable=False),
+    Column("reuse_wallet", Boolean, nullable=False),
+    Column("skip_errors", Boolean, nullable=False),
+    Column("cancel_source_order", Boolean, nullable=False),
+    Column("apply_promotions", Boolean, nullable=False),
+    Column("ignore_invalid_coupon", Boolean, nullable=False),
+    Column("refresh_prices", Boolean, nullable=False),
+    Column("stock", String(8), nullable=False),
+    Column("customer_id", BigInteger),
+    Column("customer_email", String),
+    Column("customer_status", String),
+    Column("billing_address_id", BigInteger),
+    Column("shipping_address_id", BigInteger),
+    Column("shipping_country_code_lock", String),
+    Column("coupon_code", String),
+    Column("payment_source_id", BigInteger),
+    Column("wallet_payment_source_id", BigInteger),
+    Column("target_order_id", BigInteger, nullable=False),
+    Column("target_billing_address_id", BigInteger),
+    Column("target_shipping_address_id", BigInteger),
+    Column("target_payment_source_id", BigInteger),
+    Column("sound", Boolean, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("awaits", Boolean, nullable=False),
+)
+
+# One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what
+# they add up to, in cents. `mixed` means that not all of them are SKUs in plain quantities. With `skip_errors` the lines that are left out do not count.
+line_sums = temporary(
+    _METADATA,
+    "of_line_sums",
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("mixed", Boolean, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("purchasable_lines", BigInteger, nullable=False),
+    Column("lines_to_ship", BigInteger, nullable=False),
+    Column("quantities_below_one", BigInteger, nullable=False),
+    Column("subtotal_amount_cents", BigInteger, nullable=False),
+    Column("shipping_amount_cents", BigInteger, nullable=False),
+    Column("payment_method_amount_cents", BigInteger, nullable=False),
+    Column("adjustment_amount_cents", BigInteger, nullable=False),
+    Column("gift_card_amount_cents", BigInteger, nullable=False),
+    Column("total_tax_amount_cents", BigInteger, nullable=False),
+    Column("total_amount_cents", BigInteger, nullable=False),
+)
+
+# The source lines that a copy with `skip_errors` leaves out.
+left_out_lines = temporary(
+    _METADATA,
+    "of_left_out_lines",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# The SKUs of the batch that are not simply there: gone from the catalogue (no `sku_id`), not for
+# sale, not shipped, or wanted more than there is (only then `available` is set).
+notable_skus = temporary(
+    _METADATA,
+    "of_notable_skus",
+    Column("sku_code", String, primary_key=True),
+    Column("sku_id", BigInteger),
+    Column("purchasable", Boolean, nullable=False),
+    Column("do_not_ship", Boolean, nullable=False),
+    Column("available", BigInteger),
+)
+
+# Who wants how much of a short SKU. `share` is what is granted or refused as one: a whole order,
+# or with `skip_errors` each SKU of it. `state` is one of OPEN, GRANTED, REFUSED.
+contested = temporary(
+    _METADATA,
+    "of_contested",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("share", BigInteger, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("available", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+)
+OPEN, GRANTED, REFUSED = 0, 1, 2
+
+# Copies of `of_copies` that are to be placed and can be: how they are paid, and whether that
+# gateway has to be asked (`remote`). Nothing is asked about a total of zero: it has no gateway.
+placements = temporary(
+    _METADATA,
+    "of_placements",
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("gateway", String),
+    Column("remote", Boolean, nullable=False),
+)
+
+# The free pieces of the SKUs that are taken from, laid end to end for each SKU: the pieces from
+# `first` (0 is the first) up to `last`, which is not counted in, are this stock item's.
+stock_shares = temporary(
+    _METADATA,
+    "of_stock_shares",
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stock_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+# The source orders that are cancelled, each by the factory that asked first.
+cancellations = temporary(
+    _METADATA,
+    "of_cancellations",
+    Column("order_id", BigId, primary_key=True, autoincrement=False),
+    Column("factory_id", BigInteger, nullable=False),
+)
+
+# What the gateways have answered, and which order and factory each answer is about.
+answers = temporary(
+    _METADATA,
+    "of_answers",
+    Column("transaction_id", BigId, primary_key=True, autoincrement=False),
+    Column("succeeded", Boolean, nullable=False),
+    Column("token", String),
+    Column("error_code", String),
+    Column("message", String),
+)
+
+
+def open_work_tables(db: Connection) -> None:
+    """Make this connection's work tables, or empty them where it has them already."""
+    open_tables(db, _METADATA)
+
+
+def open_tables(db: Connection, metadata: MetaData) -> None:
+    """Make these temporary tables, or empty them where the connection has them already."""
+    names = [work.name for work in metadata.sorted_tables]
+    made = {name: size for name, size in db.execute(temporary_tables(db, names))}
+    for work in metadata.sorted_tables:
+        if work.name not in made:
+            db.execute(CreateTable(work))
+    full = [work for work in metadata.sorted_tables if made.get(work.name, 0) != 0]
+    large = [work for work in full if (made[work.name] or 0) > _DELETED_BYTES]
+    if large:
+        db.execute(text(f"TRUNCATE {', '.join(work.name for work in large)}"))
+    _empty(db, [work for work in full if work not in large])
+
+
+def empty_work_tables(db: Connection) -> None:
+    """Empty all of them but the claims, for the next part of the claimed factories."""
+    _empty(db, [work for work in _METADATA.sorted_tables if work is not claims])
+
+
+def _empty(db: Connection, tables: list[Table]) -> None:
+    if on_sqlite(db):
+        for work in tables:
+            db.execute(delete(work))
+    elif tables:
+        db.execute(_emptied_together(tuple(tables)))
+
+
+@cache
+def _emptied_together(tables: tuple[Table, ...]) -> Select[tuple[int]]:
+    """One statement, since each waits for its answer; SQLite has none to wait for."""
+    emptied = (delete(work).cte(f"emptied_{work.name}") for work in tables)
+    return select(literal(1)).add_cte(*emptied)
+
+
+ANALYZE_COPIES = text(f"ANALYZE {copies.name}")
+
+
+def analyze_copies(db: Connection) -> None:
+    """Tell the planner how few copies are in hand, so that every join begins with them."""
+    db.execute(ANALYZE_COPIES)

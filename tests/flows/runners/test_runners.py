@@ -1,0 +1,100 @@
+"""What carries out the parts of a batch: the same copies with each runner."""
+
+from collections import Counter
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.runners import copy_recorded, dask, flow_runs
+from order_factory.flows.runners.job import Job, Parts
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+TIMES = 3
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def night(shop):
+    """A file that asks for three copies of each of four orders, one of which cannot be copied."""
+    asked = selection(sources_of_all_kinds(shop), times=TIMES)
+    asked.rows.to_json("night.jsonl", orient="records", lines=True)
+    return "night.jsonl"
+
+
+@pytest.mark.parametrize("runner", ["threads", "dask", "flow_runs"])
+def test_every_runner_makes_the_same_copies(night, runner):
+    result = bulk_order_factory(night, reference="night", batch_size=5, workers=2, runner=runner)
+
+    assert (result.completed, result.failed, result.copied_in_this_run) == (9, 3, 12)
+    assert outcome("night") == all_copied(TIMES)
+
+
+def test_flow_runs_are_one_for_each_order(shop, night):
+    bulk_order_factory(night, reference="night", workers=3, runner="flow_runs")
+
+    bulk_run = shop.row(OrderFactoryBatch).flow_run_id
+    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[bulk_run]))
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(flow_run_filter=children)
+    factories = shop.rows(OrderFactory)
+    assert {str(run.id): run.name for run in runs} == {
+        row.flow_run_id: f"copy for order factory {public_id(Resource.order_factories, row.id)}"
+        for row in factories
+    }
+    assert Counter(run.state and run.state.name for run in runs) == {
+        "Completed": 2,
+        # Three left a line out, and four found their source cancelled by another copy.
+        "CompletedWithErrors": 7,
+        "Failed": 3,
+    }
+    assert len(runs) == len(factories) == 12
+
+
+def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
+    left = iter([12, 0])
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            copy_recorded,
+            "count_to_copy",
+            lambda _db, _batch: next(left),
+        )
+        patched.setattr(Job, "parts", lambda _job, _left: Parts(1, 5))
+        with pytest.raises(Exception, match="7 of 12 copies are not finished"):
+            bulk_order_factory(night, reference="night", batch_size=5)
+
+    result = bulk_order_factory(reference="night", runner="flow_runs", workers=2)
+
+    assert result.copied_in_this_run == 7
+    assert outcome("night") == all_copied(TIMES)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"runner": "flow_runs"}, "The runner 'flow_runs' makes a flow run of each order"),
+        ({"runner": "dask"}, "The runner 'dask' needs prefect-dask; install it with"),
+        ({"runner": "workers"}, "The runner 'workers' needs the deployment 'copy-batch/part'"),
+        ({"runner": "spark"}, "runner: Input should be 'threads', 'dask', 'workers' or"),
+        ({"dask_address": "tcp://h:1"}, "dask_address goes with the runner 'dask', not with"),
+    ],
+)
+def test_a_runner_that_cannot_be_had_changes_nothing(shop, night, monkeypatch, given, told):
+    monkeypatch.setattr(flow_runs, "MOST", 11)
+    monkeypatch.setattr(dask, "find_spec", lambda _name: None)
+
+    with pytest.raises(InvalidRequest) as refused:
+        bulk_order_factory(night, **given)
+
+    assert str(refused.value).startswith(told)
+    assert (shop.rows(OrderFactoryBatch), shop.rows(OrderFactory), shop.rows(Event)) == ([], [], [])

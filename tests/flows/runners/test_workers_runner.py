@@ -1,0 +1,143 @@
+"""Parts on Prefect workers: two of them, each a process that starts a process for each part."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.objects import WorkerStatus
+from prefect.settings import PREFECT_API_URL
+
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.runners import workers
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.results.copies import BatchUnfinished
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
+
+pytestmark = [
+    pytest.mark.usefixtures("prefect"),
+    pytest.mark.parametrize("shop", ["postgres"], indirect=True),
+]
+
+POOL = "order-factory"
+PREFECT = Path(sys.executable).with_name("prefect")
+ROOT = Path(__file__).parents[3]
+TIMES = 5
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def night(shop):
+    """A file that asks for twenty copies, five of which cannot be made."""
+    asked = selection(sources_of_all_kinds(shop), times=TIMES)
+    asked.rows.to_json("night.jsonl", orient="records", lines=True)
+    return "night.jsonl"
+
+
+@pytest.fixture
+def surroundings(shop, tmp_path):
+    """The environment of Prefect's commands; the server is the suite's, the database the shop's."""
+    return {
+        **os.environ,
+        "PREFECT_API_URL": PREFECT_API_URL.value() or "",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+@pytest.fixture
+def deployed(surroundings):
+    """The deployments of prefect.yaml and their work pool, without any worker."""
+    for command in (
+        ["work-pool", "create", POOL, "--type", "process"],
+        ["deploy", "--name", "part"],
+    ):
+        subprocess.run(
+            [str(PREFECT), "--no-prompt", *command],
+            cwd=ROOT,
+            env=surroundings,
+            check=True,
+            capture_output=True,
+        )
+    yield
+    with get_client(sync_client=True) as client:
+        client.delete_deployment(client.read_deployment_by_name("copy-batch/part").id)
+        client.delete_work_pool(POOL)
+
+
+@pytest.fixture
+def two_workers(surroundings, deployed):
+    """Two Prefect workers, online."""
+    command = [str(PREFECT), "worker", "start", "--pool", POOL, "--name"]
+    workers = [
+        subprocess.Popen(
+            [*command, name],
+            cwd=ROOT,
+            env=surroundings,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name in ("one", "two")
+    ]
+    try:
+        _wait_for(2)
+        yield workers
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(60)
+
+
+def _wait_for(count):
+    deadline = time.monotonic() + 90
+    with get_client(sync_client=True) as client:
+        while True:
+            there = client.read_workers_for_work_pool(POOL)
+            if sum(worker.status == WorkerStatus.ONLINE for worker in there) == count:
+                return
+            assert time.monotonic() < deadline, "the workers do not start"
+            time.sleep(0.5)
+
+
+def test_two_workers_make_the_same_copies(shop, night, two_workers):
+    result = bulk_order_factory(
+        night, reference="night", batch_size=10, workers=2, runner="workers"
+    )
+
+    assert (result.completed, result.failed, result.copied_in_this_run) == (15, 5, 20)
+    carried = {row.flow_run_id for row in shop.rows(OrderFactory)}
+    assert len(carried) == 2
+    assert shop.row(OrderFactoryBatch).flow_run_id not in carried
+    assert outcome("night") == all_copied(TIMES)
+
+
+def test_without_a_worker_nothing_is_recorded(shop, night, deployed):
+    with pytest.raises(InvalidRequest) as refused:
+        bulk_order_factory(night, reference="night", runner="workers")
+
+    assert str(refused.value) == (
+        "No worker of the work pool 'order-factory' is online; start one with "
+        "`prefect worker start --pool order-factory`."
+    )
+    assert shop.rows(OrderFactoryBatch) == []
+
+
+def test_parts_that_nobody_picks_up_are_called_off(shop, night, deployed, monkeypatch):
+    monkeypatch.setattr(workers, "PICK_UP_SECONDS", 2.0)
+    monkeypatch.setattr(workers, "require_workers", lambda: POOL)
+
+    with pytest.raises(BatchUnfinished, match="20 of 20 .* no worker has picked it up for 2 s"):
+        bulk_order_factory(night, reference="night", workers=2, batch_size=5, runner="workers")
+
+    assert {row.status for row in shop.rows(OrderFactory)} == {"pending"}
+    assert bulk_order_factory(reference="night").copied_in_this_run == 20

@@ -1,0 +1,56 @@
+"""The forms that Prefect makes of the flows' parameters."""
+
+import pytest
+from prefect.utilities.callables import parameter_schema
+
+from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.copy_part import copy_part
+from order_factory.flows.drain_order_factories import drain_order_factories
+from order_factory.flows.import_orders import import_orders
+from order_factory.flows.order_factory import order_factory
+from order_factory.flows.sweep_order_factories import sweep_order_factories
+
+FLOWS = (
+    bulk_order_factory,
+    copy_part,
+    drain_order_factories,
+    import_orders,
+    order_factory,
+    sweep_order_factories,
+)
+# What is more than a field: a choice of how to name orders, a form of its own, the caller's JSON.
+CHOICES = {"Orders", "Orders where", "Metadata"}
+
+
+def fields(flow):
+    schema = parameter_schema(flow)
+    forms = [
+        schema.properties,
+        *(told.get("properties", {}) for told in schema.definitions.values()),
+    ]
+    return [field for form in forms for field in form.values()]
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_every_field_says_what_it_is_for(flow):
+    assert [field for field in fields(flow) if not field.get("description")] == []
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_what_may_be_left_out_is_a_field_that_may_stay_empty(flow):
+    asking = {field["title"] for field in fields(flow) if "anyOf" in field}
+
+    assert asking <= CHOICES
+    assert [f["title"] for f in fields(flow) if "default" in f and f["default"] is None] == [
+        field["title"] for field in fields(flow) if "anyOf" in field
+    ]
+
+
+def test_times_are_picked_and_choices_are_chosen():
+    schema = parameter_schema(bulk_order_factory)
+    fitting = schema.definitions["OrderFilter"]["properties"]
+
+    assert fitting["placed_from"]["format"] == "date-time"
+    assert fitting["status"]["items"] == {"$ref": "#/definitions/OrderStatus"}
+    assert schema.properties["runner"]["enum"] == ["threads", "dask", "workers", "flow_runs"]
+    assert schema.properties["failed_of"]["title"] == "Failed of"

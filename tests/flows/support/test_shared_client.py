@@ -1,0 +1,115 @@
+"""The client of Prefect's server: opened once for the calls of a process, and nowhere in the way."""
+
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from time import monotonic
+
+import pytest
+from prefect import flow, get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.context import SyncClientContext
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from order_factory.flows.support.shared_client import kept_client
+from order_factory.flows.support.shop_flow import shop_flow
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+def in_use() -> SyncPrefectClient:
+    """The client that Prefect uses here."""
+    return get_client(sync_client=True)
+
+
+@shop_flow(name="shows its client")
+def shows() -> int:
+    client = in_use()
+    assert client.hello().status_code == 200
+    return id(client)
+
+
+@flow(name="of someone else")
+def of_someone_else() -> tuple[int, int]:
+    return id(in_use()), shows()
+
+
+def test_calls_share_a_client_which_stays_open():
+    assert shows() == shows()
+
+
+def test_calls_of_several_threads_share_it_at_once():
+    with ThreadPoolExecutor(4) as pool:
+        used = list(pool.map(lambda _: shows(), range(8)))
+
+    assert set(used) == {shows()}
+
+
+def test_a_call_within_a_flow_run_takes_the_run_s_own():
+    own, of_the_call = of_someone_else()
+
+    assert own == of_the_call != shows()
+
+
+def test_nothing_stays_behind_after_a_call():
+    shows()
+
+    assert SyncClientContext.get() is None
+
+
+def test_other_settings_have_another_client():
+    usual = shows()
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 7}):
+        assert shows() != usual
+
+
+def test_where_prefect_would_start_a_server_of_its_own_nothing_is_kept():
+    with temporary_settings({PREFECT_API_URL: None}), kept_client():
+        assert SyncClientContext.get() is None
+
+
+def shows_in_a_fork(_nothing):
+    with kept_client():
+        return id(in_use())
+
+
+def test_a_forked_process_has_its_own():
+    with kept_client():
+        ours = id(in_use())
+
+    with get_context("fork").Pool(1) as pool:
+        (theirs,) = pool.map(shows_in_a_fork, [None])
+
+    assert theirs != ours
+
+
+def test_a_call_that_fails_closes_nothing():
+    @shop_flow(name="fails")
+    def fails():
+        raise ValueError("so it does")
+
+    usual = shows()
+    with pytest.raises(ValueError, match="so it does"):
+        fails()
+
+    assert shows() == usual
+
+
+def test_where_results_are_stored_is_asked_once_a_minute(monkeypatch):
+    asked = []
+    answer = SyncPrefectClient.read_server_default_result_storage
+
+    def ask(client):
+        asked.append(client)
+        return answer(client)
+
+    monkeypatch.setattr(SyncPrefectClient, "read_server_default_result_storage", ask)
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 8}):
+        shows()
+        shows()
+        once = len(asked)
+        monkeypatch.setattr(
+            "order_factory.flows.support.shared_client.monotonic", lambda: monotonic() + 61
+        )
+        shows()
+
+    assert (once, len(asked)) == (1, 2)

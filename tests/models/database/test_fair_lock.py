@@ -1,0 +1,36 @@
+"""Turns: one at a time, and whoever waits longest goes first."""
+
+from threading import Thread
+from time import sleep
+
+from order_factory.models.database.fair_lock import Turns
+
+
+def test_turns_are_taken_in_the_order_in_which_they_were_asked_for():
+    turns, seen = Turns(), []
+
+    def take(name):
+        with turns.turn(seconds=30):
+            seen.append(name)
+
+    with turns.turn(seconds=30):
+        threads = [Thread(target=take, args=(name,)) for name in "abc"]
+        for thread in threads:
+            thread.start()
+            sleep(0.05)
+        assert seen == []
+    for thread in threads:
+        thread.join()
+
+    assert seen == ["a", "b", "c"]
+
+
+def test_who_waits_too_long_goes_on_without_and_takes_nobodys_turn():
+    turns = Turns()
+
+    with turns.turn(seconds=30), turns.turn(seconds=0.01), turns.turn(seconds=0.01):
+        pass
+
+    with turns.turn(seconds=0):
+        pass
+    assert turns._taken is False

@@ -1,0 +1,156 @@
+"""Foreign keys that a statement answers for itself, which only PostgreSQL has a way to say."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from order_factory.models.database.engine import begin, get_engine
+from order_factory.models.database.foreign_keys import holding_references, holds_references
+from order_factory.models.tables import Event, LineItem, Order, OrderFactory
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.copying import engine
+from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.step import TryAgain
+from tests.support.copying import copy_one, target_of
+
+pytestmark = pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+
+_LINES = table_of(LineItem)
+
+
+def _holds():
+    with begin() as db:
+        return holds_references(db, _LINES)
+
+
+@pytest.fixture
+def clerk(shop, monkeypatch):
+    """A role of the database that may read and write, and no more; the settings name it."""
+    with begin() as db:
+        for statement in (
+            "CREATE ROLE clerk LOGIN",
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk",
+            "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO clerk",
+        ):
+            db.exec_driver_sql(statement)
+    owner = get_engine()
+    url = owner.url.set(username="clerk").render_as_string(hide_password=False)
+    with monkeypatch.context() as settings:
+        settings.setenv("ORDER_FACTORY_DATABASE_URL", url)
+        yield owner
+        get_engine().dispose()
+    with begin() as db:
+        db.exec_driver_sql("DROP OWNED BY clerk")
+        db.exec_driver_sql("DROP ROLE clerk")
+
+
+def test_a_superuser_may_answer_for_them(shop):
+    assert _holds()
+
+
+def test_a_plain_role_may_not_and_copies_all_the_same(shop, clerk):
+    source = shop.order()
+
+    target = target_of(copy_one(source))
+
+    assert not _holds()
+    assert shop.row(LineItem, order_id=target).copied_from_id is not None
+
+
+def test_a_plain_role_may_once_it_was_granted(shop, clerk):
+    with clerk.begin() as db:
+        db.exec_driver_sql("GRANT SET ON PARAMETER session_replication_role TO clerk")
+    source = shop.order()
+
+    result = copy_one(source)
+
+    assert _holds()
+    assert result.status == "completed"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE RULE quiet AS ON INSERT TO line_items WHERE new.quantity < 0 DO INSTEAD NOTHING",
+        (
+            "ALTER TABLE line_items ADD CONSTRAINT in_catalogue "
+            "FOREIGN KEY (id) REFERENCES order_factory_batches (id) NOT VALID"
+        ),
+        "ALTER TABLE line_items ADD CONSTRAINT once UNIQUE (id) DEFERRABLE",
+    ],
+)
+def test_what_the_shop_has_added_to_the_table_is_not_passed_over(shop, statement):
+    with begin() as db:
+        db.exec_driver_sql(statement)
+
+    assert not _holds()
+
+
+def test_a_trigger_of_the_shop_sees_every_copied_line(shop):
+    with begin() as db:
+        db.exec_driver_sql(
+            "CREATE FUNCTION upper_name() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN NEW.name := upper(NEW.name); RETURN NEW; END'"
+        )
+        db.exec_driver_sql(
+            "CREATE TRIGGER upper_name BEFORE INSERT ON line_items "
+            "FOR EACH ROW EXECUTE FUNCTION upper_name()"
+        )
+    source = shop.order(lines=[])
+    shop.sku("MUG")
+    shop.line(source, sku_code="MUG", name="Mug", quantity=1, total_amount_cents=1_00)
+
+    target = target_of(copy_one(source))
+
+    assert shop.row(LineItem, order_id=target).name == "MUG"
+
+
+def test_the_database_asks_again_as_soon_as_the_statement_has_ended(shop):
+    unknown = {"name": "order_factories.create", "order_factory_id": 404, "created_at": utc_now()}
+    with begin() as db:
+        with holding_references(db, _LINES):
+            pass
+        with pytest.raises(IntegrityError, match="fk_events_order_factory_id"):
+            db.execute(insert(Event).values(unknown))
+
+
+def test_a_line_that_is_being_copied_cannot_be_deleted_meanwhile(shop, monkeypatch):
+    source = shop.order()
+    line = shop.row(LineItem).id
+    refused = []
+
+    def delete_elsewhere(_db, _batch):
+        with get_engine().connect() as other, other.begin():
+            other.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                other.execute(delete(LineItem).where(LineItem.id == line))
+            refused.append(line)
+        return 0
+
+    steps: list[Any] = list(engine.STEPS)
+    steps.insert(-1, delete_elsewhere)
+    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+
+    assert copy_one(source).status == "completed"
+    assert refused == [line]
+
+
+def test_a_line_that_is_deleted_before_it_is_copied_has_the_copy_run_again(shop, monkeypatch):
+    source = shop.order()
+    line = shop.row(LineItem).id
+
+    def delete_elsewhere(_db, _batch):
+        with get_engine().connect() as other, other.begin():
+            other.execute(delete(LineItem).where(LineItem.id == line))
+        return 0
+
+    steps: list[Any] = list(engine.STEPS)
+    steps.insert(1, delete_elsewhere)
+    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+
+    with pytest.raises(TryAgain):
+        copy_one(source)
+    assert shop.row(OrderFactory).status == "pending"
+    assert len(shop.rows(Order)) == 1

@@ -1,0 +1,152 @@
+"""The schema: the migrations make what the models say, and what must never happen cannot."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import delete, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from order_factory.models.database.engine import begin, get_engine, reading
+from order_factory.models.database.schema import newest_version, require_schema, upgrade
+from order_factory.models.errors import DatabaseNotReady
+from order_factory.models.tables import (
+    Base,
+    CustomerPaymentSource,
+    LineItem,
+    Order,
+    OrderFactory,
+    StockItem,
+)
+from order_factory.models.values.public_ids import Resource
+from tests.support.copying import change, request
+
+
+def test_the_migrations_make_what_the_models_say(shop):
+    with reading() as db:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(db, opts=options)
+
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_constraints_are_those_of_the_models(shop):
+    found = inspect(get_engine())
+
+    for table in Base.metadata.sorted_tables:
+        keys = found.get_foreign_keys(table.name)
+        for kind, names in {
+            "ck": {check["name"] for check in found.get_check_constraints(table.name)},
+            # SQLite does not tell the name of a key that came with a later column.
+            "fk": {
+                key["name"] or f"fk_{table.name}_{key['constrained_columns'][0]}" for key in keys
+            },
+        }.items():
+            said = {str(constraint.name) for constraint in table.constraints}
+            assert names == {name for name in said if name.startswith(f"{kind}_")}
+
+
+def test_upgrading_again_changes_nothing(shop):
+    assert upgrade() == (newest_version(), newest_version())
+    require_schema()
+
+
+def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(shop):
+    with begin() as db:
+        for table in reversed(Base.metadata.sorted_tables):
+            cascade = "" if db.dialect.name == "sqlite" else " CASCADE"
+            db.execute(text(f"DROP TABLE {table.name}{cascade}"))
+        db.execute(text("DROP TABLE alembic_version"))
+    upgrade("0001")
+    with begin() as db:
+        db.execute(text("INSERT INTO orders (currency_code) VALUES ('EUR')"))
+        order = db.execute(text("SELECT id FROM orders")).scalar_one()
+        db.execute(
+            text("INSERT INTO order_factories (source_order_id) VALUES (:id)"), {"id": order}
+        )
+
+    assert upgrade() == ("0001", newest_version())
+    assert shop.row(OrderFactory, source_order_id=order).retry_of_id is None
+
+
+def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
+
+    with pytest.raises(DatabaseNotReady, match="there is no such file; run `order-factory init`"):
+        require_schema()
+    assert upgrade() == (None, newest_version())
+    require_schema()
+    get_engine().dispose()
+
+
+def test_every_resource_has_a_public_id():
+    own = {"api_tokens", "copy_errors", "idempotency_records"}
+
+    assert {*Base.metadata.tables} == own | {resource.name for resource in Resource}
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        lambda shop, order: shop.order(number=shop.number_of(order)),
+        lambda shop, order: shop.add(StockItem, sku_id=1, stock_location="b", quantity=-1),
+        lambda shop, order: shop.add(StockItem, sku_id=1, stock_location="main", quantity=1),
+        lambda shop, order: shop.sku("MUG"),
+        lambda shop, order: shop.customer(email="one@shop.example"),
+        lambda shop, order: change(OrderFactory, request(order), errors_count=-1),
+        lambda shop, order: [
+            shop.add(CustomerPaymentSource, customer_id=1, payment_source_id=1) for _ in range(2)
+        ],
+        lambda shop, order: [shop.line(order, copied_from_id=1) for _ in range(2)],
+        lambda shop, order: [shop.option(1, copied_from_id=1) for _ in range(2)],
+        lambda shop, order: [
+            shop.order(order_factory_id=factory) for factory in [request(order)] * 2
+        ],
+        lambda shop, order: change(
+            OrderFactory, [request(order), request(order)], target_order_id=order
+        ),
+        lambda shop, order: change(
+            OrderFactory, [request(order), request(order)], retry_of_id=request(order)
+        ),
+        lambda shop, order: change(OrderFactory, request(order), retry_of_id=999),
+    ],
+    ids=[
+        "two orders with one number",
+        "stock below zero",
+        "a stock location twice",
+        "a SKU twice",
+        "an email twice",
+        "errors below zero",
+        "a payment source twice in a wallet",
+        "a line copied twice into an order",
+        "an option copied twice onto a line",
+        "two orders from one factory",
+        "two factories with one order",
+        "a factory tried again twice",
+        "a retry of nothing",
+    ],
+)
+def test_what_must_never_happen_cannot(shop, do):
+    order = shop.order(customer_id=shop.customer(email="one@shop.example"))
+    shop.payment_source()
+    shop.option(1)
+
+    with pytest.raises(IntegrityError):
+        do(shop, order)
+
+
+def test_the_other_mode_has_codes_emails_and_numbers_of_its_own(shop):
+    for mode in ("live", "test"):
+        shop.order(
+            mode=mode, number="7", customer_id=shop.customer(mode=mode, email="one@x.example")
+        )
+
+    assert [row.number for row in shop.rows(Order)] == ["7", "7"]
+
+
+def test_keys_are_never_used_again(shop):
+    key = shop.order()
+    with begin() as db:
+        for table in (LineItem, Order):
+            db.execute(delete(table))
+
+    assert shop.order() > key

@@ -1,0 +1,109 @@
+"""What the crash tests ask for, and what must have come of it whatever was killed on the way."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import func, select
+
+from order_factory.models.database.engine import reading
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch, Sku, StockItem
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.selections.checking import Selection, check_selection
+from order_factory.tasks.selections.reading import read_selection
+from order_factory.tasks.verify import verify
+from tests.support.crashes.worker import Job
+from tests.support.shop import Shop
+
+# How the copies of `sources_of_all_kinds` end.
+ENDINGS = ["completed", "failed", "completed", "completed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has become of some batches; what `verify` finds broken in the whole database."""
+
+    statuses: list[str]
+    copies: int
+    stock: dict[str, int]
+    violations: list[str]
+
+
+def all_copied(times: int) -> Outcome:
+    """The outcome when `sources_of_all_kinds` were copied, all of them so many times."""
+    return Outcome(
+        statuses=ENDINGS * times,
+        copies=3 * times,
+        # Two orders are cancelled by their first copies, and give back what they had.
+        stock={"MUG": 1000 - 3 * times + 2, "CAP": 1000 - 2 * times + 2},
+        violations=[],
+    )
+
+
+def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
+    """Rows of a selection: sound and placed, unsound, with a line left out and placed, plain.
+
+    The copies of the sound one and of the plain one cancel their source.
+    """
+    customer = shop.customer()
+    saved = shop.payment_source(wallet_of=customer)
+    held: dict[str, Any] = {"customer_id": customer, "payment_source_id": saved}
+    sound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 2, 9_00)], **held)
+    unsound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 0, 9_00)], **held)
+    in_part = shop.order(lines=[("MUG", 2, 12_50)], **held)
+    shop.line(in_part, sku_code="GONE")
+    plain = shop.order(lines=[("MUG", 1, 12_50)])
+    return [
+        {"source_order": sound, "place_target_order": True, "cancel_source_order": True},
+        {"source_order": unsound, "place_target_order": True},
+        {"source_order": in_part, "place_target_order": True, "skip_errors": True},
+        {"source_order": plain, "reuse_wallet": False, "cancel_source_order": True},
+    ]
+
+
+def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> Selection:
+    """The rows as a checked selection, all of them so many times."""
+    asked = [
+        {**row, "source_order": public_id(Resource.orders, row["source_order"]), "reference": nth}
+        for nth in range(times)
+        for row in rows
+    ]
+    return check_selection(read_selection(pd.DataFrame(asked)), CopyOptions())
+
+
+def job(reference: str, asked: Selection, size: int, **stop: Any) -> Job:
+    """A job on the settings' database."""
+    settings = {name: it for name, it in os.environ.items() if name.startswith("ORDER_FACTORY_")}
+    return Job(settings, reference, asked, size, **stop)
+
+
+def statuses(reference: str) -> list[str]:
+    """The statuses of the batch's factories, in the order of its selection."""
+    rows = select(OrderFactory.status).join(
+        OrderFactoryBatch, OrderFactoryBatch.id == OrderFactory.batch_id
+    )
+    rows = rows.where(OrderFactoryBatch.reference == reference).order_by(OrderFactory.id)
+    with reading() as db:
+        return list(db.scalars(rows))
+
+
+def violations() -> list[str]:
+    """The invariants that `verify` finds broken."""
+    with reading() as db:
+        return [report.name for report in verify(db).invariants if report.violations]
+
+
+def outcome(*references: str) -> Outcome:
+    """What has become of these batches; the copies and the stock are those of the whole shop."""
+    made = select(func.count()).where(Order.order_factory_id.is_not(None))
+    pieces = select(Sku.code, func.sum(StockItem.quantity)).join(StockItem).group_by(Sku.code)
+    with reading() as db:
+        return Outcome(
+            statuses=[status for reference in references for status in statuses(reference)],
+            copies=db.execute(made).scalar_one(),
+            stock={code: int(left) for code, left in db.execute(pieces)},
+            violations=violations(),
+        )

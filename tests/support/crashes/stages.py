@@ -1,0 +1,73 @@
+"""The stages of draining a batch at which a worker can be made to stop, to be killed there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import event
+
+from order_factory.gateways.protocol import Answer, Asked
+from order_factory.gateways.testing import TestGateway
+from order_factory.models.database.engine import get_engine
+from order_factory.tasks import copy_orders
+from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.engine import CopiedOrders
+from tests.support.copying import plain_steps
+
+Reached = Callable[[str], None]
+
+STEPS = tuple(step.__name__ for step in plain_steps()["STEPS"])
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+# Reached in each transaction, in this order. Beside them `drain` has stages of its own.
+BEFORE_COMMIT = (
+    "claimed",
+    *(f"{part} {step}" for step in STEPS for part in ("before", "within", "after")),
+    "copied",
+)
+AFTER_COMMIT = ("committed",)
+
+
+def tell_stages(reached: Reached) -> None:
+    """Have every stage of copying told as it is reached, in this process from now on.
+
+    `within` a step is after its first statement that writes.
+    """
+    within: list[str] = []
+
+    def told(step: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            reached(f"before {step.__name__}")
+            within.append(step.__name__)
+            result = step(*args)
+            within.clear()
+            reached(f"after {step.__name__}")
+            return result
+
+        return run
+
+    def executed(_db: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if within and statement.startswith(WRITES):
+            reached(f"within {within.pop()}")
+
+    copy_claimed = engine.copy_claimed
+
+    def copy(*args: Any) -> CopiedOrders:
+        reached("claimed")
+        copied = copy_claimed(*args)
+        reached("copied")
+        return copied
+
+    authorize = TestGateway.authorize
+
+    def call(self: TestGateway, asked: Asked) -> Answer:
+        try:
+            return authorize(self, asked)
+        finally:
+            reached("called")
+
+    TestGateway.authorize = call  # type: ignore[method-assign]
+    plain = plain_steps()
+    plain["STEPS"] = tuple(told(step) for step in plain["STEPS"])
+    vars(engine).update(plain)
+    vars(copy_orders)["copy_claimed"] = copy
+    event.listen(get_engine(), "after_cursor_execute", executed)

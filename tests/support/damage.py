@@ -1,0 +1,58 @@
+"""Damage to a sound database, and what `verify` must say about it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Float, String
+from sqlalchemy.sql.elements import KeyedColumnElement
+
+from order_factory.models.tables import Base
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Statements that break one invariant once, and the name of the row that must be shown.
+
+    The statements refer to rows by name (see `mixed_shop`), to `:long_ago` and to `:later`.
+    `lifts` names the tables whose constraints would stand in the way; foreign keys never do.
+    """
+
+    invariant: str
+    statements: str
+    example: str
+    lifts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.invariant}, {self.statements[:70]}"
+
+
+def one_damage_per_column(
+    invariant: str, table: type[Base], example: str, *left: str
+) -> list[Damage]:
+    """Another value in every column of the row but its key, its origin, its times and `left`."""
+    own = ("id", "copied_from_id", "created_at", "updated_at", *left)
+    return [
+        Damage(
+            invariant,
+            f"UPDATE {table.__tablename__} SET {column.name} = {_other_value(column)} "
+            f"WHERE id = :{example}",
+            example,
+        )
+        for column in table.__table__.c
+        if column.name not in own
+    ]
+
+
+def _other_value(column: KeyedColumnElement[Any]) -> str:
+    kind = column.type
+    if isinstance(kind, Boolean):
+        return f"NOT {column.name}"
+    if isinstance(kind, Float):
+        return "0.125"
+    if isinstance(kind, JSON):
+        return """'{"other": [1, null]}'"""
+    if isinstance(kind, String):
+        return "'?'"
+    if column.name.endswith("_at"):
+        return ":later"
+    return f"coalesce({column.name}, 0) + 1"

@@ -1,0 +1,170 @@
+"""A shop to test with: factories that fill in what a test does not care about."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.tables import (
+    Address,
+    Coupon,
+    Customer,
+    CustomerPaymentSource,
+    LineItem,
+    LineItemOption,
+    Order,
+    PaymentSource,
+    Price,
+    Promotion,
+    Sku,
+    StockItem,
+)
+from order_factory.models.tables.base import Base, utc_now
+from order_factory.tasks.working_set.statements import table_of
+
+SOME_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+class Shop:
+    """Makes rows, each committed at once, and reads them back. Returns keys, not objects."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1001)
+
+    def add(self, table: type[Base], **values: Any) -> int:
+        """Insert one row; its key."""
+        with begin() as db:
+            # Not the class: its attribute `metadata` is another thing than the column.
+            rows = table_of(table)
+            row = insert(rows).values(**values).returning(rows.c.id)
+            return int(db.execute(row).scalar_one())
+
+    def rows(self, table: type[Base], **equal: Any) -> list[Row[Any]]:
+        """The rows whose columns have these values, in the order of their keys."""
+        query = select(table.__table__).order_by(table.__table__.c.id)
+        for name, value in equal.items():
+            query = query.where(table.__table__.c[name] == value)
+        with reading() as db:
+            return list(db.execute(query).all())
+
+    def row(self, table: type[Base], **equal: Any) -> Row[Any]:
+        """The only such row."""
+        (row,) = self.rows(table, **equal)
+        return row
+
+    def customer(self, **values: Any) -> int:
+        email = f"customer-{next(self._numbers)}@shop.example"
+        return self.add(Customer, **{"email": email, **values})
+
+    def address(self, **values: Any) -> int:
+        defaults = {"line_1": "1 Test Street", "city": "Testville", "country_code": "IT"}
+        return self.add(Address, **{**defaults, **values})
+
+    def sku(self, code: str, *, stock: int | None = 1000, **values: Any) -> int:
+        """A SKU with this stock in one place; `stock=None` makes no stock item at all."""
+        sku_id = self.add(Sku, **{"code": code, "name": f"Test {code}", **values})
+        if stock is not None:
+            self.add(StockItem, sku_id=sku_id, stock_location="main", quantity=stock)
+        return sku_id
+
+    def payment_source(self, *, wallet_of: int | None = None, **values: Any) -> int:
+        """A card; with `wallet_of` it stands in that customer's wallet."""
+        defaults = {
+            "payment_source_type": "stripe_payments",
+            "name": "XXXX-XXXX-XXXX-1111",
+            "payment_source_token": f"pm_test_{next(self._numbers)}",
+        }
+        source_id = self.add(PaymentSource, **{**defaults, **values})
+        if wallet_of is not None:
+            self.add(CustomerPaymentSource, customer_id=wallet_of, payment_source_id=source_id)
+        return source_id
+
+    def order(
+        self,
+        *,
+        lines: Sequence[tuple[str, int, int]] = (("MUG", 1, 12_50),),
+        catalogued: bool = True,
+        **values: Any,
+    ) -> int:
+        """A placed order that can be copied: a customer, both addresses, and these lines.
+
+        A line is (SKU code, quantity, unit amount in cents); a code that the catalogue lacks is
+        added to it, with plenty of stock, unless `catalogued` is false.
+        """
+        customer_id = values.pop("customer_id", None) or self.customer()
+        address_id = self.address()
+        total = sum(quantity * amount for _, quantity, amount in lines)
+        defaults = {
+            "number": str(next(self._numbers)),
+            "status": "placed",
+            "payment_status": "paid",
+            "placed_at": SOME_DAY,
+            "customer_id": customer_id,
+            "customer_email": "buyer@shop.example",
+            "currency_code": "EUR",
+            "billing_address_id": address_id,
+            "shipping_address_id": address_id,
+            "subtotal_amount_cents": total,
+            "total_amount_cents": total,
+            "total_amount_with_taxes_cents": total,
+        }
+        order_id = self.add(Order, **{**defaults, **values})
+        mode = values.get("mode", "live")
+        for code, quantity, amount in lines:
+            if catalogued and not self.rows(Sku, code=code, mode=mode):
+                self.sku(code, mode=mode)
+            self.line(order_id, sku_code=code, quantity=quantity, unit_amount_cents=amount)
+        return order_id
+
+    def order_of_test_mode(self, **values: Any) -> int:
+        """The same in test mode, with a customer and an address of it."""
+        customer, address = self.customer(mode="test"), self.address(mode="test")
+        places: dict[str, Any] = {"billing_address_id": address, "shipping_address_id": address}
+        return self.order(**{"mode": "test", "customer_id": customer, **places, **values})
+
+    def line(self, order_id: int, **values: Any) -> int:
+        """One more line of an order; its total is quantity times unit amount unless given."""
+        defaults = {"item_type": "skus", "quantity": 1, "unit_amount_cents": 0}
+        values = {**defaults, **values}
+        values.setdefault("total_amount_cents", values["quantity"] * values["unit_amount_cents"])
+        return self.add(LineItem, order_id=order_id, currency_code="EUR", **values)
+
+    def option(self, line_item_id: int, **values: Any) -> int:
+        defaults = {"name": "Embossing", "quantity": 1, "total_amount_cents": 0}
+        return self.add(LineItemOption, line_item_id=line_item_id, **{**defaults, **values})
+
+    def price(self, code: str, amount_cents: int, currency_code: str = "EUR", **values: Any) -> int:
+        """What a SKU costs today; one that the catalogue lacks is added to it."""
+        known = self.rows(Sku, code=code, mode=values.get("mode", "live"))
+        sku_id = known[0].id if known else self.sku(code, mode=values.get("mode", "live"))
+        price = {"amount_cents": amount_cents, "currency_code": currency_code}
+        return self.add(Price, sku_id=sku_id, **price, **values)
+
+    def promotion(self, **values: Any) -> int:
+        """A promotion that is valid now: 10 percent off unless another type is given."""
+        now = utc_now()
+        defaults = {
+            "type": "percentage_discount_promotions",
+            "name": f"Promotion {next(self._numbers)}",
+            "percentage": 10
+            if "percentage_discount" in values.get("type", "percentage_discount")
+            else None,
+            "starts_at": now - timedelta(days=1),
+            "expires_at": now + timedelta(days=1),
+        }
+        return self.add(Promotion, **{**defaults, **values})
+
+    def coupon(self, code: str, **values: Any) -> int:
+        """A coupon of a promotion of its own, 10 percent off, unless one is given."""
+        if "promotion_id" not in values:
+            values["promotion_id"] = self.promotion(
+                coupon_required=True, mode=values.get("mode", "live")
+            )
+        return self.add(Coupon, code=code, **values)
+
+    def number_of(self, order_id: int) -> str:
+        """The order's number, as a person would give it."""
+        return str(self.row(Order, id=order_id).number)

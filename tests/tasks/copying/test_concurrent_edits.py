@@ -1,0 +1,66 @@
+"""A source order that someone edits while it is copied, which only PostgreSQL lets happen."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from order_factory.models.database.engine import get_engine
+from order_factory.models.tables import LineItem, Order, OrderFactory
+from order_factory.tasks.copying import engine
+from order_factory.tasks.working_set.step import TryAgain
+from tests.support.copying import copy_one
+
+pytestmark = pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+
+
+def _edit_before_the_lines_are_copied(monkeypatch, line_item_id, **values):
+    """Another session changes the line, and commits, between the checks and the copying."""
+
+    def edit(_db, _batch):
+        with get_engine().connect() as other, other.begin():
+            other.execute(update(LineItem).where(LineItem.id == line_item_id).values(**values))
+        return 0
+
+    steps: list[Any] = list(engine.STEPS)
+    steps.insert(1, edit)
+    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"total_amount_cents": 1},
+        {"quantity": 0},
+        {"item_type": "adjustments"},
+        {"tax_amount_cents": 7},
+    ],
+)
+def test_an_edited_line_rolls_the_copy_back_to_be_run_again(shop, monkeypatch, change):
+    source = shop.order(lines=[("MUG", 2, 10_00)])
+    _edit_before_the_lines_are_copied(monkeypatch, shop.row(LineItem).id, **change)
+
+    with pytest.raises(TryAgain, match="a source order was changed meanwhile"):
+        copy_one(source)
+
+    assert shop.row(OrderFactory).status == "pending"
+    assert len(shop.rows(Order)) == 1
+
+
+def test_another_line_that_is_edited_is_none_of_our_business(shop, monkeypatch):
+    elsewhere = shop.order()
+    unrelated = shop.row(LineItem).id
+    source = shop.order()
+    _edit_before_the_lines_are_copied(monkeypatch, unrelated, total_amount_cents=1)
+
+    result = copy_one(source)
+
+    assert result.status == "completed"
+    assert elsewhere != source
+
+
+def test_goods_that_do_not_ship_are_no_change(shop):
+    shop.sku("VOUCHER", do_not_ship=True)
+    source = shop.order(lines=[("VOUCHER", 1, 10_00), ("MUG", 1, 5_00)])
+
+    assert copy_one(source).status == "completed"

@@ -1,0 +1,42 @@
+"""Finding a source order by its number or its public id."""
+
+import pytest
+
+from order_factory.models.database.engine import reading
+from order_factory.models.errors import SourceOrderAmbiguous, SourceOrderNotFound
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.factories.source_orders import require_order
+
+
+def test_an_order_is_found_by_number_and_by_public_id(shop):
+    order = shop.order(number="A-1001")
+    shop.order()
+
+    with reading() as db:
+        found = [require_order(db, name) for name in ("A-1001", public_id(Resource.orders, order))]
+
+    assert found == [order, order]
+
+
+@pytest.mark.parametrize("name", ["", "0", "a-1001", "A-1001 ", "%", "ünïcode", "x" * 100_000])
+def test_what_names_no_order_is_not_found(shop, name):
+    order = shop.order(number="A-1001")
+
+    with reading() as db:
+        with pytest.raises(SourceOrderNotFound):
+            require_order(db, name)
+        with pytest.raises(SourceOrderNotFound):
+            require_order(db, public_id(Resource.orders, order + 1))
+        with pytest.raises(SourceOrderNotFound):
+            require_order(db, public_id(Resource.customers, order))
+
+
+def test_a_number_of_both_modes_is_ambiguous_and_the_ids_are_told(shop):
+    live = shop.order(number="7", mode="live")
+    test = shop.order(number="7", mode="test", customer_id=shop.customer(mode="test"))
+    ids = [public_id(Resource.orders, order) for order in (live, test)]
+
+    with reading() as db:
+        with pytest.raises(SourceOrderAmbiguous, match=", ".join(ids)):
+            require_order(db, "7")
+        assert [require_order(db, name) for name in ids] == [live, test]

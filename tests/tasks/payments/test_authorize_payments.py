@@ -1,0 +1,243 @@
+"""Paying: an order is placed when its gateway has said yes, and never paid twice."""
+
+import pytest
+
+from order_factory.gateways.protocol import Answer
+from order_factory.gateways.registry import gateway
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.process_locks import present
+from order_factory.models.tables import (
+    Event,
+    Order,
+    OrderFactory,
+    PaymentMethod,
+    PaymentSource,
+    StockItem,
+    StockReservation,
+    Transaction,
+)
+from order_factory.tasks.payments.answers import settle
+from order_factory.tasks.payments.claiming import Scope, claim_due
+from order_factory.tasks.verify import verify
+from tests.support.copying import (
+    authorize,
+    batch_of,
+    change,
+    copy_batch,
+    factory_of,
+    request,
+    results,
+    target_of,
+)
+from tests.support.paying import payable, place
+
+CANNOT = ["cannot transition from pending to placed"]
+
+
+def violations():
+    with reading() as db:
+        return [broken.name for broken in verify(db).invariants if broken.violations]
+
+
+def test_an_order_is_placed_once_its_payment_is_authorized(shop, ledger):
+    source = payable(shop, lines=[("MUG", 2, 12_50)])
+    factory = request(source, place_target_order=True)
+    batch = batch_of([factory])
+
+    copy_batch(batch)
+
+    (result,) = results([factory])
+    transaction = shop.row(Transaction)
+    assert (result.status, result.target_order.status, result.completed_at) == (
+        "in_progress",
+        "placing",
+        None,
+    )
+    assert (transaction.type, transaction.status, transaction.amount_cents) == (
+        "authorizations",
+        "unknown",
+        25_00,
+    )
+    assert (transaction.currency_code, transaction.gateway) == ("EUR", "test")
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000, 2)
+    assert violations() == []
+
+    assert authorize(batch) == []
+
+    (result,) = results([factory])
+    target = shop.row(Order, id=target_of(result))
+    assert (result.status, result.errors_log) == ("completed", None)
+    assert (target.status, target.payment_status, target.number) == (
+        "placed",
+        "authorized",
+        f"OF{target.id}",
+    )
+    assert target.placed_at == result.completed_at
+    assert shop.row(Transaction).status == "succeeded"
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (998, 0)
+    assert shop.row(StockReservation).status == "taken"
+    names = [event.name for event in shop.rows(Event)]
+    assert names == ["order_factories.create", "order_factories.start", "order_factories.complete"]
+    assert ledger.charges() == [("authorize", 25_00)]
+    assert violations() == []
+
+
+def test_a_declined_card_leaves_the_order_pending_and_says_why(shop, ledger):
+    source = payable(shop, "tok_decline_insufficient_funds", lines=[("MUG", 2, 12_50)])
+
+    (result,) = place(source)
+
+    target = shop.row(Order, id=target_of(result))
+    assert result.status == "failed"
+    assert result.errors_log == {
+        "payment_source": ["the payment was declined: Your card has insufficient funds."],
+        "status": CANNOT,
+    }
+    assert (target.status, target.payment_status, target.number) == ("pending", "unpaid", None)
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000, 0)
+    assert shop.row(StockReservation).status == "released"
+    assert shop.row(Transaction).error_code == "insufficient_funds"
+    assert violations() == []
+
+
+def test_with_skip_errors_a_declined_copy_completes_and_says_why(shop, ledger):
+    (result,) = place(payable(shop, "tok_decline"), skip_errors=True)
+
+    assert (result.status, result.errors_count) == ("completed", 2)
+    assert result.target_order.status == "pending"
+    assert violations() == []
+
+
+def test_what_was_done_before_the_time_ran_out_is_found_and_not_done_again(shop, ledger):
+    (result,) = place(payable(shop, "tok_timeout_after"))
+
+    assert result.target_order.status == "placed"
+    assert ledger.charges() == [("authorize", 12_50)]
+    assert (ledger.calls("authorize"), ledger.calls("lookup")) == (1, 1)
+
+
+def test_what_was_not_done_before_the_time_ran_out_is_done_once(shop, ledger):
+    (result,) = place(payable(shop, "tok_timeout_before_once"))
+
+    assert result.target_order.status == "placed"
+    assert ledger.charges() == [("authorize", 12_50)]
+    assert (ledger.calls("authorize"), ledger.calls("lookup")) == (2, 1)
+
+
+@pytest.mark.parametrize("token", ["tok_timeout_before", "tok_unreachable"])
+def test_without_an_answer_the_order_stays_placing_and_can_be_gone_on_with(shop, ledger, token):
+    source = payable(shop, token)
+    factory = request(source, place_target_order=True)
+    batch = batch_of([factory])
+    copy_batch(batch)
+
+    (told,) = authorize(batch)
+
+    (result,) = results([factory])
+    assert "stays in placing: the payment gateway test" in told
+    assert (result.status, result.target_order.status) == ("in_progress", "placing")
+    assert violations() == []
+
+    saved = shop.row(Order, id=target_of(result)).payment_source_id
+    change(PaymentSource, saved, payment_source_token="tok_approve")  # the gateway is back
+
+    assert authorize(batch) == []
+    assert results([factory])[0].target_order.status == "placed"
+    assert ledger.charges() == [("authorize", 12_50)]
+
+
+def test_a_gateway_that_gives_no_answers_is_left_alone(shop, ledger):
+    factories = [
+        request(payable(shop, "tok_unreachable"), place_target_order=True) for _ in range(40)
+    ]
+    batch = batch_of(factories)
+    copy_batch(batch)
+
+    problems = authorize(batch)
+
+    assert problems[-1] == "the payment gateway test cannot be reached; the orders stay in placing"
+    assert len(problems) < 10
+    assert {result.status for result in results(factories)} == {"in_progress"}
+
+
+def test_a_run_that_died_after_the_call_is_gone_on_with_by_lookup(shop, ledger):
+    factory = request(payable(shop), place_target_order=True)
+    batch = batch_of([factory])
+    copy_batch(batch)
+    with present() as me:
+        (due,) = _claim(batch, me)
+        gateway("test").authorize(due.asked)
+        assert authorize(batch) == [], "another process is at it"
+        assert shop.row(Transaction).status == "unknown"
+
+    assert authorize(batch) == []
+
+    assert results([factory])[0].target_order.status == "placed"
+    assert ledger.charges() == [("authorize", 12_50)]
+    assert (ledger.calls("authorize"), ledger.calls("lookup")) == (1, 1)
+
+
+def test_a_bank_transfer_is_placed_at_once_and_unpaid(shop, ledger):
+    method = shop.add(PaymentMethod, payment_source_type="wire_transfers", gateway="manual")
+    source = shop.order(payment_method_id=method)
+
+    (result,) = place(source)
+
+    target = shop.row(Order, id=target_of(result))
+    assert (result.status, target.status, target.payment_status) == (
+        "completed",
+        "placed",
+        "unpaid",
+    )
+    assert shop.rows(Transaction) == []
+
+
+def test_a_gateway_that_is_not_set_up_is_told(shop, ledger):
+    example, stripe = payable(shop, gateway="example"), payable(shop, gateway="stripe")
+
+    results = place(example, stripe)
+
+    assert [result.errors_log["payment_source"] for result in results] == [
+        ["the payment gateway example is not set up: there are manual, stripe, test"],
+        ["the payment gateway stripe is not set up: set ORDER_FACTORY_STRIPE_API_KEY"],
+    ]
+    assert shop.rows(Transaction) == []
+    assert violations() == []
+
+
+def test_many_orders_end_each_in_its_own_way(shop, ledger):
+    tokens = ["tok_approve", "tok_decline", "tok_timeout_after", "tok_approve"] * 8
+    sources = [payable(shop, token, lines=[("MUG", 1, 10_00)]) for token in tokens]
+
+    ended = place(*sources)
+
+    wanted = ["failed" if token == "tok_decline" else "completed" for token in tokens]
+    assert [result.status for result in ended] == wanted
+    assert ledger.charges() == [("authorize", 10_00)] * wanted.count("completed")
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000 - 24, 0)
+    assert len({result.target_order.number for result in ended}) == 25
+    assert violations() == []
+
+
+def test_the_idempotency_keys_name_no_order(shop, ledger):
+    place(payable(shop), payable(shop))
+
+    keys = {row.idempotency_key for row in shop.rows(Transaction)}
+    assert len(keys) == 2
+    assert all(key.startswith("order-factory-") and len(key) == 46 for key in keys)
+
+
+def test_an_answer_that_comes_twice_changes_nothing(shop, ledger):
+    (result,) = place(payable(shop))
+    before = shop.rows(OrderFactory), shop.rows(Order), shop.rows(Event)
+
+    with begin() as db:
+        assert settle(db, {shop.row(Transaction).id: Answer(False, message="no")}, None) == 0
+
+    assert (shop.rows(OrderFactory), shop.rows(Order), shop.rows(Event)) == before
+    assert factory_of(result) == shop.row(OrderFactory).id
+
+
+def _claim(batch, me):
+    with begin() as db:
+        return claim_due(db, Scope(batch), 10, me, [])

@@ -1,0 +1,67 @@
+"""What is published as Prefect events once it is committed."""
+
+import pytest
+
+from order_factory.models.database.engine import reading
+from order_factory.tasks.factories.records import read_factory
+from order_factory.tasks.prefect_ui import events as prefect_events
+from order_factory.tasks.prefect_ui.events import publish_batch, publish_factory
+from tests.support.copying import copy_one, request
+from tests.tasks.prefect_ui.test_artifacts import make_result  # noqa: F401
+
+
+@pytest.fixture
+def published(monkeypatch):
+    events = []
+    monkeypatch.setattr(prefect_events, "emit_event", lambda **event: events.append(event))
+    return events
+
+
+def test_a_copy_is_published_as_one_event(shop, published):
+    result = copy_one(shop.order())
+
+    publish_factory(result)
+
+    assert [event["event"] for event in published] == ["order_factories.complete"]
+    assert published[0]["resource"] == {"prefect.resource.id": f"order_factories.{result.id}"}
+    assert published[0]["payload"] == {
+        "id": result.id,
+        "type": "order_copies",
+        "mode": "live",
+        "source_order": result.source_order.id,
+        "target_order": result.target_order.id,
+        "errors_count": 0,
+        "outcome": f"order {result.source_order.number} was copied to order "
+        f"{result.target_order.id}",
+    }
+
+
+def test_a_failure_is_published_as_one(shop, published):
+    publish_factory(copy_one(shop.order(lines=[("MUG", 0, 1_00)])))
+
+    assert [event["event"] for event in published] == ["order_factories.fail"]
+
+
+def test_nothing_is_published_of_a_copy_that_has_not_ended(shop, published):
+    factory = request(shop.order())
+
+    with reading() as db:
+        publish_factory(read_factory(db, factory))
+
+    assert published == []
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({}, "complete"),
+        ({"completed": 1_100, "failed": 100}, "fail"),
+        ({"completed": 1_100, "pending": 100, "status": "in_progress"}, "fail"),
+        ({"completed": 1_100, "pending": 100, "status": "aborted"}, "abort"),
+    ],
+)
+def test_a_batch_is_published_as_one_event(make_result, published, values, name):  # noqa: F811
+    publish_batch(make_result(**values))
+
+    assert [event["event"] for event in published] == [f"order_factory_batches.{name}"]
+    assert published[0]["payload"]["outcome"].startswith("1,")

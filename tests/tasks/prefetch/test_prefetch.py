@@ -1,0 +1,371 @@
+"""Reading the next part of a batch ahead, for which only SQLite has a use."""
+
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import psutil
+import pytest
+from sqlalchemy import delete, text, update
+
+from order_factory.models.database.engine import begin, connection
+from order_factory.models.tables import (
+    Address,
+    CustomerPaymentSource,
+    LineItem,
+    Order,
+    PaymentSource,
+    Sku,
+)
+from order_factory.tasks import copy_orders
+from order_factory.tasks.copy_orders import copy_batch
+from order_factory.tasks.copying import engine
+from order_factory.tasks.prefetch import reader
+from order_factory.tasks.prefetch.ahead import reading_ahead
+from order_factory.tasks.working_set.step import TryAgain
+from tests.support.copying import (
+    batch_of,
+    change,
+    copy,
+    failing_for,
+    plain_steps,
+    request,
+    results,
+    target_of,
+)
+from tests.support.crashes.nights import violations
+
+pytestmark = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+
+SIZE = 3
+IN_TURN = [False, True, True]  # nobody reads ahead of the first part
+
+
+@pytest.fixture(autouse=True)
+def _without_prefect(monkeypatch):
+    for name, plain in plain_steps().items():
+        monkeypatch.setattr(engine, name, plain)
+
+
+@pytest.fixture
+def read_ahead(monkeypatch):
+    """Whether each part was read ahead, in the order in which they were copied."""
+    seen = []
+    copy_claimed = engine.copy_claimed
+
+    def noted(db, size, flow_run_id, ahead):
+        seen.append(ahead)
+        return copy_claimed(db, size, flow_run_id, ahead)
+
+    monkeypatch.setattr(copy_orders, "copy_claimed", noted)
+    return seen
+
+
+def copy_in_parts(factories, before=lambda part: None, sizes=(SIZE,) * 3):
+    """Copy the factories as one batch, reading ahead; how each ended."""
+    batch = batch_of(factories)
+    with reading_ahead(batch) as ahead:
+        assert ahead is not None
+        for part, size in enumerate(sizes, 1):
+            before(part)
+            copy_batch.fn(batch, part, size, ahead)
+    return results(factories)
+
+
+def requests(orders, **options):
+    return [request(order, **options) for order in orders]
+
+
+def plain_orders(shop):
+    return [shop.order(lines=[("MUG", 1 + nth, 12_50)]) for nth in range(3 * SIZE)]
+
+
+def payable_orders(shop, **values):
+    customer = shop.customer()
+    saved = shop.payment_source(wallet_of=customer)
+    held = {"customer_id": customer, "payment_source_id": saved, **values}
+    return [shop.order(**held) for _ in range(3 * SIZE)]
+
+
+def readers_of(process):
+    """Its processes that read ahead; the suite's has others, such as PostgreSQL."""
+    return [each for each in process.children() if reader.__file__ in each.cmdline()]
+
+
+def statuses(ended):
+    return [result.status for result in ended]
+
+
+def orders_of_all_kinds(shop):
+    """Twelve orders whose copies end in all the ways there are without placing them."""
+    customer = shop.customer()
+    saved = shop.payment_source(wallet_of=customer)
+    expired = shop.payment_source(wallet_of=customer, expires_at=datetime(2026, 1, 31, tzinfo=UTC))
+    shop.sku("PDF", do_not_ship=True)
+    shop.sku("SOLD", purchasable=False)
+    shop.sku("FEW", stock=2)
+    mixed = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)])
+    shop.line(mixed, item_type="shipments", unit_amount_cents=4_90)
+    shop.line(mixed, item_type="adjustments", unit_amount_cents=-1_00)
+    shop.option(shop.line(mixed, sku_code="MUG", unit_amount_cents=12_50))
+    in_part = shop.order()
+    shop.line(in_part, sku_code="GONE")
+    return [
+        shop.order(customer_id=customer, payment_source_id=saved),
+        mixed,
+        shop.order(lines=[("GONE", 1, 1_00)], catalogued=False),
+        shop.order(lines=[("PDF", 1, 3_00)], shipping_address_id=None),
+        shop.order(lines=[("SOLD", 1, 3_00)]),
+        shop.order(lines=[("FEW", 2, 3_00)]),
+        shop.order(lines=[("FEW", 3, 3_00)]),
+        shop.order(customer_id=customer, payment_source_id=expired),
+        shop.order(shipping_address_id=shop.address(), customer_email=""),
+        shop.order(lines=[]),
+        shop.order(billing_address_id=None, shipping_country_code_lock="FR"),
+        in_part,
+    ]
+
+
+def told(shop, result):
+    """How a copy ended and all that it is, but for its keys and times."""
+    own = {"id", "order_id", "order_factory_id", "line_item_id", "created_at", "updated_at"}
+
+    def values(row):
+        return {name: value for name, value in row._mapping.items() if name not in own}
+
+    if result.target_order is None:
+        return result.status, result.errors_log
+    order = values(shop.row(Order, id=target_of(result)))
+    referred = [
+        key and values(shop.row(table, id=key))
+        for table, key in (
+            (Address, order.pop("billing_address_id")),
+            (Address, order.pop("shipping_address_id")),
+            (PaymentSource, order.pop("payment_source_id")),
+        )
+    ]
+    lines = [values(line) for line in shop.rows(LineItem, order_id=target_of(result))]
+    return result.status, result.errors_log, order, referred, lines
+
+
+@pytest.mark.parametrize("skip_errors", [False, True])
+@pytest.mark.parametrize("reuse_wallet", [False, True])
+def test_the_copies_are_the_same_as_without(shop, read_ahead, skip_errors, reuse_wallet):
+    options = {"skip_errors": skip_errors, "reuse_wallet": reuse_wallet}
+    orders = orders_of_all_kinds(shop)
+    expected = [copy(order, **options) for order in orders]
+    read_ahead.clear()
+
+    ended = copy_in_parts(requests(orders, **options), sizes=(SIZE,) * 4)
+
+    assert read_ahead == [False, True, True, True]
+    assert [told(shop, result) for result in ended] == [
+        told(shop, result) for (result,) in expected
+    ]
+    assert {"failed", "completed"} <= set(statuses(ended))
+    assert violations() == []
+
+
+def test_what_another_connection_commits_is_seen(shop, read_ahead):
+    orders = plain_orders(shop)
+    (mug,) = shop.rows(Sku, code="MUG")
+
+    def withdraw(part):
+        if part == 2:
+            change(Sku, mug.id, purchasable=False)
+
+    ended = copy_in_parts(requests(orders), before=withdraw)
+
+    assert read_ahead == [False, False, True]
+    assert statuses(ended) == ["completed"] * 3 + ["failed"] * 6
+
+
+def test_a_part_of_another_size_is_read_again(shop, read_ahead):
+    ended = copy_in_parts(requests(plain_orders(shop)), sizes=(3, 2, 2, 2))
+
+    assert read_ahead == [False, False, True, True]
+    assert statuses(ended) == ["completed"] * 9
+    assert violations() == []
+
+
+def test_what_a_part_takes_from_the_stock_is_not_there_for_the_next(shop, read_ahead):
+    shop.sku("FEW", stock=4)
+    orders = payable_orders(shop, lines=[("FEW", 1, 3_00)])
+
+    ended = copy_in_parts(requests(orders, place_target_order=True))
+
+    assert read_ahead == [False, False, False]
+    assert statuses(ended) == ["completed"] * 4 + ["failed"] * 5
+    assert violations() == []
+
+
+@pytest.mark.parametrize("option", ["place_target_order", "cancel_source_order"])
+def test_the_part_after_one_that_moves_stock_is_read_again(shop, read_ahead, option):
+    first, *others = payable_orders(shop)
+
+    ended = copy_in_parts([request(first, **{option: True}), *requests(others)])
+
+    assert read_ahead == [False, False, True]
+    assert statuses(ended) == ["completed"] * 9
+    assert violations() == []
+
+
+def test_stock_that_was_enough_for_each_part_is_enough_for_all(shop, read_ahead):
+    shop.sku("FEW", stock=3)  # a copy that is not placed takes nothing
+    orders = [shop.order(lines=[("FEW", 1, 3_00)]) for _ in range(9)]
+
+    ended = copy_in_parts(requests(orders))
+
+    assert read_ahead == IN_TURN
+    assert statuses(ended) == ["completed"] * 9
+
+
+def test_one_at_fault_fails_alone_in_a_part_that_was_read_ahead(shop, read_ahead, monkeypatch):
+    orders = plain_orders(shop)
+    poison = failing_for(orders[4])
+    monkeypatch.setattr(
+        engine,
+        "STEPS",
+        (*engine.STEPS, poison),
+    )
+
+    ended = copy_in_parts(requests(orders))
+
+    assert read_ahead == IN_TURN
+    assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
+    assert violations() == []
+
+
+def test_a_transaction_that_is_run_again_copies_once(shop, read_ahead, monkeypatch):
+    orders = plain_orders(shop)
+    tried = []
+
+    def fail_once(db, batch):
+        tried.append(batch)
+        if len(tried) == 2:
+            raise TryAgain("the disk was busy")
+        return 0
+
+    monkeypatch.setattr(
+        engine,
+        "STEPS",
+        (*engine.STEPS, fail_once),
+    )
+    factories = requests(orders)
+    batch = batch_of(factories)
+
+    with reading_ahead(batch) as ahead:
+        copy_batch.fn(batch, 1, SIZE, ahead)
+        with pytest.raises(TryAgain):
+            copy_batch.fn(batch, 2, SIZE, ahead)
+        copy_batch.fn(batch, 2, SIZE, ahead)
+        copy_batch.fn(batch, 3, SIZE, ahead)
+
+    assert read_ahead == [False, True, False, True]
+    assert statuses(results(factories)) == ["completed"] * 9
+    assert violations() == []
+
+
+def _without_references(*statements):
+    with connection() as db:
+        db.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+        with db.begin():
+            for statement in statements:
+                db.execute(statement)
+        db.invalidate()
+
+
+def test_an_order_that_refers_to_nothing_fails_as_ever(shop, read_ahead):
+    orders = plain_orders(shop)
+    broken = update(Order).where(Order.id == orders[4]).values(payment_method_id=4711)
+    _without_references(broken)
+
+    ended = copy_in_parts(requests(orders))
+
+    assert read_ahead == [False, False, True]
+    assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
+    assert ended[4].errors_log == {
+        "target_order": ["could not be copied: the database refused a row (IntegrityError)"]
+    }
+
+
+def test_a_wallet_that_refers_to_nothing_fails_as_ever(shop, read_ahead):
+    orders = plain_orders(shop)
+    customer = shop.customer()
+    saved = shop.payment_source(wallet_of=customer)
+    copied = shop.payment_source(copied_from_id=saved)
+    change(Order, orders[4], customer_id=customer, payment_source_id=copied)
+    _without_references(delete(PaymentSource).where(PaymentSource.id == saved))
+    assert shop.row(CustomerPaymentSource).payment_source_id == saved
+
+    ended = copy_in_parts(requests(orders))
+
+    assert read_ahead == [False, False, True]
+    assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "CREATE TRIGGER own AFTER INSERT ON orders BEGIN SELECT 1; END",
+        "CREATE TABLE own (id INTEGER PRIMARY KEY, order_id INTEGER REFERENCES orders (id))",
+        "ALTER TABLE line_items ADD COLUMN own INTEGER REFERENCES skus (id)",
+    ],
+)
+def test_nothing_is_read_ahead_in_a_shop_with_triggers_or_keys_of_its_own(shop, read_ahead, own):
+    with begin() as db:
+        db.execute(text(own))
+
+    ended = copy_in_parts(requests(plain_orders(shop)))
+
+    assert read_ahead == [False, False, False]
+    assert statuses(ended) == ["completed"] * 9
+
+
+def test_without_its_reader_the_batch_is_copied_all_the_same(shop, read_ahead):
+    def kill(part):
+        if part == 3:
+            (mine,) = readers_of(psutil.Process())
+            mine.kill()
+            mine.wait()
+
+    ended = copy_in_parts(requests(plain_orders(shop)), before=kill)
+
+    assert read_ahead[:2] == [False, True]  # whether the third was read before it died is chance
+    assert statuses(ended) == ["completed"] * 9
+    assert violations() == []
+
+
+def test_where_no_process_can_be_started_nothing_is_read_ahead(shop, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "there-is-no-such-python")
+
+    with reading_ahead(batch_of(requests(plain_orders(shop)))) as ahead:
+        assert ahead is None
+
+
+def test_afterwards_no_process_is_left_and_references_are_asked_for(shop):
+    copy_in_parts(requests(plain_orders(shop)))
+
+    assert readers_of(psutil.Process()) == []
+    with begin() as db:
+        assert db.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+_BEGIN_AND_SLEEP = """
+import sys, time
+from order_factory.tasks.prefetch.ahead import reading_ahead
+with reading_ahead(1):
+    print("reading", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_reader_does_not_outlive_a_killed_process(shop):
+    with subprocess.Popen([sys.executable, "-c", _BEGIN_AND_SLEEP], stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"reading\n"
+        (its,) = readers_of(psutil.Process(run.pid))
+        run.send_signal(signal.SIGKILL)
+
+    assert its.wait(timeout=10) is None or not its.is_running()

@@ -1,0 +1,136 @@
+"""The stock through copying, paying and cancelling in any order, against a model of it."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from order_factory.models.database.engine import reading
+from order_factory.models.tables import Order, OrderFactory, Sku, StockItem
+from order_factory.tasks.verify import verify
+from tests.support.copying import authorize, batch_of, copy_batch, request, results, target_of
+from tests.support.paying import payable
+from tests.support.shop import Shop
+
+SOME = settings(
+    max_examples=6,
+    stateful_step_count=8,
+    deadline=None,
+    suppress_health_check=[*HealthCheck],
+)
+
+
+class StockLife(RuleBasedStateMachine):
+    """Orders of one SKU in two places; the model only counts pieces."""
+
+    placed = Bundle("placed")
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__()
+        self.shop = shop
+        self.waiting: list[tuple[int, list[tuple[int, int, bool]]]] = []
+        self.free = 0
+        self.reserved = 0
+        self.code = ""
+
+    @initialize(here=st.integers(0, 6), there=st.integers(0, 6))
+    def stock(self, here, there):
+        self.code = f"SKU{len(self.shop.rows(Sku))}"
+        sku = self.shop.sku(self.code, stock=here)
+        self.shop.add(StockItem, sku_id=sku, stock_location="attic", quantity=there)
+        self.free = here + there
+
+    @rule(wants=st.lists(st.tuples(st.integers(1, 4), st.booleans()), min_size=1, max_size=3))
+    def copy(self, wants):
+        """A batch of orders of so many pieces, each with a card that is good or not."""
+        factories = [
+            request(self._order(pieces, good), place_target_order=True) for pieces, good in wants
+        ]
+        batch = batch_of(factories)
+        copy_batch(batch)
+        held = []
+        for (pieces, good), factory, ended in zip(
+            wants, factories, results(factories), strict=True
+        ):
+            fits = pieces <= self.free
+            assert (ended.status == "in_progress") == fits
+            if fits:
+                self.free -= pieces
+                self.reserved += pieces
+                held.append((factory, pieces, good))
+        self.waiting.append((batch, held))
+
+    @precondition(lambda self: self.waiting)
+    @rule(target=placed, data=st.data())
+    def pay(self, data):
+        batch, held = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))
+        assert authorize(batch) == []
+        orders = []
+        for factory, pieces, good in held:
+            self.reserved -= pieces
+            if good:
+                orders.append((factory, pieces))
+            else:
+                self.free += pieces
+        return orders
+
+    @rule(orders=placed)
+    def replace(self, orders):
+        """Cancel what was placed, by copies that are not placed themselves."""
+        for factory, pieces in orders:
+            target = self.shop.row(OrderFactory, id=factory).target_order_id
+            if pieces > self.free or self.shop.row(Order, id=target).status != "placed":
+                continue
+            copy = request(target, cancel_source_order=True)
+            batch = batch_of([copy])
+            copy_batch(batch)
+            authorize(batch)
+            assert self.shop.row(Order, id=target).status == "cancelled"
+            self.free += pieces
+
+    @invariant()
+    def agrees(self):
+        if not self.code:
+            return
+        (sku,) = self.shop.rows(Sku, code=self.code)
+        items = self.shop.rows(StockItem, sku_id=sku.id)
+        assert sum(item.reserved for item in items) == self.reserved
+        assert sum(item.quantity - item.reserved for item in items) == self.free
+        assert all(0 <= item.reserved <= item.quantity for item in items)
+
+    def _order(self, pieces, good):
+        token = "tok_approve" if good else "tok_decline"
+        return payable(self.shop, token, lines=[(self.code, pieces, 1_00)])
+
+
+@pytest.mark.usefixtures("ledger")
+def test_any_course_of_things(shop):
+    run_state_machine_as_test(lambda: StockLife(shop), settings=SOME)  # type: ignore[arg-type]
+
+    with reading() as db:
+        assert [each.name for each in verify(db).invariants if each.violations] == []
+
+
+def test_a_copy_that_ignores_the_stock_is_placed_and_takes_nothing(shop):
+    shop.sku("MUG", stock=1)
+    sources = [shop.order(lines=[("MUG", 2, 0)]) for _ in range(3)]
+    factories = [
+        request(source, place_target_order=True, stock=policy)
+        for source, policy in zip(sources, ("ignore", "take", "ignore"), strict=True)
+    ]
+    copy_batch(batch_of(factories))
+
+    first, second, third = results(factories)
+
+    assert (first.status, third.status) == ("completed", "completed")
+    assert second.errors_log == {"line_items": ["SKU MUG: 2 wanted, 1 in stock"]}
+    assert shop.row(Order, id=target_of(first)).status == "placed"
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1, 0)

@@ -1,0 +1,122 @@
+"""Claiming: no two transactions ever copy the same factory, and a dead one holds none."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sqlalchemy import select
+
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.working_set.claims import claim_factory, claim_pending
+from order_factory.tasks.working_set.tables import claims
+from tests.support.at_once import at_once
+from tests.support.copying import batch_of, change, copy_batch, factory_of, request, results
+
+
+def held(db):
+    return list(db.scalars(select(claims.c.factory_id).order_by(claims.c.factory_id)))
+
+
+def test_a_claim_takes_the_oldest_factories_of_its_batch(shop):
+    source = shop.order()
+    others = batch_of([request(source)])
+    factories = [request(source) for _ in range(3)]
+    batch = batch_of(factories)
+
+    with begin() as db:
+        assert claim_pending(db, batch, limit=2) == 2
+        assert held(db) == factories[:2]
+
+    assert others != batch
+
+
+def test_a_claim_of_one_factory_takes_no_other(shop):
+    source = shop.order()
+    _, wanted, _ = (request(source) for _ in range(3))
+
+    with begin() as db:
+        assert claim_factory(db, wanted) == 1
+        assert held(db) == [wanted]
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "aborted"])
+def test_what_is_finished_cannot_be_claimed(shop, status):
+    factory = request(shop.order())
+    batch = batch_of([factory])
+    change(OrderFactory, factory, status=status)
+
+    with begin() as db:
+        assert claim_factory(db, factory) == 0
+        assert claim_pending(db, batch, limit=10) == 0
+
+
+def test_a_claim_ends_with_its_transaction(shop):
+    factory = request(shop.order())
+    batch = batch_of([factory])
+
+    with begin() as db:
+        claim_pending(db, batch, limit=10)
+
+    with begin() as db:
+        assert claim_factory(db, factory) == 1
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_two_transactions_claim_disjoint_factories(shop):
+    source = shop.order()
+    factories = [request(source) for _ in range(4)]
+    batch = batch_of(factories)
+
+    with begin() as first, begin() as second, begin() as third:
+        assert claim_pending(first, batch, limit=2) == 2
+        assert claim_pending(second, batch, limit=10) == 2
+        assert claim_pending(third, batch, limit=10) == 0
+        assert claim_factory(third, factories[0]) == 0
+        assert (held(first), held(second)) == (factories[:2], factories[2:])
+
+
+def test_many_workers_on_one_batch_copy_each_factory_once(shop):
+    source = shop.order()
+    factories = [request(source) for _ in range(12)]
+    batch = batch_of(factories)
+
+    at_once(*[lambda: work_through(batch)] * 4)
+
+    ended = results(factories)
+    assert {result.status for result in ended} == {"completed"}
+    made = [order.order_factory_id for order in shop.rows(Order) if order.order_factory_id]
+    assert sorted(made) == [factory_of(result) for result in ended]
+
+
+def test_a_process_that_is_killed_leaves_its_factories_to_the_next(shop):
+    factories = [request(shop.order(), place_target_order=True) for _ in range(3)]
+    batch = batch_of(factories)
+
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.support.killed", str(batch)], env=os.environ, check=False
+    )
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [result.status for result in results(factories)] == ["pending"] * 3
+    assert len(shop.rows(Order)) == 3
+    deadline = time.monotonic() + 10
+    while "pending" in {result.status for result in results(factories)}:
+        # A PostgreSQL server may need a moment to see that the other side is gone.
+        assert time.monotonic() < deadline, "the claims of the dead process were never let go"
+        assert copy_batch(batch) == []
+    made = [order.order_factory_id for order in shop.rows(Order) if order.order_factory_id]
+    assert sorted(made) == factories
+
+
+def work_through(batch):
+    while True:
+        with begin() as db:
+            size = claim_pending(db, batch, limit=2)
+            if not size:
+                return
+            assert copy_claimed(db, size, None).stuck == []

@@ -1,0 +1,98 @@
+"""INSERT ... SELECT: columns named on both sides, times from the caller, rows counted."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import literal, null, select
+from sqlalchemy.exc import StatementError
+
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import (
+    Address,
+    CopyError,
+    Event,
+    LineItem,
+    LineItemOption,
+    PaymentSource,
+)
+from order_factory.tasks.working_set.statements import (
+    at,
+    carried,
+    insert_counted,
+    insert_select,
+    table_of,
+    times,
+    unchanged,
+    written,
+)
+
+ADDRESS = table_of(Address)
+
+
+def copied(now, *where):
+    values = {
+        "copied_from_id": ADDRESS.c.id,
+        **unchanged(carried(Address)),
+        **times(at(now)),
+    }
+    return insert_select(Address, values, ADDRESS, *where, order_by=[ADDRESS.c.id])
+
+
+def test_rows_are_counted_whatever_the_driver(shop):
+    first, second = shop.address(), shop.address()
+    now = datetime(2026, 2, 1, tzinfo=UTC)
+
+    with begin() as db:
+        assert written(db, copied(now, ADDRESS.c.id >= first)) == 2
+        assert written(db, copied(now, ADDRESS.c.id == second)) == 1
+        assert written(db, copied(now, ADDRESS.c.id < first)) == 0
+
+    assert [row.copied_from_id for row in shop.rows(Address)] == [None, None, first, second, second]
+
+
+def test_times_are_the_moment_that_was_given(shop):
+    shop.address()
+    now = datetime(2026, 2, 1, 13, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
+
+    with begin() as db:
+        written(db, copied(now))
+
+    _, row = shop.rows(Address)
+    assert row.created_at == row.updated_at == now
+    assert row.created_at.tzinfo == UTC
+
+
+def test_both_sides_name_the_columns_in_the_same_order(shop):
+    names = ["message", "field", "code", "order_factory_id", "line_item_id"]
+    told = select(literal("words"), literal("line_items"), literal("kind"), literal(1), null())
+
+    statement = str(insert_counted(table_of(CopyError), names, told))
+
+    assert statement.startswith(
+        "INSERT INTO copy_errors (message, field, code, order_factory_id, line_item_id) SELECT"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "left"),
+    [
+        (Address, set()),
+        (PaymentSource, set()),
+        (LineItem, {"order_id"}),
+        (LineItemOption, {"line_item_id"}),
+    ],
+)
+def test_a_copy_carries_every_column_but_its_own(table, left):
+    own = {"id", "copied_from_id", "created_at", "updated_at"} | left
+
+    names = {column.key for column in carried(table, *left)}
+
+    assert names | own == {column.key for column in table.__table__.c}
+    assert names & own == set()
+
+
+def test_a_moment_without_time_zone_is_refused(shop):
+    naive = datetime.fromisoformat("2026-02-01T12:00:00")
+
+    with pytest.raises(StatementError, match="without a time zone"), begin() as db:
+        db.execute(insert_select(Event, {"created_at": at(naive)}, ADDRESS))

@@ -1,0 +1,44 @@
+"""Steps: run for every order, or where one in hand asks for it."""
+
+import pytest
+from sqlalchemy import exists, insert, select
+
+from order_factory.models.database.engine import begin
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import claims, open_work_tables
+
+runs: list[int] = []
+
+
+@step(name="count", field="status", asked=select(exists().select_from(claims)))
+def on_request(_db, batch):
+    runs.append(batch.size)
+    return batch.size
+
+
+@step(name="count always", field="status")
+def always(_db, batch):
+    return batch.size
+
+
+@pytest.mark.usefixtures("prefect")
+@pytest.mark.parametrize("run", [on_request, on_request.fn], ids=["task", "plain"])
+def test_a_step_on_request_is_run_where_someone_asks(shop, run):
+    runs.clear()
+    batch = Batch(3, utc_now(), None, None)
+    with begin() as db:
+        open_work_tables(db)
+
+        assert run(db, batch) == 0
+        assert runs == []
+
+        db.execute(insert(claims).values(factory_id=1, rank=1))
+        assert run(db, batch) == 3
+        assert runs == [3]
+
+
+def test_what_is_always_run_is_told_from_what_is_not():
+    assert always.is_always_run
+    assert not on_request.is_always_run

@@ -50,8 +50,8 @@ def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> Kept |
         db.execute(delete(_record).where(_record.c.id == row.id))
         return None
     if row.request_digest != digest:
-        told = "The Idempotency-Key belongs to another request."
-        raise conflict(told, "IDEMPOTENCY_KEY_REUSED")
+        message = "The Idempotency-Key belongs to another request."
+        raise conflict(message, "IDEMPOTENCY_KEY_REUSED")
     return Kept(row.status, row.location, row.body.encode())
 
 

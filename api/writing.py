@@ -82,8 +82,8 @@ def carry_out(together: list[_Waiting]) -> None:
         except Exception as error:  # noqa: BLE001  (whatever it is, the waiting must be told)
             if attempt < _TRIES and is_transient(error):
                 continue
-            told = _told(error)
-            outcomes = [(None, told) for _ in together]
+            message = _told(error)
+            outcomes = [(None, message) for _ in together]
         break
     for each, (result, failure) in zip(together, outcomes, strict=True):
         if failure is None:

@@ -57,8 +57,8 @@ class Measured:
         ordered = sorted(self.times)
         p50, p99 = (ordered[int(len(ordered) * part)] * 1000 for part in (0.5, 0.99))
         rate = len(ordered) / self.seconds
-        told = f"{self.name:<28} {rate:>8,.0f}/s   p50 {p50:>7,.1f} ms   p99 {p99:>8,.1f} ms"
-        return told + (f"   {self.others} other answers" if self.others else "")
+        message = f"{self.name:<28} {rate:>8,.0f}/s   p50 {p50:>7,.1f} ms   p99 {p99:>8,.1f} ms"
+        return message + (f"   {self.others} other answers" if self.others else "")
 
 
 def fill(orders: int) -> list[str]:

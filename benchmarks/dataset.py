@@ -73,8 +73,8 @@ def read_tables(folder: Path, orders: int | None) -> Tables:
 
 
 def judge_orders(tables: Tables) -> pd.DataFrame:
-    """One row per order: `number`, and `sound` unless a line has no piece or no SKU."""
+    """One row per order: `number`, and `valid` unless a line has no piece or no SKU."""
     lines, orders = tables["line_items"], tables["orders"]
     wrong = (lines["quantity"] < 1) | ~lines["sku_code"].isin(tables["skus"]["code"])
-    unsound = lines.loc[wrong, "order_id"].unique()
-    return pd.DataFrame({"number": orders["number"], "sound": ~orders["id"].isin(unsound)})
+    invalid = lines.loc[wrong, "order_id"].unique()
+    return pd.DataFrame({"number": orders["number"], "valid": ~orders["id"].isin(invalid)})

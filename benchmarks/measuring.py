@@ -73,20 +73,20 @@ class Bench:
         return measurement, found
 
     def _run(self, job: Job) -> Outcome:
-        told, asked = self._folder / "outcome.json", self._folder / "job.json"
-        told.unlink(missing_ok=True)
+        message, asked = self._folder / "outcome.json", self._folder / "job.json"
+        message.unlink(missing_ok=True)
         asked.write_text(job.model_dump_json())
         ended = subprocess.run(
-            [sys.executable, "-m", "benchmarks.child", str(asked), str(told)],
+            [sys.executable, "-m", "benchmarks.child", str(asked), str(message)],
             env={**os.environ, **self._environment},
             timeout=_LONGEST_SECONDS,
             capture_output=True,
             text=True,
             check=False,
         )
-        if ended.returncode or not told.exists():
+        if ended.returncode or not message.exists():
             raise RuntimeError(f"{job.contender} on {job.database} failed:\n{ended.stderr}")
-        return Outcome.model_validate_json(told.read_text())
+        return Outcome.model_validate_json(message.read_text())
 
     def _selection(self, orders: int, failing: float | None) -> tuple[Path, int]:
         """The selection file for so many orders, and how many there are in it."""

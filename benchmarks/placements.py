@@ -2,7 +2,7 @@
 
     python -m benchmarks.placements --orders 5000 --latency-ms 50 --concurrency 16
 
-Copies sound orders with the flow `bulk_order_factory`, on SQLite and on a PostgreSQL of its own, and
+Copies valid orders with the flow `bulk_order_factory`, on SQLite and on a PostgreSQL of its own, and
 places the copies. The dictate is the longer of latency * orders / concurrency and orders / rate.
 With --prefect-limit, a slot of Prefect's global limit is timed too, as the other way to bound calls.
 """
@@ -102,12 +102,12 @@ def main() -> None:
     if given.calls_per_second:
         dictated = max(dictated, given.orders / given.calls_per_second)
 
-    # A few in a hundred are not sound, and are left out here.
+    # A few in a hundred are not valid, and are left out here.
     def read() -> Tables:
         return read_tables(FOLDER / "orders", int(given.orders * 1.2))
 
     judged = judge_orders(read())
-    numbers = list(judged.loc[judged["sound"], "number"].astype(str))[: given.orders]
+    numbers = list(judged.loc[judged["valid"], "number"].astype(str))[: given.orders]
     with prefect_server(FOLDER / "prefect") as environment:
         os.environ |= environment
         for database in given.databases.split(","):

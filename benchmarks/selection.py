@@ -7,12 +7,12 @@ import pandas as pd
 
 
 def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
-    """So many orders with that share of unsound ones; fewer where there are not enough."""
-    sound, unsound = judged[judged["sound"]], judged[~judged["sound"]]
+    """So many orders with that share of invalid ones; fewer where there are not enough."""
+    valid, invalid = judged[judged["valid"]], judged[~judged["valid"]]
     if failing:
-        orders = min(orders, int(len(unsound) / failing))
-    wrong = unsound.head(round(orders * failing))
-    right = sound.head(orders - len(wrong))
+        orders = min(orders, int(len(invalid) / failing))
+    wrong = invalid.head(round(orders * failing))
+    right = valid.head(orders - len(wrong))
     # Each group's rows get places at equal distances, and the two are merged by place.
     places = [
         group.assign(place=[(n + 0.5) / len(group) for n in range(len(group))])
@@ -25,7 +25,7 @@ def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
 def write_selection(path: Path, judged: pd.DataFrame, orders: int, failing: float | None) -> int:
     """Write the numbers of up to so many orders, from the earliest on; how many.
 
-    `judged` has the columns `number` and `sound`. `failing` is the share of unsound orders, as
+    `judged` has the columns `number` and `valid`. `failing` is the share of invalid orders, as
     evenly spread as can be; None takes the orders as they come.
     """
     chosen = judged if failing is None else _mixed(judged, orders, failing)

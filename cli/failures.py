@@ -14,16 +14,16 @@ def explain(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, OrderFactoryError):
         return error.code, str(error), REFUSED
     if isinstance(error, DBAPIError) and str(error.orig) == "file is not a database":
-        told = f"The file of {shown_url()} is not a SQLite database. Nothing was changed."
-        return "database_not_ready", told, REFUSED
+        message = f"The file of {shown_url()} is not a SQLite database. Nothing was changed."
+        return "database_not_ready", message, REFUSED
     if isinstance(error, DBAPIError):
-        told = f"The database refused the work: {without_values(error)}. Nothing was changed."
-        return "database_error", told, FAILED
+        message = f"The database refused the work: {without_values(error)}. Nothing was changed."
+        return "database_error", message, FAILED
     if isinstance(error, OSError) and error.strerror:
         return "file_error", f"{error.strerror}: {error.filename}", REFUSED
     # What it says might quote an order, so that is only shown with --debug.
-    told = (
+    message = (
         f"An unexpected {type(error).__name__} ended the command; nothing half-written was left. "
         "Run it again with --debug to see where it comes from."
     )
-    return "unexpected_error", told, FAILED
+    return "unexpected_error", message, FAILED

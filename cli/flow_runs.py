@@ -82,8 +82,8 @@ def run_flow(terminal: Terminal, doing: str, flow: Callable[[], R]) -> R:
 
 def _told_settings(error: ValidationError) -> str:
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
-    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong)
-    return f"A PREFECT_... setting has a wrong value ({error.title}: {told})."
+    message = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong)
+    return f"A PREFECT_... setting has a wrong value ({error.title}: {message})."
 
 
 def _told(error: Exception) -> str:

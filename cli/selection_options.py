@@ -161,10 +161,10 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
     if filtering:
         given.append(filtering[0])
     if len(given) != 1:
-        told = f"not {' and '.join(given)} together" if given else "none was given"
+        message = f"not {' and '.join(given)} together" if given else "none was given"
         raise InvalidRequest(
             f"Say which orders: give one of {', '.join(chosen)} or a filter such as "
-            f"--placed-from; {told}."
+            f"--placed-from; {message}."
         )
     if narrowing and not filtering and given != ["--all-orders"]:
         raise InvalidRequest(
@@ -199,7 +199,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     try:
         wanted = OrderFilter(**fields)
     except ValidationError as error:
-        told = [
+        message = [
             " ".join(
                 [
                     *(_OPTIONS[str(name)] for name in detail["loc"][:1]),
@@ -208,7 +208,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
             )
             for detail in error.errors(include_input=False, include_url=False)
         ]
-        raise InvalidRequest(f"{'; '.join(told)}.") from None
+        raise InvalidRequest(f"{'; '.join(message)}.") from None
     with reading() as db:
         # By its id, for Prefect stores a flow's parameters: an email has no place there.
         wanted = settle_customer(db, wanted)

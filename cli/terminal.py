@@ -71,11 +71,11 @@ class Terminal:
 
     def stopped(self) -> None:
         """Say what Ctrl-C has left."""
-        told = self.on_interrupt()
+        detail = self.on_interrupt()
         if self.as_json:
-            self.fail("interrupted", told)
+            self.fail("interrupted", detail)
         else:
-            self.note(told)
+            self.note(detail)
 
     @contextmanager
     def working(self, text: str) -> Iterator[Callable[[str], None]]:

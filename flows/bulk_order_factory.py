@@ -126,7 +126,7 @@ def bulk_order_factory(
         refresh_prices: Give the line items today's prices of their SKUs.
         stock: Take the stock of what is placed, or ignore the stock (backorders).
         error_policy: What happens when some orders have errors. reject_failed copies the others,
-            skip_errors copies the sound parts of those too, reject_everything copies nothing.
+            skip_errors copies the valid parts of those too, reject_everything copies nothing.
         dry_run: Only tell how the batch would end. All of it is done and then rolled back, and the
             database is as before.
         batch_size: How many orders are copied in one transaction, at most.

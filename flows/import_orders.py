@@ -48,8 +48,8 @@ def import_orders(
     for file in files:  # all of them before the first is imported
         open_source(file)
     reports = [import_file(file, mode, rejects_file, chunk_size, Tally()) for file in files]
-    told = str(rejects_at) if rejects_at.exists() else None
-    report = ImportReport.of(reports, perf_counter() - started, told)
+    message = str(rejects_at) if rejects_at.exists() else None
+    report = ImportReport.of(reports, perf_counter() - started, message)
     get_run_logger().info(
         "Imported %s rows; %s were there already, %s were rejected.",
         f"{report.imported:,}",

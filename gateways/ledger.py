@@ -50,13 +50,13 @@ class Ledger:
     def do(self, kind: str, asked: Asked, answer: Answer) -> Answer:
         """Do it unless it was done: the answer to whoever asked first under this key."""
         row = (asked.idempotency_key, kind, asked.amount_cents, asked.currency_code)
-        told = (answer.succeeded, answer.token, answer.error_code, answer.message)
+        detail = (answer.succeeded, answer.token, answer.error_code, answer.message)
         with self._lock, closing(self._db.cursor()) as cursor:
             cursor.execute(
                 "INSERT INTO charges (idempotency_key, kind, amount_cents, currency_code, "
                 "succeeded, token, error_code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (idempotency_key) DO UPDATE SET repeats = repeats + 1",
-                row + told,
+                row + detail,
             )
         found = self.find(asked)
         assert found is not None

@@ -41,8 +41,8 @@ class GatewayError(Exception):
     """There is no answer. Takes the gateway's name and words for a person, without any secret."""
 
     def __str__(self) -> str:
-        name, told = self.args
-        return f"the payment gateway {name} {told}"
+        name, detail = self.args
+        return f"the payment gateway {name} {detail}"
 
 
 class GatewayUnreachable(GatewayError):

@@ -21,7 +21,7 @@ from order_factory.gateways.calling import ask
 from order_factory.gateways.protocol import Answer, GatewayError, GatewayMisconfigured
 from order_factory.gateways.registry import gateway, known_gateways, limits_of, not_set_up
 from order_factory.models.database.engine import begin, reading
-from order_factory.models.database.process_locks import present
+from order_factory.models.database.process_locks import hold_process_lock
 from order_factory.models.errors import DatabaseNotReady
 from order_factory.models.results.progress import report_progress
 from order_factory.models.tables.transactions import TransactionType
@@ -65,7 +65,7 @@ def authorize_payments(scope: Scope, stopped: Stopped = _never) -> PaymentReport
         due = count_due(db, scope)
     if not due:
         return PaymentReport()
-    with present() as me, _Till(scope, me, due, stopped) as till:
+    with hold_process_lock() as me, _Till(scope, me, due, stopped) as till:
         till.work()
     with reading() as db:
         till.report.left = count_due(db, scope)
@@ -107,7 +107,7 @@ class _Till:
             if self._is_time_to_settle():
                 self._settle()
         self.report.problems += [
-            f"{told}; the orders stay in placing" for told in self._left_alone.values()
+            f"{message}; the orders stay in placing" for message in self._left_alone.values()
         ]
 
     def _takes_more(self) -> bool:
@@ -175,22 +175,22 @@ class _Till:
         return late or not self._under_way or len(self._answers) >= SETTLED_AT_ONCE
 
     def _settle(self) -> None:
-        told, self._answers = self._answers, {}
-        self._write_down(told)
+        message, self._answers = self._answers, {}
+        self._write_down(message)
         self._settled_at = monotonic()
         # An order that is placed now may have a source whose payment is to be voided.
         self._nothing_left = False
         report_progress(STAGE, min(self._asked, self._due), self._due)
 
-    def _write_down(self, told: dict[int, Answer]) -> None:
+    def _write_down(self, message: dict[int, Answer]) -> None:
         """Settle these answers; where the database refuses one, all others."""
         try:
-            self.report.closed += _settled(told)
+            self.report.closed += _settled(message)
         except DBAPIError as error:
             refused = explained(error, "payment_source")
             if isinstance(refused, TryAgain):
                 raise refused from None
-            keys = list(told)
+            keys = list(message)
             if len(keys) == 1:
                 name = public_id(Resource.transactions, keys[0])
                 self.report.problems.append(
@@ -199,15 +199,15 @@ class _Till:
                 return
             half = len(keys) // 2
             for part in (keys[:half], keys[half:]):
-                self._write_down({key: told[key] for key in part})
+                self._write_down({key: message[key] for key in part})
 
 
-def _settled(told: dict[int, Answer]) -> int:
+def _settled(message: dict[int, Answer]) -> int:
     """Settle in a transaction of its own; a passing fault of the database is waited out."""
     for nth in range(1, _DATABASE_TRIES + 1):
         try:
             with begin() as db:
-                return settle(db, told, flow_run.id)
+                return settle(db, message, flow_run.id)
         except (DBAPIError, DatabaseNotReady) as error:
             passes = isinstance(error, DatabaseNotReady) or isinstance(
                 explained(error, "payment_source"), TryAgain

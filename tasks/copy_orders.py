@@ -9,12 +9,12 @@ from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from order_factory.models.database.engine import begin, write_back_soon
+from order_factory.models.database.engine import begin, checkpoint_soon
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.batches.records import require_divisible
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
-from order_factory.tasks.prefetch.ahead import Ahead
+from order_factory.tasks.prefetch.prefetch import Prefetch
 from order_factory.tasks.working_set.claims import (
     Claimed,
     claim_factory,
@@ -47,7 +47,9 @@ def copy_order(factory_id: int) -> BatchReport:
 
 
 @task(name="copy batch", task_run_name="copy batch {part}", **AGAIN)
-def copy_batch(batch_id: int, part: int, size: int, ahead: Ahead | None = None) -> BatchReport:
+def copy_batch(
+    batch_id: int, part: int, size: int, prefetch: Prefetch | None = None
+) -> BatchReport:
     """Copy up to `size` unfinished factories of a batch; fewer where others copy them too.
 
     `part` only names the task run; `ahead` is for one thread that copies one part after the other.
@@ -59,7 +61,7 @@ def copy_batch(batch_id: int, part: int, size: int, ahead: Ahead | None = None) 
         require_divisible(db, batch_id)
         return claim_pending(db, batch_id, size)
 
-    return _copy(claim, ahead)
+    return _copy(claim, prefetch)
 
 
 @task(name="copy single orders", task_run_name="copy single orders", **AGAIN)
@@ -71,14 +73,14 @@ def copy_single_orders(size: int) -> BatchReport:
     return _copy(lambda db: claim_single(db, size))
 
 
-def _copy(claim: Callable[[Connection], int], ahead: Ahead | None = None) -> BatchReport:
+def _copy(claim: Callable[[Connection], int], prefetch: Prefetch | None = None) -> BatchReport:
     try:
-        with ahead.claimed(claim) if ahead else _claimed(claim) as part:
+        with prefetch.claimed(claim) if prefetch else _claimed(claim) as part:
             copied = CopiedOrders()
             if part.size:
-                copied = copy_claimed(part.db, part.size, flow_run.id, part.read_ahead)
-        if part.size >= LARGE and not (ahead and ahead.writes_back):
-            write_back_soon()
+                copied = copy_claimed(part.db, part.size, flow_run.id, part.prefetched)
+        if part.size >= LARGE and not (prefetch and prefetch.checkpoints):
+            checkpoint_soon()
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         raise explained(error, "batch") from None

@@ -49,10 +49,10 @@ def _import_records(
         result = import_chunk(file.resource, rows, mode)
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
-        told = without_values(error)
+        message = without_values(error)
         if is_transient(error):
-            raise TryAgain(told) from None
-        raise ImportInterrupted(file.name, tally.read, told) from None
+            raise TryAgain(message) from None
+        raise ImportInterrupted(file.name, tally.read, message) from None
     rejects += result.rejects
     rejects_file.write(file.name, rejects)
     tally.read += len(records)

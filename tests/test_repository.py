@@ -82,7 +82,7 @@ def test_imports_run_one_way(package):
 )
 def test_every_flow_parameter_is_described(flow):
     properties = flow.parameters.properties
-    assert [name for name, told in properties.items() if not told.get("description")] == []
+    assert [name for name, message in properties.items() if not message.get("description")] == []
 
 
 def imported_by(path):

@@ -53,10 +53,10 @@ def paths_of(resource: ResourceType) -> Json:
     paths: Json = {here: collection, one: single}
     for to in resource.relationships:
         target = RESOURCES[to.target]
-        told = to.meaning or f"The {to.name} of one of {resource.name}"
+        message = to.meaning or f"The {to.name} of one of {resource.name}"
         paths[f"{one}/{to.name}"] = {
             "parameters": [id_parameter()],
-            "get": _get(target, told, many=to.many, of=resource, nullable=not to.many),
+            "get": _get(target, message, many=to.many, of=resource, nullable=not to.many),
         }
         paths[f"{one}/relationships/{to.name}"] = {
             "parameters": [id_parameter()],
@@ -71,11 +71,11 @@ def report_path() -> Json:
         "200": _response(document_schema(schema, False)),
         **_error_responses(*_FOR_READING),
     }
-    told = "How many of a batch's copies came to which end, and what was wrong"
+    message = "How many of a batch's copies came to which end, and what was wrong"
     return {
         f"/api/{ORDER_FACTORY_BATCHES.name}/{{id}}/report": {
             "parameters": [id_parameter()],
-            "get": _operation(ORDER_FACTORY_BATCHES, told, responses),
+            "get": _operation(ORDER_FACTORY_BATCHES, message, responses),
         }
     }
 

@@ -72,10 +72,10 @@ def _attribute_row(resource: ResourceType, attribute: Attribute) -> str:
         )
         if may
     ]
-    told = " ".join([attribute.meaning, ", ".join(attribute.one_of)]).strip()
+    message = " ".join([attribute.meaning, ", ".join(attribute.one_of)]).strip()
     return (
         f"<tr><td><code>{attribute.name}</code><td>{attribute.type}<td>{', '.join(when)}"
-        f"<td>{escape(told)}</tr>"
+        f"<td>{escape(message)}</tr>"
     )
 
 

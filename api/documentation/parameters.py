@@ -11,9 +11,9 @@ def id_parameter() -> Json:
 
 
 def idempotency_key() -> Json:
-    told = "The same key with the same body gets the same answer, and makes nothing again."
+    message = "The same key with the same body gets the same answer, and makes nothing again."
     schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-    return {"name": "Idempotency-Key", "in": "header", "schema": schema, "description": told}
+    return {"name": "Idempotency-Key", "in": "header", "schema": schema, "description": message}
 
 
 def choosing(target: ResourceType) -> list[Json]:
@@ -51,5 +51,5 @@ def page_parameters() -> list[Json]:
     ]
 
 
-def _query(name: str, schema: Json, told: str) -> Json:
-    return {"name": name, "in": "query", "schema": schema, "description": told}
+def _query(name: str, schema: Json, message: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": message}

@@ -213,6 +213,6 @@ def _object(text: str) -> str:
     return written
 
 
-def _not_allowed(parameter: str, told: str) -> Exception:
-    detail = f"{parameter} {told}."
+def _not_allowed(parameter: str, message: str) -> Exception:
+    detail = f"{parameter} {message}."
     return wrong_parameter("FILTER_NOT_ALLOWED", parameter, "Filter not allowed", detail)

@@ -52,8 +52,8 @@ def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
-        told = first["msg"].removeprefix("Value error, ")
-        raise Broken(f"is invalid at {place}: {told}", "orders_where") from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise Broken(f"is invalid at {place}: {message}", "orders_where") from error
 
 
 def _insert(db: Connection, _mode: str, values: Values) -> int:

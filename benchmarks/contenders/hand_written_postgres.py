@@ -1,6 +1,6 @@
 """The yardstick on PostgreSQL: the SQL that a good database administrator would write by hand.
 
-It knows that every selected order is sound and that no line has options, so it checks nothing.
+It knows that every selected order is valid and that no line has options, so it checks nothing.
 The new keys are drawn into a temporary map, which every copy is joined with. Any number of
 connections may run it at once: each takes factories that no other holds.
 """

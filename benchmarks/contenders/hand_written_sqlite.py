@@ -1,6 +1,6 @@
 """The yardstick on SQLite: the SQL that a good database administrator would write by hand.
 
-It knows that it is the only writer, that every selected order is sound and that no line has
+It knows that it is the only writer, that every selected order is valid and that no line has
 options. So it checks nothing, and the keys of the new rows are sums: the last key that there is,
 plus the factory's place in the batch.
 """

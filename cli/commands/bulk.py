@@ -86,7 +86,7 @@ def bulk(
         Literal["reject_failed", "skip_errors", "reject_everything"],
         typer.Option(
             "--error-policy",
-            help="When some orders have errors: copy the others, copy the sound parts of those too, "
+            help="When some orders have errors: copy the others, copy the valid parts of those too, "
             "or copy nothing at all.",
         ),
     ] = "reject_failed",

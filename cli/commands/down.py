@@ -20,8 +20,8 @@ def down(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
     supervisor = record.supervisor.find() if record and is_held() else None
     if supervisor is None:
         ended = end_leftovers()
-        told = f"Ended what was left: {', '.join(ended)}." if ended else "Nothing is running."
-        terminal.show({"ended": ended}, Text(told))
+        message = f"Ended what was left: {', '.join(ended)}." if ended else "Nothing is running."
+        terminal.show({"ended": ended}, Text(message))
         return
     assert record is not None
     ended = [part.name for part in record.parts]

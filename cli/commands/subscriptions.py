@@ -277,8 +277,8 @@ def _options(given: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         name = "".join(f"--{part} " for part in first["loc"]).replace("_", "-")
-        told = first["msg"].removeprefix("Value error, ")
-        raise InvalidRequest(f"{name}{told}.") from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidRequest(f"{name}{message}.") from error
 
 
 def _transit(context: typer.Context, name: str, choose: Callable[[Any], "Trigger"]) -> None:

@@ -11,7 +11,7 @@ from order_factory.models.tables import Customer, LineItem, Order, OrderFactory,
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus, PaymentStatus
 
 REFERENCE_ORIGIN = "order-factory demo"
-# The baskets are sound but for a few in a hundred.
+# The baskets are valid but for a few in a hundred.
 _LOOKED_AT = 500
 
 
@@ -33,9 +33,9 @@ def first_sound(db: Connection, numbers: Sequence[str]) -> str | None:
     """The first of these orders of which every line can be copied; only the first few are tried."""
     tried = list(numbers[:_LOOKED_AT])
     known = exists().where(Sku.mode == Order.mode, Sku.code == LineItem.sku_code)
-    unsound = exists().where(LineItem.order_id == Order.id, or_(LineItem.quantity < 1, not_(known)))
-    sound = set(db.scalars(select(Order.number).where(Order.number.in_(tried), not_(unsound))))
-    return next((number for number in tried if number in sound), None)
+    invalid = exists().where(LineItem.order_id == Order.id, or_(LineItem.quantity < 1, not_(known)))
+    valid = set(db.scalars(select(Order.number).where(Order.number.in_(tried), not_(invalid))))
+    return next((number for number in tried if number in valid), None)
 
 
 def earlier_copy(db: Connection, number: str) -> int | None:

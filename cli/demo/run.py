@@ -45,7 +45,7 @@ class Demo:
 
     `single` is the copy of one order, `made` whether this run made it; `failed` names the factory
     and the order of a copy in the batch that failed. There is no batch where there is but one
-    order, and no single copy where no order is sound. `placed` counts the copies of all runs.
+    order, and no single copy where no order is valid. `placed` counts the copies of all runs.
     """
 
     imported: ImportReport
@@ -102,7 +102,7 @@ def _import(terminal: Terminal) -> ImportReport:
 def _copy_first_sound(
     terminal: Terminal, numbers: list[str]
 ) -> tuple[OrderFactoryResult | None, bool]:
-    """The copy of the first order that is sound, and whether it was made now."""
+    """The copy of the first order that is valid, and whether it was made now."""
     from order_factory.flows.order_factory import order_factory
 
     with reading() as db:

@@ -136,9 +136,9 @@ class _System:
         while problem := problem_of(part.record):
             if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
                 raise _ToldToEnd
-            told = part.end_told()
-            if told is not None:
-                raise PartFailed(part.name, f"{told} while it was starting")
+            message = part.end_told()
+            if message is not None:
+                raise PartFailed(part.name, f"{message} while it was starting")
             if monotonic() > deadline:
                 raise PartFailed(part.name, f"{problem} after {SECONDS_TO_START:.0f} s")
 
@@ -146,17 +146,17 @@ class _System:
         """Look after the parts until told to end; one that has ended is started again."""
         while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
             for part in self._parts:
-                told = part.end_told()
-                if told is not None:
-                    self._start_again(part, told)
+                message = part.end_told()
+                if message is not None:
+                    self._start_again(part, message)
 
-    def _start_again(self, part: Part, told: str) -> None:
+    def _start_again(self, part: Part, message: str) -> None:
         deaths = part.count_death()
         if deaths > RESTARTS:
-            often = f"{told}, for the {deaths}th time in {WITHIN_SECONDS:.0f} s"
+            often = f"{message}, for the {deaths}th time in {WITHIN_SECONDS:.0f} s"
             raise PartFailed(part.name, often)
         pause = 2.0 ** (deaths - 1)
-        self._say(f"{part.name} {told}. It is started again in {pause:.0f} s.")
+        self._say(f"{part.name} {message}. It is started again in {pause:.0f} s.")
         if not self._stop.wait(pause):
             self._start(part)
 

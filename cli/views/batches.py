@@ -105,6 +105,6 @@ def _counts(result: BulkResult) -> list[tuple[str, Any]]:
         counts.append(("aborted", result.aborted))
     if result.seconds:
         done, speed = result.copied_in_this_run, result.orders_per_second
-        told = f"{done:,} orders in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
-        counts.append(("this run", told if done else "had nothing left to copy"))
+        message = f"{done:,} orders in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
+        counts.append(("this run", message if done else "had nothing left to copy"))
     return counts

@@ -70,13 +70,13 @@ def _told_import(demo: Demo) -> str:
     if not report.imported:
         return f"nothing new: all {report.unchanged:,} rows were there already"
     rate = report.read / report.seconds if report.seconds else 0.0
-    told = f"{report.imported:,} rows in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
-    return f"{told}; {report.unchanged:,} were there already" if report.unchanged else told
+    message = f"{report.imported:,} rows in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
+    return f"{message}; {report.unchanged:,} were there already" if report.unchanged else message
 
 
 def _told_single(single: OrderFactoryResult | None, made: bool) -> str:
     if single is None:
-        return "none of the orders is sound, so none was copied by itself"
+        return "none of the orders is valid, so none was copied by itself"
     number = single.source_order.number
     if single.target_order is None:
         return f"{number} could not be copied by the order_factory flow"

@@ -22,6 +22,6 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
         Text(f"Done in {report.seconds:,.1f} s{rate}."),
     ]
     if report.rejects_path is not None:
-        told = f"Why rows were rejected stands in {printable(report.rejects_path)}"
-        parts.append(Text(told, style="yellow"))
+        message = f"Why rows were rejected stands in {printable(report.rejects_path)}"
+        parts.append(Text(message, style="yellow"))
     return [*parts, next_steps(["orders"], ["bulk", "--all-orders"])]

@@ -19,19 +19,19 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
     """How a copy ended, in a sentence, and what was wrong."""
     source = result.source_order.number or result.source_order.id
     if result.status == FactoryStatus.FAILED:
-        told = f"Order {source} could not be copied."
+        detail = f"Order {source} could not be copied."
         if result.target_order is not None:
             target = _order(result.target_order)
-            told = f"Order {source} was copied to order {target}, but could not be placed."
+            detail = f"Order {source} was copied to order {target}, but could not be placed."
     elif set(result.errors_log or {}) == {"source_order"}:
         target = _order(result.target_order)
-        told = f"Order {source} was copied to order {target}, but could not be cancelled."
+        detail = f"Order {source} was copied to order {target}, but could not be cancelled."
     elif result.errors_count:
-        told = f"Order {source} was copied in part, to order {_order(result.target_order)}."
+        detail = f"Order {source} was copied in part, to order {_order(result.target_order)}."
     else:
-        told = summary(result) + "."
-        told = told[0].upper() + told[1:]
-    headline = Text(printable(told), style=_COLOURS.get(result.status, "yellow"))
+        detail = summary(result) + "."
+        detail = detail[0].upper() + detail[1:]
+    headline = Text(printable(detail), style=_COLOURS.get(result.status, "yellow"))
     return [headline, *_errors(result)]
 
 
@@ -65,9 +65,9 @@ def describe_factory(
         ("batch", result.batch_reference),
         ("flow run", result.flow_run_id),
     ]
-    told = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
+    detail = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
     title = f"Order factory {result.id}"
-    return [facts(attributes, title=title), *_errors(result), told]
+    return [facts(attributes, title=title), *_errors(result), detail]
 
 
 def _errors(result: OrderFactoryResult) -> list[RenderableType]:

@@ -32,6 +32,6 @@ def describe_orders(
     ]
     first = (page - 1) * limit + 1
     last = first + len(orders) - 1
-    told = f"Orders {first:,} to {last:,} of {total:,}, the newest first."
+    message = f"Orders {first:,} to {last:,} of {total:,}, the newest first."
     more = f" --page {page + 1} shows the next." if last < total else ""
-    return [table(columns, rows), Text(told + more)]
+    return [table(columns, rows), Text(message + more)]

@@ -71,8 +71,8 @@ def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:
 
 def describe_run(run: SubscriptionRun) -> list[RenderableType]:
     """How it went, and what was wrong."""
-    told = run.outcome
-    parts: list[RenderableType] = [Text(f"{told[0].upper()}{told[1:]}.")]
+    detail = run.outcome
+    parts: list[RenderableType] = [Text(f"{detail[0].upper()}{detail[1:]}.")]
     if run.errors:
         columns = ("field", "error", "#orders", "for example order", "which says")
         rows = [
@@ -90,7 +90,7 @@ def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
     if not preview.subscriptions:
         return [Text(f"Nothing will be copied up to {until}.")]
     listed = len(preview.upcoming)
-    told = f"Subscriptions with a copy up to {until}: {preview.subscriptions:,}"
+    detail = f"Subscriptions with a copy up to {until}: {preview.subscriptions:,}"
     parts: list[RenderableType] = [
         table(
             ("when", "subscription", "order"),
@@ -99,7 +99,7 @@ def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
                 for each in preview.upcoming
             ],
         ),
-        Text(f"{told}; their first {listed:,} copies are listed."),
+        Text(f"{detail}; their first {listed:,} copies are listed."),
     ]
     if not preview.failing:
         return [*parts, Text("Today none of them would fail.")]
@@ -116,5 +116,5 @@ def _order(order: OrderRef) -> str:
 
 
 def _errors(log: Mapping[str, Sequence[str]] | None) -> str | None:
-    told = [message for messages in (log or {}).values() for message in messages]
-    return "\n".join(told) or None
+    detail = [message for messages in (log or {}).values() for message in messages]
+    return "\n".join(detail) or None

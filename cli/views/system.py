@@ -72,7 +72,7 @@ def show_status(
 ) -> list[RenderableType]:
     if record is None:
         return [Text(f"Nothing is running here; start it with `{command_line('up')}`.")]
-    told = table(
+    message = table(
         ["part", "", "process", "URL", "health"],
         [
             (
@@ -86,5 +86,8 @@ def show_status(
         ],
     )
     if running:
-        return [told]
-    return [told, Text(f"The process that ran this is gone; `{command_line('down')}` clears up.")]
+        return [message]
+    return [
+        message,
+        Text(f"The process that ran this is gone; `{command_line('down')}` clears up."),
+    ]

@@ -11,13 +11,13 @@ from order_factory.flows.runners.task_runs import in_turn
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.copy_orders import BatchReport, copy_batch
-from order_factory.tasks.prefetch.ahead import Ahead, reading_ahead
+from order_factory.tasks.prefetch.prefetch import Prefetch, reading_ahead
 
 
 @contextmanager
 def copy_in_threads(job: Job, stop: Stop) -> Iterator[CopyParts]:
     runner: ThreadPoolTaskRunner[BatchReport] = ThreadPoolTaskRunner(max_workers=job.at_once)
-    ahead: Ahead | None = None
+    ahead: Prefetch | None = None
     with ExitStack() as after_the_runner:
 
         def copy(parts: Parts) -> Iterator[Outcome]:

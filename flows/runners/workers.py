@@ -115,7 +115,7 @@ class _Dispatch:
 
     def _call_off(self, key: UUID) -> str | None:
         """Cancel a flow run that has not begun, where the batch is stopped or nobody takes it."""
-        told = ""
+        text = ""
         if self._stop.reason is not None:
             pass  # it has not begun, and is not to
         elif (
@@ -125,11 +125,11 @@ class _Dispatch:
             return None
         else:
             self._nobody_is_there = True
-            told = f"no worker has picked it up for {PICK_UP_SECONDS:.0f} s; {_start(self._pool)}"
+            text = f"no worker has picked it up for {PICK_UP_SECONDS:.0f} s; {_start(self._pool)}"
         self._client.set_flow_run_state(
-            key, Cancelled(message=told or "The batch was stopped."), force=True
+            key, Cancelled(message=text or "The batch was stopped."), force=True
         )
-        return told
+        return text
 
 
 def require_workers() -> str:
@@ -147,8 +147,8 @@ def require_workers() -> str:
         try:
             workers = client.read_workers_for_work_pool(pool)
         except ObjectNotFound as error:
-            told = f"`prefect --no-prompt work-pool create {pool} --type process`"
-            raise InvalidRequest(f"There is no work pool {pool!r}; make it with {told}.") from error
+            text = f"`prefect --no-prompt work-pool create {pool} --type process`"
+            raise InvalidRequest(f"There is no work pool {pool!r}; make it with {text}.") from error
     if not any(worker.status == WorkerStatus.ONLINE for worker in workers):
         raise InvalidRequest(f"No worker of the work pool {pool!r} is online; {_start(pool)}.")
     return pool

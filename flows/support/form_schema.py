@@ -41,8 +41,8 @@ def _plain_field(parameter: inspect.Parameter) -> dict[str, Any] | None:
     if parameter.default is not None:
         return None
     try:
-        told = TypeAdapter(parameter.annotation).json_schema()
+        message = TypeAdapter(parameter.annotation).json_schema()
     except PydanticSchemaGenerationError:
         return None
-    field = plain_field(told)
-    return None if field == told else field
+    field = plain_field(message)
+    return None if field == message else field

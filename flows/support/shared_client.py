@@ -21,8 +21,8 @@ _REMEMBERED_SECONDS = 60
 
 
 @contextmanager
-def kept_client() -> Iterator[None]:
-    """Within it, what Prefect does in this thread goes through the kept client.
+def shared_client() -> Iterator[None]:
+    """Within it, what Prefect does in this thread goes through the shared client.
 
     Nothing is kept where a client is open already, as in a flow run, and where Prefect starts a
     server of its own: its address is known to Prefect alone.
@@ -31,11 +31,11 @@ def kept_client() -> Iterator[None]:
     if SyncClientContext.get() is not None or not api_url:
         yield
         return
-    with _Lent(_client(api_url)):
+    with _BorrowedClient(_client(api_url)):
         yield
 
 
-class _Kept(SyncPrefectClient):
+class _SharedClient(SyncPrefectClient):
     """Remembers for a minute where the server has results stored, which each call asks three times."""
 
     def __init__(self, api_url: str) -> None:
@@ -52,7 +52,7 @@ class _Kept(SyncPrefectClient):
         return self._storage
 
 
-class _Lent(SyncClientContext):
+class _BorrowedClient(SyncClientContext):
     """Prefect's context of a client that is not closed at its end."""
 
     def __init__(self, client: SyncPrefectClient) -> None:
@@ -80,7 +80,7 @@ def _client(api_url: str) -> SyncPrefectClient:
         for opened_for, client in _kept:
             if opened_for == wanted:
                 return client
-        client = _Kept(api_url)
+        client = _SharedClient(api_url)
         client.__enter__()
         atexit.register(_close, os.getpid(), client)
         _kept.append((wanted, client))

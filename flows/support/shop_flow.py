@@ -15,7 +15,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.flows.support.form_schema import signature_of_form
-from order_factory.flows.support.shared_client import kept_client
+from order_factory.flows.support.shared_client import shared_client
 from order_factory.models.database.transient import without_values
 from order_factory.models.errors import DatabaseRefused, InvalidRequest, OrderFactoryError
 
@@ -36,7 +36,7 @@ class ShopFlow(Flow[P, R]):
     if not TYPE_CHECKING:  # its types are those of Prefect's
 
         def __call__(self, *args, **kwargs):
-            with kept_client():
+            with shared_client():
                 return super().__call__(*args, **kwargs)
 
     @property

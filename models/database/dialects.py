@@ -85,7 +85,7 @@ def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
     return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
 
 
-def moment(db: Connection) -> str | None:
+def snapshot(db: Connection) -> str | None:
     """What a later call returns again as long as no other transaction has begun or ended.
 
     None on SQLite, where the writing transaction is the only one.

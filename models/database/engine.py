@@ -13,7 +13,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from order_factory.models.database.fair_lock import Turns
+from order_factory.models.database.fair_lock import FairLock
 from order_factory.models.database.json_containment import json_contains
 from order_factory.models.database.long_multiplication import mul_div, mul_mod
 from order_factory.models.errors import DatabaseNotReady, InvalidRequest
@@ -36,7 +36,7 @@ def begin() -> Iterator[Connection]:
     """
     engine = get_engine()
     # Who waits for his turn must not hold one of the pool's connections meanwhile.
-    with _turn(engine), _connect(engine) as connection, connection.begin():
+    with _write_lock(engine), _connect(engine) as connection, connection.begin():
         yield connection
 
 
@@ -53,7 +53,7 @@ def connection() -> Iterator[Connection]:
 @contextmanager
 def writing_on(held: Connection) -> Iterator[Connection]:
     """One writing transaction on this connection: committed at the end, or rolled back."""
-    with _turn(held.engine), held.begin():
+    with _write_lock(held.engine), held.begin():
         yield held
 
 
@@ -66,31 +66,31 @@ def reading() -> Iterator[Connection]:
         yield connection
 
 
-def write_back_soon() -> None:
+def checkpoint_soon() -> None:
     """Begin to write what is committed from SQLite's log into its file, and do not wait for it.
 
     The commit is on the disk already; otherwise a later commit would do this, and wait. Nothing
     happens while the last call is still at it, nor on PostgreSQL, which has a process for it.
     """
     engine = get_engine()
-    if engine.dialect.name == "sqlite" and _writing_back.acquire(blocking=False):
+    if engine.dialect.name == "sqlite" and _checkpointing.acquire(blocking=False):
         try:
             connection = engine.raw_connection()
         except BaseException:
-            _writing_back.release()
+            _checkpointing.release()
             raise
-        Thread(target=_write_back, args=(connection,), name="write back").start()
+        Thread(target=_checkpoint, args=(connection,), name="write back").start()
 
 
-def _write_back(connection: PoolProxiedConnection) -> None:
+def _checkpoint(connection: PoolProxiedConnection) -> None:
     try:
         with closing(connection):
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
     finally:
-        _writing_back.release()
+        _checkpointing.release()
 
 
-_writing_back = Lock()
+_checkpointing = Lock()
 
 
 def get_engine() -> Engine:
@@ -108,16 +108,16 @@ def _database_url(_in_the_environment: str | None, folder: str) -> URL:
     return url.set(database=str(Path(folder, url.database or "")))
 
 
-def _turn(engine: Engine) -> AbstractContextManager[None]:
+def _write_lock(engine: Engine) -> AbstractContextManager[None]:
     """On SQLite, the turn of this thread to write; PostgreSQL needs none."""
     if engine.url.get_backend_name() != "sqlite":
         return nullcontext()
-    return _turns(engine.url.database).turn(BUSY_SECONDS)
+    return _fair_lock(engine.url.database).hold(BUSY_SECONDS)
 
 
 @lru_cache(maxsize=32)
-def _turns(_file: str | None) -> Turns:
-    return Turns()
+def _fair_lock(_file: str | None) -> FairLock:
+    return FairLock()
 
 
 def close_connections() -> None:
@@ -131,15 +131,17 @@ def _connect(engine: Engine) -> Connection:
         return engine.connect()
     except OperationalError as error:
         shown = engine.url.render_as_string(hide_password=True)
-        told = "it cannot be opened; see that it is running and ORDER_FACTORY_DATABASE_URL is right"
-        raise DatabaseNotReady(shown, told) from error
+        message = (
+            "it cannot be opened; see that it is running and ORDER_FACTORY_DATABASE_URL is right"
+        )
+        raise DatabaseNotReady(shown, message) from error
 
 
 def _require_file(url: URL) -> None:
     """Reading must not leave an empty SQLite file where there was none."""
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        told = "there is no such file; run `order-factory init`"
-        raise DatabaseNotReady(url.render_as_string(), told)
+        message = "there is no such file; run `order-factory init`"
+        raise DatabaseNotReady(url.render_as_string(), message)
 
 
 # Every engine of this process that is still there.
@@ -219,7 +221,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             f"cache_size=-{CACHE_KIBIBYTES}",
-            # At every large commit otherwise; see `write_back_soon`. 64 MiB of log at the most.
+            # At every large commit otherwise; see `checkpoint_soon`. 64 MiB of log at the most.
             "wal_autocheckpoint=16384",
         ):
             cursor.execute(f"PRAGMA {pragma}")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Event, Lock
 
 
-class Turns:
+class FairLock:
     """Lets one thread of this process in at a time, in the order in which they came.
 
     SQLite lets writers wait by looking again every so often. One that writes all the time would
@@ -19,7 +19,7 @@ class Turns:
         self._taken = False
 
     @contextmanager
-    def turn(self, seconds: float) -> Iterator[None]:
+    def hold(self, seconds: float) -> Iterator[None]:
         """Hold the turn for the block; after this time without it, go on anyhow."""
         mine = self._take(seconds)
         try:

@@ -30,7 +30,7 @@ _SET_ROLE = text("SELECT set_config('session_replication_role', :role, true)")
 
 
 @contextmanager
-def holding_references(db: Connection, written: Table, *, few: bool = False) -> Iterator[bool]:
+def skipping_key_checks(db: Connection, written: Table, *, few: bool = False) -> Iterator[bool]:
     """For a statement that inserts into `written` rows whose foreign keys all hold.
 
     True where the database does not ask row by row: the statement must then lock the rows that it

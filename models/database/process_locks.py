@@ -28,7 +28,7 @@ _HELD = text(
 
 
 @contextmanager
-def present() -> Iterator[int]:
+def hold_process_lock() -> Iterator[int]:
     """Be there for the block; the number to write into what is taken up."""
     number = secrets.randbelow(2**31 - 1) + 1
     if get_engine().url.get_backend_name() == "sqlite":
@@ -39,7 +39,7 @@ def present() -> Iterator[int]:
             yield number
 
 
-def absent(db: Connection, numbers: Iterable[int]) -> set[int]:
+def released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
     """Those of the numbers that no process holds any more."""
     asked = set(numbers)
     if not asked:

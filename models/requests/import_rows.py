@@ -194,18 +194,18 @@ class PromotionRow(ImportRow, frozen=True):
 
     @model_validator(mode="after")
     def _amounts_fit_the_type(self) -> Self:
-        told = []
+        message = []
         for kind, name in (
             (PromotionType.PERCENTAGE, "percentage"),
             (PromotionType.FIXED_AMOUNT, "fixed_amount_cents"),
         ):
             if (self.type == kind) != (getattr(self, name) is not None):
-                told.append(f"{name} is given for {kind.value}, and only for them")
+                message.append(f"{name} is given for {kind.value}, and only for them")
         amounts = (self.fixed_amount_cents, self.order_amount_cents)
         if self.currency_code is None and amounts != (None, None):
-            told.append("amounts need a currency_code")
-        if told:
-            raise PydanticCustomError("promotion", "; ".join(told))
+            message.append("amounts need a currency_code")
+        if message:
+            raise PydanticCustomError("promotion", "; ".join(message))
         return self
 
 

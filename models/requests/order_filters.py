@@ -98,20 +98,20 @@ class OrderFilter(BaseModel):
 
     def in_words(self) -> str:
         """What it selects, for people; the customer as given, so make that a public id first."""
-        told = [f"{self.mode} orders with status {' or '.join(self.status)}"]
+        message = [f"{self.mode} orders with status {' or '.join(self.status)}"]
         if self.customer is not None:
-            told.append(f"of customer {self.customer}")
+            message.append(f"of customer {self.customer}")
         if self.placed_from is not None:
-            told.append(f"placed from {self.placed_from:%Y-%m-%d %H:%M:%S} UTC")
+            message.append(f"placed from {self.placed_from:%Y-%m-%d %H:%M:%S} UTC")
         if self.placed_before is not None:
-            told.append(f"placed before {self.placed_before:%Y-%m-%d %H:%M:%S} UTC")
+            message.append(f"placed before {self.placed_before:%Y-%m-%d %H:%M:%S} UTC")
         if self.market is not None:
-            told.append(f"of market {self.market!r}")
+            message.append(f"of market {self.market!r}")
         if self.sku is not None:
-            told.append(f"with SKU {self.sku!r}")
+            message.append(f"with SKU {self.sku!r}")
         if self.reference is not None:
-            told.append(f"with reference {self.reference!r}")
-        told.append("copies included" if self.include_copies else "copies left out")
+            message.append(f"with reference {self.reference!r}")
+        message.append("copies included" if self.include_copies else "copies left out")
         if self.limit is not None:
-            told.append(f"the earliest {self.limit}")
-        return ", ".join(told)
+            message.append(f"the earliest {self.limit}")
+        return ", ".join(message)

@@ -85,13 +85,13 @@ def summary(result: OrderFactoryResult) -> str:
         target = result.target_order
         became = (target.number or target.id) if target else "nothing"
         return f"order {source} was copied to order {became}"
-    told = "; ".join(
+    detail = "; ".join(
         f"{field}: {message}"
         for field, messages in result.errors_log.items()
         for message in messages
     )
     errors = "1 error" if result.errors_count == 1 else f"{result.errors_count} errors"
-    return f"{errors} while copying order {source}: {told}"
+    return f"{errors} while copying order {source}: {detail}"
 
 
 class ErrorCount(Result):
@@ -145,12 +145,12 @@ class BulkResult(Result):
         of_all = f"of {self.orders_count:,} orders"
         would = "would be " if self.dry_run else ""
         if self.is_rejected:
-            told = f"{self.failed:,} {of_all} cannot be copied, so none {would or 'was '}copied"
+            detail = f"{self.failed:,} {of_all} cannot be copied, so none {would or 'was '}copied"
         elif self.dry_run:
-            told = f"{self.completed:,} {of_all} would be copied, {self.failed:,} would fail"
+            detail = f"{self.completed:,} {of_all} would be copied, {self.failed:,} would fail"
         else:
-            told = f"{self.completed:,} {of_all} copied, {self.failed:,} failed"
-        return f"{told}; it was a dry run, nothing was changed" if self.dry_run else told
+            detail = f"{self.completed:,} {of_all} copied, {self.failed:,} failed"
+        return f"{detail}; it was a dry run, nothing was changed" if self.dry_run else detail
 
     def errors_frame(self) -> "pd.DataFrame":
         """One row per kind of error, most frequent first; the columns of `ErrorCount`."""

@@ -27,7 +27,7 @@ class ImportReport(BaseModel, frozen=True):
     rejected: int = Field(description="The rows that were not imported.")
     seconds: float = Field(description="How long it took.")
     rejects_path: str | None = Field(
-        description="The CSV file that says why rows were rejected; none if all were sound."
+        description="The CSV file that says why rows were rejected; none if all were valid."
     )
 
     @classmethod

@@ -25,9 +25,9 @@ class SubscriptionRun(Result):
         """How it went, in one line."""
         if not self.batches:
             return "no subscription was due"
-        told = f"{self.completed:,} copies made, {self.failed:,} failed"
-        told += f", subscriptions: {self.subscriptions:,}"
-        return f"{told}, {self.unfinished:,} left unfinished" if self.unfinished else told
+        message = f"{self.completed:,} copies made, {self.failed:,} failed"
+        message += f", subscriptions: {self.subscriptions:,}"
+        return f"{message}, {self.unfinished:,} left unfinished" if self.unfinished else message
 
 
 class SubscriptionRunUnfinished(OrderFactoryError):

@@ -16,7 +16,7 @@ class InvariantReport(Result):
 
 
 class Verification(Result):
-    """Whether the whole database is sound."""
+    """Whether the whole database is valid."""
 
     invariants: list[InvariantReport] = Field(description="One report per invariant.")
     copies: int = Field(description="How many target orders were compared with their sources.")
@@ -27,5 +27,5 @@ class Verification(Result):
 
     @property
     def violations(self) -> int:
-        """How many violations there are in all; a sound database has none."""
+        """How many violations there are in all; a valid database has none."""
         return sum(invariant.violations for invariant in self.invariants)

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 
 class ErrorPolicy(StrEnum):
-    """`reject_failed` copies the sound orders, and the others fail. `skip_errors` copies the sound
-    parts of an unsound order too. `reject_everything` copies nothing where one order has an error.
+    """`reject_failed` copies the valid orders, and the others fail. `skip_errors` copies the valid
+    parts of an invalid order too. `reject_everything` copies nothing where one order has an error.
     """
 
     REJECT_FAILED = "reject_failed"

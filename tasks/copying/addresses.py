@@ -8,11 +8,11 @@ from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
     carried,
+    execute_and_count,
     insert_select,
     table_of,
     times,
     unchanged,
-    written,
 )
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, line_sums
@@ -69,8 +69,8 @@ def check_addresses(db: Connection) -> int:
     """
     found = 0
     if db.scalar(_SOME_MISSING):
-        found += sum(written(db, statement) for statement in _MISSING)
-    if db.scalar(_SOME_LOCKED) and (outside := written(db, _OUTSIDE)):
+        found += sum(execute_and_count(db, statement) for statement in _MISSING)
+    if db.scalar(_SOME_LOCKED) and (outside := execute_and_count(db, _OUTSIDE)):
         found += outside
         db.execute(_LEAVE_OUTSIDE_OUT)
     return found
@@ -79,7 +79,7 @@ def check_addresses(db: Connection) -> int:
 def insert_addresses(
     source: Column[int], target: Column[int], *where: ColumnElement[bool]
 ) -> Insert:
-    """One new address per sound copy: the row of `source` under the key in `target`."""
+    """One new address per valid copy: the row of `source` under the key in `target`."""
     values = {
         "id": target,
         "copied_from_id": _address.c.id,
@@ -87,7 +87,7 @@ def insert_addresses(
         **times(NOW),
     }
     rows = copies.join(_address, _address.c.id == source)
-    return insert_select(Address, values, rows, copies.c.sound, target.is_not(None), *where)
+    return insert_select(Address, values, rows, copies.c.valid, target.is_not(None), *where)
 
 
 _COPY = (
@@ -106,4 +106,4 @@ _COPY = (
 @step(name="copy addresses", field="addresses")
 def copy_addresses(db: Connection, batch: Batch) -> int:
     """Copy the billing and shipping addresses; rows written. A shared address stays shared."""
-    return sum(written(db, statement, now=batch.started_at) for statement in _COPY)
+    return sum(execute_and_count(db, statement, now=batch.started_at) for statement in _COPY)

@@ -15,7 +15,7 @@ from order_factory.tasks.promotions.uses import raise_usage_counts
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import some_copy
 from order_factory.tasks.working_set.line_totals import sums_of
-from order_factory.tasks.working_set.statements import table_of, written
+from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import copies, line_sums
 
 _SOME_WORKED_OUT = some_copy(is_worked_out)
@@ -37,7 +37,7 @@ def _work_out(db: Connection, batch: Batch) -> None:
     find_discountable_lines(db)
     grant_promotions(db, batch.started_at)
     compute_shares(db)
-    written(db, insert_discounts(), now=batch.started_at)
+    execute_and_count(db, insert_discounts(), now=batch.started_at)
     db.execute(update_discounted_lines(db))
     db.execute(_update_orders())
 

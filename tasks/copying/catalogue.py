@@ -25,7 +25,7 @@ from order_factory.models.tables import LineItem, Order, OrderFactory, Sku, Stoc
 from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.tables import claims, copies, notable_skus
+from order_factory.tasks.working_set.tables import claims, copies, flagged_skus
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
@@ -92,7 +92,7 @@ def insert_notable_skus(*, after_others: bool) -> Insert:
         "do_not_ship": func.coalesce(known.c.do_not_ship, False),
         "available": case((short, known.c.available)),
     }
-    return insert(notable_skus).from_select(list(values), select(*values.values()).where(notable))
+    return insert(flagged_skus).from_select(list(values), select(*values.values()).where(notable))
 
 
 def _promised() -> Subquery:

@@ -30,7 +30,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
 
     One run tells everything: no check stops because of what another has found.
     """
-    if not batch.read_ahead:
+    if not batch.prefetched:
         sum_lines(db)
     lock_wanted_stock(db)
     asked = find_asked(db)
@@ -38,7 +38,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
         open_promotion_tables(db)
     if asked.promotions:
         leave_promotions_out(db)
-    if not batch.read_ahead:
+    if not batch.prefetched:
         find_notable_skus(db)
     subtract_what_does_not_ship(db)
     found = check_customers(db)
@@ -58,13 +58,13 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if (found or any(asked)) and db.scalar(select(exists().select_from(left_out_lines))):
         found += sum_remaining_lines(db)
     if found:
-        mark_unsound(db)
+        mark_invalid(db)
     return found
 
 
-def mark_unsound(db: Connection) -> None:
+def mark_invalid(db: Connection) -> None:
     """A copy with errors is not made; with `skip_errors` only one that has no line left is not."""
     wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
     has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
     refused = or_(and_(not_(copies.c.skip_errors), wrong), not_(has_lines))
-    db.execute(update(copies).values(sound=false()).where(refused))
+    db.execute(update(copies).values(valid=false()).where(refused))

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, and_, func, null, or_, update
 
 from order_factory.models.values.statuses import CustomerStatus
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
-from order_factory.tasks.working_set.statements import written
+from order_factory.tasks.working_set.statements import execute_and_count
 from order_factory.tasks.working_set.tables import copies
 
 _BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
@@ -39,6 +39,6 @@ def check_customers(db: Connection) -> int:
     """
     if not db.scalar(_SOME_WRONG):
         return 0
-    found = sum(written(db, statement) for statement in _ERRORS)
+    found = sum(execute_and_count(db, statement) for statement in _ERRORS)
     db.execute(_LEAVE_OUT)
     return found

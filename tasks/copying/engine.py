@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, false, func, select, update
 
-from order_factory.models.database.dialects import moment
+from order_factory.models.database.dialects import snapshot
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.copying.addresses import copy_addresses
 from order_factory.tasks.copying.check_orders import check_orders
@@ -18,13 +18,13 @@ from order_factory.tasks.copying.placement import place_target_orders
 from order_factory.tasks.copying.wallets import copy_wallets
 from order_factory.tasks.outcomes.cancellation import cancel_source_orders
 from order_factory.tasks.outcomes.completion import close_batch
-from order_factory.tasks.prefetch.plan import take_what_was_read
+from order_factory.tasks.prefetch.plan import load_prefetched
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.claims import ends, take_in_hand
+from order_factory.tasks.working_set.claims import ends, load_claimed
 from order_factory.tasks.working_set.copy_errors import errors
-from order_factory.tasks.working_set.statements import written
+from order_factory.tasks.working_set.statements import execute_and_count
 from order_factory.tasks.working_set.step import StepFailed, as_failure
-from order_factory.tasks.working_set.tables import claims, copies, empty_work_tables
+from order_factory.tasks.working_set.tables import claims, copies, empty_temporary_tables
 
 STEPS = (
     check_orders,
@@ -51,19 +51,19 @@ class CopiedOrders:
 
 
 def copy_claimed(
-    db: Connection, size: int, flow_run_id: str | None, read_ahead: bool = False
+    db: Connection, size: int, flow_run_id: str | None, prefetched: bool = False
 ) -> CopiedOrders:
     """Copy all claimed factories.
 
     Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
     """
     copied = CopiedOrders()
-    alone = size == 1
+    single = size == 1
     parts = [ends(db)]
     while parts:
         size, first, last = parts.pop()
-        batch = Batch(size, utc_now(), flow_run_id, moment(db), alone, read_ahead)
-        read_ahead = False  # that was of all
+        batch = Batch(size, utc_now(), flow_run_id, snapshot(db), single, prefetched)
+        prefetched = False  # that was of all
         try:
             closed = _copy_part(db, batch, first, last)
             copied.closed += closed
@@ -77,7 +77,7 @@ def copy_claimed(
             else:
                 copied.stuck.append(first)
         if parts:
-            empty_work_tables(db)
+            empty_temporary_tables(db)
     return copied
 
 
@@ -85,10 +85,10 @@ def _copy_part(db: Connection, batch: Batch, first: int, last: int) -> int:
     """How many factories the last step closes; the others wait for a gateway."""
     rows = 0
     with db.begin_nested():
-        if batch.read_ahead:
-            take_what_was_read(db)
+        if batch.prefetched:
+            load_prefetched(db)
         else:
-            take_in_hand(db, first, last)
+            load_claimed(db, first, last)
         for step in STEPS:
             rows = step(db, batch)
     return rows
@@ -98,14 +98,14 @@ def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) ->
     """Close this factory as failed, with all that the checks find and the unexpected on top."""
     try:
         with db.begin_nested():
-            take_in_hand(db, factory_id, factory_id)
+            load_claimed(db, factory_id, factory_id)
             try:
                 with db.begin_nested():
                     check_orders(db, batch)
             except StepFailed:
                 pass  # the failure that is recorded next is this one
-            written(db, errors(failure.field, "unexpected", str(failure)))
-            db.execute(update(copies).values(sound=false()))
+            execute_and_count(db, errors(failure.field, "unexpected", str(failure)))
+            db.execute(update(copies).values(valid=false()))
             close_batch(db, batch)
     except StepFailed:
         return False

@@ -19,8 +19,8 @@ from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.line_totals import is_left_out
-from order_factory.tasks.working_set.statements import table_of, written
-from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums, notable_skus
+from order_factory.tasks.working_set.statements import execute_and_count, table_of
+from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
 _line = table_of(LineItem)
 
@@ -34,9 +34,9 @@ _label = case(
     else_=literal("line ") + func.coalesce(_line.c.bundle_code, _line.c.name, _line.c.item_type),
 )
 
-_of_its_sku = (notable_skus, notable_skus.c.sku_code == _code)
-_is_gone = notable_skus.c.sku_id.is_(None)
-_is_barred = and_(not_(_is_gone), not_(notable_skus.c.purchasable))
+_of_its_sku = (flagged_skus, flagged_skus.c.sku_code == _code)
+_is_gone = flagged_skus.c.sku_id.is_(None)
+_is_barred = and_(not_(_is_gone), not_(flagged_skus.c.purchasable))
 
 _NO_LINE = errors(
     "line_items",
@@ -80,13 +80,13 @@ def check_line_items(db: Connection, *, refresh_prices: bool) -> int:
     A line cannot be copied with a quantity below 1, or when its SKU is not in the catalogue any
     more or not purchasable, or has no price where a copy is to have today's.
     """
-    found = written(db, _NO_LINE) + (find_prices(db) if refresh_prices else 0)
+    found = execute_and_count(db, _NO_LINE) + (find_prices(db) if refresh_prices else 0)
     if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
-        found += written(db, _BELOW_ONE)
+        found += execute_and_count(db, _BELOW_ONE)
     if db.scalar(select(exists().where(_is_gone))):
-        found += written(db, _GONE)
+        found += execute_and_count(db, _GONE)
     if db.scalar(select(exists().where(_is_barred))):
-        found += written(db, _BARRED)
+        found += execute_and_count(db, _BARRED)
     if found:
         _leave_out_wrong_lines(db)
     return found

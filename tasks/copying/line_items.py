@@ -4,8 +4,8 @@ from functools import cache
 
 from sqlalchemy import Connection, Insert, and_, case, exists, false, func, select
 
-from order_factory.models.database.dialects import moment, reads_in_order
-from order_factory.models.database.foreign_keys import holding_references
+from order_factory.models.database.dialects import reads_in_order, snapshot
+from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.tables import LineItem, LineItemOption
 from order_factory.tasks.copying.amounts import settle_amounts
 from order_factory.tasks.promotions.asked import some_to_settle
@@ -14,11 +14,11 @@ from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_
 from order_factory.tasks.working_set.statements import (
     NOW,
     carried,
+    execute_and_count,
     insert_select,
     table_of,
     times,
     unchanged,
-    written,
 )
 from order_factory.tasks.working_set.step import TryAgain, step
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
@@ -31,7 +31,7 @@ _line, _option = table_of(LineItem), table_of(LineItemOption)
 
 @cache
 def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) -> Insert:
-    """One line per source line of the sound copies, without those that are left out.
+    """One line per source line of the valid copies, without those that are left out.
 
     The lines of a target have their keys in the order of the source's; `sort` where the database
     does not read them so by itself, `lock` where the source lines' foreign key does not lock them.
@@ -43,7 +43,7 @@ def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) ->
         **times(NOW),
     }
     rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
-    where = (copies.c.sound, *([~is_left_out()] if some_left_out else []))
+    where = (copies.c.valid, *([~is_left_out()] if some_left_out else []))
     order = (copies.c.factory_id, _line.c.id) if sort else ()
     return insert_select(
         LineItem, values, rows, *where, order_by=order, locked=_line if lock else None
@@ -71,7 +71,7 @@ def insert_line_item_options(*, sort: bool) -> Insert:
         ),
     )
     order = (copies.c.factory_id, _option.c.id) if sort else ()
-    return insert_select(LineItemOption, values, rows, copies.c.sound, order_by=order)
+    return insert_select(LineItemOption, values, rows, copies.c.valid, order_by=order)
 
 
 _some_of_copies = (
@@ -85,7 +85,7 @@ _COUNTED = (
     select(func.coalesce(func.sum(line_sums.c.lines), 0))
     .select_from(line_sums)
     .join(copies, copies.c.factory_id == line_sums.c.factory_id)
-    .where(copies.c.sound)
+    .where(copies.c.valid)
 )
 
 
@@ -97,15 +97,15 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     """
     now, sort = batch.started_at, not reads_in_order(db)
     some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
-    with holding_references(db, _line, few=batch.alone) as held:
+    with skipping_key_checks(db, _line, few=batch.single) as held:
         copy = insert_line_items(sort=sort, some_left_out=some_left_out, lock=held)
-        lines = written(db, copy, now=now)
+        lines = execute_and_count(db, copy, now=now)
     changed = lines != db.scalar(_COUNTED)
     # Nothing can have changed while no other transaction has ended.
-    if changed or (moment(db) != batch.moment and copied_lines_differ(db)):
+    if changed or (snapshot(db) != batch.snapshot and copied_lines_differ(db)):
         raise TryAgain("a source order was changed meanwhile")
     if db.scalar(_SOME_OPTION):
-        written(db, insert_line_item_options(sort=sort), now=now)
+        execute_and_count(db, insert_line_item_options(sort=sort), now=now)
     if some_to_settle(db):
         settle_amounts(db, batch)
     return lines

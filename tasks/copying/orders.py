@@ -18,7 +18,13 @@ from sqlalchemy import (
 from order_factory.models.tables import Order
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.statements import NOW, insert_select, table_of, times, written
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_select,
+    table_of,
+    times,
+)
 from order_factory.tasks.working_set.step import StepFailed, step
 from order_factory.tasks.working_set.tables import copies, line_sums
 
@@ -52,7 +58,7 @@ SUMS = (
 
 
 def insert_orders() -> Insert:
-    """One target order per sound copy, `pending` once it has a customer and something to buy."""
+    """One target order per valid copy, `pending` once it has a customer and something to buy."""
     source, sums = table_of(Order), line_sums.c
     has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is_not(None))
     pending = and_(has_customer, sums.purchasable_lines > 0)
@@ -86,22 +92,22 @@ def insert_orders() -> Insert:
     }
     rows = copies.join(source, source.c.id == copies.c.source_order_id)
     rows = rows.join(line_sums, sums.factory_id == copies.c.factory_id)
-    return insert_select(Order, values, rows, copies.c.sound)
+    return insert_select(Order, values, rows, copies.c.valid)
 
 
 _COPY = insert_orders()
-_SOUND = select(func.count()).select_from(copies).where(copies.c.sound)
+_VALID = select(func.count()).select_from(copies).where(copies.c.valid)
 
 
 @step(name="copy orders", field="target_order")
 def copy_orders(db: Connection, batch: Batch) -> int:
-    """Make the target orders of the sound copies; rows written.
+    """Make the target orders of the valid copies; rows written.
 
     Raises `StepFailed` when the database has left one out, as a trigger of the shop's can do: the
     lines rely on their order.
     """
-    orders = written(db, _COPY, now=batch.started_at)
-    if orders != db.scalar(_SOUND):
-        told = "could not be copied: the database did not keep the target order"
-        raise StepFailed("target_order", told)
+    orders = execute_and_count(db, _COPY, now=batch.started_at)
+    if orders != db.scalar(_VALID):
+        message = "could not be copied: the database did not keep the target order"
+        raise StepFailed("target_order", message)
     return orders

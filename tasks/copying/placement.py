@@ -33,7 +33,12 @@ from order_factory.tasks.stock.reservations import take_stock
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.order_numbers import number_of
-from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, line_sums, placements
 
@@ -41,7 +46,7 @@ _target = table_of(Order)
 _method, _source = table_of(PaymentMethod), table_of(PaymentSource)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 _target_of_copy = (_target, _target.c.id == copies.c.target_order_id)
-_to_be_placed = and_(copies.c.sound, copies.c.place_target_order)
+_to_be_placed = and_(copies.c.valid, copies.c.place_target_order)
 _to_pay = _target.c.total_amount_with_taxes_cents > 0
 # Where parts of an order are left out, the frozen discounts can be more than what is left.
 _owes_money = _target.c.total_amount_with_taxes_cents < 0
@@ -66,7 +71,7 @@ def place_target_orders(db: Connection, batch: Batch) -> int:
     An order that cannot be placed stays as it was copied. One that a gateway has to be asked about
     is `placing` until it has answered.
     """
-    placed = written(db, insert_placements())
+    placed = execute_and_count(db, insert_placements())
     _record_obstacles(db)
     if placed:
         take_stock(db, batch.started_at)
@@ -80,7 +85,7 @@ def _change_orders(db: Connection, batch: Batch) -> None:
         awaited = select(placements.c.factory_id).where(placements.c.remote)
         await_ = update(copies).where(copies.c.factory_id.in_(awaited))
         db.execute(await_.values(awaits=True))
-        written(db, insert_authorizations(db), now=batch.started_at)
+        execute_and_count(db, insert_authorizations(db), now=batch.started_at)
 
 
 def insert_placements() -> Insert:
@@ -166,7 +171,7 @@ def _record_obstacles(db: Connection) -> None:
         (copies.c.reuse_wallet, "the source order has no payment source"),
         else_="a payment source is needed, and the wallet was not to be reused",
     )
-    written(
+    execute_and_count(
         db,
         errors(
             "payment_source",
@@ -179,7 +184,7 @@ def _record_obstacles(db: Connection) -> None:
         ),
     )
     _record_missing_gateways(db)
-    written(
+    execute_and_count(
         db,
         errors(
             "line_items",
@@ -191,7 +196,7 @@ def _record_obstacles(db: Connection) -> None:
         ),
     )
     below_zero = cast(_target.c.total_amount_with_taxes_cents, String)
-    written(
+    execute_and_count(
         db,
         errors(
             "line_items",
@@ -204,7 +209,7 @@ def _record_obstacles(db: Connection) -> None:
             joins=[_target_of_copy],
         ),
     )
-    written(
+    execute_and_count(
         db,
         errors(
             "status",
@@ -228,10 +233,14 @@ def _record_missing_gateways(db: Connection) -> None:
         .where(is_not_placed(), missing, unknown)
     )
     for name in db.scalars(names).all():
-        told = f"the payment gateway {name} is not set up: {not_set_up(name)}"
+        message = f"the payment gateway {name} is not set up: {not_set_up(name)}"
         here = and_(is_not_placed(), missing, _gateway == name)
-        written(db, errors("payment_source", "gateway_not_set_up", told, here, joins=joins))
+        execute_and_count(
+            db, errors("payment_source", "gateway_not_set_up", message, here, joins=joins)
+        )
     told_mode = literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
     wrong_mode = and_(is_not_placed(), missing, not_(unknown))
     words = told_mode + " orders"
-    written(db, errors("payment_source", "gateway_not_set_up", words, wrong_mode, joins=joins))
+    execute_and_count(
+        db, errors("payment_source", "gateway_not_set_up", words, wrong_mode, joins=joins)
+    )

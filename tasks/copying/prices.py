@@ -32,7 +32,7 @@ from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.line_totals import is_left_out
-from order_factory.tasks.working_set.statements import table_of, written
+from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import copies
 
 # Where the target's metadata tells which prices have changed.
@@ -56,7 +56,7 @@ def find_prices(db: Connection) -> int:
     """
     db.execute(_insert_new_prices())
     learn_sizes(db, new_prices)
-    return written(
+    return execute_and_count(
         db,
         errors(
             "line_items",
@@ -93,7 +93,7 @@ def update_prices() -> Update:
         )
         .join(new_prices, new_prices.c.factory_id == copies.c.factory_id)
         .join(_order, _order.c.id == copies.c.source_order_id)
-        .where(copies.c.sound)
+        .where(copies.c.valid)
         .subquery("priced")
     )
     rate = func.coalesce(_line.c.tax_rate, rows.c.tax_rate)
@@ -149,22 +149,22 @@ def update_metadata(db: Connection) -> Update:
     sqlite = on_sqlite(db)
     one = (func.json_object if sqlite else func.jsonb_build_object)(*members)
     every = select((func.json_group_array if sqlite else func.jsonb_agg)(one)).scalar_subquery()
-    told = (
+    message = (
         select(copies.c.target_order_id, every.label("prices"))
-        .where(copies.c.sound, copies.c.refresh_prices)
+        .where(copies.c.valid, copies.c.refresh_prices)
         .subquery("told")
     )
     merged: ColumnElement[Any]
     if sqlite:
         held = func.coalesce(type_coerce(target.c.metadata, String), "{}")
-        merged = func.json_set(held, f"$.{REFRESHED_PRICES}", func.json(told.c.prices))
+        merged = func.json_set(held, f"$.{REFRESHED_PRICES}", func.json(message.c.prices))
     else:
         held = func.coalesce(target.c.metadata, func.jsonb_build_object())
-        prices = func.coalesce(told.c.prices, func.jsonb_build_array())
+        prices = func.coalesce(message.c.prices, func.jsonb_build_array())
         merged = held.op("||")(func.jsonb_build_object(REFRESHED_PRICES, prices))
     return (
         update(target)
-        .where(target.c.id == told.c.target_order_id)
+        .where(target.c.id == message.c.target_order_id)
         .values(metadata=type_coerce(merged, JsonObject))
     )
 

@@ -11,11 +11,11 @@ from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
     carried,
+    execute_and_count,
     insert_select,
     table_of,
     times,
     unchanged,
-    written,
 )
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
@@ -63,16 +63,16 @@ def check_wallets(db: Connection, now: datetime) -> int:
     A payment source that was never saved is no error here: it is not copied. Returns how many
     errors; with `skip_errors` the payment source is left out of the target order.
     """
-    found = written(db, _EXPIRED, now=now)
+    found = execute_and_count(db, _EXPIRED, now=now)
     if found:
         db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
     if db.scalar(_SOME_NOT_IN_WALLET):
-        found += written(db, _FOREIGN)
+        found += execute_and_count(db, _FOREIGN)
     return found
 
 
 def insert_payment_sources() -> Insert:
-    """One new payment source per sound copy that reuses its customer's wallet."""
+    """One new payment source per valid copy that reuses its customer's wallet."""
     values = {
         "id": copies.c.target_payment_source_id,
         "copied_from_id": _source.c.id,
@@ -81,7 +81,7 @@ def insert_payment_sources() -> Insert:
     }
     wanted = copies.c.target_payment_source_id.is_not(None)
     rows = copies.join(_source, _in_wallet)
-    return insert_select(PaymentSource, values, rows, copies.c.sound, wanted)
+    return insert_select(PaymentSource, values, rows, copies.c.valid, wanted)
 
 
 _COPY = insert_payment_sources()
@@ -90,4 +90,4 @@ _COPY = insert_payment_sources()
 @step(name="copy wallets", field="payment_source")
 def copy_wallets(db: Connection, batch: Batch) -> int:
     """Copy the payment sources that stand in the customers' wallets; rows written."""
-    return written(db, _COPY, now=batch.started_at)
+    return execute_and_count(db, _COPY, now=batch.started_at)

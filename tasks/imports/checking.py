@@ -34,7 +34,7 @@ _SHOWN = 100
 def check_rows(
     resource_name: str, records: Sequence[Record]
 ) -> tuple[list[dict[str, Any]], list[Reject]]:
-    """The sound rows, each a dict of all the resource's columns and `line`; and the rejects.
+    """The valid rows, each a dict of all the resource's columns and `line`; and the rejects.
 
     A row with several faults has several rejects.
     """

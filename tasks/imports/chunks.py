@@ -35,8 +35,8 @@ def import_chunk(resource: Resource, rows: Rows, mode: Mode) -> ChunkResult:
         return _import_at_once(resource, rows, mode)
     except (DataError, IntegrityError) as error:
         if len(rows) == 1:
-            told = f"was refused by the database ({without_values(error)})"
-            return ChunkResult(0, [Reject(rows[0]["line"], "", told)])
+            message = f"was refused by the database ({without_values(error)})"
+            return ChunkResult(0, [Reject(rows[0]["line"], "", message)])
     middle = len(rows) // 2
     first = import_chunk(resource, rows[:middle], mode)
     second = import_chunk(resource, rows[middle:], mode)

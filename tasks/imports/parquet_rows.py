@@ -101,4 +101,4 @@ def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _damaged(path: Path, how: str) -> InvalidRequest:
-    return InvalidRequest(f"The file {path.name} is no sound Parquet file: {how}.")
+    return InvalidRequest(f"The file {path.name} is no valid Parquet file: {how}.")

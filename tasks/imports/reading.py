@@ -50,10 +50,10 @@ def _check_columns(file: ImportFile, found: Sequence[str]) -> None:
     }
     if not any(wrong.values()):
         return
-    told = "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong.items() if names)
+    message = "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong.items() if names)
     optional = [name for name in known if name not in required]
     raise InvalidRequest(
-        f"The columns of {file.name} are not those of {file.resource_name} ({told}). "
+        f"The columns of {file.name} are not those of {file.resource_name} ({message}). "
         f"Found: {', '.join(found)}. Required: {', '.join(required)}. "
         f"Optional: {', '.join(optional)}. Nothing was imported."
     )

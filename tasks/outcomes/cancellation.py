@@ -30,13 +30,13 @@ from order_factory.tasks.payments.intents import held_authorizations, insert_voi
 from order_factory.tasks.stock.reservations import Orders, give_back
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
-from order_factory.tasks.working_set.statements import NOW, table_of, written
+from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import cancellations, copies
 
 _source, _transaction = table_of(Order), table_of(Transaction)
 _source_of_copy = (_source, _source.c.id == copies.c.source_order_id)
-_asked = and_(copies.c.cancel_source_order, copies.c.sound)
+_asked = and_(copies.c.cancel_source_order, copies.c.valid)
 # What is not placed, though it was to be, may be all that the customer has.
 _stands = and_(_asked, not_(copies.c.awaits), not_(copies.c.failed))
 _SOME = some_copy(_asked)
@@ -59,9 +59,9 @@ def cancel_sources(db: Connection, now: datetime) -> int:
     if not db.scalar(_SOME):
         return 0
     _lock_sources(db)
-    if written(db, _insert_cancellations()):
+    if execute_and_count(db, _insert_cancellations()):
         _void_payments(db, now)
-    written(db, _refusals())
+    execute_and_count(db, _refusals())
     at_once = select(cancellations.c.order_id).join(
         copies, copies.c.factory_id == cancellations.c.factory_id
     )
@@ -72,7 +72,7 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
     """Cancel these orders and give their stock back; their payments are voided or none are held."""
     allowed = may_become(_source.c.status, OrderStatus.CANCELLED)
     mine = update(_source).where(_source.c.id.in_(orders), allowed)
-    cancelled = written(
+    cancelled = execute_and_count(
         db,
         mine.values(status=OrderStatus.CANCELLED, cancelled_at=NOW, updated_at=NOW),
         now=now,
@@ -96,7 +96,7 @@ def _insert_cancellations() -> Insert:
 
 def _void_payments(db: Connection, now: datetime) -> None:
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
-    if written(db, insert_voids(db, remote), now=now):
+    if execute_and_count(db, insert_voids(db, remote), now=now):
         held = exists().where(
             _transaction.c.order_id == cancellations.c.order_id,
             _transaction.c.status == TransactionStatus.UNKNOWN,
@@ -134,7 +134,7 @@ def _refusals() -> Insert:
     mine = exists().where(cancellations.c.factory_id == copies.c.factory_id)
     taken = exists().where(cancellations.c.order_id == copies.c.source_order_id)
     prefix = literal("the source order was not cancelled: ")
-    told = case(
+    message = case(
         (is_not_placed(), prefix + "its copy was not placed"),
         (taken, prefix + "another copy of it has cancelled it"),
         (
@@ -148,7 +148,7 @@ def _refusals() -> Insert:
     return errors(
         "source_order",
         "source_order_not_cancelled",
-        told,
+        message,
         _stands,
         not_(mine),
         not_(needless),

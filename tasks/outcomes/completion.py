@@ -23,13 +23,18 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import errors_log_of
-from order_factory.models.database.foreign_keys import holding_references
+from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.tables import CopyError, Event, OrderFactory
 from order_factory.models.tables.base import UtcDateTime, utc_now
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.copying.placement import is_not_placed
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
 
@@ -38,7 +43,7 @@ _BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
 
 
 def update_factories() -> Update:
-    """Every factory in hand is completed or failed; a sound one knows its target order.
+    """Every factory in hand is completed or failed; a valid one knows its target order.
 
     One that waits for a gateway is still in progress.
     """
@@ -52,7 +57,7 @@ def update_factories() -> Update:
                 (awaits, FactoryStatus.IN_PROGRESS),
                 else_=FactoryStatus.COMPLETED,
             ),
-            target_order_id=case((copies.c.sound, copies.c.target_order_id), else_=nothing),
+            target_order_id=case((copies.c.valid, copies.c.target_order_id), else_=nothing),
             started_at=func.coalesce(_factory.c.started_at, _BEGAN_AT),
             completed_at=case((or_(failed, awaits), nothing), else_=NOW),
             failed_at=case((failed, NOW), else_=nothing),
@@ -94,7 +99,7 @@ _INSERT_EVENTS = {began: insert_events(began=began) for began in (True, False)}
 _MARK_FAILED = (
     update(copies)
     .values(failed=true())
-    .where(or_(~copies.c.sound, and_(is_not_placed(), ~copies.c.skip_errors)))
+    .where(or_(~copies.c.valid, and_(is_not_placed(), ~copies.c.skip_errors)))
 )
 _HAS_ERRORS = select(
     exists()
@@ -111,16 +116,16 @@ def close_batch(db: Connection, batch: Batch) -> int:
     One that waits for a gateway is not closed.
     """
     db.execute(_MARK_FAILED)
-    return close_in_hand(db, batch, began=True)
+    return complete_loaded(db, batch, began=True)
 
 
-def close_in_hand(db: Connection, batch: Batch, *, began: bool) -> int:
+def complete_loaded(db: Connection, batch: Batch, *, began: bool) -> int:
     """The same once it stands in `copies` which have failed; `began` where they were begun now."""
-    told = {"began_at": batch.started_at, "now": utc_now() if began else batch.started_at}
-    closed = written(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **told)
+    message = {"began_at": batch.started_at, "now": utc_now() if began else batch.started_at}
+    closed = execute_and_count(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **message)
     if db.scalar(_HAS_ERRORS):
         db.execute(update_errors(db))
     # This transaction has just written the factories.
-    with holding_references(db, _event, few=batch.alone):
-        db.execute(_INSERT_EVENTS[began], told)
+    with skipping_key_checks(db, _event, few=batch.single):
+        db.execute(_INSERT_EVENTS[began], message)
     return closed - (db.scalar(_AWAITING) or 0)

@@ -43,5 +43,5 @@ class Faults:
         self._file.seek(0)
         for line in self._file:
             rows = [dict(zip(_KEPT, row, strict=True)) for row in json.loads(line)]
-            told = [row | {"code": _CODES.get(row["code"], row["code"])} for row in rows]
-            db.execute(insert(_error), told)
+            message = [row | {"code": _CODES.get(row["code"], row["code"])} for row in rows]
+            db.execute(insert(_error), message)

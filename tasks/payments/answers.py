@@ -29,18 +29,23 @@ from order_factory.models.tables.transactions import TransactionStatus, Transact
 from order_factory.models.values.order_states import changed, may_become
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
-from order_factory.tasks.outcomes.completion import close_in_hand
+from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.stock.reservations import Orders, conclude_reservations
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.order_numbers import number_of
-from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 from order_factory.tasks.working_set.tables import (
     analyze_copies,
     answers,
     copies,
-    open_work_tables,
+    open_temporary_tables,
     placements,
 )
 
@@ -50,23 +55,23 @@ _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
 _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
 
 
-def settle(db: Connection, told: dict[int, Answer], flow_run_id: str | None) -> int:
+def settle(db: Connection, detail: dict[int, Answer], flow_run_id: str | None) -> int:
     """Write down the answers to these transactions; how many factories they close.
 
     The orders are placed, or go back to `pending` with their stock free again; sources whose
     payment is voided are cancelled. An answer that was written down already changes nothing.
     """
-    open_work_tables(db)
+    open_temporary_tables(db)
     plan_by_key(db)
     fill(
         db,
         answers,
         {
-            "transaction_id": list(told),
-            "succeeded": [answer.succeeded for answer in told.values()],
-            "token": [answer.token for answer in told.values()],
-            "error_code": [_short(answer.error_code) for answer in told.values()],
-            "message": [answer.message for answer in told.values()],
+            "transaction_id": list(detail),
+            "succeeded": [answer.succeeded for answer in detail.values()],
+            "token": [answer.token for answer in detail.values()],
+            "error_code": [_short(answer.error_code) for answer in detail.values()],
+            "message": [answer.message for answer in detail.values()],
         },
     )
     return settle_answers(db, flow_run_id)
@@ -77,28 +82,28 @@ def settle_as_approved(db: Connection, scope: Scope, flow_run_id: str | None) ->
 
     For a transaction that is rolled back. Returns how many factories it closes.
     """
-    open_work_tables(db)
+    open_temporary_tables(db)
     due = select(_transaction.c.id, true()).where(
         _transaction.c.status == TransactionStatus.UNKNOWN, scope.condition
     )
     names = ["transaction_id", "succeeded"]
-    if not written(db, insert_counted(answers, names, due)):
+    if not execute_and_count(db, insert_counted(answers, names, due)):
         return 0
     return settle_answers(db, flow_run_id)
 
 
 def settle_answers(db: Connection, flow_run_id: str | None) -> int:
-    """Settle what stands in the work table of the answers; how many factories it closes."""
+    """Settle what stands in the temporary table of the answers; how many factories it closes."""
     now = utc_now()
     _lock_open(db)
-    written(db, _take_in_hand())
-    written(db, _note_placed())
+    execute_and_count(db, _take_in_hand())
+    execute_and_count(db, _note_placed())
     analyze_copies(db)
     _update_transactions(db, now)
     _settle_authorizations(db, now)
     _settle_voids(db, now)
     batch = Batch(0, now, flow_run_id, None)
-    return close_in_hand(db, batch, began=False)
+    return complete_loaded(db, batch, began=False)
 
 
 def _lock_open(db: Connection) -> None:
@@ -132,7 +137,7 @@ def _take_in_hand() -> Insert:
         "refresh_prices": _factory.c.refresh_prices,
         "stock": _factory.c.stock,
         "target_order_id": _factory.c.target_order_id,
-        "sound": literal(True),
+        "valid": literal(True),
         "failed": literal(False),
         "awaits": literal(False),
     }
@@ -154,7 +159,7 @@ def _update_transactions(db: Connection, now: datetime) -> None:
         else_=TransactionStatus.FAILED.value,
     )
     mine = update(_transaction).where(_transaction.c.id == answers.c.transaction_id)
-    written(
+    execute_and_count(
         db,
         mine.values(
             status=status,
@@ -208,9 +213,9 @@ def _record_refusals(db: Connection) -> None:
     words = literal("the payment was declined: ") + func.coalesce(
         answers.c.message, answers.c.error_code, "the gateway gave no reason"
     )
-    written(db, errors("payment_source", "payment_declined", words, refused, joins=joins))
-    told = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
-    written(db, errors("status", "cannot_be_placed", told, refused, joins=joins))
+    execute_and_count(db, errors("payment_source", "payment_declined", words, refused, joins=joins))
+    detail = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
+    execute_and_count(db, errors("status", "cannot_be_placed", detail, refused, joins=joins))
     failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)
     mark = update(copies).where(copies.c.factory_id.in_(failed), not_(copies.c.skip_errors))
     db.execute(mark.values(failed=true()))
@@ -236,8 +241,8 @@ def _settle_voids(db: Connection, now: datetime) -> None:
         answers.c.message, answers.c.error_code, "the gateway gave no reason"
     )
     refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded))
-    told = errors("source_order", "source_order_not_cancelled", words, refused, joins=joins)
-    written(db, told)
+    detail = errors("source_order", "source_order_not_cancelled", words, refused, joins=joins)
+    execute_and_count(db, detail)
 
 
 def _orders(kind: TransactionType, *, succeeded: bool) -> Orders:

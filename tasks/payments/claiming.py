@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from order_factory.gateways.protocol import Asked
 from order_factory.models.database.dialects import skip_locked
-from order_factory.models.database.process_locks import absent
+from order_factory.models.database.process_locks import released_locks
 from order_factory.models.tables import Order, OrderFactory, PaymentSource, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
@@ -72,7 +72,7 @@ def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[s
     open_ = and_(_is_unknown, scope.condition, _transaction.c.gateway.not_in(without))
     others = select(_transaction.c.claimed_by).distinct()
     holders = db.scalars(others.where(open_, _transaction.c.claimed_by.is_not(None))).all()
-    gone = absent(db, [number for number in holders if number is not None])
+    gone = released_locks(db, [number for number in holders if number is not None])
     free = or_(_transaction.c.claimed_by.is_(None), _transaction.c.claimed_by.in_(gone))
     wanted = select(_transaction.c.id).where(open_, free).order_by(_transaction.c.id).limit(limit)
     keys = list(db.scalars(skip_locked(db, wanted, _transaction)))

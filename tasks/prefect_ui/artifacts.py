@@ -104,8 +104,8 @@ def markdown_of_result(result: BulkResult) -> str:
         more = len(result.errors) - _KINDS_SHOWN
         lines += ["", f"{more} more kinds are on the page and in the report."]
     paths = {"Report": result.report_path, "Page": result.page_path}
-    told = [f"- {name}: {_escaped(path)}" for name, path in paths.items() if path]
-    return "\n".join([*lines, "", *told]) + "\n"
+    message = [f"- {name}: {_escaped(path)}" for name, path in paths.items() if path]
+    return "\n".join([*lines, "", *message]) + "\n"
 
 
 def show_errors(reference: str, rows: list[dict[str, str]]) -> None:

@@ -52,8 +52,8 @@ from order_factory.tasks.working_set.tables import (
     analyze_copies,
     claims,
     copies,
+    flagged_skus,
     line_sums,
-    notable_skus,
 )
 
 # The keys of the copies, which the reader has counted from 1.
@@ -68,7 +68,7 @@ AHEAD = "ahead"
 
 # The reader's own tables, by the names that the statements of copying know.
 _READERS = MetaData()
-for _work in (claims, copies, line_sums, notable_skus):
+for _work in (claims, copies, line_sums, flagged_skus):
     _columns = (Column(each.name, each.type, primary_key=each.primary_key) for each in _work.c)
     Table(_work.name, _READERS, *_columns)
 # As every table whose keys are never used again, it has the reader count keys of its own, from 1.
@@ -144,9 +144,9 @@ def ends_of_what_was_read(db: Connection) -> tuple[int, int, int]:
     return ends(db, _found_in(claims))
 
 
-def take_what_was_read(db: Connection) -> None:
-    """Fill the empty work tables as `take_in_hand`, `sum_lines` and `find_notable_skus` would."""
-    for work in (copies, line_sums, notable_skus):
+def load_prefetched(db: Connection) -> None:
+    """Fill the empty temporary tables as `load_claimed`, `sum_lines` and `find_notable_skus` would."""
+    for work in (copies, line_sums, flagged_skus):
         db.execute(_take(work))
     analyze_copies(db)
 

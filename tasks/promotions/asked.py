@@ -23,13 +23,13 @@ _ASKED = select(
 )
 _IS_SETTLED = select(
     _some.where(
-        copies.c.sound,
+        copies.c.valid,
         or_(copies.c.coupon_code != "", copies.c.apply_promotions, copies.c.refresh_prices),
     )
 )
 
 # The copies whose amounts are not their source's.
-is_worked_out = and_(copies.c.sound, or_(copies.c.apply_promotions, copies.c.refresh_prices))
+is_worked_out = and_(copies.c.valid, or_(copies.c.apply_promotions, copies.c.refresh_prices))
 
 
 def find_asked(db: Connection) -> Asked:
@@ -38,5 +38,5 @@ def find_asked(db: Connection) -> Asked:
 
 
 def some_to_settle(db: Connection) -> bool:
-    """Whether a sound copy uses up a coupon, or is worth something else than its source."""
+    """Whether a valid copy uses up a coupon, or is worth something else than its source."""
     return bool(db.scalar(_IS_SETTLED))

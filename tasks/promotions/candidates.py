@@ -30,7 +30,7 @@ from order_factory.tasks.working_set.statements import NOW, table_of
 from order_factory.tasks.working_set.tables import copies
 
 _promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
-_applies = and_(copies.c.sound, copies.c.apply_promotions)
+_applies = and_(copies.c.valid, copies.c.apply_promotions)
 
 
 def find_discountable_lines(db: Connection) -> None:
@@ -150,7 +150,7 @@ def _contested() -> Select[tuple[int, int]]:
     reserved = (
         select(held_coupons.c.promotion_id, func.count().label("uses"))
         .join(copies, copies.c.factory_id == held_coupons.c.factory_id)
-        .where(copies.c.sound, copies.c.coupon_code.is_not(None))
+        .where(copies.c.valid, copies.c.coupon_code.is_not(None))
         .group_by(held_coupons.c.promotion_id)
         .subquery("reserved")
     )

@@ -31,7 +31,12 @@ from order_factory.tasks.promotions.goods import goods_cents, has_listed_goods
 from order_factory.tasks.promotions.leaving_out import leave_coupon_discounts_out
 from order_factory.tasks.promotions.tables import coupon_problems, held_coupons
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
-from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 from order_factory.tasks.working_set.tables import copies
 
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
@@ -74,7 +79,7 @@ def check_coupons(db: Connection, now: datetime) -> int:
     """
     kept = not_(copies.c.apply_promotions)
     nothing_known = not_(exists().where(_coupon.c.mode == copies.c.mode).correlate(copies))
-    found = written(db, _insert_problems(and_(kept, nothing_known)), now=now)
+    found = execute_and_count(db, _insert_problems(and_(kept, nothing_known)), now=now)
     return record_problems(db) if found else 0
 
 
@@ -84,7 +89,7 @@ def record_problems(db: Connection) -> int:
     found = 0
     codes = set(db.scalars(select(coupon_problems.c.code).distinct()))
     for code in [kind for kind, _, _ in _problems() if kind in codes]:
-        found += written(
+        found += execute_and_count(
             db,
             errors(
                 "coupon_code",
@@ -157,7 +162,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
         _coupon.c.usage_count >= _coupon.c.usage_limit,
         _promotion.c.total_usage_count >= _promotion.c.total_usage_limit,
     )
-    told: list[tuple[str, ColumnElement[str], ColumnElement[bool]]] = [
+    detail: list[tuple[str, ColumnElement[str], ColumnElement[bool]]] = [
         ("coupon_unknown", _named + " is not known", not_(known)),
         (
             "coupon_not_started",
@@ -206,7 +211,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
     ]
     return [
         (code, words, and_(known if nth else literal(True), condition))
-        for nth, (code, words, condition) in enumerate(told)
+        for nth, (code, words, condition) in enumerate(detail)
     ]
 
 

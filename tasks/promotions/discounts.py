@@ -106,10 +106,12 @@ def update_discounted_lines(db: Connection) -> Update:
     taxed_anew = and_(
         rows.c.discount != was, rate.is_not(None), _line.c.tax_amount_cents.is_not(None)
     )
-    told = or_(rows.c.discount != was, _line.c.discount_breakdown.is_not(None), rows.c.discount < 0)
+    message = or_(
+        rows.c.discount != was, _line.c.discount_breakdown.is_not(None), rows.c.discount < 0
+    )
     return (
         update(_line)
-        .where(_line.c.id == rows.c.line_item_id, told)
+        .where(_line.c.id == rows.c.line_item_id, message)
         .values(
             discount_cents=rows.c.discount,
             discount_breakdown=case(

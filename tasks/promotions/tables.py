@@ -18,7 +18,7 @@ _METADATA = MetaData()
 # What a line of a copy with `refresh_prices` is to cost; `line_item_id` is the source's.
 new_prices = temporary(
     _METADATA,
-    "of_new_prices",
+    "tmp_new_prices",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("unit_amount_cents", BigInteger, nullable=False),
@@ -30,7 +30,7 @@ new_prices = temporary(
 # told from others.
 held_coupons = temporary(
     _METADATA,
-    "of_held_coupons",
+    "tmp_held_coupons",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("coupon_id", BigInteger),
     Column("promotion_id", BigInteger),
@@ -40,16 +40,16 @@ held_coupons = temporary(
 # What is wrong with these coupons.
 coupon_problems = temporary(
     _METADATA,
-    "of_coupon_problems",
+    "tmp_coupon_problems",
     Column("factory_id", BigInteger, nullable=False),
     Column("code", String, nullable=False),
     Column("message", String, nullable=False),
 )
 
-# What these coupons use up of something limited: the number that it has in `of_contested`.
+# What these coupons use up of something limited: the number that it has in `tmp_contested`.
 coupon_uses = temporary(
     _METADATA,
-    "of_coupon_uses",
+    "tmp_coupon_uses",
     Column("factory_id", BigInteger, nullable=False),
     Column("resource", BigInteger, nullable=False),
     Column("kind", SmallInteger, nullable=False),
@@ -59,7 +59,7 @@ coupon_uses = temporary(
 # The lines of a target that promotions may discount, and what is left of them so far, in cents.
 discountable = temporary(
     _METADATA,
-    "of_discountable",
+    "tmp_discountable",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sku_code", String),
@@ -72,7 +72,7 @@ discountable = temporary(
 # is the place among those of the copy, once it is settled which they are.
 candidates = temporary(
     _METADATA,
-    "of_candidates",
+    "tmp_candidates",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("promotion_id", BigInteger, primary_key=True, autoincrement=False),
     Column("place", BigInteger, nullable=False),
@@ -80,7 +80,7 @@ candidates = temporary(
 )
 granted = temporary(
     _METADATA,
-    "of_granted",
+    "tmp_granted",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("nth", BigInteger, primary_key=True, autoincrement=False),
     Column("promotion_id", BigInteger, nullable=False),
@@ -89,7 +89,7 @@ granted = temporary(
 # What a promotion takes off a line, in cents above zero.
 shares = temporary(
     _METADATA,
-    "of_shares",
+    "tmp_shares",
     Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("promotion_id", BigInteger, primary_key=True, autoincrement=False),
     Column("factory_id", BigInteger, nullable=False),

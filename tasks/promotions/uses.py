@@ -29,7 +29,12 @@ from order_factory.models.tables import Coupon, Promotion
 from order_factory.tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
 from order_factory.tasks.promotions.tables import coupon_problems, coupon_uses, held_coupons, shares
 from order_factory.tasks.stock.availability import wanted_before
-from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 from order_factory.tasks.working_set.tables import GRANTED, OPEN, REFUSED, contested, copies
 
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
@@ -65,12 +70,12 @@ def lock_limited(db: Connection, now: datetime) -> None:
 
 
 def contest_uses(db: Connection) -> int:
-    """Let the copies contest what their valid coupons use up; rows in `of_contested`.
+    """Let the copies contest what their valid coupons use up; rows in `tmp_contested`.
 
     The numbers there are below zero, and so apart from the keys of SKUs. A coupon that may be
     left out is a share of its own.
     """
-    if not written(db, _insert_uses()):
+    if not execute_and_count(db, _insert_uses()):
         return 0
     share = case(
         (
@@ -88,7 +93,7 @@ def contest_uses(db: Connection) -> int:
         literal(OPEN),
     ).select_from(copies.join(coupon_uses, coupon_uses.c.factory_id == copies.c.factory_id))
     names = ["factory_id", "sku_id", "share", "quantity", "available", "state"]
-    return written(db, insert_counted(contested, names, rows))
+    return execute_and_count(db, insert_counted(contested, names, rows))
 
 
 def record_used_up(db: Connection) -> int:
@@ -115,7 +120,7 @@ def record_used_up(db: Connection) -> int:
         for (code, message), kind in words
     ]
     every = union_all(*refused).subquery("every")
-    found = written(
+    found = execute_and_count(
         db, insert_counted(coupon_problems, ["factory_id", "code", "message"], select(every))
     )
     return record_problems(db) if found else 0
@@ -123,7 +128,7 @@ def record_used_up(db: Connection) -> int:
 
 def raise_usage_counts(db: Connection, now: datetime) -> None:
     """Count the uses: of the coupons that the targets bear, and of all promotions they got."""
-    made = select(held_coupons).where(_bears_it, copies.c.sound).subquery("made")
+    made = select(held_coupons).where(_bears_it, copies.c.valid).subquery("made")
     by_coupon = select(made.c.coupon_id.label("id"), made.c.factory_id)
     by_promotion = union(
         select(made.c.promotion_id.label("id"), made.c.factory_id),

@@ -23,7 +23,7 @@ class Bar:
     top: float
     width: float
     height: float
-    told: str
+    message: str
 
 
 @dataclass(frozen=True)

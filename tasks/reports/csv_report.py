@@ -20,8 +20,8 @@ def _harmless(text: str | None) -> str | None:
 
 def _written(times: list[datetime | None]) -> list[str | None]:
     """The times as text; thousands of rows share one, so each is written out once."""
-    told = {time: time.isoformat(" ", "microseconds") for time in set(times) if time}
-    return [None if time is None else told[time] for time in times]
+    message = {time: time.isoformat(" ", "microseconds") for time in set(times) if time}
+    return [None if time is None else message[time] for time in times]
 
 
 class CsvReport:

@@ -45,13 +45,13 @@ def _tiles(result: BulkResult) -> list[tuple[str, int, str]]:
 def _headline(result: BulkResult) -> str:
     if result.dry_run or result.is_rejected:
         return f"{result.outcome[0].upper()}{result.outcome[1:]}."
-    told = f"{result.completed:,} of {orders(result.orders_count)} copied"
+    message = f"{result.completed:,} of {orders(result.orders_count)} copied"
     if result.completed_with_errors:
-        told += f", {result.completed_with_errors:,} of them in part"
+        message += f", {result.completed_with_errors:,} of them in part"
     if result.failed:
-        told += f"; {result.failed:,} failed"
+        message += f"; {result.failed:,} failed"
     unfinished = result.pending + result.in_progress
-    return f"{told}; {unfinished:,} not finished." if unfinished else f"{told}."
+    return f"{message}; {unfinished:,} not finished." if unfinished else f"{message}."
 
 
 def _facts(db: Connection, batch_id: int, work: Throughput) -> list[tuple[str, str]]:

@@ -61,8 +61,8 @@ def _contents(values: Sequence[Any]) -> list[str | None]:
 
     Statuses and times come back by the thousand, so each is written out once.
     """
-    told = {value: None if value is None else _content(value) for value in set(values)}
-    return [told[value] for value in values]
+    message = {value: None if value is None else _content(value) for value in set(values)}
+    return [message[value] for value in values]
 
 
 def _row(nth: int, contents: tuple[str | None, ...]) -> str:

@@ -140,8 +140,8 @@ def _column(
             converted.append(default if value is None and not required else convert(value))
         except _Wrong as error:
             converted.append(default)
-            told = f"{values.index.name} {number}, {values.name}: {error}"
-            problems.append((int(number), told))
+            message = f"{values.index.name} {number}, {values.name}: {error}"
+            problems.append((int(number), message))
     return pd.Series(converted, index=values.index, dtype=object)
 
 

@@ -24,14 +24,14 @@ def _plural(count: int, one: str, many: str) -> str:
 
 
 def _left_out(copied: int, retried: int) -> list[str]:
-    told = []
+    message = []
     if copied:
-        told.append(
+        message.append(
             f"{copied} left out, copied but not placed: place {'it' if copied == 1 else 'them'} instead"
         )
     if retried:
-        told.append(f"{retried} left out, tried again already")
-    return told
+        message.append(f"{retried} left out, tried again already")
+    return message
 
 
 def _options(options: CopyOptions) -> dict[str, ColumnElement[Any]]:

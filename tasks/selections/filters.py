@@ -47,8 +47,8 @@ def settle_customer(db: Connection, wanted: OrderFilter) -> OrderFilter:
     fits = Customer.email == wanted.customer if key is None else Customer.id == key
     found = db.scalar(select(Customer.id).where(Customer.mode == wanted.mode, fits))
     if found is None:
-        told = f"no customer of {wanted.mode} mode has this email or public id"
-        raise SelectionInvalid(NAME, [told])
+        message = f"no customer of {wanted.mode} mode has this email or public id"
+        raise SelectionInvalid(NAME, [message])
     return wanted.model_copy(update={"customer": public_id(Resource.customers, found)})
 
 

@@ -100,4 +100,4 @@ def _require_columns(name: str, found: list[str], unreadable: list[Problem]) -> 
     if len(set(found)) < len(found):
         problems.append("a column stands in it twice")
     if problems:
-        raise SelectionInvalid(name, [*problems, *(told for _, told in unreadable)])
+        raise SelectionInvalid(name, [*problems, *(message for _, message in unreadable)])

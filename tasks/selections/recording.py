@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from order_factory.models.database.foreign_keys import holding_references
+from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
@@ -32,7 +32,13 @@ from order_factory.tasks.selections.failed_copies import failed_copies
 from order_factory.tasks.selections.filters import fitting_orders, settle_customer
 from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
 from order_factory.tasks.selections.staging import asked, empty_stage, named, stage
-from order_factory.tasks.working_set.statements import at, insert_counted, table_of, times, written
+from order_factory.tasks.working_set.statements import (
+    at,
+    execute_and_count,
+    insert_counted,
+    table_of,
+    times,
+)
 
 _ROWS_AT_ONCE = 10_000
 _batch, _event = table_of(OrderFactoryBatch), table_of(Event)
@@ -55,7 +61,7 @@ def record_create_events(db: Connection, batch_id: int, now: datetime) -> None:
     mine = select(literal("order_factories.create"), OrderFactory.id, at(now))
     mine = mine.where(OrderFactory.batch_id == batch_id)
     names = ["name", "order_factory_id", "created_at"]
-    with holding_references(db, _event):
+    with skipping_key_checks(db, _event):
         db.execute(insert(_event).from_select(names, mine, include_defaults=False))
 
 
@@ -82,7 +88,7 @@ def _insert_batch(
         )
         .returning(_batch.c.id)
     ).scalar_one()
-    count = written(db, insert_factories(requested, batch_id, now))
+    count = execute_and_count(db, insert_factories(requested, batch_id, now))
     if not count:
         raise SelectionInvalid("The selection", [requested.nothing])
     if policy == ErrorPolicy.REJECT_EVERYTHING:

@@ -38,7 +38,7 @@ _order = table_of(Order)
 # The columns that no row gives are null.
 asked = temporary(
     _METADATA,
-    "of_asked",
+    "tmp_asked",
     Column("row", BigId, primary_key=True, autoincrement=False),
     Column("source_order", String, nullable=False),
     Column("key", BigInteger),
@@ -51,7 +51,7 @@ asked = temporary(
 # The orders that each of those rows names: one, unless something is wrong.
 named = temporary(
     _METADATA,
-    "of_named",
+    "tmp_named",
     Column("row", BigInteger, nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
     Column("mode", String(4), nullable=False),
@@ -119,18 +119,18 @@ def _told_twice(order: str, reference: str | None, first: str) -> str:
 
 def _problems(db: Connection, counted: str) -> list[Problem]:
     """What is wrong with the orders that the rows name."""
-    told = [
+    message = [
         (row, f"no order has the number or id {order!r}") for row, order in db.execute(_unknown())
     ]
-    told += [
+    message += [
         (row, f"the number {order!r} belongs to more than one order; give the id")
         for row, order in db.execute(_ambiguous())
     ]
-    told += [
+    message += [
         (row, _told_twice(order, reference, f"{counted} {first}"))
         for row, order, reference, first in db.execute(_repeated())
     ]
-    return [(row, f"{counted} {row}: {line}") for row, line in told]
+    return [(row, f"{counted} {row}: {line}") for row, line in message]
 
 
 def stage(db: Connection, selection: Selection) -> Mode:
@@ -145,11 +145,11 @@ def stage(db: Connection, selection: Selection) -> Mode:
     _fill_named(db)
     problems = selection.problems + _problems(db, str(selection.rows.index.name))
     if problems:
-        raise SelectionInvalid(selection.name, [told for _, told in sorted(problems)])
+        raise SelectionInvalid(selection.name, [message for _, message in sorted(problems)])
     modes = list(db.scalars(select(named.c.mode).distinct()))
     if len(modes) > 1:
-        told = "it mixes orders of test mode with orders of live mode"
-        raise SelectionInvalid(selection.name, [told])
+        message = "it mixes orders of test mode with orders of live mode"
+        raise SelectionInvalid(selection.name, [message])
     return Mode(modes[0])
 
 

@@ -70,8 +70,10 @@ def _record(
         if cell.data_type == "e":
             return Record(number, {}, f"has the error {cell.value} in {cell.coordinate}")
         if cell.value is None:
-            told = f"has a formula without a value in {cell.coordinate}; have Excel save the file"
-            return Record(number, {}, told)
+            message = (
+                f"has a formula without a value in {cell.coordinate}; have Excel save the file"
+            )
+            return Record(number, {}, message)
         values[columns[nth]] = _shown(cell)
     return Record(number, values)
 

@@ -26,26 +26,26 @@ from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.line_totals import is_left_out
-from order_factory.tasks.working_set.statements import table_of, written
+from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import (
     GRANTED,
     OPEN,
     REFUSED,
     contested,
     copies,
+    flagged_skus,
     left_out_lines,
-    notable_skus,
 )
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 
-_is_short = notable_skus.c.available.is_not(None)
+_is_short = flagged_skus.c.available.is_not(None)
 
 
 def check_stock(db: Connection, *, contested_already: bool = False) -> int:
     """Record the copies that there is not enough stock for; how many errors.
 
-    What else is limited may stand in `of_contested` already; it is decided together.
+    What else is limited may stand in `tmp_contested` already; it is decided together.
 
     All lines of a SKU in the batch are considered together, and earlier factories come first: an
     order is served when what it wants is left by the orders served before it. An order that
@@ -56,7 +56,7 @@ def check_stock(db: Connection, *, contested_already: bool = False) -> int:
     db.execute(insert_contested())
     db.execute(refuse_unsound())
     # Each round decides at least the earliest undecided copy, and mostly nearly all of them.
-    while written(db, refuse_hopeless()) + written(db, grant_certain()):
+    while execute_and_count(db, refuse_hopeless()) + execute_and_count(db, grant_certain()):
         pass
     found = _record_shortages(db)
     _leave_out_short_lines(db)
@@ -91,30 +91,30 @@ def insert_contested() -> Insert:
         # With skip_errors each SKU of an order is a share of its own, so it gets its own number.
         (
             copies.c.skip_errors,
-            -func.row_number().over(order_by=(copies.c.factory_id, notable_skus.c.sku_id)),
+            -func.row_number().over(order_by=(copies.c.factory_id, flagged_skus.c.sku_id)),
         ),
         else_=copies.c.factory_id,
     )
     rows = (
         select(
             copies.c.factory_id,
-            notable_skus.c.sku_id,
+            flagged_skus.c.sku_id,
             share,
             func.sum(_line.c.quantity),
-            notable_skus.c.available,
+            flagged_skus.c.available,
             literal(OPEN),
         )
         .select_from(copies)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .join(notable_skus, notable_skus.c.sku_code == _line.c.sku_code)
+        .join(flagged_skus, flagged_skus.c.sku_code == _line.c.sku_code)
         .where(copies.c.stock == StockPolicy.TAKE, _is_short)
         .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
         .where(not_(is_left_out()))
         .group_by(
             copies.c.factory_id,
             copies.c.skip_errors,
-            notable_skus.c.sku_id,
-            notable_skus.c.available,
+            flagged_skus.c.sku_id,
+            flagged_skus.c.available,
         )
     )
     names = ["factory_id", "sku_id", "share", "quantity", "available", "state"]
@@ -182,9 +182,9 @@ def _decide(state: int) -> Update:
 def _record_shortages(db: Connection) -> int:
     wants = wanted_before(contested.c.state == GRANTED)
     left = wants.c.available - wants.c.before
-    told = (
+    message = (
         literal("SKU ")
-        + notable_skus.c.sku_code
+        + flagged_skus.c.sku_code
         + ": "
         + cast(wants.c.quantity, String)
         + " wanted, "
@@ -194,14 +194,14 @@ def _record_shortages(db: Connection) -> int:
     shortages = errors(
         "line_items",
         "not_enough_stock",
-        told,
+        message,
         wants.c.quantity > left,
         joins=[
             (wants, wants.c.factory_id == copies.c.factory_id),
-            (notable_skus, notable_skus.c.sku_id == wants.c.sku_id),
+            (flagged_skus, flagged_skus.c.sku_id == wants.c.sku_id),
         ],
     )
-    return written(db, shortages)
+    return execute_and_count(db, shortages)
 
 
 def _leave_out_short_lines(db: Connection) -> None:
@@ -209,11 +209,11 @@ def _leave_out_short_lines(db: Connection) -> None:
     refused = (
         select(copies.c.factory_id, _line.c.id)
         .join(contested, contested.c.factory_id == copies.c.factory_id)
-        .join(notable_skus, notable_skus.c.sku_id == contested.c.sku_id)
+        .join(flagged_skus, flagged_skus.c.sku_id == contested.c.sku_id)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .where(
             copies.c.skip_errors, contested.c.state == REFUSED, _line.c.item_type == ItemType.SKUS
         )
-        .where(_line.c.sku_code == notable_skus.c.sku_code, not_(is_left_out()))
+        .where(_line.c.sku_code == flagged_skus.c.sku_code, not_(is_left_out()))
     )
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], refused))

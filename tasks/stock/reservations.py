@@ -28,7 +28,13 @@ from order_factory.models.tables import LineItem, Order, Sku, StockItem, StockRe
 from order_factory.models.tables.skus import ReservationStatus
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
-from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, times, written
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+    times,
+)
 from order_factory.tasks.working_set.tables import copies, placements, stock_shares
 
 Orders = Select[tuple[int]]
@@ -45,7 +51,7 @@ def take_stock(db: Connection, now: datetime) -> None:
     waits for its payment only reserves them, and one that ignores the stock takes none.
     """
     db.execute(insert_stock_shares())
-    if written(db, insert_reservations(), now=now):
+    if execute_and_count(db, insert_reservations(), now=now):
         mine = select(copies.c.target_order_id).join(
             placements, placements.c.factory_id == copies.c.factory_id
         )

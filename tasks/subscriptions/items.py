@@ -10,7 +10,13 @@ from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import SHIPPABLE
 from order_factory.tasks.subscriptions.due import subscription
 from order_factory.tasks.subscriptions.templates import item, rebuild_template
-from order_factory.tasks.working_set.statements import at, insert_counted, table_of, times, written
+from order_factory.tasks.working_set.statements import (
+    at,
+    execute_and_count,
+    insert_counted,
+    table_of,
+    times,
+)
 
 _line = table_of(LineItem)
 
@@ -41,7 +47,7 @@ def convert(db: Connection, key: int, now: datetime) -> int:
         **times(at(now)),
     }
     rows = select(*values.values()).where(*goods, *fits).order_by(_line.c.id)
-    count = written(db, insert_counted(item, list(values), rows))
+    count = execute_and_count(db, insert_counted(item, list(values), rows))
     if not count:
         raise InvalidRequest(
             f"The source order has no line item with the frequency {row.frequency}."

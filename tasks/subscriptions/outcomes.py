@@ -25,7 +25,7 @@ from order_factory.tasks.subscriptions.retries import can_get_better
 from order_factory.tasks.subscriptions.tables import open_run_tables, settled
 from order_factory.tasks.subscriptions.transitions import forget_retries
 from order_factory.tasks.working_set.claims import is_unfinished
-from order_factory.tasks.working_set.statements import insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 
 _batch = table_of(OrderFactoryBatch)
 _failed = factory.c.status == FactoryStatus.FAILED
@@ -46,7 +46,9 @@ def settle(db: Connection, batch_id: int, now: datetime) -> int:
     already stays as it is. Failed copies that can get better are to be tried again.
     """
     open_run_tables(db)
-    if not written(db, insert_counted(settled, ["order_subscription_id"], _ended(db, batch_id))):
+    if not execute_and_count(
+        db, insert_counted(settled, ["order_subscription_id"], _ended(db, batch_id))
+    ):
         return 0
     _plan_retries(db, batch_id, now)
     count = _count(db, batch_id, now)
@@ -112,7 +114,7 @@ def _count(db: Connection, batch_id: int, now: datetime) -> int:
         .subquery("counted")
     )
     running = subscription.c.status == SubscriptionStatus.RUNNING
-    return written(
+    return execute_and_count(
         db,
         update(subscription)
         .where(subscription.c.id == counted.c.key)

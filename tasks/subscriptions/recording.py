@@ -31,7 +31,13 @@ from order_factory.tasks.subscriptions.due import (
 )
 from order_factory.tasks.subscriptions.retries import find_retries, retry_with_new_copies
 from order_factory.tasks.subscriptions.tables import open_run_tables, periods
-from order_factory.tasks.working_set.statements import at, insert_counted, table_of, times, written
+from order_factory.tasks.working_set.statements import (
+    at,
+    execute_and_count,
+    insert_counted,
+    table_of,
+    times,
+)
 
 MOST_IN_A_BATCH = 200_000
 _batch = table_of(OrderFactoryBatch)
@@ -77,9 +83,11 @@ def record_periods(
 ) -> SubscriptionBatch:
     """A batch with a pending factory for each of the `periods`, and one for each failed factory."""
     batch = _insert_batch(db, mode, now)
-    count = written(db, insert_counted(factory, *_due_factories(batch.id, now)))
+    count = execute_and_count(db, insert_counted(factory, *_due_factories(batch.id, now)))
     if failed is not None:
-        count += written(db, insert_counted(factory, *_retry_factories(batch.id, now, failed)))
+        count += execute_and_count(
+            db, insert_counted(factory, *_retry_factories(batch.id, now, failed))
+        )
     record_create_events(db, batch.id, now)
     db.execute(update(_batch).where(_batch.c.id == batch.id).values(orders_count=count))
     return batch

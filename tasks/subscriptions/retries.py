@@ -12,7 +12,7 @@ from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import Mode, OrderStatus
 from order_factory.tasks.subscriptions.due import factory, is_active, is_free, subscription
 from order_factory.tasks.subscriptions.tables import retried
-from order_factory.tasks.working_set.statements import insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 
 _error, _target = table_of(CopyError), table_of(Order)
 
@@ -43,7 +43,7 @@ def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     """
     _drop_those_settled(db, now)
     held = skip_locked(db, _ripe(mode, now).limit(limit), subscription).subquery("held")
-    return written(
+    return execute_and_count(
         db, insert_counted(retried, ["factory_id", "order_subscription_id"], select(held))
     )
 
@@ -81,8 +81,8 @@ def retry_with_new_copies(db: Connection, now: datetime) -> Select[Any]:
         _target.c.status == OrderStatus.PENDING,
         may_become(_target.c.status, OrderStatus.CANCELLED),
     )
-    told = {"status": OrderStatus.CANCELLED, "cancelled_at": utc_now(), "updated_at": utc_now()}
-    db.execute(abandoned.values(told))
+    message = {"status": OrderStatus.CANCELLED, "cancelled_at": utc_now(), "updated_at": utc_now()}
+    db.execute(abandoned.values(message))
     failed = (
         select(factory.c.id)
         .join(retried, retried.c.factory_id == factory.c.id)

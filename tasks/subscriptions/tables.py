@@ -21,14 +21,14 @@ def _key(name: str) -> Column[int]:
 # The subscriptions that this transaction holds, and what their next period is after it.
 runs = temporary(
     _METADATA,
-    "of_subscription_runs",
+    "tmp_subscription_runs",
     _key("order_subscription_id"),
     Column("next_run_at", UtcDateTime()),
 )
 # One row per period that is due, numbered from 1 in the order in which the copies are made.
 periods = temporary(
     _METADATA,
-    "of_subscription_periods",
+    "tmp_subscription_periods",
     _key("rank"),
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("period_at", UtcDateTime(), nullable=False),
@@ -36,12 +36,12 @@ periods = temporary(
 # The failed factories that are tried again.
 retried = temporary(
     _METADATA,
-    "of_subscription_retries",
+    "tmp_subscription_retries",
     _key("factory_id"),
     Column("order_subscription_id", BigInteger, nullable=False),
 )
 # The subscriptions whose copies of a batch are all ended, and whether one failed for good.
-settled = temporary(_METADATA, "of_subscription_settled", _key("order_subscription_id"))
+settled = temporary(_METADATA, "tmp_subscription_settled", _key("order_subscription_id"))
 
 
 def open_run_tables(db: Connection) -> None:

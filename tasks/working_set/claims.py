@@ -37,12 +37,12 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import Base
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.working_set.statements import insert_counted, table_of, written
+from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import (
     analyze_copies,
     claims,
     copies,
-    open_work_tables,
+    open_temporary_tables,
 )
 
 
@@ -52,7 +52,7 @@ class Claimed:
 
     db: Connection
     size: int
-    read_ahead: bool = False
+    prefetched: bool = False
 
 
 UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
@@ -95,8 +95,8 @@ def claim_single(db: Connection, limit: int) -> int:
     return _claim(db, _unfinished().where(*nobodys).order_by(OrderFactory.id).limit(limit))
 
 
-def take_in_hand(db: Connection, first: int, last: int) -> None:
-    """Fill the empty work tables for the claimed factories from id `first` to `last`."""
+def load_claimed(db: Connection, first: int, last: int) -> None:
+    """Fill the empty temporary tables for the claimed factories from id `first` to `last`."""
     db.execute(_insert_between(sqlite=on_sqlite(db)), {"first": first, "last": last})
     analyze_copies(db)
 
@@ -185,7 +185,7 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
             (shared, row.billing_key), (row.shipping_address_id.is_not(None), row.shipping_key)
         ),
         "target_payment_source_id": case((reused, row.payment_source_key)),
-        "sound": true(),
+        "valid": true(),
         "failed": false(),
         "awaits": false(),
     }
@@ -197,9 +197,9 @@ def _unfinished() -> Select[tuple[int]]:
 
 
 def _claim(db: Connection, wanted: Select[tuple[int]]) -> int:
-    open_work_tables(db)
+    open_temporary_tables(db)
     plan_by_key(db)
-    return written(db, insert_claims(skip_locked(db, wanted, table_of(OrderFactory))))
+    return execute_and_count(db, insert_claims(skip_locked(db, wanted, table_of(OrderFactory))))
 
 
 def insert_claims(wanted: Select[tuple[int]]) -> Insert:

@@ -25,8 +25,8 @@ from sqlalchemy import (
 from order_factory.models.tables import LineItem
 from order_factory.models.values.statuses import PURCHASABLE, SHIPPABLE, ItemType
 from order_factory.tasks.working_set.copy_errors import errors
-from order_factory.tasks.working_set.statements import Rows, table_of, written
-from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums, notable_skus
+from order_factory.tasks.working_set.statements import Rows, execute_and_count, table_of
+from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
 _line = table_of(LineItem)
 
@@ -43,13 +43,13 @@ def sum_lines(db: Connection) -> None:
 
 def subtract_what_does_not_ship(db: Connection, *where: ColumnElement[bool]) -> None:
     """Count the lines of SKUs that are not shipped out of `lines_to_ship`; once for each copy."""
-    if not db.scalar(select(exists().where(notable_skus.c.do_not_ship))):
+    if not db.scalar(select(exists().where(flagged_skus.c.do_not_ship))):
         return
     unshipped = (
         select(copies.c.factory_id, func.count().label("lines"))
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .join(notable_skus, notable_skus.c.sku_code == _line.c.sku_code)
-        .where(_line.c.item_type == ItemType.SKUS, notable_skus.c.do_not_ship, not_(is_left_out()))
+        .join(flagged_skus, flagged_skus.c.sku_code == _line.c.sku_code)
+        .where(_line.c.item_type == ItemType.SKUS, flagged_skus.c.do_not_ship, not_(is_left_out()))
         .where(*where)
         .group_by(copies.c.factory_id)
         .subquery("unshipped")
@@ -69,7 +69,7 @@ def sum_remaining_lines(db: Connection) -> int:
         "line_items", "line_items_none_left", "no line item is left to copy", remaining, nothing
     )
     subtract_what_does_not_ship(db, remaining)
-    return written(db, none_left)
+    return execute_and_count(db, none_left)
 
 
 def is_left_out() -> ColumnElement[bool]:
@@ -83,7 +83,7 @@ def is_left_out() -> ColumnElement[bool]:
 
 def copied_lines_differ(db: Connection) -> bool:
     """Whether the lines of some target do not add up to what its source's did when checked."""
-    copied = sums_of(copies.c.target_order_id).where(copies.c.sound).subquery("copied")
+    copied = sums_of(copies.c.target_order_id).where(copies.c.valid).subquery("copied")
     # What does not ship was counted out of `lines_to_ship` since.
     names = {column.key for column in line_sums.c} - {"factory_id", "mixed", "lines_to_ship"}
     differs = or_(*(copied.c[name] != line_sums.c[name] for name in sorted(names)))

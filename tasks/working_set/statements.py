@@ -42,7 +42,7 @@ def unchanged(columns: tuple[Column[Any], ...]) -> dict[str, ColumnElement[Any]]
     return {column.key: column for column in columns}
 
 
-# The moment of a statement that is built once and executed often: `written(db, statement, now=...)`.
+# The moment of a statement that is built once and executed often: `execute_and_count(db, statement, now=...)`.
 NOW: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime())
 
 
@@ -79,6 +79,6 @@ def insert_counted(table: Table, names: list[str], rows: Rows) -> Insert:
     return statement.execution_options(preserve_rowcount=True)
 
 
-def written(db: Connection, statement: Insert | Update, **parameters: Any) -> int:
+def execute_and_count(db: Connection, statement: Insert | Update, **parameters: Any) -> int:
     """Execute; the number of rows written."""
     return db.execute(statement, parameters).rowcount

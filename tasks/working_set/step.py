@@ -51,7 +51,7 @@ class Step:
         self._asked = asked
 
     def __call__(self, db: Connection, batch: Batch) -> int:
-        run = self._run if batch.alone else self._run.fn
+        run = self._run if batch.single else self._run.fn
         return run(db, batch) if self._is_asked(db) else 0
 
     @property
@@ -82,7 +82,7 @@ def step(name: str, field: str, asked: Asked | None = None) -> Callable[[StepFun
 
     def decorate(function: StepFunction) -> Step:
         @wraps(function)
-        def told(db: Connection, batch: Batch) -> int:
+        def message(db: Connection, batch: Batch) -> int:
             try:
                 rows = function(db, batch)
             except DBAPIError as error:
@@ -92,7 +92,7 @@ def step(name: str, field: str, asked: Asked | None = None) -> Callable[[StepFun
             log_step(name, rows)
             return rows
 
-        run = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(told)
+        run = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(message)
         return Step(run, asked)
 
     return decorate
@@ -104,10 +104,10 @@ def explained(error: Exception, field: str) -> OrderFactoryError:
         return error
     if not isinstance(error, DBAPIError):
         return StepFailed(field, f"could not be copied: unexpected {type(error).__name__}")
-    told = without_values(error)
+    message = without_values(error)
     if is_transient(error):
-        return TryAgain(told)
-    return StepFailed(field, f"could not be copied: the database refused a row ({told})")
+        return TryAgain(message)
+    return StepFailed(field, f"could not be copied: the database refused a row ({message})")
 
 
 def as_failure(error: Exception) -> StepFailed:
@@ -115,7 +115,7 @@ def as_failure(error: Exception) -> StepFailed:
 
     Raises `TryAgain` instead for a passing fault, which is no order's.
     """
-    told = explained(error, "target_order")
-    if isinstance(told, TryAgain):
-        raise told from None
-    return told if isinstance(told, StepFailed) else StepFailed("target_order", str(told))
+    message = explained(error, "target_order")
+    if isinstance(message, TryAgain):
+        raise message from None
+    return message if isinstance(message, StepFailed) else StepFailed("target_order", str(message))

@@ -41,18 +41,18 @@ def temporary(metadata: MetaData, name: str, *columns: Column[Any]) -> Table:
 # The order factories that this transaction holds, numbered from 1 in the order of their keys.
 claims = temporary(
     _METADATA,
-    "of_claims",
+    "tmp_claims",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("rank", BigInteger, nullable=False),
 )
 
 # One row per copy in hand: what was asked for, what its source order refers to, the keys that
-# its target will have, whether it will be copied at all (`sound`), whether its factory ends as
-# failed (an order that was copied but could not be placed is sound and failed), and whether it
+# its target will have, whether it will be copied at all (`valid`), whether its factory ends as
+# failed (an order that was copied but could not be placed is valid and failed), and whether it
 # does not end yet, because a gateway has to be asked first (`awaits`).
 copies = temporary(
     _METADATA,
-    "of_copies",
+    "tmp_copies",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("mode", String(4), nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
@@ -77,7 +77,7 @@ copies = temporary(
     Column("target_billing_address_id", BigInteger),
     Column("target_shipping_address_id", BigInteger),
     Column("target_payment_source_id", BigInteger),
-    Column("sound", Boolean, nullable=False),
+    Column("valid", Boolean, nullable=False),
     Column("failed", Boolean, nullable=False),
     Column("awaits", Boolean, nullable=False),
 )
@@ -86,7 +86,7 @@ copies = temporary(
 # they add up to, in cents. `mixed` means that not all of them are SKUs in plain quantities. With `skip_errors` the lines that are left out do not count.
 line_sums = temporary(
     _METADATA,
-    "of_line_sums",
+    "tmp_line_sums",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("mixed", Boolean, nullable=False),
     Column("lines", BigInteger, nullable=False),
@@ -105,16 +105,16 @@ line_sums = temporary(
 # The source lines that a copy with `skip_errors` leaves out.
 left_out_lines = temporary(
     _METADATA,
-    "of_left_out_lines",
+    "tmp_left_out_lines",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
 )
 
 # The SKUs of the batch that are not simply there: gone from the catalogue (no `sku_id`), not for
 # sale, not shipped, or wanted more than there is (only then `available` is set).
-notable_skus = temporary(
+flagged_skus = temporary(
     _METADATA,
-    "of_notable_skus",
+    "tmp_flagged_skus",
     Column("sku_code", String, primary_key=True),
     Column("sku_id", BigInteger),
     Column("purchasable", Boolean, nullable=False),
@@ -126,7 +126,7 @@ notable_skus = temporary(
 # or with `skip_errors` each SKU of it. `state` is one of OPEN, GRANTED, REFUSED.
 contested = temporary(
     _METADATA,
-    "of_contested",
+    "tmp_contested",
     Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
     Column("share", BigInteger, nullable=False),
@@ -136,11 +136,11 @@ contested = temporary(
 )
 OPEN, GRANTED, REFUSED = 0, 1, 2
 
-# Copies of `of_copies` that are to be placed and can be: how they are paid, and whether that
+# Copies of `tmp_copies` that are to be placed and can be: how they are paid, and whether that
 # gateway has to be asked (`remote`). Nothing is asked about a total of zero: it has no gateway.
 placements = temporary(
     _METADATA,
-    "of_placements",
+    "tmp_placements",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("gateway", String),
     Column("remote", Boolean, nullable=False),
@@ -150,7 +150,7 @@ placements = temporary(
 # `first` (0 is the first) up to `last`, which is not counted in, are this stock item's.
 stock_shares = temporary(
     _METADATA,
-    "of_stock_shares",
+    "tmp_stock_shares",
     Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
     Column("stock_item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("first", BigInteger, nullable=False),
@@ -160,7 +160,7 @@ stock_shares = temporary(
 # The source orders that are cancelled, each by the factory that asked first.
 cancellations = temporary(
     _METADATA,
-    "of_cancellations",
+    "tmp_cancellations",
     Column("order_id", BigId, primary_key=True, autoincrement=False),
     Column("factory_id", BigInteger, nullable=False),
 )
@@ -168,7 +168,7 @@ cancellations = temporary(
 # What the gateways have answered, and which order and factory each answer is about.
 answers = temporary(
     _METADATA,
-    "of_answers",
+    "tmp_answers",
     Column("transaction_id", BigId, primary_key=True, autoincrement=False),
     Column("succeeded", Boolean, nullable=False),
     Column("token", String),
@@ -177,8 +177,8 @@ answers = temporary(
 )
 
 
-def open_work_tables(db: Connection) -> None:
-    """Make this connection's work tables, or empty them where it has them already."""
+def open_temporary_tables(db: Connection) -> None:
+    """Make this connection's temporary tables, or empty them where it has them already."""
     open_tables(db, _METADATA)
 
 
@@ -196,7 +196,7 @@ def open_tables(db: Connection, metadata: MetaData) -> None:
     _empty(db, [work for work in full if work not in large])
 
 
-def empty_work_tables(db: Connection) -> None:
+def empty_temporary_tables(db: Connection) -> None:
     """Empty all of them but the claims, for the next part of the claimed factories."""
     _empty(db, [work for work in _METADATA.sorted_tables if work is not claims])
 

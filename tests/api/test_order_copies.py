@@ -283,12 +283,12 @@ def test_a_batch_of_the_orders_that_fit_a_filter(api, shop):
         ({"colour": "red"}, "orders_where - is invalid at colour: Extra inputs are not permitted"),
     ],
 )
-def test_a_filter_that_cannot_be_is_refused(api, shop, wanted, told):
+def test_a_filter_that_cannot_be_is_refused(api, shop, wanted, message):
     shop.order(mode="test", market_name="EU")
 
     (error,) = api.post("order_factory_batches", batch_where(**wanted), expect=422)["errors"]
 
-    assert error["detail"].startswith(told)
+    assert error["detail"].startswith(message)
     assert error["source"]["pointer"] == "/data/attributes/orders_where"
     assert shop.rows(OrderFactory) == []
 

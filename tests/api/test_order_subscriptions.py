@@ -116,10 +116,15 @@ def test_the_triggers_move_it_through_its_statuses(api, shop, source):
         attributes = update(api, name, **{trigger: True})["data"]["attributes"]
         return attributes["status"], attributes["next_run_at"] is not None
 
-    told = [pull(each) for each in ("_activate", "_deactivate", "_activate", "_cancel")]
+    message = [pull(each) for each in ("_activate", "_deactivate", "_activate", "_cancel")]
     refused = update(api, name, 422, _activate=True)
 
-    assert told == [("active", True), ("inactive", False), ("active", True), ("cancelled", False)]
+    assert message == [
+        ("active", True),
+        ("inactive", False),
+        ("active", True),
+        ("cancelled", False),
+    ]
     assert problems(refused) == [
         ("/data/attributes/status", "cannot be changed: the order subscription is cancelled")
     ]

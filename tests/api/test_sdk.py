@@ -32,7 +32,7 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
     session = shutil.copy("tests/support/sdk_session.mjs", sdk_folder)
 
     with listening() as port:
-        told = subprocess.run(
+        message = subprocess.run(
             ["node", session, f"http://127.0.0.1:{port}", make_token()],
             capture_output=True,
             text=True,
@@ -41,8 +41,8 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
             env={"PATH": os.environ["PATH"]},
         )
 
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == {
+    assert message.returncode == 0, message.stderr
+    assert json.loads(message.stdout) == {
         "address": "Ada Byron, 1 Test Street, 00100 Rome RM (IT) 1",
         "draft": ["draft", "ada@shop.example", 0],
         "line": ["MUG", 2500, "€25,00"],

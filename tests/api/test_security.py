@@ -304,9 +304,9 @@ def test_every_answer_has_a_request_id_and_a_line_in_the_log_without_data(api, s
         sleep(0.01)
     records = [each for each in caplog.records if each.name == logger.name]
     assert [each.request_id for each in records] == ["mine-1", made.headers["x-request-id"]]
-    told = json.dumps([vars(each) for each in records], default=str)
-    assert "ada.private" not in told
-    assert api.token.split("_", 2)[2] not in told
+    message = json.dumps([vars(each) for each in records], default=str)
+    assert "ada.private" not in message
+    assert api.token.split("_", 2)[2] not in message
 
 
 def test_what_goes_wrong_inside_is_not_told(api, shop, monkeypatch, caplog):
@@ -336,8 +336,8 @@ def issuer(configure, tmp_path):
 
     def sign(key=key, algorithm="RS256", **claims):
         until = datetime.now(UTC) + timedelta(minutes=5)
-        told = {"iss": "https://auth.example", "exp": until, "scope": "read", "test": True}
-        return jwt.encode({**told, **claims}, key, algorithm=algorithm)
+        message = {"iss": "https://auth.example", "exp": until, "scope": "read", "test": True}
+        return jwt.encode({**message, **claims}, key, algorithm=algorithm)
 
     return sign
 

@@ -47,8 +47,8 @@ def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
     assert "Report:" not in batch.out
     assert batches.out.splitlines()[2].split()[:6] == ["january", "completed", "3", "2", "1", "0"]
     assert list(pd.read_parquet("january.parquet")["source_order"]) == ["A1", "A2", "A3"]
-    told = "".join(each.out + each.err for each in (said, batch, batches))
-    assert not any(words in told for words in PERSONAL)
+    message = "".join(each.out + each.err for each in (said, batch, batches))
+    assert not any(words in message for words in PERSONAL)
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
@@ -197,14 +197,14 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
         ),
     ],
 )
-def test_calls_that_are_refused_at_once(shop, run, arguments, told):
+def test_calls_that_are_refused_at_once(shop, run, arguments, message):
     shown = run("bulk", *arguments)
     as_json = run("bulk", *arguments, "--json")
 
     assert (shown.code, shown.out) == (2, "")
-    assert shown.err.startswith(f"Error: {told}")
+    assert shown.err.startswith(f"Error: {message}")
     assert (as_json.code, as_json.err) == (2, "")
-    assert as_json.json["error"]["message"].startswith(told)
+    assert as_json.json["error"]["message"].startswith(message)
     assert shop.rows(OrderFactoryBatch) == []
 
 

@@ -40,16 +40,16 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
     )
 
     factory = shop.row(OrderFactory)
-    told = said.json
+    detail = said.json
     assert said.code == 0
-    assert told["id"] == public_id(Resource.order_factories, factory.id)
-    assert (told["status"], told["source_order"]["number"]) == ("completed", "A1")
-    assert {name: told[name] for name in OPTIONS} == dict.fromkeys(OPTIONS, True) | {
+    assert detail["id"] == public_id(Resource.order_factories, factory.id)
+    assert (detail["status"], detail["source_order"]["number"]) == ("completed", "A1")
+    assert {name: detail[name] for name in OPTIONS} == dict.fromkeys(OPTIONS, True) | {
         "reuse_wallet": False,
         "stock": "ignore",
     }
-    assert (told["reference"], told["reference_origin"]) == ("again", "shop")
-    assert told["metadata"] == {"n": 1}
+    assert (detail["reference"], detail["reference_origin"]) == ("again", "shop")
+    assert detail["metadata"] == {"n": 1}
 
 
 @pytest.mark.usefixtures("prefect")
@@ -58,13 +58,13 @@ def test_an_order_that_cannot_be_copied(shop, run):
     wrong = ["SKU GONE: the quantity 0 is below 1", "SKU GONE is no longer in the catalogue"]
 
     shown = run("copy", "A1")
-    told = run("copy", "A1", "--json")
+    detail = run("copy", "A1", "--json")
 
-    assert (shown.code, told.code) == (1, 1)
+    assert (shown.code, detail.code) == (1, 1)
     assert shown.out.startswith("Order A1 could not be copied.\n")
     assert all(message in shown.out for message in wrong)
-    assert told.json["status"] == "failed"
-    assert sorted(told.json["errors_log"]["line_items"]) == sorted(wrong)
+    assert detail.json["status"] == "failed"
+    assert sorted(detail.json["errors_log"]["line_items"]) == sorted(wrong)
     assert len(shop.rows(Order)) == 1
 
 
@@ -85,13 +85,13 @@ def test_carries_out_a_pending_factory(shop, run):
         (["--metadata", '{"n": NaN}'], "metadata: metadata must hold nothing but JSON"),
     ],
 )
-def test_parameters_that_the_flow_refuses(shop, run, arguments, told):
+def test_parameters_that_the_flow_refuses(shop, run, arguments, detail):
     shop.order(number="A1")
 
     said = run("copy", "A1", *arguments)
 
     assert (said.code, said.out) == (2, "")
-    assert f"Error: {told}" in said.err
+    assert f"Error: {detail}" in said.err
     assert "Traceback" not in said.err
     assert shop.rows(OrderFactory) == []
 
@@ -111,14 +111,14 @@ def test_parameters_that_the_flow_refuses(shop, run, arguments, told):
         (["A1", "--metadata", "[" * 100_000], "--metadata must be a JSON object,"),
     ],
 )
-def test_calls_that_are_refused_at_once(shop, run, arguments, told):
+def test_calls_that_are_refused_at_once(shop, run, arguments, detail):
     shop.order(number="A1")
 
     shown = run("copy", *arguments)
     as_json = run("copy", *arguments, "--json")
 
     assert (shown.code, shown.out) == (2, "")
-    assert shown.err.startswith(f"Error: {told}")
+    assert shown.err.startswith(f"Error: {detail}")
     assert (as_json.code, as_json.err) == (2, "")
-    assert json.loads(as_json.out)["error"]["message"].startswith(told)
+    assert json.loads(as_json.out)["error"]["message"].startswith(detail)
     assert shop.rows(OrderFactory) == []

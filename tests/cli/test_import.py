@@ -45,8 +45,8 @@ def test_imports_into_test_mode(shop, run, customers):
         (["a.csv", "--mode", "both"], "Invalid value for '--mode':"),
     ],
 )
-def test_calls_that_are_refused_at_once(shop, run, arguments, told):
+def test_calls_that_are_refused_at_once(shop, run, arguments, message):
     said = run("import", *arguments)
 
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"Error: {told}")
+    assert said.err.startswith(f"Error: {message}")

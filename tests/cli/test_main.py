@@ -99,14 +99,14 @@ def test_debug_raises_an_unexpected_error(shop, monkeypatch, how):
     ],
 )
 @pytest.mark.parametrize("arguments", [["orders"], ["copy", "1001"], ["verify"], ["batches"]])
-def test_a_database_that_is_not_ready(run, monkeypatch, tmp_path, url, told, arguments):
+def test_a_database_that_is_not_ready(run, monkeypatch, tmp_path, url, message, arguments):
     (tmp_path / "here" / "words.txt").write_text("This is no database, but a text. " * 100)
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", url)
 
     said = run(*arguments)
 
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"Error: {told.format(here=tmp_path / 'here')}")
+    assert said.err.startswith(f"Error: {message.format(here=tmp_path / 'here')}")
     assert "secret" not in said.err
     assert "Traceback" not in said.err
 
@@ -132,9 +132,9 @@ def test_output_that_nobody_reads_is_no_error(sqlite_url):
         assert process.stderr is not None
         process.stdout.close()
 
-        told = process.stderr.read()
+        message = process.stderr.read()
 
-    assert told == b""
+    assert message == b""
     assert process.returncode == 128 + signal.SIGPIPE
 
 

@@ -15,18 +15,18 @@ def factory(shop):
 
 def test_tells_everything_about_a_factory(run, factory):
     said = run("show", factory)
-    told = run("show", factory, "--json")
+    message = run("show", factory, "--json")
 
-    assert (said.code, said.err, told.code, told.err) == (0, "", 0, "")
+    assert (said.code, said.err, message.code, message.err) == (0, "", 0, "")
     lines = [line.strip().split(maxsplit=1) for line in said.out.splitlines()]
     assert lines[0] == ["Order", f"factory {factory}"]
     assert ["status", "pending"] in lines
     assert ["metadata", "{"] in lines
     assert "order_factories.create" in said.out
-    assert told.json["id"] == factory
-    assert (told.json["source_order"]["number"], told.json["reference"]) == ("A1", "spring")
-    assert [event["name"] for event in told.json["events"]] == ["order_factories.create"]
-    assert told.json["events"][0]["created_at"].endswith("Z")
+    assert message.json["id"] == factory
+    assert (message.json["source_order"]["number"], message.json["reference"]) == ("A1", "spring")
+    assert [event["name"] for event in message.json["events"]] == ["order_factories.create"]
+    assert message.json["events"][0]["created_at"].endswith("Z")
 
 
 @pytest.mark.usefixtures("prefect")
@@ -46,11 +46,11 @@ def test_shows_the_errors_as_a_table(shop, run):
 
 def test_an_id_that_is_not_known(shop, run):
     said = run("show", "nix")
-    told = run("show", "nix", "--json")
+    message = run("show", "nix", "--json")
 
     assert (said.code, said.out) == (2, "")
     assert said.err == "Error: No order factory has the id 'nix'.\n"
-    assert told.json == {
+    assert message.json == {
         "error": {
             "code": "order_factory_not_found",
             "message": "No order factory has the id 'nix'.",

@@ -16,7 +16,7 @@ def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
         *("--time-zone", "Europe/Rome", "--retry-after", "1d,3d", "--reference", "mine"),
     )
     name = made.json["number"]
-    told = [run("subscriptions", verb, name) for verb in ("deactivate", "activate", "cancel")]
+    message = [run("subscriptions", verb, name) for verb in ("deactivate", "activate", "cancel")]
     refused = run("subscriptions", "activate", name)
     listed = run("subscriptions", "list", "--status", "cancelled")
 
@@ -27,7 +27,7 @@ def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
         "retry_after": "1d 3d",
         "reference": "mine",
     }
-    assert [(said.code, said.err) for said in told] == [(0, "")] * 3
+    assert [(said.code, said.err) for said in message] == [(0, "")] * 3
     assert refused.code == 2
     assert refused.err == "Error: cannot transition from cancelled to active\n"
     assert listed.out.splitlines()[2].split()[:2] == [name, "cancelled"]
@@ -48,14 +48,14 @@ def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
         (["--frequency", "weekly", "--convert"], "The source order has no line item with the"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_is_made(shop, run, options, told):
+def test_what_cannot_be_is_refused_and_nothing_is_made(shop, run, options, message):
     order = payable(shop)
     change_frequencies(shop, "monthly")
 
     said = run("subscriptions", "create", shop.number_of(order), *options)
 
     assert said.code == 2
-    assert said.err.startswith(f"Error: {told}")
+    assert said.err.startswith(f"Error: {message}")
     assert shop.rows(OrderSubscription) == []
 
 

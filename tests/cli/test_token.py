@@ -41,14 +41,14 @@ def test_a_token_is_for_test_mode_and_both_scopes_unless_told(run, shop):
 def test_tokens_are_listed_without_their_secrets(run, shop):
     tokens = [run("token", "create", "--json").json for _ in range(2)]
 
-    said, told = run("token", "list"), run("token", "list", "--json")
+    said, message = run("token", "list"), run("token", "list", "--json")
 
     handles = [each["handle"] for each in reversed(tokens)]
-    assert [each["handle"] for each in told.json["tokens"]] == handles
+    assert [each["handle"] for each in message.json["tokens"]] == handles
     for each in tokens:
         assert each["handle"] in said.out
-        assert each["token"] not in said.out + told.out
-    assert shop.rows(ApiToken)[0].secret_digest not in told.out
+        assert each["token"] not in said.out + message.out
+    assert shop.rows(ApiToken)[0].secret_digest not in message.out
 
 
 @pytest.mark.parametrize("known_as", ["handle", "token"])
@@ -70,9 +70,9 @@ def test_a_revoked_token_counts_no_longer(run, shop, known_as):
         (("revoke", "nothing"), "No API token has the handle 'nothing'"),
     ],
 )
-def test_what_cannot_be_is_refused(run, shop, arguments, told):
+def test_what_cannot_be_is_refused(run, shop, arguments, message):
     said = run("token", *arguments)
 
     assert said.code == 2
-    assert told in said.err
+    assert message in said.err
     assert shop.rows(ApiToken) == []

@@ -18,12 +18,12 @@ def copy(shop, run, prefect):
 @pytest.mark.usefixtures("copy")
 def test_a_sound_database(run):
     said = run("verify")
-    told = run("verify", "--json")
+    message = run("verify", "--json")
 
-    assert (said.code, told.code) == (0, 0)
+    assert (said.code, message.code) == (0, 0)
     assert said.out.splitlines()[-1].startswith("No violation: ")
-    assert (told.json["violations"], told.json["copies"]) == (0, 1)
-    assert {each["violations"] for each in told.json["invariants"]} == {0}
+    assert (message.json["violations"], message.json["copies"]) == (0, 1)
+    assert {each["violations"] for each in message.json["invariants"]} == {0}
 
 
 def test_a_copy_that_lost_a_cent(shop, run, copy):
@@ -31,10 +31,10 @@ def test_a_copy_that_lost_a_cent(shop, run, copy):
     change(LineItem, line.id, total_amount_cents=line.total_amount_cents - 1)
 
     said = run("verify")
-    told = run("verify", "--json")
+    message = run("verify", "--json")
 
-    assert (said.code, told.code) == (1, 1)
-    assert told.json["violations"] > 0
-    broken = [each for each in told.json["invariants"] if each["violations"]]
+    assert (said.code, message.code) == (1, 1)
+    assert message.json["violations"] > 0
+    broken = [each for each in message.json["invariants"] if each["violations"]]
     assert public_id(Resource.orders, copy) in {id for each in broken for id in each["examples"]}
     assert all(f"{each['name']}: {each['meaning']}" in said.out for each in broken)

@@ -56,8 +56,8 @@ def test_a_flow_that_is_ended_by_a_signal_goes_on_under_its_reference(shop, tmp_
 
 def test_a_batch_that_is_copied_as_a_whole_is_killed_as_a_whole(shop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sound = [{**row, "cancel_source_order": False} for row in sources_of_all_kinds(shop)[3:]]
-    selection(sound, times=4 * TIMES).rows.to_json("night.jsonl", orient="records", lines=True)
+    valid = [{**row, "cancel_source_order": False} for row in sources_of_all_kinds(shop)[3:]]
+    selection(valid, times=4 * TIMES).rows.to_json("night.jsonl", orient="records", lines=True)
 
     with flow_process("night.jsonl", error_policy="reject_everything") as killed:
         wait_until(killed, lambda: "in_progress" in [row.status for row in batches(shop)])

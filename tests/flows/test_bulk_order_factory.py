@@ -27,8 +27,8 @@ def _own_folder(tmp_path, monkeypatch):
 def numbers(shop):
     """Six orders; the second and the fifth have a line whose SKU is gone."""
     orders = [shop.order(number=f"N{n}") for n in range(6)]
-    for unsound in (orders[1], orders[4]):
-        shop.line(unsound, sku_code="GONE")
+    for invalid in (orders[1], orders[4]):
+        shop.line(invalid, sku_code="GONE")
     return [f"N{n}" for n in range(6)]
 
 
@@ -271,11 +271,11 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
         ("orders.doc", "its name must end in one of .csv"),
     ],
 )
-def test_bad_selections_change_nothing(shop, numbers, orders, told):
+def test_bad_selections_change_nothing(shop, numbers, orders, detail):
     with pytest.raises(SelectionInvalid) as raised:
         bulk_order_factory(orders)
 
-    assert told in str(raised.value)
+    assert detail in str(raised.value)
     assert (shop.rows(OrderFactoryBatch), shop.rows(OrderFactory), shop.rows(Event)) == ([], [], [])
     assert len(shop.rows(Order)) == 6
 
@@ -316,11 +316,11 @@ def test_broken_files_are_refused(shop, tmp_path, ending, content):
         ({"orders": ["N0"], "report_path": "r.doc"}, "The report 'r.doc' must end in .csv"),
     ],
 )
-def test_bad_parameters_change_nothing(shop, numbers, given, told):
+def test_bad_parameters_change_nothing(shop, numbers, given, detail):
     with pytest.raises(InvalidRequest) as raised:
         bulk_order_factory(**given)
 
-    assert str(raised.value).startswith(told)
+    assert str(raised.value).startswith(detail)
     assert shop.rows(OrderFactoryBatch) == []
 
 

@@ -28,7 +28,7 @@ def _own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def night(shop):
-    """A file of twelve copies to place: sound ones, unsound ones, and ones that lack a line."""
+    """A file of twelve copies to place: valid ones, invalid ones, and ones that lack a line."""
     asked = selection(sources_of_all_kinds(shop), times=3)
     asked.rows.to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
@@ -52,7 +52,7 @@ def counts(result):
     return {name: getattr(result, name) for name in COUNTS}
 
 
-def told(path):
+def detail(path):
     return pd.read_csv(path).drop(
         columns=["order_factory", "target_order", "target_number", "started_at", "ended_at"]
     )
@@ -75,7 +75,7 @@ def test_it_tells_what_the_real_run_does_and_changes_nothing(shop, night):
     assert counts(foretold) == counts(real)
     assert foretold.errors == real.errors
     assert foretold.report_path == "var/reports/night-dry-run.csv"
-    pd.testing.assert_frame_equal(told(foretold.report_path), told(real.report_path))
+    pd.testing.assert_frame_equal(detail(foretold.report_path), detail(real.report_path))
     assert pd.read_csv(foretold.report_path)["target_order"].isna().all()
     assert "Dry run of batch night" in Path(foretold.page_path or "").read_text()
 

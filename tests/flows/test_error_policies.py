@@ -32,8 +32,8 @@ def numbers(shop):
     """Six orders; the second and the fifth have a line whose SKU is gone, the fifth no address."""
     orders = [shop.order(number=f"N{n}", payment_source_id=None) for n in range(4)]
     orders += [shop.order(number="N4", billing_address_id=None), shop.order(number="N5")]
-    for unsound in (orders[1], orders[4]):
-        shop.line(unsound, sku_code="GONE")
+    for invalid in (orders[1], orders[4]):
+        shop.line(invalid, sku_code="GONE")
     return [f"N{n}" for n in range(6)]
 
 
@@ -69,8 +69,8 @@ def test_reject_everything_copies_nothing_and_tells_every_error(shop, numbers):
     assert list(report["status"]) == statuses(shop)
     gone = "line_items: SKU GONE is no longer in the catalogue"
     homeless = "billing_address: the order has no billing address"
-    told = [set(errors.split("\n")) for errors in report["errors"].fillna("")]
-    assert told == [{""}, {gone}, {""}, {""}, {gone, homeless}, {""}]
+    detail = [set(errors.split("\n")) for errors in report["errors"].fillna("")]
+    assert detail == [{""}, {gone}, {""}, {""}, {gone, homeless}, {""}]
     assert violations() == []
 
 

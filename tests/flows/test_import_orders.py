@@ -135,14 +135,14 @@ def test_a_bad_file_among_good_ones_is_told_before_anything_is_written(shop, tmp
         ({"rejects_path": "orders.csv"}, "The rejects cannot go to 'orders.csv'"),
     ],
 )
-def test_wrong_parameters_are_clear_errors_and_change_nothing(shop, tmp_path, wrong, told):
+def test_wrong_parameters_are_clear_errors_and_change_nothing(shop, tmp_path, wrong, message):
     path = write_orders(tmp_path, "1")
     before = path.read_text()
 
     with pytest.raises(InvalidRequest) as refused:
         import_orders(**{"path": "orders.csv", **wrong})
 
-    assert str(refused.value).startswith(told)
+    assert str(refused.value).startswith(message)
     assert len(str(refused.value)) < 500
     assert shop.rows(Order) == []
     assert path.read_text() == before

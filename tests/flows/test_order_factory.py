@@ -164,13 +164,13 @@ def test_the_run_is_named_after_its_order_and_kept_with_the_factory(shop):
         ),
     ],
 )
-def test_bad_calls_change_nothing(shop, given, error, told):
+def test_bad_calls_change_nothing(shop, given, error, detail):
     shop.order(number="1001")
 
     with pytest.raises(error) as raised:
         order_factory(**given)
 
-    assert str(raised.value).startswith(told)
+    assert str(raised.value).startswith(detail)
     assert len(str(raised.value)) < 1_000
     assert (shop.rows(OrderFactory), shop.rows(Event), len(shop.rows(Order))) == ([], [], 1)
 

@@ -124,22 +124,22 @@ def test_no_secret_is_told_anywhere(shop, caplog, monkeypatch):
     change(PaymentSource, [row.id for row in shop.rows(PaymentSource)], customer_token="cus_SECRET")
     numbers = [shop.number_of(source) for source in sources]
 
-    told = [repr(order_factory(numbers[0], place_target_order=True))]
+    message = [repr(order_factory(numbers[0], place_target_order=True))]
     for number in (numbers[1], numbers[4]):
         with pytest.raises((OrderFactoryFailed, PaymentUnknown)) as failure:
             order_factory(number, place_target_order=True)
-        told.append(repr(failure.value) + str(failure.value))
+        message.append(repr(failure.value) + str(failure.value))
     with pytest.raises(BatchUnfinished) as unfinished:
         bulk_order_factory(numbers, "night", place_target_order=True)
-    told.append(repr(unfinished.value) + str(unfinished.value))
+    message.append(repr(unfinished.value) + str(unfinished.value))
 
-    told.append(caplog.text)
-    told += [path.read_text() for path in Path("var/reports").iterdir()]
-    told += [str(row) for row in shop.rows(CopyError)]
-    told += [f"{row.message} {row.error_code}" for row in shop.rows(Transaction)]
-    told += [str(row.errors_log) for row in shop.rows(OrderFactory)]
-    told += kept_by_prefect()
-    everything = "\n".join(told)
+    message.append(caplog.text)
+    message += [path.read_text() for path in Path("var/reports").iterdir()]
+    message += [str(row) for row in shop.rows(CopyError)]
+    message += [f"{row.message} {row.error_code}" for row in shop.rows(Transaction)]
+    message += [str(row.errors_log) for row in shop.rows(OrderFactory)]
+    message += kept_by_prefect()
+    everything = "\n".join(message)
     assert "night" in everything
     assert [secret for secret in SECRETS if secret in everything] == []
 

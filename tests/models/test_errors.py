@@ -145,17 +145,17 @@ def test_a_failed_copy_carries_its_result_through_pickling():
         ),
     ],
 )
-def test_a_summary_tells_how_it_ended(values, told):
-    assert summary(result(**values)) == told
+def test_a_summary_tells_how_it_ended(values, message):
+    assert summary(result(**values)) == message
 
 
 def test_a_selections_problems_are_cut_off():
     problems = [f"row {nth}: no such order" for nth in range(2, 2002)]
 
-    told = str(SelectionInvalid("orders.csv", problems))
+    message = str(SelectionInvalid("orders.csv", problems))
 
-    assert told.startswith("orders.csv cannot be used, and nothing was copied:\n  row 2: ")
-    assert told.endswith("row 21: no such order\n  ... and 1980 more")
+    assert message.startswith("orders.csv cannot be used, and nothing was copied:\n  row 2: ")
+    assert message.endswith("row 21: no such order\n  ... and 1980 more")
 
 
 def test_many_values_are_described_by_the_first_few():

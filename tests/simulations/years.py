@@ -128,18 +128,18 @@ def problems(runs: Sequence[Run]) -> Iterable[str]:
             yield f"order factory {copy.id} is {copy.status}"
     for row in rows:
         expected = periods_of(row.frequency, row.starts_at, row.time_zone)
-        told = f"{row.number}, {row.frequency} from {row.starts_at} in {row.time_zone}"
+        message = f"{row.number}, {row.frequency} from {row.starts_at} in {row.time_zone}"
         copied = set(made[row.id])
         must, may = _wanted(row.catch_up, expected, runs)
         if len(copied) != len(made[row.id]):
-            yield f"{told}: a period was copied twice"
+            yield f"{message}: a period was copied twice"
         if not must <= copied or not copied <= must | may:
-            yield f"{told}, {row.catch_up}: lacks {sorted(must - copied)[:3]}, has too many "
+            yield f"{message}, {row.catch_up}: lacks {sorted(must - copied)[:3]}, has too many "
             yield f"{sorted(copied - must - may)[:3]}"
         if row.next_run_at != expected[bisect_right(expected, END)]:
-            yield f"{told}: the next run is {row.next_run_at}"
+            yield f"{message}: the next run is {row.next_run_at}"
         if (row.status, row.occurrencies) != ("active", len(copied)):
-            yield f"{told}: {row.status} after {row.occurrencies} of {len(copied)}"
+            yield f"{message}: {row.status} after {row.occurrencies} of {len(copied)}"
 
 
 def _wanted(

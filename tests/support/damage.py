@@ -1,4 +1,4 @@
-"""Damage to a sound database, and what `verify` must say about it."""
+"""Damage to a valid database, and what `verify` must say about it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -33,8 +33,8 @@ class StripeStandIn:
     def create(self, given: dict[str, str]) -> tuple[int, Any]:
         method = given["payment_method"]
         if method == "pm_gone":
-            told = {"code": "resource_missing", "message": f"No such PaymentMethod: '{method}'"}
-            return 400, {"error": {"type": "invalid_request_error", **told}}
+            message = {"code": "resource_missing", "message": f"No such PaymentMethod: '{method}'"}
+            return 400, {"error": {"type": "invalid_request_error", **message}}
         name = f"pi_{len(self.intents) + 1}"
         metadata = {key[9:-1]: it for key, it in given.items() if key.startswith("metadata[")}
         intent = {
@@ -56,15 +56,15 @@ class StripeStandIn:
             code = DECLINES[method]
             intent["status"] = "requires_payment_method"
             intent["last_payment_error"] = {"code": "card_declined", "decline_code": code}
-            told = {"code": "card_declined", "decline_code": code, "message": f"{method}: no"}
-            return 402, {"error": {"type": "card_error", **told}}
+            message = {"code": "card_declined", "decline_code": code, "message": f"{method}: no"}
+            return 402, {"error": {"type": "card_error", **message}}
         return 200, intent
 
     def change(self, name: str, status: str) -> tuple[int, Any]:
         intent = self.intents[name]
         if intent["status"] != "requires_capture":
-            told = {"code": "payment_intent_unexpected_state", "message": "no"}
-            return 400, {"error": {"type": "invalid_request_error", **told}}
+            message = {"code": "payment_intent_unexpected_state", "message": "no"}
+            return 400, {"error": {"type": "invalid_request_error", **message}}
         intent["status"] = status
         return 200, intent
 
@@ -95,8 +95,8 @@ def _handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             given = dict(parse_qsl(body.decode() or url.query))
             with stand_in.lock:
-                status, told = self._decide(verb, url.path, given, body)
-            content = json.dumps(told).encode()
+                status, message = self._decide(verb, url.path, given, body)
+            content = json.dumps(message).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -114,17 +114,17 @@ def _handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:
             if verb == "POST" and not key:
                 return 400, {"error": {"type": "invalid_request_error", "message": "no key"}}
             if key in stand_in.answers:
-                status, told, first = stand_in.answers[key]
+                status, message, first = stand_in.answers[key]
                 if first != body:
                     return 400, {"error": {"type": "idempotency_error", "message": "differs"}}
-                return status, told
+                return status, message
             if stand_in.fail_next and (failing := stand_in.fail_next.pop(0)) < 600:
                 kind = "rate_limit_error" if failing == 429 else "api_error"
                 return failing, {"error": {"type": kind, "message": "no"}}
-            status, told = stand_in.route(verb, path, given)
+            status, message = stand_in.route(verb, path, given)
             if verb == "POST":
-                stand_in.answers[str(key)] = (status, told, body)
-            return status, told
+                stand_in.answers[str(key)] = (status, message, body)
+            return status, message
 
         def do_GET(self) -> None:
             self._answer("GET")

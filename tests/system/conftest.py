@@ -62,8 +62,8 @@ class System:
 
     def part(self, name: str) -> psutil.Process:
         """The process of a part, as `status` has it."""
-        told = json.loads(program("status", "--json").stdout)
-        pids = {part["name"]: part["pid"] for part in told["parts"]}
+        message = json.loads(program("status", "--json").stdout)
+        pids = {part["name"]: part["pid"] for part in message["parts"]}
         return psutil.Process(pids[name])
 
     def kill_processes_of(self, *names: str) -> None:

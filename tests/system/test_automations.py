@@ -20,11 +20,11 @@ NOTIFYING = "Tell of failed copies"
 @pytest.fixture
 def webhook():
     """The URL of an incoming webhook, and what it was told."""
-    told: list[str] = []
+    message: list[str] = []
 
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self):
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+            message.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
             self.send_response(204)
             self.end_headers()
 
@@ -33,7 +33,7 @@ def webhook():
 
     server = HTTPServer(("127.0.0.1", 0), Hook)
     Thread(target=server.serve_forever).start()
-    yield f"http://127.0.0.1:{server.server_port}/", told
+    yield f"http://127.0.0.1:{server.server_port}/", message
     server.shutdown()
     server.server_close()
 
@@ -41,7 +41,7 @@ def webhook():
 def test_they_are_applied_once_and_tell_a_webhook_of_failures(
     system, shop, client, webhook, monkeypatch
 ):
-    url, told = webhook
+    url, message = webhook
     before = {automation.name for automation in client.read_automations()}
     drain = client.find_automation("Copy what was asked for")
     client.pause_automation(drain.id)
@@ -54,7 +54,7 @@ def test_they_are_applied_once_and_tell_a_webhook_of_failures(
     client.resume_automation(drain.id)
     with pytest.raises(OrderFactoryFailed):
         order_factory(shop.number_of(shop.order(number="F1", lines=[("MUG", 0, 1_00)])))
-    wait_for(lambda: told, "the notification", 30)
+    wait_for(lambda: message, "the notification", 30)
 
     assert before == NAMES - {NOTIFYING}
     assert set(applied["automations"]) == NAMES
@@ -62,4 +62,4 @@ def test_they_are_applied_once_and_tell_a_webhook_of_failures(
     assert sorted(automation.name for automation in after) == sorted(NAMES)
     assert kept_off is False
     why = "1 error while copying order F1: line_items: SKU MUG: the quantity 0 is below 1"
-    assert told == [f"order_factories.fail\n{why}"]
+    assert message == [f"order_factories.fail\n{why}"]

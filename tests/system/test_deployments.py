@@ -45,9 +45,9 @@ def ask_for_a_copy(system, source):
 
 
 def test_each_deployment_does_what_its_form_asks(system, shop, start):
-    sound = shop.order(number="N1", lines=[("CAP", 2, 9_00)])
-    unsound = shop.order(number="N2")
-    shop.line(unsound, sku_code="GONE")
+    valid = shop.order(number="N1", lines=[("CAP", 2, 9_00)])
+    invalid = shop.order(number="N2")
+    shop.line(invalid, sku_code="GONE")
     shop.order(number="N3", lines=[("HAT", 1, 20_00)])
     source = order_id(shop.order_of_test_mode(number="T1"))
     Path("customers.csv").write_text("email,status\nada@example.com,acquired\n")
@@ -92,11 +92,11 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     }
     assert {"by hand", "parts", "retried", nightly} < set(batches)
     assert subscription(shop, renewed).occurrencies == 1
-    assert [row.status for row in shop.rows(OrderFactory, source_order_id=sound)] == [
+    assert [row.status for row in shop.rows(OrderFactory, source_order_id=valid)] == [
         "completed",
         "completed",
     ]
-    assert [row.status for row in shop.rows(OrderFactory, source_order_id=unsound)] == [
+    assert [row.status for row in shop.rows(OrderFactory, source_order_id=invalid)] == [
         "failed",
         "completed",
     ]

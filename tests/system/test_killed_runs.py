@@ -61,7 +61,7 @@ def test_a_batch_whose_process_is_killed_is_taken_over(system, shop, client, nig
 def test_a_batch_whose_worker_is_killed_is_taken_over_by_a_sweep(system, shop, client, night):
     run = kill_in_the_middle(system, shop, "worker killed", night, "worker")
     left = statuses(shop, "worker killed")
-    told = client.read_flow_run(run).state
+    message = client.read_flow_run(run).state
 
     swept = begin_deployment(
         "sweep-order-factories/sweep",
@@ -71,7 +71,7 @@ def test_a_batch_whose_worker_is_killed_is_taken_over_by_a_sweep(system, shop, c
     )
 
     assert "pending" in left
-    assert told.is_running(), "nobody is left who could tell Prefect"
+    assert message.is_running(), "nobody is left who could tell Prefect"
     assert swept.state_name == "Completed", "the worker was started again"
     assert statuses(shop, "worker killed") == {"completed"}
     assert len(shop.rows(OrderFactory, batch_id=shop.rows(OrderFactoryBatch)[-1].id)) == ORDERS

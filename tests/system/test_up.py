@@ -15,10 +15,10 @@ from tests.system.conftest import program, wait_for
 
 
 def test_every_part_answers(system):
-    told = program("status", "--json")
+    message = program("status", "--json")
 
-    status = json.loads(told.stdout)
-    assert told.returncode == 0
+    status = json.loads(message.stdout)
+    assert message.returncode == 0
     assert status["running"]
     assert {part["name"]: (part["up"], part["problem"]) for part in status["parts"]} == {
         "server": (True, None),
@@ -32,10 +32,10 @@ def test_every_part_answers(system):
 
 
 def test_it_is_not_started_twice(system):
-    told = program("up")
+    message = program("up")
 
-    assert told.returncode == 2
-    assert f"running already (process {system.process.pid})" in told.stderr
+    assert message.returncode == 2
+    assert f"running already (process {system.process.pid})" in message.stderr
 
 
 def test_a_part_that_dies_is_started_again(system):
@@ -56,10 +56,10 @@ def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch, option):
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        told = program("up", option, str(port), other, "1")
+        message = program("up", option, str(port), other, "1")
 
-    assert told.returncode == 2
-    assert f"Port {port} is taken" in told.stderr or "Port 1 is taken" in told.stderr
+    assert message.returncode == 2
+    assert f"Port {port} is taken" in message.stderr or "Port 1 is taken" in message.stderr
 
 
 def test_what_a_killed_system_has_left_is_ended(system):
@@ -85,7 +85,7 @@ def test_a_stranger_with_the_number_of_a_part_is_left_alone(tmp_path, monkeypatc
     record = {"supervisor": stranger, "parts": [{"name": "server", "process": stranger}]}
     (FOLDER / "system.json").write_text(json.dumps(record))
 
-    told = program("down")
+    message = program("down")
 
-    assert told.stdout == "Nothing is running.\n"
+    assert message.stdout == "Nothing is running.\n"
     assert psutil.pid_exists(os.getppid())

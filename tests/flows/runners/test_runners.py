@@ -89,12 +89,12 @@ def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
         ({"dask_address": "tcp://h:1"}, "dask_address goes with the runner 'dask', not with"),
     ],
 )
-def test_a_runner_that_cannot_be_had_changes_nothing(shop, night, monkeypatch, given, told):
+def test_a_runner_that_cannot_be_had_changes_nothing(shop, night, monkeypatch, given, message):
     monkeypatch.setattr(flow_runs, "MOST", 11)
     monkeypatch.setattr(dask, "find_spec", lambda _name: None)
 
     with pytest.raises(InvalidRequest) as refused:
         bulk_order_factory(night, **given)
 
-    assert str(refused.value).startswith(told)
+    assert str(refused.value).startswith(message)
     assert (shop.rows(OrderFactoryBatch), shop.rows(OrderFactory), shop.rows(Event)) == ([], [], [])

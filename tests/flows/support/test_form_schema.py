@@ -26,7 +26,7 @@ def fields(flow):
     schema = parameter_schema(flow)
     forms = [
         schema.properties,
-        *(told.get("properties", {}) for told in schema.definitions.values()),
+        *(message.get("properties", {}) for message in schema.definitions.values()),
     ]
     return [field for form in forms for field in form.values()]
 

@@ -10,7 +10,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import SyncClientContext
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from order_factory.flows.support.shared_client import kept_client
+from order_factory.flows.support.shared_client import shared_client
 from order_factory.flows.support.shop_flow import shop_flow
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -63,17 +63,17 @@ def test_other_settings_have_another_client():
 
 
 def test_where_prefect_would_start_a_server_of_its_own_nothing_is_kept():
-    with temporary_settings({PREFECT_API_URL: None}), kept_client():
+    with temporary_settings({PREFECT_API_URL: None}), shared_client():
         assert SyncClientContext.get() is None
 
 
 def shows_in_a_fork(_nothing):
-    with kept_client():
+    with shared_client():
         return id(in_use())
 
 
 def test_a_forked_process_has_its_own():
-    with kept_client():
+    with shared_client():
         ours = id(in_use())
 
     with get_context("fork").Pool(1) as pool:

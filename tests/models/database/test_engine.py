@@ -132,10 +132,10 @@ def test_there_is_one_engine_per_database(shop):
         ("sqlite:///:memory:", "in memory"),
     ],
 )
-def test_a_url_of_no_such_database_is_refused(monkeypatch, url, told):
+def test_a_url_of_no_such_database_is_refused(monkeypatch, url, message):
     monkeypatch.setenv(URL, url)
 
-    with pytest.raises(InvalidRequest, match=told) as raised:
+    with pytest.raises(InvalidRequest, match=message) as raised:
         get_engine()
 
     assert "hidden" not in str(raised.value)

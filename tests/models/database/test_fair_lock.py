@@ -3,17 +3,17 @@
 from threading import Thread
 from time import sleep
 
-from order_factory.models.database.fair_lock import Turns
+from order_factory.models.database.fair_lock import FairLock
 
 
 def test_turns_are_taken_in_the_order_in_which_they_were_asked_for():
-    turns, seen = Turns(), []
+    turns, seen = FairLock(), []
 
     def take(name):
-        with turns.turn(seconds=30):
+        with turns.hold(seconds=30):
             seen.append(name)
 
-    with turns.turn(seconds=30):
+    with turns.hold(seconds=30):
         threads = [Thread(target=take, args=(name,)) for name in "abc"]
         for thread in threads:
             thread.start()
@@ -26,11 +26,11 @@ def test_turns_are_taken_in_the_order_in_which_they_were_asked_for():
 
 
 def test_who_waits_too_long_goes_on_without_and_takes_nobodys_turn():
-    turns = Turns()
+    turns = FairLock()
 
-    with turns.turn(seconds=30), turns.turn(seconds=0.01), turns.turn(seconds=0.01):
+    with turns.hold(seconds=30), turns.hold(seconds=0.01), turns.hold(seconds=0.01):
         pass
 
-    with turns.turn(seconds=0):
+    with turns.hold(seconds=0):
         pass
     assert turns._taken is False

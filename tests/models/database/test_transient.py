@@ -108,11 +108,11 @@ def test_what_is_refused_for_good_does_not_pass_and_is_told_without_values(shop,
     with pytest.raises(IntegrityError) as raised, begin() as db:
         db.execute(statement)
 
-    told = without_values(raised.value)
-    assert told
+    message = without_values(raised.value)
+    assert message
     assert not is_transient(raised.value)
-    assert SECRET not in told
-    assert "999" not in told
+    assert SECRET not in message
+    assert "999" not in message
 
 
 def test_a_database_error_names_what_refused_the_row(shop):

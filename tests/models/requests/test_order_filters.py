@@ -67,8 +67,8 @@ def test_every_field_has_a_title_and_a_description_for_the_form():
 
     assert [
         name
-        for name, told in schema["properties"].items()
-        if not (told.get("title") and told.get("description"))
+        for name, message in schema["properties"].items()
+        if not (message.get("title") and message.get("description"))
     ] == []
     placed_from = schema["properties"]["placed_from"]
     assert (placed_from["format"], placed_from["type"]) == ("date-time", "string")

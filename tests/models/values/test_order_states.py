@@ -56,6 +56,6 @@ def test_a_refusal_names_both_statuses(shop):
     shop.add(Order, currency_code="EUR", status="draft")
 
     with reading() as db:
-        told = db.scalars(select(refused(table_of(Order).c.status, OrderStatus.PLACED))).one()
+        message = db.scalars(select(refused(table_of(Order).c.status, OrderStatus.PLACED))).one()
 
-    assert told == "cannot transition from draft to placed"
+    assert message == "cannot transition from draft to placed"

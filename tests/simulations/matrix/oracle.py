@@ -73,7 +73,7 @@ def expected(sources: Sequence[Source], options: Options) -> tuple[list[Outcome]
     # Promotions that need no coupon are given out once all coupons have theirs.
     uses = Uses(Counter(left))
     for copy in decided:
-        if copy.sound and copy.coupon:
+        if copy.valid and copy.coupon:
             uses.used.update([("coupon", copy.coupon.code), ("promotion", copy.coupon.promotion)])
     outcomes = [_finish(copy, options, uses) for copy in decided]
     return outcomes, uses.used
@@ -86,7 +86,7 @@ class Copy:
     lines: list[Line]
     customer: str | None
     coupon: Coupon | None
-    sound: bool
+    valid: bool
 
 
 def _decide(source: Source, options: Options, uses: Uses) -> Copy:
@@ -151,8 +151,8 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
         ]
     if source.lines and not lines:
         tell("line_items", "no line item is left to copy")
-    sound = bool(lines) and (skip or not errors)
-    return Copy(source, errors, lines, customer, coupon, sound)
+    valid = bool(lines) and (skip or not errors)
+    return Copy(source, errors, lines, customer, coupon, valid)
 
 
 def _ships(line: Line) -> bool:
@@ -293,7 +293,7 @@ def _contest(
         if PROMOTION[coupon.promotion].total_usage_limit is not None:
             limits.append(("promotion", coupon.promotion))
     lacking = any(uses.left[each] < 1 for each in limits)
-    told = [f"coupon {source.coupon} is used up"] if lacking else None
+    detail = [f"coupon {source.coupon} is used up"] if lacking else None
     apart = options.skip_errors or options.ignore_invalid_coupon
     if options.skip_errors:
         uses.left.subtract({code: n for code, n in wanted.items() if code not in short})
@@ -304,11 +304,11 @@ def _contest(
             uses.left.subtract(wanted)
     if serves and not lacking:
         uses.left.subtract(limits)
-    return short, told
+    return short, detail
 
 
 def _finish(copy: Copy, options: Options, uses: Uses) -> Outcome:
-    if not copy.sound:
+    if not copy.valid:
         return Outcome("failed", copy.errors)
     source = copy.source
     lines = [_priced(source, line, options) for line in copy.lines]

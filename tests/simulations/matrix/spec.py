@@ -78,7 +78,7 @@ class Source:
 
     number: str
     lines: tuple[Line, ...]
-    customer: str | None = "sound"
+    customer: str | None = "valid"
     billing: bool = True
     shipping: str | None = "here"  # or "abroad", outside the lock of the order
     coupon: str | None = None
@@ -99,7 +99,7 @@ SKUS = (
 )
 # Every customer by the name that stands before the @ of the email, with the status.
 CUSTOMERS = {
-    "sound": "acquired",
+    "valid": "acquired",
     "blocked": "blocked",
     "deleted": "deleted",
     "frugal": "repeat",

@@ -44,21 +44,21 @@ def all_copied(times: int) -> Outcome:
 
 
 def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
-    """Rows of a selection: sound and placed, unsound, with a line left out and placed, plain.
+    """Rows of a selection: valid and placed, invalid, with a line left out and placed, plain.
 
-    The copies of the sound one and of the plain one cancel their source.
+    The copies of the valid one and of the plain one cancel their source.
     """
     customer = shop.customer()
     saved = shop.payment_source(wallet_of=customer)
     held: dict[str, Any] = {"customer_id": customer, "payment_source_id": saved}
-    sound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 2, 9_00)], **held)
-    unsound = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 0, 9_00)], **held)
+    valid = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 2, 9_00)], **held)
+    invalid = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 0, 9_00)], **held)
     in_part = shop.order(lines=[("MUG", 2, 12_50)], **held)
     shop.line(in_part, sku_code="GONE")
     plain = shop.order(lines=[("MUG", 1, 12_50)])
     return [
-        {"source_order": sound, "place_target_order": True, "cancel_source_order": True},
-        {"source_order": unsound, "place_target_order": True},
+        {"source_order": valid, "place_target_order": True, "cancel_source_order": True},
+        {"source_order": invalid, "place_target_order": True},
         {"source_order": in_part, "place_target_order": True, "skip_errors": True},
         {"source_order": plain, "reuse_wallet": False, "cancel_source_order": True},
     ]

@@ -42,8 +42,8 @@ class Worker:
 
     def _told(self) -> str | int:
         assert self._pipe.poll(PATIENCE_SECONDS), "the worker says nothing"
-        told: str | int = self._pipe.recv()
-        return told
+        message: str | int = self._pipe.recv()
+        return message
 
     def kill(self) -> None:
         """SIGKILL; it is gone when this returns."""

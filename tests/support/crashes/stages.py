@@ -34,7 +34,7 @@ def tell_stages(reached: Reached) -> None:
     """
     within: list[str] = []
 
-    def told(step: Callable[..., Any]) -> Callable[..., Any]:
+    def message(step: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any) -> Any:
             reached(f"before {step.__name__}")
             within.append(step.__name__)
@@ -67,7 +67,7 @@ def tell_stages(reached: Reached) -> None:
 
     TestGateway.authorize = call  # type: ignore[method-assign]
     plain = plain_steps()
-    plain["STEPS"] = tuple(told(step) for step in plain["STEPS"])
+    plain["STEPS"] = tuple(message(step) for step in plain["STEPS"])
     vars(engine).update(plain)
     vars(copy_orders)["copy_claimed"] = copy
     event.listen(get_engine(), "after_cursor_execute", executed)

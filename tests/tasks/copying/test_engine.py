@@ -121,7 +121,7 @@ def test_a_rolled_back_batch_leaves_the_database_as_it_was(shop):
 
 @pytest.mark.parametrize("place", [False, True])
 def test_the_number_of_statements_does_not_grow_with_the_orders(shop, place):
-    sound = shop.order()
+    valid = shop.order()
     faulty = shop.order(lines=[("MUG", 0, 1_00), ("CAP", 2000, 1_00)])
     shop.line(faulty, sku_code="GONE")
     change(Order, faulty, billing_address_id=None)
@@ -129,13 +129,13 @@ def test_the_number_of_statements_does_not_grow_with_the_orders(shop, place):
 
     def statements(orders):
         batch = batch_of([request(order, **options) for order in orders])
-        get_engine().dispose()  # a new connection: each copy makes its work tables
+        get_engine().dispose()  # a new connection: each copy makes its temporary tables
         with noted() as executed:
             copy_batch(batch)
         return len(executed)
 
-    few = statements([sound, faulty])
-    many = statements([sound, faulty] * 25)
+    few = statements([valid, faulty])
+    many = statements([valid, faulty] * 25)
     assert many == few
 
 
@@ -192,9 +192,9 @@ def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, mo
 
     ended = copy(*sources, place_target_order=at == 6)
 
-    told = {"line_items": ["could not be copied: unexpected RuntimeError"]}
+    detail = {"line_items": ["could not be copied: unexpected RuntimeError"]}
     assert ended[2].status == "failed"
-    assert ended[2].errors_log == told
+    assert ended[2].errors_log == detail
     assert {result.target_order is None for result in ended} == {True, False}
     assert nothing_is_half_written(shop, ended)
 
@@ -293,10 +293,10 @@ def test_two_factories_of_one_source_make_two_orders(shop):
 
 
 def test_an_order_that_the_database_passes_over_fails_alone_and_leaves_no_lines(shop):
-    sound, left_out = shop.order(), shop.order(market_name="Nowhere")
+    valid, left_out = shop.order(), shop.order(market_name="Nowhere")
     leave_out("INSERT ON orders", "NEW.market_name = 'Nowhere'")
 
-    copied, failed = copy(sound, left_out)
+    copied, failed = copy(valid, left_out)
 
     assert copied.status == "completed"
     assert failed.errors_log == {
@@ -317,8 +317,10 @@ def test_a_copy_can_be_copied(shop):
 
 def refuse(when, condition):
     """Let the database refuse rows, with a message that quotes what it should not."""
-    told = f"no row for {SECRET}"
-    before(when, condition, sqlite=f"RAISE(ABORT, '{told}')", postgres=f"RAISE EXCEPTION '{told}'")
+    detail = f"no row for {SECRET}"
+    before(
+        when, condition, sqlite=f"RAISE(ABORT, '{detail}')", postgres=f"RAISE EXCEPTION '{detail}'"
+    )
 
 
 def leave_out(when, condition):
@@ -357,7 +359,7 @@ def give_up(_db, _batch, _factory_id, failure):
 
 
 def nothing_is_half_written(shop, ended):
-    """Whether each sound factory has its one whole order, and there are no other copies."""
+    """Whether each valid factory has its one whole order, and there are no other copies."""
     made = {factory_of(result): target_of(result) for result in ended if result.target_order}
     orders = {order.order_factory_id: order for order in shop.rows(Order) if order.order_factory_id}
     lines = [line for line in shop.rows(LineItem) if line.copied_from_id]

@@ -51,18 +51,18 @@ def copied(
         with begin() as db:
             batch_id = record(db)
             assert copy_claimed(db, claim_pending(db, batch_id, 10_000), None).stuck == []
-            told = _outcomes(db), _used(db), verify(db)
+            message = _outcomes(db), _used(db), verify(db)
             raise TakenBack
     except TakenBack:
-        return told
+        return message
 
 
 def _outcomes(db: Any) -> list[Outcome]:
     lines = defaultdict(list)
     for line in db.execute(select(LineItem.__table__).order_by(LineItem.id)):
         values = (line.unit_amount_cents, line.total_amount_cents, line.discount_cents)
-        told = (line.item_type, line.sku_code, *values, line.tax_amount_cents)
-        lines[line.order_id].append(told)
+        message = (line.item_type, line.sku_code, *values, line.tax_amount_cents)
+        lines[line.order_id].append(message)
     rows = db.execute(
         select(OrderFactory.status, OrderFactory.errors_log, table_of(Order))
         .outerjoin(Order, Order.id == OrderFactory.target_order_id)

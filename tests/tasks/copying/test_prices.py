@@ -64,9 +64,9 @@ def test_a_sku_without_a_price_in_the_currency_is_named(shop):
     failed = copy_one(source, refresh_prices=True)
     skipped, target = refreshed(shop, source, skip_errors=True)
 
-    told = {"line_items": ["SKU MUG has no price in EUR"]}
-    assert (failed.status, failed.errors_log) == ("failed", told)
-    assert (skipped.status, skipped.errors_log) == ("completed", told)
+    message = {"line_items": ["SKU MUG has no price in EUR"]}
+    assert (failed.status, failed.errors_log) == ("failed", message)
+    assert (skipped.status, skipped.errors_log) == ("completed", message)
     assert [line.sku_code for line in shop.rows(LineItem, order_id=target.id)] == ["CAP"]
     assert target.total_amount_cents == 9_50
 

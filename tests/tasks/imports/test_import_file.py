@@ -212,11 +212,11 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(shop):
 
 def test_progress_is_told_chunk_by_chunk(shop, write_csv, run_import):
     path = write_csv("orders.csv", [plain_order(str(n), reference="two\nlines") for n in range(5)])
-    told = []
+    message = []
 
-    with progress_shown_by(lambda *how_far: told.append(how_far)):
+    with progress_shown_by(lambda *how_far: message.append(how_far)):
         run_import(path, chunk_size=2)
     run_import(path)
 
     step = "import orders.csv"
-    assert told == [(step, 0, 10), (step, 2, 10), (step, 4, 10), (step, 5, 10), (step, 5, 5)]
+    assert message == [(step, 0, 10), (step, 2, 10), (step, 4, 10), (step, 5, 10), (step, 5, 5)]

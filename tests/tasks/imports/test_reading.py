@@ -91,11 +91,11 @@ def test_a_csv_header_in_another_encoding_is_an_error(tmp_path):
         ('"number\n', "The first line of orders.csv is broken CSV: unexpected end of data."),
     ],
 )
-def test_a_csv_file_without_a_header_is_an_error(tmp_path, first_line, told):
+def test_a_csv_file_without_a_header_is_an_error(tmp_path, first_line, message):
     path = tmp_path / "orders.csv"
     path.write_text(first_line)
 
-    assert refusal(path) == told
+    assert refusal(path) == message
 
 
 def test_semicolons_make_one_unknown_column(tmp_path):
@@ -110,8 +110,8 @@ def test_what_is_no_parquet_is_an_error(tmp_path, content):
     path = tmp_path / "orders.parquet"
     path.write_bytes(content)
 
-    told = "The file orders.parquet is no sound Parquet file: it cannot be opened."
-    assert refusal(path) == told
+    message = "The file orders.parquet is no valid Parquet file: it cannot be opened."
+    assert refusal(path) == message
 
 
 def test_parquet_with_a_damaged_page_is_an_error_that_tells_the_row(tmp_path):
@@ -155,7 +155,7 @@ def test_parquet_with_a_damaged_page_is_an_error_that_tells_the_row(tmp_path):
         ("metadata", pa.array([[1]]), "metadata is list<element: int64>, and must be a struct"),
     ],
 )
-def test_parquet_columns_of_the_wrong_type_are_an_error(tmp_path, column, values, told):
+def test_parquet_columns_of_the_wrong_type_are_an_error(tmp_path, column, values, message):
     path = tmp_path / "orders.parquet"
     right = {
         "number": pa.array(["1"]),
@@ -164,7 +164,7 @@ def test_parquet_columns_of_the_wrong_type_are_an_error(tmp_path, column, values
     }
     pq.write_table(pa.table(right | {column: values}), path)
 
-    assert refusal(path).startswith(f"Columns of orders.parquet have the wrong type: {told}")
+    assert refusal(path).startswith(f"Columns of orders.parquet have the wrong type: {message}")
 
 
 def test_parquet_columns_of_text_dictionaries_and_nulls_are_taken(tmp_path):

@@ -405,10 +405,10 @@ def test_the_rejects_hold_none_of_the_values(shop, write_csv, run_import, tmp_pa
     imported = run_import(path)
 
     assert imported.counts == {"payment_sources.csv": (0, 0, 2)}
-    told = (tmp_path / "rejects.csv").read_text()
-    assert told.startswith("file,line,column,reason\npayment_sources.csv,2,expires_at,")
-    assert "secret" not in told
-    assert "shop.example" not in told
+    message = (tmp_path / "rejects.csv").read_text()
+    assert message.startswith("file,line,column,reason\npayment_sources.csv,2,expires_at,")
+    assert "secret" not in message
+    assert "shop.example" not in message
 
 
 def test_a_rejects_file_is_made_with_its_first_reject_and_in_the_order_of_the_lines(tmp_path):

@@ -101,9 +101,9 @@ def test_a_refused_void_leaves_the_source_and_the_copy_is_complete(shop, ledger)
 
     (result,) = place(source, cancel_source_order=True)
 
-    told = "its payment could not be voided: The authorization cannot be voided any more."
+    message = "its payment could not be voided: The authorization cannot be voided any more."
     assert (result.status, result.target_order.status) == ("completed", "placed")
-    assert result.errors_log == {"source_order": [NOT_CANCELLED + told]}
+    assert result.errors_log == {"source_order": [NOT_CANCELLED + message]}
     assert (shop.row(Order, id=source).status, result.errors_count) == ("placed", 1)
     assert pieces(shop) == 998
     assert violations() == []
@@ -153,10 +153,10 @@ def test_a_source_whose_copy_fails_or_is_not_placed_is_kept(shop, ledger):
 
     copy_one(failing, cancel_source_order=True)
     place(declined, cancel_source_order=True)
-    (told,) = place(excused, cancel_source_order=True, skip_errors=True)
+    (message,) = place(excused, cancel_source_order=True, skip_errors=True)
 
     assert {shop.row(Order, id=key).status for key in (failing, declined, excused)} == {"placed"}
-    assert told.errors_log["source_order"] == [NOT_CANCELLED + "its copy was not placed"]
+    assert message.errors_log["source_order"] == [NOT_CANCELLED + "its copy was not placed"]
     assert violations() == []
 
 

@@ -36,10 +36,10 @@ def test_the_count_is_the_number_of_messages_in_the_log(shop):
 
     assert [result.errors_count for result in results] == [0, 4, 1, 4]
     for result in results:
-        told = [words for messages in (result.errors_log or {}).values() for words in messages]
-        assert len(told) == result.errors_count
+        detail = [words for messages in (result.errors_log or {}).values() for words in messages]
+        assert len(detail) == result.errors_count
         rows = shop.rows(CopyError, order_factory_id=factory_of(result))
-        assert sorted(row.message for row in rows) == sorted(told)
+        assert sorted(row.message for row in rows) == sorted(detail)
 
 
 def test_messages_stand_in_the_order_of_the_lines(shop):

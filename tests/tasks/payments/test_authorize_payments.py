@@ -5,7 +5,7 @@ import pytest
 from order_factory.gateways.protocol import Answer
 from order_factory.gateways.registry import gateway
 from order_factory.models.database.engine import begin, reading
-from order_factory.models.database.process_locks import present
+from order_factory.models.database.process_locks import hold_process_lock
 from order_factory.models.tables import (
     Event,
     Order,
@@ -131,10 +131,10 @@ def test_without_an_answer_the_order_stays_placing_and_can_be_gone_on_with(shop,
     batch = batch_of([factory])
     copy_batch(batch)
 
-    (told,) = authorize(batch)
+    (detail,) = authorize(batch)
 
     (result,) = results([factory])
-    assert "stays in placing: the payment gateway test" in told
+    assert "stays in placing: the payment gateway test" in detail
     assert (result.status, result.target_order.status) == ("in_progress", "placing")
     assert violations() == []
 
@@ -164,7 +164,7 @@ def test_a_run_that_died_after_the_call_is_gone_on_with_by_lookup(shop, ledger):
     factory = request(payable(shop), place_target_order=True)
     batch = batch_of([factory])
     copy_batch(batch)
-    with present() as me:
+    with hold_process_lock() as me:
         (due,) = _claim(batch, me)
         gateway("test").authorize(due.asked)
         assert authorize(batch) == [], "another process is at it"

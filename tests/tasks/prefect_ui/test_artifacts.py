@@ -66,9 +66,9 @@ def test_the_table_has_the_counts_and_then_the_errors(make_result):
 
 
 def test_the_markdown_tells_the_same(make_result):
-    told = markdown_of_result(make_result(completed=1_180, failed=20, errors=[error()]))
+    message = markdown_of_result(make_result(completed=1_180, failed=20, errors=[error()]))
 
-    assert told.splitlines() == [
+    assert message.splitlines() == [
         "# Batch night: 1,180 of 1,200 orders copied",
         "",
         "| | orders |",
@@ -102,24 +102,24 @@ def test_what_a_shop_or_a_caller_wrote_is_no_markdown(make_result):
         reference=nasty, errors=[error(example_order=nasty, example_message=nasty)]
     )
 
-    told = markdown_of_result(result)
+    message = markdown_of_result(result)
 
     escaped = r"a\|b \`c\` \<img src=x\> \[d\](http\://e)"
-    assert told.splitlines()[0] == rf"# Batch {escaped}: 1,200 of 1,200 orders copied"
-    assert rf"| 30 | 20 | {escaped} | {escaped} |" in told
+    assert message.splitlines()[0] == rf"# Batch {escaped}: 1,200 of 1,200 orders copied"
+    assert rf"| 30 | 20 | {escaped} | {escaped} |" in message
 
 
 def test_both_end_somewhere(make_result):
     errors = [error(code=f"code-{n}", example_message="x" * 10_000) for n in range(100)]
     result = make_result(errors=errors)
 
-    table, told = table_of_result(result), markdown_of_result(result)
+    table, message = table_of_result(result), markdown_of_result(result)
 
     assert len(table) == 4 + 25
     assert table[-1]["message"] == "x" * 299 + "…"
-    assert told.count("| line\\_items |") == 25
-    assert "75 more kinds are on the page and in the report." in told
-    assert len(told) < 12_000
+    assert message.count("| line\\_items |") == 25
+    assert "75 more kinds are on the page and in the report." in message
+    assert len(message) < 12_000
 
 
 def test_a_dry_run_and_a_rejected_batch_say_that_nothing_was_copied(make_result):

@@ -22,7 +22,7 @@ from order_factory.tasks import copy_orders
 from order_factory.tasks.copy_orders import copy_batch
 from order_factory.tasks.copying import engine
 from order_factory.tasks.prefetch import reader
-from order_factory.tasks.prefetch.ahead import reading_ahead
+from order_factory.tasks.prefetch.prefetch import reading_ahead
 from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import (
     batch_of,
@@ -49,7 +49,7 @@ def _without_prefect(monkeypatch):
 
 
 @pytest.fixture
-def read_ahead(monkeypatch):
+def prefetched(monkeypatch):
     """Whether each part was read ahead, in the order in which they were copied."""
     seen = []
     copy_claimed = engine.copy_claimed
@@ -127,7 +127,7 @@ def orders_of_all_kinds(shop):
     ]
 
 
-def told(shop, result):
+def message(shop, result):
     """How a copy ended and all that it is, but for its keys and times."""
     own = {"id", "order_id", "order_factory_id", "line_item_id", "created_at", "updated_at"}
 
@@ -151,23 +151,23 @@ def told(shop, result):
 
 @pytest.mark.parametrize("skip_errors", [False, True])
 @pytest.mark.parametrize("reuse_wallet", [False, True])
-def test_the_copies_are_the_same_as_without(shop, read_ahead, skip_errors, reuse_wallet):
+def test_the_copies_are_the_same_as_without(shop, prefetched, skip_errors, reuse_wallet):
     options = {"skip_errors": skip_errors, "reuse_wallet": reuse_wallet}
     orders = orders_of_all_kinds(shop)
     expected = [copy(order, **options) for order in orders]
-    read_ahead.clear()
+    prefetched.clear()
 
     ended = copy_in_parts(requests(orders, **options), sizes=(SIZE,) * 4)
 
-    assert read_ahead == [False, True, True, True]
-    assert [told(shop, result) for result in ended] == [
-        told(shop, result) for (result,) in expected
+    assert prefetched == [False, True, True, True]
+    assert [message(shop, result) for result in ended] == [
+        message(shop, result) for (result,) in expected
     ]
     assert {"failed", "completed"} <= set(statuses(ended))
     assert violations() == []
 
 
-def test_what_another_connection_commits_is_seen(shop, read_ahead):
+def test_what_another_connection_commits_is_seen(shop, prefetched):
     orders = plain_orders(shop)
     (mug,) = shop.rows(Sku, code="MUG")
 
@@ -177,51 +177,51 @@ def test_what_another_connection_commits_is_seen(shop, read_ahead):
 
     ended = copy_in_parts(requests(orders), before=withdraw)
 
-    assert read_ahead == [False, False, True]
+    assert prefetched == [False, False, True]
     assert statuses(ended) == ["completed"] * 3 + ["failed"] * 6
 
 
-def test_a_part_of_another_size_is_read_again(shop, read_ahead):
+def test_a_part_of_another_size_is_read_again(shop, prefetched):
     ended = copy_in_parts(requests(plain_orders(shop)), sizes=(3, 2, 2, 2))
 
-    assert read_ahead == [False, False, True, True]
+    assert prefetched == [False, False, True, True]
     assert statuses(ended) == ["completed"] * 9
     assert violations() == []
 
 
-def test_what_a_part_takes_from_the_stock_is_not_there_for_the_next(shop, read_ahead):
+def test_what_a_part_takes_from_the_stock_is_not_there_for_the_next(shop, prefetched):
     shop.sku("FEW", stock=4)
     orders = payable_orders(shop, lines=[("FEW", 1, 3_00)])
 
     ended = copy_in_parts(requests(orders, place_target_order=True))
 
-    assert read_ahead == [False, False, False]
+    assert prefetched == [False, False, False]
     assert statuses(ended) == ["completed"] * 4 + ["failed"] * 5
     assert violations() == []
 
 
 @pytest.mark.parametrize("option", ["place_target_order", "cancel_source_order"])
-def test_the_part_after_one_that_moves_stock_is_read_again(shop, read_ahead, option):
+def test_the_part_after_one_that_moves_stock_is_read_again(shop, prefetched, option):
     first, *others = payable_orders(shop)
 
     ended = copy_in_parts([request(first, **{option: True}), *requests(others)])
 
-    assert read_ahead == [False, False, True]
+    assert prefetched == [False, False, True]
     assert statuses(ended) == ["completed"] * 9
     assert violations() == []
 
 
-def test_stock_that_was_enough_for_each_part_is_enough_for_all(shop, read_ahead):
+def test_stock_that_was_enough_for_each_part_is_enough_for_all(shop, prefetched):
     shop.sku("FEW", stock=3)  # a copy that is not placed takes nothing
     orders = [shop.order(lines=[("FEW", 1, 3_00)]) for _ in range(9)]
 
     ended = copy_in_parts(requests(orders))
 
-    assert read_ahead == IN_TURN
+    assert prefetched == IN_TURN
     assert statuses(ended) == ["completed"] * 9
 
 
-def test_one_at_fault_fails_alone_in_a_part_that_was_read_ahead(shop, read_ahead, monkeypatch):
+def test_one_at_fault_fails_alone_in_a_part_that_was_read_ahead(shop, prefetched, monkeypatch):
     orders = plain_orders(shop)
     poison = failing_for(orders[4])
     monkeypatch.setattr(
@@ -232,12 +232,12 @@ def test_one_at_fault_fails_alone_in_a_part_that_was_read_ahead(shop, read_ahead
 
     ended = copy_in_parts(requests(orders))
 
-    assert read_ahead == IN_TURN
+    assert prefetched == IN_TURN
     assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
     assert violations() == []
 
 
-def test_a_transaction_that_is_run_again_copies_once(shop, read_ahead, monkeypatch):
+def test_a_transaction_that_is_run_again_copies_once(shop, prefetched, monkeypatch):
     orders = plain_orders(shop)
     tried = []
 
@@ -262,7 +262,7 @@ def test_a_transaction_that_is_run_again_copies_once(shop, read_ahead, monkeypat
         copy_batch.fn(batch, 2, SIZE, ahead)
         copy_batch.fn(batch, 3, SIZE, ahead)
 
-    assert read_ahead == [False, True, False, True]
+    assert prefetched == [False, True, False, True]
     assert statuses(results(factories)) == ["completed"] * 9
     assert violations() == []
 
@@ -276,21 +276,21 @@ def _without_references(*statements):
         db.invalidate()
 
 
-def test_an_order_that_refers_to_nothing_fails_as_ever(shop, read_ahead):
+def test_an_order_that_refers_to_nothing_fails_as_ever(shop, prefetched):
     orders = plain_orders(shop)
     broken = update(Order).where(Order.id == orders[4]).values(payment_method_id=4711)
     _without_references(broken)
 
     ended = copy_in_parts(requests(orders))
 
-    assert read_ahead == [False, False, True]
+    assert prefetched == [False, False, True]
     assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
     assert ended[4].errors_log == {
         "target_order": ["could not be copied: the database refused a row (IntegrityError)"]
     }
 
 
-def test_a_wallet_that_refers_to_nothing_fails_as_ever(shop, read_ahead):
+def test_a_wallet_that_refers_to_nothing_fails_as_ever(shop, prefetched):
     orders = plain_orders(shop)
     customer = shop.customer()
     saved = shop.payment_source(wallet_of=customer)
@@ -301,7 +301,7 @@ def test_a_wallet_that_refers_to_nothing_fails_as_ever(shop, read_ahead):
 
     ended = copy_in_parts(requests(orders))
 
-    assert read_ahead == [False, False, True]
+    assert prefetched == [False, False, True]
     assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
 
 
@@ -313,17 +313,17 @@ def test_a_wallet_that_refers_to_nothing_fails_as_ever(shop, read_ahead):
         "ALTER TABLE line_items ADD COLUMN own INTEGER REFERENCES skus (id)",
     ],
 )
-def test_nothing_is_read_ahead_in_a_shop_with_triggers_or_keys_of_its_own(shop, read_ahead, own):
+def test_nothing_is_read_ahead_in_a_shop_with_triggers_or_keys_of_its_own(shop, prefetched, own):
     with begin() as db:
         db.execute(text(own))
 
     ended = copy_in_parts(requests(plain_orders(shop)))
 
-    assert read_ahead == [False, False, False]
+    assert prefetched == [False, False, False]
     assert statuses(ended) == ["completed"] * 9
 
 
-def test_without_its_reader_the_batch_is_copied_all_the_same(shop, read_ahead):
+def test_without_its_reader_the_batch_is_copied_all_the_same(shop, prefetched):
     def kill(part):
         if part == 3:
             (mine,) = readers_of(psutil.Process())
@@ -332,7 +332,7 @@ def test_without_its_reader_the_batch_is_copied_all_the_same(shop, read_ahead):
 
     ended = copy_in_parts(requests(plain_orders(shop)), before=kill)
 
-    assert read_ahead[:2] == [False, True]  # whether the third was read before it died is chance
+    assert prefetched[:2] == [False, True]  # whether the third was read before it died is chance
     assert statuses(ended) == ["completed"] * 9
     assert violations() == []
 
@@ -354,7 +354,7 @@ def test_afterwards_no_process_is_left_and_references_are_asked_for(shop):
 
 _BEGIN_AND_SLEEP = """
 import sys, time
-from order_factory.tasks.prefetch.ahead import reading_ahead
+from order_factory.tasks.prefetch.prefetch import reading_ahead
 with reading_ahead(1):
     print("reading", flush=True)
     time.sleep(60)

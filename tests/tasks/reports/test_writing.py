@@ -72,11 +72,11 @@ def test_a_row_per_factory(shop, tmp_path, monkeypatch, ending, rows_at_once):
     targets = [
         row.target_order_id and public_id(Resource.orders, row.target_order_id) for row in factories
     ]
-    told = "line_items: SKU MUG: 5 wanted, 3 in stock\nline_items: SKU CAP: 2 wanted, 0 in stock"
+    message = "line_items: SKU MUG: 5 wanted, 3 in stock\nline_items: SKU CAP: 2 wanted, 0 in stock"
     assert written == [
         (ids[0], "007", "completed", targets[0], "OF007", 0, None)
         + ('one, "two"\nthree & <four>', at(0.25), at(1.5)),
-        (ids[1], "A2", "failed", None, None, 2, told, None, at(0), at(1)),
+        (ids[1], "A2", "failed", None, None, 2, message, None, at(0), at(1)),
         (ids[2], without_number, "completed", targets[2], None, 0, None, None, at(0), at(1)),
         (ids[3], "N1", "pending", None, None, 0, None, None, None, None),
         (ids[4], "N2", "completed", targets[4], "OFN2", 0, None, "ünïcode 🛒", at(2), at(3)),

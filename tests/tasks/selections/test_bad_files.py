@@ -35,7 +35,7 @@ def problems_of(path):
         selection = check_selection(read_selection(str(path)), CopyOptions())
     except SelectionInvalid as invalid:
         return invalid.args[1]
-    return [told for _, told in sorted(selection.problems)]
+    return [message for _, message in sorted(selection.problems)]
 
 
 def workbook(path, *rows, formats=None):
@@ -126,11 +126,11 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
         ),
     ],
 )
-def test_csv_that_cannot_be_used(tmp_path, content, told):
+def test_csv_that_cannot_be_used(tmp_path, content, message):
     path = tmp_path / "o.csv"
     path.write_bytes(content)
 
-    assert problems_of(path) == told
+    assert problems_of(path) == message
 
 
 def test_csv_with_a_byte_order_mark_blank_lines_leading_zeros_and_spaces(tmp_path):
@@ -177,10 +177,10 @@ def test_json_lines_that_cannot_be_used(tmp_path):
     ],
     ids=["int", "float", "dictionary", "decimal"],
 )
-def test_parquet_columns_of_every_type(tmp_path, values, told):
+def test_parquet_columns_of_every_type(tmp_path, values, message):
     pq.write_table(pa.table({"source_order": values}), tmp_path / "o.parquet")
 
-    assert rows_of(tmp_path / "o.parquet") == told
+    assert rows_of(tmp_path / "o.parquet") == message
 
 
 def test_parquet_that_cannot_be_used(tmp_path):

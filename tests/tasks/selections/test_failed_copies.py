@@ -13,7 +13,7 @@ from tests.support.at_once import at_once
 from tests.support.copying import change, copy_batch, find_or_record
 
 ROWS: list[dict[str, Any]] = [
-    {"source_order": "sound"},
+    {"source_order": "valid"},
     {
         "source_order": "gone",
         "reference": "one",
@@ -30,7 +30,7 @@ ROWS: list[dict[str, Any]] = [
 @pytest.fixture
 def night(shop):
     """The batch `night`, done: one copied, two failed, one copied and not placed; its key."""
-    shop.order(number="sound")
+    shop.order(number="valid")
     shop.order(number="gone", catalogued=False, lines=[("GONE", 1, 5_00)])
     shop.order(number="unpayable")
     batch_id = find_or_record("night", CopyOptions(), orders=pd.DataFrame(ROWS))
@@ -151,8 +151,8 @@ def test_what_failed_later_is_left_to_a_later_retry(shop, night):
         ),
     ],
 )
-def test_calls_that_are_refused(shop, night, given, error, told):
-    with pytest.raises(error, match=told):
+def test_calls_that_are_refused(shop, night, given, error, message):
+    with pytest.raises(error, match=message):
         find_or_record("again", CopyOptions(), **given)
 
     assert len(shop.rows(OrderFactoryBatch)) == 1

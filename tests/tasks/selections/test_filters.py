@@ -130,13 +130,13 @@ def test_another_request_under_its_reference_is_refused(shop, orders, fields, op
         ({"customer": "ada@shop.example", "mode": "test"}, "no customer of test mode has this"),
     ],
 )
-def test_where_nothing_fits_nothing_is_written(shop, orders, fields, told):
+def test_where_nothing_fits_nothing_is_written(shop, orders, fields, message):
     events = len(shop.rows(Event))
 
     with pytest.raises(SelectionInvalid) as raised:
         find_or_record("night", CopyOptions(), orders_where=OrderFilter(**fields))
 
-    assert told in str(raised.value)
+    assert message in str(raised.value)
     assert "@" not in str(raised.value)
     assert (shop.rows(OrderFactoryBatch), len(shop.rows(Event))) == ([], events)
 

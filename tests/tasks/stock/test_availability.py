@@ -55,9 +55,9 @@ def test_an_order_that_fails_for_another_reason_takes_none(shop):
     shop.sku("CAP", stock=0)
     barred = shop.order(lines=[("MUG", 3, 1_00)], customer_id=shop.customer(status="blocked"))
     lacks_a_cap = shop.order(lines=[("MUG", 3, 1_00), ("CAP", 1, 1_00)])
-    sound = shop.order(lines=[("MUG", 3, 1_00)])
+    valid = shop.order(lines=[("MUG", 3, 1_00)])
 
-    results = copy(barred, lacks_a_cap, sound)
+    results = copy(barred, lacks_a_cap, valid)
 
     assert [result.status for result in results] == ["failed", "failed", "completed"]
     assert results[0].errors_log == {"customer": ["the customer is blocked"]}
@@ -166,32 +166,32 @@ def naive(stock, wishes):
     for wish in wishes:
         bad = [line for line in wish.lines if line[0] == GONE or line[1] < 1]
         good = [line for line in wish.lines if line not in bad]
-        told = [
+        message = [
             "SKU G is no longer in the catalogue"
             if sku == GONE
             else f"SKU {sku}: the quantity {quantity} is below 1"
             for sku, quantity in bad
         ]
         if not wish.lines:
-            told.append("the order has no line item")
+            message.append("the order has no line item")
         wants: Counter[str] = Counter()
         for sku, quantity in good:
             if sku != UNTRACKED:
                 wants[sku] += quantity
         short = {sku for sku, quantity in wants.items() if quantity > left[sku]}
-        doomed = wish.cursed or (not wish.skip_errors and (told or wish.blocked))
-        told += [wanted(sku, wants[sku], left[sku]) for sku in short]
+        doomed = wish.cursed or (not wish.skip_errors and (message or wish.blocked))
+        message += [wanted(sku, wants[sku], left[sku]) for sku in short]
         kept = [line for line in good if line[0] not in short]
         if wish.lines and not kept and wish.skip_errors:
-            told.append("no line item is left to copy")
+            message.append("no line item is left to copy")
         if wish.cursed:
-            told.append("could not be copied: unexpected RuntimeError")
+            message.append("could not be copied: unexpected RuntimeError")
         copied = bool(kept) and not doomed and (wish.skip_errors or not short)
         if copied:
             for sku in wants.keys() - short:
                 left[sku] -= wants[sku]
                 shelf[sku] -= wants[sku] if wish.place and not wish.blocked else 0
-        outcomes.append((copied, sorted(told), sorted(kept) if copied else None))
+        outcomes.append((copied, sorted(message), sorted(kept) if copied else None))
     return outcomes, shelf
 
 
@@ -222,9 +222,9 @@ def test_it_goes_as_if_one_order_came_after_the_other(shop, stock, wishes):
     outcomes = []
     for result in results:
         target = target_of(result) if result.target_order else None
-        told = [town.plain(words) for words in (result.errors_log or {}).get("line_items", [])]
+        message = [town.plain(words) for words in (result.errors_log or {}).get("line_items", [])]
         held = [(town.plain(r.sku_code), r.quantity) for r in shop.rows(LineItem, order_id=target)]
-        outcomes.append((target is not None, sorted(told), sorted(held) if target else None))
+        outcomes.append((target is not None, sorted(message), sorted(held) if target else None))
     assert (outcomes, town.shelf()) == naive(stock, wishes)
 
 

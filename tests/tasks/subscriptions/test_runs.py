@@ -265,7 +265,7 @@ def test_the_number_of_statements_does_not_grow_with_the_subscriptions(shop):
     def statements(count: int, now: datetime) -> int:
         for _ in range(count):
             subscribe(shop, order, frequency="daily")
-        get_engine().dispose()  # new connections: each run makes its work tables
+        get_engine().dispose()  # new connections: each run makes its temporary tables
         seen.clear()
         run_due(now)
         return len(seen)

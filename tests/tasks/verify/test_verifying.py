@@ -1,4 +1,4 @@
-"""Verifying as a whole: what is sound, what counts, and what it costs."""
+"""Verifying as a whole: what is valid, what counts, and what it costs."""
 
 import re
 from collections import defaultdict
@@ -123,13 +123,13 @@ def test_it_only_reads(mixed):
 
 
 def test_its_progress_is_told(shop):
-    told = []
+    message = []
 
-    with reading() as db, progress_shown_by(lambda *step: told.append(step)):
+    with reading() as db, progress_shown_by(lambda *step: message.append(step)):
         verify(db)
 
     count = len(INVARIANTS)
-    assert told == [("verify", done, count) for done in range(count + 1)]
+    assert message == [("verify", done, count) for done in range(count + 1)]
 
 
 @pytest.mark.parametrize("mixed", ["sqlite"], indirect=True)  # PostgreSQL stores nothing but JSON

@@ -18,12 +18,12 @@ from order_factory.models.tables import (
 from order_factory.tasks.working_set.statements import (
     at,
     carried,
+    execute_and_count,
     insert_counted,
     insert_select,
     table_of,
     times,
     unchanged,
-    written,
 )
 
 ADDRESS = table_of(Address)
@@ -43,9 +43,9 @@ def test_rows_are_counted_whatever_the_driver(shop):
     now = datetime(2026, 2, 1, tzinfo=UTC)
 
     with begin() as db:
-        assert written(db, copied(now, ADDRESS.c.id >= first)) == 2
-        assert written(db, copied(now, ADDRESS.c.id == second)) == 1
-        assert written(db, copied(now, ADDRESS.c.id < first)) == 0
+        assert execute_and_count(db, copied(now, ADDRESS.c.id >= first)) == 2
+        assert execute_and_count(db, copied(now, ADDRESS.c.id == second)) == 1
+        assert execute_and_count(db, copied(now, ADDRESS.c.id < first)) == 0
 
     assert [row.copied_from_id for row in shop.rows(Address)] == [None, None, first, second, second]
 
@@ -55,7 +55,7 @@ def test_times_are_the_moment_that_was_given(shop):
     now = datetime(2026, 2, 1, 13, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
 
     with begin() as db:
-        written(db, copied(now))
+        execute_and_count(db, copied(now))
 
     _, row = shop.rows(Address)
     assert row.created_at == row.updated_at == now
@@ -64,9 +64,9 @@ def test_times_are_the_moment_that_was_given(shop):
 
 def test_both_sides_name_the_columns_in_the_same_order(shop):
     names = ["message", "field", "code", "order_factory_id", "line_item_id"]
-    told = select(literal("words"), literal("line_items"), literal("kind"), literal(1), null())
+    message = select(literal("words"), literal("line_items"), literal("kind"), literal(1), null())
 
-    statement = str(insert_counted(table_of(CopyError), names, told))
+    statement = str(insert_counted(table_of(CopyError), names, message))
 
     assert statement.startswith(
         "INSERT INTO copy_errors (message, field, code, order_factory_id, line_item_id) SELECT"

@@ -7,7 +7,7 @@ from order_factory.models.database.engine import begin
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.step import step
-from order_factory.tasks.working_set.tables import claims, open_work_tables
+from order_factory.tasks.working_set.tables import claims, open_temporary_tables
 
 runs: list[int] = []
 
@@ -29,7 +29,7 @@ def test_a_step_on_request_is_run_where_someone_asks(shop, run):
     runs.clear()
     batch = Batch(3, utc_now(), None, None)
     with begin() as db:
-        open_work_tables(db)
+        open_temporary_tables(db)
 
         assert run(db, batch) == 0
         assert runs == []

@@ -1,17 +1,17 @@
-"""The work tables: empty for each transaction, whatever the last one has left in them."""
+"""The temporary tables: empty for each transaction, whatever the last one has left in them."""
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from order_factory.models.database.dialects import temporary_tables
 from order_factory.models.database.engine import begin, get_engine
-from order_factory.tasks.working_set.tables import claims, left_out_lines, open_work_tables
+from order_factory.tasks.working_set.tables import claims, left_out_lines, open_temporary_tables
 
 
 def _fill(rows):
     get_engine().dispose()  # so that the next transaction has the same connection again
     with begin() as db:
-        open_work_tables(db)
+        open_temporary_tables(db)
         db.execute(insert(claims), [{"factory_id": n, "rank": n} for n in range(rows)])
         db.execute(insert(left_out_lines).values(factory_id=1, line_item_id=1))
 
@@ -26,7 +26,7 @@ def test_what_a_transaction_leaves_is_gone_in_the_next(shop, rows):
 
     with begin() as db:
         assert _counted(db) == [rows, 1]
-        open_work_tables(db)
+        open_temporary_tables(db)
 
         assert _counted(db) == [0, 0]
 
@@ -37,7 +37,7 @@ def test_emptying_is_undone_with_its_savepoint(shop, rows):
 
     with begin() as db:
         emptying = db.begin_nested()
-        open_work_tables(db)
+        open_temporary_tables(db)
         emptying.rollback()
 
         assert _counted(db) == [rows, 1]
@@ -48,7 +48,7 @@ def test_what_was_large_takes_no_room_afterwards(shop):
     _fill(10_000)
 
     with begin() as db:
-        open_work_tables(db)
+        open_temporary_tables(db)
 
         sizes = dict(db.execute(temporary_tables(db, [claims.name])).tuples().all())
         assert sizes == {claims.name: 0}

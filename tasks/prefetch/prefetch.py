@@ -13,13 +13,13 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy import Connection
 
 from order_factory.models.database.dialects import on_sqlite
-from order_factory.models.database.engine import connection, write_back_soon, writing_on
+from order_factory.models.database.engine import checkpoint_soon, connection, writing_on
 from order_factory.tasks.prefetch.plan import AHEAD, ends_of_what_was_read, plan
 from order_factory.tasks.prefetch.process import Reader, started
 from order_factory.tasks.working_set.claims import Claimed, ends
 
 
-class Ahead:
+class Prefetch:
     """The connection that copies one batch, part by part, and the reader of its next part."""
 
     def __init__(self, db: Connection, reader: Reader) -> None:
@@ -46,7 +46,7 @@ class Ahead:
                 unchanged = not self._others_have_committed()
                 if size and unchanged and mine == ends_of_what_was_read(db):
                     self._reader.ask(mine)
-                    yield Claimed(db, size, read_ahead=True)
+                    yield Claimed(db, size, prefetched=True)
                     return
         self._ask_for_references(True)
         with writing_on(self._db) as db:
@@ -57,7 +57,7 @@ class Ahead:
             yield Claimed(db, size)
 
     @property
-    def writes_back(self) -> bool:
+    def checkpoints(self) -> bool:
         """Whether the reader is there to write SQLite's log back into its file."""
         return not self._reader.is_gone
 
@@ -75,7 +75,7 @@ class Ahead:
 
 
 @contextmanager
-def reading_ahead(batch_id: int) -> Iterator[Ahead | None]:
+def reading_ahead(batch_id: int) -> Iterator[Prefetch | None]:
     """For one thread that copies one part of the batch after the other; None where it is no use."""
     with ExitStack() as opened:
         db = opened.enter_context(connection())
@@ -90,8 +90,8 @@ def reading_ahead(batch_id: int) -> Iterator[Ahead | None]:
             return
         opened.callback(db.invalidate)  # nobody else is to get a connection without references
         _driver(db).execute(f"ATTACH ':memory:' AS {AHEAD}")
-        yield Ahead(db, reader)
-    write_back_soon()
+        yield Prefetch(db, reader)
+    checkpoint_soon()
 
 
 def _driver(db: Connection) -> sqlite3.Connection:

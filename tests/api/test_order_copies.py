@@ -275,7 +275,7 @@ def test_a_batch_of_the_orders_that_fit_a_filter(api, shop):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "message"),
     [
         ({"mode": "live"}, "orders_where - must not name a mode: it is the token's"),
         ({"market": "NOWHERE"}, "orders_where - no order fits"),

@@ -175,7 +175,7 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
 
 @pytest.mark.usefixtures("numbers")
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "Say which orders: give one of FILE, --order, --all-orders, --failed-of"),
         (["a.csv", "--order", "A1"], "Say which orders: give one of FILE, --order,"),

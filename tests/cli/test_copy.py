@@ -79,7 +79,7 @@ def test_carries_out_a_pending_factory(shop, run):
 
 @pytest.mark.usefixtures("prefect")
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "detail"),
     [
         (["--reference", "x" * 300], "reference: "),
         (["--metadata", '{"n": NaN}'], "metadata: metadata must hold nothing but JSON"),
@@ -97,7 +97,7 @@ def test_parameters_that_the_flow_refuses(shop, run, arguments, detail):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "detail"),
     [
         (
             ["A2"],

@@ -38,7 +38,7 @@ def test_imports_into_test_mode(shop, run, customers):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["nowhere"], "There is no file or folder 'nowhere' to import."),
         (["."], "The folder '.' holds nothing to import:"),

@@ -83,7 +83,7 @@ def test_debug_raises_an_unexpected_error(shop, monkeypatch, how):
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         (
             "postgresql://shop:secret@127.0.0.1:1/shop",

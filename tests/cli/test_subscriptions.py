@@ -36,7 +36,7 @@ def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--frequency", "* * * * *"], "--frequency must not come more often than every hour."),
         (["--frequency", "daily", "--time-zone", "Rome"], "--time-zone must be an IANA time zone"),

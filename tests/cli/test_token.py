@@ -62,7 +62,7 @@ def test_a_revoked_token_counts_no_longer(run, shop, known_as):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("create", "--mode", "prod"), "--mode must be test or live, not 'prod'."),
         (("create", "--scope", "admin"), "--scope must be read or write, not 'admin'."),

@@ -246,7 +246,7 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("orders", "told"),
+    ("orders", "detail"),
     [
         ([], "The list of 0 orders cannot be used, and nothing was copied:\n  it names no order"),
         (["N0", "nope"], "row 2: no order has the number or id 'nope'"),
@@ -305,7 +305,7 @@ def test_broken_files_are_refused(shop, tmp_path, ending, content):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "detail"),
     [
         ({"orders": 5}, "orders: a list of orders, a DataFrame or the path of a file is expected"),
         ({"orders": ["N0"], "batch_size": 0}, "batch_size: "),

@@ -123,7 +123,7 @@ def test_a_bad_file_among_good_ones_is_told_before_anything_is_written(shop, tmp
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"path": "nowhere.csv"}, "There is no file or folder 'nowhere.csv' to import."),
         ({"path": ""}, "path: "),

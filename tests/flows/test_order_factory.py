@@ -142,7 +142,7 @@ def test_the_run_is_named_after_its_order_and_kept_with_the_factory(shop):
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "told"),
+    ("given", "error", "detail"),
     [
         ({"source_order": "nope"}, SourceOrderNotFound, "No order has the id or number 'nope'"),
         ({"source_order": ""}, InvalidRequest, "source_order: "),

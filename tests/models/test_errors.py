@@ -120,7 +120,7 @@ def test_a_failed_copy_carries_its_result_through_pickling():
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         (
             {"errors_log": {"line_items": ["the order has no line item"]}, "errors_count": 1},

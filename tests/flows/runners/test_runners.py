@@ -80,7 +80,7 @@ def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"runner": "flow_runs"}, "The runner 'flow_runs' makes a flow run of each order"),
         ({"runner": "dask"}, "The runner 'dask' needs prefect-dask; install it with"),

@@ -123,7 +123,7 @@ def test_there_is_one_engine_per_database(shop):
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("nonsense", "is not a database URL"),
         ("", "is not a database URL"),

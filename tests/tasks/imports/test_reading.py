@@ -85,7 +85,7 @@ def test_a_csv_header_in_another_encoding_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("first_line", "told"),
+    ("first_line", "message"),
     [
         ("\n", "The first line of orders.csv is blank; it must name the columns."),
         ('"number\n', "The first line of orders.csv is broken CSV: unexpected end of data."),
@@ -131,7 +131,7 @@ def test_parquet_with_a_damaged_page_is_an_error_that_tells_the_row(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "told"),
+    ("column", "values", "message"),
     [
         ("number", pa.array([1]), "number is int64, and must be text"),
         ("customer", pa.array([1]), "customer is int64, and must be text"),

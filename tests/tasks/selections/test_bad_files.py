@@ -92,7 +92,7 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", ["it is empty (0 bytes)"]),
         (b"source_order\n", ["it names no order"]),
@@ -168,7 +168,7 @@ def test_json_lines_that_cannot_be_used(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         (pa.array([31, 7]), {1: "31", 2: "7"}),
         (pa.array([31.0, 7.0]), {1: "31", 2: "7"}),

@@ -141,7 +141,7 @@ def test_what_failed_later_is_left_to_a_later_retry(shop, night):
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "told"),
+    ("given", "error", "message"),
     [
         ({"failed_of": "never"}, BatchNotFound, "No batch has the reference 'never'"),
         (

@@ -122,7 +122,7 @@ def test_another_request_under_its_reference_is_refused(shop, orders, fields, op
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"market": "MARS"}, "no order fits: live orders with status placed or approved, of"),
         ({"customer": "bob@shop.example"}, "no order fits: live orders with status placed or"),

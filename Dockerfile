@@ -5,7 +5,7 @@ ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 DO_NOT
 WORKDIR /srv/order-factory
 
 # The package stays where it is (-e): prefect.yaml and the automations are read from beside it.
-COPY pyproject.toml constraints.txt README.md prefect.yaml ./
+COPY pyproject.toml setup.py constraints.txt README.md prefect.yaml ./
 COPY automations ./automations
 COPY api ./api
 COPY cli ./cli

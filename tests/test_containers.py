@@ -49,8 +49,8 @@ def test_no_password_stands_in_it_and_no_port_is_open_to_others():
 def test_the_image_has_every_package_of_the_project():
     copied = re.findall(r"^COPY (.*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     files = [name for line in copied for name in line.split()]
-    packages = re.search(r"include = \[(.*)\]", (ROOT / "pyproject.toml").read_text())
+    folders = re.search(r"FOLDERS = \((.*)\)", (ROOT / "setup.py").read_text())
 
-    assert packages is not None
+    assert folders is not None
     assert [name for name in files if not (ROOT / name).exists()] == []
-    assert set(re.findall(r'"(\w+)\*"', packages[1])) <= set(files)
+    assert {"setup.py", *re.findall(r'"(\w+)"', folders[1])} <= set(files)

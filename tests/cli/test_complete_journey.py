@@ -152,12 +152,13 @@ def test_the_earliest_orders_are_written_and_their_households_only(tmp_path, sol
 
 
 def test_writing_again_writes_the_same(tmp_path):
-    write_complete_journey(tmp_path, 50)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    folder = tmp_path / "journey"
+    write_complete_journey(folder, 50)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    write_complete_journey(tmp_path, 50)
+    write_complete_journey(folder, 50)
 
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_the_files_can_be_imported(shop, tmp_path):

@@ -1,7 +1,7 @@
 """Keeping to a gateway's limits: so many calls at a time, and so many that begin per second.
 
 Prefect's global limits would hold over all processes, but each slot is a request to its server,
-several times as long as the bookkeeping of the call itself; docs/payments.md has the figures.
+several times as long as the bookkeeping of the call itself; docs/how-to/take-payments.md has the figures.
 """
 
 from threading import BoundedSemaphore, Lock

@@ -229,7 +229,7 @@ def _write(folder: Path, resource: str, table: pa.Table) -> int:
 def write_complete_journey(folder: Path, orders: int | None) -> CompleteJourney:
     """Write the earliest `orders` baskets (None: all 155,848) and the whole catalogue.
 
-    Makes the folder, and writes its files anew: one per resource, as docs/importing.md has them.
+    Makes the folder, and writes its files anew: one per resource, as docs/how-to/import-orders.md has them.
     Raises `DemoDataMissing` without the package, `InvalidRequest` for less than one order.
     """
     if orders is not None and orders < 1:

@@ -1,4 +1,4 @@
-"""docs/importing.md says what the import does: its columns are the models', its examples import."""
+"""docs/how-to/import-orders.md says what the import does: its columns are the models', its examples import."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from order_factory.tasks.imports.resources import RESOURCES
 
-TEXT = (Path(__file__).parents[3] / "docs/importing.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs/how-to/import-orders.md").read_text(encoding="utf-8")
 # Explained once for all resources.
 EVERYWHERE = {"reference", "reference_origin", "metadata"}
 

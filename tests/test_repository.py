@@ -28,7 +28,9 @@ KNOWS = {
 
 def texts():
     """Every text file of the repository, but this one."""
-    files = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".env"]
+    files = [
+        path for path in ROOT.iterdir() if path.is_file() and path.name not in (".env", ".git")
+    ]
     for package in (*PACKAGES, ".ci"):
         files += [path for path in (ROOT / package).rglob("*") if path.is_file()]
     return [path for path in files if path.suffix in TEXT and path != Path(__file__)]

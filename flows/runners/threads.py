@@ -26,7 +26,12 @@ def copy_in_threads(job: Job, stop: Stop) -> Iterator[CopyParts]:
                 ahead = after_the_runner.enter_context(reading_ahead(job.batch_id))
 
             def submit(part: int) -> PrefectFuture[BatchReport]:
-                given = {"batch_id": job.batch_id, "part": part, "size": parts.size, "prefetch": ahead}
+                given = {
+                    "batch_id": job.batch_id,
+                    "part": part,
+                    "size": parts.size,
+                    "prefetch": ahead,
+                }
                 return runner.submit(copy_batch, given)
 
             return in_turn(submit, parts.count, job.at_once, stop)

@@ -42,13 +42,6 @@ def facts(rows: Iterable[tuple[str, Cell]], *, title: str | None = None) -> Tabl
     return made
 
 
-def money(cents: int, currency_code: str) -> str:
-    """An amount as a person reads it: `1,234.50 EUR`."""
-    sign = "-" if cents < 0 else ""
-    whole, rest = divmod(abs(cents), 100)
-    return f"{sign}{whole:,}.{rest:02} {currency_code}"
-
-
 def next_steps(*commands: Sequence[str]) -> Group:
     """What to type next, one command a line; a command is the arguments of this program."""
     lines = "\n".join(f"  {printable(command_line(*arguments))}" for arguments in commands)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause
 
 from order_factory.api.resources.description import Attribute, Row, Type
-from order_factory.api.resources.money import as_float, formatted
+from order_factory.models.values.money import format_price, to_decimal
 
 
 def text(
@@ -53,14 +53,20 @@ def amount(name: str, *, nullable: bool = True) -> tuple[Attribute, ...]:
     Only the first is stored; the row's `currency_code` says how the others look.
     """
     cents = f"{name}_cents"
+
+    def as_float(row: Row) -> float | None:
+        """Only to be shown: nothing is ever computed from it."""
+        amount = row[cents]
+        return None if amount is None else float(to_decimal(amount, row["currency_code"]))
+
+    def as_price(row: Row) -> str | None:
+        amount = row[cents]
+        return None if amount is None else format_price(amount, row["currency_code"])
+
     return (
-        integer(cents, nullable=nullable, meaning="In cents of the currency."),
-        made_up(
-            f"{name}_float", Type.NUMBER, lambda row: as_float(row[cents], row["currency_code"])
-        ),
-        made_up(
-            f"formatted_{name}", Type.TEXT, lambda row: formatted(row[cents], row["currency_code"])
-        ),
+        integer(cents, nullable=nullable, meaning="In the currency's smallest unit."),
+        made_up(f"{name}_float", Type.NUMBER, as_float),
+        made_up(f"formatted_{name}", Type.TEXT, as_price),
     )
 
 

@@ -14,6 +14,7 @@ from order_factory.cli.terminal import printable
 from order_factory.cli.views.batches import errors_table
 from order_factory.cli.views.verification import verdict
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult
+from order_factory.models.values.money import format_money
 from order_factory.models.values.statuses import FactoryStatus
 
 
@@ -60,7 +61,7 @@ def things_to_try(demo: Demo) -> list[list[str]]:
 
 def _told_placed(placed: PlacedCopies) -> str:
     held = ", ".join(
-        f"{currency} {cents / 100:,.2f}" for currency, cents in placed.authorized_cents.items()
+        format_money(cents, currency) for currency, cents in placed.authorized_cents.items()
     )
     return f"{placed.orders:,}; the gateway 'test', which moves no money, holds {held or 'nothing'}"
 

@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_factory.cli.tables import money, next_steps, table
+from order_factory.cli.tables import next_steps, table
+from order_factory.models.values.money import format_money
 
 
 def describe_orders(
@@ -24,7 +25,7 @@ def describe_orders(
             order["id"],
             order["status"],
             order["lines"],
-            money(order["total_amount_cents"], order["currency_code"]),
+            format_money(order["total_amount_cents"], order["currency_code"]),
             order["placed_at"],
             order["copy_of"],
         )

@@ -6,9 +6,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_factory.cli.tables import facts, money, next_steps, table
+from order_factory.cli.tables import facts, next_steps, table
 from order_factory.models.results.copies import OrderRef
 from order_factory.models.results.subscriptions import SubscriptionPreview, SubscriptionRun
+from order_factory.models.values.money import format_money
 
 
 def describe_subscriptions(found: Sequence[Mapping[str, Any]], total: int) -> list[RenderableType]:
@@ -47,7 +48,7 @@ def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:
             (
                 item["sku_code"] or item["bundle_code"],
                 item["quantity"],
-                money(item["total_amount_cents"], item["currency_code"]),
+                format_money(item["total_amount_cents"], item["currency_code"]),
             )
             for item in found["items"]
         ]

@@ -1,0 +1,7 @@
+"""The countries that an address may be in."""
+
+import pycountry
+
+# ISO 3166-1 leaves XK to its users; post, banks and customs use it for Kosovo.
+_KOSOVO = "XK"
+COUNTRY_CODES = frozenset({country.alpha_2 for country in pycountry.countries} | {_KOSOVO})

@@ -1,0 +1,69 @@
+"""Currencies and how their amounts are shown: the only place that knows a currency's decimals.
+
+Amounts are whole numbers of the currency's smallest unit, called cents for short. A yen has no
+smaller unit: 1,500 JPY are 1500 cents. A Kuwaiti dinar has 1,000 of them.
+"""
+
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.numbers import format_decimal, get_currency_symbol
+from iso4217 import Currency
+
+# Currencies withdrawn since 2010, with the exponents that they had in ISO 4217. Online shops still
+# keep and import orders in them.
+_WITHDRAWN = {"BYR": 0} | dict.fromkeys(
+    ("ANG", "BGN", "CUC", "EEK", "HRK", "LTL", "LVL", "MRO", "SLL", "STD", "VEF", "ZMK", "ZWL"), 2
+)
+# A comma stands before the cents, points between the thousands: €1.234,50.
+_WITH_DECIMAL_COMMA = frozenset(
+    {"EUR", "BRL", "DKK", "NOK", "PLN", "SEK", "TRY", "CZK", "HUF", "RON"}
+)
+
+
+# Metals, funds and test codes have no exponent: no order is in them.
+_EXPONENTS: dict[str, int] = _WITHDRAWN | {
+    currency.value: currency.exponent for currency in Currency if currency.exponent is not None
+}
+CURRENCY_CODES = frozenset(_EXPONENTS)
+
+
+def exponent_of(currency_code: str) -> int:
+    """How many decimals the currency has: EUR 2, JPY 0, KWD 3, CLF 4 (ISO 4217).
+
+    Raises `ValueError` for a code that is no currency.
+    """
+    try:
+        return _EXPONENTS[currency_code]
+    except KeyError:
+        raise ValueError(f"{currency_code!r} is not an ISO 4217 currency code") from None
+
+
+def to_decimal(cents: int, currency_code: str | None) -> Decimal:
+    """The exact amount in units of its currency, such as 12.50; two decimals without a currency."""
+    return Decimal(cents).scaleb(-_EXPONENTS.get(currency_code or "", 2))
+
+
+def format_money(cents: int, currency_code: str | None) -> str:
+    """The amount for a person, with the unmistakable code: `1,234.50 EUR`, `-1,500 JPY`."""
+    return f"{_digits(cents, currency_code, 'en')} {currency_code or ''}".rstrip()
+
+
+def format_price(cents: int, currency_code: str | None) -> str:
+    """The amount as a shop shows it, with the symbol: `€1.234,50`, `-¥1,500`, `KWD 5.000`."""
+    code = currency_code or ""
+    digits = _digits(abs(cents), code, "de" if code in _WITH_DECIMAL_COMMA else "en")
+    return f"{'-' if cents < 0 else ''}{_symbol(code)}{digits}"
+
+
+@lru_cache
+def _symbol(code: str) -> str:
+    symbol = get_currency_symbol(code, locale="en") if code else ""
+    return f"{code} " if symbol[-1:].isalpha() else symbol
+
+
+def _digits(cents: int, currency_code: str | None, locale: str) -> str:
+    amount = to_decimal(cents, currency_code)
+    decimals = _EXPONENTS.get(currency_code or "", 2)
+    pattern = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
+    return format_decimal(amount, format=pattern, locale=locale)

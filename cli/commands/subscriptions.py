@@ -40,15 +40,21 @@ def list_all(
     from order_factory.cli.views.subscriptions import describe_subscriptions
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
+    from order_factory.models.tables.base import utc_now
     from order_factory.models.values.statuses import SubscriptionStatus
+    from order_factory.tasks.subscriptions.overdue import read_overdue
     from order_factory.tasks.subscriptions.reading import list_subscriptions
 
     require_schema()
     wanted = SubscriptionStatus(status) if status else None
+    now = utc_now()
     with reading() as db:
-        found, total = list_subscriptions(db, wanted, page, limit)
+        found, total = list_subscriptions(db, wanted, page, limit, now)
+        overdue = read_overdue(db, now)
+    since = overdue.since if overdue else None
     document = {"subscriptions": found, "page": page, "limit": limit, "total": total}
-    terminal_of(context).show(document, *describe_subscriptions(found, total))
+    document |= {"overdue_since": since}
+    terminal_of(context).show(document, *describe_subscriptions(found, total, since))
 
 
 @subscriptions.command("show", epilog="Example: order-factory subscriptions show S041960031742")
@@ -309,8 +315,9 @@ def _show(context: typer.Context, name: str) -> None:
 def _show_key(context: typer.Context, key: int) -> None:
     from order_factory.cli.views.subscriptions import describe_subscription
     from order_factory.models.database.engine import reading
+    from order_factory.models.tables.base import utc_now
     from order_factory.tasks.subscriptions.reading import read_subscription
 
     with reading() as db:
-        found = read_subscription(db, key)
+        found = read_subscription(db, key, utc_now())
     terminal_of(context).show(found, *describe_subscription(found))

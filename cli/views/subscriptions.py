@@ -1,6 +1,7 @@
 """Order subscriptions: a list, one of them, a run, and what lies ahead."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import RenderableType
@@ -12,14 +13,19 @@ from order_factory.models.results.subscriptions import SubscriptionPreview, Subs
 from order_factory.models.values.money import format_money
 
 
-def describe_subscriptions(found: Sequence[Mapping[str, Any]], total: int) -> list[RenderableType]:
-    """A row per subscription."""
+def describe_subscriptions(
+    found: Sequence[Mapping[str, Any]], total: int, overdue_since: datetime | None
+) -> list[RenderableType]:
+    """A row per subscription, and a warning where no run takes up what is due."""
     if not found:
         return [
             Text("There are no such order subscriptions."),
             next_steps(["subscriptions", "create", "ORDER", "--frequency", "monthly"]),
         ]
-    columns = ("number", "status", "frequency", "order", "next run", "#ran", "#errors")
+    late = any(each["overdue_since"] for each in found)
+    columns = ["number", "status", "frequency", "order", "next run", "#ran", "#errors"]
+    if late:
+        columns.append("overdue since")
     rows = [
         (
             each["number"],
@@ -29,10 +35,22 @@ def describe_subscriptions(found: Sequence[Mapping[str, Any]], total: int) -> li
             each["next_run_at"],
             each["occurrencies"],
             each["errors_count"],
+            *([each["overdue_since"]] if late else []),
         )
         for each in found
     ]
-    return [table(columns, rows), Text(f"{len(found):,} of {total:,}, the newest first.")]
+    parts: list[RenderableType] = [table(columns, rows)]
+    parts.append(Text(f"{len(found):,} of {total:,}, the newest first."))
+    if overdue_since is not None:
+        parts.append(
+            Text(
+                f"Overdue since {overdue_since:%Y-%m-%d %H:%M} UTC: no run has taken up what is due."
+                " Check that the schedule runs.",
+                style="bold red",
+            )
+        )
+        parts.append(next_steps(["subscriptions", "run"]))
+    return parts
 
 
 def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:

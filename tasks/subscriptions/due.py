@@ -26,6 +26,9 @@ from order_factory.tasks.working_set.statements import table_of
 subscription, factory = table_of(OrderSubscription), table_of(OrderFactory)
 # Spelled out, since neither database uses a partial index for a parameter.
 is_active: ColumnElement[bool] = subscription.c.status == literal_column("'active'")
+goes_on: ColumnElement[bool] = subscription.c.status.in_(
+    [SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING]
+)
 # Not in the hands of a batch that is not accounted for yet.
 is_free = subscription.c.running_batch_id.is_(None)
 

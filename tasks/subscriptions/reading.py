@@ -1,5 +1,6 @@
 """Reading subscriptions for people: a list of them, and everything about one."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
@@ -8,6 +9,7 @@ from order_factory.models.tables import Order
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import SubscriptionStatus
 from order_factory.tasks.subscriptions.due import factory, subscription
+from order_factory.tasks.subscriptions.overdue import overdue_since
 from order_factory.tasks.subscriptions.templates import item
 from order_factory.tasks.working_set.statements import table_of
 
@@ -36,19 +38,22 @@ _SHOWN = (
 
 
 def list_subscriptions(
-    db: Connection, status: SubscriptionStatus | None, page: int, limit: int
+    db: Connection, status: SubscriptionStatus | None, page: int, limit: int, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """A page of subscriptions, the newest first, and how many there are; no customer's data."""
+    """A page of subscriptions, the newest first, and how many there are; no customer's data.
+
+    `overdue_since` is the period that no run has taken up although its time has come.
+    """
     wanted = [] if status is None else [subscription.c.status == status]
     total = db.scalar(select(func.count()).select_from(subscription).where(*wanted)) or 0
-    rows = _rows().where(*wanted).order_by(subscription.c.id.desc())
+    rows = _rows(now).where(*wanted).order_by(subscription.c.id.desc())
     rows = rows.limit(limit).offset((page - 1) * limit)
     return [_present(row) for row in db.execute(rows).mappings()], total
 
 
-def read_subscription(db: Connection, key: int) -> dict[str, Any]:
+def read_subscription(db: Connection, key: int, now: datetime) -> dict[str, Any]:
     """A subscription with its `items` and its latest `copies`."""
-    found = _present(db.execute(_rows().where(subscription.c.id == key)).mappings().one())
+    found = _present(db.execute(_rows(now).where(subscription.c.id == key)).mappings().one())
     items = select(item.c.sku_code, item.c.bundle_code, item.c.quantity, item.c.unit_amount_cents)
     items = items.add_columns(item.c.total_amount_cents, item.c.currency_code)
     items = items.where(item.c.order_subscription_id == key).order_by(item.c.id)
@@ -73,15 +78,15 @@ def read_subscription(db: Connection, key: int) -> dict[str, Any]:
     }
 
 
-def _rows() -> Select[Any]:
-    shown = [subscription.c[name] for name in _SHOWN]
+def _rows(now: datetime) -> Select[Any]:
+    shown = [*(subscription.c[name] for name in _SHOWN), overdue_since(now)]
     return select(
         subscription.c.id, *shown, _order.c.id.label("order_id"), _order.c.number.label("source")
     ).join(_order, _order.c.id == subscription.c.source_order_id)
 
 
 def _present(row: RowMapping) -> dict[str, Any]:
-    values = {name: row[name] for name in _SHOWN}
+    values = {name: row[name] for name in (*_SHOWN, "overdue_since")}
     source = row["source"] or public_id(Resource.orders, row["order_id"])
     key = public_id(Resource.order_subscriptions, row["id"])
     return {"id": key, **values, "source_order": source}

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from order_factory.models.errors import CannotTransition
 from order_factory.models.tables import Order
 from order_factory.models.values.statuses import OrderStatus, SubscriptionStatus
-from order_factory.tasks.subscriptions.due import factory, is_active, is_free, subscription
+from order_factory.tasks.subscriptions.due import factory, goes_on, is_active, is_free, subscription
 from order_factory.tasks.subscriptions.planning import first_period
 from order_factory.tasks.subscriptions.tables import fill_with_times, open_run_tables, runs
 from order_factory.tasks.working_set.statements import table_of
@@ -76,7 +76,7 @@ def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
 
 def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
     """Of these subscriptions, those that are not active try nothing again."""
-    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~_goes_on())
+    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
     waiting = update(factory).where(
         factory.c.retry_at.is_not(None), factory.c.order_subscription_id.in_(stopped)
     )
@@ -134,7 +134,3 @@ def expire(db: Connection, now: datetime) -> None:
         ~waiting,
     )
     db.execute(over.values(status=SubscriptionStatus.INACTIVE, updated_at=now))
-
-
-def _goes_on() -> ColumnElement[bool]:
-    return subscription.c.status.in_([SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING])

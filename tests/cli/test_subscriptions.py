@@ -1,5 +1,7 @@
 """`order-factory subscriptions`."""
 
+from datetime import timedelta
+
 import pytest
 
 from order_factory.models.tables import LineItem, OrderFactory, OrderSubscription
@@ -90,3 +92,13 @@ def test_what_is_due_is_copied_and_shown(shop, run, prefect):
     assert "SKU RARE: 1 wanted, 0 in stock" in shown.out
     assert again.json["batches"] == []
     assert shop.row(OrderFactory).status == "failed"
+
+
+def test_the_list_warns_of_what_no_run_has_taken_up(shop, run):
+    key = subscribe(shop, frequency="daily")
+    change(OrderSubscription, key, next_run_at=utc_now() - timedelta(hours=5))
+
+    said = run("subscriptions", "list")
+
+    assert "overdue since" in said.out
+    assert "Overdue since " in said.out

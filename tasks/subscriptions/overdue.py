@@ -1,0 +1,60 @@
+"""Subscriptions whose time has come and that no run has taken up: the sign that no run comes.
+
+It needs the database alone, so that it still tells when Prefect does not.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select, union_all
+
+from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
+from order_factory.tasks.working_set.claims import is_unfinished
+
+# The schedule is hourly; a run that is still at work makes the next one wait for an hour more.
+OVERDUE_AFTER = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """How many periods, retries and recorded copies wait for a run, and since when (UTC)."""
+
+    count: int
+    since: datetime
+
+
+def read_overdue(db: Connection, now: datetime, grace: timedelta = OVERDUE_AFTER) -> Overdue | None:
+    """What should have been taken up by a run of the subscriptions more than `grace` ago, if any."""
+    limit = now - grace
+    found = union_all(_periods(limit), _retries(limit), _copies(limit)).subquery("overdue")
+    count, since = db.execute(select(func.count(), func.min(found.c.since))).one()
+    return Overdue(count, since) if count else None
+
+
+def overdue_since(now: datetime, grace: timedelta = OVERDUE_AFTER) -> ColumnElement[datetime]:
+    """The period of a subscription that no run has taken up, or null."""
+    late = subscription.c.next_run_at <= now - grace
+    return case((goes_on & late, subscription.c.next_run_at)).label("overdue_since")
+
+
+def _periods(limit: datetime) -> Select[tuple[datetime]]:
+    return select(subscription.c.next_run_at.label("since")).where(
+        goes_on, subscription.c.next_run_at <= limit
+    )
+
+
+def _retries(limit: datetime) -> Select[tuple[datetime]]:
+    rows = select(factory.c.retry_at.label("since"))
+    rows = rows.join(subscription, subscription.c.id == factory.c.order_subscription_id)
+    return rows.where(goes_on, factory.c.retry_at <= limit)
+
+
+def _copies(limit: datetime) -> Select[tuple[datetime]]:
+    """Recorded and not begun. What waits for a gateway is none of a scheduler's business."""
+    return select(factory.c.created_at.label("since")).where(
+        is_unfinished,
+        factory.c.status == FactoryStatus.PENDING,
+        factory.c.period_at.is_not(None),
+        factory.c.created_at <= limit,
+    )

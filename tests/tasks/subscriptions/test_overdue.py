@@ -1,0 +1,58 @@
+"""Overdue: what no run has taken up although its time has come long ago."""
+
+from datetime import timedelta
+
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.tables import OrderFactory
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.subscriptions.overdue import Overdue, read_overdue
+from order_factory.tasks.subscriptions.reading import list_subscriptions
+from order_factory.tasks.subscriptions.recording import record_due
+from tests.support.copying import change
+from tests.support.subscriptions import LATE_AFTER, START, run_due, subscribe
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def overdue(now):
+    with reading() as db:
+        return read_overdue(db, now)
+
+
+def test_a_period_that_no_run_takes_up_is_overdue_after_two_hours(shop):
+    subscribe(shop, frequency="daily")
+    subscribe(shop, frequency="daily")
+    subscribe(shop, frequency="yearly")
+
+    assert overdue(START + DAY + HOUR) is None
+    assert overdue(START + DAY + 2 * HOUR) == Overdue(2, START + DAY)
+
+
+def test_the_list_says_which_is_overdue(shop):
+    subscribe(shop, frequency="daily")
+    subscribe(shop, frequency="yearly")
+
+    with reading() as db:
+        found, _ = list_subscriptions(db, None, 1, 9, START + DAY + 3 * HOUR)
+
+    assert [each["overdue_since"] for each in found] == [None, START + DAY]
+
+
+def test_after_a_run_nothing_is_overdue(shop):
+    subscribe(shop, frequency="daily")
+
+    run_due(START + DAY + 9 * HOUR)
+
+    assert overdue(START + DAY + 9 * HOUR) is None
+
+
+def test_copies_that_a_dead_run_has_recorded_and_retries_that_nobody_makes_are_overdue(shop):
+    subscribe(shop, frequency="yearly", starts_at=START + DAY)
+    with begin() as db:
+        record_due(db, Mode.LIVE, START + DAY, LATE_AFTER)
+    recorded = overdue(START + 2 * DAY)
+    factory = shop.row(OrderFactory)
+    change(OrderFactory, factory.id, status="failed", retry_at=START + 3 * DAY)
+
+    assert recorded == Overdue(1, START + DAY)
+    assert overdue(START + 4 * DAY) == Overdue(1, START + 3 * DAY)

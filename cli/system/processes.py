@@ -56,16 +56,16 @@ def end(
 ) -> None:
     """Ask the processes to end, and kill those that have not when the patience is over."""
     left = list(processes)
-    _send(left, number)
+    _each(left, lambda process: process.send_signal(number))
     while left and patience() > 0 and not is_urgent():
         _, left = psutil.wait_procs(left, timeout=0.2)
-    _send(left, signal.SIGKILL)
+    _each(left, lambda process: process.kill())
     psutil.wait_procs(left, timeout=5)
 
 
-def _send(processes: list[psutil.Process], number: signal.Signals) -> None:
+def _each(processes: list[psutil.Process], do: Callable[[psutil.Process], None]) -> None:
     for process in processes:
         try:
-            process.send_signal(number)
+            do(process)
         except psutil.NoSuchProcess:
             continue

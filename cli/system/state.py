@@ -1,10 +1,10 @@
 """What a folder knows of its system: the record of its processes, and who holds it."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from order_factory.cli.system.errors import SystemRunning
@@ -48,19 +48,19 @@ def forget_record() -> None:
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Hold this folder's system, which one process at a time can; the kernel takes it from the dead.
+def held(wait_seconds: float = 1.0) -> Iterator[None]:
+    """Hold this folder's system, which one process at a time can; a dead process holds nothing.
 
-    Raises `SystemRunning` while another holds it.
+    Raises `SystemRunning` while another process holds it for longer than `wait_seconds`:
+    `is_held` takes the lock, too, for a moment.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            record = read_record()
-            raise SystemRunning(record.supervisor.pid if record else "unknown") from error
-        yield
+    try:
+        with FileLock(FOLDER.resolve() / "lock", timeout=wait_seconds):
+            yield
+    except Timeout as error:
+        record = read_record()
+        raise SystemRunning(record.supervisor.pid if record else "unknown") from error
 
 
 def is_held() -> bool:
@@ -68,7 +68,7 @@ def is_held() -> bool:
     if not FOLDER.exists():
         return False
     try:
-        with held():
+        with held(wait_seconds=0):
             return False
     except SystemRunning:
         return True

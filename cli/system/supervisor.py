@@ -21,7 +21,10 @@ from order_factory.cli.terminal import Terminal
 
 SECONDS_TO_START = 180.0
 _SECONDS_BETWEEN_LOOKS = 0.5
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows has no hang-up.
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class _ToldToEnd(Exception):

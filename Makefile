@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 export DEMO_ORDERS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-quick lint format docs bench bench-quick clean
+.PHONY: help demo test check check-quick lint format docs reference bench bench-quick clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ lint: .venv/installed-dev ## Check the style, the formatting, the types and the 
 format: .venv/installed-dev ## Format the code and mend what can be mended
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+reference: .venv/installed-dev ## Write the reference pages of docs/ from the code
+	.venv/bin/python -m docs.reference_pages
 
 docs: .venv/installed-dev ## Build the documentation into site/; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet

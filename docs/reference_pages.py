@@ -108,9 +108,11 @@ def errors_page() -> list[str]:
         "",
         "## Errors of a call",
         "",
-        "Nothing was changed when one of these is raised, unless its message says otherwise. "
-        "Python raises the exception, the command line prints its message, and the HTTP API "
-        "answers with its status and code.",
+        (
+            "Nothing was changed when one of these is raised, unless its message says otherwise. "
+            "Python raises the exception, the command line prints its message, and the HTTP API "
+            "answers with its status and code."
+        ),
         "",
         *table(("exception", "code", "status", "message"), rows),
     ]
@@ -127,8 +129,10 @@ def resources_page() -> list[str]:
     lines = [
         "# Resources",
         "",
-        "What the [HTTP API](http-api.md) offers. Names are those of the public reference; what is "
-        "ours alone says so.",
+        (
+            "What the [HTTP API](http-api.md) offers. Names are those of the public reference; what is "
+            "ours alone says so."
+        ),
     ]
     for resource in RESOURCES.values():
         lines += ["", f"## {resource.name}", "", resource.meaning, "", *_paths(resource), ""]

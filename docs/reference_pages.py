@@ -5,7 +5,7 @@ committed with what the code says now.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ _NOTE = "<!-- Written by docs/reference_pages.py. Change the code, then run `mak
 _SETTINGS = (Settings, ApiSettings, TestGatewaySettings, StripeSettings)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     """A Markdown table; a pipe or a line break in a cell does not end it."""
     lines = [head, tuple("---" for _ in head), *rows]
     return [f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines]

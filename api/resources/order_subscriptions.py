@@ -39,7 +39,11 @@ from order_factory.models.tables import (
     OrderSubscriptionItem,
 )
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.frequencies import check_frequency, check_time_zone
+from order_factory.models.values.frequencies import (
+    FREQUENCY_MEANING,
+    check_frequency,
+    check_time_zone,
+)
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.retry_delays import check_retry_after
 from order_factory.models.values.statuses import AfterFailure, CatchUp, ItemType, SubscriptionStatus
@@ -149,12 +153,7 @@ ORDER_SUBSCRIPTIONS = ResourceType(
     attributes=(
         text("number", nullable=False),
         text("status", nullable=False, one_of=tuple(SubscriptionStatus)),
-        text(
-            "frequency",
-            nullable=False,
-            meaning="hourly, daily, weekly, monthly, two-month, three-month, four-month, "
-            "six-month, yearly, or a crontab expression of at least an hour.",
-        ),
+        text("frequency", nullable=False, meaning=FREQUENCY_MEANING),
         flag("activate_by_source_order", meaning="Active once the source order is placed."),
         flag("place_target_order", meaning="Place the copies."),
         integer("renewal_alert_period", meaning="In hours; without effect as yet."),

@@ -7,6 +7,7 @@ import typer
 
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.models.values.frequencies import FREQUENCY_MEANING
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def create(
         typer.Option(
             "--frequency",
             metavar="HOW_OFTEN",
-            help="hourly, daily, weekly, monthly, two-month, three-month, four-month, six-month, "
-            "yearly, or a crontab expression of at least an hour.",
+            help=FREQUENCY_MEANING,
         ),
     ],
     time_zone: Annotated[

@@ -6,7 +6,11 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from order_factory.models.requests.copies import Metadata, Text
-from order_factory.models.values.frequencies import check_frequency, check_time_zone
+from order_factory.models.values.frequencies import (
+    FREQUENCY_MEANING,
+    check_frequency,
+    check_time_zone,
+)
 from order_factory.models.values.retry_delays import check_retry_after
 from order_factory.models.values.statuses import AfterFailure, CatchUp
 
@@ -24,8 +28,7 @@ class SubscriptionOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     frequency: Annotated[str, AfterValidator(check_frequency)] = Field(
-        description="hourly, daily, weekly, monthly, two-month, three-month, four-month, "
-        "six-month, yearly, or a crontab expression of at least an hour."
+        description=FREQUENCY_MEANING
     )
     time_zone: Annotated[str, AfterValidator(check_time_zone)] = Field(
         default="UTC", description="Whose clocks count, such as Europe/Rome."

@@ -12,9 +12,8 @@ from order_factory.models.values.statuses import AfterFailure, CatchUp, ItemType
 class OrderSubscription(Described, Moded, Base):
     """What is copied how often; every time is UTC, the `number` is unique within the mode.
 
-    `frequency` is a word (hourly, daily, weekly, monthly, two-month, three-month, four-month,
-    six-month, yearly) or a crontab expression, counted from `starts_at` in the `time_zone` (an
-    IANA name). `next_run_at` is the next period, null where there is none; `last_run_at` is when
+    `frequency` is one that `models/values/frequencies.py` knows, counted from `starts_at` in the
+    `time_zone` (an IANA name). `next_run_at` is the next period, null where there is none; `last_run_at` is when
     copies were last recorded. `occurrencies` counts the periods that were carried out,
     `errors_count` the attempts that failed.
 

@@ -1,38 +1,70 @@
-"""How often an order is repeated: the words of the reference, crontab expressions, and the periods
-that both make in a time zone.
+"""How often an order is repeated: the words of the reference, `every N days|weeks|months`, and
+crontab expressions. All that depends on the list of words reads it from here.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from dateutil.relativedelta import relativedelta
 
-_MONTHS = {
-    "monthly": 1,
-    "two-month": 2,
-    "three-month": 3,
-    "four-month": 4,
-    "six-month": 6,
-    "yearly": 12,
+
+class Unit(StrEnum):
+    """What a period is counted in."""
+
+    HOURS = "hours"
+    DAYS = "days"
+    MONTHS = "months"
+
+
+@dataclass(frozen=True)
+class Every:
+    """One period in so many units."""
+
+    count: int
+    unit: Unit
+
+
+# The words. Source: Commerce Layer API reference, order subscription object.
+FREQUENCIES = {
+    "hourly": Every(1, Unit.HOURS),
+    "daily": Every(1, Unit.DAYS),
+    "weekly": Every(7, Unit.DAYS),
+    "monthly": Every(1, Unit.MONTHS),
+    "two-month": Every(2, Unit.MONTHS),
+    "three-month": Every(3, Unit.MONTHS),
+    "four-month": Every(4, Unit.MONTHS),
+    "six-month": Every(6, Unit.MONTHS),
+    "yearly": Every(12, Unit.MONTHS),
 }
-_DAYS = {"daily": 1, "weekly": 7}
-_HOUR = timedelta(hours=1)
-# Source: Commerce Layer API reference, order subscription object.
-FREQUENCIES = ("hourly", *_DAYS, *_MONTHS)
+# Ours: `every 2 weeks`. The longest is ten years.
+_COUNTED = {"day": (1, Unit.DAYS), "week": (7, Unit.DAYS), "month": (1, Unit.MONTHS)}
+_LONGEST = {Unit.DAYS: 3_660, Unit.MONTHS: 120}
+_EVERY = re.compile(rf"every ([0-9]{{1,5}}) ({'|'.join(_COUNTED)})s?", re.IGNORECASE)
+FREQUENCY_FORMS = (
+    f"{', '.join(FREQUENCIES)}, every N {'|'.join(f'{unit}s' for unit in _COUNTED)} "
+    "such as every 2 weeks, or a crontab expression"
+)
+FREQUENCY_MEANING = f"How often: {FREQUENCY_FORMS} of at least an hour."
 LONGEST_FREQUENCY = 100
 
 
 def check_frequency(text: str) -> str:
-    """The frequency as it is kept. Raises `ValueError` with the rule that it breaks."""
+    """The frequency as it is stored. Raises `ValueError` with the rule that it breaks."""
     frequency = " ".join(text.split())
     if frequency in FREQUENCIES:
         return frequency
-    rule = f"must be one of {', '.join(FREQUENCIES)}, or a crontab expression"
-    if len(frequency) > LONGEST_FREQUENCY or len(frequency.split()) != 5:
+    rule = f"must be one of {FREQUENCY_FORMS}"
+    if len(frequency) > LONGEST_FREQUENCY:
+        raise ValueError(rule)
+    if match := _EVERY.fullmatch(frequency):
+        return _check_every(int(match[1]), match[2].lower())
+    if len(frequency.split()) != 5:
         raise ValueError(rule)
     try:
         crontab = CronSim(frequency, datetime(2024, 1, 1))  # noqa: DTZ001  (no zone is meant)
@@ -41,7 +73,50 @@ def check_frequency(text: str) -> str:
     # Two minutes of an hour are less than an hour apart, and one minute of an hour never is.
     if len(crontab.minutes) > 1:
         raise ValueError("must not come more often than every hour")
+    _check_steps(frequency, crontab)
     return frequency
+
+
+def _check_every(count: int, unit: str) -> str:
+    size, counted_in = _COUNTED[unit]
+    most = _LONGEST[counted_in] // size
+    if not 1 <= count <= most:
+        raise ValueError(f"must be from every 1 {unit}s to every {most} {unit}s")
+    return f"every {count} {unit}s"
+
+
+def _check_steps(frequency: str, crontab: CronSim) -> None:
+    """Raises `ValueError` where a step over days or months begins again sooner than it seems.
+
+    In a crontab `*/14` does not mean every 14 days: it names the days 1, 15 and 29 of each month.
+    """
+    _, _, days, months, weekdays = frequency.split()
+    named = (
+        (days, "day", "days of the month", crontab.days, 31),
+        (months, "month", "months", crontab.months, 12),
+        (weekdays, "day", "days of the week", crontab.weekdays, 7),
+    )
+    for field, unit, kind, members, last in named:
+        step = _open_step(field, last)
+        if step < 2 or (unit == "month" and last % step == 0):
+            continue
+        known = (each for each in members if isinstance(each, int) and each >= 0)
+        numbers = ",".join(str(each) for each in sorted(known))
+        raise ValueError(
+            f"must not have the step {field}: a crontab begins again with each "
+            f"{'year' if unit == 'month' else kind.split()[-1]}, so it names the {kind} {numbers}. "
+            f"Write every {step} {unit}s, or list the {kind}: {numbers}"
+        )
+
+
+def _open_step(field: str, last: int) -> int:
+    """The step of a field whose steps go on to its end, such as `*/14` or `1-31/14`; else 1."""
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        end = span.partition("-")[2] or str(last)
+        if step.isdigit() and end.isdigit() and int(end) >= last - 1:
+            return int(step)
+    return 1
 
 
 def check_time_zone(name: str) -> str:
@@ -60,7 +135,9 @@ class Calendar:
     Days, weeks, months and years keep the time that the clocks of the time zone showed at
     `starts_at`. Each is counted from there and not from the one before, so that the 31st is the
     last day of a shorter month and then the 31st again. A time that the clocks skip comes as much
-    later as they skip; one that they show twice comes the first time.
+    later as they skip. A crontab names times on the clocks of the time zone, whatever stands in
+    its hour field: one that they skip comes at the end of what they skip. A time that they show
+    twice comes the first time.
     """
 
     frequency: str
@@ -69,15 +146,16 @@ class Calendar:
 
     def after(self, moment: datetime) -> datetime | None:
         """The first period later than this moment, in UTC; None where there is none any more."""
-        if moment < self.starts_at and self.frequency in FREQUENCIES:
+        every = _every(self.frequency)
+        if every is None:
+            begin = max(moment, self.starts_at - timedelta(microseconds=1))
+            return _crontab_after(self.frequency, self.time_zone, begin)
+        if moment < self.starts_at:
             return self.starts_at
-        if self.frequency == "hourly":
-            return self.starts_at + ((moment - self.starts_at) // _HOUR + 1) * _HOUR
-        if self.frequency in FREQUENCIES:
-            return self._word_after(moment)
-        return _crontab_after(
-            self.frequency, self.time_zone, max(moment, self.starts_at - timedelta(microseconds=1))
-        )
+        if every.unit == Unit.HOURS:
+            step = timedelta(hours=every.count)
+            return self.starts_at + ((moment - self.starts_at) // step + 1) * step
+        return self._counted_after(every, moment)
 
     def between(self, first: datetime, last: datetime) -> Iterator[datetime]:
         """The periods later than `first` and not later than `last`, in UTC, in their order."""
@@ -86,31 +164,37 @@ class Calendar:
             yield period
             period = self.after(period)
 
-    def _word_after(self, moment: datetime) -> datetime | None:
+    def _counted_after(self, every: Every, moment: datetime) -> datetime | None:
         zone = _zone(self.time_zone)
         anchor = self.starts_at.astimezone(zone).replace(tzinfo=None)
         local = moment.astimezone(zone)
-        if self.frequency in _DAYS:
-            unit = _DAYS[self.frequency]
+        if every.unit == Unit.DAYS:
             units = (local.date() - anchor.date()).days
         else:
-            unit = _MONTHS[self.frequency]
             units = 12 * (local.year - anchor.year) + local.month - anchor.month
         # One earlier than it can be, and not before the start.
-        count = max(units // unit - 1, 0) * unit
+        count = max(units // every.count - 1, 0) * every.count
         try:
-            while (period := self._at(anchor, count, zone)) <= moment:
-                count += unit
+            while (period := self._at(anchor, count, every.unit, zone)) <= moment:
+                count += every.count
         except (OverflowError, ValueError):
             return None
         return period
 
-    def _at(self, anchor: datetime, count: int, zone: ZoneInfo) -> datetime:
+    def _at(self, anchor: datetime, count: int, unit: Unit, zone: ZoneInfo) -> datetime:
         if not count:
             return self.starts_at
-        days = self.frequency in _DAYS
-        clock = anchor + (timedelta(days=count) if days else _months(count))
+        clock = anchor + (timedelta(days=count) if unit == Unit.DAYS else _months(count))
         return clock.replace(tzinfo=zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=1_024)
+def _every(frequency: str) -> Every | None:
+    """What a word or `every N ...` means; None for a crontab."""
+    if match := _EVERY.fullmatch(frequency):
+        size, unit = _COUNTED[match[2].lower()]
+        return Every(int(match[1]) * size, unit)
+    return FREQUENCIES.get(frequency)
 
 
 @lru_cache(maxsize=1_024)
@@ -125,12 +209,36 @@ def _zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=65_536)
 def _crontab_after(expression: str, time_zone: str, moment: datetime) -> datetime | None:
-    """Many subscriptions share an expression, and so their next period."""
+    """Many subscriptions share an expression, and so their next period.
+
+    The library goes through the times on a clock that is never changed, and each is looked up in
+    the time zone: its own handling of changed clocks depends on how the hours are written.
+    """
     zone = _zone(time_zone)
-    # A second earlier, since the library looks at whole seconds only.
-    begin = (moment - timedelta(seconds=1)).astimezone(UTC if time_zone == "UTC" else zone)
-    for found in CronSim(expression, begin):
-        period = found.astimezone(UTC)
-        if period > moment:
-            return period
+    # A minute earlier, since the library begins after the time that it is given.
+    clock = moment.astimezone(zone).replace(tzinfo=None) - timedelta(minutes=1)
+    try:
+        for shown in CronSim(expression, clock):
+            period = _first_at(shown, zone)
+            if period > moment:
+                return period
+    except OverflowError:
+        pass  # the year 10000
     return None
+
+
+def _first_at(clock: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment (UTC) at which the clocks show this, or the end of what they skip."""
+    moment = clock.replace(tzinfo=zone).astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None) == clock:
+        return moment
+    # Between these two the clocks are put forward.
+    early = clock.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    before = early.astimezone(zone).utcoffset()
+    while moment - early > timedelta(seconds=1):
+        middle = early + (moment - early) // 2
+        middle = middle.replace(microsecond=0)
+        early, moment = (
+            (middle, moment) if middle.astimezone(zone).utcoffset() == before else (early, middle)
+        )
+    return moment

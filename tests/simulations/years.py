@@ -34,7 +34,8 @@ from tests.support.subscriptions import LATE_AFTER, payable, run_due
 # A year with a leap day, and with both changes of the clocks.
 BEGIN, END = datetime(2027, 9, 1, tzinfo=UTC), datetime(2028, 9, 1, tzinfo=UTC)
 ZONES = ("UTC", "Europe/Rome", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
-CRONTABS = ("0 9 * * 1", "30 2 1 * *", "15 2 31 * *", "0 12 1-5 * *")
+CRONTABS = ("0 9 * * 1", "30 2 1 * *", "15 2 31 * *", "0 12 1-5 * *", "30 */12 * * SUN")
+COUNTED = ("every 2 weeks", "every 10 days", "every 5 months")
 CATCH_UP = ("one", "all", "none")
 # As in a shop: hardly any are hourly, most are monthly.
 WEIGHTS = dict.fromkeys(FREQUENCIES, 6) | {"hourly": 0.01, "daily": 1, "weekly": 8, "monthly": 60}
@@ -56,7 +57,11 @@ def fill(shop: Shop, count: int, chance: random.Random) -> None:
         db.execute(update(Sku).values(do_not_track=True))
     rows = []
     for nth_row in range(count):
-        frequency = chance.choices([*WEIGHTS, *CRONTABS], [*WEIGHTS.values(), *[2] * 4])[0]
+        frequency = (
+            chance.choice([*CRONTABS, *COUNTED])
+            if chance.random() < 0.1
+            else chance.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
+        )
         # Many begin at the end of a month, and in the hours that clocks skip or show twice.
         day = chance.choice([29, 30, 31, chance.randint(1, 28)])
         begun = datetime(
@@ -94,7 +99,7 @@ def moments(chance: random.Random, hours: float) -> list[datetime]:
 @cache
 def periods_of(frequency: str, begun: datetime, zone: str) -> Sequence[datetime]:
     """All periods after the start and up to the end, by the independent calendar."""
-    if frequency not in FREQUENCIES:
+    if frequency in CRONTABS:
         return _crontab_periods_of(frequency, zone, begun)
     found: list[datetime] = []
     count = 1

@@ -30,6 +30,16 @@ def instant(clock, zone):
     return around - before
 
 
+def counted(frequency):
+    """How many days or months a period of a word, or of `every N weeks`, has."""
+    if frequency in ("daily", "weekly"):
+        return {"daily": 1, "weekly": 7}[frequency], "days"
+    if frequency in MONTHS:
+        return MONTHS[frequency], "months"
+    _, count, unit = frequency.split()
+    return int(count) * (7 if unit == "weeks" else 1), "months" if unit == "months" else "days"
+
+
 def nth(frequency, start, zone, count):
     """The period with this number, counted from 0."""
     if frequency == "hourly":
@@ -37,9 +47,10 @@ def nth(frequency, start, zone, count):
     if not count:
         return start
     local = start.astimezone(zone).replace(tzinfo=None)
-    if frequency in ("daily", "weekly"):
-        return instant(local + timedelta(days=count * {"daily": 1, "weekly": 7}[frequency]), zone)
-    months = local.year * 12 + local.month - 1 + count * MONTHS[frequency]
+    every, unit = counted(frequency)
+    if unit == "days":
+        return instant(local + timedelta(days=count * every), zone)
+    months = local.year * 12 + local.month - 1 + count * every
     year, month = divmod(months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return instant(local.replace(year=year, month=month + 1, day=min(local.day, last)), zone)
@@ -72,26 +83,25 @@ def fits(fields, shown):
 def crontab_periods(fields, start, until, zone):
     """Each moment at which the clocks show such a time, gone through by the hour.
 
-    As cron has it: a time of a fixed hour comes once where the clocks show it twice, and is made
-    up for at the end of the hour that they skip; one of every hour goes by the hours that pass.
+    A time comes once where the clocks show it twice, the first time; one that they skip comes at
+    the end of what they skip. What stands in the hour field makes no difference.
     """
-    fixed = not fields[0].startswith("*") and not fields[1].startswith("*")
     minute = int(fields[0])
     found = set()
-    if not fixed:
-        moment = start.replace(minute=0, second=0) - timedelta(hours=1)
-        while moment <= until:
-            shown = moment.astimezone(zone).replace(minute=minute)
-            if fits(fields, shown):
-                found.add(shown.astimezone(UTC))
-            moment += timedelta(hours=1)
-    else:
-        clock = (start - timedelta(days=1)).replace(tzinfo=None, minute=minute, second=0)
-        while clock <= until.replace(tzinfo=None) + timedelta(days=1):
-            if fits(fields, clock):
-                moment = instant(clock, zone)
-                if moment.astimezone(zone).replace(tzinfo=None) != clock:
-                    moment = moment.replace(minute=0)
-                found.add(moment)
-            clock += timedelta(hours=1)
+    clock = (start - timedelta(days=2)).replace(tzinfo=None, minute=minute, second=0, microsecond=0)
+    while clock <= until.replace(tzinfo=None) + timedelta(days=2):
+        if fits(fields, clock):
+            moment = instant(clock, zone)
+            if moment.astimezone(zone).replace(tzinfo=None) != clock:
+                moment = end_of_gap(clock, zone)
+            found.add(moment)
+        clock += timedelta(hours=1)
     return {moment for moment in found if start <= moment <= until}
+
+
+def end_of_gap(clock, zone):
+    """The first whole minute at which the clocks show a later time, having skipped this one."""
+    moment = clock.replace(tzinfo=UTC) - timedelta(hours=40)
+    while moment.astimezone(zone).replace(tzinfo=None) < clock:
+        moment += timedelta(minutes=1)
+    return moment

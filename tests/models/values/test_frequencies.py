@@ -20,6 +20,26 @@ ZONES = (
     "Asia/Kathmandu",
     "Africa/Casablanca",
 )
+# Fifteen zones, and how their clocks are changed in a year: by an hour, by half an hour, at
+# midnight, at noon of another day of the year, by a whole day, in Ramadan, or not at all.
+CHANGED = (
+    ("Europe/Rome", 2027),
+    ("Europe/London", 2027),
+    ("Europe/Dublin", 2027),
+    ("America/New_York", 2027),
+    ("America/Havana", 2027),
+    ("America/Santiago", 2027),
+    ("America/Sao_Paulo", 2018),
+    ("America/St_Johns", 2010),
+    ("Australia/Lord_Howe", 2027),
+    ("Australia/Sydney", 2027),
+    ("Pacific/Apia", 2011),
+    ("Pacific/Chatham", 2027),
+    ("Africa/Casablanca", 2027),
+    ("Asia/Beirut", 2027),
+    ("Asia/Kathmandu", 2027),
+)
+COUNTED = ("every 2 weeks", "every 10 days", "every 45 days", "every 5 months", "every 1 months")
 zones = st.sampled_from(ZONES)
 moments = st.integers(0, 37 * 365 * 86_400).map(
     lambda seconds: datetime(1998, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
@@ -28,7 +48,7 @@ moments = st.integers(0, 37 * 365 * 86_400).map(
 
 @settings(max_examples=300)
 @given(
-    frequency=st.sampled_from(["hourly", "daily", "weekly", *MONTHS]),
+    frequency=st.sampled_from(["hourly", "daily", "weekly", *MONTHS, *COUNTED]),
     start=moments,
     zone=zones,
     skipped=st.integers(0, 800),
@@ -54,7 +74,7 @@ fields = st.tuples(
 
 
 @settings(max_examples=120, deadline=None)
-@given(fields=fields, start=moments, zone=st.sampled_from(["UTC", "Europe/Rome"]))
+@given(fields=fields, start=moments, zone=zones)
 def test_the_periods_of_a_crontab_are_those_that_the_clocks_show(fields, start, zone):
     frequency = check_frequency(" ".join(fields))
     until = start + timedelta(days=70)
@@ -62,6 +82,47 @@ def test_the_periods_of_a_crontab_are_those_that_the_clocks_show(fields, start, 
     found = list(Calendar(frequency, start, zone).between(start - timedelta(seconds=1), until))
 
     assert found == sorted(crontab_periods(fields, start, until, ZoneInfo(zone)))
+
+
+@pytest.mark.parametrize(("zone", "year"), CHANGED)
+@pytest.mark.parametrize("hours", ["*", "*/2", "1-23/2", "*/6", "*/12", "2", "0,1,2,3"])
+def test_an_hour_field_means_the_same_however_it_is_written(zone, year, hours):
+    fields = ("15" if zone == "Australia/Lord_Howe" else "30", hours, "*", "*", "*")
+    first = datetime(year, 1, 1, tzinfo=UTC)
+    until = datetime(year + 1, 1, 1, tzinfo=UTC)
+
+    found = list(Calendar(" ".join(fields), first, zone).between(first, until))
+
+    expected = crontab_periods(fields, first + timedelta(seconds=1), until, ZoneInfo(zone))
+    assert found == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("zone", "frequency", "begin", "expected"),
+    [
+        # 02:30 is shown twice, and comes once.
+        ("Europe/Rome", "30 */2 * * *", "2027-10-31T00:00", ["00:30", "03:30", "05:30"]),
+        # 02:30 is skipped, and comes at the end of what is skipped: 03:00 in Rome.
+        ("Europe/Rome", "30 */2 * * *", "2027-03-28T00:00", ["01:00", "02:30", "04:30"]),
+        # 00:00 is skipped in Havana.
+        ("America/Havana", "0 */12 * * *", "2027-03-14T04:30", ["05:00", "16:00", "04:00"]),
+        # 06:00 is skipped by no clock, though half an hour is in the same night.
+        ("Australia/Lord_Howe", "0 */6 * * *", "2027-10-02T14:00", ["19:00", "01:00", "07:00"]),
+        ("Australia/Lord_Howe", "15 2 * * *", "2027-10-02T14:00", ["15:30", "15:15"]),
+        # Every hour: what is shown twice comes once, what is skipped does not come twice.
+        ("Europe/Rome", "0 * * * *", "2027-10-30T23:30", ["00:00", "02:00", "03:00"]),
+        ("Europe/Rome", "0 * * * *", "2027-03-27T23:30", ["00:00", "01:00", "02:00"]),
+        # A whole day is skipped in Samoa.
+        ("Pacific/Apia", "0 9 * * *", "2011-12-29T18:00", ["19:00", "10:00", "19:00"]),
+    ],
+)
+def test_crontabs_on_the_days_on_which_clocks_change(zone, frequency, begin, expected):
+    first = datetime.fromisoformat(f"{begin}:00+00:00")
+    starts_at = first - timedelta(days=9)
+
+    found = islice(Calendar(frequency, starts_at, zone).between(first, first.replace(year=2030)), 3)
+
+    assert [f"{each:%H:%M}" for each in found][: len(expected)] == expected
 
 
 @pytest.mark.parametrize(
@@ -114,6 +175,52 @@ def test_the_29th_of_february_comes_back():
 )
 def test_what_is_no_frequency_is_refused(frequency):
     with pytest.raises(ValueError, match="must"):
+        check_frequency(frequency)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "instead"),
+    [
+        ("0 9 */14 * *", "names the days of the month 1,15,29. Write every 14 days"),
+        ("0 9 1/10 * *", "names the days of the month 1,11,21,31. Write every 10 days"),
+        ("0 9 1-31/2 * 1", "Write every 2 days"),
+        ("0 9 * * */2", "each week, so it names the days of the week 0,2,4,6. Write every 2 days"),
+        ("0 9 1 */5 *", "each year, so it names the months 1,6,11. Write every 5 months"),
+    ],
+)
+def test_a_step_that_begins_again_sooner_than_it_seems_is_explained(frequency, instead):
+    with pytest.raises(ValueError, match="must not have the step") as refused:
+        check_frequency(frequency)
+
+    assert instead in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "frequency", ["0 9 1,15,29 * *", "0 9 1-15/7 * *", "0 9 1 */3 *", "0 */5 * * *", "0 9 L * MON"]
+)
+def test_steps_that_mean_what_they_seem_are_taken(frequency):
+    assert check_frequency(frequency) == frequency
+
+
+@pytest.mark.parametrize(
+    ("text", "frequency"),
+    [
+        ("every 2 weeks", "every 2 weeks"),
+        ("Every  1 Month", "every 1 months"),
+        ("every 45 days", "every 45 days"),
+        ("every 3660 days", "every 3660 days"),
+    ],
+)
+def test_so_many_days_weeks_or_months_are_understood(text, frequency):
+    assert check_frequency(text) == frequency
+
+
+@pytest.mark.parametrize(
+    "frequency",
+    ["every 0 days", "every 3661 days", "every 523 weeks", "every 121 months", "every -1 days"],
+)
+def test_too_few_and_too_many_are_refused(frequency):
+    with pytest.raises(ValueError, match="must be"):
         check_frequency(frequency)
 
 

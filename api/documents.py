@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from order_factory.api.errors import ApiError, Problem, conflict, wrong_body
+from order_factory.api.json_text import parse_json
 from order_factory.api.resources.description import ResourceType
 from order_factory.api.resources.registry import RESOURCES
 
@@ -34,8 +33,8 @@ def parse_document(resource: ResourceType, body: bytes, name: str | None = None)
 
 def _data(body: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        document = parse_json(body)
+    except ValueError as error:
         raise wrong_body(
             "INVALID_JSON", "", "Invalid JSON", "The body is not a JSON document."
         ) from error

@@ -12,6 +12,7 @@ from order_factory.api.query.parameters import Includes
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
+from order_factory.models.database.time_limits import check_time_limit
 
 _LINK = "_link"
 
@@ -48,6 +49,7 @@ def _follow(
     graph: Graph,
 ) -> None:
     for name, beyond in includes.items():
+        check_time_limit()
         relationship = resource.relationship[name]
         target = RESOURCES[relationship.target]
         found = _related(db, relationship, target, rows, mode)

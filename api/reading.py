@@ -111,6 +111,8 @@ def _page(
 ) -> Json:
     query, table = view.query, resource.table
     wanted = rows.where(*query.condition(table, view.mode))
+    if not query.common:
+        db = db.execution_options(compiled_cache=None)
     order = _order(query, table)
     ordered = wanted.order_by(*order).limit(query.page.size).offset(query.page.offset)
     found = db.execute(ordered).mappings().all()

@@ -11,15 +11,16 @@ from order_factory.api.presenting import Json, View
 from order_factory.api.reading import list_related, list_resources, retrieve, show_linkage
 from order_factory.api.settings import api_settings
 from order_factory.api.targets import Kind, Target
-from order_factory.models.database.time_limits import QueryTooLong, time_limit
+from order_factory.models.database.time_limits import QueryTooLong, check_time_limit, time_limit
 
 
 def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> Answer:
     """The answer to a GET. Raises `ApiError`."""
-    view = view_of(incoming, target, caller)
     try:
         with time_limit(db, api_settings().query_seconds):
+            view = view_of(incoming, target, caller)
             document = _document(db, incoming, target, view)
+            check_time_limit()
     except QueryTooLong as error:
         filters = [name for name, _ in incoming.pairs if name.startswith("filter")]
         if not filters:

@@ -5,23 +5,28 @@ A relationship that leads to several rows fits when one of them does. What the c
 not see is not there: no condition can tell that it is.
 """
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from math import isfinite
 from typing import Any
 
-import orjson
 from sqlalchemy import ColumnElement, FromClause, exists, or_, select
 
 from order_factory.api.errors import wrong_parameter
+from order_factory.api.json_text import parse_json
 from order_factory.api.query.matchers import BY_LENGTH, MATCHERS, Matcher, Takes
+from order_factory.api.query.work import TooMuch, Work
 from order_factory.api.resources.description import Relationship, ResourceType, Type
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
 from order_factory.models.values.public_ids import key_of
 
+# Each value becomes a condition.
+_PATTERNS = (Takes.SEVERAL_WORDS, Takes.SEVERAL_PATTERNS)
 Filter = Callable[[FromClause, str], ColumnElement[bool]]
 
 _MOST_HOPS = 5
@@ -53,19 +58,38 @@ class _Wrong(ValueError):
     """What is wrong with a filter's value."""
 
 
-def parse_filter(resource: ResourceType, parameter: str, predicate: str, value: str) -> Filter:
-    """The condition of one filter. Raises `ApiError` (400) that names the parameter."""
-    if len(value) > api_settings().filter_limit:
+def parse_filter(
+    resource: ResourceType, parameter: str, predicate: str, text: str, work: Work | None = None
+) -> Filter:
+    """The condition of one filter, counted in `work`.
+
+    Raises `ApiError` (400) that names the parameter.
+    """
+    if len(text) > api_settings().filter_limit:
         raise _not_allowed(parameter, f"has more than {api_settings().filter_limit} characters")
-    if "\x00" in value:
+    if "\x00" in text:
         raise _not_allowed(parameter, "holds the character 0")
     paths, name = _parsed(resource, parameter, predicate)
     matcher = MATCHERS[name]
     try:
-        conditions = [_filter(path, matcher, _value(path, matcher, value)) for path in paths]
-    except _Wrong as error:
+        values = [_value(path, matcher, text) for path in paths]
+        _count(work or Work(), paths, values, matcher)
+    except (_Wrong, TooMuch) as error:
         raise _not_allowed(parameter, str(error)) from error
+    conditions = [_filter(*each) for each in zip(paths, repeat(matcher), values)]
     return lambda row, mode: or_(*(each(row, mode) for each in conditions))
+
+
+def _count(work: Work, paths: list[_Path], values: list[Any], matcher: Matcher) -> None:
+    """Count what the filter compares. Raises `TooMuch`."""
+    several = [len(value) for value in values if isinstance(value, list)]
+    # Times are compared as ranges: each value of a list is a condition, as each pattern is.
+    ranges = any(path.type == Type.TIME for path in paths)
+    work.add(
+        steps=sum(1 + len(path.hops) for path in paths),
+        values=sum(several) or len(values),
+        patterns=sum(several) if ranges or matcher.takes in _PATTERNS else 0,
+    )
 
 
 def _parsed(resource: ResourceType, parameter: str, predicate: str) -> tuple[list[_Path], str]:
@@ -166,7 +190,7 @@ def _compared(path: _Path, text: str) -> Any:
     match path.type:
         case Type.INTEGER:
             if not _INTEGER.fullmatch(text):
-                raise _Wrong("needs an integer")
+                raise _Wrong("needs an integer of at most 18 digits")
             return int(text)
         case Type.NUMBER:
             if not _NUMBER.fullmatch(text) or not isfinite(float(text)):
@@ -189,7 +213,9 @@ def _flag(text: str) -> bool:
 def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        aware = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        # As it is shown; see `iso_8601`.
+        return aware.replace(microsecond=aware.microsecond // 1000 * 1000)
     except (ValueError, OverflowError) as error:
         raise _Wrong("needs an ISO 8601 time such as 2026-01-15T12:00:00Z") from error
 
@@ -202,12 +228,12 @@ def _pattern(text: str) -> str:
 
 def _object(text: str) -> str:
     try:
-        found = orjson.loads(text)
-        if not isinstance(found, dict):
-            raise _Wrong("needs a JSON object")
-        written = orjson.dumps(found).decode()
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        found = parse_json(text.encode())
+        written = json.dumps(found)
+    except ValueError as error:
         raise _Wrong("needs a JSON object") from error
+    if not isinstance(found, dict):
+        raise _Wrong("needs a JSON object")
     if "\\u0000" in written.replace("\\\\", ""):
         raise _Wrong("holds the character 0")
     return written

@@ -2,19 +2,31 @@
 
 Texts are matched whatever the case of their ASCII letters by `matches`, `start`, `end`, `cont`
 and their opposites, and to the letter by the others. As in SQL, nothing but the matchers that say
-so holds for an attribute that is null.
+so holds for an attribute that is null. Times are compared to the millisecond, as they are shown.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
-from operator import ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, false, func, literal, not_, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    true,
+)
 
 from order_factory.api.resources.description import Type
-from order_factory.models.database.dialects import bytewise, json_contains
+from order_factory.models.database.dialects import Moment, bytewise, json_contains
 
 Condition = ColumnElement[bool]
 Matches = Callable[[ColumnElement[Any], Any], Condition]
@@ -51,26 +63,84 @@ _PLAIN = _ORDERED | {Type.BOOLEAN}
 _ALL = _PLAIN | {Type.OBJECT}
 _TEXT = frozenset({Type.TEXT})
 _ESCAPE = "\\"
+_MILLISECOND = timedelta(milliseconds=1)
 
 
-def _compared(by: Callable[[Any, Any], Any]) -> Matches:
-    """A comparison; texts are ordered by their characters' numbers, in any locale."""
+def _parameter(value: Any) -> Any:
+    """The value as a parameter of a type that holds it, however narrow the column is."""
+    if isinstance(value, datetime):
+        return literal(value, Moment())
+    if isinstance(value, int) and not isinstance(value, bool):
+        return literal(value, BigInteger())
+    return value
 
-    def condition(of: ColumnElement[Any], value: Any) -> Condition:
-        compared: Condition = by(bytewise(of) if isinstance(value, str) else of, value)
-        return compared
 
-    return condition
+def _comparable(of: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
+    """Texts are ordered by their characters' numbers, in any locale."""
+    return bytewise(of) if isinstance(value, str) else of
+
+
+def _less(of: ColumnElement[Any], value: Any) -> Condition:
+    less: Condition = _comparable(of, value) < _parameter(value)
+    return less
+
+
+def _less_or_equal(of: ColumnElement[Any], value: Any) -> Condition:
+    if isinstance(value, datetime):
+        return _less(of, _next(value))
+    found: Condition = _comparable(of, value) <= _parameter(value)
+    return found
+
+
+def _greater(of: ColumnElement[Any], value: Any) -> Condition:
+    if isinstance(value, datetime):
+        return _greater_or_equal(of, _next(value))
+    greater: Condition = _comparable(of, value) > _parameter(value)
+    return greater
+
+
+def _greater_or_equal(of: ColumnElement[Any], value: Any) -> Condition:
+    found: Condition = _comparable(of, value) >= _parameter(value)
+    return found
 
 
 def _equal(of: ColumnElement[Any], value: Any) -> Condition:
-    equal: Condition = of == value
+    if isinstance(value, datetime):
+        return and_(_greater_or_equal(of, value), _less(of, _next(value)))
+    equal: Condition = of == _parameter(value)
     return equal
 
 
 def _different(of: ColumnElement[Any], value: Any) -> Condition:
-    different: Condition = of != value
+    if isinstance(value, datetime):
+        return or_(_less(of, value), _greater_or_equal(of, _next(value)))
+    different: Condition = of != _parameter(value)
     return different
+
+
+def _next(value: datetime) -> datetime:
+    """The next millisecond: times are shown, and so compared, to the millisecond."""
+    try:
+        return value + _MILLISECOND
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _with_least(of: Matches) -> Matches:
+    return lambda column, values: of(column, min(values))
+
+
+def _with_greatest(of: Matches) -> Matches:
+    return lambda column, values: of(column, max(values))
+
+
+def _some_different(of: ColumnElement[Any], values: list[Any]) -> Condition:
+    """Whatever there is differs from one of two values."""
+    return of.is_not(None) if len(set(values)) > 1 else _different(of, values[0])
+
+
+def _all_equal(of: ColumnElement[Any], values: list[Any]) -> Condition:
+    return false() if len(set(values)) > 1 else _equal(of, values[0])
 
 
 def _matches(of: ColumnElement[Any], pattern: str) -> Condition:
@@ -115,11 +185,15 @@ def _or_null(of: Matches) -> Matches:
 
 
 def _in(of: ColumnElement[Any], values: list[Any]) -> Condition:
+    if isinstance(values[0], datetime):
+        return or_(*(_equal(of, value) for value in values))
+    if isinstance(values[0], int) and not isinstance(values[0], bool):
+        return of.in_(bindparam(None, values, BigInteger(), expanding=True, unique=True))
     return of.in_(values)
 
 
 def _not_in(of: ColumnElement[Any], values: list[Any]) -> Condition:
-    return of.not_in(values)
+    return not_(_in(of, values))
 
 
 def _null(of: ColumnElement[Any], yes: bool) -> Condition:
@@ -170,32 +244,35 @@ def _made() -> dict[str, Matcher]:
         "false": Matcher(Takes.FLAG, frozenset({Type.BOOLEAN}), _false),
         "jcont": Matcher(Takes.OBJECT, frozenset({Type.OBJECT}), _contains_object),
     }
-    comparisons: tuple[tuple[str, Matches, frozenset[Type]], ...] = (
-        ("eq", _equal, _PLAIN),
-        ("not_eq", _different, _PLAIN),
-        ("lt", _compared(lt), _ORDERED),
-        ("lteq", _compared(le), _ORDERED),
-        ("gt", _compared(gt), _ORDERED),
-        ("gteq", _compared(ge), _ORDERED),
+    # With several values, one of them decides, or all are looked up together.
+    comparisons: tuple[tuple[str, frozenset[Type], Matches, Matches, Matches], ...] = (
+        ("eq", _PLAIN, _equal, _in, _all_equal),
+        ("not_eq", _PLAIN, _different, _some_different, _not_in),
+        ("lt", _ORDERED, _less, _with_greatest(_less), _with_least(_less)),
+        ("lteq", _ORDERED, _less_or_equal)
+        + (_with_greatest(_less_or_equal), _with_least(_less_or_equal)),
+        ("gt", _ORDERED, _greater, _with_least(_greater), _with_greatest(_greater)),
+        ("gteq", _ORDERED, _greater_or_equal)
+        + (_with_least(_greater_or_equal), _with_greatest(_greater_or_equal)),
     )
-    for name, matches, types in comparisons:
-        made[name] = Matcher(Takes.VALUE, types, matches)
-        made[f"{name}_any"] = Matcher(Takes.VALUES, types, _any(matches))
-        made[f"{name}_all"] = Matcher(Takes.VALUES, types, _all(matches))
-    for name in ("in", "not_in", *(name for name, _, _ in comparisons)):
+    for name, types, one, any_of, all_of in comparisons:
+        made[name] = Matcher(Takes.VALUE, types, one)
+        made[f"{name}_any"] = Matcher(Takes.VALUES, types, any_of)
+        made[f"{name}_all"] = Matcher(Takes.VALUES, types, all_of)
+    for name in ("in", "not_in", *(name for name, *_ in comparisons)):
         plain = made[name]
         made[f"{name}_or_null"] = Matcher(
             plain.takes, plain.types, _or_null(plain.condition), _always
         )
-    words: tuple[tuple[str, str, Matches, Takes, Takes], ...] = (
+    patterns: tuple[tuple[str, str, Matches, Takes, Takes], ...] = (
         ("matches", "does_not_match", _matches, Takes.PATTERN, Takes.SEVERAL_PATTERNS),
         ("start", "not_start", _start, Takes.WORDS, Takes.SEVERAL_WORDS),
         ("end", "not_end", _end, Takes.WORDS, Takes.SEVERAL_WORDS),
         ("cont", "not_cont", _contains, Takes.WORDS, Takes.SEVERAL_WORDS),
     )
-    for name, opposite, matches, one, several in words:
+    for name, opposite, matches, takes, several in patterns:
         for called, condition in ((name, matches), (opposite, _opposite(matches))):
-            made[called] = Matcher(one, _TEXT, condition)
+            made[called] = Matcher(takes, _TEXT, condition)
             made[f"{called}_any"] = Matcher(several, _TEXT, _any(condition))
             made[f"{called}_all"] = Matcher(several, _TEXT, _all(condition))
     return made

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, FromClause
 from order_factory.api.errors import ApiError, wrong_parameter
 from order_factory.api.query.filters import Filter, parse_filter
 from order_factory.api.query.paging import Page, parse_page
+from order_factory.api.query.work import Work
 from order_factory.api.resources.description import Attribute, ResourceType, Type
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
@@ -23,13 +24,18 @@ _FILTER = re.compile(r"filter\[q\]\[(\w+)\]", re.ASCII)
 
 @dataclass(frozen=True)
 class Query:
-    """What a request asks for. `fields` names, for a type, all that is to be shown of it."""
+    """What a request asks for. `fields` names, for a type, all that is to be shown of it.
+
+    `common` says that the statement is small and will come again, so that keeping it compiled
+    pays; the others would fill the memory with statements that nobody asks for twice.
+    """
 
     includes: Includes = field(default_factory=dict)
     fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sort: tuple[tuple[str, bool], ...] = ()
     filters: tuple[Filter, ...] = ()
     page: Page = field(default_factory=Page)
+    common: bool = True
 
     def condition(self, row: FromClause, mode: str) -> list[ColumnElement[bool]]:
         """The filters, for a table or an alias of it."""
@@ -55,6 +61,7 @@ def parse_query(
     sort: tuple[tuple[str, bool], ...] = ()
     filters = []
     pages: dict[str, str] = {}
+    work = Work()
     for name, value in given.items():
         named, filtered = _NAMED.fullmatch(name), _FILTER.fullmatch(name)
         if name == "include":
@@ -66,10 +73,10 @@ def parse_query(
         elif listing and named and named[1] == "page" and named[2] in ("number", "size"):
             pages[named[2]] = value
         elif listing and filtered:
-            filters.append(parse_filter(resource, name, filtered[1], value))
+            filters.append(parse_filter(resource, name, filtered[1], value, work))
         else:
             raise _not_allowed(name)
-    return Query(includes, fields, sort, tuple(filters), parse_page(pages))
+    return Query(includes, fields, sort, tuple(filters), parse_page(pages), work.is_common)
 
 
 def _not_allowed(name: str) -> ApiError:

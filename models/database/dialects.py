@@ -1,5 +1,6 @@
 """What SQLite and PostgreSQL say differently. Everything else is written once."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -7,6 +8,8 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    DateTime,
+    Dialect,
     Float,
     Select,
     String,
@@ -24,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from order_factory.models.tables.base import JsonObject
 from order_factory.models.tables.order_factories import CopyError
@@ -139,6 +143,25 @@ def _epoch_on_postgresql(element: epoch, compiler: SQLCompiler, **options: Any) 
     (time,) = element.clauses
     seconds = compiler.process(extract("epoch", time), **options)
     return f"CAST(round({seconds}, 3) AS double precision)"
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time to compare a column with; to the second it has no fraction.
+
+    SQLite compares texts, and the text of a whole second may stand with or without a fraction.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        own = String() if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(own)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 class random_key(FunctionElement[str]):

@@ -1,7 +1,8 @@
-"""A limit for the time that queries may take, so that no single one holds up the others."""
+"""A limit for the time that a read may take, so that no single one holds up the others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 from typing import Any
 
@@ -20,20 +21,35 @@ class QueryTooLong(OrderFactoryError):
     detail = "The query took longer than {} seconds and was stopped."
 
 
+# The deadline of the block that this thread is in (by `monotonic`), and its seconds.
+_limit: ContextVar[tuple[float, float] | None] = ContextVar("time_limit", default=None)
+
+
 @contextmanager
 def time_limit(db: Connection, seconds: float) -> Iterator[None]:
-    """Within the block, a query that takes longer is stopped, and `QueryTooLong` raised.
+    """Within the block, work that takes longer is stopped, and `QueryTooLong` raised.
 
-    On SQLite the time is that of the whole block, on PostgreSQL that of each statement until the
-    transaction ends.
+    SQLite stops a statement at the deadline of the whole block, PostgreSQL after the seconds.
+    Python stops where it calls `check_time_limit`.
     """
+    deadline = monotonic() + seconds
+    token = _limit.set((deadline, seconds))
     try:
-        with _sqlite_limit(db, seconds) if on_sqlite(db) else _postgresql_limit(db, seconds):
+        with _sqlite_limit(db, deadline) if on_sqlite(db) else _postgresql_limit(db, seconds):
             yield
     except DBAPIError as error:
-        if _was_stopped(error):
+        if _was_stopped(error, deadline):
             raise QueryTooLong(seconds) from None
         raise
+    finally:
+        _limit.reset(token)
+
+
+def check_time_limit() -> None:
+    """Raise `QueryTooLong` once the time of the `time_limit` block around the caller is over."""
+    limit = _limit.get()
+    if limit is not None and monotonic() > limit[0]:
+        raise QueryTooLong(limit[1])
 
 
 @contextmanager
@@ -43,8 +59,7 @@ def _postgresql_limit(db: Connection, seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _sqlite_limit(db: Connection, seconds: float) -> Iterator[None]:
-    deadline = monotonic() + seconds
+def _sqlite_limit(db: Connection, deadline: float) -> Iterator[None]:
     raw: Any = db.connection.driver_connection
     raw.set_progress_handler(lambda: monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
     try:
@@ -53,6 +68,9 @@ def _sqlite_limit(db: Connection, seconds: float) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
 
 
-def _was_stopped(error: DBAPIError) -> bool:
+def _was_stopped(error: DBAPIError, deadline: float) -> bool:
     sqlstate = getattr(error.orig, "sqlstate", None)
-    return sqlstate == _QUERY_CANCELED or str(error.orig) == "interrupted"
+    message = str(error.orig)
+    # SQLite does not say what a function of ours raised; after the deadline it was the limit.
+    by_function = message == "user-defined function raised exception" and monotonic() > deadline
+    return sqlstate == _QUERY_CANCELED or message == "interrupted" or by_function

@@ -1,0 +1,40 @@
+"""The work that the filters of one request ask for, counted before any of it is done."""
+
+_MOST_STEPS = 100
+_MOST_VALUES = 5_000
+_MOST_PATTERNS = 200
+_CACHED_STEPS = 10
+
+
+class TooMuch(ValueError):
+    """The filters of a request ask for more than one request may."""
+
+
+class Work:
+    """Counts the filters of a request.
+
+    A step is an attribute, or a relationship on the way to one; each is a part of the statement.
+    A value counts once for each attribute that it is compared with. A pattern is a value that
+    becomes a condition of its own.
+    """
+
+    def __init__(self) -> None:
+        self._steps = self._values = self._patterns = 0
+
+    def add(self, *, steps: int, values: int, patterns: int) -> None:
+        """Count one filter. Raises `TooMuch` with what there is too much of."""
+        self._steps += steps
+        self._values += values
+        self._patterns += patterns
+        for count, most, what in (
+            (self._steps, _MOST_STEPS, "attributes and relationships"),
+            (self._values, _MOST_VALUES, "values (for each attribute)"),
+            (self._patterns, _MOST_PATTERNS, "patterns or times (for each attribute)"),
+        ):
+            if count > most:
+                raise TooMuch(f"brings the filters to more than {most:,} {what}")
+
+    @property
+    def is_common(self) -> bool:
+        """Whether the statement is small, of a kind that comes again, and so worth keeping."""
+        return self._steps <= _CACHED_STEPS and self._patterns == 0

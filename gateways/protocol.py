@@ -1,7 +1,7 @@
 """What a payment gateway can be asked, and what it can answer."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from order_factory.models.values.statuses import Mode
 
@@ -12,7 +12,8 @@ class Asked:
 
     `amount_cents` of `currency_code` (ISO 4217). `customer_token` and `payment_source_token` name
     what the customer saved at the gateway; `authorization_token` the authorization that a void or
-    capture is about. `order` is the order's public id, for the gateway's own records.
+    capture is about. `order` is the order's public id, for the gateway's own records. `call` is the
+    method that is asked, so that a look-up knows what it looks for.
     """
 
     idempotency_key: str
@@ -22,6 +23,13 @@ class Asked:
     customer_token: str | None = field(default=None, repr=False)
     payment_source_token: str | None = field(default=None, repr=False)
     authorization_token: str | None = field(default=None, repr=False)
+    call: Literal["authorize", "capture", "void"] = "authorize"
+
+
+# The error code of what was never asked, because nobody wants it any more.
+CALLED_OFF = "called_off"
+# Error codes of what a gateway never takes, whatever the customer's bank says.
+NOT_SUPPORTED = ("currency_not_supported", "amount_not_supported")
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,10 @@ class Gateway(Protocol):
         """Let go of the money that `authorization_token` holds."""
 
     def lookup(self, asked: Asked) -> Answer | None:
-        """What was done under the `idempotency_key`; None where nothing is known of it."""
+        """What was done under the `idempotency_key`; None where surely nothing was.
+
+        A look-up that fails, for whatever reason, raises a `GatewayError`.
+        """
 
 
 @dataclass(frozen=True)
@@ -85,10 +96,12 @@ class GatewayTerms:
 
     `modes` are the modes of the orders that it may take money for. A gateway that is not `remote`
     has nothing to be asked: its orders are placed at once, unpaid. At most `concurrency` calls are
-    under way at a time, and at most `calls_per_second` begin (0: as many as there are).
+    under way at a time, and at most `calls_per_second` begin (0: as many as there are). What was
+    done is surely found by a look-up `lookup_delay_seconds` later.
     """
 
     modes: frozenset[Mode]
     remote: bool = True
     concurrency: int = 1
     calls_per_second: float = 0.0
+    lookup_delay_seconds: float = 0.0

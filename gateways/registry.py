@@ -88,6 +88,8 @@ def _stripe_terms(api_key: str) -> GatewayTerms:
         modes=frozenset({Mode.LIVE if live else Mode.TEST}),
         concurrency=settings.concurrency,
         calls_per_second=settings.calls_per_second,
+        # Stripe's search lags behind by up to a minute, longer during an outage.
+        lookup_delay_seconds=3600.0,
     )
 
 

@@ -14,11 +14,13 @@ import stripe
 from order_factory.gateways.protocol import (
     Answer,
     Asked,
+    GatewayError,
     GatewayMisconfigured,
     GatewayTimedOut,
     GatewayUnreachable,
 )
 from order_factory.gateways.settings import StripeSettings
+from order_factory.gateways.stripe_amounts import AmountNotTaken, stripe_amount
 
 # The version of Stripe's API that this was written for, whatever the account's default is.
 API_VERSION = "2026-10-28.endive"
@@ -29,7 +31,7 @@ _HELD = ("requires_capture", "succeeded")
 
 
 class StripeGateway:
-    """Needs an API key; amounts are in the currency's smallest unit, as Stripe has them too."""
+    """Needs an API key. For the amounts see `order_factory.gateways.stripe_amounts`."""
 
     name = "stripe"
 
@@ -48,8 +50,12 @@ class StripeGateway:
     def authorize(self, asked: Asked) -> Answer:
         if not asked.payment_source_token:
             return _no_payment_method()
+        try:
+            amount = stripe_amount(asked.amount_cents, asked.currency_code)
+        except AmountNotTaken as error:
+            return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: dict[str, Any] = {
-            "amount": asked.amount_cents,
+            "amount": amount,
             "currency": asked.currency_code.lower(),
             "payment_method": asked.payment_source_token,
             "capture_method": "manual",
@@ -65,7 +71,8 @@ class StripeGateway:
         return refused[0]
 
     def capture(self, asked: Asked) -> Answer:
-        params: Any = {"amount_to_capture": asked.amount_cents}
+        amount = stripe_amount(asked.amount_cents, asked.currency_code)
+        params: Any = {"amount_to_capture": amount}
         with self._telling() as refused:
             intent = self._intents.capture(_intent_of(asked), params, _under(asked))
             return _followed_up(intent, "succeeded")
@@ -78,17 +85,20 @@ class StripeGateway:
         return refused[0]
 
     def lookup(self, asked: Asked) -> Answer | None:
-        with self._telling():
+        with self._telling() as refused:
             if asked.authorization_token:
                 intent = self._intents.retrieve(asked.authorization_token)
-                done = intent.status in ("canceled", "succeeded")
+                done = intent.status == ("canceled" if asked.call == "void" else "succeeded")
                 return Answer(succeeded=True, token=intent.id) if done else None
             # Stripe itself answers a repeated key as the first time for a day; the search finds
             # what is older than a minute, so that between them nothing is done twice.
             query = f"metadata['{KEY}']:'{asked.idempotency_key}'"
             for intent in self._intents.search({"query": query}).data:
                 return self._authorized(intent)
-        return None
+            return None
+        # A search that Stripe refuses does not say that nothing was done.
+        reason = refused[0].error_code
+        raise GatewayError(self.name, f"does not say what was done under the key ({reason})")
 
     def _authorized(self, intent: Any) -> Answer:
         if intent.status in _HELD:

@@ -8,6 +8,7 @@ was done under the same key. So no crash, retry or second process pays twice.
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import Self
@@ -18,23 +19,30 @@ from prefect.runtime import flow_run
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.gateways.calling import ask
-from order_factory.gateways.protocol import Answer, GatewayError, GatewayMisconfigured
+from order_factory.gateways.protocol import (
+    CALLED_OFF,
+    Answer,
+    Asked,
+    GatewayError,
+    GatewayMisconfigured,
+)
 from order_factory.gateways.registry import gateway, known_gateways, limits_of, not_set_up
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.process_locks import hold_process_lock
 from order_factory.models.errors import DatabaseNotReady
 from order_factory.models.results.progress import report_progress
-from order_factory.models.tables.transactions import TransactionType
+from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.payments.answers import settle
-from order_factory.tasks.payments.claiming import Due, Scope, claim_due, count_due
+from order_factory.tasks.payments.claiming import Due, Scope, claim_due, count_due, release_unasked
 from order_factory.tasks.working_set.step import TryAgain, explained
 
 STAGE = "authorize payments"
 # So many answers are written down together, or what there is after a second.
 SETTLED_AT_ONCE = 250
 SECONDS_BETWEEN_SETTLEMENTS = 1.0
-# So many calls in a row without any answer, and the gateway is left alone.
+# So many calls in a row without any answer, and the gateway is left alone. Orders that got no
+# answer in an earlier run do not count while the gateway answers others.
 GIVEN_UP_AFTER = 8
 _DATABASE_TRIES = 5
 
@@ -48,6 +56,22 @@ class PaymentReport:
     closed: int = 0
     left: int = 0
     problems: list[str] = field(default_factory=list)
+
+
+class _NotAsked(GatewayError):
+    """The gateway was left alone before this call began."""
+
+
+def _called_off(_asked: Asked) -> Answer:
+    """The answer to what nobody wants any more, and the gateway knows nothing of."""
+    return Answer(succeeded=False, error_code=CALLED_OFF)
+
+
+def _require_found_by_now(due: Due) -> None:
+    """Raises `GatewayError` while the gateway may not yet find what it was asked last."""
+    delay = timedelta(seconds=known_gateways()[due.gateway].terms.lookup_delay_seconds)
+    if utc_now() - due.taken_at < delay:
+        raise GatewayError(due.gateway, "cannot say yet what it has done; it is asked again later")
 
 
 def _never() -> bool:
@@ -87,6 +111,8 @@ class _Till:
         self._settled_at = monotonic()
         self._asked = 0
         self._silent: dict[str, int] = {}
+        self._answering: set[str] = set()
+        self._unasked: list[int] = []
         self._left_alone: dict[str, str] = {}
         self._nothing_left = False
 
@@ -106,6 +132,7 @@ class _Till:
             self._collect()
             if self._is_time_to_settle():
                 self._settle()
+        self._release_unasked()
         self.report.problems += [
             f"{message}; the orders stay in placing" for message in self._left_alone.values()
         ]
@@ -125,16 +152,21 @@ class _Till:
             call.add_done_callback(lambda done, due=due: self._ended.put((due, done)))  # type: ignore[misc]
 
     def _call(self, due: Due) -> Answer:
+        if due.unwanted and not due.perhaps_done:
+            return _called_off(due.asked)
         if due.gateway in self._left_alone:
-            raise GatewayError(due.gateway, "is left alone")
+            raise _NotAsked(due.gateway, "is left alone")
         if due.gateway not in known_gateways():
             raise GatewayMisconfigured(due.gateway, f"is not set up: {not_set_up(due.gateway)}")
         asked_of = gateway(due.gateway)
         do = {
-            TransactionType.AUTHORIZATIONS: asked_of.authorize,
-            TransactionType.CAPTURES: asked_of.capture,
-            TransactionType.VOIDS: asked_of.void,
-        }[due.type]
+            "authorize": asked_of.authorize,
+            "capture": asked_of.capture,
+            "void": asked_of.void,
+        }[due.asked.call]
+        if due.unwanted:
+            _require_found_by_now(due)
+            do = _called_off
         limits = limits_of(due.gateway)
         return ask(asked_of, limits, do, due.asked, perhaps_done=due.perhaps_done)
 
@@ -156,17 +188,30 @@ class _Till:
         if error is None:
             self._answers[due.transaction_id] = done.result()
             self._silent.pop(due.gateway, None)
+            self._answering.add(due.gateway)
+            return
+        if isinstance(error, _NotAsked):
+            self._unasked.append(due.transaction_id)
             return
         if not isinstance(error, GatewayError):
             # Not in its own words, which may hold a token.
             error = GatewayError(due.gateway, f"failed unexpectedly ({type(error).__name__})")
-        silent = self._silent[due.gateway] = self._silent.get(due.gateway, 0) + 1
+        silent = self._silent.get(due.gateway, 0)
+        # What was silent before, beside others that are answered, is a matter of that one order.
+        if not (due.perhaps_done and due.gateway in self._answering):
+            silent = self._silent[due.gateway] = silent + 1
         give_up = isinstance(error, GatewayMisconfigured) or silent >= GIVEN_UP_AFTER
         if give_up:
             self._left_alone.setdefault(due.gateway, str(error))
         elif due.gateway not in self._left_alone:
             order = f"order {due.asked.order}"
             self.report.problems.append(f"{order} stays in placing: {error}")
+
+    def _release_unasked(self) -> None:
+        """Let others have what this run took up and did not ask about."""
+        if self._unasked:
+            with begin() as db:
+                release_unasked(db, self._unasked)
 
     def _is_time_to_settle(self) -> bool:
         if not self._answers:

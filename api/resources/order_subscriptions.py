@@ -52,7 +52,7 @@ from order_factory.tasks.subscriptions.deletion import delete_subscription
 from order_factory.tasks.subscriptions.items import convert, require_another_item
 from order_factory.tasks.subscriptions.planning import first_period
 from order_factory.tasks.subscriptions.templates import rebuild_template
-from order_factory.tasks.subscriptions.transitions import Trigger, changes, forget_retries
+from order_factory.tasks.subscriptions.transitions import Trigger, changes, stop_copies
 from order_factory.tasks.working_set.statements import table_of
 
 _subscription, _item = table_of(OrderSubscription), table_of(OrderSubscriptionItem)
@@ -138,7 +138,7 @@ def _updated(db: Connection, key: int, values: Values) -> None:
     if "customer_payment_source_id" in values:
         rebuild_template(db, key, now)
     if "status" in values:
-        forget_retries(db, select(_subscription.c.id).where(_subscription.c.id == key), now)
+        stop_copies(db, select(_subscription.c.id).where(_subscription.c.id == key), now)
 
 
 def _delete(db: Connection, row: Row) -> None:

@@ -43,7 +43,7 @@ _BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
 
 
 def update_factories() -> Update:
-    """Every factory in hand is completed or failed; a valid one knows its target order.
+    """Every factory in hand is completed, failed or aborted; a valid one knows its target order.
 
     One that waits for a gateway is still in progress.
     """
@@ -53,14 +53,15 @@ def update_factories() -> Update:
         .where(_factory.c.id == copies.c.factory_id)
         .values(
             status=case(
+                (copies.c.aborted, FactoryStatus.ABORTED),
                 (failed, FactoryStatus.FAILED),
                 (awaits, FactoryStatus.IN_PROGRESS),
                 else_=FactoryStatus.COMPLETED,
             ),
             target_order_id=case((copies.c.valid, copies.c.target_order_id), else_=nothing),
             started_at=func.coalesce(_factory.c.started_at, _BEGAN_AT),
-            completed_at=case((or_(failed, awaits), nothing), else_=NOW),
-            failed_at=case((failed, NOW), else_=nothing),
+            completed_at=case((or_(failed, awaits, copies.c.aborted), nothing), else_=NOW),
+            failed_at=case((copies.c.aborted, nothing), (failed, NOW), else_=nothing),
             flow_run_id=bindparam("run_id"),
             updated_at=NOW,
         )
@@ -83,8 +84,12 @@ def update_errors(db: Connection) -> Update:
 
 
 def insert_events(*, began: bool) -> Insert:
-    """An event per factory in hand that completed or failed; before it one that it `began`."""
-    ended = case((copies.c.failed, "order_factories.fail"), else_="order_factories.complete")
+    """An event per factory in hand that has ended; before it one that it `began`."""
+    ended = case(
+        (copies.c.aborted, "order_factories.abort"),
+        (copies.c.failed, "order_factories.fail"),
+        else_="order_factories.complete",
+    )
     started: ColumnElement[str] = literal("order_factories.start")
     ends = select(ended, copies.c.factory_id, NOW).where(
         or_(copies.c.failed, not_(copies.c.awaits))

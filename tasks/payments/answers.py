@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.gateways.protocol import Answer
+from order_factory.gateways.protocol import CALLED_OFF, NOT_SUPPORTED, Answer
 from order_factory.models.database.dialects import fill, on_sqlite, plan_by_key
 from order_factory.models.tables import Order, OrderFactory, Transaction
 from order_factory.models.tables.base import utc_now
@@ -31,6 +31,7 @@ from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
 from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided, void_unwanted
 from order_factory.tasks.stock.reservations import Orders, conclude_reservations
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors
@@ -140,6 +141,7 @@ def _take_in_hand() -> Insert:
         "valid": literal(True),
         "failed": literal(False),
         "awaits": literal(False),
+        "aborted": literal(False),
     }
     rows = _answered.join(_factory, _factory.c.id == _transaction.c.order_factory_id)
     chosen = select(*values.values()).select_from(rows).distinct()
@@ -199,19 +201,25 @@ def _settle_authorizations(db: Connection, now: datetime) -> None:
         db.execute(back.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
         conclude_reservations(db, declined, placed=False, now=now)
         _record_refusals(db)
+        abort_called_off(db, now)
+    void_unwanted(db, now)
     cancel_sources(db, now)
 
 
 def _record_refusals(db: Connection) -> None:
     """Say that the payment was declined, and so the order not placed."""
     of_copy = _transaction.c.order_factory_id == copies.c.factory_id
-    refused = and_(_transaction.c.type == TransactionType.AUTHORIZATIONS, not_(answers.c.succeeded))
+    code = func.coalesce(answers.c.error_code, "")
+    refused = and_(_is_authorization, not_(answers.c.succeeded), code != CALLED_OFF)
     joins = [
         (_transaction, of_copy),
         (answers, answers.c.transaction_id == _transaction.c.id),
     ]
-    words = literal("the payment was declined: ") + func.coalesce(
-        answers.c.message, answers.c.error_code, "the gateway gave no reason"
+    reason = func.coalesce(answers.c.message, answers.c.error_code, "the gateway gave no reason")
+    # Nobody's bank has declined what the gateway does not take from anyone.
+    words = case(
+        (code.in_(NOT_SUPPORTED), literal("the payment cannot be authorized: ") + reason),
+        else_=literal("the payment was declined: ") + reason,
     )
     execute_and_count(db, errors("payment_source", "payment_declined", words, refused, joins=joins))
     detail = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
@@ -232,6 +240,7 @@ def _settle_voids(db: Connection, now: datetime) -> None:
     )
     db.execute(release.values(payment_status=PaymentStatus.VOIDED))
     finish(db, voided, now)
+    abort_voided(db)
     joins = [
         (_transaction, _transaction.c.order_factory_id == copies.c.factory_id),
         (answers, answers.c.transaction_id == _transaction.c.id),
@@ -240,7 +249,8 @@ def _settle_voids(db: Connection, now: datetime) -> None:
     words = prefix + func.coalesce(
         answers.c.message, answers.c.error_code, "the gateway gave no reason"
     )
-    refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded))
+    of_source = _transaction.c.order_id == copies.c.source_order_id
+    refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded), of_source)
     detail = errors("source_order", "source_order_not_cancelled", words, refused, joins=joins)
     execute_and_count(db, detail)
 

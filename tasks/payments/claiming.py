@@ -1,7 +1,8 @@
 """Taking up what gateways are to be asked: by one process at a time, and free when it is gone."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -10,7 +11,9 @@ from sqlalchemy import (
     String,
     and_,
     cast,
+    exists,
     func,
+    null,
     or_,
     select,
     update,
@@ -19,15 +22,28 @@ from sqlalchemy import (
 from order_factory.gateways.protocol import Asked
 from order_factory.models.database.dialects import skip_locked
 from order_factory.models.database.process_locks import released_locks
-from order_factory.models.tables import Order, OrderFactory, PaymentSource, Transaction
+from order_factory.models.tables import (
+    Order,
+    OrderFactory,
+    OrderSubscription,
+    PaymentSource,
+    Transaction,
+)
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import SubscriptionStatus
 from order_factory.tasks.working_set.statements import table_of
 
 _transaction, _source = table_of(Transaction), table_of(PaymentSource)
 _factory, _order = table_of(OrderFactory), table_of(Order)
+_subscription = table_of(OrderSubscription)
 _authorization = _transaction.alias("authorization")
+_CALLS: dict[TransactionType, Literal["authorize", "capture", "void"]] = {
+    TransactionType.AUTHORIZATIONS: "authorize",
+    TransactionType.CAPTURES: "capture",
+    TransactionType.VOIDS: "void",
+}
 _is_unknown = _transaction.c.status == TransactionStatus.UNKNOWN
 
 
@@ -48,13 +64,19 @@ class Scope:
 
 @dataclass(frozen=True)
 class Due:
-    """A transaction to ask a gateway about. It may have been asked before, by a process that died."""
+    """A transaction to ask a gateway about.
+
+    With `perhaps_done` it may have been asked before, last at `taken_at` (UTC). What is `unwanted`
+    belongs to a subscription that was cancelled or deactivated: it is looked up and not asked.
+    """
 
     transaction_id: int
     type: TransactionType
     gateway: str
     asked: Asked = field(repr=False)
     perhaps_done: bool
+    taken_at: datetime
+    unwanted: bool = False
 
 
 def count_due(db: Connection, scope: Scope) -> int:
@@ -64,26 +86,41 @@ def count_due(db: Connection, scope: Scope) -> int:
 
 
 def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[str]) -> list[Due]:
-    """Take up to `limit` of them, the oldest first, that no process that is there has taken.
+    """Take up to `limit` of them that no process that is there has taken.
 
-    `me` is this process's number (see `order_factory.models.database.process_locks`). Those of the gateways in `without` are
-    left.
+    Those that were never asked come first, the oldest of them earliest, then those that were asked
+    least often: what a gateway never answers keeps nobody waiting. `me` is this process's number
+    (see `order_factory.models.database.process_locks`). Those of the gateways in `without` are left.
     """
     open_ = and_(_is_unknown, scope.condition, _transaction.c.gateway.not_in(without))
     others = select(_transaction.c.claimed_by).distinct()
     holders = db.scalars(others.where(open_, _transaction.c.claimed_by.is_not(None))).all()
     gone = released_locks(db, [number for number in holders if number is not None])
     free = or_(_transaction.c.claimed_by.is_(None), _transaction.c.claimed_by.in_(gone))
-    wanted = select(_transaction.c.id).where(open_, free).order_by(_transaction.c.id).limit(limit)
-    keys = list(db.scalars(skip_locked(db, wanted, _transaction)))
-    if not keys:
+    taken: list[tuple[int, datetime]] = []
+    calls, key = _transaction.c.calls, _transaction.c.id
+    # Apart: the first is answered by the partial index of what is unknown, in its order.
+    for which, order in (((calls == 0), (key,)), ((calls > 0), (calls, key))):
+        if left := limit - len(taken):
+            wanted = select(key, _transaction.c.updated_at).where(open_, free, which)
+            rows = db.execute(skip_locked(db, wanted.order_by(*order).limit(left), _transaction))
+            taken += [(row.id, row.updated_at) for row in rows]
+    if not taken:
         return []
+    before = dict(taken)
+    keys = list(before)
     db.execute(
         update(_transaction)
         .where(_transaction.c.id.in_(keys))
         .values(claimed_by=me, calls=_transaction.c.calls + 1, updated_at=utc_now())
     )
-    return [_due(*tuple(row)) for row in db.execute(_select_due(keys))]
+    return [_due(before[row.id], *tuple(row)) for row in db.execute(_select_due(keys))]
+
+
+def release_unasked(db: Connection, keys: list[int]) -> None:
+    """Put back what was taken up and never asked, as if it had not been taken up."""
+    mine = update(_transaction).where(_transaction.c.id.in_(keys), _is_unknown)
+    db.execute(mine.values(claimed_by=null(), calls=_transaction.c.calls - 1, updated_at=utc_now()))
 
 
 def _select_due(keys: list[int]) -> Select[Any]:
@@ -100,6 +137,7 @@ def _select_due(keys: list[int]) -> Select[Any]:
             _source.c.customer_token,
             _source.c.payment_source_token,
             _authorization.c.token,
+            and_(_transaction.c.type == TransactionType.AUTHORIZATIONS, is_unwanted()),
         )
         .select_from(_transaction)
         .join(_order, _order.c.id == _transaction.c.order_id)
@@ -110,7 +148,18 @@ def _select_due(keys: list[int]) -> Select[Any]:
     )
 
 
+def is_unwanted() -> ColumnElement[bool]:
+    """Whether the transaction is for a copy of a subscription that does not go on."""
+    ended = exists().where(
+        _factory.c.id == _transaction.c.order_factory_id,
+        _subscription.c.id == _factory.c.order_subscription_id,
+        _subscription.c.status.in_([SubscriptionStatus.INACTIVE, SubscriptionStatus.CANCELLED]),
+    )
+    return ended.correlate_except(_factory, _subscription)
+
+
 def _due(
+    taken_at: datetime,
     key: int,
     kind: str,
     gateway: str,
@@ -122,6 +171,7 @@ def _due(
     customer_token: str | None,
     payment_source_token: str | None,
     authorization_token: str | None,
+    unwanted: bool,
 ) -> Due:
     asked = Asked(
         idempotency_key,
@@ -131,5 +181,6 @@ def _due(
         customer_token,
         payment_source_token,
         authorization_token,
+        _CALLS[TransactionType(kind)],
     )
-    return Due(key, TransactionType(kind), gateway, asked, perhaps_done=calls > 1)
+    return Due(key, TransactionType(kind), gateway, asked, calls > 1, taken_at, unwanted)

@@ -11,20 +11,22 @@ from sqlalchemy import (
     Select,
     exists,
     func,
+    literal,
     literal_column,
     select,
     update,
 )
 
+from order_factory.models.database.dialects import skip_locked
 from order_factory.models.errors import CannotTransition
-from order_factory.models.tables import Order
-from order_factory.models.values.statuses import OrderStatus, SubscriptionStatus
+from order_factory.models.tables import Event, Order
+from order_factory.models.values.statuses import FactoryStatus, OrderStatus, SubscriptionStatus
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_active, is_free, subscription
 from order_factory.tasks.subscriptions.planning import first_period
 from order_factory.tasks.subscriptions.tables import fill_with_times, open_run_tables, runs
-from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.statements import at, insert_counted, table_of
 
-_order = table_of(Order)
+_order, _event = table_of(Order), table_of(Event)
 _waits = subscription.c.status == literal_column("'draft'")
 _PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
@@ -66,12 +68,32 @@ def changes(row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
 def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
     """Pull a trigger of one subscription. Raises `CannotTransition`.
 
-    What is being copied is copied to its end, and counted.
+    What waits to be copied is called off. What is being copied is copied to its end, and counted.
     """
     mine = select(subscription).where(subscription.c.id == key).with_for_update()
     values = changes(db.execute(mine).one(), trigger, now)
     db.execute(update(subscription).where(subscription.c.id == key).values(values))
-    forget_retries(db, select(subscription.c.id).where(subscription.c.id == key), now)
+    stop_copies(db, select(subscription.c.id).where(subscription.c.id == key), now)
+
+
+def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
+    """Of these subscriptions, those that are not active copy nothing more: not what waits, nor what
+    was to be tried again.
+    """
+    forget_retries(db, keys, now)
+    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
+    waiting = select(factory.c.id).where(
+        factory.c.status == FactoryStatus.PENDING, factory.c.order_subscription_id.in_(stopped)
+    )
+    # What a run holds at this moment is copied; its payment is not asked for any more.
+    called_off = list(db.scalars(skip_locked(db, waiting, factory)))
+    if not called_off:
+        return
+    ended = update(factory).where(factory.c.id.in_(called_off))
+    db.execute(ended.values(status=FactoryStatus.ABORTED, updated_at=now))
+    names = ["name", "order_factory_id", "created_at"]
+    rows = select(literal("order_factories.abort"), factory.c.id, at(now))
+    db.execute(insert_counted(_event, names, rows.where(factory.c.id.in_(called_off))))
 
 
 def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:

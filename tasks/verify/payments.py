@@ -17,6 +17,8 @@ _of_order = _transaction.join(_order, _order.c.id == _transaction.c.order_id)
 _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
 _is_void = _transaction.c.type == TransactionType.VOIDS
 _succeeded = _transaction.c.status == TransactionStatus.SUCCEEDED
+# What says in the errors of a copy that its subscription had ended before the payment.
+ENDED_CODE = "order_subscription_ended"
 _unknown = _transaction.c.status == TransactionStatus.UNKNOWN
 
 
@@ -58,6 +60,22 @@ def _authorized_twice() -> Select[Any]:
     return rows.group_by(_transaction.c.order_id).having(func.count() > 1)
 
 
+def _charged_after_the_end() -> Select[Any]:
+    """Aborted copies whose order is not cancelled, or whose payment a gateway still holds."""
+    void = _transaction.alias("void")
+    voided = exists().where(
+        void.c.authorization_id == _transaction.c.id,
+        void.c.type == TransactionType.VOIDS,
+        void.c.status == TransactionStatus.SUCCEEDED,
+    )
+    held = exists().where(
+        _transaction.c.order_id == target.c.id, _is_authorization, _succeeded, not_(voided)
+    )
+    wrong = or_(target.c.status != OrderStatus.CANCELLED, held.correlate(target))
+    rows = select(factory.c.id).select_from(copied)
+    return rows.where(factory.c.status == FactoryStatus.ABORTED, wrong)
+
+
 def _voided_and_kept() -> Select[Any]:
     cancelled = and_(
         _order.c.status == OrderStatus.CANCELLED, _order.c.payment_status == PaymentStatus.VOIDED
@@ -90,6 +108,12 @@ INVARIANTS = (
         "No order has more than one payment that a gateway has authorized.",
         Resource.orders,
         _authorized_twice(),
+    ),
+    Invariant(
+        "ended-subscription-not-charged",
+        "The order of a copy that was aborted is cancelled, and no gateway holds its payment.",
+        Resource.order_factories,
+        _charged_after_the_end(),
     ),
     Invariant(
         "voided-is-cancelled",

@@ -8,7 +8,7 @@ from order_factory.models.tables import Order
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.payments import awaits_gateway
+from order_factory.tasks.verify.payments import ENDED_CODE, awaits_gateway
 from order_factory.tasks.verify.rows import copy_error, factory, has_error, target
 from order_factory.tasks.working_set.statements import table_of
 
@@ -65,7 +65,11 @@ def _unfinished_with_target() -> Select[Any]:
     finished = [FactoryStatus.COMPLETED, FactoryStatus.FAILED]
     # What waits for a gateway is copied already.
     waits = and_(factory.c.status == FactoryStatus.IN_PROGRESS, awaits_gateway())
-    unfinished = and_(factory.c.status.not_in(finished), not_(waits))
+    # Nor was one placed whose subscription had ended before it was paid.
+    ended = and_(
+        factory.c.status == FactoryStatus.ABORTED, has_error(copy_error.c.code == ENDED_CODE)
+    )
+    unfinished = and_(factory.c.status.not_in(finished), not_(waits), not_(ended))
     return select(factory.c.id).where(unfinished, factory.c.target_order_id.is_not(None))
 
 
@@ -108,8 +112,8 @@ INVARIANTS = (
     ),
     Invariant(
         "unfinished-has-no-target",
-        "A pending or aborted factory has no target order, and a running one only while a gateway "
-        "has to be asked.",
+        "A pending factory has no target order, a running one only while a gateway has to be asked, "
+        "and an aborted one only where its subscription had ended before the payment.",
         Resource.order_factories,
         _unfinished_with_target(),
     ),

@@ -188,6 +188,7 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
         "valid": true(),
         "failed": false(),
         "awaits": false(),
+        "aborted": false(),
     }
     return insert(copies).from_select(list(values), select(*values.values()))
 

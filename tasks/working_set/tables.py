@@ -49,7 +49,8 @@ claims = temporary(
 # One row per copy in hand: what was asked for, what its source order refers to, the keys that
 # its target will have, whether it will be copied at all (`valid`), whether its factory ends as
 # failed (an order that was copied but could not be placed is valid and failed), and whether it
-# does not end yet, because a gateway has to be asked first (`awaits`).
+# does not end yet, because a gateway has to be asked first (`awaits`), or ends as `aborted`,
+# because nobody wants it any more.
 copies = temporary(
     _METADATA,
     "tmp_copies",
@@ -80,6 +81,7 @@ copies = temporary(
     Column("valid", Boolean, nullable=False),
     Column("failed", Boolean, nullable=False),
     Column("awaits", Boolean, nullable=False),
+    Column("aborted", Boolean, nullable=False),
 )
 
 # One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what

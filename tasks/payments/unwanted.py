@@ -1,0 +1,95 @@
+"""Payments that nobody wants any more: of subscriptions that were cancelled or deactivated.
+
+What was never asked of the gateway is not asked any more, and what it did meanwhile is voided.
+Either way the copy ends `aborted`, its target order cancelled.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, literal, not_, select, true, update
+
+from order_factory.gateways.protocol import CALLED_OFF
+from order_factory.gateways.registry import known_gateways
+from order_factory.models.tables import Order, Transaction
+from order_factory.models.tables.transactions import TransactionType
+from order_factory.models.values.order_states import may_become
+from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.payments.claiming import is_unwanted
+from order_factory.tasks.payments.intents import insert_voids
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of
+from order_factory.tasks.working_set.tables import answers, cancellations, copies
+
+_transaction, _order = table_of(Transaction), table_of(Order)
+_answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
+_is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
+_was_called_off = and_(_is_authorization, answers.c.error_code == CALLED_OFF)
+_voids_target = and_(
+    _transaction.c.type == TransactionType.VOIDS,
+    _transaction.c.order_id == copies.c.target_order_id,
+)
+_OF_COPY = [
+    (_transaction, _transaction.c.order_factory_id == copies.c.factory_id),
+    (answers, answers.c.transaction_id == _transaction.c.id),
+]
+_ENDED = literal("the order subscription was cancelled or deactivated before the payment was ")
+FIELD, CODE = "order_subscription", "order_subscription_ended"
+
+
+def abort_called_off(db: Connection, now: datetime) -> None:
+    """Abort the copies whose payment was not asked for any more, and cancel their orders.
+
+    The orders are `pending` again, and their stock is free.
+    """
+    words = _ENDED + "authorized; nothing was charged"
+    if not execute_and_count(db, errors(FIELD, CODE, words, _was_called_off, joins=_OF_COPY)):
+        return
+    targets = select(_transaction.c.order_id).select_from(_answered).where(_was_called_off)
+    cancelled = update(_order).where(
+        _order.c.id.in_(targets), may_become(_order.c.status, OrderStatus.CANCELLED)
+    )
+    values = {"status": OrderStatus.CANCELLED, "cancelled_at": NOW, "updated_at": NOW}
+    db.execute(cancelled.values(values), {"now": now})
+    _abort(db, _was_called_off)
+
+
+def void_unwanted(db: Connection, now: datetime) -> None:
+    """Have the payments voided that were authorized for subscriptions that do not go on.
+
+    Their copies wait for that, and cancel no source order.
+    """
+    unwanted = and_(_is_authorization, answers.c.succeeded, is_unwanted())
+    rows = select(_transaction.c.order_id, _transaction.c.order_factory_id)
+    rows = rows.select_from(_answered).where(unwanted)
+    db.execute(insert(cancellations).from_select(["order_id", "factory_id"], rows))
+    waiting = select(cancellations.c.factory_id)
+    mark = update(copies).where(copies.c.factory_id.in_(waiting))
+    if db.execute(mark.values(awaits=True)).rowcount:
+        remote = [name for name, known in known_gateways().items() if known.terms.remote]
+        execute_and_count(db, insert_voids(db, remote), now=now)
+        # They are nobody's source order.
+        db.execute(cancellations.delete())
+
+
+def abort_voided(db: Connection) -> None:
+    """Abort the copies whose own payment is voided, and say where the gateway refused that."""
+    voided = and_(_voids_target, answers.c.succeeded)
+    words = _ENDED + "decided; it was voided"
+    if execute_and_count(db, errors(FIELD, CODE, words, voided, joins=_OF_COPY)):
+        _abort(db, voided)
+    refused = and_(_voids_target, not_(answers.c.succeeded))
+    words = _ENDED + "decided, and it could not be voided; the order is placed"
+    execute_and_count(
+        db, errors(FIELD, "order_subscription_void_refused", words, refused, joins=_OF_COPY)
+    )
+
+
+def _abort(db: Connection, which: ColumnElement[bool]) -> None:
+    factories = (
+        select(copies.c.factory_id)
+        .join(_transaction, _transaction.c.order_factory_id == copies.c.factory_id)
+        .join(answers, answers.c.transaction_id == _transaction.c.id)
+        .where(which)
+    )
+    mark = update(copies).where(copies.c.factory_id.in_(factories))
+    db.execute(mark.values(aborted=true(), failed=not_(true())))

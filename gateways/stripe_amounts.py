@@ -48,7 +48,7 @@ def stripe_amount(cents: int, currency_code: str) -> int:
         )
     assert exponent is not None
     # Stripe's amount is that of the currency's whole units, in its own fractions.
-    amount, rest = divmod(cents * 10**wanted, 10**exponent)
+    amount, rest = divmod(cents * int(10**wanted), int(10**exponent))
     if currency_code in THREE_DECIMAL:
         rest += amount % 10
     if rest:

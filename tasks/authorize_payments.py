@@ -41,8 +41,8 @@ STAGE = "authorize payments"
 # So many answers are written down together, or what there is after a second.
 SETTLED_AT_ONCE = 250
 SECONDS_BETWEEN_SETTLEMENTS = 1.0
-# So many calls in a row without any answer, and the gateway is left alone. Orders that got no
-# answer in an earlier run do not count while the gateway answers others.
+# So many calls in a row without any answer, and the gateway is left alone. Where it has answered
+# others, as many more as it is asked at a time: those may all wait for the same kind of order.
 GIVEN_UP_AFTER = 8
 _DATABASE_TRIES = 5
 
@@ -159,7 +159,7 @@ class _Till:
         if due.gateway not in known_gateways():
             raise GatewayMisconfigured(due.gateway, f"is not set up: {not_set_up(due.gateway)}")
         asked_of = gateway(due.gateway)
-        do = {
+        do: Callable[[Asked], Answer] = {
             "authorize": asked_of.authorize,
             "capture": asked_of.capture,
             "void": asked_of.void,
@@ -196,11 +196,9 @@ class _Till:
         if not isinstance(error, GatewayError):
             # Not in its own words, which may hold a token.
             error = GatewayError(due.gateway, f"failed unexpectedly ({type(error).__name__})")
-        silent = self._silent.get(due.gateway, 0)
-        # What was silent before, beside others that are answered, is a matter of that one order.
-        if not (due.perhaps_done and due.gateway in self._answering):
-            silent = self._silent[due.gateway] = silent + 1
-        give_up = isinstance(error, GatewayMisconfigured) or silent >= GIVEN_UP_AFTER
+        silent = self._silent[due.gateway] = self._silent.get(due.gateway, 0) + 1
+        patience = GIVEN_UP_AFTER + (self._at_once if due.gateway in self._answering else 0)
+        give_up = isinstance(error, GatewayMisconfigured) or silent >= patience
         if give_up:
             self._left_alone.setdefault(due.gateway, str(error))
         elif due.gateway not in self._left_alone:

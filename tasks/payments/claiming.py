@@ -7,11 +7,13 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     Select,
     String,
     and_,
     cast,
     exists,
+    false,
     func,
     null,
     or_,
@@ -88,33 +90,40 @@ def count_due(db: Connection, scope: Scope) -> int:
 def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[str]) -> list[Due]:
     """Take up to `limit` of them that no process that is there has taken.
 
-    Those that were never asked come first, the oldest of them earliest, then those that were asked
-    least often: what a gateway never answers keeps nobody waiting. `me` is this process's number
-    (see `order_factory.models.database.process_locks`). Those of the gateways in `without` are left.
+    Those that were never asked come first, the oldest and the newest of them in turn, then those
+    that were asked least often: a heap of cards that a gateway never answers about keeps nobody
+    waiting. `me` is this process's number (see `order_factory.models.database.process_locks`).
+    Those of the gateways in `without` are left.
     """
     open_ = and_(_is_unknown, scope.condition, _transaction.c.gateway.not_in(without))
     others = select(_transaction.c.claimed_by).distinct()
     holders = db.scalars(others.where(open_, _transaction.c.claimed_by.is_not(None))).all()
     gone = released_locks(db, [number for number in holders if number is not None])
     free = or_(_transaction.c.claimed_by.is_(None), _transaction.c.claimed_by.in_(gone))
-    taken: list[tuple[int, datetime]] = []
     calls, key = _transaction.c.calls, _transaction.c.id
-    # Apart: the first is answered by the partial index of what is unknown, in its order.
-    for which, order in (((calls == 0), (key,)), ((calls > 0), (calls, key))):
-        if left := limit - len(taken):
-            wanted = select(key, _transaction.c.updated_at).where(open_, free, which)
-            rows = db.execute(skip_locked(db, wanted.order_by(*order).limit(left), _transaction))
-            taken += [(row.id, row.updated_at) for row in rows]
+
+    def take(count: int, which: ColumnElement[bool], *order: ColumnElement[Any]) -> list[Row[Any]]:
+        rows = select(key, _transaction.c.updated_at).where(open_, free, which).order_by(*order)
+        return list(db.execute(skip_locked(db, rows.limit(count), _transaction))) if count else []
+
+    # Apart: these two are answered by the partial index of what is unknown, from either end.
+    oldest = take(limit - limit // 2, calls == 0, key)
+    newer = and_(calls == 0, key > oldest[-1].id) if oldest else false()
+    newest = take(limit // 2, newer, key.desc())
+    by_age = oldest + newest[::-1]
+    in_turn = [row for pair in zip(by_age, by_age[::-1], strict=True) for row in pair]
+    taken = in_turn[: len(by_age)]
+    taken += take(limit - len(taken), calls > 0, calls, key)
     if not taken:
         return []
-    before = dict(taken)
-    keys = list(before)
+    keys = [row.id for row in taken]
     db.execute(
         update(_transaction)
         .where(_transaction.c.id.in_(keys))
         .values(claimed_by=me, calls=_transaction.c.calls + 1, updated_at=utc_now())
     )
-    return [_due(before[row.id], *tuple(row)) for row in db.execute(_select_due(keys))]
+    found = {row.id: row for row in db.execute(_select_due(keys))}
+    return [_due(row.updated_at, *tuple(found[row.id])) for row in taken]
 
 
 def release_unasked(db: Connection, keys: list[int]) -> None:
@@ -144,7 +153,6 @@ def _select_due(keys: list[int]) -> Select[Any]:
         .outerjoin(_source, _source.c.id == _order.c.payment_source_id)
         .outerjoin(_authorization, _authorization.c.id == _transaction.c.authorization_id)
         .where(_transaction.c.id.in_(keys))
-        .order_by(_transaction.c.id)
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from order_factory.gateways.protocol import (
     Asked,
+    GatewayError,
     GatewayMisconfigured,
     GatewayTimedOut,
     GatewayUnreachable,
@@ -76,9 +77,11 @@ def test_a_refusal_tells_why_and_quotes_no_token(gateway, method, code, words):
 
 def test_an_authorization_is_captured_or_voided(gateway, stand_in):
     held = [gateway.authorize(replace(ASKED, idempotency_key=f"key-{nth}")) for nth in range(2)]
-    captured, voided = (
-        replace(ASKED, idempotency_key=f"then-{each.token}", authorization_token=each.token)
-        for each in held
+    captured = replace(
+        ASKED, idempotency_key="then-1", authorization_token=held[0].token, call="capture"
+    )
+    voided = replace(
+        ASKED, idempotency_key="then-2", authorization_token=held[1].token, call="void"
     )
 
     assert gateway.lookup(voided) is None
@@ -141,3 +144,50 @@ def test_copies_are_placed_through_it(shop, stand_in, monkeypatch, tests_gateway
     held = [each for each in stand_in.intents.values() if each["status"] == "requires_capture"]
     assert [each["amount"] for each in held] == [12_50, 12_50]
     assert {row.status for row in shop.rows(Transaction)} == {"succeeded", "failed"}
+
+
+def test_a_look_up_that_is_refused_says_nothing(gateway, stand_in):
+    stand_in.fail_next = [400, 402, 403, 404, 500]
+
+    for error in (GatewayError, GatewayError, GatewayMisconfigured, GatewayError, GatewayTimedOut):
+        with pytest.raises(error):
+            gateway.lookup(ASKED)
+
+
+def test_a_captured_payment_is_no_void(gateway):
+    held = gateway.authorize(ASKED)
+    asked = replace(ASKED, authorization_token=held.token)
+    gateway.capture(replace(asked, idempotency_key="capture", call="capture"))
+
+    assert gateway.lookup(replace(asked, idempotency_key="void", call="void")) is None
+    assert gateway.lookup(replace(asked, idempotency_key="capture", call="capture")).succeeded
+
+
+def test_stripe_is_sent_what_it_calls_the_amount(gateway, stand_in):
+    answer = gateway.authorize(replace(ASKED, amount_cents=5124, currency_code="ISK"))
+
+    (intent,) = stand_in.intents.values()
+    assert (intent["amount"], intent["currency"]) == (512400, "isk")
+    captured = replace(
+        ASKED,
+        amount_cents=5124,
+        currency_code="ISK",
+        idempotency_key="capture",
+        authorization_token=answer.token,
+    )
+    assert gateway.capture(captured).succeeded
+    assert stand_in.captured == ["512400"]
+
+
+def test_what_stripe_does_not_take_is_refused_before_it_is_asked(gateway, stand_in):
+    kwd = gateway.authorize(replace(ASKED, amount_cents=5124, currency_code="KWD"))
+    gold = gateway.authorize(replace(ASKED, currency_code="XAU"))
+
+    assert (kwd.succeeded, kwd.error_code) == (False, "amount_not_supported")
+    steps = "Stripe takes KWD in steps of 0.010 only, and the amount is 5.124 KWD."
+    assert kwd.message == steps
+    assert (gold.error_code, gold.message) == (
+        "currency_not_supported",
+        "Stripe takes no payments in XAU.",
+    )
+    assert stand_in.requests == {}

@@ -28,6 +28,7 @@ class StripeStandIn:
     requests: Counter[str] = field(default_factory=Counter)
     versions: set[str | None] = field(default_factory=set)
     fail_next: list[int] = field(default_factory=list)
+    captured: list[str] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
     def create(self, given: dict[str, str]) -> tuple[int, Any]:
@@ -82,6 +83,8 @@ class StripeStandIn:
         if verb == "POST" and not rest:
             return self.create(given)
         if verb == "POST":
+            if rest[1] == "capture":
+                self.captured.append(given["amount_to_capture"])
             return self.change(rest[0], {"capture": "succeeded", "cancel": "canceled"}[rest[1]])
         return self.search(given["query"]) if rest == ["search"] else (200, self.intents[rest[0]])
 
@@ -119,7 +122,9 @@ def _handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:
                     return 400, {"error": {"type": "idempotency_error", "message": "differs"}}
                 return status, message
             if stand_in.fail_next and (failing := stand_in.fail_next.pop(0)) < 600:
-                kind = "rate_limit_error" if failing == 429 else "api_error"
+                kinds = {429: "rate_limit_error", 402: "card_error"}
+                refused = "invalid_request_error" if failing < 500 else "api_error"
+                kind = kinds.get(failing, refused)
                 return failing, {"error": {"type": kind, "message": "no"}}
             status, message = stand_in.route(verb, path, given)
             if verb == "POST":

@@ -3,7 +3,7 @@
 import pytest
 
 from order_factory.gateways.protocol import Answer
-from order_factory.gateways.registry import gateway
+from order_factory.gateways.registry import forget_gateways, gateway
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.process_locks import hold_process_lock
 from order_factory.models.tables import (
@@ -158,6 +158,36 @@ def test_a_gateway_that_gives_no_answers_is_left_alone(shop, ledger):
     assert problems[-1] == "the payment gateway test cannot be reached; the orders stay in placing"
     assert len(problems) < 10
     assert {result.status for result in results(factories)} == {"in_progress"}
+
+
+def test_what_is_never_answered_keeps_nobody_waiting(shop, ledger, monkeypatch):
+    """Silent cards are older than all others, and more than a run has patience with."""
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "2")
+    forget_gateways()
+    silent = [
+        request(payable(shop, "tok_timeout_before"), place_target_order=True) for _ in range(30)
+    ]
+    good = [request(payable(shop), place_target_order=True) for _ in range(12)]
+    batch = batch_of(silent + good)
+    copy_batch(batch)
+
+    problems = authorize(batch)
+
+    assert {result.status for result in results(good)} == {"completed"}
+    assert {result.status for result in results(silent)} == {"in_progress"}
+    assert problems[-1].endswith("the orders stay in placing"), "it was left alone in the end"
+    # Those that were not asked for that reason count as never taken up.
+    unasked = [row for row in shop.rows(Transaction) if not row.calls]
+    assert len(unasked) > 0
+    assert {row.claimed_by for row in unasked} == {None}
+    assert violations() == []
+
+    later = request(payable(shop), place_target_order=True)
+    change(OrderFactory, later, batch_id=batch)
+    copy_batch(batch)
+    authorize(batch)
+
+    assert results([later])[0].status == "completed"
 
 
 def test_a_run_that_died_after_the_call_is_gone_on_with_by_lookup(shop, ledger):

@@ -55,6 +55,17 @@ DAMAGES = [
         lifts=("transactions",),
     ),
     Damage(
+        "ended-subscription-not-charged",
+        "UPDATE order_factories SET status = 'aborted' WHERE id = :paid",
+        "paid",
+    ),
+    Damage(
+        "ended-subscription-not-charged",
+        "UPDATE order_factories SET status = 'aborted' WHERE id = :paid; "
+        "UPDATE orders SET status = 'cancelled' WHERE id = :paid_target",
+        "paid",
+    ),
+    Damage(
         "voided-is-cancelled",
         "UPDATE orders SET status = 'placed' WHERE id = :original_target",
         "void",

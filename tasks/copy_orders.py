@@ -1,8 +1,9 @@
 """The tasks that open a transaction: claim, copy everything claimed, commit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 
 from prefect import task
 from prefect.runtime import flow_run
@@ -10,10 +11,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.engine import begin, checkpoint_soon
+from order_factory.models.results.step_times import StepTime
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.batches.records import require_divisible
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
+from order_factory.tasks.copying.recipe import STEPS
+from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.prefetch.prefetch import Prefetch
 from order_factory.tasks.working_set.claims import (
     Claimed,
@@ -22,7 +26,7 @@ from order_factory.tasks.working_set.claims import (
     claim_single,
 )
 from order_factory.tasks.working_set.retries import AGAIN
-from order_factory.tasks.working_set.step import explained
+from order_factory.tasks.working_set.step import StepFunction, explained
 
 
 @dataclass(frozen=True)
@@ -30,62 +34,101 @@ class BatchReport:
     """How many factories a transaction closed; the public ids of those that it could not close.
 
     `awaiting` is how many it copied that are not closed yet: a gateway has to be asked about them.
+    `times` says how long each step took.
     """
 
     closed: int
     stuck: tuple[str, ...] = ()
     awaiting: int = 0
+    times: tuple[StepTime, ...] = ()
+
+    @property
+    def copied(self) -> int:
+        """How many factories it had to do with."""
+        return self.closed + self.awaiting + len(self.stuck)
 
 
 @task(name="copy order", task_run_name="copy order", **AGAIN)
-def copy_order(factory_id: int) -> BatchReport:
-    """Copy one order: a batch of one. Nothing is closed when another run holds the factory.
+def copy_order(
+    factory_id: int, steps: Sequence[StepFunction] = STEPS, follow: bool = True
+) -> BatchReport:
+    """Copy one order with these steps: a batch of one.
 
-    Raises `TryAgain` when a fault of the database did not pass; the factory is still pending.
+    Nothing is closed when another run holds the factory. Each step is a task run, unless it is not
+    to be followed. Raises `TryAgain` when a fault of the database did not pass; the factory is
+    still pending.
     """
-    return _copy(lambda db: claim_factory(db, factory_id))
+    return _copy(lambda db: claim_factory(db, factory_id), follow=follow, steps=steps)
 
 
 @task(name="copy batch", task_run_name="copy batch {part}", **AGAIN)
 def copy_batch(
-    batch_id: int, part: int, size: int, prefetch: Prefetch | None = None
+    batch_id: int,
+    part: int,
+    size: int,
+    prefetch: Prefetch | None = None,
+    follow: bool | None = None,
 ) -> BatchReport:
     """Copy up to `size` unfinished factories of a batch; fewer where others copy them too.
 
-    `part` only names the task run; `ahead` is for one thread that copies one part after the other.
-    Raises `TryAgain` when a fault of the database did not pass, and
-    `InvalidRequest` for a batch that must not be divided; the factories are still pending.
+    `part` only names the task run; `prefetch` is for one thread that copies one part after the
+    other. The steps of the first part are task runs, unless `follow` says otherwise. Raises
+    `TryAgain` when a fault of the database did not pass, and `InvalidRequest` for a batch that
+    must not be divided; the factories are still pending.
     """
 
     def claim(db: Connection) -> int:
         require_divisible(db, batch_id)
         return claim_pending(db, batch_id, size)
 
-    return _copy(claim, prefetch)
+    return _copy(claim, prefetch, follow=part == 1 if follow is None else follow)
 
 
-@task(name="copy single orders", task_run_name="copy single orders", **AGAIN)
-def copy_single_orders(size: int) -> BatchReport:
+@task(name="copy single orders", task_run_name="copy single orders {part}", **AGAIN)
+def copy_single_orders(size: int, part: int = 1) -> BatchReport:
     """Copy up to `size` factories that were asked for one by one and wait to be carried out.
 
-    Raises `TryAgain` when a fault of the database did not pass; the factories are still pending.
+    `part` names the task run; the steps of the first are task runs. Raises `TryAgain` when a fault
+    of the database did not pass; the factories are still pending.
     """
-    return _copy(lambda db: claim_single(db, size))
+    return _copy(lambda db: claim_single(db, size), follow=part == 1)
 
 
-def _copy(claim: Callable[[Connection], int], prefetch: Prefetch | None = None) -> BatchReport:
+def _copy(
+    claim: Callable[[Connection], int],
+    prefetch: Prefetch | None = None,
+    *,
+    follow: bool,
+    steps: Sequence[StepFunction] = STEPS,
+) -> BatchReport:
+    copied = CopiedOrders()
+    began = ended = perf_counter()
     try:
         with prefetch.claimed(claim) if prefetch else _claimed(claim) as part:
-            copied = CopiedOrders()
+            claim_seconds = perf_counter() - began
             if part.size:
-                copied = copy_claimed(part.db, part.size, flow_run.id, part.prefetched)
+                copied = copy_claimed(
+                    part.db,
+                    part.size,
+                    flow_run.id,
+                    part.prefetched,
+                    # Outside a flow run there is nobody to follow it.
+                    followed=follow and flow_run.id is not None,
+                    steps=steps,
+                )
+            ended = perf_counter()
+        commit_seconds = perf_counter() - ended
         if part.size >= LARGE and not (prefetch and prefetch.checkpoints):
             checkpoint_soon()
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         raise explained(error, "batch") from None
+    if part.size:
+        copied.times.add("claim orders", part.size, claim_seconds)
+        copied.times.add("commit", part.size, commit_seconds)
+        log_line(f"{part.size:,} orders in {perf_counter() - began:.2f} s")
     stuck = tuple(public_id(Resource.order_factories, key) for key in copied.stuck)
-    return BatchReport(copied.closed, stuck, copied.awaiting)
+    return BatchReport(copied.closed, stuck, copied.awaiting, tuple(copied.times))
 
 
 @contextmanager

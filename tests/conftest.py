@@ -25,6 +25,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from order_factory.models.database.engine import get_engine
 from order_factory.models.database.schema import upgrade
+from order_factory.tasks.copying.recipe import STEPS
 from tests.support.postgres import emptied, schema_of
 from tests.support.scheduling import OneProcessForTheSystem
 from tests.support.shop import Shop
@@ -118,6 +119,14 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
         del os.environ["ORDER_FACTORY_DATABASE_URL"]
     else:
         _point_at(before)
+
+
+@pytest.fixture(autouse=True)
+def _usual_steps() -> Iterator[None]:
+    """The recipe is as it was after a test that has put steps of its own into `STEPS`."""
+    usual = list(STEPS)
+    yield
+    STEPS[:] = usual
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,12 @@ _COPY = (
 )
 
 
-@step(name="copy addresses", field="addresses")
+@step(
+    name="copy addresses",
+    field="addresses",
+    errors=("billing_address", "shipping_address", "addresses"),
+    idle="The source order has no address to copy.",
+)
 def copy_addresses(db: Connection, batch: Batch) -> int:
     """Copy the billing and shipping addresses; rows written. A shared address stays shared."""
     return sum(execute_and_count(db, statement, now=batch.started_at) for statement in _COPY)

@@ -1,7 +1,10 @@
 """Finding everything that is wrong with the orders of a batch, before anything is copied."""
 
-from sqlalchemy import Connection, and_, exists, false, not_, or_, select, update
+from collections.abc import Iterator
 
+from sqlalchemy import Connection, and_, exists, false, func, not_, or_, select, update
+
+from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.tables import CopyError
 from order_factory.tasks.copying.addresses import check_addresses
 from order_factory.tasks.copying.catalogue import find_notable_skus
@@ -21,18 +24,21 @@ from order_factory.tasks.working_set.line_totals import (
     sum_remaining_lines,
 )
 from order_factory.tasks.working_set.step import step
-from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
+from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
 
-@step(name="check orders", field="source_order")
+@step(name="check orders", field="source_order", errors=None)
 def check_orders(db: Connection, batch: Batch) -> int:
     """Record all that is wrong, and mark the copies that will not be made; how many errors.
 
-    One run tells everything: no check stops because of what another has found.
+    One run tells everything: no check stops because of what another has found. What is limited is
+    locked first, until the commit: the stock that the orders take, promotions and coupons. What
+    the later steps need is noted: the sums of the lines, SKUs that are not simply there, today's
+    prices, lines to leave out.
     """
     if not batch.prefetched:
         sum_lines(db)
-    lock_wanted_stock(db)
+    locked = lock_wanted_stock(db)
     asked = find_asked(db)
     if any(asked):
         open_promotion_tables(db)
@@ -59,7 +65,25 @@ def check_orders(db: Connection, batch: Batch) -> int:
         found += sum_remaining_lines(db)
     if found:
         mark_invalid(db)
+    if batch.followed:
+        batch.notes.extend(_notes(db, locked, limits=checks_coupons or asked.promotions))
     return found
+
+
+def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
+    """What is locked until the commit, and what is noted for the later steps."""
+    if on_sqlite(db):
+        yield "Locked: the database."
+    else:
+        locked = [f"{stock_items:,} stock items"] * (stock_items > 0)
+        locked += ["limited promotions and coupons"] * limits
+        yield f"Locked: {' and '.join(['the order factories', *locked])}."
+    noted = {
+        "lines": db.scalar(select(func.sum(line_sums.c.lines))),
+        "SKUs out of the ordinary": db.scalar(select(func.count()).select_from(flagged_skus)),
+        "lines to leave out": db.scalar(select(func.count()).select_from(left_out_lines)),
+    }
+    yield f"Noted: {', '.join(f'{count or 0:,} {what}' for what, count in noted.items())}."
 
 
 def mark_invalid(db: Connection) -> None:

@@ -1,14 +1,32 @@
 """The customer: a target order belongs to the customer of its source order."""
 
-from sqlalchemy import Connection, and_, func, null, or_, update
+from typing import Any
 
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from order_factory.models.database.dialects import snapshot
+from order_factory.models.tables import Customer
 from order_factory.models.values.statuses import CustomerStatus
+from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
-from order_factory.tasks.working_set.statements import execute_and_count
+from order_factory.tasks.working_set.statements import execute_and_count, table_of
+from order_factory.tasks.working_set.step import TryAgain, step
 from order_factory.tasks.working_set.tables import copies
 
 _BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
 
+_customer = table_of(Customer)
 _is_missing = and_(copies.c.customer_id.is_(None), func.coalesce(copies.c.customer_email, "") == "")
 _is_barred = copies.c.customer_status.in_(_BARRED)
 _SOME_WRONG = some_copy(or_(_is_missing, _is_barred))
@@ -31,6 +49,15 @@ _LEAVE_OUT = (
     .values(customer_id=null(), customer_email=null(), target_payment_source_id=null())
 )
 
+has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is_not(None))
+
+_GIVEN = select(func.count()).select_from(copies).where(copies.c.valid, has_customer)
+_BARRED_SINCE = select(
+    exists().where(
+        copies.c.valid, _customer.c.id == copies.c.customer_id, _customer.c.status.in_(_BARRED)
+    )
+)
+
 
 def check_customers(db: Connection) -> int:
     """Record orders of nobody, and of customers who are deleted or blocked; how many errors.
@@ -42,3 +69,30 @@ def check_customers(db: Connection) -> int:
     found = sum(execute_and_count(db, statement) for statement in _ERRORS)
     db.execute(_LEAVE_OUT)
     return found
+
+
+def customer_columns(source: FromClause) -> dict[str, ColumnElement[Any]]:
+    """The columns of a target order that say whose it is; `source` is its source order."""
+    return {
+        "customer_id": copies.c.customer_id,
+        "customer_email": copies.c.customer_email,
+        "guest": source.c.guest,
+    }
+
+
+@step(
+    name="copy customers",
+    field="customer",
+    errors=("customer",),
+    idle="No target order gets a customer.",
+)
+def copy_customers(db: Connection, batch: Batch) -> int:
+    """Decide whose the target orders are; how many of them get a customer or an email.
+
+    The columns themselves (`customer_columns`) are written with the rows of the target orders.
+    Raises `TryAgain` when a customer was deleted or blocked since the check.
+    """
+    # Nothing can have changed while no other transaction has ended.
+    if snapshot(db) != batch.snapshot and db.scalar(_BARRED_SINCE):
+        raise TryAgain("a customer was blocked meanwhile")
+    return db.scalar(_GIVEN) or 0

@@ -4,56 +4,50 @@ One bad order never fails its neighbours. When a step meets something that no ch
 claimed factories are halved until the one at fault stands alone; it fails, and says why.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 from sqlalchemy import Connection, false, func, select, update
 
 from order_factory.models.database.dialects import snapshot
+from order_factory.models.results.step_times import StepTimes
 from order_factory.models.tables.base import utc_now
-from order_factory.tasks.copying.addresses import copy_addresses
 from order_factory.tasks.copying.check_orders import check_orders
-from order_factory.tasks.copying.line_items import copy_line_items
-from order_factory.tasks.copying.orders import copy_orders
-from order_factory.tasks.copying.placement import place_target_orders
-from order_factory.tasks.copying.wallets import copy_wallets
-from order_factory.tasks.outcomes.cancellation import cancel_source_orders
-from order_factory.tasks.outcomes.completion import close_batch
+from order_factory.tasks.copying.recipe import STEPS
+from order_factory.tasks.outcomes.completion import record_outcomes
 from order_factory.tasks.prefetch.plan import load_prefetched
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import ends, load_claimed
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.statements import execute_and_count
-from order_factory.tasks.working_set.step import StepFailed, as_failure
+from order_factory.tasks.working_set.step import StepFailed, StepFunction, as_failure
 from order_factory.tasks.working_set.tables import claims, copies, empty_temporary_tables
-
-STEPS = (
-    check_orders,
-    copy_addresses,
-    copy_wallets,
-    copy_orders,
-    copy_line_items,
-    place_target_orders,
-    cancel_source_orders,
-    close_batch,
-)
 
 
 @dataclass
 class CopiedOrders:
     """How many factories were closed, how many wait for a gateway, and the ids of the stuck ones.
 
-    Stuck is what could not even be marked as failed.
+    Stuck is what could not even be marked as failed. `times` is what the steps took.
     """
 
     closed: int = 0
     awaiting: int = 0
     stuck: list[int] = field(default_factory=list)
+    times: StepTimes = field(default_factory=StepTimes)
 
 
 def copy_claimed(
-    db: Connection, size: int, flow_run_id: str | None, prefetched: bool = False
+    db: Connection,
+    size: int,
+    flow_run_id: str | None,
+    prefetched: bool = False,
+    *,
+    followed: bool = False,
+    steps: Sequence[StepFunction] = STEPS,
 ) -> CopiedOrders:
-    """Copy all claimed factories.
+    """Copy all claimed factories with these steps, which are task runs where they are `followed`.
 
     Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
     """
@@ -62,17 +56,27 @@ def copy_claimed(
     parts = [ends(db)]
     while parts:
         size, first, last = parts.pop()
-        batch = Batch(size, utc_now(), flow_run_id, snapshot(db), single, prefetched)
-        prefetched = False  # that was of all
+        batch = Batch(
+            size,
+            utc_now(),
+            flow_run_id,
+            snapshot(db),
+            single,
+            prefetched,
+            followed,
+            copied.times,
+        )
+        # Only the first part was prefetched, and only that one is followed.
+        prefetched = followed = False
         try:
-            closed = _copy_part(db, batch, first, last)
+            closed = _copy_part(db, batch, first, last, steps)
             copied.closed += closed
             copied.awaiting += size - closed
         except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
             failure = as_failure(error)
             if size > 1:
                 parts += _halves(db, first, last)
-            elif _fail(db, batch, first, failure):
+            elif _fail(db, replace(batch, followed=False), first, failure):
                 copied.closed += 1
             else:
                 copied.stuck.append(first)
@@ -81,17 +85,21 @@ def copy_claimed(
     return copied
 
 
-def _copy_part(db: Connection, batch: Batch, first: int, last: int) -> int:
+def _copy_part(
+    db: Connection, batch: Batch, first: int, last: int, steps: Sequence[StepFunction]
+) -> int:
     """How many factories the last step closes; the others wait for a gateway."""
-    rows = 0
+    closed = 0
     with db.begin_nested():
+        began = perf_counter()
         if batch.prefetched:
             load_prefetched(db)
         else:
             load_claimed(db, first, last)
-        for step in STEPS:
-            rows = step(db, batch)
-    return rows
+        batch.times.add("load claimed orders", batch.size, perf_counter() - began)
+        for step in steps:
+            closed = step(db, batch)
+    return closed
 
 
 def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) -> bool:
@@ -106,7 +114,7 @@ def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) ->
                 pass  # the failure that is recorded next is this one
             execute_and_count(db, errors(failure.field, "unexpected", str(failure)))
             db.execute(update(copies).values(valid=false()))
-            close_batch(db, batch)
+            record_outcomes(db, batch)
     except StepFailed:
         return False
     return True

@@ -1,4 +1,4 @@
-"""The line items, with their options: a frozen copy, unless today's prices or promotions are wanted."""
+"""The line items, with their options: a frozen copy of the source's."""
 
 from functools import cache
 
@@ -7,8 +7,6 @@ from sqlalchemy import Connection, Insert, and_, case, exists, false, func, sele
 from order_factory.models.database.dialects import reads_in_order, snapshot
 from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.tables import LineItem, LineItemOption
-from order_factory.tasks.copying.amounts import settle_amounts
-from order_factory.tasks.promotions.asked import some_to_settle
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
 from order_factory.tasks.working_set.statements import (
@@ -89,7 +87,12 @@ _COUNTED = (
 )
 
 
-@step(name="copy line items", field="line_items")
+@step(
+    name="copy line items",
+    field="line_items",
+    errors=("line_items",),
+    idle="The source order has no line item to copy.",
+)
 def copy_line_items(db: Connection, batch: Batch) -> int:
     """Copy the lines and their options; lines written.
 
@@ -106,6 +109,4 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
         raise TryAgain("a source order was changed meanwhile")
     if db.scalar(_SOME_OPTION):
         execute_and_count(db, insert_line_item_options(sort=sort), now=now)
-    if some_to_settle(db):
-        settle_amounts(db, batch)
     return lines

@@ -1,4 +1,4 @@
-"""The target order: a new row that belongs to the same customer, with the sums of its lines."""
+"""The target order: a new row with the sums of its lines."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from sqlalchemy import (
     func,
     literal,
     null,
-    or_,
     select,
 )
 
 from order_factory.models.tables import Order
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.copying.customers import customer_columns, has_customer
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -31,7 +31,6 @@ from order_factory.tasks.working_set.tables import copies, line_sums
 # Taken over from the source order as it is.
 CARRIED = (
     "mode",
-    "guest",
     "market_name",
     "language_code",
     "currency_code",
@@ -60,7 +59,6 @@ SUMS = (
 def insert_orders() -> Insert:
     """One target order per valid copy, `pending` once it has a customer and something to buy."""
     source, sums = table_of(Order), line_sums.c
-    has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is_not(None))
     pending = and_(has_customer, sums.purchasable_lines > 0)
     values: dict[str, ColumnElement[Any]] = {
         "id": copies.c.target_order_id,
@@ -68,8 +66,7 @@ def insert_orders() -> Insert:
         "status": case((pending, OrderStatus.PENDING), else_=OrderStatus.DRAFT),
         "payment_status": literal(PaymentStatus.UNPAID),
         "fulfillment_status": literal(FulfillmentStatus.UNFULFILLED),
-        "customer_id": copies.c.customer_id,
-        "customer_email": copies.c.customer_email,
+        **customer_columns(source),
         "billing_address_id": copies.c.target_billing_address_id,
         "shipping_address_id": copies.c.target_shipping_address_id,
         "payment_source_id": copies.c.target_payment_source_id,
@@ -99,7 +96,12 @@ _COPY = insert_orders()
 _VALID = select(func.count()).select_from(copies).where(copies.c.valid)
 
 
-@step(name="copy orders", field="target_order")
+@step(
+    name="copy orders",
+    field="target_order",
+    errors=("target_order",),
+    idle="No target order is made.",
+)
 def copy_orders(db: Connection, batch: Batch) -> int:
     """Make the target orders of the valid copies; rows written.
 

@@ -64,7 +64,19 @@ _gateway = case(
 )
 
 
-@step(name="place target orders", field="status", asked=select(exists().where(_to_be_placed)))
+@step(
+    name="place target orders",
+    field="status",
+    asked=select(exists().where(_to_be_placed)),
+    errors=(
+        "status",
+        "payment_source_missing",
+        "gateway_not_set_up",
+        "nothing_to_buy",
+        "total_below_zero",
+    ),
+    idle="No target order is to be placed.",
+)
 def place_target_orders(db: Connection, batch: Batch) -> int:
     """Place what can be placed, take its stock, and record why the rest cannot; orders in hand.
 

@@ -28,11 +28,14 @@ from order_factory.models.tables import LineItem, LineItemOption, Order, Price, 
 from order_factory.models.tables.base import JsonObject
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.taxes import tax_cents
+from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.promotions.tables import new_prices
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
+from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
 
 # Where the target's metadata tells which prices have changed.
@@ -187,3 +190,21 @@ def _insert_new_prices() -> Insert:
     }
     rows = select(*values.values()).select_from(_lines_to_price.join(_price, _of_its_sku))
     return insert(new_prices).from_select(list(values), rows.where(_is_priced))
+
+
+@step(
+    name="refresh prices",
+    field="line_items",
+    asked=some_copy(and_(copies.c.valid, copies.c.refresh_prices)),
+    errors=("sku_without_price",),
+    idle="The line items keep their prices.",
+)
+def refresh_prices(db: Connection, _batch: Batch) -> int:
+    """Give the targets' lines today's prices where asked for; lines that got one.
+
+    Where promotions are applied, too, that step adds up the order again.
+    """
+    lines = execute_and_count(db, update_prices())
+    db.execute(update_metadata(db))
+    db.execute(recalculate_totals(copies.c.refresh_prices, not_(copies.c.apply_promotions)))
+    return lines

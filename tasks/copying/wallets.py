@@ -87,7 +87,12 @@ def insert_payment_sources() -> Insert:
 _COPY = insert_payment_sources()
 
 
-@step(name="copy wallets", field="payment_source")
+@step(
+    name="copy wallets",
+    field="payment_source",
+    errors=("payment_source",),
+    idle="No saved payment source is to be copied.",
+)
 def copy_wallets(db: Connection, batch: Batch) -> int:
     """Copy the payment sources that stand in the customers' wallets; rows written."""
     return execute_and_count(db, _COPY, now=batch.started_at)

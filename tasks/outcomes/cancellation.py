@@ -44,7 +44,13 @@ _STARTED = (FulfillmentStatus.IN_PROGRESS, FulfillmentStatus.FULFILLED)
 _AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
 
 
-@step(name="cancel source orders", field="source_order", asked=_SOME)
+@step(
+    name="cancel source orders",
+    field="source_order",
+    asked=_SOME,
+    errors=("source_order_not_cancelled",),
+    idle="No source order is to be cancelled.",
+)
 def cancel_source_orders(db: Connection, batch: Batch) -> int:
     """Cancel the sources of the copies that stand, as far as no gateway has to be asked for it.
 

@@ -114,8 +114,8 @@ _HAS_ERRORS = select(
 _AWAITING = select(func.count()).select_from(copies).where(copies.c.awaits, not_(copies.c.failed))
 
 
-@step(name="close batch", field="status")
-def close_batch(db: Connection, batch: Batch) -> int:
+@step(name="record outcomes", field="status", idle="All copies wait for a payment gateway.")
+def record_outcomes(db: Connection, batch: Batch) -> int:
     """Write every factory's outcome, its errors and its events; factories closed.
 
     One that waits for a gateway is not closed.

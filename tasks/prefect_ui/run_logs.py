@@ -1,13 +1,13 @@
-"""The log of a run, as the Prefect UI shows it: one line a step, with numbers and nothing else."""
+"""The log of a run, as the Prefect UI shows it."""
 
 from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 
 
-def log_step(name: str, rows: int) -> None:
-    """Say that a step is done, and for how many rows; outside a run, nothing is said."""
+def log_line(line: str) -> None:
+    """Write a line into the log of the run in hand; outside a run, nothing is written."""
     try:
         logger = get_run_logger()
     except MissingContextError:
         return
-    logger.info("%s: %s %s", name, f"{rows:,}", "row" if rows == 1 else "rows")
+    logger.info(line)

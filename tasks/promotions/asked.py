@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, exists, or_, select
+from sqlalchemy import Connection, exists, select
 
 from order_factory.tasks.working_set.tables import copies
 
@@ -21,22 +21,8 @@ _ASKED = select(
     _some.where(copies.c.apply_promotions),
     _some.where(copies.c.refresh_prices),
 )
-_IS_SETTLED = select(
-    _some.where(
-        copies.c.valid,
-        or_(copies.c.coupon_code != "", copies.c.apply_promotions, copies.c.refresh_prices),
-    )
-)
-
-# The copies whose amounts are not their source's.
-is_worked_out = and_(copies.c.valid, or_(copies.c.apply_promotions, copies.c.refresh_prices))
 
 
 def find_asked(db: Connection) -> Asked:
     """What the copies in hand need; one statement."""
     return Asked(*db.execute(_ASKED).one())
-
-
-def some_to_settle(db: Connection) -> bool:
-    """Whether a valid copy uses up a coupon, or is worth something else than its source."""
-    return bool(db.scalar(_IS_SETTLED))

@@ -63,16 +63,17 @@ def check_stock(db: Connection, *, contested_already: bool = False) -> int:
     return found
 
 
-def lock_wanted_stock(db: Connection) -> None:
+def lock_wanted_stock(db: Connection) -> int:
     """Lock the stock that this batch will take, in the order of its keys, until the commit.
 
-    On SQLite the writing transaction has the database to itself.
+    Returns how many stock items are locked. On SQLite it is none: the writing transaction has the
+    database to itself.
     """
     if on_sqlite(db):
-        return
+        return 0
     takes = and_(copies.c.place_target_order, copies.c.stock == StockPolicy.TAKE)
     if not db.scalar(some_copy(takes)):
-        return
+        return 0
     wanted = (
         select(_sku.c.id)
         .select_from(copies)
@@ -82,7 +83,7 @@ def lock_wanted_stock(db: Connection) -> None:
     )
     rows = select(_stock.c.id).where(_stock.c.sku_id.in_(wanted)).order_by(_stock.c.id)
     locked = rows.with_for_update().subquery()
-    db.execute(select(func.count()).select_from(locked))
+    return db.scalar(select(func.count()).select_from(locked)) or 0
 
 
 def insert_contested() -> Insert:

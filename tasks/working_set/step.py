@@ -1,20 +1,18 @@
-"""A step of copying: a part of the batch's transaction, and for an order alone a task run.
+"""A step of copying: a part of a transaction, and a task run where a person follows it.
 
 The steps of a part share one savepoint: where one of them fails, all that they wrote is taken back.
 """
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Collection
+from time import perf_counter
 
-from prefect import Task, task
-from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.transient import is_transient, without_values
 from order_factory.models.errors import OrderFactoryError
-from order_factory.tasks.prefect_ui.run_logs import log_step
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.step_runs import StepRun, claim_errors
 
 StepFunction = Callable[[Connection, Batch], int]
 Asked = Select[tuple[bool]]
@@ -41,61 +39,66 @@ class TryAgain(OrderFactoryError):
 class Step:
     """A step of copying: called with the transaction and its batch, it returns a number of rows.
 
-    For an order that is copied alone it is a task run, which a person can follow. For a batch it
-    only says in the log how many rows it wrote: the batch is the task run, and Prefect's cost goes
-    with those. One that not every order asks for does nothing, and returns 0, where none does.
+    In a batch that is followed it is a task run, whose state says what became of its part of the
+    orders. A step that not every order asks for does nothing, and returns 0, where none does.
     """
 
-    def __init__(self, run: Task[[Connection, Batch], int], asked: Asked | None) -> None:
-        self._run = run
+    def __init__(
+        self,
+        name: str,
+        field: str,
+        function: StepFunction,
+        asked: Asked | None,
+        errors: Collection[str] | None,
+        idle: str,
+    ) -> None:
+        self.name = name
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        self._field = field
+        self._function = function
         self._asked = asked
+        may_find = errors is None or asked is not None
+        self._task_run = StepRun(name, idle, self.fn, may_find=may_find, tells_rest=errors is None)
 
     def __call__(self, db: Connection, batch: Batch) -> int:
-        run = self._run if batch.single else self._run.fn
-        return run(db, batch) if self._is_asked(db) else 0
+        began = perf_counter()
+        rows = self._task_run(db, batch) if batch.followed else self.fn(db, batch)
+        batch.times.add(self.name, rows, perf_counter() - began)
+        return rows
 
-    @property
-    def fn(self) -> StepFunction:
-        """The same without Prefect."""
+    def fn(self, db: Connection, batch: Batch) -> int:
+        """The same without Prefect.
 
-        @wraps(self._run.fn)
-        def plain(db: Connection, batch: Batch) -> int:
-            return self._run.fn(db, batch) if self._is_asked(db) else 0
-
-        return plain
-
-    @property
-    def is_always_run(self) -> bool:
-        return self._asked is None
-
-    def _is_asked(self, db: Connection) -> bool:
-        return self._asked is None or bool(db.scalar(self._asked))
+        What the database refuses comes out as `StepFailed` (or `TryAgain`), told without the rows'
+        values: Prefect logs the exception of a task.
+        """
+        try:
+            if self._asked is not None and not db.scalar(self._asked):
+                return 0
+            return self._function(db, batch)
+        except DBAPIError as error:
+            raise explained(error, self._field) from None
+        except Exception as error:
+            raise explained(error, self._field) from error
 
 
-def step(name: str, field: str, asked: Asked | None = None) -> Callable[[StepFunction], Step]:
+def step(
+    name: str,
+    field: str,
+    asked: Asked | None = None,
+    errors: Collection[str] | None = (),
+    idle: str = "Nothing to do.",
+) -> Callable[[StepFunction], Step]:
     """Make a function of the transaction and its batch a step; it returns a number of rows.
 
-    `asked` selects whether some order in hand asks for it; without it, all do. What the database
-    refuses comes out as `StepFailed` (or `TryAgain`), told without the rows' values: Prefect logs
-    the exception of a task.
+    `field` is the key in `errors_log` for what no check knows of. `asked` selects whether some
+    order in hand asks for the step; without it, all do. `errors` are the fields, or the codes, of
+    the errors that this step's task run tells; None for those that no other step tells. `idle`
+    says why the step had nothing to do.
     """
-
-    def decorate(function: StepFunction) -> Step:
-        @wraps(function)
-        def message(db: Connection, batch: Batch) -> int:
-            try:
-                rows = function(db, batch)
-            except DBAPIError as error:
-                raise explained(error, field) from None
-            except Exception as error:
-                raise explained(error, field) from error
-            log_step(name, rows)
-            return rows
-
-        run = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(message)
-        return Step(run, asked)
-
-    return decorate
+    claim_errors(name, errors or ())
+    return lambda function: Step(name, field, function, asked, errors, idle)
 
 
 def explained(error: Exception, field: str) -> OrderFactoryError:
@@ -115,7 +118,9 @@ def as_failure(error: Exception) -> StepFailed:
 
     Raises `TryAgain` instead for a passing fault, which is no order's.
     """
-    message = explained(error, "target_order")
-    if isinstance(message, TryAgain):
-        raise message from None
-    return message if isinstance(message, StepFailed) else StepFailed("target_order", str(message))
+    explanation = explained(error, "target_order")
+    if isinstance(explanation, TryAgain):
+        raise explanation from None
+    if isinstance(explanation, StepFailed):
+        return explanation
+    return StepFailed("target_order", str(explanation))

@@ -5,16 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from order_factory.api.settings import api_settings
-from order_factory.tasks.copying import engine
 from tests.support.api_client import Api
-from tests.support.copying import plain_steps
 from tests.support.shop import Shop
-
-
-@pytest.fixture(autouse=True)
-def _without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in plain_steps().items():
-        monkeypatch.setattr(engine, name, value)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from prefect import get_client
 from order_factory.cli import flow_runs
 from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.copying import engine
+from tests.support.copying import step_put_in
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
 
@@ -226,17 +226,12 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_ctrl_c_ends_after_the_batch_in_hand(shop, run, numbers, monkeypatch):
+def test_ctrl_c_ends_after_the_batch_in_hand(shop, run, numbers):
     def interrupt(_db, _batch):
         os.kill(os.getpid(), signal.SIGINT)
         return 0
 
-    with monkeypatch.context() as patched:
-        patched.setattr(
-            engine,
-            "STEPS",
-            (interrupt, *engine.STEPS),
-        )
+    with step_put_in(interrupt, at=0):
         stopped = run(
             "bulk", "--order", "A1", "--order", "A3", "--batch-size", "1", "--reference", "two"
         )

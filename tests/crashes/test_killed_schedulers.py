@@ -6,12 +6,8 @@ import signal
 import time
 from datetime import timedelta
 
-import pytest
-
 from order_factory.models.settings import Settings
 from order_factory.models.tables import Order, OrderFactory, OrderSubscription
-from order_factory.tasks.copying import engine
-from tests.support.copying import plain_steps
 from tests.support.crashes.nights import violations
 from tests.support.crashes.processes import FORKING
 from tests.support.subscriptions import START, payable, run_due, subscribe
@@ -19,16 +15,9 @@ from tests.support.subscriptions import START, payable, run_due, subscribe
 SUBSCRIPTIONS, DAYS = 40, 5
 
 
-@pytest.fixture(autouse=True)
-def _without_prefect(monkeypatch):
-    for name, value in plain_steps().items():
-        monkeypatch.setattr(engine, name, value)
-
-
 def schedule(url, now, limit):
     """What a scheduler does in a process of its own, until it is done or killed."""
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-    vars(engine).update(plain_steps())
     run_due(now, limit=limit)
 
 

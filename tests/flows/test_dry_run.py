@@ -11,7 +11,7 @@ from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.models.database.engine import begin, get_engine, reading
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import Order, OrderFactoryBatch
-from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.selections.recording import record_rows
 from tests.support.copying import whole_database
 from tests.support.crashes.nights import selection, sources_of_all_kinds
@@ -103,11 +103,7 @@ def test_keys_that_others_drew_meanwhile_are_not_given_again(shop, night, monkey
             made.append(shop.add(Order, currency_code="EUR"))
         return 0
 
-    monkeypatch.setattr(
-        engine,
-        "STEPS",
-        (*engine.STEPS, step),
-    )
+    STEPS.append(step)
     bulk_order_factory(night, "night", dry_run=True)
 
     assert shop.add(Order, currency_code="EUR") > made[0]

@@ -1,7 +1,5 @@
 """What the errors of some orders mean for the others of their batch."""
 
-from typing import Any
-
 import pandas as pd
 import pytest
 
@@ -14,8 +12,8 @@ from order_factory.models.results.copies import BatchUnfinished
 from order_factory.models.tables import Order, OrderFactory, StockItem
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.engine import CopiedOrders
+from order_factory.tasks.copying.recipe import STEPS
 from tests.support.copying import failing_for, find_or_record, whole_database
 from tests.support.crashes.nights import violations
 
@@ -103,9 +101,7 @@ def test_reject_everything_gives_stock_and_placements_back(shop, numbers):
 
 def test_reject_everything_tells_what_no_check_foresees(shop, numbers, monkeypatch):
     victim = shop.row(Order, number="N2").id
-    steps: list[Any] = list(engine.STEPS)
-    steps.insert(4, failing_for(victim))
-    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    STEPS.insert(4, failing_for(victim))
 
     result = bulk_order_factory(["N0", "N2", "N3"], error_policy=ErrorPolicy.REJECT_EVERYTHING)
 

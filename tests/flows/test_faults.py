@@ -1,7 +1,5 @@
 """Faults of the database in the middle of a flow: passing ones are retried, others are not."""
 
-from typing import Any
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -12,7 +10,7 @@ from order_factory.models.database.engine import begin, get_engine, reading
 from order_factory.models.errors import DatabaseNotReady, DatabaseRefused
 from order_factory.models.results.copies import BatchUnfinished, OrderFactoryFailed
 from order_factory.models.tables import Order, OrderFactory
-from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import SECRET
@@ -40,9 +38,7 @@ def _break_before_the_lines(monkeypatch, fault):
         fault(db, len(runs))
         return 0
 
-    steps: list[Any] = list(engine.STEPS)
-    steps.insert(4, step)
-    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    STEPS.insert(4, step)
     return runs
 
 

@@ -3,15 +3,11 @@
 import pytest
 
 from order_factory.gateways.registry import forget_gateways
-from order_factory.tasks.copying import engine
-from tests.support.copying import plain_steps
 
 
 @pytest.fixture
 def tests_gateways(monkeypatch):
     """Gateways that are set up by this test alone, and wait for nothing between two tries."""
-    for name, value in plain_steps().items():
-        monkeypatch.setattr(engine, name, value)
     monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
     yield
     forget_gateways()

@@ -22,11 +22,9 @@ from order_factory.models.database.schema import upgrade
 from order_factory.models.settings import Settings
 from order_factory.models.tables import OrderFactory, OrderSubscription, Sku
 from order_factory.models.values.frequencies import FREQUENCIES
-from order_factory.tasks.copying import engine
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.calendars import crontab_periods, nth
-from tests.support.copying import plain_steps
 from tests.support.crashes.processes import FORKING
 from tests.support.shop import Shop
 from tests.support.subscriptions import LATE_AFTER, payable, run_due
@@ -172,7 +170,6 @@ def _wanted(
 def schedule(url: str, now: datetime) -> None:
     """What a scheduler does in a process of its own, until it is done or killed."""
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-    vars(engine).update(plain_steps())
     run_due(now)
 
 
@@ -196,7 +193,6 @@ def main() -> None:
         "--hours", type=float, default=4.0, help="between runs; default %(default)s"
     )
     options = parser.parse_args()
-    vars(engine).update(plain_steps())
     upgrade()
     chance, console, started = random.Random(2028), Console(width=120), monotonic()
     fill(Shop(), options.subscriptions, chance)

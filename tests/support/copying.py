@@ -12,11 +12,9 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Base, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.tasks.authorize_payments import authorize_payments
-from order_factory.tasks.copying import engine
-from order_factory.tasks.copying.check_orders import check_orders
 from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.records import create_factory, read_factory
-from order_factory.tasks.outcomes.completion import close_batch
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.finding import recorder
 from order_factory.tasks.working_set.batch import Batch
@@ -32,15 +30,6 @@ SECRET = "someone.private@shop.example"
 # An `OrderFactoryResult`; a test knows which of its parts are there.
 Ended = Any
 Step = Callable[[Connection, Batch], int]
-
-
-def plain_steps() -> dict[str, Any]:
-    """The names in `engine` that are Prefect tasks, and the functions behind them."""
-    return {
-        "STEPS": tuple(step.fn for step in engine.STEPS),
-        "check_orders": check_orders.fn,
-        "close_batch": close_batch.fn,
-    }
 
 
 def request(order_id: int, **options: Any) -> int:
@@ -133,6 +122,16 @@ def failing_for(*orders: int) -> Step:
         return 0
 
     return step(name="fail", field="line_items")(fail).fn
+
+
+@contextmanager
+def step_put_in(extra: Step, at: int) -> Iterator[None]:
+    """Within the block, copying has this step, too."""
+    STEPS.insert(at, extra)
+    try:
+        yield
+    finally:
+        STEPS.remove(extra)
 
 
 def change(table: type[Base], keys: int | list[int], **values: Any) -> None:

@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 
-from order_factory.tasks.copying import engine
-from tests.support.copying import copy_batch, plain_steps
+from order_factory.tasks.copying.recipe import STEPS
+from tests.support.copying import copy_batch
 
 
 def die(_db, _batch):
@@ -13,6 +13,5 @@ def die(_db, _batch):
 
 
 if __name__ == "__main__":
-    plain = plain_steps()
-    engine.STEPS = (*plain["STEPS"], die)
+    STEPS.append(die)
     copy_batch(int(sys.argv[1]))

@@ -3,15 +3,7 @@
 import pytest
 
 from order_factory.gateways.registry import forget_gateways
-from order_factory.tasks.copying import engine
-from tests.support.copying import plain_steps
 from tests.support.paying import TestLedger
-
-
-@pytest.fixture(autouse=True)
-def _without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in plain_steps().items():
-        monkeypatch.setattr(engine, name, value)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prefect import get_client
@@ -14,7 +13,7 @@ from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.flows.support import stop_signals
 from order_factory.models.results.copies import BatchAborted, BatchInterrupted
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
-from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.recipe import STEPS
 from tests.support.crashes.nights import violations
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -43,12 +42,7 @@ def in_second_batch(monkeypatch):
                 happens()
             return 0
 
-        steps: list[Any] = [
-            *engine.STEPS[:4],
-            step,
-            *engine.STEPS[4:],
-        ]
-        monkeypatch.setattr(engine, "STEPS", tuple(steps))
+        STEPS.insert(4, step)
 
     return put
 

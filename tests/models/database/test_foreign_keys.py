@@ -1,7 +1,5 @@
 """Foreign keys that a statement answers for itself, which only PostgreSQL has a way to say."""
 
-from typing import Any
-
 import pytest
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -10,7 +8,7 @@ from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.foreign_keys import holds_references, skipping_key_checks
 from order_factory.models.tables import Event, LineItem, Order, OrderFactory
 from order_factory.models.tables.base import utc_now
-from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import copy_one, target_of
@@ -129,9 +127,7 @@ def test_a_line_that_is_being_copied_cannot_be_deleted_meanwhile(shop, monkeypat
             refused.append(line)
         return 0
 
-    steps: list[Any] = list(engine.STEPS)
-    steps.insert(-1, delete_elsewhere)
-    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    STEPS.insert(-1, delete_elsewhere)
 
     assert copy_one(source).status == "completed"
     assert refused == [line]
@@ -146,9 +142,7 @@ def test_a_line_that_is_deleted_before_it_is_copied_has_the_copy_run_again(shop,
             other.execute(delete(LineItem).where(LineItem.id == line))
         return 0
 
-    steps: list[Any] = list(engine.STEPS)
-    steps.insert(1, delete_elsewhere)
-    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    STEPS.insert(1, delete_elsewhere)
 
     with pytest.raises(TryAgain):
         copy_one(source)

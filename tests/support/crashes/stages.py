@@ -11,17 +11,17 @@ from order_factory.models.database.engine import get_engine
 from order_factory.tasks import copy_orders
 from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.engine import CopiedOrders
-from tests.support.copying import plain_steps
+from order_factory.tasks.copying.recipe import STEPS
 
 Reached = Callable[[str], None]
 
-STEPS = tuple(step.__name__ for step in plain_steps()["STEPS"])
+NAMES = tuple(step.__name__ for step in STEPS)
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 # Reached in each transaction, in this order. Beside them `drain` has stages of its own.
 BEFORE_COMMIT = (
     "claimed",
-    *(f"{part} {step}" for step in STEPS for part in ("before", "within", "after")),
+    *(f"{part} {step}" for step in NAMES for part in ("before", "within", "after")),
     "copied",
 )
 AFTER_COMMIT = ("committed",)
@@ -51,9 +51,9 @@ def tell_stages(reached: Reached) -> None:
 
     copy_claimed = engine.copy_claimed
 
-    def copy(*args: Any) -> CopiedOrders:
+    def copy(*args: Any, **options: Any) -> CopiedOrders:
         reached("claimed")
-        copied = copy_claimed(*args)
+        copied = copy_claimed(*args, **options)
         reached("copied")
         return copied
 
@@ -66,8 +66,6 @@ def tell_stages(reached: Reached) -> None:
             reached("called")
 
     TestGateway.authorize = call  # type: ignore[method-assign]
-    plain = plain_steps()
-    plain["STEPS"] = tuple(message(step) for step in plain["STEPS"])
-    vars(engine).update(plain)
+    STEPS[:] = [message(step) for step in STEPS]
     vars(copy_orders)["copy_claimed"] = copy
     event.listen(get_engine(), "after_cursor_execute", executed)

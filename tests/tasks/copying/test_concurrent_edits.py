@@ -1,13 +1,11 @@
 """A source order that someone edits while it is copied, which only PostgreSQL lets happen."""
 
-from typing import Any
-
 import pytest
 from sqlalchemy import update
 
 from order_factory.models.database.engine import get_engine
 from order_factory.models.tables import LineItem, Order, OrderFactory
-from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import copy_one
 
@@ -22,9 +20,7 @@ def _edit_before_the_lines_are_copied(monkeypatch, line_item_id, **values):
             other.execute(update(LineItem).where(LineItem.id == line_item_id).values(**values))
         return 0
 
-    steps: list[Any] = list(engine.STEPS)
-    steps.insert(1, edit)
-    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    STEPS.insert(1, edit)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Copying a batch: everything at once, one by one where it must be, all or nothing per order."""
 
 import traceback
-from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -10,6 +9,7 @@ from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
 from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.claims import claim_pending
 from order_factory.tasks.working_set.step import StepFailed, TryAgain
 from tests.support.copying import (
@@ -25,6 +25,7 @@ from tests.support.copying import (
     noted,
     request,
     results,
+    step_put_in,
     target_of,
     whole_database,
 )
@@ -183,14 +184,12 @@ def test_the_log_of_a_refused_row_names_no_personal_data(shop):
     assert SECRET not in str(whole_database()["copy_errors"])
 
 
-@pytest.mark.parametrize("at", range(7))
+@pytest.mark.parametrize("at", range(len(STEPS) + 1))
 def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, monkeypatch, at):
     sources = [shop.order() for _ in range(4)]
-    steps: list[Any] = list(engine.STEPS)
-    steps.insert(at, failing_for(sources[2]))
-    monkeypatch.setattr(engine, "STEPS", tuple(steps))
+    STEPS.insert(at, failing_for(sources[2]))
 
-    ended = copy(*sources, place_target_order=at == 6)
+    ended = copy(*sources, place_target_order=at == 9)
 
     detail = {"line_items": ["could not be copied: unexpected RuntimeError"]}
     assert ended[2].status == "failed"
@@ -201,11 +200,7 @@ def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, mo
 
 def test_an_unexpected_failure_stands_beside_what_the_checks_found(shop, monkeypatch):
     source = shop.order(lines=[("MUG", 1, 12_50), ("PEN", 0, 1_00)])
-    monkeypatch.setattr(
-        engine,
-        "STEPS",
-        (*engine.STEPS, failing_for(source)),
-    )
+    STEPS.append(failing_for(source))
 
     result = copy_one(source, skip_errors=True)
 
@@ -235,11 +230,7 @@ def test_a_neighbours_failure_changes_nothing_for_the_others(shop, monkeypatch):
     shop.sku("RARE", stock=1)
     first, second = (shop.order(lines=[("RARE", 1, 1_00)]) for _ in range(2))
     bad, other = shop.order(), shop.order()
-    monkeypatch.setattr(
-        engine,
-        "STEPS",
-        (*engine.STEPS, failing_for(bad)),
-    )
+    STEPS.append(failing_for(bad))
 
     ended = copy(first, other, bad, second)
 
@@ -259,7 +250,7 @@ def test_a_factory_that_cannot_even_be_failed_stays_pending(shop):
     assert nothing_is_half_written(shop, results([stuck, good]))
 
 
-def test_a_source_that_changes_meanwhile_is_tried_again(shop, monkeypatch):
+def test_a_source_that_changes_meanwhile_is_tried_again(shop):
     source = shop.order()
     factory = request(source)
     batch = batch_of([factory])
@@ -268,11 +259,8 @@ def test_a_source_that_changes_meanwhile_is_tried_again(shop, monkeypatch):
         line = {"order_id": source, "sku_code": "MUG", "quantity": 1, "total_amount_cents": 1}
         return db.execute(insert(LineItem).values(line)).rowcount
 
-    with monkeypatch.context() as patched:
-        steps = engine.STEPS
-        patched.setattr(engine, "STEPS", (steps[0], add_a_line, *steps[1:]))
-        with pytest.raises(TryAgain):
-            copy_batch(batch)
+    with step_put_in(add_a_line, at=1), pytest.raises(TryAgain):
+        copy_batch(batch)
 
     assert [result.status for result in results([factory])] == ["pending"]
     assert copy_batch(batch) == []

@@ -21,6 +21,7 @@ from order_factory.models.tables import (
 from order_factory.tasks import copy_orders
 from order_factory.tasks.copy_orders import copy_batch
 from order_factory.tasks.copying import engine
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.prefetch import reader
 from order_factory.tasks.prefetch.prefetch import reading_ahead
 from order_factory.tasks.working_set.step import TryAgain
@@ -29,7 +30,6 @@ from tests.support.copying import (
     change,
     copy,
     failing_for,
-    plain_steps,
     request,
     results,
     target_of,
@@ -42,21 +42,15 @@ SIZE = 3
 IN_TURN = [False, True, True]  # nobody reads ahead of the first part
 
 
-@pytest.fixture(autouse=True)
-def _without_prefect(monkeypatch):
-    for name, plain in plain_steps().items():
-        monkeypatch.setattr(engine, name, plain)
-
-
 @pytest.fixture
 def prefetched(monkeypatch):
     """Whether each part was read ahead, in the order in which they were copied."""
     seen = []
     copy_claimed = engine.copy_claimed
 
-    def noted(db, size, flow_run_id, ahead):
+    def noted(db, size, flow_run_id, ahead, **options):
         seen.append(ahead)
-        return copy_claimed(db, size, flow_run_id, ahead)
+        return copy_claimed(db, size, flow_run_id, ahead, **options)
 
     monkeypatch.setattr(copy_orders, "copy_claimed", noted)
     return seen
@@ -224,11 +218,7 @@ def test_stock_that_was_enough_for_each_part_is_enough_for_all(shop, prefetched)
 def test_one_at_fault_fails_alone_in_a_part_that_was_read_ahead(shop, prefetched, monkeypatch):
     orders = plain_orders(shop)
     poison = failing_for(orders[4])
-    monkeypatch.setattr(
-        engine,
-        "STEPS",
-        (*engine.STEPS, poison),
-    )
+    STEPS.append(poison)
 
     ended = copy_in_parts(requests(orders))
 
@@ -247,11 +237,7 @@ def test_a_transaction_that_is_run_again_copies_once(shop, prefetched, monkeypat
             raise TryAgain("the disk was busy")
         return 0
 
-    monkeypatch.setattr(
-        engine,
-        "STEPS",
-        (*engine.STEPS, fail_once),
-    )
+    STEPS.append(fail_once)
     factories = requests(orders)
     batch = batch_of(factories)
 

@@ -4,15 +4,22 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import count
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from order_factory.models.database.engine import begin
 from order_factory.models.tables import LineItem, Order, Sku, StockItem
-from order_factory.tasks.copying import engine
-from tests.support.copying import copy, copy_one, failing_for, request, run, target_of
+from order_factory.tasks.copying.recipe import STEPS
+from tests.support.copying import (
+    copy,
+    copy_one,
+    failing_for,
+    request,
+    run,
+    step_put_in,
+    target_of,
+)
 
 
 def wanted(sku, quantity, left):
@@ -211,12 +218,7 @@ def test_it_goes_as_if_one_order_came_after_the_other(shop, stock, wishes):
     ]
     cursed = [order for order, wish in zip(orders, wishes, strict=True) if wish.cursed]
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(
-            engine,
-            "STEPS",
-            (*engine.STEPS, failing_for(*cursed)),
-        )
+    with step_put_in(failing_for(*cursed), at=len(STEPS)):
         results = run(*factories)
 
     outcomes = []

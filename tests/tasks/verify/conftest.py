@@ -14,9 +14,7 @@ from order_factory.models.database.schema import upgrade
 from order_factory.models.results.verification import InvariantReport
 from order_factory.models.tables.base import UtcDateTime
 from order_factory.models.values.public_ids import public_id
-from order_factory.tasks.copying import engine
 from order_factory.tasks.verify.verifying import INVARIANTS, check
-from tests.support.copying import plain_steps
 from tests.support.damage import Damage
 from tests.support.mixed_shop import Keys, fill
 from tests.support.shop import Shop
@@ -133,8 +131,6 @@ def _make(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Mi
         url = f"postgresql://postgres@/mixed_shop?host={server.pgdata}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "ORDER_FACTORY_DATABASE_URL", url)
-        for name, value in plain_steps().items():
-            patch.setattr(engine, name, value)
         upgrade()
         keys = fill(Shop())
         return kinds[request.param](get_engine(), keys)

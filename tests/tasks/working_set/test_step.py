@@ -18,27 +18,19 @@ def on_request(_db, batch):
     return batch.size
 
 
-@step(name="count always", field="status")
-def always(_db, batch):
-    return batch.size
-
-
 @pytest.mark.usefixtures("prefect")
-@pytest.mark.parametrize("run", [on_request, on_request.fn], ids=["task", "plain"])
-def test_a_step_on_request_is_run_where_someone_asks(shop, run):
+@pytest.mark.parametrize("followed", [True, False], ids=["task", "plain"])
+def test_a_step_on_request_is_run_where_someone_asks(shop, followed):
     runs.clear()
-    batch = Batch(3, utc_now(), None, None)
+    batch = Batch(3, utc_now(), None, None, followed=followed)
     with begin() as db:
         open_temporary_tables(db)
 
-        assert run(db, batch) == 0
+        assert on_request(db, batch) == 0
         assert runs == []
 
         db.execute(insert(claims).values(factory_id=1, rank=1))
-        assert run(db, batch) == 3
+        assert on_request(db, batch) == 3
         assert runs == [3]
 
-
-def test_what_is_always_run_is_told_from_what_is_not():
-    assert always.is_always_run
-    assert not on_request.is_always_run
+    assert [(time.step, time.rows) for time in batch.times] == [("count", 3)]

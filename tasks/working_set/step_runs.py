@@ -1,0 +1,150 @@
+"""Steps as Prefect task runs: their states say what became of each part of the orders.
+
+For a single order, the step whose part has an error ends `Failed` with the messages, or, where the
+part is left out, `CompletedWithErrors`. For many orders it ends `CompletedWithErrors` with the
+counts. A step that had nothing to do ends `Skipped`.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from prefect import State, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+from sqlalchemy import Connection, distinct, func, select
+
+from order_factory.models.errors import OrderFactoryError
+from order_factory.models.tables import CopyError
+from order_factory.tasks.prefect_ui.run_logs import log_line
+from order_factory.tasks.working_set.batch import Batch, Finding
+from order_factory.tasks.working_set.tables import copies
+
+WITH_ERRORS = "CompletedWithErrors"
+SKIPPED = "Skipped"
+_MESSAGES_SHOWN = 20
+# The step whose task run tells the errors of a field, or of a code.
+_claimed: dict[str, str] = {}
+
+
+def claim_errors(step: str, fields_or_codes: Collection[str]) -> None:
+    """Have the task run of this step tell the errors of these fields and codes."""
+    _claimed.update(dict.fromkeys(fields_or_codes, step))
+
+
+def _teller(finding: Finding) -> str | None:
+    return _claimed.get(finding.code) or _claimed.get(finding.field)
+
+
+class StepRun:
+    """A step as a task run.
+
+    `may_find` says that the step may record errors, `tells_rest` that it is the one that checks:
+    it tells all errors that no other step tells, and is never idle.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        idle: str,
+        run: Callable[[Connection, Batch], int],
+        *,
+        may_find: bool,
+        tells_rest: bool,
+    ) -> None:
+        self._name = name
+        self._idle = idle
+        self._run = run
+        self._may_find = may_find
+        self._tells_rest = tells_rest
+        decorate = task(name=name, task_run_name=name, cache_policy=NO_CACHE)
+        self._task = decorate(self._end)
+
+    def __call__(self, db: Connection, batch: Batch) -> int:
+        """The rows. Raises what the step raises: the savepoint is the caller's."""
+        state = self._task(db, batch, return_state=True)
+        ended: Any = state.result(raise_on_failure=False)
+        if isinstance(ended, Exception):
+            raise ended
+        return int(ended)
+
+    def _end(self, db: Connection, batch: Batch) -> State[Any]:
+        """The state in which the task run ends; its data are the rows, or what the step raised."""
+        try:
+            rows = self._run(db, batch)
+        except OrderFactoryError as error:
+            return _interrupted(error, batch)
+        if self._may_find:
+            batch.findings[:] = _find_errors(db, batch)
+        state = self._state(db, batch, rows)
+        log_line(f"{self._name}: {state.message}")
+        return state
+
+    def _state(self, db: Connection, batch: Batch, rows: int) -> State[Any]:
+        teller = None if self._tells_rest else self._name
+        mine = [found for found in batch.findings if _teller(found) == teller]
+        if not mine:
+            if not rows and not self._tells_rest:
+                return Completed(name=SKIPPED, message=self._why_idle(db, batch), data=rows)
+            message = f"{rows:,} row{'s' * (rows != 1)}"
+            if self._tells_rest:
+                message = " ".join([_count_errors(batch.findings), *batch.notes])
+            return Completed(message=message, data=rows)
+        told = _messages(mine) if batch.single else _counts(mine)
+        if batch.single and _fails(db):
+            return Failed(message=told, data=rows)
+        return Completed(name=WITH_ERRORS, message=told, data=rows)
+
+    def _why_idle(self, db: Connection, batch: Batch) -> str:
+        if batch.findings and not db.scalar(select(func.count()).where(copies.c.valid)):
+            return "Not copied: see the errors of the other tasks."
+        return self._idle
+
+
+def _interrupted(error: OrderFactoryError, batch: Batch) -> State[Any]:
+    """What became of a step that raised: for many orders, the one at fault is looked for."""
+    if batch.single or error.code == "try_again":
+        return Failed(message=str(error), data=error)
+    message = f"{error}; the orders are copied in smaller parts, to find the one at fault"
+    return Completed(name=WITH_ERRORS, message=message, data=error)
+
+
+def _find_errors(db: Connection, batch: Batch) -> list[Finding]:
+    """The errors of the copies in hand: each one of a single order, otherwise by kind."""
+    error = CopyError.__table__.c
+    here = select(error.field, error.code).join(
+        copies, copies.c.factory_id == error.order_factory_id
+    )
+    if batch.single:
+        rows = here.add_columns(error.message).order_by(error.id)
+        return [Finding(row.field, row.code, 1, 1, row.message) for row in db.execute(rows)]
+    orders = func.count(distinct(error.order_factory_id))
+    rows = here.add_columns(func.count(), orders, func.min(error.message))
+    rows = rows.group_by(error.field, error.code).order_by(error.field, error.code)
+    return [Finding(*row) for row in db.execute(rows)]
+
+
+def _fails(db: Connection) -> bool:
+    """Whether the single order fails for its errors, and is not copied without what is wrong."""
+    valid, skip_errors = db.execute(select(copies.c.valid, copies.c.skip_errors)).one()
+    return not (valid and skip_errors)
+
+
+def _count_errors(findings: list[Finding]) -> str:
+    count = sum(found.errors for found in findings)
+    if not count:
+        return "No error found."
+    return "1 error found." if count == 1 else f"{count:,} errors found."
+
+
+def _messages(findings: list[Finding]) -> str:
+    shown = [f"{found.field}: {found.message}" for found in findings[:_MESSAGES_SHOWN]]
+    more = len(findings) - len(shown)
+    return "; ".join([*shown, *([f"and {more:,} more"] if more else [])])
+
+
+def _counts(findings: list[Finding]) -> str:
+    return "; ".join(
+        f"{found.field}: {found.code} in {found.orders:,} order{'s' * (found.orders != 1)}"
+        f" (for example: {found.message})"
+        for found in findings
+    )

@@ -185,7 +185,7 @@ def test_the_log_of_a_refused_row_names_no_personal_data(shop):
 
 
 @pytest.mark.parametrize("at", range(len(STEPS) + 1))
-def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, monkeypatch, at):
+def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, at):
     sources = [shop.order() for _ in range(4)]
     STEPS.insert(at, failing_for(sources[2]))
 
@@ -198,7 +198,7 @@ def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, mo
     assert nothing_is_half_written(shop, ended)
 
 
-def test_an_unexpected_failure_stands_beside_what_the_checks_found(shop, monkeypatch):
+def test_an_unexpected_failure_stands_beside_what_the_checks_found(shop):
     source = shop.order(lines=[("MUG", 1, 12_50), ("PEN", 0, 1_00)])
     STEPS.append(failing_for(source))
 
@@ -226,7 +226,7 @@ def test_sums_that_no_column_can_hold_fail_one_order_alone(shop):
     assert nothing_is_half_written(shop, ended)
 
 
-def test_a_neighbours_failure_changes_nothing_for_the_others(shop, monkeypatch):
+def test_a_neighbours_failure_changes_nothing_for_the_others(shop):
     shop.sku("RARE", stock=1)
     first, second = (shop.order(lines=[("RARE", 1, 1_00)]) for _ in range(2))
     bad, other = shop.order(), shop.order()

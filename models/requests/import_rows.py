@@ -1,22 +1,34 @@
-"""The rows that an import takes in: one pydantic model per resource, and what a value may be.
+"""The rows that an import takes in: one pydantic model per resource.
 
 Names and meanings are those of the tables. Other rows are named by natural keys (an email, a
-code, a reference), never by ids. Times become UTC; an empty cell is a value that is left out.
+code, a reference), never by ids. An empty cell is a value that is left out.
 """
 
-import json
-from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    model_validator,
-)
+from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from order_factory.models.requests.import_values import (
+    Amount,
+    Country,
+    Currency,
+    Deduction,
+    Email,
+    Key,
+    Latitude,
+    Longitude,
+    NotNegative,
+    NotNegativeAmount,
+    Object,
+    Percentage,
+    PositiveAmount,
+    Rate,
+    SpreadsheetText,
+    Text,
+    Time,
+    Whole,
+)
 
 from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.statuses import (
@@ -26,61 +38,6 @@ from order_factory.models.values.statuses import (
     OrderStatus,
     PaymentStatus,
 )
-
-# PostgreSQL cannot store the character 0, and cannot index a text of several thousand bytes.
-_NO_NUL = r"^[^\x00]*$"
-_TRILLION = 10**12
-
-
-def _only_text_or_datetime(value: Any) -> Any:
-    # pydantic would take a number for the seconds since 1970; that is no ISO 8601 time.
-    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
-        return value
-    raise PydanticCustomError("iso_8601", "is not an ISO 8601 time like 2026-01-15T12:00:00Z")
-
-
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:
-        raise PydanticCustomError("out_of_range", "lies outside the years 1 to 9999") from error
-
-
-def _object_of(value: Any) -> Any:
-    try:
-        found = json.loads(value) if isinstance(value, str) else value
-        if not isinstance(found, dict):
-            raise PydanticCustomError("json_object", 'is not a JSON object like {"key": "value"}')
-        # What a database refuses inside JSON: NaN, half a surrogate pair, the character 0.
-        text = json.dumps(found, allow_nan=False, ensure_ascii=False)
-        text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, PydanticCustomError):
-            raise
-        raise PydanticCustomError("json_invalid", "is not valid JSON") from error
-    if "\\u0000" in text.replace("\\\\", ""):
-        raise PydanticCustomError("json_nul", "holds the character 0, which cannot be stored")
-    return found
-
-
-Key = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_NUL)]
-Text = Annotated[str, Field(max_length=10_000, pattern=_NO_NUL)]
-Email = Annotated[str, Field(max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-# Far from the ends of a 64-bit number, so that a sum of many never passes them.
-Whole = Annotated[int, Field(ge=-_TRILLION, le=_TRILLION)]
-Amount = Whole  # of cents
-Deduction = Annotated[int, Field(ge=-_TRILLION, le=0)]
-Percentage = Annotated[int, Field(ge=1, le=100)]
-Positive = Annotated[int, Field(ge=1, le=_TRILLION)]
-NotNegative = Annotated[int, Field(ge=0, le=_TRILLION)]
-Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Time = Annotated[AwareDatetime, BeforeValidator(_only_text_or_datetime), AfterValidator(_in_utc)]
-Object = Annotated[dict[str, Any], BeforeValidator(_object_of)]
-
 
 class ImportRow(BaseModel, frozen=True, extra="forbid", use_enum_values=True):
     """What every resource may carry: the caller's own attributes."""
@@ -111,15 +68,15 @@ class AddressRow(ImportRow, frozen=True):
     line_1: Text = Field(description="Street and number.")
     line_2: Text | None = Field(None, description="Building, floor, door.")
     city: Text = Field(description="The city.")
-    zip_code: Text | None = Field(None, description="The postal code, as text.")
+    zip_code: SpreadsheetText | None = Field(None, description="The postal code, as text.")
     state_code: Text | None = Field(None, description="The state, province or region.")
     country_code: Country = Field(description="ISO 3166 alpha-2, upper case.")
-    phone: Text | None = Field(None, description="The phone number, as text.")
+    phone: SpreadsheetText | None = Field(None, description="The phone number, as text.")
     email: Email | None = Field(None, description="An email address.")
     notes: Text | None = Field(None, description="A note for the delivery.")
     lat: Latitude | None = Field(None, description="Latitude in degrees.")
     lng: Longitude | None = Field(None, description="Longitude in degrees.")
-    billing_info: Text | None = Field(None, description="A VAT number or the like.")
+    billing_info: SpreadsheetText | None = Field(None, description="A VAT number or the like.")
 
 
 class SkuRow(ImportRow, frozen=True):
@@ -147,8 +104,8 @@ class PriceRow(ImportRow, frozen=True):
 
     sku_code: Key = Field(description="The code of a SKU of the catalogue.")
     currency_code: Currency = Field(description="ISO 4217, upper case.")
-    amount_cents: NotNegative = Field(description="The price of one piece.")
-    compare_at_amount_cents: NotNegative | None = Field(None, description="The price before.")
+    amount_cents: NotNegativeAmount = Field(description="The price of one piece.")
+    compare_at_amount_cents: NotNegativeAmount | None = Field(None, description="The price before.")
 
 
 class SkuListRow(ImportRow, frozen=True):
@@ -183,10 +140,10 @@ class PromotionRow(ImportRow, frozen=True):
     percentage: Percentage | None = Field(
         None, description="What a percentage promotion takes off: 1 to 100."
     )
-    fixed_amount_cents: Positive | None = Field(
+    fixed_amount_cents: PositiveAmount | None = Field(
         None, description="What a fixed amount promotion takes off."
     )
-    order_amount_cents: NotNegative | None = Field(
+    order_amount_cents: NotNegativeAmount | None = Field(
         None, description="The least that the goods of an order must be worth."
     )
     sku_list: Key | None = Field(None, description="The name of an imported SKU list.")
@@ -282,15 +239,15 @@ class OrderRow(ImportRow, frozen=True):
         None, description="The only country that it may ship to."
     )
     tax_included: bool = Field(True, description="Whether the amounts include the taxes.")
-    tax_rate: Rate | None = Field(None, description="The tax rate, like 0.22.")
-    coupon_code: Text | None = Field(None, description="The coupon that was used.")
-    gift_card_code: Text | None = Field(None, description="The gift card that was used.")
+    tax_rate: Rate | None = Field(None, description="The tax rate: 0.22 for 22 percent.")
+    coupon_code: SpreadsheetText | None = Field(None, description="The coupon that was used.")
+    gift_card_code: SpreadsheetText | None = Field(None, description="The gift card that was used.")
     subtotal_amount_cents: Amount = Field(0, description="The goods.")
     shipping_amount_cents: Amount = Field(0, description="The shipping.")
     payment_method_amount_cents: Amount = Field(0, description="The cost of paying.")
     discount_amount_cents: Deduction = Field(0, description="The discounts, zero or below.")
     adjustment_amount_cents: Amount = Field(0, description="The adjustments.")
-    gift_card_amount_cents: NotNegative = Field(
+    gift_card_amount_cents: NotNegativeAmount = Field(
         0, description="What gift cards paid, zero or above."
     )
     total_tax_amount_cents: Amount = Field(0, description="The taxes.")
@@ -327,11 +284,11 @@ class LineItemRow(ImportRow, frozen=True):
     discount_cents: Amount | None = Field(None, description="The discount on the line.")
     tax_amount_cents: Amount | None = Field(None, description="The tax.")
     total_amount_cents: Amount = Field(description="What it adds to the order's total.")
-    tax_rate: Rate | None = Field(None, description="The tax rate, like 0.22.")
+    tax_rate: Rate | None = Field(None, description="The tax rate: 0.22 for 22 percent.")
     discount_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
     tax_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
     frequency: Text | None = Field(None, description="How often it recurs, like `monthly`.")
-    coupon_code: Text | None = Field(None, description="The coupon that the line is from.")
+    coupon_code: SpreadsheetText | None = Field(None, description="The coupon that the line is from.")
 
 
 class LineItemOptionRow(ImportRow, frozen=True):

@@ -1,0 +1,228 @@
+"""What a value of an imported row may be. Times become UTC, keys are cleaned.
+
+Each type says what is wrong with a value in the words of the person who wrote the file.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from order_factory.models.requests.spreadsheet_text import (
+    decimal_problem,
+    shortened_problem,
+    unquote_spreadsheet_text,
+)
+from order_factory.models.values.codes import country_problem, currency_problem
+from order_factory.models.values.json_objects import json_object_problem, parse_json
+from order_factory.models.values.keys import clean_key
+
+# PostgreSQL cannot store the character 0, and cannot index a text of several thousand bytes.
+_NO_NUL = r"^[^\x00]*$"
+_TRILLION = 10**12
+# Spreadsheets keep 15 digits of a number.
+_FIRST_ROUNDED = 10**15
+_WHOLE = re.compile(r"[-+]?\d+")
+_WHOLE_DECIMAL = re.compile(r"[-+]?\d+\.0+")
+_DECIMAL = re.compile(r"([-+]?)(\d*)[.,](\d+)")
+_OFFSET = re.compile(r"(\d) +([-+]\d\d:?\d\d|Z|UTC|GMT)$|(?<=\d)(UTC|GMT)$", re.IGNORECASE)
+_ZONE_NAME = re.compile(r"\d ?[A-Za-z]+(/[A-Za-z_]+)*$")
+NO_ZONE = "has no time zone; write it like 2026-01-15T12:00:00Z"
+
+
+def _wrong(kind: str, message: str) -> PydanticCustomError:
+    # The message is a template, and a value in it may hold braces.
+    return PydanticCustomError(kind, "{problem}", {"problem": message})  # type: ignore[arg-type]
+
+
+def written_with_decimals(value: Any) -> bool:
+    """Whether an amount is given in units with decimals, like 20.00, and not in whole cents."""
+    if isinstance(value, str):
+        return _DECIMAL.fullmatch(value.strip()) is not None
+    return isinstance(value, float | Decimal) and not _is_whole(value)
+
+
+def _is_whole(value: float | Decimal) -> bool:
+    """Whether a number is written without decimals; a float always has some."""
+    return isinstance(value, Decimal) and value.is_finite() and value.as_tuple().exponent == 0
+
+
+def _cents(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = str(value).strip()
+    if isinstance(value, str | Decimal) and _WHOLE.fullmatch(text) and text.isascii():
+        return int(text[:20])
+    if isinstance(value, bool):
+        raise _wrong("cents", "is true or false; amounts are whole cents")
+    found = _DECIMAL.fullmatch(text)
+    if found is None:
+        raise _wrong("cents", "is no whole number; amounts are whole cents, such as 1250 for 12.50")
+    sign, units, decimals = found.groups()
+    problem = f"is {text[:30]}; amounts are whole cents"
+    if len(decimals) <= 2:
+        cents = int(units or "0") * 100 + int(decimals.ljust(2, "0"))
+        problem += f", write {'-' if sign == '-' else ''}{cents}"
+    raise _wrong("cents", problem)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise _wrong("whole", "is true or false; a whole number is expected")
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float | Decimal):
+        if value == value and abs(value) < _FIRST_ROUNDED and value == int(value):
+            return int(value)
+        raise _wrong("whole", "is no whole number")
+    text = str(value).strip()
+    if not text.isascii() or not (_WHOLE.fullmatch(text) or _WHOLE_DECIMAL.fullmatch(text)):
+        raise _wrong("whole", "is no whole number")
+    return int(text.split(".")[0][:20])
+
+
+def _rate(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise _wrong("rate", "is true or false; write 0.22 for 22 percent")
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        raise _wrong("rate", "is no number; write 0.22 for 22 percent") from None
+    if 1 < rate < float("inf"):
+        percent = f"{rate:.6g}"
+        hint = f"write {rate / 100:.6g} for {percent} percent" if rate <= 100 else "write 0.22"
+        raise _wrong("rate", f"is {percent}; {hint}")
+    return rate
+
+
+def _text_of(value: Any) -> Any:
+    """A number in a column of texts as its digits, where none of them may be lost."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return value
+    if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+        raise _wrong("text", "is a decimal number; write it as text")
+    if isinstance(value, float) and abs(value) >= _FIRST_ROUNDED:
+        raise _wrong(
+            "text", "has more than 15 digits, and a spreadsheet rounds them; write it as text"
+        )
+    return str(int(value))
+
+
+def _spreadsheet_text(value: Any) -> Any:
+    value = _text_of(value)
+    if not isinstance(value, str):
+        return value
+    if value[:1] in ("=", "'"):
+        value = unquote_spreadsheet_text(value)
+    if value[:1].isdigit():
+        problem = shortened_problem(value)
+        if problem is not None:
+            raise _wrong("shortened", problem)
+    return value
+
+
+def _key(value: Any) -> Any:
+    value = _text_of(value)
+    if not isinstance(value, str):
+        return value
+    value = clean_key(value)
+    if value[:1] in ("=", "'"):
+        value = clean_key(unquote_spreadsheet_text(value))
+    if not value:
+        raise _wrong("key", "is empty")
+    if value[0].isdigit():
+        problem = shortened_problem(value) or decimal_problem(value)
+        if problem is not None:
+            raise _wrong("key", problem)
+    return value
+
+
+def _email(value: Any) -> Any:
+    return clean_key(value) if isinstance(value, str) else value
+
+
+def _country(value: str) -> str:
+    problem = country_problem(value)
+    if problem is not None:
+        raise _wrong("country", problem)
+    return value
+
+
+def _currency(value: str) -> str:
+    problem = currency_problem(value)
+    if problem is not None:
+        raise _wrong("currency", problem)
+    return value
+
+
+def _time_text(value: Any) -> Any:
+    """ISO 8601 as pydantic reads it; a number would be taken for seconds since 1970."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        if text[4:5] == "-":
+            text = _OFFSET.sub(_offset, text)
+            if _ZONE_NAME.search(text) and text[-1] not in "zZ":
+                raise _wrong(
+                    "zone", "names its time zone; write its offset, like 2026-01-15T12:00:00+02:00"
+                )
+            return text
+    raise _wrong("iso_8601", "is not an ISO 8601 time like 2026-01-15T12:00:00Z")
+
+
+def _offset(found: re.Match[str]) -> str:
+    digit, offset, name = found.groups()
+    if name or offset[0] not in "+-":
+        return f"{digit or ''}Z"
+    return f"{digit}{offset}"
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("out_of_range", "lies outside the years 1 to 9999") from error
+
+
+def _object_of(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except ValueError as error:
+            raise _wrong("json", str(error)) from None
+    problem = json_object_problem(value)
+    if problem is not None:
+        raise _wrong("json", problem)
+    return value
+
+
+Key = Annotated[
+    str, BeforeValidator(_key), Field(min_length=1, max_length=255, pattern=_NO_NUL)
+]
+Text = Annotated[str, Field(max_length=10_000, pattern=_NO_NUL)]
+# Codes that spreadsheets take for numbers, but no keys: zip codes, phone numbers.
+SpreadsheetText = Annotated[
+    str, BeforeValidator(_spreadsheet_text), Field(max_length=10_000, pattern=_NO_NUL)
+]
+Email = Annotated[
+    str, BeforeValidator(_email), Field(max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")
+]
+Country = Annotated[str, AfterValidator(_country)]
+Currency = Annotated[str, AfterValidator(_currency)]
+# Far from the ends of a 64-bit number, so that a sum of many never passes them.
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-_TRILLION, le=_TRILLION)]
+NotNegative = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_TRILLION)]
+Percentage = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)]
+Amount = Annotated[int, BeforeValidator(_cents), Field(ge=-_TRILLION, le=_TRILLION)]
+Deduction = Annotated[int, BeforeValidator(_cents), Field(ge=-_TRILLION, le=0)]
+NotNegativeAmount = Annotated[int, BeforeValidator(_cents), Field(ge=0, le=_TRILLION)]
+PositiveAmount = Annotated[int, BeforeValidator(_cents), Field(ge=1, le=_TRILLION)]
+Rate = Annotated[float, BeforeValidator(_rate), Field(ge=0, le=1, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Time = Annotated[AwareDatetime, BeforeValidator(_time_text), AfterValidator(_in_utc)]
+Object = Annotated[dict[str, Any], BeforeValidator(_object_of)]

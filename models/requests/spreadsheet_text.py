@@ -1,0 +1,32 @@
+"""Texts that a spreadsheet has had in its hands: taken back to what they were, or refused."""
+
+import re
+
+# ="00123" keeps the zeros in Excel. '-1004 and '00123 are texts, also in our own reports.
+_FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+_QUOTED_TEXT = re.compile(r"'(?=[-+=@\d\t\r'])")
+_SHORTENED = re.compile(r"[-+]?\d(?:[.,]\d+)?[eE]\+\d{2,}")
+_DECIMAL = re.compile(r"[-+]?\d+[.,]0+")
+
+
+def unquote_spreadsheet_text(text: str) -> str:
+    """The text that was meant by ="text" and by an apostrophe before a number or a sign."""
+    found = _FORMULA_TEXT.fullmatch(text)
+    if found is not None:
+        return found[1].replace('""', '"')
+    return _QUOTED_TEXT.sub("", text, count=1) if _QUOTED_TEXT.match(text) else text
+
+
+def shortened_problem(text: str) -> str | None:
+    """What is wrong with a text from which a spreadsheet took digits, like 1.23E+11."""
+    if _SHORTENED.fullmatch(text) is None:
+        return None
+    return "looks like a number that a spreadsheet has shortened; format the column as text"
+
+
+def decimal_problem(text: str) -> str | None:
+    """What is wrong with a number or code that became a decimal number, like 1001.0."""
+    if _DECIMAL.fullmatch(text) is None:
+        return None
+    whole = re.split(r"[.,]", text)[0]
+    return f"is {text}, a decimal number made of a text; write {whole}, and format it as text"

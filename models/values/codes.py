@@ -1,0 +1,41 @@
+"""What is wrong with a currency's or a country's code, and which code is meant."""
+
+import pycountry
+
+from order_factory.models.values.countries import COUNTRY_CODES
+from order_factory.models.values.money import CURRENCY_CODES
+
+# What people write for a country whose code is another one.
+_USUAL_MISTAKES = {"UK": "GB", "EL": "GR"}
+
+
+def currency_problem(code: str) -> str | None:
+    """What is wrong with a currency's code; None where it is right."""
+    if code in CURRENCY_CODES:
+        return None
+    known = code.strip().upper()
+    hint = f"write {known}" if known in CURRENCY_CODES else "write a code such as EUR"
+    return f"is {_shown(code)}no ISO 4217 currency code; {hint}"
+
+
+def country_problem(code: str) -> str | None:
+    """What is wrong with a country's code; None where it is right."""
+    if code in COUNTRY_CODES:
+        return None
+    found = _meant_country(code.strip())
+    hint = f"write {found[0]} for {found[1]}" if found else "write a code such as IT"
+    return f"is {_shown(code)}no ISO 3166 country code of two letters; {hint}"
+
+
+def _shown(code: str) -> str:
+    """The code itself, unless it may be something else, which no message quotes."""
+    return f"{code}, " if len(code) <= 3 and code.isalnum() else ""
+
+
+def _meant_country(text: str) -> tuple[str, str] | None:
+    text = _USUAL_MISTAKES.get(text.upper(), text)
+    try:
+        country = pycountry.countries.lookup(text)
+    except LookupError:
+        return None
+    return str(country.alpha_2), str(country.name)

@@ -12,7 +12,7 @@ File = Annotated[
     str | None,
     typer.Argument(
         metavar="FILE",
-        help="A .csv, .parquet, .xlsx or .jsonl file with the column source_order, and if "
+        help="A .csv, .xlsx, .parquet or .jsonl file with the column source_order, and if "
         "wanted place_target_order, reuse_wallet, skip_errors, cancel_source_order, "
         "apply_promotions, ignore_invalid_coupon, refresh_prices, stock, reference, "
         "reference_origin, metadata.",

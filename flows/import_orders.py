@@ -35,7 +35,7 @@ def import_orders(
     is not known, and `DatabaseNotReady`.
 
     Args:
-        path: A .csv, .parquet, .jsonl or .ndjson file, or a folder of such files.
+        path: A .csv, .xlsx, .parquet or .jsonl file, or a folder of such files.
         mode: Whether the rows are test data or live data.
         rejects_path: Where bad rows are told. Leave it empty for a file under var.
         chunk_size: How many rows are imported in one transaction.

@@ -13,15 +13,15 @@ from order_factory.models.database.transient import is_transient, without_values
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.imports import FileReport
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.imports.checking import check_rows
+from order_factory.tasks.imports.checking import check_rows, find_decimals
 from order_factory.tasks.imports.chunks import import_chunk
 from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.imports.files import ImportFile
 from order_factory.tasks.imports.progress import FileProgress
 from order_factory.tasks.imports.reading import chunks_of, open_source
-from order_factory.tasks.imports.records import Record
 from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.tally import Tally
+from order_factory.tasks.row_files.records import Record
 from order_factory.tasks.working_set.retries import DELAYS, JITTER, RETRIES, passes
 from order_factory.tasks.working_set.step import TryAgain
 
@@ -42,9 +42,10 @@ def _import_records(
     rejects_file: RejectsFile,
     tally: Tally,
     records: Sequence[Record],
+    decimals_at: int | None,
 ) -> None:
     """Import a chunk; then write down what was wrong, and count it."""
-    rows, rejects = check_rows(file.resource_name, records)
+    rows, rejects = check_rows(file.resource_name, records, decimals_at)
     try:
         result = import_chunk(file.resource, rows, mode)
     except DBAPIError as error:
@@ -80,8 +81,9 @@ def import_file(
     started = perf_counter()
     source = open_source(file)
     progress = FileProgress(file.name, source.expected_rows)
+    decimals_at = find_decimals(file.resource_name, source.records())
     for records in chunks_of(islice(source.records(), tally.read, None), chunk_size):
-        _import_records(file, mode, rejects_file, tally, records)
+        _import_records(file, mode, rejects_file, tally, records, decimals_at)
         progress.show(tally.read)
     if tally.imported:
         with begin() as db:

@@ -1,22 +1,21 @@
 """Attributes that clients may set, and the rules for their values."""
 
-import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from order_factory.api.resources.description import Broken, Type, Writable
-from order_factory.models.requests.copies import MAX_METADATA, MAX_TEXT, OPTIONS
+from order_factory.models.requests.copies import MAX_TEXT, OPTIONS
+from order_factory.models.values.codes import country_problem, currency_problem
+from order_factory.models.values.json_objects import json_object_problem
 from order_factory.models.values.stock_policies import StockPolicy
 
 LONG_TEXT = 10_000
 # Far from the ends of a 64-bit number, so that a sum of many never passes them.
 MOST = 10**12
-_DEEPEST = 50
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def text(name: str, *, longest: int = MAX_TEXT, **options: Any) -> Writable:
@@ -28,12 +27,11 @@ def email(name: str, **options: Any) -> Writable:
 
 
 def country(name: str, **options: Any) -> Writable:
-    rule = "must be an ISO 3166-1 alpha-2 code such as IT"
-    return _like(name, _COUNTRY, rule, **options)
+    return _code(name, country_problem, **options)
 
 
 def currency(name: str, **options: Any) -> Writable:
-    return _like(name, _CURRENCY, "must be an ISO 4217 code such as EUR", **options)
+    return _code(name, currency_problem, **options)
 
 
 def flag(name: str, **options: Any) -> Writable:
@@ -70,6 +68,17 @@ def copy_options(**options: Any) -> tuple[Writable, ...]:
 def common() -> tuple[Writable, ...]:
     """What the caller may always set."""
     return (text("reference"), text("reference_origin"), json_object("metadata"))
+
+
+def _code(name: str, problem_of: Callable[[str], str | None], **options: Any) -> Writable:
+    def check(value: Any) -> str:
+        found = _text(value, longest=MAX_TEXT)
+        problem = problem_of(found)
+        if problem is not None:
+            raise Broken(problem)
+        return found
+
+    return Writable(name, Type.TEXT, check, **options)
 
 
 def _like(name: str, pattern: re.Pattern[str], rule: str, **options: Any) -> Writable:
@@ -128,22 +137,10 @@ def _choice(value: Any, *, one_of: tuple[str, ...]) -> str:
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Broken("must be an object")
-    if not _is_within(value, _DEEPEST):
-        raise Broken(f"is nested more than {_DEEPEST} deep")
-    written = json.dumps(value, ensure_ascii=False)
-    if len(written) > MAX_METADATA:
-        raise Broken(f"is too long (maximum is {MAX_METADATA} characters of JSON)")
-    if "\\u0000" in written.replace("\\\\", ""):
-        raise Broken("must not hold the character 0")
+    problem = json_object_problem(value)
+    if problem is not None:
+        raise Broken(problem)
     return value
-
-
-def _is_within(value: Any, depth: int) -> bool:
-    """Whether objects and lists are nested at most so deep."""
-    if not isinstance(value, dict | list):
-        return True
-    inner = value.values() if isinstance(value, dict) else value
-    return depth > 0 and all(_is_within(each, depth - 1) for each in inner)
 
 
 def _time(value: Any) -> datetime:

@@ -14,7 +14,7 @@ def import_files(
         str,
         typer.Argument(
             metavar="PATH",
-            help="A .csv, .parquet, .jsonl or .ndjson file, or a folder of such files.",
+            help="A .csv, .xlsx, .parquet or .jsonl file, or a folder of such files.",
         ),
     ],
     mode: Annotated[

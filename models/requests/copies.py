@@ -1,14 +1,14 @@
 """What a caller may ask for: the types of flow parameters, checked where they come in."""
 
-import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from order_factory.models.values.json_objects import json_object_problem
+from order_factory.models.values.keys import clean_key
 from order_factory.models.values.stock_policies import StockPolicy
 
 MAX_TEXT = 255
-MAX_METADATA = 65_536
 
 
 def _number_as_text(value: object) -> object:
@@ -17,28 +17,37 @@ def _number_as_text(value: object) -> object:
 
 
 def _small_json(value: dict[str, Any] | None) -> dict[str, Any] | None:
-    try:
-        length = len(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError("metadata must hold nothing but JSON values") from error
-    if length > MAX_METADATA:
-        raise ValueError(f"metadata has {length} characters of JSON; at most {MAX_METADATA}")
+    problem = None if value is None else json_object_problem(value)
+    if problem is not None:
+        raise ValueError(f"metadata {problem}")
     return value
 
 
 def _storable(value: str) -> str:
     if "\x00" in value:
         raise ValueError("the text holds a NUL character, which cannot be stored")
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError("the text holds half of a character, which cannot be stored")
     return value
+
+
+def _clean(value: object) -> object:
+    return clean_key(value) if isinstance(value, str) else value
 
 
 OrderName = Annotated[
     str,
-    BeforeValidator(_number_as_text),
     Field(min_length=1, max_length=MAX_TEXT, description="Number or public id of an order."),
+    BeforeValidator(_clean),
+    BeforeValidator(_number_as_text),
     AfterValidator(_storable),
 ]
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_storable)]
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_TEXT),
+    BeforeValidator(_clean),
+    AfterValidator(_storable),
+]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small_json)]
 
 

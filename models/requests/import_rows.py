@@ -29,7 +29,6 @@ from order_factory.models.requests.import_values import (
     Time,
     Whole,
 )
-
 from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.statuses import (
     CustomerStatus,
@@ -38,6 +37,7 @@ from order_factory.models.values.statuses import (
     OrderStatus,
     PaymentStatus,
 )
+
 
 class ImportRow(BaseModel, frozen=True, extra="forbid", use_enum_values=True):
     """What every resource may carry: the caller's own attributes."""
@@ -288,7 +288,9 @@ class LineItemRow(ImportRow, frozen=True):
     discount_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
     tax_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
     frequency: Text | None = Field(None, description="How often it recurs, like `monthly`.")
-    coupon_code: SpreadsheetText | None = Field(None, description="The coupon that the line is from.")
+    coupon_code: SpreadsheetText | None = Field(
+        None, description="The coupon that the line is from."
+    )
 
 
 class LineItemOptionRow(ImportRow, frozen=True):

@@ -3,6 +3,7 @@
 Each type says what is wrong with a value in the words of the person who wrote the file.
 """
 
+import math
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,7 +36,7 @@ NO_ZONE = "has no time zone; write it like 2026-01-15T12:00:00Z"
 
 def _wrong(kind: str, message: str) -> PydanticCustomError:
     # The message is a template, and a value in it may hold braces.
-    return PydanticCustomError(kind, "{problem}", {"problem": message})  # type: ignore[arg-type]
+    return PydanticCustomError(kind, "{problem}", {"problem": message})
 
 
 def written_with_decimals(value: Any) -> bool:
@@ -75,8 +76,10 @@ def _whole(value: Any) -> Any:
     if isinstance(value, int):
         return value
     if isinstance(value, float | Decimal):
-        if value == value and abs(value) < _FIRST_ROUNDED and value == int(value):
-            return int(value)
+        if math.isfinite(value) and -_FIRST_ROUNDED < value < _FIRST_ROUNDED:
+            whole = int(value)
+            if whole == value:
+                return whole
         raise _wrong("whole", "is no whole number")
     text = str(value).strip()
     if not text.isascii() or not (_WHOLE.fullmatch(text) or _WHOLE_DECIMAL.fullmatch(text)):
@@ -102,7 +105,7 @@ def _text_of(value: Any) -> Any:
     """A number in a column of texts as its digits, where none of them may be lost."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return value
-    if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise _wrong("text", "is a decimal number; write it as text")
     if isinstance(value, float) and abs(value) >= _FIRST_ROUNDED:
         raise _wrong(
@@ -200,28 +203,26 @@ def _object_of(value: Any) -> Any:
     return value
 
 
-Key = Annotated[
-    str, BeforeValidator(_key), Field(min_length=1, max_length=255, pattern=_NO_NUL)
-]
-Text = Annotated[str, Field(max_length=10_000, pattern=_NO_NUL)]
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_NUL), BeforeValidator(_key)]
+Text = Annotated[str, Field(max_length=10_000, pattern=_NO_NUL), BeforeValidator(_text_of)]
 # Codes that spreadsheets take for numbers, but no keys: zip codes, phone numbers.
 SpreadsheetText = Annotated[
-    str, BeforeValidator(_spreadsheet_text), Field(max_length=10_000, pattern=_NO_NUL)
+    str, Field(max_length=10_000, pattern=_NO_NUL), BeforeValidator(_spreadsheet_text)
 ]
 Email = Annotated[
-    str, BeforeValidator(_email), Field(max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")
+    str, Field(max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"), BeforeValidator(_email)
 ]
 Country = Annotated[str, AfterValidator(_country)]
 Currency = Annotated[str, AfterValidator(_currency)]
 # Far from the ends of a 64-bit number, so that a sum of many never passes them.
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-_TRILLION, le=_TRILLION)]
-NotNegative = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_TRILLION)]
-Percentage = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)]
-Amount = Annotated[int, BeforeValidator(_cents), Field(ge=-_TRILLION, le=_TRILLION)]
-Deduction = Annotated[int, BeforeValidator(_cents), Field(ge=-_TRILLION, le=0)]
-NotNegativeAmount = Annotated[int, BeforeValidator(_cents), Field(ge=0, le=_TRILLION)]
-PositiveAmount = Annotated[int, BeforeValidator(_cents), Field(ge=1, le=_TRILLION)]
-Rate = Annotated[float, BeforeValidator(_rate), Field(ge=0, le=1, allow_inf_nan=False)]
+Whole = Annotated[int, Field(ge=-_TRILLION, le=_TRILLION), BeforeValidator(_whole)]
+NotNegative = Annotated[int, Field(ge=0, le=_TRILLION), BeforeValidator(_whole)]
+Percentage = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
+Amount = Annotated[int, Field(ge=-_TRILLION, le=_TRILLION), BeforeValidator(_cents)]
+Deduction = Annotated[int, Field(ge=-_TRILLION, le=0), BeforeValidator(_cents)]
+NotNegativeAmount = Annotated[int, Field(ge=0, le=_TRILLION), BeforeValidator(_cents)]
+PositiveAmount = Annotated[int, Field(ge=1, le=_TRILLION), BeforeValidator(_cents)]
+Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_rate)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Time = Annotated[AwareDatetime, BeforeValidator(_time_text), AfterValidator(_in_utc)]

@@ -1,6 +1,6 @@
 """Checking rows: which of a chunk can be staged, and what is wrong with the others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -8,35 +8,53 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from order_factory.models.requests.import_rows import ImportRow
-from order_factory.tasks.imports.records import Record
+from order_factory.models.requests.import_values import NO_ZONE, written_with_decimals
 from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.imports.resources import RESOURCES
+from order_factory.tasks.row_files.records import Record
 
 # pydantic's words where they say too little, or speak of Python.
 _WORDS = {
     "missing": "is required",
     "extra_forbidden": "is not a known column",
-    "timezone_aware": "has no time zone; write it like 2026-01-15T12:00:00Z",
+    "timezone_aware": NO_ZONE,
     "string_type": "is not text; write it in quotes",
     "string_unicode": "is not UTF-8 text",
 }
 _PATTERNS = {
     r"^[^\x00]*$": "holds the character 0, which cannot be stored",
     r"^[^@\s\x00]+@[^@\s\x00]+$": "is not an email address",
-    r"^[A-Z]{2}$": "is not an ISO 3166 country code of two upper-case letters",
-    r"^[A-Z]{3}$": "is not an ISO 4217 currency code of three upper-case letters",
 }
 
 # A name that the file made up may be of any length.
 _SHOWN = 100
 
 
+def find_decimals(resource_name: str, records: Iterable[Record]) -> int | None:
+    """The first line with an amount that is written with decimals, like 20.00; None without one.
+
+    In such a file 20 may mean 20.00 as well, so that none of its amounts can be taken.
+    """
+    names = _amount_columns(resource_name)
+    if not names:
+        return None
+    return next(
+        (
+            record.line
+            for record in records
+            if any(written_with_decimals(record.values.get(name)) for name in names)
+        ),
+        None,
+    )
+
+
 def check_rows(
-    resource_name: str, records: Sequence[Record]
+    resource_name: str, records: Sequence[Record], decimals_at: int | None = None
 ) -> tuple[list[dict[str, Any]], list[Reject]]:
     """The valid rows, each a dict of all the resource's columns and `line`; and the rejects.
 
-    A row with several faults has several rejects.
+    A row with several faults has several rejects. Where a line of the file has an amount with
+    decimals, no row with an amount is valid.
     """
     rejects = [Reject(each.line, "", each.problem) for each in records if each.problem]
     readable = [each for each in records if not each.problem]
@@ -52,9 +70,36 @@ def check_rows(
             rejects.append(Reject(readable[int(index)].line, column, _reason(fault)))
         readable = [each for index, each in enumerate(readable) if index not in bad]
         rows = adapter.validate_python([each.values for each in readable])
+    if decimals_at is not None:
+        doubtful = [_doubtful_amount(resource_name, each, decimals_at) for each in readable]
+        rejects += [reject for reject in doubtful if reject is not None]
+        readable, rows = _without(readable, rows, doubtful)
     checked = zip(readable, rows, strict=True)
     # Nothing nests below these models, so that their own dict is what a dump would build anew.
     return [{"line": each.line, **row.__dict__} for each, row in checked], rejects
+
+
+def _doubtful_amount(resource_name: str, record: Record, decimals_at: int) -> Reject | None:
+    names = [name for name in _amount_columns(resource_name) if name in record.values]
+    if not names:
+        return None
+    reason = (
+        f"is a whole number, but line {decimals_at} has an amount with decimals; "
+        "write all amounts of the file in whole cents"
+    )
+    return Reject(record.line, names[0], reason)
+
+
+def _without(
+    records: list[Record], rows: list[ImportRow], rejects: Sequence[Reject | None]
+) -> tuple[list[Record], list[ImportRow]]:
+    kept = [place for place, reject in enumerate(rejects) if reject is None]
+    return [records[place] for place in kept], [rows[place] for place in kept]
+
+
+@cache
+def _amount_columns(resource_name: str) -> tuple[str, ...]:
+    return tuple(name for name in RESOURCES[resource_name].columns if name.endswith("_cents"))
 
 
 @cache

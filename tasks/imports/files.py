@@ -5,8 +5,7 @@ from pathlib import Path
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.resources import RESOURCES, Resource
-
-FORMATS = (".csv", ".parquet", ".jsonl", ".ndjson")
+from order_factory.tasks.row_files.opening import ENDINGS
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def find_files(path: str) -> list[ImportFile]:
     paths = _importable(place) if place.is_dir() else [place]
     if not paths:
         raise InvalidRequest(
-            f"The folder {path!r} holds nothing to import: no file ends in {', '.join(FORMATS)}."
+            f"The folder {path!r} holds nothing to import: no file ends in {', '.join(ENDINGS)}."
         )
     files = [_identify(each) for each in paths]
     order = list(RESOURCES)
@@ -59,15 +58,15 @@ def _importable(folder: Path) -> list[Path]:
     return [
         path
         for path in folder.iterdir()
-        if path.is_file() and path.suffix.lower() in FORMATS and not path.name.startswith(".")
+        if path.is_file() and path.suffix.lower() in ENDINGS and not path.name.startswith(".")
     ]
 
 
 def _identify(path: Path) -> ImportFile:
     name = path.name.split(".")[0]
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in ENDINGS:
         raise InvalidRequest(
-            f"The file {str(path)!r} cannot be imported: its name must end in {', '.join(FORMATS)}."
+            f"The file {str(path)!r} cannot be imported: its name must end in {', '.join(ENDINGS)}."
         )
     if name not in RESOURCES:
         raise InvalidRequest(

@@ -1,8 +1,6 @@
 """Checking a selection row by row: every wrong value of every row is found."""
 
-import json
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -12,17 +10,20 @@ from typing import Any
 
 import pandas as pd
 
-from order_factory.models.requests.copies import MAX_METADATA, MAX_TEXT, OPTIONS, CopyOptions
+from order_factory.models.requests.copies import MAX_TEXT, OPTIONS, CopyOptions
+from order_factory.models.requests.spreadsheet_text import (
+    shortened_problem,
+    unquote_spreadsheet_text,
+)
+from order_factory.models.values.json_objects import json_object_problem, parse_json
+from order_factory.models.values.keys import clean_key
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.selections.reading import Problem, Unchecked
 
 _TRUE = {"true", "yes", "1", "1.0"}
 _FALSE = {"false", "no", "0", "0.0"}
-# Beyond it a float no longer tells one whole number from the next.
-_EXACT = 2**53
-# In JSON: the characters that PostgreSQL cannot store, NUL and one half of a surrogate pair.
-_HIGH, _LOW = r"\\ud[89ab]..", r"\\ud[c-f].."
-_UNSTORABLE = re.compile(rf"\\u0000|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
+# Spreadsheets keep 15 digits of a number, and from 16 on a float may be another number.
+_FIRST_ROUNDED = 10**15
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _whole(value: Any, expected: str) -> int:
         return int(value)
     if not math.isfinite(value) or value != int(value):
         raise _Wrong(f"{expected}, not a fraction")
-    if not isinstance(value, Decimal) and abs(value) > _EXACT:
+    if not isinstance(value, Decimal) and abs(value) >= _FIRST_ROUNDED:
         raise _Wrong("the number was rounded, for it has more than 15 digits; give it as text")
     return int(value)
 
@@ -75,7 +76,9 @@ def _text(value: Any) -> str:
         value = _whole(value, "text is expected")
     elif not isinstance(value, str):
         raise _Wrong("text is expected")
-    text = str(value).strip()
+    text = clean_key(str(value))
+    if text[:1] in ("=", "'"):
+        text = clean_key(unquote_spreadsheet_text(text))
     if not text:
         raise _Wrong("the text is empty")
     if len(text) > MAX_TEXT:
@@ -84,6 +87,9 @@ def _text(value: Any) -> str:
         raise _Wrong("the text is not UTF-8; save the file as UTF-8")
     if "\x00" in text:
         raise _Wrong("the text holds a NUL character, which cannot be stored")
+    problem = shortened_problem(text)
+    if problem is not None:
+        raise _Wrong(f"{text} {problem}")
     return text
 
 
@@ -112,18 +118,15 @@ def _stock_policy(value: Any) -> str:
 
 
 def _metadata(value: Any) -> dict[str, Any]:
-    try:
-        held = json.loads(value) if isinstance(value, str) else value
-        text = json.dumps(held, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _Wrong('a JSON object is expected, such as {"gift": true}') from error
-    if not isinstance(held, dict):
-        raise _Wrong('a JSON object is expected, such as {"gift": true}')
-    if len(text) > MAX_METADATA:
-        raise _Wrong(f"{len(text)} characters of JSON; at most {MAX_METADATA}")
-    if _UNSTORABLE.search(text.replace("\\\\", "")):
-        raise _Wrong("the JSON holds a NUL character or a broken one, which cannot be stored")
-    return held
+    if isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except ValueError as error:
+            raise _Wrong(f"the value {error}") from None
+    problem = json_object_problem(value)
+    if problem is not None:
+        raise _Wrong(f"the value {problem}")
+    return dict(value)
 
 
 def _column(

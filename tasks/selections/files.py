@@ -1,19 +1,13 @@
-"""Reading the files that name orders: CSV, Parquet, XLSX and JSON Lines, row by row."""
+"""Reading the files that name orders, row by row."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any
 
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
-from order_factory.tasks.imports.csv_rows import open_csv
-from order_factory.tasks.imports.json_rows import open_json_lines
-from order_factory.tasks.imports.parquet_rows import parquet_records
-from order_factory.tasks.imports.records import Record
-from order_factory.tasks.selections.workbooks import read_workbook
+from order_factory.tasks.row_files.opening import open_rows
+from order_factory.tasks.row_files.records import Source
 
 
 @dataclass(frozen=True)
@@ -29,90 +23,49 @@ class FileRows:
     values: dict[str, list[Any]]
     unreadable: list[tuple[int, str]]
     counted: str
+    read_as: str
 
 
-class _Source(NamedTuple):
-    """A file that is being read; of JSON Lines the columns grow with the records."""
-
-    columns: list[str]
-    records: Iterable[Record]
-    counted: str = "row"
-
-
-def _read_csv(path: Path) -> _Source:
-    source = open_csv(path)
-    columns = list(source.columns or ())
-    if len(columns) == 1 and (found := [mark for mark in ";\t|" if mark in columns[0]]):
-        raise InvalidRequest(
-            f"its columns are separated by {found[0]!r}; save it with commas between them"
-        )
-    return _Source(columns, source.records(), "line")
-
-
-def _read_json_lines(path: Path) -> _Source:
-    columns: list[str] = []
-
-    def records() -> Iterator[Record]:
-        for record in open_json_lines(path).records():
-            columns.extend(name for name in record.values if name not in columns)
-            yield record
-
-    return _Source(columns, records(), "line")
-
-
-def _read_parquet(path: Path) -> _Source:
-    try:
-        columns = pq.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidRequest("it is no Parquet file") from error
-    return _Source(columns, parquet_records(path))
-
-
-def _read_xlsx(path: Path) -> _Source:
-    return _Source(*read_workbook(path))
-
-
-def _collected(source: _Source, wanted: Sequence[str]) -> FileRows:
+def _collected(source: Source, wanted: Sequence[str]) -> FileRows:
     """By column, for a record of its own for each row takes several times the memory."""
     numbers: list[int] = []
     unreadable: list[tuple[int, str]] = []
-    given = [name for name in wanted if name in source.columns] if source.columns else wanted
-    values: dict[str, list[Any]] = {name: [] for name in given}
-    for record in source.records:
+    columns = list(source.columns or ())
+    known = set(columns)
+    values: dict[str, list[Any]] = {name: [] for name in wanted}
+    for record in source.records():
         if record.problem is not None:
             unreadable.append((record.line, f"{source.counted} {record.line} {record.problem}"))
             continue
+        if not known.issuperset(record.values):  # of JSON Lines they grow with the records
+            columns.extend(name for name in record.values if name not in known)
+            known.update(record.values)
         numbers.append(record.line)
         for name, column in values.items():
             column.append(record.values.get(name))
-    return FileRows(source.columns, numbers, values, unreadable, source.counted)
-
-
-_READERS: dict[str, Callable[[Path], _Source]] = {
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-    ".xlsx": _read_xlsx,
-    ".jsonl": _read_json_lines,
-}
-# What the names of these files end in.
-ENDINGS = tuple(_READERS)
+    held = {name: column for name, column in values.items() if name in known}
+    return FileRows(columns, numbers, held, unreadable, source.counted, source.read_as)
 
 
 def read_file(path: Path, wanted: Sequence[str]) -> FileRows:
-    """The values of those of these columns that the file may have; None where a row has none.
+    """The values of those of these columns that the file has; None where a row has none.
 
     Raises `SelectionInvalid` for a file that cannot be read at all.
     """
-    read = _READERS.get(path.suffix.lower())
-    if read is None:
-        raise SelectionInvalid(path.name, [f"its name must end in one of {', '.join(_READERS)}"])
     try:
         if not path.is_file():
-            raise InvalidRequest(f"there is no file {path}")
-        if path.stat().st_size == 0:
-            raise InvalidRequest("it is empty (0 bytes)")
-        return _collected(read(path), wanted)
+            raise InvalidRequest(f"There is no file {path}.")
+        return _collected(open_rows(path, wanted), wanted)
     except InvalidRequest as error:
-        raise SelectionInvalid(path.name, [str(error)]) from error
+        raise SelectionInvalid(path.name, [_without_name(str(error), path.name)]) from error
     except OSError as error:
         raise SelectionInvalid(path.name, [f"it cannot be read: {error.strerror}"]) from error
+
+
+def _without_name(message: str, name: str) -> str:
+    """The message without the file's name, which the caller says already."""
+    text = message.removesuffix(".")
+    for start in (f"The file {name} ", f"The first line of {name} "):
+        if text.startswith(start):
+            return ("it " if "file" in start else "its first line ") + text.removeprefix(start)
+    return text[0].lower() + text[1:]

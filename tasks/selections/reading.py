@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from order_factory.models.errors import SelectionInvalid, describe
+from order_factory.models.errors import SelectionInvalid
 from order_factory.models.requests.copies import OPTIONS
-from order_factory.tasks.selections.files import ENDINGS, FileRows, read_file
+from order_factory.tasks.reports.rows import COLUMNS as REPORT_COLUMNS
+from order_factory.tasks.row_files.headers import name_known_columns
+from order_factory.tasks.row_files.opening import ENDINGS
+from order_factory.tasks.selections.files import FileRows, read_file
 
 COLUMNS = ("source_order", *OPTIONS, "reference", "reference_origin", "metadata")
 Orders = Sequence[str | int] | pd.DataFrame | str | Path
@@ -44,11 +47,13 @@ def accept_orders(value: object) -> Orders | None:
 
 
 def _path_or_names(text: str) -> Orders:
-    """The path of a file, or the orders that a person has typed into a form's one field."""
+    """The path of a file, or the orders that a person has typed into a form's one field.
+
+    What names no file is an order's number, whatever characters it has.
+    """
     names = [name for name in re.split(r"[\s,;]+", text) if name]
-    is_path = text.lower().endswith(ENDINGS) or os.path.exists(text)
-    looks_so = len(names) < 2 and ("." in text or "/" in text or os.sep in text)
-    return text if is_path or looks_so or not names else names
+    is_path = text.lower().endswith(ENDINGS) or os.path.isfile(text)
+    return text if is_path or not names else names
 
 
 def read_selection(orders: Orders) -> Unchecked:
@@ -60,8 +65,9 @@ def read_selection(orders: Orders) -> Unchecked:
     unreadable: list[Problem] = []
     if isinstance(orders, str | Path):
         path = Path(orders)
-        name, found = path.name, read_file(path, COLUMNS)
+        found = read_file(path, COLUMNS)
         unreadable = found.unreadable
+        name = f"{path.name} {found.read_as}".strip()
         _require_columns(name, found.columns, unreadable)
         frame = _frame_of(found)
     elif isinstance(orders, pd.DataFrame):
@@ -90,13 +96,15 @@ def _frame_of(found: FileRows) -> pd.DataFrame:
 
 def _require_columns(name: str, found: list[str], unreadable: list[Problem]) -> None:
     unknown = [column for column in found if column not in COLUMNS]
-    known = f"the columns are {', '.join(COLUMNS)}, of which source_order is required"
+    if set(REPORT_COLUMNS) <= set(found):
+        # A report of ours is read again: it names the orders, and says what became of them.
+        unknown = [column for column in unknown if column not in REPORT_COLUMNS]
     problems = []
     # Where no row could be read there is no telling which columns there are.
     if "source_order" not in found and (found or not unreadable):
-        problems.append(f"the column 'source_order' is missing; {known}")
+        problems.append("the column 'source_order' is missing: the number or id of each order")
     if unknown:
-        problems.append(f"unknown columns: {describe(unknown)}; {known}")
+        problems.append(f"unknown columns: {name_known_columns(unknown, COLUMNS)}")
     if len(set(found)) < len(found):
         problems.append("a column stands in it twice")
     if problems:

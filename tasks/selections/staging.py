@@ -27,6 +27,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.reading import Problem
+from order_factory.tasks.selections.similar_numbers import similar_numbers
 from order_factory.tasks.working_set.statements import Rows, table_of
 from order_factory.tasks.working_set.tables import open_tables, temporary
 
@@ -119,8 +120,11 @@ def _told_twice(order: str, reference: str | None, first: str) -> str:
 
 def _problems(db: Connection, counted: str) -> list[Problem]:
     """What is wrong with the orders that the rows name."""
+    unknown = db.execute(_unknown()).all()
+    similar = similar_numbers(db, [order for _, order in unknown])
     message = [
-        (row, f"no order has the number or id {order!r}") for row, order in db.execute(_unknown())
+        (row, f"no order has the number or id {order!r}{similar.get(order, '')}")
+        for row, order in unknown
     ]
     message += [
         (row, f"the number {order!r} belongs to more than one order; give the id")

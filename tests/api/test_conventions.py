@@ -80,7 +80,7 @@ def test_metadata_may_be_nested_only_so_deep(api):
     for depth in (51, 600):
         refused = create("b@shop.example", depth)
         assert refused.status_code == 422
-        assert refused.json()["errors"][0]["title"] == "is nested more than 50 deep"
+        assert refused.json()["errors"][0]["title"] == "is nested more than 50 levels deep"
 
 
 def test_an_update_names_the_resource_of_its_url(api, shop):

@@ -115,7 +115,7 @@ def test_a_bad_file_among_good_ones_is_told_before_anything_is_written(shop, tmp
     (folder / "skus.csv").write_text("code,colour\nMUG,red\n")
     (folder / "line_items.csv").write_text("order,quantity\n1,1\n")
 
-    with pytest.raises(InvalidRequest, match=r"of skus.csv .*unknown: colour; missing: name"):
+    with pytest.raises(InvalidRequest, match=r"of skus.csv .*unknown: 'colour'; missing: name"):
         import_orders(str(folder))
 
     assert shop.rows(Order) == []

@@ -12,12 +12,14 @@ import pytest
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.tasks.reports.rows import COLUMNS
 from order_factory.tasks.selections.checking import check_selection
 from order_factory.tasks.selections.reading import read_selection
 
 ROUNDED = "the number was rounded, for it has more than 15 digits; give it as text"
 TWICE = "to copy it twice, give each copy a reference of its own"
-BROKEN = "the JSON holds a NUL character or a broken one, which cannot be stored"
+NUL = "the value holds the character 0, which cannot be stored"
+MISSING = "line 3, source_order: the order's number or public id is missing"
 HEAD = "source_order,reference,metadata,reuse_wallet\n"
 from tests.support.copying import find_or_record
 
@@ -66,7 +68,7 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
         "\n"
         "A4,,,perhaps\n"
         "A2,again\n"
-        "A3,,,,\n"
+        "A3,,,,x\n"
         "A4,nul\0,,\n"
     )
 
@@ -81,7 +83,7 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
         "line 5: the number 'A5' belongs to more than one order; give the id",
         f"line 6: order 'A1' stands in line 2 already; {TWICE}",
         "line 7, reference: the text has 256 characters; at most 255",
-        'line 8, metadata: a JSON object is expected, such as {"gift": true}',
+        "line 8, metadata: the value is not valid JSON",
         "line 12, reuse_wallet: true or false is expected",
         "line 13 has 2 values where the first line names 4 columns",
         "line 14 has 5 values where the first line names 4 columns",
@@ -96,16 +98,29 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
     [
         (b"", ["it is empty (0 bytes)"]),
         (b"source_order\n", ["it names no order"]),
+        (b"source_order;reference\nA1;\n;x\n", [MISSING]),
+        ("source_order\treference\nA1\t\n\tx\n".encode("utf-16"), [MISSING]),
+        ("source_order,reference\nA1,M\xfcller\n,x\n".encode("latin-1"), [MISSING]),
+        (b" Source_Order ,Reference,,\n,,,\nA1,x,,\n,x,,\n", [MISSING.replace("3", "4")]),
+        (b"source_order,\nA1,x\n", ["line 2 has a value in column 2, under no column's name"]),
         (
-            b"source_order;reference\nA1;x\n",
-            ["its columns are separated by ';'; save it with commas between them"],
+            b"source_order\n1.23E+11\n",
+            [
+                (
+                    "line 2, source_order: 1.23E+11 looks like a number that a spreadsheet has shortened; "
+                    "format the column as text"
+                )
+            ],
         ),
         (
-            "source_order\nA1\n".encode("utf-16"),
-            ["The file o.csv is not UTF-8 text; save it as UTF-8."],
+            b"order,reference\nA1,x\n",
+            [
+                "the column 'source_order' is missing: the number or id of each order",
+                "unknown columns: 'order'",
+            ],
         ),
         (
-            "source_order,reference\nA1,x\nA2,M\xfcller\n".encode("latin-1"),
+            "source_order,reference\nA1,\xe9\nA2,M".encode() + b"\xfcller\n",
             ["line 3, reference: the text is not UTF-8; save the file as UTF-8"],
         ),
         (b"source_order,source_order\nA1,A2\n", ["a column stands in it twice"]),
@@ -120,8 +135,11 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
         (
             b'source_order,metadata\nA1,"{""a"": ""\\u0000""}"\nA2,"{""a"": NaN}"\n',
             [
-                f"line 2, metadata: {BROKEN}",
-                'line 3, metadata: a JSON object is expected, such as {"gift": true}',
+                f"line 2, metadata: {NUL}",
+                (
+                    "line 3, metadata: the value is not valid JSON: it holds NaN, infinity or what is "
+                    "no JSON value"
+                ),
             ],
         ),
     ],
@@ -131,6 +149,60 @@ def test_csv_that_cannot_be_used(tmp_path, content, message):
     path.write_bytes(content)
 
     assert problems_of(path) == message
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("1001.0", "1001"),
+        ("123", "00123"),
+        ("00123", "123"),
+        ("#1001", "1001"),
+        ("1001", "#1001"),
+        ("a-1", "A-1"),
+    ],
+)
+def test_a_number_that_no_order_has_is_told_with_the_one_that_may_be_meant(
+    shop, tmp_path, written, stored
+):
+    shop.order(number=stored)
+    path = tmp_path / "o.csv"
+    path.write_text(f"source_order\n{written}\n")
+
+    with pytest.raises(SelectionInvalid) as raised:
+        find_or_record("night", CopyOptions(), orders=str(path))
+
+    assert raised.value.args[1] == [
+        f"line 2: no order has the number or id {written!r}; did you mean {stored!r}?"
+    ]
+    assert shop.rows(OrderFactory) == []
+
+
+def test_what_spreadsheets_and_reports_put_around_a_number_is_taken_away(tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text(
+        'source_order\n"=""00123"""\n\'1001\n\'-1004\n\'@x\n\u00a01005\u200b\nCafe\u0301\n\'tis\n'
+    )
+
+    orders = ["00123", "1001", "-1004", "@x", "1005", "Café", "'tis"]
+    assert list(rows_of(path).values()) == orders
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".ndjson"])
+def test_json_lines_have_two_endings(tmp_path, ending):
+    path = tmp_path / f"o{ending}"
+    path.write_text('{"Source_Order": "A1"}\n')
+
+    assert rows_of(path) == {1: "A1"}
+
+
+def test_a_report_of_ours_is_read_again(tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text(",".join(COLUMNS) + "\nmHzHnRlcZD,'-1004,failed,,,1,line_items: gone,r-1,,\n")
+
+    selection = check_selection(read_selection(str(path)), CopyOptions())
+
+    assert selection.rows[["source_order", "reference"]].values.tolist() == [["-1004", "r-1"]]
 
 
 def test_csv_with_a_byte_order_mark_blank_lines_leading_zeros_and_spaces(tmp_path):
@@ -184,7 +256,7 @@ def test_parquet_columns_of_every_type(tmp_path, values, message):
 
 
 def test_parquet_that_cannot_be_used(tmp_path):
-    values = pa.array([31.0, None, 1.5, 2.0**60])
+    values = pa.array([31.0, None, 1.5, 1e15])
     pq.write_table(pa.table({"source_order": values}), tmp_path / "o.parquet")
     pq.write_table(pa.table({"source_order": [date(2026, 1, 1)]}), tmp_path / "dates.parquet")
 

@@ -13,8 +13,9 @@ from order_factory.tasks.selections.reading import accept_orders
         (" 1001\n1002\t1003 ", ["1001", "1002", "1003"]),
         ("january.csv", "january.csv"),
         ("my baskets.XLSX", "my baskets.XLSX"),
-        ("exports/january", "exports/january"),
-        ("january.txt", "january.txt"),
+        ("exports/january.csv", "exports/january.csv"),
+        ("2026/1001", ["2026/1001"]),
+        ("1001.5", ["1001.5"]),
         ("", ""),
     ],
 )

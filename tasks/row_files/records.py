@@ -21,15 +21,24 @@ class Record(NamedTuple):
 class Source:
     """An opened file. `columns` is None where no row tells them.
 
-    `expected_rows` is exact for Parquet, and counted in lines for text: a value may span several.
-    `records` reads the file once, from its beginning.
+    `expected_rows` is exact for Parquet and XLSX, and counted in lines for text: a value may span
+    several. `records` reads the file once, from its beginning. `counted` is what numbers the rows:
+    "line" in text files, "row" elsewhere. `read_as` says how a file was understood where that is
+    not obvious: another separator than the comma, another encoding than UTF-8, which sheet.
     """
 
     columns: tuple[str, ...] | None
     expected_rows: int
     records: Callable[[], Iterator[Record]]
+    counted: str = "line"
+    read_as: str = ""
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a value says nothing: null, the empty text, or blanks alone."""
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
-    """The values without those that say nothing: null and the empty text."""
-    return {name: value for name, value in values.items() if value is not None and value != ""}
+    """The values without those that say nothing."""
+    return {name: value for name, value in values.items() if not is_blank(value)}

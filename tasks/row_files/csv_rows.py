@@ -1,0 +1,137 @@
+"""Reading CSV: double quotes; commas, semicolons, tabs or bars; a line that names the columns."""
+
+import csv
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.row_files.headers import match_columns
+from order_factory.tasks.row_files.records import Record, Source, is_blank
+from order_factory.tasks.row_files.text_files import UNDECODED, TextFile, not_text, open_text
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+# Excel writes it as the first line, and obeys it.
+_ANNOUNCED = re.compile(r'"?sep=(.)"?')
+
+
+class _Head(NamedTuple):
+    """The line that names the columns, and how many rows of the file it ends."""
+
+    separator: str
+    columns: list[str]
+    rows: int
+
+
+def open_csv(path: Path, known: Collection[str]) -> Source:
+    """The file's columns and rows; a row's line is the one on which it begins, from 2.
+
+    Columns without a name and rows in which nothing is given are passed over. Raises
+    `InvalidRequest` for a file without a line that names the columns, and for what is no text.
+    """
+    text = open_text(path)
+    head = _read_head(text, known)
+    columns = match_columns(head.columns, known)
+    how = [f"with {_SEPARATORS[head.separator]}"] if head.separator != "," else []
+    how += [f"as {text.encoding_name} text"] if text.encoding_name else []
+    return Source(
+        tuple(name for name in columns if name),
+        max(text.lines - head.rows, 0),
+        lambda: _records(text, head, columns),
+        read_as=" ".join(how),
+    )
+
+
+def _open(text: TextFile) -> TextIO:
+    # A byte that does not fit the encoding is read as something that the check of its row refuses:
+    # one such row is no reason to give up the file. utf-8-sig takes away a byte order mark.
+    encoding = "utf-8-sig" if text.encoding == "utf-8" else text.encoding
+    errors = "replace" if text.encoding.startswith("utf-16") else "surrogateescape"
+    return text.path.open(encoding=encoding, errors=errors, newline="")
+
+
+def _read_head(text: TextFile, known: Collection[str]) -> _Head:
+    """The first line that is not blank, split by the separator that gives most known columns."""
+    heads = [_split_head(text, separator) for separator in _SEPARATORS]
+    if heads[0] is None:
+        raise InvalidRequest(
+            f"The file {text.path.name} has no line that names the columns; all of it is blank."
+        )
+    best = max(
+        (head for head in heads if head is not None),
+        key=lambda head: (
+            len(set(match_columns(head.columns, known)) & set(known)),
+            len(head.columns) if head.separator != "," else len(head.columns) + 0.5,
+        ),
+    )
+    names = "".join(best.columns)
+    if "\0" in names or UNDECODED.search(names):
+        raise not_text(text.path)
+    return best
+
+
+def _split_head(text: TextFile, separator: str) -> _Head | None:
+    with _open(text) as file:
+        reader = csv.reader(file, strict=True, delimiter=separator)
+        try:
+            for rows, columns in enumerate(reader, start=1):
+                announced = rows == 1 and _ANNOUNCED.fullmatch(separator.join(columns))
+                if announced or all(is_blank(name) for name in columns):
+                    continue
+                return _Head(separator, columns, rows)
+        except csv.Error as error:
+            message = f"The first line of {text.path.name} is broken CSV: {error}."
+            raise InvalidRequest(message) from None
+    return None
+
+
+def _records(text: TextFile, head: _Head, columns: list[str]) -> Iterator[Record]:
+    separator = _SEPARATORS[head.separator]
+    named = [(place, name) for place, name in enumerate(columns) if name]
+    with _open(text) as file:
+        reader = csv.reader(file, strict=True, delimiter=head.separator)
+        for _ in range(head.rows):
+            next(reader)
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                yield Record(line, {}, f"is broken CSV: {error}")
+                continue
+            if cells is None:
+                return
+            if len(cells) == len(columns) == len(named):
+                values = {
+                    name: cell
+                    for name, cell in zip(columns, cells, strict=True)
+                    if cell and not cell.isspace()
+                }
+                if values:
+                    yield Record(line, values)
+                continue
+            record = _uneven(line, cells, columns, named, separator)
+            if record is not None:
+                yield record
+
+
+def _uneven(
+    line: int,
+    cells: list[str],
+    columns: list[str],
+    named: list[tuple[int, str]],
+    separator: str,
+) -> Record | None:
+    """The record of a row that has more or fewer cells than columns, or columns without a name."""
+    if all(is_blank(cell) for cell in cells):
+        return None
+    if len(cells) < len(columns) or any(not is_blank(cell) for cell in cells[len(columns) :]):
+        # A number with a comma in it splits a cell: the count alone helps to find it.
+        wrong = f"has {len(cells)} values where the first line names {len(columns)} columns"
+        return Record(line, {}, wrong if separator == "commas" else f"{wrong} ({separator})")
+    for place, cell in enumerate(cells[: len(columns)]):
+        if not columns[place] and not is_blank(cell):
+            return Record(line, {}, f"has a value in column {place + 1}, under no column's name")
+    values = {name: cells[place] for place, name in named if not is_blank(cells[place])}
+    return Record(line, values) if values else None

@@ -1,0 +1,41 @@
+"""Opening a file of rows: which reader reads which format."""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.row_files.csv_rows import open_csv
+from order_factory.tasks.row_files.json_rows import open_json_lines
+from order_factory.tasks.row_files.parquet_rows import open_parquet
+from order_factory.tasks.row_files.records import Source
+from order_factory.tasks.row_files.workbooks import open_workbook
+
+_READERS: Mapping[str, Callable[[Path, Collection[str]], Source]] = {
+    ".csv": open_csv,
+    ".tsv": open_csv,
+    ".parquet": open_parquet,
+    ".xlsx": open_workbook,
+    ".jsonl": open_json_lines,
+    ".ndjson": open_json_lines,
+}
+# What the names of these files end in.
+ENDINGS = tuple(_READERS)
+
+
+def open_rows(path: Path, known: Collection[str]) -> Source:
+    """The file's columns, by their known names where they have one, and its rows.
+
+    Raises `InvalidRequest` for an empty file, one that cannot be read, and one of another format.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InvalidRequest(
+            f"The file {path.name} cannot be read: its name must end in {', '.join(ENDINGS)}."
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise InvalidRequest(f"The file {path.name} is empty (0 bytes).")
+        return reader(path, known)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InvalidRequest(f"The file {path.name} cannot be read: {reason}.") from error

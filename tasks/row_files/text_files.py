@@ -1,0 +1,109 @@
+"""Text files: which encoding they are in, and how many lines they have."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from order_factory.models.errors import InvalidRequest
+
+# What a byte that cannot be decoded is read as: half a surrogate pair.
+UNDECODED = re.compile("[\udc80-\udcff]")
+_BLOCK = 1 << 20
+_FIRST_BYTES = 4096
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+_NAMES = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1252": "Latin-1"}
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file with its encoding; bytes that do not fit it are read as half surrogate pairs."""
+
+    path: Path
+    encoding: str
+    lines: int
+
+    @property
+    def encoding_name(self) -> str:
+        """For people; empty for UTF-8, which is expected."""
+        return _NAMES.get(self.encoding, "")
+
+
+def open_text(path: Path) -> TextFile:
+    """Find out the encoding (UTF-8, UTF-16 or Latin-1) and count the lines, in one pass.
+
+    A file that is not UTF-8 counts as Latin-1 (in the variant of Windows, cp1252), unless some of
+    it is UTF-8: then it is damaged, and the rows in question are not readable.
+    """
+    with path.open("rb") as file:
+        start = file.read(_FIRST_BYTES)
+    encoding = _announced(start)
+    if encoding.startswith("utf-16"):
+        return TextFile(path, encoding, _count_decoded(path, encoding))
+    lines, is_utf8, has_multibyte = _scan(path)
+    if not is_utf8 and not has_multibyte and encoding != "utf-8-sig":
+        encoding = "cp1252"
+    return TextFile(path, encoding, lines)
+
+
+def not_text(path: Path) -> InvalidRequest:
+    return InvalidRequest(f"The file {path.name} is not readable text; save it as UTF-8.")
+
+
+def _announced(start: bytes) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    # Without a mark: Western text in UTF-16 has the character 0 in every second byte.
+    pairs = start[: len(start) // 2 * 2]
+    if pairs and not any(pairs[1::2]) and all(pairs[::2]):
+        return "utf-16-le"
+    if pairs and not any(pairs[::2]) and all(pairs[1::2]):
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _scan(path: Path) -> tuple[int, bool, bool]:
+    """The lines, whether all of it is UTF-8, and whether some of it is UTF-8 beyond ASCII."""
+    lines, last, is_utf8, has_multibyte = 0, b"\n", True, False
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            lines += block.count(b"\n")
+            last = block[-1:]
+            if is_utf8:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    is_utf8 = False
+            has_multibyte = has_multibyte or (not block.isascii() and _some_utf8(block))
+    if is_utf8:
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            is_utf8 = False
+    return lines + (last != b"\n"), is_utf8, has_multibyte
+
+
+def _some_utf8(block: bytes) -> bool:
+    for found in _MULTIBYTE.finditer(block):
+        try:
+            found[0].decode()
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+def _count_decoded(path: Path, encoding: str) -> int:
+    lines, last = 0, "\n"
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        while block := file.read(_BLOCK):
+            lines += block.count("\n")
+            last = block[-1:]
+    return lines + (last != "\n")

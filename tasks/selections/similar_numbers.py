@@ -1,0 +1,46 @@
+"""Which order may be meant by a number that no order has."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, select
+
+from order_factory.models.tables import Order
+from order_factory.models.values.keys import clean_key
+
+# Only so many are looked up: whoever has more has another trouble than a typing error.
+_LOOKED_UP = 100
+_MOST_ZEROS = 10
+_DECIMAL = re.compile(r"(\d+)\.0+")
+
+
+def similar_numbers(db: Connection, unknown: Sequence[str]) -> dict[str, str]:
+    """A hint for those of the names to which another order's number comes close.
+
+    Zeros that a spreadsheet took away from the front, `.0` that it added behind, `#` before a
+    number, another letter case. The hint is what follows "no order has the number or id ...".
+    """
+    candidates = {name: _candidates(name) for name in unknown[:_LOOKED_UP]}
+    wanted = {number for numbers in candidates.values() for number in numbers}
+    if not wanted:
+        return {}
+    found = set(db.scalars(select(Order.number).where(Order.number.in_(wanted)).distinct()))
+    return {
+        name: f"; did you mean {next(each for each in numbers if each in found)!r}?"
+        for name, numbers in candidates.items()
+        if not found.isdisjoint(numbers)
+    }
+
+
+def _candidates(name: str) -> list[str]:
+    decimal = _DECIMAL.fullmatch(name)
+    plain = decimal[1] if decimal else clean_key(name.removeprefix("#"))
+    candidates = [plain, f"#{plain}", plain.upper(), plain.lower()]
+    if plain.isdecimal():
+        candidates += ["0" * zeros + plain for zeros in range(1, _MOST_ZEROS + 1)]
+        candidates.append(plain.lstrip("0") or "0")
+    return [each for each in _unique(candidates) if each != name]
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

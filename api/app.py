@@ -3,19 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
+from order_factory.api.admission import Admission
 from order_factory.api.answers import refusal
 from order_factory.api.dispatcher import Dispatcher
-from order_factory.api.documentation.serving import openapi, page
+from order_factory.api.documentation.serving import Documentation, lead_to_page
 from order_factory.api.endpoints import Endpoints
 from order_factory.api.errors import method_not_allowed, nothing_here
-from order_factory.api.health import health, ready
+from order_factory.api.health import health, readiness
 from order_factory.api.middleware import RequestLog
+from order_factory.api.rate_limits import RATE_HEADERS
 from order_factory.api.settings import api_settings
 from order_factory.api.writing import Writer
 
@@ -31,14 +34,14 @@ def _outside(request: Request, error: Exception) -> Response:
     return refusal(nothing_here()).response({})
 
 
-def make_app() -> FastAPI:
+def make_app() -> Starlette:
     """The service as an ASGI application, of the settings in the environment."""
     settings = api_settings()
     writer = Writer()
     dispatcher = Dispatcher(settings) if settings.dispatch else None
 
     @asynccontextmanager
-    async def running(_app: FastAPI) -> AsyncIterator[None]:
+    async def running(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
         if dispatcher is not None:
             dispatcher.start()
@@ -47,28 +50,30 @@ def make_app() -> FastAPI:
         if dispatcher is not None:
             dispatcher.stop(_SECONDS_TO_END)
 
-    app = FastAPI(
-        title="order factory",
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
+    admission = Admission()
+    documentation = Documentation(admission)
+    endpoints = Endpoints(writer, dispatcher, admission)
+    ready = readiness(dispatcher).ready
+    app = Starlette(
+        routes=[
+            *(Route(path, health) for path in ("/health", "/api/health")),
+            *(Route(path, ready) for path in ("/ready", "/api/ready")),
+            *(Route(path, lead_to_page) for path in ("/", "/api", "/api/")),
+            Route("/api/openapi.json", documentation.openapi),
+            Route("/api/docs", documentation.page),
+            Route("/api/{path:path}", endpoints.handle, methods=_METHODS),
+        ],
+        exception_handlers={HTTPException: _outside},
         lifespan=running,
-        redirect_slashes=False,
     )
-    for path, answer in (("health", health), ("ready", ready)):
-        app.add_route(f"/{path}", answer)
-        app.add_route(f"/api/{path}", answer)
-    app.add_route("/api/openapi.json", openapi)
-    app.add_route("/api/docs", page)
-    app.add_route("/api/{path:path}", Endpoints(writer, dispatcher).handle, methods=_METHODS)
+    app.router.redirect_slashes = False
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=_METHODS,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
-            expose_headers=["Location", "Retry-After", "X-Request-Id"],
+            expose_headers=["Location", "Retry-After", "X-Request-Id", *RATE_HEADERS],
         )
-    app.add_exception_handler(HTTPException, _outside)
     app.add_middleware(RequestLog)
     return app

@@ -6,9 +6,11 @@ next one to look finds it.
 """
 
 import logging
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic, sleep
 from typing import Any
+
+import httpx
 
 from order_factory.api.logs import describe_failure
 from order_factory.api.settings import ApiSettings
@@ -21,6 +23,8 @@ _LONGEST_PAUSE = 30.0
 _MANY = 100
 _LONGEST_REST = 2.0
 _SECONDS_BETWEEN_EVENTS = 15.0
+_SECONDS_BETWEEN_QUESTIONS = 2.0
+_SECONDS_TO_ANSWER = 2.0
 
 
 class Dispatcher:
@@ -32,6 +36,9 @@ class Dispatcher:
         self._ending = False
         self._started_run: Any = None
         self._publish_at = 0.0
+        self._health_url: str | None = None
+        self._asked_at = 0.0
+        self._asking = Lock()
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -47,15 +54,24 @@ class Dispatcher:
         self._woken.set()
         self._thread.join(seconds)
 
+    def require_prefect(self) -> None:
+        """Raises an exception unless copying is warmed up and Prefect's server answers."""
+        if self._health_url is None:
+            raise RuntimeError("Prefect was not reached yet.")
+        with self._asking:
+            if monotonic() > self._asked_at + _SECONDS_BETWEEN_QUESTIONS:
+                httpx.get(self._health_url, timeout=_SECONDS_TO_ANSWER).raise_for_status()
+                self._asked_at = monotonic()
+
     def _run(self) -> None:
         failures = 0
-        self._warm_up()
         self._woken.set()
         while not self._ending:
             pause = self._settings.dispatch_seconds * 2**failures
             self._woken.wait(min(pause, _LONGEST_PAUSE))
             self._woken.clear()
             try:
+                self._warm_up()
                 # What waits for a gateway that gives no answer is asked about ever less often.
                 failures = 0 if self._work_off() else min(failures + 1, 5)
             except Exception as error:  # noqa: BLE001  (the next try may succeed)
@@ -67,17 +83,18 @@ class Dispatcher:
 
         Without a server of the settings, one is started here, which takes up to 20 seconds.
         """
-        try:
-            from prefect.client.orchestration import get_client
+        if self._health_url is not None:
+            return
+        from prefect.client.orchestration import get_client
 
-            import order_factory.flows.drain_order_factories  # noqa: F401
+        import order_factory.flows.drain_order_factories  # noqa: F401
 
-            with get_client(sync_client=True) as client:
-                client.api_healthcheck()
-        except Exception as error:  # noqa: BLE001  (the first copy tries again)
-            _log.error("prefect is not ready", extra={"failure": describe_failure(error)})
-        else:
-            _log.info("ready to copy")
+        with get_client(sync_client=True) as client:
+            failure = client.api_healthcheck()
+            if failure is not None:
+                raise failure
+            self._health_url = f"{str(client.api_url).rstrip('/')}/health"
+        _log.info("ready to copy")
 
     def _work_off(self) -> bool:
         """Go on while something waits and something is done about it; whether all of it was."""

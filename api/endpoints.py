@@ -1,7 +1,8 @@
 """From a request to its answer.
 
 A read is one transaction that only reads. A write has its token checked first, and is then
-carried out with the other writes that wait (`order_factory.api.writing`); it is answered once it is committed.
+carried out with the other writes that wait
+(`order_factory.api.writing`); it is answered once it is committed.
 """
 
 import logging
@@ -9,18 +10,21 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import anyio
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from order_factory.api.admission import Admission
 from order_factory.api.answers import Answer, refusal
-from order_factory.api.authentication import authenticate, require_scope
+from order_factory.api.authentication import require_scope
 from order_factory.api.caller import Caller
 from order_factory.api.dispatcher import Dispatcher
 from order_factory.api.errors import ApiError, internal, of_order_factory, unavailable
+from order_factory.api.fair_shares import FairShares
 from order_factory.api.incoming import Incoming, take_in
+from order_factory.api.jwts import prepare_key
 from order_factory.api.logs import describe_failure
 from order_factory.api.negotiation import check_accept, check_content_type, read_body
-from order_factory.api.rate_limits import RateLimiter
 from order_factory.api.reads import read
 from order_factory.api.settings import api_settings
 from order_factory.api.targets import find_target, require_method
@@ -37,11 +41,15 @@ _log = logging.getLogger("order_factory.api")
 class Endpoints:
     """Answers every request below `/api/`, with the parts of the service that they share."""
 
-    def __init__(self, writer: Writer, dispatcher: Dispatcher | None) -> None:
+    def __init__(self, writer: Writer, dispatcher: Dispatcher | None, admission: Admission) -> None:
         self._writer = writer
         self._dispatcher = dispatcher
-        self._limiter = RateLimiter(api_settings().rate_limits)
-        self._threads = anyio.CapacityLimiter(api_settings().threads)
+        self._admission = admission
+        threads = api_settings().threads
+        self._shares = FairShares(threads)
+        self._threads = anyio.CapacityLimiter(threads)
+        # Reads must not keep writes from being let in, which takes a millisecond.
+        self._admitting = anyio.CapacityLimiter(2)
 
     async def handle(self, request: Request) -> Response:
         """The answer to a request, or the refusal that tells what is wrong with it."""
@@ -60,9 +68,11 @@ class Endpoints:
 
     async def _answer(self, request: Request) -> Answer:
         incoming = take_in(request)
+        await prepare_key(incoming.credentials.authorization)
         if not incoming.writes:
-            return await self._in_thread(lambda: self._read(request, incoming))
-        caller = await self._in_thread(lambda: self._admit(request, incoming))
+            async with self._shares.turn(incoming.credentials.share):
+                return await _in_thread(lambda: self._read(request, incoming), self._threads)
+        caller = await _in_thread(lambda: self._admit(request, incoming), self._admitting)
         check_accept(request.headers)
         target = find_target(incoming.path)
         require_method(target, incoming.method)
@@ -78,7 +88,7 @@ class Endpoints:
 
     def _read(self, request: Request, incoming: Incoming) -> Answer:
         with reading() as db:
-            caller = self._counted(request, authenticate(db, incoming.authorization))
+            caller = self._counted(db, request, incoming)
             check_accept(request.headers)
             target = find_target(incoming.path)
             require_method(target, incoming.method)
@@ -87,13 +97,14 @@ class Endpoints:
 
     def _admit(self, request: Request, incoming: Incoming) -> Caller:
         with reading() as db:
-            caller = authenticate(db, incoming.authorization)
-        return self._counted(request, caller)
+            return self._counted(db, request, incoming)
 
-    def _counted(self, request: Request, caller: Caller) -> Caller:
+    def _counted(self, db: Connection, request: Request, incoming: Incoming) -> Caller:
+        caller, headers = self._admission.admit(db, incoming.credentials)
         request.state.caller = caller.name
-        request.state.headers |= self._limiter.admit(caller)
+        request.state.headers |= headers
         return caller
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
+
+async def _in_thread(work: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
+    return await anyio.to_thread.run_sync(work, limiter=limiter)

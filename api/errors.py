@@ -67,8 +67,9 @@ def not_found(what: str) -> ApiError:
     return ApiError(Problem(404, "RECORD_NOT_FOUND", "Record not found", detail))
 
 
-def nothing_here() -> ApiError:
-    return ApiError(Problem(404, "NOT_FOUND", "Not found", "There is nothing at this path."))
+def nothing_here(hint: str = "") -> ApiError:
+    detail = f"There is nothing at this path. {hint}".strip()
+    return ApiError(Problem(404, "NOT_FOUND", "Not found", detail))
 
 
 def method_not_allowed(method: str, allowed: str) -> ApiError:

@@ -1,10 +1,16 @@
 """Health and readiness, the only things that anyone may ask without a token."""
 
+from collections.abc import Callable, Mapping
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from order_factory.api.dispatcher import Dispatcher
 from order_factory.models.database.schema import require_schema
+
+# Raises an exception where something is not as it must be.
+Check = Callable[[], None]
 
 
 async def health(_request: Request) -> JSONResponse:
@@ -12,10 +18,36 @@ async def health(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-async def ready(_request: Request) -> JSONResponse:
-    """The database answers, too, and has the newest schema."""
+class Readiness:
+    """Whether the service can do all that it is for; it names what it lacks, and not why."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+
+    async def ready(self, _request: Request) -> JSONResponse:
+        """200 where every check passes, else 503."""
+        lacking = [
+            name
+            for name, check in self._checks.items()
+            if not await run_in_threadpool(_passes, check)
+        ]
+        if not lacking:
+            return JSONResponse({"status": "ready"})
+        document = {"status": "unavailable", "lacking": lacking}
+        return JSONResponse(document, 503, {"Retry-After": "5"})
+
+
+def readiness(dispatcher: Dispatcher | None) -> Readiness:
+    """The database answers and has the newest schema; and Prefect, where the service copies."""
+    checks: dict[str, Check] = {"database": require_schema}
+    if dispatcher is not None:
+        checks["prefect"] = dispatcher.require_prefect
+    return Readiness(checks)
+
+
+def _passes(check: Check) -> bool:
     try:
-        await run_in_threadpool(require_schema)
+        check()
     except Exception:  # noqa: BLE001  (why is nobody's business here)
-        return JSONResponse({"status": "unavailable"}, 503, {"Retry-After": "5"})
-    return JSONResponse({"status": "ready"})
+        return False
+    return True

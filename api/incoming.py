@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from order_factory.api.admission import Credentials
 from order_factory.api.caller import Caller
 from order_factory.api.errors import ApiError, Problem
 from order_factory.api.presenting import View
@@ -23,7 +24,7 @@ class Incoming:
     query: str
     pairs: list[tuple[str, str]]
     base: str
-    authorization: str | None
+    credentials: Credentials
     idempotency_key: str | None
 
     @property
@@ -44,9 +45,15 @@ def take_in(request: Request) -> Incoming:
         query,
         QueryParams(query).multi_items(),
         base_url(request),
-        request.headers.get("authorization"),
+        credentials_of(request),
         request.headers.get("idempotency-key"),
     )
+
+
+def credentials_of(request: Request) -> Credentials:
+    """What a request brings to be let in."""
+    address = request.client.host if request.client else ""
+    return Credentials(request.headers.get("authorization"), address)
 
 
 def view_of(incoming: Incoming, target: Target, caller: Caller) -> View:

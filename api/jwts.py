@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from jwt import PyJWKClient
 
 from order_factory.api.caller import Caller
 from order_factory.api.settings import ApiSettings, api_settings
+from order_factory.api.signing_keys import key_id_of, signing_keys
 from order_factory.models.values.statuses import Mode
 
 # Signed with a private key. Never a shared secret, which a public key could be passed off as.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "EdDSA"]
+_REMOTE = ("https://", "http://")
 _SCOPES = {"read", "write"}
 
 
@@ -50,16 +51,26 @@ def caller_of_jwt(token: str) -> Caller | None:
     return Caller(f"jwt:{str(subject)[:100]}:{mode}", mode, scopes)
 
 
+async def prepare_key(authorization: str | None) -> None:
+    """See that the key of a JWT is known, where the keys are fetched. Raises `ApiError` (503)."""
+    keys = api_settings().jwt_keys or ""
+    token = (authorization or "").partition(" ")[2].strip()
+    if keys.startswith(_REMOTE) and looks_like_jwt(token):
+        try:
+            key_id = key_id_of(token)
+        except jwt.PyJWTError:
+            return  # it is refused without a key
+        await signing_keys(keys).prepare(key_id)
+
+
 def _key_of(token: str, settings: ApiSettings) -> Any:
     keys = settings.jwt_keys or ""
-    if keys.startswith(("https://", "http://")):
-        return _jwks(keys).get_signing_key_from_jwt(token).key
-    return _public_key(keys)
-
-
-@lru_cache(maxsize=4)
-def _jwks(url: str) -> PyJWKClient:
-    return PyJWKClient(url, cache_keys=True, timeout=5)
+    if not keys.startswith(_REMOTE):
+        return _public_key(keys)
+    found = signing_keys(keys).find(key_id_of(token))
+    if found is None:
+        raise jwt.InvalidKeyError
+    return found
 
 
 @lru_cache(maxsize=4)

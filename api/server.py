@@ -4,14 +4,31 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from order_factory.api.app import make_app
+from order_factory.api.http_protocol import GuardedProtocol
 from order_factory.api.logs import set_up_logs
 from order_factory.models.errors import CannotListen
 
 _SWITCH_SECONDS = 0.0005
+
+
+def server_config(app: Starlette, **options: Any) -> uvicorn.Config:
+    """How the application is served: the limits of `GuardedProtocol`, and no log of uvicorn's."""
+    return uvicorn.Config(
+        app,
+        http=GuardedProtocol,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=30,
+        **options,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -50,12 +67,5 @@ def serve(host: str, port: int, tell: Callable[[str], None]) -> None:
         # Once it has shut down, uvicorn raises the signal again; to die of it would leave the
         # Prefect server behind that this process may have started.
         signal.signal(signal.SIGTERM, lambda *_: None)
-        config = uvicorn.Config(
-            make_app(),
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=30,
-        )
+        config = server_config(make_app(), log_level="warning")
         _Server(config, tell).run(sockets=[listener])

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from order_factory.api.rate_limits import parse_limits
+
 
 class ApiSettings(BaseSettings):
     """Settings of the service; every name has the prefix `ORDER_FACTORY_API_`."""
@@ -22,16 +24,24 @@ class ApiSettings(BaseSettings):
         default="EUR", pattern="^[A-Z]{3}$", description="Of an order that is created without one."
     )
     rate_limits: str = Field(
-        default="20000/10 600000/300",
+        default="1000/10 12000/300",
         description="Requests of one token per seconds, several of them; empty for no limit.",
     )
+    wrong_token_limits: str = Field(
+        default="60/10 300/300", description="Wrong tokens from one address per seconds."
+    )
+    head_limit: int = Field(default=65_536, ge=1_024, description="Bytes of a request's head.")
+    head_seconds: float = Field(default=10.0, gt=0, description="Time for a head to come.")
+    body_seconds: float = Field(default=30.0, gt=0, description="Time for a body to come.")
     body_limit: int = Field(default=1_048_576, ge=1, description="Bytes of a request's body.")
     filter_limit: int = Field(default=10_000, ge=1, description="Characters of one filter.")
     query_limit: int = Field(default=32_768, ge=1, description="Bytes of a query string.")
     include_depth: int = Field(default=5, ge=1, description="Relationships in one include path.")
     include_limit: int = Field(default=5_000, ge=1, description="Resources that are included.")
     query_seconds: float = Field(default=10.0, gt=0, description="Time for the queries of a read.")
-    threads: int = Field(default=4, ge=1, le=64, description="Requests that read at a time.")
+    threads: int = Field(
+        default=6, ge=1, le=64, description="Requests that read at a time; half of them per token."
+    )
     idempotency_hours: int = Field(
         default=24, ge=1, description="How long an Idempotency-Key is remembered."
     )
@@ -57,6 +67,12 @@ class ApiSettings(BaseSettings):
         default=False,
         description="Publish the event order_factories.create instead, which starts a deployment.",
     )
+
+    @field_validator("rate_limits", "wrong_token_limits")
+    @classmethod
+    def _check_limits(cls, value: str) -> str:
+        parse_limits(value)
+        return value
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The HTTP service under load, beside an empty FastAPI route on the same machine in the same run.
+"""The HTTP service under load, beside an empty route on the same machine in the same run.
 
     python -m benchmarks.api_load --seconds 60 --clients 200
 
@@ -35,10 +35,11 @@ from order_factory.tasks.working_set.statements import table_of
 
 LINES = 10
 _EMPTY = (
-    "from fastapi import FastAPI\n"
-    "app = FastAPI()\n"
-    "@app.get('/empty')\n"
-    "async def empty(): return {}\n"
+    "from starlette.applications import Starlette\n"
+    "from starlette.responses import JSONResponse\n"
+    "from starlette.routing import Route\n"
+    "async def empty(request): return JSONResponse({})\n"
+    "app = Starlette(routes=[Route('/empty', empty)])\n"
 )
 
 
@@ -180,14 +181,14 @@ def measure(clients: int, seconds: float, orders: int) -> Iterator[str]:
     """The lines of the report, as they are measured."""
     names = fill(orders)
     with begin() as db:
-        token = create_token(db, mode=Mode.TEST, scopes=["read", "write"]).token
+        token = create_token(db, mode=Mode.TEST, scopes=["read", "write"], rate_limits="").token
     folder = tempfile.mkdtemp()
     Path(folder, "empty.py").write_text(_EMPTY)
     uvicorn = [sys.executable, "-m", "uvicorn", "empty:app", "--app-dir", folder, "--port", "0"]
     with running([*uvicorn, "--no-access-log"], "running on") as url:
         paths = ["/empty"]
         yield asyncio.run(
-            load("empty FastAPI route", url, asking(token, paths), 20, seconds / 4, 200)
+            load("empty route", url, asking(token, paths), 20, seconds / 4, 200)
         ).line()
     serve = [sys.executable, "-m", "order_factory.cli.main", "serve", "--port", "0"]
     with running(serve, "Listening on") as url:

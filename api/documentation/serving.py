@@ -6,49 +6,71 @@ of HTTP's basic authentication, which browsers ask for.
 
 import base64
 import binascii
+from dataclasses import replace
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from order_factory.api.admission import Admission, Credentials
 from order_factory.api.answers import refusal
-from order_factory.api.authentication import authenticate
 from order_factory.api.documentation.openapi import openapi_document
 from order_factory.api.documentation.page import documentation_page
-from order_factory.api.errors import ApiError, of_order_factory
+from order_factory.api.errors import ApiError, nothing_here, of_order_factory
+from order_factory.api.incoming import credentials_of
+from order_factory.api.jwts import prepare_key
+from order_factory.api.urls import base_url
 from order_factory.models.database.engine import reading
 from order_factory.models.errors import OrderFactoryError
 
 _ASK = {"WWW-Authenticate": 'Basic realm="order-factory: any name, and a token as the password"'}
 
 
-async def openapi(request: Request) -> Response:
-    """The OpenAPI document."""
-    refused = await run_in_threadpool(_refused, request)
-    if refused is not None:
-        return refused
-    return Response(orjson.dumps(openapi_document()), media_type="application/json")
+class Documentation:
+    """The endpoints of the documentation; they count as requests of the token."""
 
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
 
-async def page(request: Request) -> Response:
-    """The page for people."""
-    refused = await run_in_threadpool(_refused, request)
-    if refused is not None:
-        refused.headers.update(_ASK)
-        return refused
-    return HTMLResponse(documentation_page())
+    async def openapi(self, request: Request) -> Response:
+        """The OpenAPI document."""
+        refused = await self._refused(request)
+        if refused is not None:
+            return refused
+        return Response(orjson.dumps(openapi_document()), media_type="application/json")
 
+    async def page(self, request: Request) -> Response:
+        """The page for people."""
+        refused = await self._refused(request)
+        if refused is not None:
+            if refused.status_code == 401:
+                refused.headers.update(_ASK)
+            return refused
+        return HTMLResponse(documentation_page())
 
-def _refused(request: Request) -> Response | None:
-    try:
+    async def _refused(self, request: Request) -> Response | None:
+        given = credentials_of(request)
+        credentials = replace(given, authorization=_as_bearer(given.authorization))
+        try:
+            await prepare_key(credentials.authorization)
+            await run_in_threadpool(self._admit, credentials)
+        except ApiError as error:
+            return refusal(error).response({})
+        except OrderFactoryError as error:
+            return refusal(of_order_factory(error)).response({})
+        return None
+
+    def _admit(self, credentials: Credentials) -> None:
         with reading() as db:
-            authenticate(db, _as_bearer(request.headers.get("authorization")))
-    except ApiError as error:
-        return refusal(error).response({})
-    except OrderFactoryError as error:
-        return refusal(of_order_factory(error)).response({})
-    return None
+            self._admission.admit(db, credentials)
+
+
+async def lead_to_page(request: Request) -> Response:
+    """Where people look first: a browser is led to the page, and a program told where it is."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"{base_url(request)}/docs", 302)
+    return refusal(nothing_here("The documentation is at /api/docs.")).response({})
 
 
 def _as_bearer(authorization: str | None) -> str | None:

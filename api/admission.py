@@ -1,0 +1,79 @@
+"""Letting requests in: their token, its limits, and a brake for those who try tokens out."""
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from order_factory.api.authentication import authenticate
+from order_factory.api.caller import Caller
+from order_factory.api.errors import ApiError
+from order_factory.api.rate_limits import RateLimiter
+from order_factory.api.settings import api_settings
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request brings to be let in: its `Authorization` header, and whence it comes."""
+
+    authorization: str | None
+    address: str
+
+    @property
+    def share(self) -> str:
+        """Whose share of the threads it takes, told before the token is looked up."""
+        return hashlib.sha256((self.authorization or self.address).encode()).hexdigest()
+
+
+class Admission:
+    """Who is let in. An address that sends many wrong tokens must wait before it tries others.
+
+    Tokens that were right a while ago are looked up all the same, so that a shop is not shut out
+    by whoever shares its address.
+    """
+
+    def __init__(self) -> None:
+        self._limiter = RateLimiter()
+        self._known: dict[str, None] = {}
+        self._lock = Lock()
+
+    def admit(self, db: Connection, credentials: Credentials) -> tuple[Caller, dict[str, str]]:
+        """The caller, and the headers that tell what is left of the limits.
+
+        Raises `ApiError`: 401 for a token that is none, 429 where a limit is reached.
+        """
+        settings, share = api_settings(), credentials.share
+        source = f"from {_network(credentials.address)}"
+        if share not in self._known:
+            self._limiter.check(source, settings.wrong_token_limits)
+        try:
+            caller = authenticate(db, credentials.authorization)
+        except ApiError as error:
+            if error.status == 401 and credentials.authorization:
+                self._limiter.count(source, settings.wrong_token_limits)
+            raise
+        self._remember(share)
+        limits = settings.rate_limits if caller.rate_limits is None else caller.rate_limits
+        return caller, self._limiter.admit(caller.name, limits)
+
+    def _remember(self, share: str) -> None:
+        with self._lock:
+            self._known.pop(share, None)
+            self._known[share] = None
+            if len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 the network, since whoever has one address has the whole of it."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(ipaddress.ip_network(f"{address}/64", strict=False))

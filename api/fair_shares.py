@@ -1,0 +1,81 @@
+"""Fair shares of the threads that read: callers take turns, and none holds more than half."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from order_factory.api.errors import ApiError, Problem
+
+_MOST_WAITING = 100
+
+
+class FairShares:
+    """Lets so many requests run at a time; for one event loop.
+
+    Who waits is let in by turns, one caller after the other, however many requests each has.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._most = max(1, places // 2)
+        self._running: Counter[str] = Counter()
+        # The caller whose turn is next stands first.
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def turn(self, caller: str) -> AsyncIterator[None]:
+        """A place for a request of this caller. Raises `ApiError` (429) where too many wait."""
+        await self._enter(caller)
+        try:
+            yield
+        finally:
+            self._leave(caller)
+
+    async def _enter(self, caller: str) -> None:
+        if self._free and self._running[caller] < self._most:
+            self._take(caller)
+            return
+        queue = self._waiting.setdefault(caller, deque())
+        if len(queue) >= _MOST_WAITING:
+            raise _too_many_waiting()
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self._leave(caller)  # the place was given just before the client went
+            raise
+
+    def _take(self, caller: str) -> None:
+        self._free -= 1
+        self._running[caller] += 1
+
+    def _leave(self, caller: str) -> None:
+        self._free += 1
+        self._running[caller] -= 1
+        if not self._running[caller]:
+            del self._running[caller]
+        self._let_in()
+
+    def _let_in(self) -> None:
+        for caller in list(self._waiting):
+            if not self._free:
+                return
+            queue = self._waiting[caller]
+            while queue and queue[0].done():  # its client has gone
+                queue.popleft()
+            if queue and self._running[caller] < self._most:
+                queue.popleft().set_result(None)
+                self._take(caller)
+                # To the end of the row.
+                self._waiting[caller] = self._waiting.pop(caller)
+            if not queue:
+                del self._waiting[caller]
+
+
+def _too_many_waiting() -> ApiError:
+    detail = f"More than {_MOST_WAITING} requests of this token wait; send fewer at a time."
+    problem = Problem(429, "TOO_MANY_AT_ONCE", "Too many requests at once", detail)
+    return ApiError(problem, headers={"Retry-After": "1"})

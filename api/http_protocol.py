@@ -1,0 +1,92 @@
+"""HTTP as uvicorn speaks it, with limits for heads and bodies that are long or slow."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from order_factory.api.answers import refusal
+from order_factory.api.errors import ApiError, Problem
+from order_factory.api.negotiation import MEDIA_TYPE
+from order_factory.api.settings import api_settings
+
+# A chunk of one byte takes six on the wire.
+_LONGEST_CHUNKING = 8
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. What is too long or too slow is refused, and the connection closed."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._settings = api_settings()
+        self._in_head = True
+        self._received = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._allow(self._settings.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        super().data_received(data)
+        if self._in_head and self._received > self._settings.head_limit:
+            detail = f"The head of the request has more than {self._settings.head_limit} bytes."
+            self._refuse(431, "HEAD_TOO_LARGE", "Request header fields too large", detail)
+        elif self._received > self._longest:
+            self._refuse(413, "PAYLOAD_TOO_LARGE", "Payload too large", "The body is too long.")
+
+    @property
+    def _longest(self) -> int:
+        return self._settings.head_limit + _LONGEST_CHUNKING * self._settings.body_limit
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._timer is None:
+            self._allow(self._settings.head_seconds)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._allow(self._settings.body_seconds)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head, self._received = True, 0
+        self._stop_timer()
+        super().on_message_complete()
+
+    def _allow(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._end)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end(self) -> None:
+        self._timer = None
+        if self.cycle is None and not self._received:
+            self.transport.close()  # nothing was asked for
+            return
+        self._refuse(408, "REQUEST_TIMEOUT", "Request timeout", "The request came too slowly.")
+
+    def _refuse(self, status: int, code: str, title: str, detail: str) -> None:
+        """Answer unless an answer is on its way, and close the connection."""
+        if self.transport.is_closing():
+            return
+        idle = self.cycle is None or self.cycle.response_complete or not self.cycle.response_started
+        if idle:
+            body = refusal(ApiError(Problem(status, code, title, detail))).body or b""
+            head = [
+                STATUS_LINE[status],
+                f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n".encode(),
+                b"connection: close\r\n\r\n",
+            ]
+            self.transport.write(b"".join([*head, body]))
+        self.transport.close()

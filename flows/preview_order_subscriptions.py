@@ -15,7 +15,12 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import read_batch
 from order_factory.tasks.copy_whole_batch import rehearse_batch
-from order_factory.tasks.subscriptions.preview import foretold_failures, record_rehearsal, upcoming
+from order_factory.tasks.subscriptions.preview import (
+    foretold_ends,
+    foretold_failures,
+    record_rehearsal,
+    upcoming,
+)
 
 BATCH_SIZE = 5_000
 
@@ -40,6 +45,7 @@ def preview_order_subscriptions(
     until = utc_now() + timedelta(days=days)
     with reading() as db:
         subscriptions, listed = upcoming(db, mode, until, limit)
+        ending, ends = foretold_ends(db, mode, until, limit)
     failing: int = 0
     failures: list[ForetoldFailure] = []
 
@@ -56,6 +62,6 @@ def preview_order_subscriptions(
         until=until,
         subscriptions=subscriptions,
         upcoming=listed,
-        failing=failing,
-        failures=failures,
+        failing=ending + failing,
+        failures=[*ends, *failures][:limit],
     )

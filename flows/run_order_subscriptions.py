@@ -39,7 +39,7 @@ def run_order_subscriptions(
     """Copy the orders of all subscriptions that are due, each period once, and try failed ones again.
 
     What a run that died has left is finished first. Subscriptions whose source order was placed
-    become active, and those that have expired inactive. At the end, batches and single copies whose
+    become active, and those that have expired, or whose source order was cancelled, inactive. At the end, batches and single copies whose
     flow run has died are taken over. Run it as often as you like, also twice at the same time: no
     period is copied twice, and none is lost.
 
@@ -107,9 +107,9 @@ class _Account:
         publish_batch(result)
         self.stopped = copied.stopped
         self.problems += copied.problems
-        self._add(result, settled)
+        self._add(result, settled, batch.overlapping)
 
-    def _add(self, result: BulkResult, settled: int) -> None:
+    def _add(self, result: BulkResult, settled: int, overlapping: int) -> None:
         run = self.run
         self.run = SubscriptionRun(
             batches=[*run.batches, result.reference],
@@ -117,6 +117,7 @@ class _Account:
             completed=run.completed + result.completed,
             failed=run.failed + result.failed,
             unfinished=run.unfinished + result.pending + result.in_progress,
+            overlapping=run.overlapping + overlapping,
             seconds=run.seconds + result.seconds,
             errors=[*run.errors, *result.errors],
         )

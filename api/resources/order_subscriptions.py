@@ -46,7 +46,13 @@ from order_factory.models.values.frequencies import (
 )
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.retry_delays import check_retry_after
-from order_factory.models.values.statuses import AfterFailure, CatchUp, ItemType, SubscriptionStatus
+from order_factory.models.values.statuses import (
+    AfterFailure,
+    CatchUp,
+    ItemType,
+    SubscriptionStatus,
+    WhileOpen,
+)
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.deletion import delete_subscription
 from order_factory.tasks.subscriptions.items import convert, require_another_item
@@ -94,7 +100,8 @@ def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None
 def _update(db: Connection, values: Values, known: Row) -> None:
     """What follows from a change: the next period, and what the triggers ask for."""
     now = utc_now()
-    if known["status"] == SubscriptionStatus.CANCELLED and not values.keys() <= DESCRIPTIVE:
+    harmless = DESCRIPTIVE | {f"_{Trigger.CANCEL}"}
+    if known["status"] == SubscriptionStatus.CANCELLED and not values.keys() <= harmless:
         raise Broken("cannot be changed: the order subscription is cancelled", "status")
     _check_payment_source(db, values, known)
     converts = values.pop(_CONVERT, False)
@@ -109,7 +116,7 @@ def _update(db: Connection, values: Values, known: Row) -> None:
         values["next_run_at"] = first_period(SimpleNamespace(**{**known, **values}), now)
     try:
         for trigger in asked:
-            values |= changes(SimpleNamespace(**{**known, **values}), trigger, now)
+            values |= changes(db, SimpleNamespace(**{**known, **values}), trigger, now)
         if converts:
             convert(db, known["id"], now)
     except CannotTransition as error:
@@ -183,6 +190,18 @@ ORDER_SUBSCRIPTIONS = ResourceType(
             one_of=tuple(AfterFailure),
             meaning="Ours: what becomes of it when a copy has failed for good.",
         ),
+        text(
+            "while_open",
+            nullable=False,
+            one_of=tuple(WhileOpen),
+            meaning="Ours: whether a period is copied, or waits, while the copy before is not "
+            "finished.",
+        ),
+        flag(
+            "end_with_source_order",
+            meaning="Ours: it becomes inactive when its source order is cancelled.",
+        ),
+        text("status_reason", meaning="Ours: why it became inactive without being asked to."),
         *common(),
     ),
     relationships=(
@@ -233,6 +252,8 @@ ORDER_SUBSCRIPTIONS = ResourceType(
         writables.choice("catch_up", tuple(CatchUp), nullable=False),
         _checked("retry_after", check_retry_after),
         writables.choice("after_failure", tuple(AfterFailure), nullable=False),
+        writables.choice("while_open", tuple(WhileOpen), nullable=False),
+        writables.flag("end_with_source_order"),
         _trigger("_activate", "Activate it; its next run is the next period from now on."),
         _trigger("_deactivate", "Make it inactive."),
         _trigger("_cancel", "Cancel it for good."),

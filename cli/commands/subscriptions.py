@@ -119,6 +119,17 @@ def create(
         Literal["keep", "deactivate"],
         typer.Option("--after-failure", help="What becomes of it when a copy failed for good."),
     ] = "keep",
+    while_open: Annotated[
+        Literal["copy", "wait"],
+        typer.Option("--while-open", help="What a period does whose former copy is not finished."),
+    ] = "copy",
+    end_with_source_order: Annotated[
+        bool,
+        typer.Option(
+            "--end-with-source-order/--keep-without-source-order",
+            help="Deactivate it when its source order is cancelled.",
+        ),
+    ] = True,
     convert: Annotated[
         bool,
         typer.Option(
@@ -138,6 +149,7 @@ def create(
     from order_factory.tasks.factories.source_orders import require_order
     from order_factory.tasks.subscriptions.creation import create_subscription
     from order_factory.tasks.subscriptions.items import convert as make_items
+    from order_factory.tasks.subscriptions.transitions import activate_created
 
     require_schema()
     given: dict[str, Any] = {
@@ -150,6 +162,8 @@ def create(
         "catch_up": catch_up,
         "retry_after": retry_after,
         "after_failure": after_failure,
+        "while_open": while_open,
+        "end_with_source_order": end_with_source_order,
         "reference": reference,
     }
     options = _options(given)
@@ -158,6 +172,7 @@ def create(
         key = create_subscription(db, require_order(db, order), options, now)
         if convert:
             make_items(db, key, now)
+        activate_created(db, key, now)
     _show_key(context, key)
 
 

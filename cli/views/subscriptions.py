@@ -106,7 +106,7 @@ def describe_run(run: SubscriptionRun) -> list[RenderableType]:
 def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
     """What comes when, and what would fail."""
     until = f"{preview.until:%Y-%m-%d}"
-    if not preview.subscriptions:
+    if not preview.subscriptions and not preview.failing:
         return [Text(f"Nothing will be copied up to {until}.")]
     listed = len(preview.upcoming)
     detail = f"Subscriptions with a copy up to {until}: {preview.subscriptions:,}"

@@ -12,7 +12,7 @@ from order_factory.models.values.frequencies import (
     check_time_zone,
 )
 from order_factory.models.values.retry_delays import check_retry_after
-from order_factory.models.values.statuses import AfterFailure, CatchUp
+from order_factory.models.values.statuses import AfterFailure, CatchUp, WhileOpen
 
 Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 EXPIRES_LATER = "must be after starts_at"
@@ -22,7 +22,7 @@ class SubscriptionOptions(BaseModel):
     """How an order is to be repeated.
 
     Source: Commerce Layer API reference, order subscription object; `time_zone`, `catch_up`,
-    `retry_after` and `after_failure` are our own.
+    `retry_after`, `after_failure`, `while_open` and `end_with_source_order` are our own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +56,14 @@ class SubscriptionOptions(BaseModel):
     after_failure: AfterFailure = Field(
         default=AfterFailure.KEEP,
         description="Keep or deactivate the subscription when a copy has failed for good.",
+    )
+    while_open: WhileOpen = Field(
+        default=WhileOpen.COPY,
+        description="A period that comes while the copy before is not finished, as when its "
+        "gateway does not answer: copy it all the same, or let it wait.",
+    )
+    end_with_source_order: bool = Field(
+        default=True, description="Deactivate the subscription when its source order is cancelled."
     )
     reference: Text | None = Field(default=None, description="Your own name for it.")
     reference_origin: Text | None = Field(

@@ -17,6 +17,9 @@ class SubscriptionRun(Result):
     completed: int = Field(default=0, description="Copies that were made.")
     failed: int = Field(default=0, description="Copies that could not be made, or not be placed.")
     unfinished: int = Field(default=0, description="Copies that are left to the next run.")
+    overlapping: int = Field(
+        default=0, description="Copies that were recorded beside an older one that is not finished."
+    )
     seconds: float = Field(default=0.0, description="Wall-clock time of the copying.")
     errors: list[ErrorCount] = Field(default=[], description="The kinds of error, by batch.")
 
@@ -27,6 +30,8 @@ class SubscriptionRun(Result):
             return "no subscription was due"
         message = f"{self.completed:,} copies made, {self.failed:,} failed"
         message += f", subscriptions: {self.subscriptions:,}"
+        if self.overlapping:
+            message += f", {self.overlapping:,} beside an older copy that is not finished"
         return f"{message}, {self.unfinished:,} left unfinished" if self.unfinished else message
 
 

@@ -8,7 +8,11 @@ from order_factory.models.tables.events import Event
 from order_factory.models.tables.idempotency_records import IdempotencyRecord
 from order_factory.models.tables.line_items import LineItem, LineItemOption
 from order_factory.models.tables.order_factories import CopyError, OrderFactory, OrderFactoryBatch
-from order_factory.models.tables.order_subscriptions import OrderSubscription, OrderSubscriptionItem
+from order_factory.models.tables.order_subscriptions import (
+    OrderSubscription,
+    OrderSubscriptionItem,
+    OvertakenBatch,
+)
 from order_factory.models.tables.orders import Order
 from order_factory.models.tables.prices import Price
 from order_factory.models.tables.promotions import Coupon, Promotion, SkuList, SkuListItem
@@ -33,6 +37,7 @@ __all__ = [
     "OrderFactoryBatch",
     "OrderSubscription",
     "OrderSubscriptionItem",
+    "OvertakenBatch",
     "PaymentMethod",
     "PaymentSource",
     "Price",

@@ -2,11 +2,26 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, text, true
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
-from order_factory.models.values.statuses import AfterFailure, CatchUp, ItemType, SubscriptionStatus
+from order_factory.models.values.statuses import (
+    AfterFailure,
+    CatchUp,
+    ItemType,
+    SubscriptionStatus,
+    WhileOpen,
+)
 
 
 class OrderSubscription(Described, Moded, Base):
@@ -18,9 +33,11 @@ class OrderSubscription(Described, Moded, Base):
     `errors_count` the attempts that failed.
 
     Ours are `time_zone`; `catch_up`, for the periods missed while nothing ran; `retry_after`,
-    delays such as `1d 3d 5d`, each from the attempt before; and `after_failure`. `template_order_id`
+    delays such as `1d 3d 5d`, each from the attempt before; `after_failure`; `while_open`, for a
+    period that comes while the copy before is not finished; and `end_with_source_order`.
+    `status_reason` says why it became inactive, where no one asked for it. `template_order_id`
     is the order that the copies are made from where that is not the source order, and
-    `running_batch_id` the batch that holds copies which are not accounted for yet.
+    `running_batch_id` the newest batch that holds copies which are not accounted for yet.
 
     Source: Commerce Layer API reference, order subscription object.
     """
@@ -34,8 +51,8 @@ class OrderSubscription(Described, Moded, Base):
         Index(
             "ix_order_subscriptions_due",
             "next_run_at",
-            sqlite_where=text("status = 'active'"),
-            postgresql_where=text("status = 'active'"),
+            sqlite_where=text("next_run_at IS NOT NULL"),
+            postgresql_where=text("next_run_at IS NOT NULL"),
         ),
         Index(
             "ix_order_subscriptions_waiting",
@@ -71,6 +88,9 @@ class OrderSubscription(Described, Moded, Base):
     after_failure: Mapped[AfterFailure] = mapped_column(
         String(16), server_default=AfterFailure.KEEP
     )
+    while_open: Mapped[WhileOpen] = mapped_column(String(8), server_default=WhileOpen.COPY)
+    end_with_source_order: Mapped[bool] = mapped_column(server_default=true())
+    status_reason: Mapped[str | None]
     starts_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_run_at: Mapped[datetime | None]
@@ -79,6 +99,22 @@ class OrderSubscription(Described, Moded, Base):
     errors_count: Mapped[int] = mapped_column(server_default=text("0"))
     succeeded_on_last_run: Mapped[bool | None]
     running_batch_id: Mapped[int | None] = mapped_column(ForeignKey("order_factory_batches.id"))
+
+
+class OvertakenBatch(Base):
+    """A batch with open copies of a subscription that has copies in a newer batch by now.
+
+    Nearly always there is none: only where a copy waits for its gateway longer than a period.
+    """
+
+    __tablename__ = "order_subscription_overtaken_batches"
+    __table_args__ = (
+        Index("ix_order_subscription_overtaken_batches_batch_id", "batch_id"),
+        PrimaryKeyConstraint("order_subscription_id", "batch_id"),
+    )
+
+    order_subscription_id: Mapped[int] = mapped_column(ForeignKey("order_subscriptions.id"))
+    batch_id: Mapped[int] = mapped_column(ForeignKey("order_factory_batches.id"))
 
 
 class OrderSubscriptionItem(Described, Base):

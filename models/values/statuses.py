@@ -95,6 +95,13 @@ class AfterFailure(StrEnum):
     DEACTIVATE = "deactivate"
 
 
+class WhileOpen(StrEnum):
+    """What becomes of a period that comes while the copy before is not finished; ours."""
+
+    COPY = "copy"
+    WAIT = "wait"
+
+
 class ItemType(StrEnum):
     SKUS = "skus"
     BUNDLES = "bundles"

@@ -9,9 +9,8 @@ from order_factory.models.errors import InvalidRequest, SubscriptionNotFound
 from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
 from order_factory.models.tables import Order
 from order_factory.models.values.public_ids import Resource, key_of
-from order_factory.models.values.statuses import SubscriptionStatus
+from order_factory.models.values.statuses import OrderStatus, SubscriptionStatus
 from order_factory.tasks.subscriptions.due import subscription
-from order_factory.tasks.subscriptions.transitions import activate_those_ordered
 from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
@@ -27,13 +26,19 @@ def create_subscription(
 ) -> int:
     """Make a subscription that repeats this order; its key.
 
-    It is a draft, and active at once where it is activated by its source order and that is placed.
-    Raises `InvalidRequest` for one that expires before it starts.
+    It is a draft: it becomes active when someone activates it, or by its source order with the
+    next run. Raises `InvalidRequest` for one that expires before it starts, and for a cancelled
+    order that would end it at once.
     """
     starts_at = options.starts_at or now
     if options.expires_at is not None and options.expires_at <= starts_at:
         raise InvalidRequest(f"expires_at {EXPIRES_LATER}, which is now unless it is given.")
     order = db.execute(select(_order).where(_order.c.id == source_order_id)).one()
+    if options.end_with_source_order and order.status == OrderStatus.CANCELLED:
+        raise InvalidRequest(
+            "The source order is cancelled. To repeat it all the same, set end_with_source_order "
+            "to false."
+        )
     values = options.model_dump() | {
         "number": new_number(),
         "mode": order.mode,
@@ -46,9 +51,7 @@ def create_subscription(
         "updated_at": now,
     }
     made = insert(subscription).values(values).returning(subscription.c.id)
-    key = int(db.execute(made).scalar_one())
-    activate_those_ordered(db, now, subscription.c.id == key)
-    return key
+    return int(db.execute(made).scalar_one())
 
 
 def require_subscription(db: Connection, name: str) -> int:

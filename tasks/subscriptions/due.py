@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     case,
     delete,
     exists,
@@ -17,28 +18,37 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import skip_locked
-from order_factory.models.tables import OrderFactory, OrderSubscription
-from order_factory.models.values.statuses import Mode, SubscriptionStatus
+from order_factory.models.tables import OrderFactory, OrderSubscription, OvertakenBatch
+from order_factory.models.values.statuses import Mode, SubscriptionStatus, WhileOpen
 from order_factory.tasks.subscriptions.planning import plan
 from order_factory.tasks.subscriptions.tables import fill_with_times, periods, runs
-from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.statements import (
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 
 subscription, factory = table_of(OrderSubscription), table_of(OrderFactory)
-# Spelled out, since neither database uses a partial index for a parameter.
+overtaken = table_of(OvertakenBatch)
 is_active: ColumnElement[bool] = subscription.c.status == literal_column("'active'")
 goes_on: ColumnElement[bool] = subscription.c.status.in_(
     [SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING]
 )
-# Not in the hands of a batch that is not accounted for yet.
+# No copy of it is left to be accounted for.
 is_free = subscription.c.running_batch_id.is_(None)
+# A copy of it is open, and the next period is to wait for that.
+waits_for_copy = and_(~is_free, subscription.c.while_open == WhileOpen.WAIT)
 
 
 def select_due(mode: Mode, now: datetime) -> Select[Any]:
-    """What `plan` needs to know of each subscription that is due."""
+    """What `plan` needs to know of each subscription that is due.
+
+    A copy that waits for its gateway holds up the next period only where that is asked for.
+    """
     names = ("id", "frequency", "starts_at", "time_zone", "next_run_at", "expires_at", "catch_up")
     rows = select(*(subscription.c[name] for name in names))
     return rows.where(
-        is_active, is_free, subscription.c.mode == mode, subscription.c.next_run_at <= now
+        goes_on, ~waits_for_copy, subscription.c.mode == mode, subscription.c.next_run_at <= now
     )
 
 
@@ -74,8 +84,16 @@ def _leave_out_recorded(db: Connection) -> int:
     return db.execute(delete(periods).where(known)).rowcount
 
 
+def overtake(db: Connection, keys: Select[Any]) -> int:
+    """Note the open batches of these subscriptions, which are to get copies in a newer one."""
+    rows = select(subscription.c.id, subscription.c.running_batch_id)
+    rows = rows.where(subscription.c.id.in_(keys), ~is_free)
+    names = ["order_subscription_id", "batch_id"]
+    return execute_and_count(db, insert_counted(overtaken, names, rows))
+
+
 def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
-    """The subscriptions in hand go on to their next period; those with a copy in the batch run."""
+    """The loaded subscriptions go on to their next period; those with a copy in the batch run."""
     values: dict[str, Any] = {"next_run_at": runs.c.next_run_at, "updated_at": now}
     if batch_id is not None:
         copied = runs.c.order_subscription_id.in_(select(periods.c.order_subscription_id))
@@ -93,7 +111,7 @@ def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
 
 def mark_running(db: Connection, keys: Select[Any], batch_id: int, now: datetime) -> None:
     """These subscriptions run: they have copies in this batch."""
-    mine = update(subscription).where(subscription.c.id.in_(keys), is_free)
+    mine = update(subscription).where(subscription.c.id.in_(keys))
     db.execute(mine.values(**_running(batch_id, now), updated_at=now))
 
 

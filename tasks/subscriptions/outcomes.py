@@ -9,9 +9,13 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    delete,
+    exists,
     func,
     null,
+    or_,
     select,
+    union,
     update,
 )
 
@@ -19,11 +23,11 @@ from order_factory.models.database.dialects import skip_locked
 from order_factory.models.tables import OrderFactoryBatch
 from order_factory.models.values.retry_delays import delays
 from order_factory.models.values.statuses import AfterFailure, FactoryStatus, SubscriptionStatus
-from order_factory.tasks.subscriptions.due import factory, is_free, subscription
+from order_factory.tasks.subscriptions.due import factory, goes_on, is_free, overtaken, subscription
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch
 from order_factory.tasks.subscriptions.retries import can_get_better
 from order_factory.tasks.subscriptions.tables import open_run_tables, settled
-from order_factory.tasks.subscriptions.transitions import forget_retries
+from order_factory.tasks.subscriptions.transitions import ended, forget_retries
 from order_factory.tasks.working_set.claims import is_unfinished
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 
@@ -33,7 +37,8 @@ _failed = factory.c.status == FactoryStatus.FAILED
 
 def running_batches(db: Connection) -> list[SubscriptionBatch]:
     """The batches that are not accounted for in some subscription, the oldest first."""
-    held = select(subscription.c.running_batch_id).where(~is_free)
+    newest = select(subscription.c.running_batch_id).where(~is_free)
+    held = union(newest, select(overtaken.c.batch_id))
     rows = select(_batch.c.id, _batch.c.reference).where(_batch.c.id.in_(held))
     found = db.execute(rows.order_by(_batch.c.id))
     return [SubscriptionBatch(key, reference) for key, reference in found]
@@ -62,8 +67,10 @@ def _ended(db: Connection, batch_id: int) -> Select[Any]:
     unfinished = select(factory.c.order_subscription_id).where(
         factory.c.batch_id == batch_id, is_unfinished, factory.c.order_subscription_id.is_not(None)
     )
+    older = select(overtaken.c.order_subscription_id).where(overtaken.c.batch_id == batch_id)
     mine = select(subscription.c.id).where(
-        subscription.c.running_batch_id == batch_id, subscription.c.id.not_in(unfinished)
+        or_(subscription.c.running_batch_id == batch_id, subscription.c.id.in_(older)),
+        subscription.c.id.not_in(unfinished),
     )
     return select(skip_locked(db, mine, subscription).subquery("held"))
 
@@ -97,7 +104,7 @@ def _plan_retries(db: Connection, batch_id: int, now: datetime) -> None:
 
 
 def _count(db: Connection, batch_id: int, now: datetime) -> int:
-    """Add the outcomes to the subscriptions, and let those go on that are still running."""
+    """Add the outcomes to the subscriptions; those without another open copy are active again."""
     completed = factory.c.status == FactoryStatus.COMPLETED
     last = func.max(factory.c.id)
     counted = (
@@ -114,20 +121,51 @@ def _count(db: Connection, batch_id: int, now: datetime) -> int:
         .subquery("counted")
     )
     running = subscription.c.status == SubscriptionStatus.RUNNING
-    return execute_and_count(
+    newest = subscription.c.running_batch_id == batch_id
+    older = _older_batches(db, batch_id)
+    left = null() if older is None else case((newest, older), else_=subscription.c.running_batch_id)
+    free = and_(running, left.is_(None))
+    count = execute_and_count(
         db,
         update(subscription)
         .where(subscription.c.id == counted.c.key)
         .values(
-            status=case((running, SubscriptionStatus.ACTIVE.value), else_=subscription.c.status),
+            status=case((free, SubscriptionStatus.ACTIVE.value), else_=subscription.c.status),
+            running_batch_id=left,
             occurrencies=subscription.c.occurrencies + counted.c.periods,
             errors_count=subscription.c.errors_count + counted.c.failures,
-            succeeded_on_last_run=counted.c.succeeded,
-            running_batch_id=null(),
+            succeeded_on_last_run=case(
+                (newest, counted.c.succeeded), else_=subscription.c.succeeded_on_last_run
+            ),
             updated_at=now,
         )
         .execution_options(preserve_rowcount=True),
     )
+    if older is not None:
+        _forget_newest(db)
+    return count
+
+
+def _older_batches(db: Connection, batch_id: int) -> ColumnElement[int] | None:
+    """The newest other batch with open copies, for each subscription; None where there is none.
+
+    The settled ones are taken off this batch first.
+    """
+    if not db.scalar(select(exists().select_from(overtaken))):
+        return None
+    ended = overtaken.c.order_subscription_id.in_(select(settled.c.order_subscription_id))
+    db.execute(delete(overtaken).where(ended, overtaken.c.batch_id == batch_id))
+    mine = overtaken.c.order_subscription_id == subscription.c.id
+    return select(func.max(overtaken.c.batch_id)).where(mine).scalar_subquery()
+
+
+def _forget_newest(db: Connection) -> None:
+    """A batch that is the newest again is no overtaken one any more."""
+    newest = exists().where(
+        subscription.c.id == overtaken.c.order_subscription_id,
+        subscription.c.running_batch_id == overtaken.c.batch_id,
+    )
+    db.execute(delete(overtaken).where(newest))
 
 
 def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
@@ -137,9 +175,8 @@ def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
     )
     mine = update(subscription).where(
         subscription.c.id.in_(lost),
-        subscription.c.status == SubscriptionStatus.ACTIVE,
+        goes_on,
         subscription.c.after_failure == AfterFailure.DEACTIVATE,
     )
-    inactive = {"status": SubscriptionStatus.INACTIVE, "next_run_at": None, "updated_at": now}
-    db.execute(mine.values(inactive))
+    db.execute(mine.values(**ended("a copy failed for good", now)))
     forget_retries(db, select(settled.c.order_subscription_id), now)

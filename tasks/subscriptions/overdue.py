@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select, union_all
 
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
+from order_factory.tasks.subscriptions.due import factory, goes_on, subscription, waits_for_copy
 from order_factory.tasks.working_set.claims import is_unfinished
 
 # The schedule is hourly; a run that is still at work makes the next one wait for an hour more.
@@ -35,12 +35,14 @@ def read_overdue(db: Connection, now: datetime, grace: timedelta = OVERDUE_AFTER
 def overdue_since(now: datetime, grace: timedelta = OVERDUE_AFTER) -> ColumnElement[datetime]:
     """The period of a subscription that no run has taken up, or null."""
     late = subscription.c.next_run_at <= now - grace
-    return case((goes_on & late, subscription.c.next_run_at)).label("overdue_since")
+    return case((goes_on & ~waits_for_copy & late, subscription.c.next_run_at)).label(
+        "overdue_since"
+    )
 
 
 def _periods(limit: datetime) -> Select[tuple[datetime]]:
     return select(subscription.c.next_run_at.label("since")).where(
-        goes_on, subscription.c.next_run_at <= limit
+        goes_on, ~waits_for_copy, subscription.c.next_run_at <= limit
     )
 
 

@@ -17,11 +17,12 @@ from order_factory.models.results.subscriptions import (
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.models.values.statuses import FactoryStatus, Mode, SubscriptionStatus
-from order_factory.tasks.subscriptions.due import factory, subscription
+from order_factory.models.values.statuses import FactoryStatus, Mode
+from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
 from order_factory.tasks.subscriptions.planning import calendar_of
 from order_factory.tasks.subscriptions.recording import record_periods
 from order_factory.tasks.subscriptions.tables import open_run_tables, periods
+from order_factory.tasks.subscriptions.transitions import SOURCE_CANCELLED, ended_by_source
 from order_factory.tasks.working_set.statements import insert_counted, table_of
 
 _order = table_of(Order)
@@ -82,8 +83,25 @@ def foretold_failures(
     ]
 
 
+def foretold_ends(
+    db: Connection, mode: Mode, until: datetime, limit: int
+) -> tuple[int, list[ForetoldFailure]]:
+    """How many subscriptions end instead of being copied, and the first of them."""
+    rows = _with_period(mode, until).where(ended_by_source())
+    count = db.scalar(select(func.count()).select_from(rows.subquery())) or 0
+    log = {"source_order": [f"{SOURCE_CANCELLED}: the subscription ends, and nothing is copied"]}
+    first = rows.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
+    return count, [
+        ForetoldFailure(subscription=_ref(row), source_order=_source(row), errors_log=log)
+        for row in db.execute(first)
+    ]
+
+
 def _ahead(mode: Mode, until: datetime) -> Select[Any]:
-    goes_on = [SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING]
+    return _with_period(mode, until).where(~ended_by_source())
+
+
+def _with_period(mode: Mode, until: datetime) -> Select[Any]:
     names = ("frequency", "starts_at", "time_zone", "next_run_at", "expires_at")
     rows = select(*_named(), *(subscription.c[name] for name in names))
     within = or_(
@@ -92,7 +110,7 @@ def _ahead(mode: Mode, until: datetime) -> Select[Any]:
     )
     return rows.join(_order, _order.c.id == _copied).where(
         subscription.c.mode == mode,
-        subscription.c.status.in_(goes_on),
+        goes_on,
         subscription.c.next_run_at <= until,
         within,
     )

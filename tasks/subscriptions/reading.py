@@ -33,6 +33,9 @@ _SHOWN = (
     "catch_up",
     "retry_after",
     "after_failure",
+    "while_open",
+    "end_with_source_order",
+    "status_reason",
     "reference",
 )
 

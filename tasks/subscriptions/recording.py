@@ -2,7 +2,7 @@
 running, in one transaction. Once it is committed no period can be lost, and none comes twice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -27,10 +27,12 @@ from order_factory.tasks.subscriptions.due import (
     factory,
     find_due,
     mark_running,
+    overtake,
     subscription,
 )
 from order_factory.tasks.subscriptions.retries import find_retries, retry_with_new_copies
 from order_factory.tasks.subscriptions.tables import open_run_tables, periods
+from order_factory.tasks.subscriptions.transitions import end_with_source_orders
 from order_factory.tasks.working_set.statements import (
     at,
     execute_and_count,
@@ -45,10 +47,14 @@ _batch = table_of(OrderFactoryBatch)
 
 @dataclass(frozen=True)
 class SubscriptionBatch:
-    """A recorded batch of copies of subscriptions."""
+    """A recorded batch of copies of subscriptions.
+
+    `overlapping` is how many of them have an older copy that is not finished.
+    """
 
     id: int
     reference: str
+    overlapping: int = 0
 
 
 def record_due(
@@ -64,6 +70,7 @@ def record_due(
     there is nothing to copy. Two runs at once record each its own subscriptions.
     """
     open_run_tables(db)
+    end_with_source_orders(db, mode, now)
     due = find_due(db, mode, now, late_after, limit)
     retries = find_retries(db, mode, now, limit)
     if not due and not retries:
@@ -71,11 +78,12 @@ def record_due(
         return None
     failed = retry_with_new_copies(db, now) if retries else None
     batch = record_periods(db, mode, now, failed)
+    copied = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch.id)
+    overlapping = overtake(db, copied)
     advance(db, batch.id, now)
     if failed is not None:
-        again = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch.id)
-        mark_running(db, again.where(factory.c.attempt > 1), batch.id, now)
-    return batch
+        mark_running(db, copied.where(factory.c.attempt > 1), batch.id, now)
+    return replace(batch, overlapping=overlapping)
 
 
 def record_periods(

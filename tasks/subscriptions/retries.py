@@ -10,7 +10,7 @@ from order_factory.models.tables import CopyError, Order
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import Mode, OrderStatus
-from order_factory.tasks.subscriptions.due import factory, is_active, is_free, subscription
+from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
 from order_factory.tasks.subscriptions.tables import retried
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 
@@ -56,7 +56,7 @@ def _ripe(mode: Mode, now: datetime) -> Select[Any]:
     )
     placeless = or_(_target.c.id.is_(None), _target.c.status.in_(_REPLACEABLE))
     return rows.where(
-        factory.c.retry_at <= now, is_active, is_free, subscription.c.mode == mode, placeless
+        factory.c.retry_at <= now, goes_on, subscription.c.mode == mode, placeless
     ).order_by(factory.c.retry_at, factory.c.id)
 
 

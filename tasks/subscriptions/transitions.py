@@ -9,18 +9,25 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     exists,
     func,
     literal,
     literal_column,
     select,
+    union,
     update,
 )
 
 from order_factory.models.database.dialects import skip_locked
 from order_factory.models.errors import CannotTransition
 from order_factory.models.tables import Event, Order
-from order_factory.models.values.statuses import FactoryStatus, OrderStatus, SubscriptionStatus
+from order_factory.models.values.statuses import (
+    FactoryStatus,
+    Mode,
+    OrderStatus,
+    SubscriptionStatus,
+)
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_active, is_free, subscription
 from order_factory.tasks.subscriptions.planning import first_period
 from order_factory.tasks.subscriptions.tables import fill_with_times, open_run_tables, runs
@@ -47,22 +54,42 @@ TRANSITIONS = {
     Trigger.CANCEL: ((_S.DRAFT, _S.INACTIVE, _S.ACTIVE, _S.RUNNING), _S.CANCELLED),
 }
 
+# In which statuses there is nothing left to do.
+_DONE = {
+    Trigger.ACTIVATE: (_S.ACTIVE, _S.RUNNING),
+    Trigger.DEACTIVATE: (_S.INACTIVE,),
+    Trigger.CANCEL: (_S.CANCELLED,),
+}
+SOURCE_CANCELLED = "the source order was cancelled"
 
-def changes(row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
+
+def is_cancelled(db: Connection, order_id: int) -> bool:
+    """Whether this order is cancelled."""
+    found = select(_order.c.status).where(_order.c.id == order_id)
+    return bool(db.scalar(found) == OrderStatus.CANCELLED)
+
+
+def changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
     """The values that a subscription takes on with a trigger; `row` has its columns.
 
-    Active, its next period is the first one from now on: what was missed meanwhile stays so.
-    Raises `CannotTransition`.
+    Nothing changes where it has the status already: the answer is that it is done. Active, its
+    next period is the first one from now on: what was missed meanwhile stays so. Raises
+    `CannotTransition`.
     """
     before, after = TRANSITIONS[trigger]
+    if row.status in _DONE[trigger]:
+        return {}
     if row.status not in before:
         raise CannotTransition(row.status, after.value)
+    values = {"status": after, "status_reason": None, "updated_at": now}
     if trigger != Trigger.ACTIVATE:
-        return {"status": after, "next_run_at": None, "updated_at": now}
+        return values | {"next_run_at": None}
+    if row.end_with_source_order and is_cancelled(db, row.source_order_id):
+        raise CannotTransition(row.status, after.value, "its source order is cancelled")
     period = first_period(row, now)
     if period is None:
         raise CannotTransition(row.status, after.value, "it has expired")
-    return {"status": after, "next_run_at": period, "updated_at": now}
+    return values | {"next_run_at": period}
 
 
 def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
@@ -71,7 +98,9 @@ def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
     What waits to be copied is called off. What is being copied is copied to its end, and counted.
     """
     mine = select(subscription).where(subscription.c.id == key).with_for_update()
-    values = changes(db.execute(mine).one(), trigger, now)
+    values = changes(db, db.execute(mine).one(), trigger, now)
+    if not values:
+        return
     db.execute(update(subscription).where(subscription.c.id == key).values(values))
     stop_copies(db, select(subscription.c.id).where(subscription.c.id == key), now)
 
@@ -127,6 +156,11 @@ def activate_those_ordered(db: Connection, now: datetime, *only: ColumnElement[b
     )
 
 
+def activate_created(db: Connection, key: int, now: datetime) -> None:
+    """Activate this new subscription where its source order is placed already."""
+    activate_those_ordered(db, now, subscription.c.id == key)
+
+
 def _activate(
     db: Connection, rows: Select[Any], after: Callable[[Any], datetime], now: datetime
 ) -> None:
@@ -139,7 +173,7 @@ def _activate(
         return
     fill_with_times(db, runs, found)
     mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
-    values = {"status": SubscriptionStatus.ACTIVE, "updated_at": now}
+    values = {"status": SubscriptionStatus.ACTIVE, "status_reason": None, "updated_at": now}
     db.execute(mine.values(next_run_at=runs.c.next_run_at, **values))
 
 
@@ -155,4 +189,44 @@ def expire(db: Connection, now: datetime) -> None:
         subscription.c.expires_at <= now,
         ~waiting,
     )
-    db.execute(over.values(status=SubscriptionStatus.INACTIVE, updated_at=now))
+    db.execute(over.values(**ended("it has expired", now)))
+
+
+def ended_by_source() -> ColumnElement[bool]:
+    """Whether a subscription ends because its source order was cancelled."""
+    source = _order.alias("ending_source")
+    cancelled = exists().where(
+        source.c.id == subscription.c.source_order_id, source.c.status == OrderStatus.CANCELLED
+    )
+    return and_(goes_on, subscription.c.end_with_source_order, cancelled)
+
+
+def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
+    """Deactivate what is due, or to be retried, and whose source order was cancelled.
+
+    Whoever cancels an order, and has its payment voided, does not expect to be charged for it
+    again.
+    """
+    due = select(subscription.c.id).where(subscription.c.next_run_at <= now)
+    again = select(factory.c.order_subscription_id).where(factory.c.retry_at <= now)
+    mine = select(subscription.c.id).where(
+        subscription.c.mode == mode,
+        subscription.c.id.in_(union(due, again)),
+        ended_by_source(),
+    )
+    keys = db.scalars(skip_locked(db, mine, subscription)).all()
+    if not keys:
+        return
+    over = update(subscription).where(subscription.c.id.in_(keys))
+    db.execute(over.values(**ended(SOURCE_CANCELLED, now)))
+    stop_copies(db, select(subscription.c.id).where(subscription.c.id.in_(keys)), now)
+
+
+def ended(reason: str, now: datetime) -> dict[str, Any]:
+    """The values of a subscription that becomes inactive without being asked to."""
+    return {
+        "status": SubscriptionStatus.INACTIVE,
+        "status_reason": reason,
+        "next_run_at": None,
+        "updated_at": now,
+    }

@@ -4,14 +4,14 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, exists, func, not_, or_, select, tuple_
 
-from order_factory.models.tables import OrderSubscription
+from order_factory.models.tables import OrderSubscription, OvertakenBatch
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus, FactoryType, SubscriptionStatus
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import factory
 from order_factory.tasks.working_set.statements import table_of
 
-_subscription = table_of(OrderSubscription)
+_subscription, _overtaken = table_of(OrderSubscription), table_of(OvertakenBatch)
 _before = factory.alias("before")
 _of_period = factory.c.period_at.is_not(None)
 _goes_on = _subscription.c.status.in_([SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING])
@@ -80,7 +80,7 @@ def _wrong_times() -> Select[Any]:
 
 
 def _wrong_running() -> Select[Any]:
-    """Running without a batch, with one that has no copy of it, or open copies without running."""
+    """Running without a batch, with one that has no copy of it, or open copies in no such batch."""
     batch = _subscription.c.running_batch_id
     mine = factory.c.order_subscription_id == _subscription.c.id
     # As a list: asked for one by one, SQLite would go through the whole batch for each.
@@ -89,14 +89,25 @@ def _wrong_running() -> Select[Any]:
     )
     has_copy = tuple_(_subscription.c.id, batch).in_(pairs)
     unfinished = [FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]
+    held = exists().where(
+        _overtaken.c.order_subscription_id == factory.c.order_subscription_id,
+        _overtaken.c.batch_id == factory.c.batch_id,
+    )
     lost = exists().where(
         mine,
         _of_period,
         factory.c.status.in_(unfinished),
         factory.c.batch_id.is_distinct_from(batch),
+        not_(held),
+    )
+    # The running batch is newer than those that it has overtaken.
+    newer = exists().where(
+        _overtaken.c.order_subscription_id == _subscription.c.id,
+        or_(batch.is_(None), _overtaken.c.batch_id >= batch),
     )
     running = _subscription.c.status == SubscriptionStatus.RUNNING
-    wrong = or_(and_(running, batch.is_(None)), and_(batch.is_not(None), not_(has_copy)), lost)
+    without = and_(running, batch.is_(None))
+    wrong = or_(without, and_(batch.is_not(None), not_(has_copy)), lost, newer)
     return select(_subscription.c.id).where(wrong)
 
 

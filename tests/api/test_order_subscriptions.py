@@ -53,12 +53,15 @@ def problems(document):
     return [(each["source"]["pointer"], each["title"]) for each in document["errors"]]
 
 
-def test_a_subscription_of_a_placed_order_is_active_from_the_start(api, shop, source):
+def test_a_subscription_is_made_as_a_draft_and_activated_as_often_as_asked(api, shop, source):
     made = create(api, source, starts_at="2026-01-31T12:00:00Z", reference="mine")["data"]
+
+    again = [update(api, made["id"], _activate=True)["data"]["attributes"] for _ in range(2)]
 
     attributes = made["attributes"]
     row = shop.row(OrderSubscription)
-    assert attributes["status"] == "active"
+    assert (attributes["status"], attributes["next_run_at"]) == ("draft", None)
+    assert [each["status"] for each in again] == ["active", "active"]
     assert attributes["number"] == row.number
     assert attributes["customer_email"] == "buyer@shop.example"
     assert row.next_run_at > utc_now()
@@ -134,6 +137,7 @@ def test_the_triggers_move_it_through_its_statuses(api, shop, source):
 
 def test_the_next_run_can_be_moved_into_the_future_only(api, shop, source):
     name = create(api, source)["data"]["id"]
+    update(api, name, _activate=True)
     later = utc_now().replace(microsecond=0) + timedelta(days=3)
 
     update(api, name, next_run_at=later.isoformat())
@@ -169,6 +173,7 @@ def test_a_converted_one_delivers_its_items_and_pays_with_its_own_card(api, shop
         f"{KIND}/{name}",
         {"type": KIND, "id": name, "relationships": {"customer_payment_source": paid}},
     )
+    update(api, name, _activate=True)
     change(OrderSubscription, 1, next_run_at=utc_now() - timedelta(minutes=1))
     run_due(utc_now())
 

@@ -12,7 +12,11 @@ from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.outcomes import running_batches, settle
 from order_factory.tasks.subscriptions.recording import record_due
-from order_factory.tasks.subscriptions.transitions import activate_those_ordered, expire
+from order_factory.tasks.subscriptions.transitions import (
+    activate_created,
+    activate_those_ordered,
+    expire,
+)
 from tests.support.copying import authorize, change, copy_batch
 from tests.support.shop import Shop
 
@@ -30,6 +34,7 @@ def subscribe(shop: Shop, order: int | None = None, **options: Any) -> int:
     order = order or payable(shop)
     with begin() as db:
         key = create_subscription(db, order, SubscriptionOptions(**wanted), at)
+        activate_created(db, key, at)
     if status is not None:
         change(OrderSubscription, key, status=status)
     return key

@@ -172,13 +172,13 @@ def test_a_run_that_died_after_recording_is_finished_by_the_next(shop):
         record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
     recorded = subscription(shop, key)
     with begin() as db:
-        again = record_due(db, Mode.LIVE, MARCH, LATE_AFTER)
+        again = record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
 
     run_due(FEBRUARY)
 
     after = subscription(shop, key)
     assert (recorded.status, recorded.next_run_at) == ("running", MARCH)
-    assert again is None, "its copy is not ended"
+    assert again is None
     assert (after.status, after.occurrencies, after.running_batch_id) == ("active", 1, None)
     assert periods(shop, key) == [FEBRUARY]
 
@@ -234,9 +234,29 @@ def test_one_that_is_deactivated_while_it_runs_is_counted_and_stays_inactive(sho
 def test_what_a_status_forbids_is_refused(shop):
     key = subscribe(shop, status="cancelled")
 
-    for trigger in Trigger:
+    for trigger in (Trigger.ACTIVATE, Trigger.DEACTIVATE):
         with begin() as db, pytest.raises(CannotTransition, match="cannot transition from canc"):
             transit(db, key, trigger, FEBRUARY)
+
+
+@pytest.mark.parametrize(
+    ("status", "trigger"),
+    [
+        ("active", Trigger.ACTIVATE),
+        ("inactive", Trigger.DEACTIVATE),
+        ("cancelled", Trigger.CANCEL),
+    ],
+)
+def test_what_is_done_already_is_answered_as_done(shop, status, trigger):
+    key = subscribe(shop)
+    if status != "active":
+        change(OrderSubscription, key, status=status, next_run_at=None)
+    before = subscription(shop, key)
+
+    with begin() as db:
+        transit(db, key, trigger, MARCH)
+
+    assert subscription(shop, key) == before
 
 
 def test_two_runs_at_once_copy_each_period_once(shop):

@@ -1,0 +1,91 @@
+"""The source order of a subscription: it activates it, and its cancellation ends it."""
+
+from datetime import timedelta
+
+import pytest
+
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.errors import CannotTransition, InvalidRequest
+from order_factory.models.requests.subscriptions import SubscriptionOptions
+from order_factory.models.tables import Order, OrderFactory, OrderSubscription
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.subscriptions.creation import create_subscription
+from order_factory.tasks.subscriptions.preview import foretold_ends, upcoming
+from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from tests.support.copying import change
+from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
+
+DAY = timedelta(days=1)
+
+
+def test_a_subscription_is_made_as_a_draft_and_its_placed_order_activates_it(shop):
+    options = SubscriptionOptions(frequency="daily", starts_at=START)
+    order = payable(shop)
+    with begin() as db:
+        key = create_subscription(db, order, options, START)
+    made = subscription(shop, key).status
+
+    run_due(START)
+
+    assert made == "draft"
+    assert subscription(shop, key).status == "active"
+    assert subscription(shop, key).next_run_at == START + DAY
+
+
+def test_a_cancelled_source_order_ends_the_subscription_and_nothing_is_copied(shop):
+    order = payable(shop)
+    key = subscribe(shop, order, frequency="daily", retry_after="1d")
+    other = subscribe(shop, frequency="daily")
+    change(Order, order, status="cancelled", payment_status="voided", cancelled_at=START)
+
+    run_due(START + DAY)
+
+    after = subscription(shop, key)
+    assert (after.status, after.next_run_at) == ("inactive", None)
+    assert after.status_reason == "the source order was cancelled"
+    assert [row.order_subscription_id for row in shop.rows(OrderFactory)] == [other]
+    with begin() as db, pytest.raises(CannotTransition, match="its source order is cancelled"):
+        transit(db, key, Trigger.ACTIVATE, START)
+
+
+def test_a_preview_warns_of_what_ends(shop):
+    order = payable(shop)
+    subscribe(shop, order, frequency="daily")
+    change(Order, order, status="cancelled", cancelled_at=START)
+
+    with reading() as db:
+        count, ends = foretold_ends(db, Mode.LIVE, START + DAY, 9)
+        copied, _ = upcoming(db, Mode.LIVE, START + DAY, 9)
+
+    assert (count, copied) == (1, 0)
+    assert [each.errors_log for each in ends] == [
+        {
+            "source_order": [
+                "the source order was cancelled: the subscription ends, and nothing is copied"
+            ]
+        }
+    ]
+
+
+def test_a_retry_ends_with_its_source_order_too(shop):
+    shop.sku("RARE", stock=0)
+    order = payable(shop, lines=[("RARE", 1, 12_50)])
+    key = subscribe(shop, order, frequency="monthly", retry_after="1d")
+    period = subscription(shop, key).next_run_at
+    run_due(period)
+    change(Order, order, status="cancelled", cancelled_at=period)
+
+    run_due(period + DAY)
+
+    assert [row.retry_at for row in shop.rows(OrderFactory)] == [None]
+    assert subscription(shop, key).status == "inactive"
+
+
+def test_none_is_made_of_a_cancelled_order_unless_that_is_wanted(shop):
+    order = payable(shop, status="cancelled", cancelled_at=START)
+
+    with pytest.raises(InvalidRequest, match="end_with_source_order"):
+        subscribe(shop, order)
+
+    assert shop.rows(OrderSubscription) == []
+    assert subscribe(shop, order, end_with_source_order=False)

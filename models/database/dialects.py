@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -87,6 +88,19 @@ def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
     On SQLite the writing transaction is the only one, so that there is nothing to skip.
     """
     return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
+
+
+def insert_unless_there(db: Connection, into: Table, unique: str) -> Any:
+    """An INSERT that writes nothing where another row has this value of the column already.
+
+    On PostgreSQL it waits for a transaction that is about to write such a row. The column has a
+    unique index over the rows where it is not null.
+    """
+    insert = sqlite.insert if on_sqlite(db) else postgresql.insert
+    column = into.c[unique]
+    return insert(into).on_conflict_do_nothing(
+        index_elements=[column], index_where=column.is_not(None)
+    )
 
 
 def snapshot(db: Connection) -> str | None:
@@ -164,21 +178,23 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
-class random_key(FunctionElement[str]):
-    """32 random hexadecimal digits, others for each row."""
+class digest(FunctionElement[str]):
+    """The SHA-256 of a text in UTF-8, as 64 hexadecimal digits."""
 
     type = String()
     inherit_cache = True
 
 
-@compiles(random_key, "sqlite")
-def _random_key_on_sqlite(element: random_key, compiler: SQLCompiler, **options: Any) -> str:
-    return "lower(hex(randomblob(16)))"
+@compiles(digest, "sqlite")
+def _digest_on_sqlite(element: digest, compiler: SQLCompiler, **options: Any) -> str:
+    # A function of ours: see `order_factory.models.database.engine`.
+    return f"digest({compiler.process(element.clauses, **options)})"
 
 
-@compiles(random_key, "postgresql")
-def _random_key_on_postgresql(element: random_key, compiler: SQLCompiler, **options: Any) -> str:
-    return "replace(CAST(gen_random_uuid() AS text), '-', '')"
+@compiles(digest, "postgresql")
+def _digest_on_postgresql(element: digest, compiler: SQLCompiler, **options: Any) -> str:
+    words = compiler.process(element.clauses, **options)
+    return f"encode(sha256(convert_to({words}, 'UTF8')), 'hex')"
 
 
 class bytewise(FunctionElement[str]):

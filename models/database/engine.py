@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock, Thread
 from weakref import WeakSet
@@ -201,6 +202,10 @@ def _parse(text: str) -> URL:
     return url
 
 
+def _digest(words: str) -> str:
+    return sha256(words.encode()).hexdigest()
+
+
 def _sqlite_engine(url: URL) -> Engine:
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -229,6 +234,7 @@ def _sqlite_engine(url: URL) -> Engine:
         dbapi.create_function("json_contains", 2, json_contains, deterministic=True)
         dbapi.create_function("mul_div", 3, mul_div, deterministic=True)
         dbapi.create_function("mul_mod", 3, mul_mod, deterministic=True)
+        dbapi.create_function("digest", 1, _digest, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

@@ -16,6 +16,7 @@ from order_factory.models.tables.order_subscriptions import (
 from order_factory.models.tables.orders import Order
 from order_factory.models.tables.prices import Price
 from order_factory.models.tables.promotions import Coupon, Promotion, SkuList, SkuListItem
+from order_factory.models.tables.shop_identity import ShopIdentity
 from order_factory.models.tables.skus import Sku, StockItem, StockReservation
 from order_factory.models.tables.transactions import Transaction
 from order_factory.models.tables.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
@@ -42,6 +43,7 @@ __all__ = [
     "PaymentSource",
     "Price",
     "Promotion",
+    "ShopIdentity",
     "Sku",
     "SkuList",
     "SkuListItem",

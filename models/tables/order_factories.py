@@ -51,7 +51,8 @@ class OrderFactory(Described, Moded, Base):
     `errors_log` maps a field name to its list of messages and is null where `errors_count` is 0.
     `idempotency_key` is our own: a request that comes again under the same key finds this row
     instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
-    again, each at most once. `flow_run_id` is the Prefect flow run that carried it.
+    again, each at most once. `flow_run_id` is the Prefect flow run that recorded it for itself, then the one
+    that carried it.
     `refresh_prices` and `stock` are options of our own.
 
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that

@@ -19,7 +19,6 @@ from order_factory.tasks.working_set.claims import is_to_copy, is_unfinished
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
-_KEY = "flow-run:"
 # Prefect answers for so many runs at a time.
 _AT_ONCE = 200
 SHOWN = 1_000
@@ -76,21 +75,16 @@ def unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
 
     Those that the HTTP service recorded are its own until they are quiet.
     """
-    mine = OrderFactory.idempotency_key.like(f"{_KEY}%")
+    mine = OrderFactory.flow_run_id.is_not(None)
     is_quiet = OrderFactory.created_at < before
     rows = (
-        select(OrderFactory.id, OrderFactory.idempotency_key, is_quiet.label("quiet"))
+        select(OrderFactory.id, OrderFactory.flow_run_id, is_quiet.label("quiet"))
         .where(OrderFactory.batch_id.is_(None), is_to_copy, or_(mine, is_quiet))
         .order_by(OrderFactory.id)
         .limit(SHOWN)
     )
     return [
-        Orphan(
-            key=row.id,
-            name="",
-            flow_run_id=(row.idempotency_key or "").removeprefix(_KEY) or None,
-            quiet=row.quiet,
-        )
+        Orphan(key=row.id, name="", flow_run_id=row.flow_run_id, quiet=row.quiet)
         for row in db.execute(rows)
     ]
 

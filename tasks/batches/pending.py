@@ -18,7 +18,7 @@ def is_anything_waiting(db: Connection) -> bool:
         is_unfinished,
         OrderFactory.target_order_id.is_(None),
         OrderFactory.batch_id.is_(None),
-        OrderFactory.idempotency_key.is_(None),
+        OrderFactory.flow_run_id.is_(None),
     )
     return (
         bool(db.scalar(select(single))) or bool(count_due(db, Scope())) or bool(waiting_batches(db))

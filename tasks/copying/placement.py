@@ -97,7 +97,7 @@ def _change_orders(db: Connection, batch: Batch) -> None:
         awaited = select(placements.c.factory_id).where(placements.c.remote)
         await_ = update(copies).where(copies.c.factory_id.in_(awaited))
         db.execute(await_.values(awaits=True))
-        execute_and_count(db, insert_authorizations(db), now=batch.started_at)
+        execute_and_count(db, insert_authorizations(), now=batch.started_at)
 
 
 def insert_placements() -> Insert:

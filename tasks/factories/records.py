@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select
 from sqlalchemy.orm import aliased
 
+from order_factory.models.database.dialects import insert_unless_there
 from order_factory.models.errors import FactoryNotFound
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import OrderFactoryResult, OrderRef
@@ -18,20 +19,21 @@ from order_factory.tasks.working_set.statements import table_of
 
 
 def create_factory(
-    db: Connection, source_order_id: int, options: CopyOptions, idempotency_key: str | None
+    db: Connection,
+    source_order_id: int,
+    options: CopyOptions,
+    idempotency_key: str | None,
+    flow_run_id: str | None = None,
 ) -> int:
     """Record a pending order copy and its event; the factory's key.
 
-    A request that comes again under its idempotency key finds the factory it made before.
+    A request that comes again under its idempotency key finds the factory it made before, also
+    where both come at once. `flow_run_id` is the run that is going to carry it out; the service
+    carries out what no run does.
     """
-    if idempotency_key is not None:
-        same = OrderFactory.idempotency_key == idempotency_key
-        known = db.scalar(select(OrderFactory.id).where(same))
-        if known is not None:
-            return known
     now = utc_now()
     mode = select(Order.mode).where(Order.id == source_order_id).scalar_subquery()
-    values = insert(OrderFactory).values(
+    values = insert_unless_there(db, table_of(OrderFactory), "idempotency_key").values(
         type=FactoryType.ORDER_COPIES,
         mode=mode,
         source_order_id=source_order_id,
@@ -39,14 +41,18 @@ def create_factory(
         **options.choices(),
         reference=options.reference,
         reference_origin=options.reference_origin,
-        metadata_=options.metadata,
+        metadata=options.metadata,
         idempotency_key=idempotency_key,
+        flow_run_id=flow_run_id,
         created_at=now,
         updated_at=now,
     )
-    factory_id = db.execute(values.returning(OrderFactory.id)).scalar_one()
-    record_creation(db, factory_id, now)
-    return factory_id
+    made = db.scalar(values.returning(table_of(OrderFactory).c.id))
+    if made is None:
+        same = OrderFactory.idempotency_key == idempotency_key
+        return int(db.execute(select(OrderFactory.id).where(same)).scalar_one())
+    record_creation(db, int(made), now)
+    return int(made)
 
 
 def record_creation(db: Connection, factory_id: int, now: datetime) -> None:

@@ -102,7 +102,7 @@ def _insert_cancellations() -> Insert:
 
 def _void_payments(db: Connection, now: datetime) -> None:
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
-    if execute_and_count(db, insert_voids(db, remote), now=now):
+    if execute_and_count(db, insert_voids(remote), now=now):
         held = exists().where(
             _transaction.c.order_id == cancellations.c.order_id,
             _transaction.c.status == TransactionStatus.UNKNOWN,

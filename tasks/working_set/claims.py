@@ -88,10 +88,10 @@ def pending(
 def claim_single(db: Connection, limit: int) -> int:
     """Claim up to `limit` unfinished factories that nobody carries out, the oldest first.
 
-    Those of a batch are left to it, and those with an idempotency key to the flow run that
-    recorded them for itself.
+    Those of a batch are left to it, and those of a flow run to the run that recorded them for
+    itself.
     """
-    nobodys = OrderFactory.batch_id.is_(None), OrderFactory.idempotency_key.is_(None)
+    nobodys = OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None)
     return _claim(db, _unfinished().where(*nobodys).order_by(OrderFactory.id).limit(limit))
 
 

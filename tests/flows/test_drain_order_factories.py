@@ -13,7 +13,7 @@ def test_what_waits_is_copied_and_what_others_carry_out_is_left(shop, prefect):
     change(OrderFactoryBatch, batch, drained_by_service=True)
     batch_of(another)
     owned = request(source)
-    change(OrderFactory, owned, idempotency_key="flow-run:1")
+    change(OrderFactory, owned, flow_run_id="of a run")
 
     closed = [drain_order_factories(size=2, rounds=10), drain_order_factories()]
 

@@ -1,7 +1,7 @@
 """What a sweep takes over, and what it leaves alone."""
 
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from prefect import get_client
@@ -65,7 +65,7 @@ def single_left_behind(shop, run_in_state):
     def single_left_behind(state, *, created_at=None):
         factory = request(shop.order())
         values = {
-            "idempotency_key": f"flow-run:{UUID(run_in_state(state))}",
+            "flow_run_id": run_in_state(state),
             "created_at": created_at or utc_now(),
         }
         with begin() as db:

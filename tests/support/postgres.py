@@ -38,7 +38,7 @@ def emptied(url: str, schema: str) -> bool:
                 return False
             for (table,) in db.execute(
                 "SELECT relname FROM pg_class WHERE relkind = 'r' "
-                "AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
+                "AND relnamespace = 'public'::regnamespace AND relname NOT IN ('alembic_version', 'shop_identity')"
             ).fetchall():
                 db.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
             db.execute(

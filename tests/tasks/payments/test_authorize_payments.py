@@ -249,14 +249,6 @@ def test_many_orders_end_each_in_its_own_way(shop, ledger):
     assert violations() == []
 
 
-def test_the_idempotency_keys_name_no_order(shop, ledger):
-    place(payable(shop), payable(shop))
-
-    keys = {row.idempotency_key for row in shop.rows(Transaction)}
-    assert len(keys) == 2
-    assert all(key.startswith("order-factory-") and len(key) == 46 for key in keys)
-
-
 def test_an_answer_that_comes_twice_changes_nothing(shop, ledger):
     (result,) = place(payable(shop))
     before = shop.rows(OrderFactory), shop.rows(Order), shop.rows(Event)

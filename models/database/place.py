@@ -1,0 +1,26 @@
+"""Where a database lives: the same after a restart, another one for a copy."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from order_factory.models.database.dialects import on_sqlite
+
+_MAY_ASK = text("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')")
+_SYSTEM = text("SELECT CAST(system_identifier AS text) FROM pg_control_system()")
+_DATABASE = text("SELECT CAST(oid AS text) FROM pg_database WHERE datname = current_database()")
+
+
+def place_of(db: Connection) -> str:
+    """The place of the connection's database, in words.
+
+    PostgreSQL: the system identifier of the cluster and the oid of the database. A dump that is
+    restored elsewhere has another oid or another system. SQLite: the file's id (its inode) and its
+    path without symbolic links. The device's number is left out, since it changes when a volume is
+    mounted again.
+    """
+    if not on_sqlite(db):
+        system = db.scalar(_SYSTEM) if db.scalar(_MAY_ASK) else "unknown"
+        return f"PostgreSQL system {system}, database {db.scalar(_DATABASE)}"
+    file = Path(db.engine.url.database or "").resolve()
+    return f"SQLite file {file.stat().st_ino}, {file}"

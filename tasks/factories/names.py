@@ -1,0 +1,100 @@
+"""The names under which a single copy is asked for again: a second call finds the first one's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from order_factory.models.database.dialects import skip_locked
+from order_factory.models.errors import CopyDiffers, InvalidRequest
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import OrderFactory
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.factories.records import create_factory
+from order_factory.tasks.working_set.claims import is_to_copy
+from order_factory.tasks.working_set.statements import table_of
+
+_factory = table_of(OrderFactory)
+
+
+@dataclass(frozen=True)
+class Named:
+    """The key of a factory, and whether an earlier call recorded it."""
+
+    factory_id: int
+    made_before: bool
+
+
+def find_or_create(
+    db: Connection,
+    source_order_id: int,
+    options: CopyOptions,
+    flow_run_id: str,
+    *,
+    idempotency_key: str | None = None,
+    again: bool = False,
+) -> Named:
+    """The factory of this name, or a new one that this run is to carry out.
+
+    The name is the `idempotency_key`, or else the reference together with the source order. With
+    `again`, or without a name, each run makes a copy of its own. Raises `CopyDiffers` where the name
+    belongs to a copy of another order or with other options.
+    """
+    if again and idempotency_key is not None:
+        raise InvalidRequest("again makes another copy; give it without an idempotency_key.")
+    own = f"flow-run:{flow_run_id}"
+    if idempotency_key is not None:
+        name, key = f"idempotency key {idempotency_key!r}", f"key:{idempotency_key}"
+    elif options.reference is not None and not again:
+        name, key = (
+            f"reference {options.reference!r}",
+            f"reference:{source_order_id}:{options.reference}",
+        )
+        earlier = _find_by_reference(db, source_order_id, options.reference)
+        if earlier is not None:
+            return _found(db, earlier, name, source_order_id, options, flow_run_id)
+    else:
+        name, key = "run", own
+    factory_id = create_factory(db, source_order_id, options, key, flow_run_id)
+    row = db.execute(select(_factory).where(_factory.c.id == factory_id)).one()
+    return _found(db, row, name, source_order_id, options, flow_run_id)
+
+
+def _find_by_reference(db: Connection, source_order_id: int, reference: str) -> Row[Any] | None:
+    """The first copy of the order under this reference that was asked for alone, however it was."""
+    rows = select(_factory).where(
+        _factory.c.source_order_id == source_order_id,
+        _factory.c.reference == reference,
+        _factory.c.batch_id.is_(None),
+        _factory.c.order_subscription_id.is_(None),
+    )
+    return db.execute(rows.order_by(_factory.c.id).limit(1)).one_or_none()
+
+
+def _found(
+    db: Connection,
+    row: Row[Any],
+    name: str,
+    source_order_id: int,
+    options: CopyOptions,
+    flow_run_id: str,
+) -> Named:
+    """The factory of the row, which this run takes over where nobody has made the copy yet."""
+    kept = row._mapping
+    if kept["flow_run_id"] == flow_run_id:
+        return Named(kept["id"], made_before=False)
+    other = [
+        f"with {option}={kept[option]}"
+        for option, wanted in options.choices().items()
+        if kept[option] != wanted
+    ]
+    if kept["source_order_id"] != source_order_id:
+        other = [f"for order {public_id(Resource.orders, kept['source_order_id'])}"]
+    if other:
+        raise CopyDiffers(public_id(Resource.order_factories, kept["id"]), name, ", ".join(other))
+    mine = select(_factory.c.id).where(_factory.c.id == kept["id"], is_to_copy)
+    if db.scalar(skip_locked(db, mine, _factory)) is not None:
+        mended = {"flow_run_id": flow_run_id, "updated_at": utc_now()}
+        db.execute(update(_factory).where(_factory.c.id == kept["id"]).values(mended))
+    return Named(kept["id"], made_before=True)

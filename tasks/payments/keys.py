@@ -1,0 +1,82 @@
+"""The idempotency keys that gateways are asked under: derived from what is paid for.
+
+Two databases that both take themselves for the shop, such as a backup that was restored and the
+original, so ask under the same key, and the gateway charges once. A random key, or one made of row
+numbers alone, would be another one after a backup is restored and the night is run again.
+
+What is paid for is a copy of a source order, and what names the copy: the subscription, its period
+and the attempt; the reference of the batch and that of the row; the caller's own key or reference;
+otherwise the factory. All of it belongs to the shop: another shop with the same gateway account has
+other keys.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, String, case, cast, func, literal, select
+
+from order_factory.models.database.dialects import digest, epoch
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch, ShopIdentity, Transaction
+from order_factory.tasks.working_set.statements import table_of
+
+PREFIX = "order-factory-"
+_DIGITS = 40
+
+factory, batch = table_of(OrderFactory), table_of(OrderFactoryBatch)
+_transaction = table_of(Transaction)
+_shop = select(table_of(ShopIdentity).c.shop_id).scalar_subquery()
+
+
+def authorization_key(attempt: int | ColumnElement[int] = 1) -> ColumnElement[str]:
+    """The key of an authorization of a target order, for rows of `factory` and `batch`.
+
+    `attempt` counts the authorizations of the same target order, from 1.
+    """
+    nth = cast(literal(attempt) if isinstance(attempt, int) else attempt, String)
+    return _key(_shop, "authorize", cast(factory.c.source_order_id, String), _copy(), nth)
+
+
+def void_key(
+    authorization_id: ColumnElement[int], authorization_key: ColumnElement[str]
+) -> ColumnElement[str]:
+    """The key of the next void of this authorization; one that was refused is no further try of it."""
+    earlier = select(func.count()).select_from(_transaction)
+    earlier = earlier.where(_transaction.c.authorization_id == authorization_id)
+    return _key(_shop, "void", authorization_key, cast(earlier.scalar_subquery(), String))
+
+
+def _copy() -> ColumnElement[str]:
+    """What names a copy of its source order, whatever the numbers of the rows are."""
+    earlier = factory.alias("earlier")
+    reference = func.coalesce(factory.c.reference, "")
+    nth = select(func.count()).where(
+        earlier.c.source_order_id == factory.c.source_order_id,
+        earlier.c.batch_id == factory.c.batch_id,
+        func.coalesce(earlier.c.reference, "") == reference,
+        earlier.c.id < factory.c.id,
+    )
+    seconds = cast(cast(epoch(factory.c.period_at), BigInteger), String)
+    of_period = _joined(
+        "period",
+        cast(factory.c.order_subscription_id, String),
+        seconds,
+        cast(factory.c.attempt, String),
+    )
+    of_batch = _joined("batch", batch.c.reference, cast(nth.scalar_subquery(), String), reference)
+    return case(
+        (factory.c.period_at.is_not(None), of_period),
+        (factory.c.batch_id.is_not(None), of_batch),
+        (factory.c.idempotency_key.is_not(None), _joined("name", factory.c.idempotency_key)),
+        else_=_joined("factory", cast(factory.c.id, String)),
+    )
+
+
+def _key(*parts: ColumnElement[str] | str) -> ColumnElement[str]:
+    return literal(PREFIX) + func.substr(digest(_joined(*parts)), 1, _DIGITS)
+
+
+def _joined(*parts: Any) -> ColumnElement[str]:
+    """The parts with a character between them that none of them has (unit separator)."""
+    first, *others = (literal(part) if isinstance(part, str) else part for part in parts)
+    for part in others:
+        first = first + literal("\x1f") + part
+    return first

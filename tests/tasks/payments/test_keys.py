@@ -1,0 +1,74 @@
+"""Keys come from what is paid for: two databases that both take themselves for the shop pay once."""
+
+from datetime import timedelta
+
+import pandas as pd
+
+from order_factory.models.database.engine import begin
+from order_factory.models.database.identity import adopt_place
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import Transaction
+from tests.support.clones import clone, pointed_at
+from tests.support.copying import authorize, copy_batch, find_or_record
+from tests.support.paying import payable, place
+from tests.support.subscriptions import START, run_due, subscribe
+
+PLACED = CopyOptions(place_target_order=True)
+
+
+def night(shop, sources):
+    rows = [(shop.number_of(source), f"row {nth}") for nth, source in enumerate(sources)]
+    asked = pd.DataFrame(rows, columns=["source_order", "reference"])
+    batch = find_or_record("night", PLACED, asked)
+    assert copy_batch(batch) == []
+    authorize(batch)
+
+
+def test_a_batch_on_the_original_and_on_a_restored_backup_is_paid_once(shop, ledger, tmp_path):
+    sources = [payable(shop) for _ in range(3)]
+    sources.append(sources[0])  # copied twice on purpose, and so paid twice
+
+    with clone(tmp_path) as backup:
+        night(shop, sources)
+        with pointed_at(backup, adopted=True):
+            place(payable(shop))  # so that the numbers of the rows are others
+            night(shop, sources)
+
+    assert ledger.charges() == [("authorize", 12_50)] * (4 + 1)
+    assert ledger.repeats() == 4
+
+
+def test_a_renewal_on_the_original_and_on_a_restored_backup_is_paid_once(shop, ledger, tmp_path):
+    subscribe(shop, payable(shop), frequency="daily", status="active", place_target_order=True)
+    moment = START + timedelta(days=2, hours=1)
+
+    with clone(tmp_path) as backup:
+        run_due(moment)
+        with pointed_at(backup, adopted=True):
+            place(payable(shop))
+            run_due(moment)
+
+    assert ledger.charges() == [("authorize", 12_50)] * 2
+    assert ledger.repeats() == 1
+
+
+def test_another_shop_with_the_same_account_pays_by_keys_of_its_own(shop, ledger, tmp_path):
+    sources = [payable(shop)]
+
+    with clone(tmp_path) as other:
+        night(shop, sources)
+        with pointed_at(other):
+            with begin() as db:
+                adopt_place(db, new_id=True)
+            night(shop, sources)
+
+    assert ledger.charges() == [("authorize", 12_50)] * 2
+    assert ledger.repeats() == 0
+
+
+def test_the_keys_name_no_order(shop, ledger):
+    place(payable(shop), payable(shop))
+
+    keys = {row.idempotency_key for row in shop.rows(Transaction)}
+    assert len(keys) == 2
+    assert all(key.startswith("order-factory-") and len(key) == 54 for key in keys)

@@ -8,14 +8,16 @@ def explain(error: Exception) -> tuple[str, str, int]:
     from sqlalchemy.exc import DBAPIError
 
     from order_factory.cli.database import shown_url
-    from order_factory.models.database.transient import without_values
-    from order_factory.models.errors import OrderFactoryError
+    from order_factory.models.database.transient import is_lost, without_values
+    from order_factory.models.errors import ConnectionLost, OrderFactoryError
 
     if isinstance(error, OrderFactoryError):
         return error.code, str(error), REFUSED
     if isinstance(error, DBAPIError) and str(error.orig) == "file is not a database":
         message = f"The file of {shown_url()} is not a SQLite database. Nothing was changed."
         return "database_not_ready", message, REFUSED
+    if isinstance(error, DBAPIError) and is_lost(error):
+        return ConnectionLost.code, str(ConnectionLost()), FAILED
     if isinstance(error, DBAPIError):
         message = f"The database refused the work: {without_values(error)}. Nothing was changed."
         return "database_error", message, FAILED

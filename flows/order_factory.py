@@ -4,9 +4,10 @@ from typing import Any, cast
 
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
+from sqlalchemy import Connection
 
 from order_factory.flows.support.shop_flow import shop_flow
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import FactoryTaken, InvalidRequest, PaymentUnknown
 from order_factory.models.requests.copies import CopyOptions, Metadata, OrderName, Text
@@ -16,7 +17,8 @@ from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.authorize_payments import PaymentReport, authorize_payments
 from order_factory.tasks.batches.records import require_free_of_batch
 from order_factory.tasks.copy_orders import copy_order
-from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
+from order_factory.tasks.factories.names import Named, find_or_create
+from order_factory.tasks.factories.records import read_factory, require_factory
 from order_factory.tasks.factories.source_orders import require_order
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.prefect_ui.events import publish_factory
@@ -47,6 +49,8 @@ def order_factory(
     reference_origin: Text | None = None,
     metadata: Metadata | None = None,
     order_factory_id: Text | None = None,
+    idempotency_key: Text | None = None,
+    again: bool = False,
 ) -> OrderFactoryResult:
     """Copy one order into a new one, and place it on request.
 
@@ -55,10 +59,15 @@ def order_factory(
     something out) with the factory's result, or `Failed`: a plain call then raises
     `OrderFactoryFailed`, which carries the result. Where the payment gateway gives no answer, the
     target order stays `placing`, the run fails with `PaymentUnknown`, and running it again for the
-    same factory goes on with it; no payment is made twice. Run again, the same flow run finds its factory
-    again and never makes a second target order.
+    same factory goes on with it; no payment is made twice.
+
+    A call with an `idempotency_key`, or with a `reference`, finds the factory that an earlier call
+    made under it, and copies nothing twice: it finishes what is left to do, and its result says
+    `made_before`. So a call whose end is not known is simply made again. Give `again` to make
+    another copy under the same reference.
 
     Raises `SourceOrderNotFound`, `SourceOrderAmbiguous`, `FactoryNotFound`, `InvalidRequest`,
+    `CopyDiffers` (the name belongs to a copy of another order or with other options),
     `DatabaseNotReady`: nothing was changed then; and `FactoryTaken` while another run copies it.
 
     Args:
@@ -75,6 +84,8 @@ def order_factory(
         reference_origin: Where that reference comes from.
         metadata: Your own data, a JSON object that is kept with the order factory.
         order_factory_id: Public id of a pending order factory to carry out instead.
+        idempotency_key: Your own unique name for this call; made again, it finds the same copy.
+        again: Make another copy although one was made under the same reference.
     """
     require_schema()
     options = CopyOptions(
@@ -90,36 +101,58 @@ def order_factory(
         reference_origin=reference_origin,
         metadata=metadata,
     )
-    factory_id = _find_or_record(source_order, order_factory_id, options)
+    named = _find_or_record(
+        source_order, order_factory_id, options, idempotency_key=idempotency_key, again=again
+    )
+    factory_id = named.factory_id
     closed = copy_order(factory_id).closed
     paid = authorize_payments(Scope(factory_id=factory_id)) if not closed else PaymentReport()
-    with reading() as db:
-        result = read_factory(db, factory_id)
+    result = read(lambda db: read_factory(db, factory_id))
+    if named.made_before:
+        result = result.model_copy(update={"made_before": True})
     if result.status in _UNFINISHED:
         if paid.problems:
             raise PaymentUnknown(result.id, paid.problems)
         raise FactoryTaken(result.id)
-    if closed or paid.closed:
+    # An answer of the database may be lost although all was kept, so its record tells, too.
+    if closed or paid.closed or result.flow_run_id == str(flow_run.id):
         publish_factory(result)
         show_factory(result)
     return cast(OrderFactoryResult, _ended(result))
 
 
-def _find_or_record(source_order: str | None, known: str | None, options: CopyOptions) -> int:
-    """The key of the factory to carry out: the known one, or a new one, committed as pending."""
+def _find_or_record(
+    source_order: str | None,
+    known: str | None,
+    options: CopyOptions,
+    *,
+    idempotency_key: str | None,
+    again: bool,
+) -> Named:
+    """The factory to carry out: the known one, that of the name, or a new one, committed as pending."""
     if (source_order is None) == (known is None):
         raise InvalidRequest("Give either a source_order or an order_factory_id.")
-    with begin() as db:
+    if known is not None and (options != CopyOptions() or idempotency_key or again):
+        raise InvalidRequest(
+            f"Order factory {known!r} has its own options; give none beside its id."
+        )
+
+    def find_or_record(db: Connection) -> Named:
         if known is not None:
-            if options != CopyOptions():
-                raise InvalidRequest(
-                    f"Order factory {known!r} has its own options; give none beside its id."
-                )
             factory_id = require_factory(db, known)
             require_free_of_batch(db, factory_id)
-            return factory_id
+            return Named(factory_id, made_before=False)
         source_order_id = require_order(db, str(source_order))
-        return create_factory(db, source_order_id, options, f"flow-run:{flow_run.id}")
+        return find_or_create(
+            db,
+            source_order_id,
+            options,
+            str(flow_run.id),
+            idempotency_key=idempotency_key,
+            again=again,
+        )
+
+    return write(find_or_record)
 
 
 def _ended(result: OrderFactoryResult) -> Any:
@@ -128,4 +161,6 @@ def _ended(result: OrderFactoryResult) -> Any:
         return Failed(message=summary(result), data=OrderFactoryFailed(result))
     if result.errors_count:
         return Completed(name="CompletedWithErrors", message=summary(result), data=result)
+    if result.made_before:
+        return Completed(message=summary(result), data=result)
     return result

@@ -23,6 +23,17 @@ class DatabaseNotReady(OrderFactoryError):
     detail = "The database at {} is not ready: {}."
 
 
+class DatabaseAway(DatabaseNotReady):
+    """It cannot be reached: it is not running, is being restarted, or the address is wrong."""
+
+
+class TryAgain(OrderFactoryError):
+    """A passing fault of the database; the transaction is rolled back and run again."""
+
+    status, code = 503, "try_again"
+    detail = "the database could not finish the transaction ({}); it is safe to run it again"
+
+
 class ConnectionLost(OrderFactoryError):
     """The connection was lost again and again; a commit may have been kept whose answer is missing."""
 

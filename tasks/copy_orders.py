@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.engine import begin, checkpoint_soon
+from order_factory.models.database.retrying import until_it_passes
 from order_factory.models.results.step_times import StepTime
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
@@ -25,7 +27,6 @@ from order_factory.tasks.working_set.claims import (
     claim_pending,
     claim_single,
 )
-from order_factory.tasks.working_set.retries import AGAIN
 from order_factory.tasks.working_set.step import StepFunction, explained
 
 
@@ -48,7 +49,7 @@ class BatchReport:
         return self.closed + self.awaiting + len(self.stuck)
 
 
-@task(name="copy order", task_run_name="copy order", **AGAIN)
+@task(name="copy order", task_run_name="copy order", cache_policy=NO_CACHE)
 def copy_order(
     factory_id: int, steps: Sequence[StepFunction] = STEPS, follow: bool = True
 ) -> BatchReport:
@@ -61,7 +62,7 @@ def copy_order(
     return _copy(lambda db: claim_factory(db, factory_id), follow=follow, steps=steps)
 
 
-@task(name="copy batch", task_run_name="copy batch {part}", **AGAIN)
+@task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)
 def copy_batch(
     batch_id: int,
     part: int,
@@ -84,7 +85,7 @@ def copy_batch(
     return _copy(claim, prefetch, follow=part == 1 if follow is None else follow)
 
 
-@task(name="copy single orders", task_run_name="copy single orders {part}", **AGAIN)
+@task(name="copy single orders", task_run_name="copy single orders {part}", cache_policy=NO_CACHE)
 def copy_single_orders(size: int, part: int = 1) -> BatchReport:
     """Copy up to `size` factories that were asked for one by one and wait to be carried out.
 
@@ -100,6 +101,16 @@ def _copy(
     *,
     follow: bool,
     steps: Sequence[StepFunction] = STEPS,
+) -> BatchReport:
+    return until_it_passes(lambda: _copy_once(claim, prefetch, follow=follow, steps=steps))
+
+
+def _copy_once(
+    claim: Callable[[Connection], int],
+    prefetch: Prefetch | None,
+    *,
+    follow: bool,
+    steps: Sequence[StepFunction],
 ) -> BatchReport:
     copied = CopiedOrders()
     began = ended = perf_counter()

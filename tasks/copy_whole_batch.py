@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.engine import begin
 from order_factory.models.database.key_sequences import drawn_keys, give_keys_back
+from order_factory.models.database.retrying import read, until_it_passes
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.copies import BulkResult
 from order_factory.models.results.progress import report_progress
@@ -29,7 +31,6 @@ from order_factory.tasks.payments.answers import settle_as_approved
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.finding import Record
 from order_factory.tasks.working_set.claims import claim_pending
-from order_factory.tasks.working_set.retries import AGAIN
 from order_factory.tasks.working_set.step import explained
 
 # Whether to begin no further part, because the run was told to stop.
@@ -53,7 +54,7 @@ class _Rehearsed(Exception):
         self.result = result
 
 
-@task(name="copy whole batch", task_run_name="copy whole batch", **AGAIN)
+@task(name="copy whole batch", task_run_name="copy whole batch", cache_policy=NO_CACHE)
 def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> int:
     """Copy all unfinished factories of a batch, `size` at a time, and commit all of them or none.
 
@@ -63,15 +64,19 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> int:
     could not be done as a whole, and `TryAgain` when a fault of the database did not pass; all are
     still pending then.
     """
-    try:
-        with begin() as db:
-            return _copy_whole(db, batch_id, size, stopped)
-    except DBAPIError as error:
-        # Prefect logs what a task raises: it must not quote a row.
-        raise explained(error, "batch") from None
+
+    def attempt() -> int:
+        try:
+            with begin() as db:
+                return _copy_whole(db, batch_id, size, stopped)
+        except DBAPIError as error:
+            # Prefect logs what a task raises: it must not quote a row.
+            raise explained(error, "batch") from None
+
+    return until_it_passes(attempt)
 
 
-@task(name="dry run", task_run_name="dry run", **AGAIN)
+@task(name="dry run", task_run_name="dry run", cache_policy=NO_CACHE)
 def rehearse_batch(record: Record, size: int, stopped: Stopped, account: Account) -> BulkResult:
     """How the batch would end: recorded, copied and accounted for, then rolled back.
 
@@ -80,8 +85,14 @@ def rehearse_batch(record: Record, size: int, stopped: Stopped, account: Account
     The database is as before, the next keys of its tables included, unless others draw keys at
     the same time. Raises what `record` does, and what `copy_whole_batch` does.
     """
-    with reading() as db:
-        keys = drawn_keys(db)
+    keys = read(drawn_keys)
+    try:
+        return until_it_passes(lambda: _rehearse(record, size, stopped, account))
+    finally:
+        give_keys_back(keys)
+
+
+def _rehearse(record: Record, size: int, stopped: Stopped, account: Account) -> BulkResult:
     try:
         with begin() as db:
             batch_id = record(db)
@@ -96,8 +107,6 @@ def rehearse_batch(record: Record, size: int, stopped: Stopped, account: Account
         return rehearsed.result
     except DBAPIError as error:
         raise explained(error, "batch") from None
-    finally:
-        give_keys_back(keys)
 
 
 def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> int:

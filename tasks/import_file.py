@@ -8,9 +8,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import DBAPIError
 
-from order_factory.models.database.engine import begin
+from order_factory.models.database.retrying import until_it_passes, write
 from order_factory.models.database.transient import is_transient, without_values
-from order_factory.models.errors import OrderFactoryError
+from order_factory.models.errors import OrderFactoryError, TryAgain
 from order_factory.models.results.imports import FileReport
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.checking import check_rows, find_decimals
@@ -22,8 +22,6 @@ from order_factory.tasks.imports.reading import chunks_of, open_source
 from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.tally import Tally
 from order_factory.tasks.row_files.records import Record
-from order_factory.tasks.working_set.retries import DELAYS, JITTER, RETRIES, passes
-from order_factory.tasks.working_set.step import TryAgain
 
 
 class ImportInterrupted(OrderFactoryError):
@@ -47,7 +45,7 @@ def _import_records(
     """Import a chunk; then write down what was wrong, and count it."""
     rows, rejects = check_rows(file.resource_name, records, decimals_at)
     try:
-        result = import_chunk(file.resource, rows, mode)
+        result = until_it_passes(lambda: import_chunk(file.resource, rows, mode))
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         message = without_values(error)
@@ -61,14 +59,7 @@ def _import_records(
     tally.rejected += len({reject.line for reject in rejects})
 
 
-@task(
-    task_run_name="import {file.name}",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=DELAYS,
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=passes,
-)
+@task(task_run_name="import {file.name}", cache_policy=NO_CACHE)
 def import_file(
     file: ImportFile, mode: Mode, rejects_file: RejectsFile, chunk_size: int, tally: Tally
 ) -> FileReport:
@@ -86,8 +77,7 @@ def import_file(
         _import_records(file, mode, rejects_file, tally, records, decimals_at)
         progress.show(tally.read)
     if tally.imported:
-        with begin() as db:
-            learn_sizes(db, file.resource.table)
+        write(lambda db: learn_sizes(db, file.resource.table))
     progress.finish(tally.read)
     return FileReport(
         file=file.name,

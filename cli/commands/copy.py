@@ -57,12 +57,26 @@ def copy(
         str | None,
         typer.Option("--metadata", metavar="JSON", help="Your own data, as a JSON object."),
     ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            "--idempotency-key",
+            metavar="TEXT",
+            help="Unique name of this copy; the same command again finds it.",
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Make another copy under the same reference."),
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Copy one order into a new one. Each time it is run it makes another copy.
+    """Copy one order into a new one.
 
+    With --reference or --idempotency-key the same command again makes no second copy: it finds the
+    first one, and finishes it where it was interrupted. Without a name each call makes a copy.
     If the order cannot be copied, all that is wrong with it is told, and the exit code is 1.
     """
     from order_factory.cli.flow_runs import run_flow, start_prefect
@@ -74,8 +88,9 @@ def copy(
 
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: (
-        "Stopped. The order was copied in whole or not at all; "
-        f"`{command_line('orders', '--limit', '1')}` tells which."
+        "Stopped. The order was copied in whole or not at all. "
+        "With --reference or --idempotency-key, run the same command again to finish it; "
+        f"`{command_line('orders', '--limit', '1')}` tells whether there is a copy."
     )
     given: dict[str, Any] = {
         "source_order": order,
@@ -91,6 +106,8 @@ def copy(
         "reference": reference,
         "reference_origin": reference_origin,
         "metadata": _object(metadata),
+        "idempotency_key": idempotency_key,
+        "again": again,
     }
     _require(order, order_factory_id)
     start_prefect(terminal)

@@ -16,7 +16,14 @@ _COLOURS = {FactoryStatus.COMPLETED: "green", FactoryStatus.FAILED: "red"}
 
 
 def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
-    """How a copy ended, in a sentence, and what was wrong."""
+    """How a copy ended, in a sentence, and what was wrong; and whether an earlier call made it."""
+    if result.made_before:
+        message = (
+            f"An earlier call of the same name recorded this copy (order factory {result.id}); "
+            "the order is not copied twice. Use --again to make another copy."
+        )
+        plain = result.model_copy(update={"made_before": False})
+        return [*describe_copy(plain), Text(printable(message))]
     source = result.source_order.number or result.source_order.id
     if result.status == FactoryStatus.FAILED:
         detail = f"Order {source} could not be copied."

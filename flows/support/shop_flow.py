@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.flows.support.form_schema import signature_of_form
 from order_factory.flows.support.shared_client import shared_client
-from order_factory.models.database.transient import without_values
-from order_factory.models.errors import DatabaseRefused, InvalidRequest, OrderFactoryError
+from order_factory.models.database.transient import explain_refusal
+from order_factory.models.errors import InvalidRequest, OrderFactoryError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,7 +84,7 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
             return Failed(message=str(refused), data=refused)
         except DBAPIError as error:
             # Prefect would log it, and the driver's words may quote a row.
-            unnamed = DatabaseRefused(without_values(error))
+            unnamed = explain_refusal(error)
             return Failed(message=str(unnamed), data=unnamed)
 
     return guarded

@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from order_factory.models.database.fair_lock import FairLock
 from order_factory.models.database.json_containment import json_contains
 from order_factory.models.database.long_multiplication import mul_div, mul_mod
-from order_factory.models.errors import DatabaseNotReady, InvalidRequest
+from order_factory.models.errors import DatabaseAway, DatabaseNotReady, InvalidRequest
 from order_factory.models.settings import Settings
 
 BUSY_SECONDS = 30
@@ -135,7 +135,7 @@ def _connect(engine: Engine) -> Connection:
         message = (
             "it cannot be opened; see that it is running and ORDER_FACTORY_DATABASE_URL is right"
         )
-        raise DatabaseNotReady(shown, message) from error
+        raise DatabaseAway(shown, message) from error
 
 
 def _require_file(url: URL) -> None:

@@ -9,6 +9,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from order_factory.models.database.engine import begin, get_engine, reading
+from order_factory.models.database.retrying import until_it_passes
+from order_factory.models.database.transient import is_transient
 from order_factory.models.errors import DatabaseNotReady
 
 
@@ -24,12 +26,17 @@ def upgrade(to: str = "head") -> tuple[str | None, str]:
 
 def require_schema() -> None:
     """Raises `DatabaseNotReady` unless the schema is the newest version."""
-    with reading() as db:
-        current = MigrationContext.configure(db).get_current_revision()
+    # One that cannot be reached at the very beginning is not waited for: the address may be wrong.
+    current = until_it_passes(_current_version, is_transient)
     if current != newest_version():
         shown = get_engine().url.render_as_string(hide_password=True)
         was = f"its schema is version {current}" if current else "it has no tables yet"
         raise DatabaseNotReady(shown, f"{was}; run `order-factory init`")
+
+
+def _current_version() -> str | None:
+    with reading() as db:
+        return MigrationContext.configure(db).get_current_revision()
 
 
 @cache

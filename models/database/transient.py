@@ -2,9 +2,11 @@
 
 from sqlalchemy.exc import DBAPIError
 
+from order_factory.models.errors import ConnectionLost, DatabaseRefused, OrderFactoryError
+
 # PostgreSQL: serialization failure, deadlock, lock not available, server shutting down or
-# starting up, lost connections. https://www.postgresql.org/docs/current/errcodes-appendix.html
-_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03"}
+# starting up, sessions ended for being idle, too many connections, lost connections. https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05", "25P03", "53300"}
 _SQLITE = ("database is locked", "database table is locked")
 
 
@@ -19,6 +21,18 @@ def is_transient(error: BaseException) -> bool:
         return True
     words = str(error.orig)
     return words.startswith(_SQLITE) or "server closed the connection" in words
+
+
+def is_lost(error: DBAPIError) -> bool:
+    """Whether the connection was lost, so that nobody knows whether a COMMIT was carried out."""
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    ended = sqlstate in ("57P01", "57P02", "57P05", "25P03") or sqlstate.startswith("08")
+    return bool(error.connection_invalidated) or ended
+
+
+def explain_refusal(error: DBAPIError) -> OrderFactoryError:
+    """The error as one of ours, in words that hold none of the row's values."""
+    return ConnectionLost() if is_lost(error) else DatabaseRefused(without_values(error))
 
 
 def without_values(error: DBAPIError) -> str:

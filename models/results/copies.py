@@ -63,6 +63,9 @@ class OrderFactoryResult(Result):
     flow_run_id: str | None = Field(description="The Prefect flow run that carried it.")
     created_at: datetime = Field(description="When it was asked for, in UTC.")
     updated_at: datetime = Field(description="When it last changed, in UTC.")
+    made_before: bool = Field(
+        default=False, description="An earlier call recorded it; it was not copied a second time."
+    )
 
 
 class OrderFactoryFailed(OrderFactoryError):
@@ -80,6 +83,12 @@ class OrderFactoryFailed(OrderFactoryError):
 
 def summary(result: OrderFactoryResult) -> str:
     """How a copy ended, in one line without personal data."""
+    if result.made_before:
+        plain = summary(result.model_copy(update={"made_before": False}))
+        return (
+            f"{plain}; order factory {result.id} was recorded by an earlier call of the same name, "
+            "and is not copied twice (again=True or --again makes another copy)"
+        )
     source = result.source_order.number or result.source_order.id
     if not result.errors_log:
         target = result.target_order

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Insert, and_, case, exists, false, func, sele
 
 from order_factory.models.database.dialects import reads_in_order, snapshot
 from order_factory.models.database.foreign_keys import skipping_key_checks
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import LineItem, LineItemOption
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
@@ -18,7 +19,7 @@ from order_factory.tasks.working_set.statements import (
     times,
     unchanged,
 )
-from order_factory.tasks.working_set.step import TryAgain, step
+from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
 
 CARRIED = carried(LineItem, "order_id")

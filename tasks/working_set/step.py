@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.transient import is_transient, without_values
-from order_factory.models.errors import OrderFactoryError
+from order_factory.models.errors import OrderFactoryError, TryAgain
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.step_runs import StepRun, claim_errors
 
@@ -27,13 +27,6 @@ class StepFailed(OrderFactoryError):
     @property
     def field(self) -> str:
         return str(self.args[0])
-
-
-class TryAgain(OrderFactoryError):
-    """A passing fault of the database; the transaction is rolled back and run again."""
-
-    status, code = 503, "try_again"
-    detail = "the database could not finish the transaction ({}); it is safe to run it again"
 
 
 class Step:

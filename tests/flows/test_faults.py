@@ -6,13 +6,13 @@ from sqlalchemy.exc import OperationalError
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.flows.order_factory import order_factory
+from order_factory.models.database import retrying
 from order_factory.models.database.engine import begin, get_engine, reading
-from order_factory.models.errors import DatabaseNotReady, DatabaseRefused
+from order_factory.models.errors import DatabaseAway, DatabaseRefused, TryAgain
 from order_factory.models.results.copies import BatchUnfinished, OrderFactoryFailed
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.verify import verify
-from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import SECRET
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -21,12 +21,6 @@ pytestmark = pytest.mark.usefixtures("prefect")
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def _quick_retries(monkeypatch):
-    monkeypatch.setattr("order_factory.tasks.copy_orders.copy_batch.retry_delay_seconds", 0.01)
-    monkeypatch.setattr("order_factory.tasks.copy_orders.copy_order.retry_delay_seconds", 0.01)
 
 
 def _break_before_the_lines(monkeypatch, fault):
@@ -106,7 +100,8 @@ def test_a_batch_that_could_not_be_finished_is_finished_later(shop, monkeypatch)
 
     numbers = [shop.number_of(shop.order()) for _ in range(3)]
     with monkeypatch.context() as patched:
-        patched.setattr("order_factory.tasks.copy_orders.copy_batch.retries", 1)
+        patched.setattr(retrying, "PATIENCE_SECONDS", 0)
+        patched.setattr(retrying, "TRIES", 2)
         runs = _break_before_the_lines(patched, busy)
         with pytest.raises(BatchUnfinished, match="3 of 3 copies are not finished") as unfinished:
             bulk_order_factory(numbers, reference="night")
@@ -127,10 +122,11 @@ def test_a_database_that_stays_away_is_waited_for_once(shop, monkeypatch):
 
     def gone():
         opened.append(1)
-        raise DatabaseNotReady("the test's database", "it cannot be opened")
+        raise DatabaseAway("the test's database", "it cannot be opened")
 
     with monkeypatch.context() as patched:
-        patched.setattr("order_factory.tasks.copy_orders.copy_batch.retries", 1)
+        patched.setattr(retrying, "PATIENCE_SECONDS", 0)
+        patched.setattr(retrying, "TRIES", 2)
         patched.setattr("order_factory.tasks.copy_orders.begin", gone)
         with pytest.raises(BatchUnfinished, match="6 of 6 copies .* it cannot be opened"):
             bulk_order_factory(numbers, reference="night", batch_size=1)
@@ -146,7 +142,7 @@ def test_what_the_database_refuses_outside_of_copying_quotes_no_row(shop, caplog
     order_factory(shop.number_of(source), reference=SECRET)
 
     with pytest.raises(DatabaseRefused, match="nothing of its transaction was kept") as raised:
-        order_factory(shop.number_of(source), reference=SECRET)
+        order_factory(shop.number_of(source), reference=SECRET, again=True)
 
     assert SECRET not in str(raised.value) + caplog.text
     assert len(shop.rows(OrderFactory)) == 1

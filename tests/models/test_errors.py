@@ -11,6 +11,7 @@ from order_factory.models.errors import (
     OrderFactoryError,
     PaymentUnknown,
     SelectionInvalid,
+    TryAgain,
     describe,
 )
 from order_factory.models.results.copies import (
@@ -23,7 +24,7 @@ from order_factory.models.results.copies import (
 )
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.statuses import BatchStatus, OrderStatus
-from order_factory.tasks.working_set.step import StepFailed, TryAgain
+from order_factory.tasks.working_set.step import StepFailed
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 

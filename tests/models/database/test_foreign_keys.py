@@ -6,11 +6,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.foreign_keys import holds_references, skipping_key_checks
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Event, LineItem, Order, OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import copy_one, target_of
 
 pytestmark = pytest.mark.parametrize("shop", ["postgres"], indirect=True)

@@ -12,8 +12,6 @@ from order_factory.tasks.copy_orders import BatchReport, copy_batch
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.recording import record_rows
-from order_factory.tasks.working_set.retries import RETRIES
-from order_factory.tasks.working_set.step import TryAgain
 from tests.support.crashes.stages import Reached, tell_stages
 
 PATIENCE_SECONDS = 60
@@ -87,10 +85,5 @@ def drain(job: Job, reached: Reached) -> int:
 
 
 def _copy(batch_id: int, size: int) -> BatchReport:
-    """One transaction, tried as often as Prefect would."""
-    for _ in range(RETRIES):
-        try:
-            return copy_batch.fn(batch_id, 1, size)
-        except TryAgain:
-            time.sleep(0.05)
+    """One transaction."""
     return copy_batch.fn(batch_id, 1, size)

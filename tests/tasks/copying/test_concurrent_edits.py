@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import update
 
 from order_factory.models.database.engine import get_engine
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import LineItem, Order, OrderFactory
 from order_factory.tasks.copying.recipe import STEPS
-from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import copy_one
 
 pytestmark = pytest.mark.parametrize("shop", ["postgres"], indirect=True)

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from order_factory.models.database.engine import begin, get_engine
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
 from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.claims import claim_pending
-from order_factory.tasks.working_set.step import StepFailed, TryAgain
+from order_factory.tasks.working_set.step import StepFailed
 from tests.support.copying import (
     FLOW_RUN,
     SECRET,

@@ -9,6 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from order_factory.models.database.engine import get_engine
+from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import progress_shown_by
 from order_factory.models.tables import Address, Customer, LineItem, Order, StockItem
 from order_factory.models.values.statuses import Mode
@@ -19,7 +20,6 @@ from order_factory.tasks.imports.files import find_files
 from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.resources import RESOURCES
 from order_factory.tasks.imports.tally import Tally
-from order_factory.tasks.working_set.step import TryAgain
 from tests.support.import_examples import EVERYTHING, plain_line, plain_order
 from tests.tasks.imports.conftest import as_csv
 from tests.tasks.imports.test_round_trip import MODELS

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from order_factory.models.database.engine import begin, connection
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import (
     Address,
     CustomerPaymentSource,
@@ -24,7 +25,6 @@ from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.prefetch import reader
 from order_factory.tasks.prefetch.prefetch import reading_ahead
-from order_factory.tasks.working_set.step import TryAgain
 from tests.support.copying import (
     batch_of,
     change,

@@ -1,0 +1,94 @@
+"""A proxy before PostgreSQL that loses the answer to one COMMIT, as a broken network would."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock, Thread
+
+# A simple query as the driver sends it: the type, the length, the text.
+_COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+_SOCKET = ".s.PGSQL.5432"
+
+
+class LosingProxy:
+    """Passes everything on, but what the server says to the `nth` COMMIT that comes through.
+
+    The server has carried that one out. Its connection is cut instead of the answer.
+    """
+
+    def __init__(self, server: Path, folder: Path, nth: int) -> None:
+        self.folder = folder
+        self.commits = 0
+        self._server = server
+        self._nth = nth
+        self._lock = Lock()
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / _SOCKET))
+        self._listener.listen()
+        Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def lost(self) -> bool:
+        """Whether there was such a COMMIT."""
+        return self.commits >= self._nth
+
+    def close(self) -> None:
+        self._listener.close()
+        (self.folder / _SOCKET).unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(self._server / _SOCKET))
+            cut: list[bool] = []
+            Thread(target=self._up, args=(client, server, cut), daemon=True).start()
+            Thread(target=self._down, args=(client, server, cut), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket, cut: list[bool]) -> None:
+        try:
+            while data := client.recv(65_536):
+                if _COMMIT in data and self._is_the_one():
+                    cut.append(True)
+                server.sendall(data)
+        except OSError:
+            pass
+        _close(server)
+
+    def _is_the_one(self) -> bool:
+        with self._lock:
+            self.commits += 1
+            return self.commits == self._nth
+
+    def _down(self, client: socket.socket, server: socket.socket, cut: list[bool]) -> None:
+        try:
+            while data := server.recv(65_536):
+                if cut:
+                    break  # the server has answered, so what it was told is done
+                client.sendall(data)
+        except OSError:
+            pass
+        _close(client)
+        _close(server)
+
+
+def _close(side: socket.socket) -> None:
+    try:
+        side.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    side.close()
+
+
+@contextmanager
+def losing_the_answer(server: Path, folder: Path, nth: int) -> Iterator[LosingProxy]:
+    """A proxy that listens in `folder`, which is to be the `host` of the database's URL."""
+    proxy = LosingProxy(server, folder, nth)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

@@ -10,12 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
-from time import monotonic, sleep
-from typing import Self
+from time import monotonic
+from typing import Self, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.gateways.calling import ask
@@ -27,15 +28,23 @@ from order_factory.gateways.protocol import (
     GatewayMisconfigured,
 )
 from order_factory.gateways.registry import gateway, known_gateways, limits_of, not_set_up
-from order_factory.models.database.engine import begin, reading
-from order_factory.models.database.process_locks import hold_process_lock
-from order_factory.models.errors import DatabaseNotReady
+from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.process_locks import ProcessLock, hold_process_lock
+from order_factory.models.database.retrying import read, write
+from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import report_progress
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.payments.answers import settle
-from order_factory.tasks.payments.claiming import Due, Scope, claim_due, count_due, release_unasked
-from order_factory.tasks.working_set.step import TryAgain, explained
+from order_factory.tasks.payments.claiming import (
+    Due,
+    Scope,
+    claim_due,
+    count_due,
+    release_claims,
+    release_unasked,
+)
+from order_factory.tasks.working_set.step import explained
 
 STAGE = "authorize payments"
 # So many answers are written down together, or what there is after a second.
@@ -44,8 +53,8 @@ SECONDS_BETWEEN_SETTLEMENTS = 1.0
 # So many calls in a row without any answer, and the gateway is left alone. Where it has answered
 # others, as many more as it is asked at a time: those may all wait for the same kind of order.
 GIVEN_UP_AFTER = 8
-_DATABASE_TRIES = 5
 
+T = TypeVar("T")
 Stopped = Callable[[], bool]
 
 
@@ -84,24 +93,27 @@ def authorize_payments(scope: Scope, stopped: Stopped = _never) -> PaymentReport
 
     What a gateway gives no answer to stays `unknown`, its order `placing` and its factory in
     progress: running this again goes on with it. So does what is left when the run is `stopped`.
+    Nobody is asked from a database that is not where its shop lives; the report says so.
     """
-    with reading() as db:
-        due = count_due(db, scope)
+    due, cut_off = _in_database(read, lambda db: (count_due(db, scope), why_cut_off(db)))
     if not due:
         return PaymentReport()
-    with hold_process_lock() as me, _Till(scope, me, due, stopped) as till:
+    if cut_off is not None:
+        return PaymentReport(left=due, problems=[str(cut_off)])
+    with hold_process_lock() as lock, _Till(scope, lock, due, stopped) as till:
         till.work()
-    with reading() as db:
-        till.report.left = count_due(db, scope)
+    till.report.left = _in_database(read, lambda db: count_due(db, scope))
     return till.report
 
 
 class _Till:
     """What is under way: calls in threads, and answers that are not written down yet."""
 
-    def __init__(self, scope: Scope, me: int, due: int, stopped: Stopped) -> None:
+    def __init__(self, scope: Scope, lock: ProcessLock, due: int, stopped: Stopped) -> None:
         self.report = PaymentReport()
-        self._scope, self._me, self._due, self._stopped = scope, me, due, stopped
+        self._scope, self._lock, self._due, self._stopped = scope, lock, due, stopped
+        # Taken up by this run, and not settled: under way, or a gateway said nothing.
+        self._taken: set[int] = set()
         terms = [known.terms for known in known_gateways().values() if known.terms.remote]
         self._at_once = sum(term.concurrency for term in terms)
         self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="gateway")
@@ -143,11 +155,21 @@ class _Till:
 
     def _take_up(self) -> None:
         limit = max(4 * self._at_once, SETTLED_AT_ONCE)
-        with begin() as db:
-            claimed = claim_due(db, self._scope, limit, self._me, list(self._left_alone))
+        number, attempts = self._lock.number(), 0
+
+        def claim(db: Connection) -> list[Due]:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:
+                # The attempt before may have been kept, and only its answer lost.
+                release_claims(db, number, self._taken)
+            return claim_due(db, self._scope, limit, number, list(self._left_alone))
+
+        claimed = _in_database(write, claim)
         self._nothing_left = not claimed
         for due in claimed:
             self._under_way += 1
+            self._taken.add(due.transaction_id)
             call = self._pool.submit(self._call, due)
             call.add_done_callback(lambda done, due=due: self._ended.put((due, done)))  # type: ignore[misc]
 
@@ -208,8 +230,8 @@ class _Till:
     def _release_unasked(self) -> None:
         """Let others have what this run took up and did not ask about."""
         if self._unasked:
-            with begin() as db:
-                release_unasked(db, self._unasked)
+            number = self._lock.number()
+            _in_database(write, lambda db: release_unasked(db, self._unasked, number))
 
     def _is_time_to_settle(self) -> bool:
         if not self._answers:
@@ -220,6 +242,7 @@ class _Till:
     def _settle(self) -> None:
         message, self._answers = self._answers, {}
         self._write_down(message)
+        self._taken.difference_update(message)
         self._settled_at = monotonic()
         # An order that is placed now may have a source whose payment is to be voided.
         self._nothing_left = False
@@ -247,15 +270,14 @@ class _Till:
 
 def _settled(message: dict[int, Answer]) -> int:
     """Settle in a transaction of its own; a passing fault of the database is waited out."""
-    for nth in range(1, _DATABASE_TRIES + 1):
-        try:
-            with begin() as db:
-                return settle(db, message, flow_run.id)
-        except (DBAPIError, DatabaseNotReady) as error:
-            passes = isinstance(error, DatabaseNotReady) or isinstance(
-                explained(error, "payment_source"), TryAgain
-            )
-            if not passes or nth == _DATABASE_TRIES:
-                raise
-            sleep(0.2 * 2**nth)
-    raise AssertionError("unreachable")
+    return write(lambda db: settle(db, message, flow_run.id))
+
+
+def _in_database(
+    transaction: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
+) -> T:
+    """What the transaction returns. Prefect logs what a task raises, so that must quote no row."""
+    try:
+        return transaction(work)
+    except DBAPIError as error:
+        raise explained(error, "payment_source") from None

@@ -37,7 +37,7 @@ def begin() -> Iterator[Connection]:
     """
     engine = get_engine()
     # Who waits for his turn must not hold one of the pool's connections meanwhile.
-    with _write_lock(engine), _connect(engine) as connection, connection.begin():
+    with _write_lock(engine), connect(engine) as connection, connection.begin():
         yield connection
 
 
@@ -47,7 +47,7 @@ def connection() -> Iterator[Connection]:
 
     Raises `DatabaseNotReady` when the database cannot be reached.
     """
-    with _connect(get_engine()) as held:
+    with connect(get_engine()) as held:
         yield held
 
 
@@ -63,7 +63,7 @@ def reading() -> Iterator[Connection]:
     """One transaction that only reads; on SQLite it does not wait for the writer."""
     engine = get_engine().execution_options(read_only=True)
     _require_file(engine.url)
-    with _connect(engine) as connection, connection.begin():
+    with connect(engine) as connection, connection.begin():
         yield connection
 
 
@@ -127,7 +127,8 @@ def close_connections() -> None:
         engine.dispose()
 
 
-def _connect(engine: Engine) -> Connection:
+def connect(engine: Engine) -> Connection:
+    """A connection. Raises `DatabaseAway` when the database cannot be reached."""
     try:
         return engine.connect()
     except OperationalError as error:

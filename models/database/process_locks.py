@@ -7,16 +7,19 @@ On PostgreSQL it is an advisory lock of a connection of its own, on SQLite a loc
 the database.
 """
 
-import fcntl
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.dialects import on_sqlite
-from order_factory.models.database.engine import get_engine
+from order_factory.models.database.engine import connect, get_engine
+from order_factory.models.database.retrying import until_it_passes
 
 # Keeps these locks apart from whatever else the database's advisory locks are used for.
 _CLASS = 1_869_767_777
@@ -25,18 +28,27 @@ _HELD = text(
     "AND classid = :class AND database = (SELECT oid FROM pg_database "
     "WHERE datname = current_database())"
 )
+_TAKE = text("SELECT pg_advisory_lock(:class, :number)")
+_LET_GO = text("SELECT pg_advisory_unlock(:class, :number)")
+
+
+class ProcessLock(Protocol):
+    """A lock that this process holds."""
+
+    def number(self) -> int:
+        """The number to write into what is taken up; the lock is held when this returns.
+
+        Raises `DatabaseAway` where it was lost and could not be taken again.
+        """
 
 
 @contextmanager
-def hold_process_lock() -> Iterator[int]:
-    """Be there for the block; the number to write into what is taken up."""
+def hold_process_lock() -> Iterator[ProcessLock]:
+    """Be there for the block."""
     number = secrets.randbelow(2**31 - 1) + 1
-    if get_engine().url.get_backend_name() == "sqlite":
-        with _locked_file(number):
-            yield number
-    else:
-        with _advisory_lock(number):
-            yield number
+    on_file = get_engine().url.get_backend_name() == "sqlite"
+    with _locked_file(number) if on_file else _advisory_lock(number) as lock:
+        yield lock
 
 
 def released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
@@ -45,21 +57,62 @@ def released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
     if not asked:
         return asked
     if on_sqlite(db):
-        return {number for number in asked if not _is_locked(_file_of(number))}
+        _clear_away()
+        return {number for number in asked if not _file_of(number).exists()}
     return asked - set(db.scalars(_HELD, {"class": _CLASS}))
 
 
-@contextmanager
-def _advisory_lock(number: int) -> Iterator[None]:
-    engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        lock = {"class": _CLASS, "number": number}
-        connection.execute(text("SELECT pg_advisory_lock(:class, :number)"), lock)
+class _AdvisoryLock:
+    """A lock of a connection of its own; where the server has ended that, it is taken again."""
+
+    def __init__(self, number: int) -> None:
+        self._values = {"class": _CLASS, "number": number}
+        self._engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
+        self._connection = until_it_passes(self._take)
+
+    def number(self) -> int:
+        self._connection = until_it_passes(self._held)
+        return self._values["number"]
+
+    def let_go(self) -> None:
+        # A connection that is lost has let go already.
+        with suppress(DBAPIError):
+            self._connection.execute(_LET_GO, self._values)
+        self._connection.close()
+
+    def _take(self) -> Connection:
+        connection = connect(self._engine)
         try:
-            yield
-        finally:
-            if not connection.invalidated:
-                connection.execute(text("SELECT pg_advisory_unlock(:class, :number)"), lock)
+            connection.execute(_TAKE, self._values)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _held(self) -> Connection:
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            self._connection.close()
+            return self._take()
+        return self._connection
+
+
+@contextmanager
+def _advisory_lock(number: int) -> Iterator[ProcessLock]:
+    lock = _AdvisoryLock(number)
+    try:
+        yield lock
+    finally:
+        lock.let_go()
+
+
+class _FileLock:
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def number(self) -> int:
+        return self._number
 
 
 def _file_of(number: int) -> Path:
@@ -68,26 +121,22 @@ def _file_of(number: int) -> Path:
 
 
 @contextmanager
-def _locked_file(number: int) -> Iterator[None]:
+def _locked_file(number: int) -> Iterator[ProcessLock]:
+    _clear_away()
     path = _file_of(number)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    # It gets its name once it is locked: one that was found unlocked would be cleared away.
+    unnamed = path.with_name(f".{path.name}")
+    with FileLock(unnamed):
+        unnamed.rename(path)
         try:
-            yield
+            yield _FileLock(number)
         finally:
             path.unlink(missing_ok=True)
 
 
-def _is_locked(path: Path) -> bool:
-    """Whether a process holds this file's lock; what a dead one left is cleared away."""
-    try:
-        file = path.open("r+")
-    except FileNotFoundError:
-        return False
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        path.unlink(missing_ok=True)
-        return False
+def _clear_away() -> None:
+    """Remove the files that killed processes have left: nobody holds their locks."""
+    database = Path(get_engine().url.database or "")
+    for path in database.parent.glob(f"{database.name}-present-*"):
+        with suppress(Timeout, OSError), FileLock(path, timeout=0):
+            path.unlink(missing_ok=True)

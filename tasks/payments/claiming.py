@@ -1,5 +1,6 @@
 """Taking up what gateways are to be asked: by one process at a time, and free when it is gone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -126,9 +127,18 @@ def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[s
     return [_due(row.updated_at, *tuple(found[row.id])) for row in taken]
 
 
-def release_unasked(db: Connection, keys: list[int]) -> None:
-    """Put back what was taken up and never asked, as if it had not been taken up."""
-    mine = update(_transaction).where(_transaction.c.id.in_(keys), _is_unknown)
+def release_unasked(db: Connection, keys: list[int], me: int) -> None:
+    """Put back what this process took up and never asked, as if it had not been taken up."""
+    _put_back(db, me, _transaction.c.id.in_(keys))
+
+
+def release_claims(db: Connection, me: int, known: Collection[int]) -> None:
+    """Put back what this process took up without learning of it: all but what is `known`."""
+    _put_back(db, me, _transaction.c.id.not_in(list(known)))
+
+
+def _put_back(db: Connection, me: int, which: ColumnElement[bool]) -> None:
+    mine = update(_transaction).where(_is_unknown, _transaction.c.claimed_by == me, which)
     db.execute(mine.values(claimed_by=null(), calls=_transaction.c.calls - 1, updated_at=utc_now()))
 
 

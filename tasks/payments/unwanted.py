@@ -66,7 +66,7 @@ def void_unwanted(db: Connection, now: datetime) -> None:
     mark = update(copies).where(copies.c.factory_id.in_(waiting))
     if db.execute(mark.values(awaits=True)).rowcount:
         remote = [name for name, known in known_gateways().items() if known.terms.remote]
-        execute_and_count(db, insert_voids(db, remote), now=now)
+        execute_and_count(db, insert_voids(remote), now=now)
         # They are nobody's source order.
         db.execute(cancellations.delete())
 

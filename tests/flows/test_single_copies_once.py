@@ -57,7 +57,7 @@ def test_a_second_call_finds_the_first_ones_copy_and_says_so(shop, ledger, name)
     second = state.result()
     assert (first.made_before, second.made_before) == (False, True)
     assert second.id == first.id
-    assert "is not copied twice (again=True or --again makes another copy)" in state.message
+    assert "is not copied twice (again=True or --again makes another copy)" in str(state.message)
     assert_one_order_and_one_charge(shop, ledger)
 
 

@@ -59,6 +59,7 @@ def test_a_factory_is_recorded_as_it_was_asked_for(shop):
         "metadata": {"why": ["damaged", 1]},
         "batch_reference": None,
         "flow_run_id": None,
+        "made_before": False,
     }
     assert result.created_at == result.updated_at
     assert [event.name for event in shop.rows(Event)] == ["order_factories.create"]

@@ -195,7 +195,7 @@ def test_a_run_that_died_after_the_call_is_gone_on_with_by_lookup(shop, ledger):
     batch = batch_of([factory])
     copy_batch(batch)
     with hold_process_lock() as me:
-        (due,) = _claim(batch, me)
+        (due,) = _claim(batch, me.number())
         gateway("test").authorize(due.asked)
         assert authorize(batch) == [], "another process is at it"
         assert shop.row(Transaction).status == "unknown"

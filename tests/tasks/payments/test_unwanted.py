@@ -87,7 +87,7 @@ def test_what_the_gateway_did_before_is_found_and_voided(shop, ledger):
     copy_batch(batch)
     with hold_process_lock() as me:
         with begin() as db:
-            (asked,) = claim_due(db, Scope(batch), 10, me, [])
+            (asked,) = claim_due(db, Scope(batch), 10, me.number(), [])
         gateway("test").authorize(asked.asked)  # and the process dies
     pull(key, Trigger.CANCEL)
 

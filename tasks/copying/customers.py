@@ -16,12 +16,13 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import snapshot
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Customer
 from order_factory.models.values.statuses import CustomerStatus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
-from order_factory.tasks.working_set.step import TryAgain, step
+from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
 
 _BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from order_factory.models.database import retrying
 from order_factory.models.database.engine import get_engine
 from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import progress_shown_by
@@ -144,6 +145,8 @@ def test_an_attempt_after_a_fault_of_the_database_counts_on(
         return import_chunk(*arguments)
 
     monkeypatch.setattr(import_file_module, "import_chunk", faulty)
+    monkeypatch.setattr(retrying, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(retrying, "TRIES", 1)
 
     with pytest.raises(raised) as stopped:
         import_file.fn(file, Mode.LIVE, rejects_file, 2, tally)

@@ -19,7 +19,7 @@ def create_row(db: Connection, resource: ResourceType, document: Document, mode:
             raise ApiError(problem_of(resource, error)) from error
     now = utc_now()
     values |= {"created_at": now, "updated_at": now}
-    table = resource.table
+    table = resource.stored_in
     # As parameters: the statement is then the same for every row, and need not be built anew.
     key: int = db.execute(insert(table).returning(table.c.id), values).scalar_one()
     resource.hooks.created(db, key, values)
@@ -32,7 +32,7 @@ def update_row(
     """Change a row. Raises `ApiError` for what may not be stored."""
     values = check_document(db, resource, document, mode, row)
     values["updated_at"] = utc_now()
-    table = resource.table
+    table = resource.stored_in
     db.execute(update(table).where(table.c.id == row["id"]).values(values))
     resource.hooks.updated(db, row["id"], values)
 

@@ -1,13 +1,33 @@
 """Addresses: where an order is billed and shipped to."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, exists, or_, select
 
 from order_factory.api.resources import writables
-from order_factory.api.resources.attributes import common, flag, made_up, number, own_mode, text
-from order_factory.api.resources.description import Broken, Hooks, ResourceType, Row, Type, Values
-from order_factory.models.tables import Address
+from order_factory.api.resources.attributes import (
+    common,
+    flag,
+    made_up,
+    number,
+    own_mode,
+    text,
+    text_never_null,
+)
+from order_factory.api.resources.description import (
+    DESCRIPTIVE,
+    Broken,
+    Hooks,
+    ResourceType,
+    Row,
+    Type,
+    Values,
+)
+from order_factory.api.resources.events import no_events
+from order_factory.models.tables import Address, Order
 from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.statuses import EDITABLE
 from order_factory.tasks.working_set.statements import table_of
+
+_order = table_of(Order)
 
 
 def _full_name(row: Row) -> str | None:
@@ -31,7 +51,7 @@ def _joined(*parts: str | None) -> str | None:
     return " ".join(part for part in parts if part) or None
 
 
-def _fill(_db: Connection, mode: str, values: Values, known: Row | None) -> None:
+def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     """As in the reference: a business has a company, anyone else a first and a last name."""
     row = {**(known or {}), **values}
     needed = ("company",) if row.get("business") else ("first_name", "last_name")
@@ -40,6 +60,15 @@ def _fill(_db: Connection, mode: str, values: Values, known: Row | None) -> None
             raise Broken("can't be blank", name)
     if known is None:
         values["mode"] = mode
+    elif not values.keys() <= DESCRIPTIVE and db.scalar(_is_bought_with(known["id"])):
+        name = min(values.keys() - DESCRIPTIVE)
+        raise Broken("cannot be changed: an order was placed with it; create another", name)
+
+
+def _is_bought_with(key: int) -> Select[tuple[bool]]:
+    """Whether an order that is no longer being edited is billed or shipped to this address."""
+    named = or_(_order.c.billing_address_id == key, _order.c.shipping_address_id == key)
+    return select(exists().where(named, _order.c.status.not_in(EDITABLE)))
 
 
 ADDRESSES = ResourceType(
@@ -59,7 +88,7 @@ ADDRESSES = ResourceType(
         text("zip_code"),
         text("state_code"),
         text("country_code", nullable=False),
-        text("phone"),
+        text_never_null("phone"),
         made_up("full_address", Type.TEXT, _full_address),
         made_up("name", Type.TEXT, _name),
         text("email"),
@@ -69,6 +98,7 @@ ADDRESSES = ResourceType(
         text("billing_info"),
         *common(),
     ),
+    relationships=(no_events(),),
     writables=(
         writables.flag("business"),
         *(writables.text(name) for name in ("first_name", "last_name", "company")),

@@ -21,6 +21,11 @@ def text(
     return Attribute(name, Type.TEXT, itemgetter(name), name, nullable, one_of, meaning)
 
 
+def text_never_null(name: str) -> Attribute:
+    """A text that the reference has in every row; shown empty where there is none here."""
+    return Attribute(name, Type.TEXT, lambda row: row[name] or "", name, nullable=False)
+
+
 def integer(name: str, *, nullable: bool = True, meaning: str = "") -> Attribute:
     return Attribute(name, Type.INTEGER, itemgetter(name), name, nullable, meaning=meaning)
 
@@ -33,8 +38,10 @@ def flag(name: str, *, nullable: bool = False, meaning: str = "") -> Attribute:
     return Attribute(name, Type.BOOLEAN, itemgetter(name), name, nullable, meaning=meaning)
 
 
-def json_object(name: str, *, meaning: str = "") -> Attribute:
-    return Attribute(name, Type.OBJECT, itemgetter(name), name, meaning=meaning)
+def json_object(name: str, *, nullable: bool = True, meaning: str = "") -> Attribute:
+    """An object; one that is not `nullable` is shown empty where there is none."""
+    read = itemgetter(name) if nullable else lambda row: row[name] or {}
+    return Attribute(name, Type.OBJECT, read, name, nullable, meaning=meaning)
 
 
 def time(name: str, *, nullable: bool = True, column: str | None = None) -> Attribute:
@@ -42,22 +49,28 @@ def time(name: str, *, nullable: bool = True, column: str | None = None) -> Attr
     return Attribute(name, Type.TIME, lambda row: iso_8601(row[held]), held, nullable)
 
 
-def made_up(name: str, type: Type, read: Callable[[Row], Any], *, meaning: str = "") -> Attribute:
+def made_up(
+    name: str, type: Type, read: Callable[[Row], Any], *, nullable: bool = True, meaning: str = ""
+) -> Attribute:
     """An attribute that no column holds, made from the others when it is shown."""
-    return Attribute(name, type, read, meaning=meaning)
+    return Attribute(name, type, read, nullable=nullable, meaning=meaning)
 
 
-def amount(name: str, *, nullable: bool = True) -> tuple[Attribute, ...]:
+def amount(
+    name: str, *, nullable: bool = True, float_nullable: bool | None = None
+) -> tuple[Attribute, ...]:
     """The three attributes of an amount: `NAME_cents`, `NAME_float` and `formatted_NAME`.
 
-    Only the first is stored; the row's `currency_code` says how the others look.
+    Only the first is stored; the row's `currency_code` says how the others look. A float that is
+    not nullable, though the cents are, is 0.0 where there are none.
     """
     cents = f"{name}_cents"
+    without = None if nullable and float_nullable in (None, True) else 0.0
 
     def as_float(row: Row) -> float | None:
         """Only to be shown: nothing is ever computed from it."""
         amount = row[cents]
-        return None if amount is None else float(to_decimal(amount, row["currency_code"]))
+        return without if amount is None else float(to_decimal(amount, row["currency_code"]))
 
     def as_price(row: Row) -> str | None:
         amount = row[cents]
@@ -65,7 +78,7 @@ def amount(name: str, *, nullable: bool = True) -> tuple[Attribute, ...]:
 
     return (
         integer(cents, nullable=nullable, meaning="In the currency's smallest unit."),
-        made_up(f"{name}_float", Type.NUMBER, as_float),
+        made_up(f"{name}_float", Type.NUMBER, as_float, nullable=without is None),
         made_up(f"formatted_{name}", Type.TEXT, as_price),
     )
 
@@ -77,7 +90,7 @@ def common() -> tuple[Attribute, ...]:
         time("updated_at", nullable=False),
         text("reference", meaning="The caller's own name for it."),
         text("reference_origin", meaning="Where the reference comes from."),
-        json_object("metadata", meaning="The caller's own data."),
+        json_object("metadata", nullable=False, meaning="The caller's own data."),
     )
 
 

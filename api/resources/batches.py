@@ -22,15 +22,21 @@ from order_factory.models.errors import SelectionInvalid
 from order_factory.models.requests.copies import OPTIONS, CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.public_ids import public_id
 from order_factory.models.values.statuses import BatchStatus
+from order_factory.tasks.batches.stopping import stop_batch
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
+_ABORT = "_abort"
 
 
-def _fill(db: Connection, mode: str, values: Values, _known: Row | None) -> None:
+def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    if known is not None:
+        _update(db, values, known)
+        return
     # Whether it is another mode's is not told: references are unique across both.
     reference = values.get("reference") or f"api-{uuid4().hex}"
     values["reference"] = reference
@@ -41,6 +47,13 @@ def _fill(db: Connection, mode: str, values: Values, _known: Row | None) -> None
         raise Broken("can't be blank without orders_where, nor given with it", "source_orders")
     if wanted is not None:
         values["orders_where"] = _filter(wanted, mode)
+
+
+def _update(db: Connection, values: Values, known: Row) -> None:
+    if values.pop(_ABORT, False):
+        if known["status"] == BatchStatus.COMPLETED:
+            raise Broken("cannot be stopped: the batch is completed", _ABORT)
+        stop_batch(db, known["id"], utc_now())
 
 
 def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
@@ -108,15 +121,24 @@ ORDER_FACTORY_BATCHES = ResourceType(
         ),
     ),
     writables=(
-        *writables.copy_options(),
+        *writables.copy_options(update=False),
         writables.json_object(
             "orders_where",
+            update=False,
             meaning="Which orders to copy: customer, status, placed_from, placed_before, market, "
             "sku, reference, include_copies, limit.",
         ),
-        *writables.common(),
+        writables.flag(
+            _ABORT,
+            create=False,
+            meaning="Stop the batch: the copies that are not begun are aborted.",
+        ),
+        writables.text("reference", update=False),
+        writables.text("reference_origin"),
+        writables.json_object("metadata"),
     ),
     creatable=True,
+    updatable=True,
     hooks=Hooks(fill=_fill, insert=_insert),
     meaning="Many copies that are asked for together; its report counts what became of them.",
 )

@@ -13,6 +13,7 @@ from order_factory.api.resources.description import (
     Type,
     Values,
 )
+from order_factory.api.resources.events import no_events
 from order_factory.models.tables import Customer, CustomerPaymentSource
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import CustomerStatus
@@ -61,9 +62,20 @@ CUSTOMERS = ResourceType(
             many=True,
             meaning="The wallet.",
         ),
+        Relationship(
+            "order_subscriptions", "order_subscriptions", near="id", far="customer_id", many=True
+        ),
+        no_events(),
     ),
     writables=(
         writables.email("email", required=True, nullable=False),
+        writables.choice(
+            "status",
+            tuple(CustomerStatus),
+            create=False,
+            nullable=False,
+            meaning="blocked and deleted are ours: no order of such a customer is copied.",
+        ),
         writables.text("shopper_reference"),
         writables.text("profile_id"),
         writables.text("tax_exemption_code"),
@@ -85,6 +97,9 @@ CUSTOMER_PAYMENT_SOURCES = ResourceType(
         _masked("payment_source_token"),
         *common(),
     ),
-    relationships=(Relationship("customer", "customers", near="customer_id"),),
+    relationships=(
+        Relationship("customer", "customers", near="customer_id"),
+        Relationship("payment_method", "payment_methods", near="payment_method_id"),
+    ),
     meaning="The payment sources that customers saved.",
 )

@@ -128,11 +128,14 @@ class Hooks:
 
 @dataclass(frozen=True)
 class ResourceType:
-    """One resource: the rows of `table` for which `scope` holds in the caller's mode."""
+    """One resource: the rows of `table` for which `scope` holds in the caller's mode.
+
+    What can be written is a table of the database; what is only read may be a subquery.
+    """
 
     name: str
     ids: PublicIds
-    table: Table
+    table: FromClause
     scope: Scope
     attributes: tuple[Attribute, ...]
     relationships: tuple[Relationship, ...] = ()
@@ -145,6 +148,12 @@ class ResourceType:
     # By name, since they are looked up for each value of a query.
     attribute: dict[str, Attribute] = field(init=False, repr=False, compare=False)
     relationship: dict[str, Relationship] = field(init=False, repr=False, compare=False)
+
+    @property
+    def stored_in(self) -> Table:
+        """The table that is written to."""
+        assert isinstance(self.table, Table)
+        return self.table
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attribute", {each.name: each for each in self.attributes})

@@ -22,6 +22,7 @@ from order_factory.api.resources.description import (
     Values,
     Writable,
 )
+from order_factory.api.resources.events import no_events
 from order_factory.models.tables import LineItem, LineItemOption, Order
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import DISCOUNTS, EDITABLE, ItemType
@@ -97,7 +98,7 @@ LINE_ITEMS = ResourceType(
         *amount("options_amount"),
         *amount("discount"),
         *amount("total_amount", nullable=False),
-        *amount("tax_amount"),
+        *amount("tax_amount", float_nullable=False),
         text("name"),
         text("image_url"),
         json_object("discount_breakdown"),
@@ -117,6 +118,7 @@ LINE_ITEMS = ResourceType(
         Relationship(
             "line_item_options", "line_item_options", near="id", far="line_item_id", many=True
         ),
+        no_events(),
     ),
     writables=(
         writables.choice("item_type", tuple(ItemType), update=False, nullable=False),
@@ -147,11 +149,14 @@ LINE_ITEM_OPTIONS = ResourceType(
         integer("quantity", nullable=False),
         text("currency_code"),
         *amount("unit_amount"),
-        *amount("total_amount"),
+        *amount("total_amount", float_nullable=False),
         integer("delay_hours"),
-        json_object("options"),
+        json_object("options", nullable=False),
         *common(),
     ),
-    relationships=(Relationship("line_item", "line_items", near="line_item_id"),),
+    relationships=(
+        Relationship("line_item", "line_items", near="line_item_id"),
+        no_events(),
+    ),
     meaning="Extras of a line, such as an embossing.",
 )

@@ -61,6 +61,12 @@ _RELATIONSHIPS = (
     Relationship("events", "events", near="id", far="order_factory_id", many=True),
     Relationship("order_factory_batch", "order_factory_batches", near="batch_id"),
 )
+_SUBSCRIPTION = Relationship(
+    "order_subscription",
+    "order_subscriptions",
+    near="order_subscription_id",
+    meaning="The subscription that asked for the copy, if one did.",
+)
 _SOURCE = Relationship(
     "source_order",
     "orders",
@@ -134,6 +140,7 @@ ORDER_COPIES = _resource(
     FactoryType.ORDER_COPIES.value,
     _of_type(FactoryType.ORDER_COPIES),
     _SOURCE,
+    _SUBSCRIPTION,
     attributes=(*_ATTRIBUTES, *_COPY_ATTRIBUTES, *common()),
     writables=(
         *writables.copy_options(update=False),
@@ -149,13 +156,7 @@ RECURRING_ORDER_COPIES = _resource(
     FactoryType.RECURRING_ORDER_COPIES.value,
     _of_type(FactoryType.RECURRING_ORDER_COPIES),
     replace(_SOURCE, required=False, meaning="The order that is copied; else the subscription's."),
-    Relationship(
-        "order_subscription",
-        "order_subscriptions",
-        near="order_subscription_id",
-        writable=True,
-        required=True,
-    ),
+    replace(_SUBSCRIPTION, writable=True, required=True),
     attributes=(
         *_ATTRIBUTES,
         time("period_at"),

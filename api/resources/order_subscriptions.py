@@ -28,6 +28,7 @@ from order_factory.api.resources.description import (
     Values,
     Writable,
 )
+from order_factory.api.resources.events import no_events
 from order_factory.models.errors import CannotTransition, InvalidRequest
 from order_factory.models.requests.copies import MAX_TEXT
 from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
@@ -209,6 +210,7 @@ ORDER_SUBSCRIPTIONS = ResourceType(
             "source_order", "orders", near="source_order_id", writable=True, required=True
         ),
         Relationship("customer", "customers", near="customer_id"),
+        no_events(),
         Relationship(
             "customer_payment_source",
             "customer_payment_sources",

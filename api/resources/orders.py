@@ -22,8 +22,9 @@ from order_factory.api.resources.description import (
     Through,
     Values,
 )
+from order_factory.api.resources.events import no_events
 from order_factory.api.settings import api_settings
-from order_factory.models.tables import Customer, LineItem, Order
+from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import (
     EDITABLE,
@@ -111,6 +112,18 @@ ORDERS = ResourceType(
             many=True,
             through=Through(table_of(LineItem), near="order_id", far="id"),
         ),
+        Relationship("payment_method", "payment_methods", near="payment_method_id"),
+        Relationship(
+            "order_subscription",
+            "order_subscriptions",
+            near="id",
+            far="id",
+            through=Through(
+                table_of(OrderFactory), near="target_order_id", far="order_subscription_id"
+            ),
+            meaning="The subscription that the order is a copy for.",
+        ),
+        no_events(),
         *(
             Relationship(name, name, near="id", far="source_order_id", many=True)
             for name in (

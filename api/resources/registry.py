@@ -2,6 +2,7 @@
 
 from order_factory.api.resources.addresses import ADDRESSES
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
+from order_factory.api.resources.coupons import COUPONS
 from order_factory.api.resources.customers import CUSTOMER_PAYMENT_SOURCES, CUSTOMERS
 from order_factory.api.resources.events import EVENTS
 from order_factory.api.resources.line_items import LINE_ITEM_OPTIONS, LINE_ITEMS
@@ -15,7 +16,8 @@ from order_factory.api.resources.order_subscriptions import (
     ORDER_SUBSCRIPTIONS,
 )
 from order_factory.api.resources.orders import ORDERS
-from order_factory.api.resources.skus import SKUS
+from order_factory.api.resources.payment_methods import PAYMENT_METHODS
+from order_factory.api.resources.skus import SKUS, STOCK_ITEMS
 
 RESOURCES = {
     resource.name: resource
@@ -33,6 +35,9 @@ RESOURCES = {
         CUSTOMERS,
         CUSTOMER_PAYMENT_SOURCES,
         SKUS,
+        STOCK_ITEMS,
+        PAYMENT_METHODS,
+        COUPONS,
         EVENTS,
     )
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, not_, select, update
 
 from order_factory.models.database.dialects import skip_locked
 from order_factory.models.errors import BatchNotFound, InvalidRequest
@@ -17,6 +17,15 @@ from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
 _KINDS_SHOWN = 100
+
+
+# Somebody stopped it; see `stop_batch`.
+_is_stopped = and_(
+    _batch.c.status == BatchStatus.ABORTED,
+    exists().where(
+        OrderFactory.batch_id == _batch.c.id, OrderFactory.status == FactoryStatus.ABORTED
+    ),
+)
 
 
 def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
@@ -38,12 +47,12 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
 
 
 def finish_batch(db: Connection, batch_id: int) -> None:
-    """Mark a batch as completed once none of its factories is unfinished."""
+    """Mark a batch as completed once none of its factories is unfinished, unless it was stopped."""
     if count_unfinished(db, batch_id):
         return
     now = utc_now()
     open_batch = update(_batch).where(
-        _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED
+        _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED, not_(_is_stopped)
     )
     db.execute(open_batch.values(status=BatchStatus.COMPLETED, completed_at=now, updated_at=now))
 

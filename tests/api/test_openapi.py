@@ -33,7 +33,6 @@ ROUNDS = settings(
 
 # The service's threads draw random numbers while Hypothesis looks whether anyone does.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")
-@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 def test_every_operation_answers_as_the_document_says(api, shop):
     schema = schemathesis.openapi.from_dict(openapi_document())
     # Something for the lists to show.

@@ -172,7 +172,7 @@ def test_what_waits_is_copied_and_reads_as_completed(api, shop):
     by_type = {each["type"]: each for each in document["included"]}
     assert by_type["line_items"]["attributes"]["total_amount_cents"] == 2_500
     names = [e["attributes"]["name"] for e in document["included"] if e["type"] == "events"]
-    assert names == ["order_factories.create", "order_factories.start", "order_factories.complete"]
+    assert names == ["order_copies.create", "order_copies.start", "order_copies.complete"]
     target = document["data"]["relationships"]["target_order"]["data"]["id"]
     assert api.get(f"order_factories/{made['id']}/target_order")["data"]["id"] == target
     listed = api.get(f"orders/{order_id(source)}/order_copies")

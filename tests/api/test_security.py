@@ -18,6 +18,7 @@ from order_factory.models.database.engine import begin
 from order_factory.models.tables import (
     Address,
     ApiToken,
+    Coupon,
     Customer,
     CustomerPaymentSource,
     LineItem,
@@ -26,6 +27,9 @@ from order_factory.models.tables import (
     OrderFactoryBatch,
     OrderSubscription,
     OrderSubscriptionItem,
+    PaymentMethod,
+    Promotion,
+    StockItem,
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import public_id
@@ -119,6 +123,19 @@ def fill(shop, mode):
         unit_amount_cents=12_50,
         total_amount_cents=12_50,
     )
+    code = f"only-{mode}"
+    sku = shop.sku(code, stock=None, mode=mode)
+    shop.add(StockItem, sku_id=sku, stock_location="main", quantity=1, mode=mode)
+    shop.add(PaymentMethod, payment_source_type="wire_transfers", mode=mode)
+    promotion = shop.add(
+        Promotion,
+        type="free_shipping_promotions",
+        name=code,
+        starts_at=SOME_DAY,
+        expires_at=SOME_DAY,
+        mode=mode,
+    )
+    shop.add(Coupon, promotion_id=promotion, code=code, mode=mode)
     return key
 
 

@@ -1,0 +1,41 @@
+"""Stopping a batch: the copies that nobody has begun are aborted, each with its event."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, literal, select, update
+
+from order_factory.models.database.dialects import skip_locked
+from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+from order_factory.tasks.working_set.statements import (
+    at,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
+
+_ABORTED = "order_factories.abort"
+_factory, _batch, _event = table_of(OrderFactory), table_of(OrderFactoryBatch), table_of(Event)
+
+
+def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
+    """Abort the copies of the batch that are pending, and the batch; how many copies.
+
+    What a run is copying at this moment is copied; what waits for a gateway goes on waiting.
+    """
+    pending = (_factory.c.batch_id == batch_id, _factory.c.status == FactoryStatus.PENDING)
+    free = skip_locked(db, select(_factory.c.id).where(*pending), _factory).subquery("free")
+    names = ["name", "order_factory_id", "created_at"]
+    rows = select(literal(_ABORTED), free.c.id, at(now))
+    db.execute(insert_counted(_event, names, rows))
+    has_event = exists().where(
+        _event.c.order_factory_id == _factory.c.id, _event.c.name == _ABORTED
+    )
+    mine = update(_factory).where(*pending, has_event)
+    aborted = execute_and_count(db, mine.values(status=FactoryStatus.ABORTED, updated_at=now))
+    db.execute(
+        update(_batch)
+        .where(_batch.c.id == batch_id)
+        .values(status=BatchStatus.ABORTED, completed_at=None, updated_at=now)
+    )
+    return aborted

@@ -1,0 +1,206 @@
+"""What a merchant changes over HTTP: SKUs, stock, payment methods, coupons, customers, addresses."""
+
+from datetime import timedelta
+
+import pytest
+
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.tables import (
+    Address,
+    Coupon,
+    Customer,
+    Order,
+    OrderFactory,
+    PaymentMethod,
+    Promotion,
+    Sku,
+    StockItem,
+)
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.batches.records import finish_batch, start_batch
+from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.verify import verify
+from order_factory.tasks.working_set.claims import claim_pending
+from tests.support.api_client import make_token, order_id
+from tests.support.copying import change
+from tests.support.draining import drain
+
+
+def patch(api, kind, key, expect=200, **attributes):
+    data = {"type": kind, "id": key, "attributes": attributes}
+    return api.patch(f"{kind}/{key}", data, expect)
+
+
+def first(api, kind):
+    return api.get(kind)["data"][0]["id"]
+
+
+def refused(document):
+    (error,) = document["errors"]
+    return error["detail"]
+
+
+def test_a_sku_is_changed_and_its_code_is_not(api, shop):
+    shop.sku("MUG", mode="test")
+    name = first(api, "skus")
+
+    patch(api, "skus", name, name="Big mug", purchasable=False, do_not_track=True)
+    patch(api, "skus", name, 400, code="CUP")
+
+    row = shop.row(Sku)
+    assert (row.code, row.name, row.purchasable, row.do_not_track) == (
+        "MUG",
+        "Big mug",
+        False,
+        True,
+    )
+
+
+def test_stock_is_filled_up_and_what_is_reserved_stays(api, shop):
+    shop.sku("MUG", mode="test")
+    key = shop.row(StockItem).id
+    change(StockItem, key, quantity=3, reserved=2, mode="test")
+    name = public_id(Resource.stock_items, key)
+
+    patch(api, "stock_items", name, quantity=10)
+    taken = patch(api, "stock_items", name, 422, quantity=1)
+
+    assert taken["errors"][0]["detail"] == (
+        "quantity - must be 2 or more: so many are reserved for orders"
+    )
+    assert shop.row(StockItem).quantity == 10
+    sku = first(api, "skus")
+    assert [each["id"] for each in api.get(f"skus/{sku}/stock_items")["data"]] == [name]
+    assert api.get(f"stock_items/{name}/sku")["data"]["id"] == sku
+
+
+def test_a_payment_method_is_disabled_and_enabled(api, shop):
+    key = shop.add(PaymentMethod, payment_source_type="wire_transfers", name="Bank", mode="test")
+    name = public_id(Resource.payment_methods, key)
+
+    disabled = patch(api, "payment_methods", name, _disable=True)["data"]["attributes"]
+    again = patch(api, "payment_methods", name, _disable=True)["data"]["attributes"]
+    enabled = patch(api, "payment_methods", name, _enable=True, name="IBAN")["data"]["attributes"]
+
+    assert disabled["disabled_at"] == again["disabled_at"] is not None
+    assert (enabled["disabled_at"], enabled["name"]) == (None, "IBAN")
+
+
+def test_a_coupon_is_limited(api, shop):
+    now = utc_now()
+    promotion = shop.add(
+        Promotion,
+        type="percentage_discount_promotions",
+        name="Ten",
+        percentage=10,
+        starts_at=now,
+        expires_at=now + timedelta(days=1),
+        mode="test",
+    )
+    key = shop.add(Coupon, promotion_id=promotion, code="TEN", mode="test")
+    name = public_id(Resource.coupons, key)
+
+    patch(api, "coupons", name, usage_limit=5, expires_at="2030-01-01T00:00:00Z")
+    patch(api, "coupons", name, 422, usage_limit=0)
+    patch(api, "coupons", name, 400, usage_count=0)
+
+    row = shop.row(Coupon)
+    assert (row.usage_limit, row.expires_at.year) == (5, 2030)
+
+
+def test_a_blocked_customer_gets_no_copy(api, shop):
+    customer = shop.customer(mode="test")
+    source = shop.order(mode="test", customer_id=customer)
+    name = first(api, "customers")
+
+    patch(api, "customers", name, status="blocked")
+    patch(api, "customers", name, 422, status="gone")
+    api.copy(order_id(source))
+    drain()
+
+    assert shop.row(Customer).status == "blocked"
+    assert shop.row(OrderFactory).status == "failed"
+
+
+def test_the_address_of_a_placed_order_stays_as_it_is(api, shop):
+    key = shop.order(mode="test")
+    address = shop.row(Order, id=key).billing_address_id
+    change(Address, address, mode="test", first_name="Ada", last_name="Byron")
+    name = public_id(Resource.addresses, address)
+
+    message = refused(patch(api, "addresses", name, 422, city="Milan"))
+    patch(api, "addresses", name, reference="kept")
+    change(Order, key, status="pending")
+    patch(api, "addresses", name, city="Milan")
+
+    assert message == "city - cannot be changed: an order was placed with it; create another"
+    assert shop.row(Address, id=address).city == "Milan"
+
+
+def batch_of(api, orders):
+    data = {
+        "type": "order_factory_batches",
+        "relationships": {"source_orders": {"data": [{"type": "orders", "id": n} for n in orders]}},
+    }
+    return api.post("order_factory_batches", data)["data"]["id"]
+
+
+def test_a_pending_batch_is_stopped(api, shop):
+    orders = [order_id(shop.order(mode="test")) for _ in range(3)]
+    name = batch_of(api, orders)
+
+    for _ in range(2):
+        stopped = patch(api, "order_factory_batches", name, _abort=True)
+        assert stopped["data"]["attributes"]["status"] == "aborted"
+    drain()
+
+    assert {row.status for row in shop.rows(OrderFactory)} == {"aborted"}
+    assert len(shop.rows(Order)) == 3
+    events = api.get("events", sort="id", page__size=25)["data"]
+    names = [each["attributes"]["name"] for each in events]
+    assert names == ["order_copies.create"] * 3 + ["order_copies.abort"] * 3
+    with reading() as db:
+        assert verify(db).violations == 0
+
+
+def test_what_a_batch_has_copied_stays_when_it_is_stopped(api, shop):
+    api = api.as_(make_token("live"))
+    name = batch_of(api, [order_id(shop.order()) for _ in range(3)])
+    done = [row.id for row in shop.rows(OrderFactory)][:1]
+    batch = shop.row(OrderFactory, id=done[0]).batch_id
+    with begin() as db:
+        start_batch(db, batch, None)
+        copy_claimed(db, claim_pending(db, batch, limit=1), None)
+
+    patch(api, "order_factory_batches", name, _abort=True)
+    with begin() as db:
+        finish_batch(db, batch)
+
+    assert api.get(f"order_factory_batches/{name}")["data"]["attributes"]["status"] == "aborted"
+    statuses = [row.status for row in shop.rows(OrderFactory)]
+    assert statuses == ["completed", "aborted", "aborted"]
+    with reading() as db:
+        assert [each for each in verify(db).invariants if each.violations] == []
+
+
+def test_a_completed_batch_cannot_be_stopped(api, shop):
+    name = batch_of(api, [order_id(shop.order(mode="test"))])
+    drain()
+
+    document = patch(api, "order_factory_batches", name, 422, _abort=True)
+
+    assert refused(document) == "_abort - cannot be stopped: the batch is completed"
+
+
+@pytest.mark.parametrize("kind", ["orders", "order_copies", "customers", "addresses", "skus"])
+def test_metadata_is_an_object_even_when_empty(api, shop, kind):
+    shop.sku("MUG", mode="test")
+    key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
+    change(Address, shop.row(Order, id=key).billing_address_id, mode="test")
+    api.copy(order_id(key))
+
+    shown = api.get(kind, include="events")
+
+    assert shown["data"][0]["attributes"]["metadata"] == {}
+    assert all(each["attributes"]["metadata"] == {} for each in shown["included"])

@@ -1,0 +1,63 @@
+"""Relationships of the public reference: each is here, or the page says why it is not."""
+
+import json
+import re
+from pathlib import Path
+
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.public_ids import public_id
+from tests.support.api_client import order_id
+from tests.support.copying import change
+
+HERE = Path(__file__).parent
+REFERENCE = json.loads((HERE / "reference_relationships.json").read_text())
+PAGE = HERE.parents[1] / "docs/reference/http-api.md"
+
+
+def left_out():
+    """The relationships in the table of those that stay out."""
+    page = PAGE.read_text(encoding="utf-8")
+    section = page.split("### Relationships that stay out")[1].split("\n## ")[0].split("\n### ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_each_relationship_of_the_reference_is_here_or_left_out_with_a_reason():
+    out = left_out()
+    asked = {
+        (resource, name)
+        for resource, names in REFERENCE.items()
+        if resource in RESOURCES
+        for name in names
+    }
+    here = {(each.name, name) for each in RESOURCES.values() for name in each.relationship}
+
+    assert sorted(each for each in asked - here if each[1] not in out) == []
+    assert sorted(out - {name for _, name in asked - here}) == []
+
+
+def test_relationships_without_a_row_are_empty_and_no_error(api, shop):
+    key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
+    made = api.copy(order_id(key))["data"]["id"]
+    customer = public_id(RESOURCES["customers"].ids, shop.row(Order, id=key).customer_id)
+
+    assert api.get(f"order_copies/{made}/order_subscription")["data"] is None
+    assert api.get(f"order_copies/{made}/relationships/order_subscription")["data"] is None
+    assert api.get(f"orders/{order_id(key)}/order_subscription")["data"] is None
+    assert api.get(f"orders/{order_id(key)}/payment_method")["data"] is None
+    for path in (f"orders/{order_id(key)}", f"customers/{customer}"):
+        assert api.get(f"{path}/events")["data"] == []
+        assert api.get(f"{path}/order_subscriptions")["data"] == []
+    names = [each["attributes"]["name"] for each in api.get(f"order_copies/{made}/events")["data"]]
+    assert names == ["order_copies.create"]
+    assert api.filtered("events", name_eq="order_copies.create") != []
+    assert api.filtered("events", name_start="order_factories") == []
+
+
+def test_the_events_of_a_renewal_bear_its_name(api, shop):
+    api.copy(order_id(shop.order(mode="test")))
+    change(OrderFactory, shop.row(OrderFactory).id, type="recurring_order_copies")
+
+    (event,) = api.get("events")["data"]
+    assert event["attributes"]["name"] == "recurring_order_copies.create"

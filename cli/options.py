@@ -48,59 +48,7 @@ Debug = Annotated[
         is_eager=True,
     ),
 ]
-PlaceTargetOrder = Annotated[
-    bool,
-    typer.Option(
-        "--place-target-order/--no-place-target-order",
-        help="Place the target order once it is copied.",
-    ),
-]
-ReuseWallet = Annotated[
-    bool,
-    typer.Option(
-        "--reuse-wallet/--no-reuse-wallet",
-        help="Copy the payment source that stands in the customer's wallet.",
-    ),
-]
-SkipErrors = Annotated[
-    bool,
-    typer.Option(
-        "--skip-errors/--no-skip-errors",
-        help="Leave out what cannot be copied, and copy the rest.",
-    ),
-]
-CancelSourceOrder = Annotated[
-    bool,
-    typer.Option(
-        "--cancel-source-order/--no-cancel-source-order",
-        help="Cancel the source order once the target order stands.",
-    ),
-]
-ApplyPromotions = Annotated[
-    bool,
-    typer.Option(
-        "--apply-promotions/--no-apply-promotions",
-        help="Compute the promotions anew, over those that are valid now.",
-    ),
-]
-IgnoreInvalidCoupon = Annotated[
-    bool,
-    typer.Option(
-        "--ignore-invalid-coupon/--no-ignore-invalid-coupon",
-        help="Leave out a coupon that is not valid any more.",
-    ),
-]
-RefreshPrices = Annotated[
-    bool,
-    typer.Option(
-        "--refresh-prices/--no-refresh-prices",
-        help="Give the line items today's prices of their SKUs.",
-    ),
-]
-Stock = Annotated[
-    Literal["take", "ignore"],
-    typer.Option(
-        "--stock",
-        help="Take the stock of what is placed, or ignore the stock (backorders).",
-    ),
+Mode = Annotated[
+    Literal["live", "test"],
+    typer.Option("--mode", help="Whether live orders or test orders are meant."),
 ]

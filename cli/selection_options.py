@@ -1,8 +1,10 @@
 """The options that say which orders `order-factory bulk` copies, and what they add up to."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from order_factory.models.values.copy_options import OPTIONS
 
 if TYPE_CHECKING:
     from order_factory.models.requests.order_filters import OrderFilter
@@ -13,9 +15,7 @@ File = Annotated[
     typer.Argument(
         metavar="FILE",
         help="A .csv, .xlsx, .parquet or .jsonl file with the column source_order, and if "
-        "wanted place_target_order, reuse_wallet, skip_errors, cancel_source_order, "
-        "apply_promotions, ignore_invalid_coupon, refresh_prices, stock, reference, "
-        "reference_origin, metadata.",
+        f"wanted {', '.join(OPTIONS)}, reference, reference_origin, metadata.",
         show_default=False,
     ),
 ]
@@ -107,13 +107,6 @@ Limit = Annotated[
         help="Only the earliest so many, of all or of those that fit.",
     ),
 ]
-Mode = Annotated[
-    Literal["live", "test"],
-    typer.Option(
-        "--mode",
-        help="Live orders or test orders, of all that fit.",
-    ),
-]
 FailedOf = Annotated[
     str | None,
     typer.Option(
@@ -142,10 +135,9 @@ _OPTIONS = {
     "reference": "--order-reference",
     "include_copies": "--include-copies",
     "limit": "--limit",
-    "mode": "--mode",
 }
 # These narrow down what another option selects.
-_NARROWING = ("include_copies", "limit", "mode")
+_NARROWING = ("include_copies", "limit")
 
 
 def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
@@ -175,7 +167,7 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
 
 def filter_fields(**options: Any) -> dict[str, Any]:
     """The fields of an `OrderFilter` that were given on the command line."""
-    unset = {"mode": "live", "include_copies": False}
+    unset = {"include_copies": False}
     return {
         name: value
         for name, value in options.items()

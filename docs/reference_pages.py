@@ -5,7 +5,9 @@ committed with what the code says now.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from order_factory.cli.main import app
 from order_factory.gateways.settings import StripeSettings, TestGatewaySettings
 from order_factory.models import errors
 from order_factory.models.settings import Settings
+from order_factory.models.values.copy_options import COPY_OPTIONS
 
 FOLDER = Path(__file__).parent / "reference"
 _NOTE = "<!-- Written by docs/reference_pages.py. Change the code, then run `make reference`. -->"
@@ -120,8 +123,38 @@ def errors_page() -> list[str]:
 
 def _summary(kind: type[errors.OrderFactoryError]) -> str:
     if kind.detail != "{}":
-        return kind.detail.replace("{!r}", "...").replace("{}", "...")
+        return re.sub(r"\{\d?(!r)?\}", "...", kind.detail)
     return inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0]
+
+
+def copy_options_page() -> list[str]:
+    """Every copy option: its default, who has it, what it does."""
+    rows = [
+        (
+            f"`{option.name}`",
+            ", ".join(f"`{value}`" for value in option.values) or "`true`, `false`",
+            _shown(option.default),
+            _shown(option.default_of_subscriptions),
+            f"{option.description} Ours." if option.ours else option.description,
+        )
+        for option in COPY_OPTIONS
+    ]
+    return [
+        "# Copy options",
+        "",
+        (
+            "How an order is copied. Python takes an option as a keyword argument, the command line "
+            "as a flag such as `--reuse-wallet`, a file as a column, the HTTP API as an attribute, "
+            "and an order subscription keeps it for its copies. An option that is ours is not in "
+            "the public reference."
+        ),
+        "",
+        *table(("option", "values", "default", "default of subscriptions", "meaning"), rows),
+    ]
+
+
+def _shown(value: bool | StrEnum) -> str:
+    return f"`{str(value).lower()}`"
 
 
 def resources_page() -> list[str]:
@@ -173,6 +206,7 @@ def _attributes(resource: ResourceType) -> Iterator[tuple[str, str, str, str]]:
 
 PAGES: dict[str, Callable[[], list[str]]] = {
     "commands.md": commands_page,
+    "copy-options.md": copy_options_page,
     "settings.md": settings_page,
     "errors.md": errors_page,
     "resources.md": resources_page,

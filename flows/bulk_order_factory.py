@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Unpack, cast
 
 from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
@@ -29,9 +29,10 @@ from order_factory.models.results.copies import (
     BatchUnfinished,
     BulkResult,
 )
+from order_factory.models.values.copy_options import CopyOptionArguments
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.runners import Runner
-from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.batches.first_errors import first_errors
 from order_factory.tasks.batches.records import abort_batch, error_policy_of, read_batch
@@ -73,14 +74,8 @@ def bulk_order_factory(
     reference: Text | None = None,
     orders_where: OrderFilter | None = None,
     failed_of: Text | None = None,
-    place_target_order: bool = False,
-    reuse_wallet: bool = True,
-    skip_errors: bool = False,
-    cancel_source_order: bool = False,
-    apply_promotions: bool = False,
-    ignore_invalid_coupon: bool = False,
-    refresh_prices: bool = False,
-    stock: StockPolicy = StockPolicy.TAKE,
+    *,
+    mode: Mode = Mode.LIVE,
     error_policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
     dry_run: bool = False,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
@@ -88,13 +83,14 @@ def bulk_order_factory(
     report_path: Text | None = None,
     runner: Runner = "threads",
     dask_address: Text | None = None,
+    **options: Unpack[CopyOptionArguments],
 ) -> BulkResult:
     """Copy many orders in batches, and account for every one of them.
 
     `orders` is a list of numbers or public ids, a DataFrame, or a file; frames and files have the
-    column `source_order` and may have each option from `place_target_order` to `stock`,
-    `reference`, `reference_origin` and `metadata` for each copy. Instead of it, `orders_where`
-    takes the orders that fit a filter, and `failed_of` tries the failed copies of an earlier batch
+    column `source_order` and may have each copy option, `reference`, `reference_origin` and
+    `metadata` for each copy. The copy options given here are for the rows that have none of their
+    own. Instead of `orders`, `orders_where` takes the orders that fit a filter, and `failed_of` tries the failed copies of an earlier batch
     again, with what was asked for then. All copies are recorded as pending before the first is
     made. Orders that cannot be copied fail, the others are copied:
     the state is then named `CompletedWithErrors`. Where copies are left unfinished the run fails
@@ -116,15 +112,8 @@ def bulk_order_factory(
             for a name of its own for every run.
         orders_where: Which orders of the database to copy, instead of naming them.
         failed_of: Reference of an earlier batch whose failed copies are tried again, each once.
-        place_target_order: Place the target orders, where a row does not say otherwise.
-        reuse_wallet: Copy the saved payment sources, where a row does not say otherwise.
-        skip_errors: Leave out what cannot be copied and copy the rest, where a row does not say
-            otherwise; the same as the error policy skip_errors.
-        cancel_source_order: Cancel the source orders once their target orders stand.
-        apply_promotions: Compute the promotions anew, over those that are valid now.
-        ignore_invalid_coupon: Leave out coupons that are not valid any more.
-        refresh_prices: Give the line items today's prices of their SKUs.
-        stock: Take the stock of what is placed, or ignore the stock (backorders).
+        mode: Whether the numbers are those of live orders or of test orders. A public id names an
+            order of either mode; with test, only a test order. A filter has its own mode.
         error_policy: What happens when some orders have errors. reject_failed copies the others,
             skip_errors copies the valid parts of those too, reject_everything copies nothing.
         dry_run: Only tell how the batch would end. All of it is done and then rolled back, and the
@@ -152,18 +141,11 @@ def bulk_order_factory(
             "of a batch to finish."
         )
     reference = reference or f"bulk-{flow_run.id}"
-    options = CopyOptions(
-        place_target_order=place_target_order,
-        reuse_wallet=reuse_wallet,
-        skip_errors=skip_errors or error_policy == ErrorPolicy.SKIP_ERRORS,
-        cancel_source_order=cancel_source_order,
-        apply_promotions=apply_promotions,
-        ignore_invalid_coupon=ignore_invalid_coupon,
-        refresh_prices=refresh_prices,
-        stock=stock,
-    )
+    if error_policy == ErrorPolicy.SKIP_ERRORS:
+        options["skip_errors"] = True
+    request = CopyOptions(**options)
     place = place_of_report(report_path, f"{reference}-dry-run" if dry_run else reference)
-    record = recorder(reference, options, error_policy, orders, orders_where, failed_of)
+    record = recorder(reference, request, error_policy, orders, orders_where, failed_of, mode)
     if dry_run:
         return cast(BulkResult, _rehearse(record, batch_size, place))
     with begin() as db:

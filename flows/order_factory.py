@@ -1,6 +1,6 @@
 """Copying one order."""
 
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
@@ -12,8 +12,8 @@ from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import FactoryTaken, InvalidRequest, PaymentUnknown
 from order_factory.models.requests.copies import CopyOptions, Metadata, OrderName, Text
 from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryResult, summary
-from order_factory.models.values.statuses import FactoryStatus
-from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.models.values.copy_options import CopyOptionArguments
+from order_factory.models.values.statuses import FactoryStatus, Mode
 from order_factory.tasks.authorize_payments import PaymentReport, authorize_payments
 from order_factory.tasks.batches.records import require_free_of_batch
 from order_factory.tasks.copy_orders import copy_order
@@ -37,20 +37,15 @@ def _run_name() -> str:
 @shop_flow(name="order-factory", flow_run_name=_run_name)
 def order_factory(
     source_order: OrderName | None = None,
-    place_target_order: bool = False,
-    reuse_wallet: bool = True,
-    skip_errors: bool = False,
-    cancel_source_order: bool = False,
-    apply_promotions: bool = False,
-    ignore_invalid_coupon: bool = False,
-    refresh_prices: bool = False,
-    stock: StockPolicy = StockPolicy.TAKE,
+    *,
+    mode: Mode = Mode.LIVE,
     reference: Text | None = None,
     reference_origin: Text | None = None,
     metadata: Metadata | None = None,
     order_factory_id: Text | None = None,
     idempotency_key: Text | None = None,
     again: bool = False,
+    **options: Unpack[CopyOptionArguments],
 ) -> OrderFactoryResult:
     """Copy one order into a new one, and place it on request.
 
@@ -72,14 +67,8 @@ def order_factory(
 
     Args:
         source_order: Number or public id of the order to copy.
-        place_target_order: Place the target order once it is copied.
-        reuse_wallet: Copy the payment source that stands in the customer's wallet.
-        skip_errors: Leave out what cannot be copied, and copy the rest.
-        cancel_source_order: Cancel the source order once the target order stands.
-        apply_promotions: Compute the promotions anew, over those that are valid now.
-        ignore_invalid_coupon: Leave out a coupon that is not valid any more.
-        refresh_prices: Give the line items today's prices of their SKUs.
-        stock: Take the stock of what is placed, or ignore the stock (backorders).
+        mode: Whether the number is that of a live order or of a test order. A public id names an
+            order of either mode; with test, only a test order.
         reference: Your own name for this copy.
         reference_origin: Where that reference comes from.
         metadata: Your own data, a JSON object that is kept with the order factory.
@@ -88,21 +77,16 @@ def order_factory(
         again: Make another copy although one was made under the same reference.
     """
     require_schema()
-    options = CopyOptions(
-        place_target_order=place_target_order,
-        reuse_wallet=reuse_wallet,
-        skip_errors=skip_errors,
-        cancel_source_order=cancel_source_order,
-        apply_promotions=apply_promotions,
-        ignore_invalid_coupon=ignore_invalid_coupon,
-        refresh_prices=refresh_prices,
-        stock=stock,
-        reference=reference,
-        reference_origin=reference_origin,
-        metadata=metadata,
+    request = CopyOptions(
+        reference=reference, reference_origin=reference_origin, metadata=metadata, **options
     )
     named = _find_or_record(
-        source_order, order_factory_id, options, idempotency_key=idempotency_key, again=again
+        source_order,
+        mode,
+        order_factory_id,
+        request,
+        idempotency_key=idempotency_key,
+        again=again,
     )
     factory_id = named.factory_id
     closed = copy_order(factory_id).closed
@@ -123,6 +107,7 @@ def order_factory(
 
 def _find_or_record(
     source_order: str | None,
+    mode: Mode,
     known: str | None,
     options: CopyOptions,
     *,
@@ -142,7 +127,7 @@ def _find_or_record(
             factory_id = require_factory(db, known)
             require_free_of_batch(db, factory_id)
             return Named(factory_id, made_before=False)
-        source_order_id = require_order(db, str(source_order))
+        source_order_id = require_order(db, str(source_order), mode)
         return find_or_create(
             db,
             source_order_id,

@@ -60,7 +60,9 @@ class InvalidRequest(OrderFactoryError):
 
 class SourceOrderNotFound(OrderFactoryError):
     status, code = 404, "source_order_not_found"
-    detail = "No order has the id or number {!r}; `order-factory orders` lists those there are."
+    detail = (
+        "No {1} order has the id or number {0!r}; `order-factory orders` lists those there are."
+    )
 
 
 class SourceOrderAmbiguous(OrderFactoryError):

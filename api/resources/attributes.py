@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause
 
 from order_factory.api.resources.description import Attribute, Row, Type
+from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
 from order_factory.models.values.money import format_price, to_decimal
 
 
@@ -81,6 +82,20 @@ def amount(
         made_up(f"{name}_float", Type.NUMBER, as_float, nullable=without is None),
         made_up(f"formatted_{name}", Type.TEXT, as_price),
     )
+
+
+def copy_options() -> tuple[Attribute, ...]:
+    """How an order is copied. Source: Commerce Layer API reference, order copy object."""
+    return tuple(
+        flag(option.name, meaning=_meaning(option))
+        if option.type is bool
+        else text(option.name, nullable=False, one_of=option.values, meaning=_meaning(option))
+        for option in COPY_OPTIONS
+    )
+
+
+def _meaning(option: CopyOption) -> str:
+    return f"{option.description} Ours." if option.ours else option.description
 
 
 def common() -> tuple[Attribute, ...]:

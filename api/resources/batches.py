@@ -19,10 +19,11 @@ from order_factory.api.resources.description import (
     Values,
 )
 from order_factory.models.errors import SelectionInvalid
-from order_factory.models.requests.copies import OPTIONS, CopyOptions
+from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.public_ids import public_id
 from order_factory.models.values.statuses import BatchStatus

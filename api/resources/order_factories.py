@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, select
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
     common,
-    flag,
+    copy_options,
     integer,
     json_object,
     own_mode,
@@ -25,9 +25,9 @@ from order_factory.api.resources.description import (
     Values,
 )
 from order_factory.models.tables import OrderFactory, OrderSubscription
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import FactoryStatus, FactoryType, SubscriptionStatus
-from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.factories.deletion import delete_factory
 from order_factory.tasks.factories.records import record_creation
 from order_factory.tasks.working_set.statements import table_of
@@ -40,21 +40,7 @@ _ATTRIBUTES = (
     time("failed_at"),
     json_object("errors_log", meaning="Field name to the list of messages."),
     integer("errors_count", nullable=False, meaning="How many messages errors_log holds."),
-    flag("place_target_order", meaning="Place the target order once it is copied."),
-    flag("reuse_wallet", meaning="Copy the payment source that stands in the wallet."),
-)
-_COPY_ATTRIBUTES = (
-    flag("cancel_source_order", meaning="Cancel the source order once the target stands."),
-    flag("apply_promotions", meaning="Compute the promotions anew, over those valid now."),
-    flag("skip_errors", meaning="Leave out what cannot be copied."),
-    flag("ignore_invalid_coupon", meaning="Leave out a coupon that is not valid any more."),
-    flag("refresh_prices", meaning="Give the lines today's prices; ours."),
-    text(
-        "stock",
-        nullable=False,
-        one_of=tuple(StockPolicy),
-        meaning="Take the stock of what is placed, or ignore it; ours.",
-    ),
+    *copy_options(),
 )
 _RELATIONSHIPS = (
     Relationship("target_order", "orders", near="target_order_id", meaning="The copy."),
@@ -108,7 +94,8 @@ def _fill_recurring(db: Connection, mode: str, values: Values, known: Row | None
         raise Broken("must not be cancelled", "order_subscription")
     if values.get("source_order_id") is None:
         values["source_order_id"] = of.template_order_id or of.source_order_id
-    values.setdefault("place_target_order", of.place_target_order)
+    for name in OPTIONS:
+        values.setdefault(name, of._mapping[name])
     values |= {
         "type": FactoryType.RECURRING_ORDER_COPIES,
         "mode": mode,
@@ -141,7 +128,7 @@ ORDER_COPIES = _resource(
     _of_type(FactoryType.ORDER_COPIES),
     _SOURCE,
     _SUBSCRIPTION,
-    attributes=(*_ATTRIBUTES, *_COPY_ATTRIBUTES, *common()),
+    attributes=(*_ATTRIBUTES, *common()),
     writables=(
         *writables.copy_options(update=False),
         *writables.common(),
@@ -165,7 +152,7 @@ RECURRING_ORDER_COPIES = _resource(
         *common(),
     ),
     writables=(
-        *(writables.flag(name, update=False) for name in ("place_target_order", "reuse_wallet")),
+        *writables.copy_options(update=False),
         *writables.common(),
     ),
     creatable=True,

@@ -10,6 +10,7 @@ from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
     amount,
     common,
+    copy_options,
     flag,
     integer,
     own_mode,
@@ -30,7 +31,6 @@ from order_factory.api.resources.description import (
 )
 from order_factory.api.resources.events import no_events
 from order_factory.models.errors import CannotTransition, InvalidRequest
-from order_factory.models.requests.copies import MAX_TEXT
 from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
 from order_factory.models.tables import (
     CustomerPaymentSource,
@@ -54,6 +54,7 @@ from order_factory.models.values.statuses import (
     SubscriptionStatus,
     WhileOpen,
 )
+from order_factory.models.values.texts import MAX_TEXT
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.deletion import delete_subscription
 from order_factory.tasks.subscriptions.items import convert, require_another_item
@@ -163,7 +164,7 @@ ORDER_SUBSCRIPTIONS = ResourceType(
         text("status", nullable=False, one_of=tuple(SubscriptionStatus)),
         text("frequency", nullable=False, meaning=FREQUENCY_MEANING),
         flag("activate_by_source_order", meaning="Active once the source order is placed."),
-        flag("place_target_order", meaning="Place the copies."),
+        *copy_options(),
         integer("renewal_alert_period", meaning="In hours; without effect as yet."),
         text("customer_email"),
         time("starts_at", nullable=False),
@@ -245,7 +246,7 @@ ORDER_SUBSCRIPTIONS = ResourceType(
     writables=(
         _checked("frequency", check_frequency, required=True, nullable=False),
         writables.flag("activate_by_source_order"),
-        writables.flag("place_target_order"),
+        *writables.copy_options(),
         writables.integer("renewal_alert_period", least=1, most=720),
         writables.time("starts_at", update=False, nullable=False),
         writables.time("expires_at"),

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from order_factory.api.resources.description import Broken, Type, Writable
-from order_factory.models.requests.copies import MAX_TEXT, OPTIONS
 from order_factory.models.values.codes import country_problem, currency_problem
+from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.json_objects import json_object_problem
-from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.models.values.texts import MAX_TEXT, text_problem
 
 LONG_TEXT = 10_000
 # Far from the ends of a 64-bit number, so that a sum of many never passes them.
@@ -61,8 +61,13 @@ def time(name: str, **options: Any) -> Writable:
 
 def copy_options(**options: Any) -> tuple[Writable, ...]:
     """How an order is to be copied; null leaves the default."""
-    flags = (flag(name, **options) for name in OPTIONS if name != "stock")
-    return (*flags, choice("stock", tuple(StockPolicy), **{"nullable": False, **options}))
+    given = {"nullable": False, **options}
+    return tuple(
+        flag(option.name, **given)
+        if option.type is bool
+        else choice(option.name, option.values, **given)
+        for option in COPY_OPTIONS
+    )
 
 
 def common() -> tuple[Writable, ...]:
@@ -94,10 +99,11 @@ def _like(name: str, pattern: re.Pattern[str], rule: str, **options: Any) -> Wri
 def _text(value: Any, *, longest: int) -> str:
     if not isinstance(value, str):
         raise Broken("must be a text")
-    if len(value) > longest:
+    if len(value) > longest:  # in the words of the reference
         raise Broken(f"is too long (maximum is {longest} characters)")
-    if "\x00" in value:
-        raise Broken("must not hold the character 0")
+    problem = text_problem(value, longest)
+    if problem is not None:
+        raise Broken(problem)
     return value
 
 

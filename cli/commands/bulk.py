@@ -7,18 +7,12 @@ from uuid import uuid4
 
 import typer
 
+from order_factory.cli.copy_options import takes_copy_options
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import (
-    ApplyPromotions,
     AsJson,
-    CancelSourceOrder,
     Debug,
-    IgnoreInvalidCoupon,
-    PlaceTargetOrder,
-    RefreshPrices,
-    ReuseWallet,
-    SkipErrors,
-    Stock,
+    Mode,
     Verbose,
     terminal_of,
 )
@@ -30,7 +24,6 @@ from order_factory.cli.selection_options import (
     IncludeCopies,
     Limit,
     Market,
-    Mode,
     OrderNames,
     OrderReference,
     PlacedBefore,
@@ -48,6 +41,7 @@ if TYPE_CHECKING:
     from order_factory.models.results.copies import BulkResult
 
 
+@takes_copy_options
 def bulk(
     context: typer.Context,
     file: File = None,
@@ -74,14 +68,7 @@ def bulk(
             show_default="its time",
         ),
     ] = None,
-    place_target_order: PlaceTargetOrder = False,
-    reuse_wallet: ReuseWallet = True,
-    skip_errors: SkipErrors = False,
-    cancel_source_order: CancelSourceOrder = False,
-    apply_promotions: ApplyPromotions = False,
-    ignore_invalid_coupon: IgnoreInvalidCoupon = False,
-    refresh_prices: RefreshPrices = False,
-    stock: Stock = "take",
+    *,
     error_policy: Annotated[
         Literal["reject_failed", "skip_errors", "reject_everything"],
         typer.Option(
@@ -148,6 +135,7 @@ def bulk(
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Copy many orders: of a file, named ones, those that fit a filter, or all.
 
@@ -174,7 +162,6 @@ def bulk(
         reference=order_reference,
         include_copies=include_copies,
         limit=limit,
-        mode=mode,
     )
     chosen = {
         "FILE": file,
@@ -183,17 +170,9 @@ def bulk(
         "--failed-of": failed_of,
         "--resume": resume,
     }
-    options = {
-        "place_target_order": place_target_order,
-        "reuse_wallet": reuse_wallet,
-        "skip_errors": skip_errors or error_policy == "skip_errors",
-        "cancel_source_order": cancel_source_order,
-        "apply_promotions": apply_promotions,
-        "ignore_invalid_coupon": ignore_invalid_coupon,
-        "refresh_prices": refresh_prices,
-        "stock": stock,
-    }
+    options["skip_errors"] |= error_policy == "skip_errors"
     require_one(chosen, fields)
+    _refuse_mode(mode, failed_of or resume)
     _refuse_beside_resume(resume, reference, options, error_policy)
     _refuse_without_dask(runner, dask_address)
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
@@ -205,14 +184,18 @@ def bulk(
         with reading() as db:
             require_batch(db, earlier)
     terminal.on_interrupt = lambda: how_to_go_on(name)
-    selection = {
+    selection: dict[str, Any] = {
         "orders": file or order,
         "orders_where": (
             # A batch that this reference has already is resumed, whatever fits by now.
-            order_filter(fields, must_fit=reference is None) if all_orders or fields else None
+            order_filter(fields | {"mode": mode}, must_fit=reference is None)
+            if all_orders or fields
+            else None
         ),
         "failed_of": failed_of,
     }
+    if file or order:
+        selection["mode"] = mode
     start_prefect(terminal)
     from order_factory.flows.bulk_order_factory import bulk_order_factory
 
@@ -277,6 +260,13 @@ def _refuse_beside_resume(
         raise InvalidRequest(
             f"The batch {resume!r} has its own reference and options; give none beside --resume."
         )
+
+
+def _refuse_mode(mode: str, batch: str | None) -> None:
+    from order_factory.models.errors import InvalidRequest
+
+    if batch is not None and mode != "live":
+        raise InvalidRequest(f"The batch {batch!r} has its own mode; give no --mode beside it.")
 
 
 def _refuse_without_dask(runner: str, dask_address: str | None) -> None:

@@ -1,27 +1,21 @@
 """`order-factory copy`: copy one order."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
+from order_factory.cli.copy_options import takes_copy_options
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import (
-    ApplyPromotions,
     AsJson,
-    CancelSourceOrder,
     Debug,
-    IgnoreInvalidCoupon,
-    PlaceTargetOrder,
-    RefreshPrices,
-    ReuseWallet,
-    SkipErrors,
-    Stock,
+    Mode,
     Verbose,
     terminal_of,
 )
 
 
+@takes_copy_options
 def copy(
     context: typer.Context,
     order: Annotated[
@@ -38,14 +32,8 @@ def copy(
             help="Carry out a pending order factory, which has its own order and options.",
         ),
     ] = None,
-    place_target_order: PlaceTargetOrder = False,
-    reuse_wallet: ReuseWallet = True,
-    skip_errors: SkipErrors = False,
-    cancel_source_order: CancelSourceOrder = False,
-    apply_promotions: ApplyPromotions = False,
-    ignore_invalid_coupon: IgnoreInvalidCoupon = False,
-    refresh_prices: RefreshPrices = False,
-    stock: Stock = "take",
+    *,
+    mode: Mode = "live",
     reference: Annotated[
         str | None, typer.Option("--reference", metavar="TEXT", help="Your own name for this copy.")
     ] = None,
@@ -72,6 +60,7 @@ def copy(
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Copy one order into a new one.
 
@@ -95,21 +84,15 @@ def copy(
     given: dict[str, Any] = {
         "source_order": order,
         "order_factory_id": order_factory_id,
-        "place_target_order": place_target_order,
-        "reuse_wallet": reuse_wallet,
-        "skip_errors": skip_errors,
-        "cancel_source_order": cancel_source_order,
-        "apply_promotions": apply_promotions,
-        "ignore_invalid_coupon": ignore_invalid_coupon,
-        "refresh_prices": refresh_prices,
-        "stock": stock,
+        "mode": mode,
+        **options,
         "reference": reference,
         "reference_origin": reference_origin,
         "metadata": _object(metadata),
         "idempotency_key": idempotency_key,
         "again": again,
     }
-    _require(order, order_factory_id)
+    _require(order, order_factory_id, mode)
     start_prefect(terminal)
     from order_factory.flows.order_factory import order_factory
 
@@ -125,25 +108,30 @@ def copy(
 
 def _object(text: str | None) -> dict[str, Any] | None:
     from order_factory.models.errors import InvalidRequest
+    from order_factory.models.values.json_objects import json_object_problem, parse_json
 
     if text is None:
         return None
+    value: Any = None
+    problem: str | None
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
+        value = parse_json(text)
+        problem = json_object_problem(value)
+    except ValueError as error:
+        problem = str(error)
+    if problem is not None:
         raise InvalidRequest(
-            """--metadata must be a JSON object, such as --metadata '{"campaign": "spring"}'."""
+            f"""--metadata {problem}. Give an object such as --metadata '{{"campaign": "spring"}}'."""
         )
-    return value
+    return dict(value)
 
 
-def _require(order: str | None, order_factory_id: str | None) -> None:
+def _require(order: str | None, order_factory_id: str | None, mode: str) -> None:
     """Refuse what does not exist at once, and not after Prefect has started."""
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.models.errors import InvalidRequest
+    from order_factory.models.values import statuses
     from order_factory.tasks.factories.records import require_factory
     from order_factory.tasks.factories.source_orders import require_order
 
@@ -152,6 +140,6 @@ def _require(order: str | None, order_factory_id: str | None) -> None:
     require_schema()
     with reading() as db:
         if order is not None:
-            require_order(db, order)
+            require_order(db, order, statuses.Mode(mode))
         if order_factory_id is not None:
             require_factory(db, order_factory_id)

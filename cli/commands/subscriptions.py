@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from order_factory.cli.copy_options import takes_options_of_subscriptions
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import Mode as ModeOfOrder
 from order_factory.models.values.frequencies import FREQUENCY_MEANING
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
@@ -69,6 +71,7 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False, debug: Deb
     epilog="Example: order-factory subscriptions create 1001 --frequency monthly "
     "--time-zone Europe/Rome --retry-after '1d 3d 5d'",
 )
+@takes_options_of_subscriptions
 def create(
     context: typer.Context,
     order: Annotated[
@@ -92,10 +95,8 @@ def create(
     expires_at: Annotated[
         str | None, typer.Option("--expires-at", metavar="TIME", help="No period from here on.")
     ] = None,
-    place_target_order: Annotated[
-        bool,
-        typer.Option("--place-target-order/--no-place-target-order", help="Place the copies."),
-    ] = True,
+    *,
+    mode: ModeOfOrder = "live",
     activate_by_source_order: Annotated[
         bool,
         typer.Option(
@@ -141,11 +142,13 @@ def create(
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Repeat an order by the calendar."""
     from order_factory.models.database.engine import begin
     from order_factory.models.database.schema import require_schema
     from order_factory.models.tables.base import utc_now
+    from order_factory.models.values.statuses import Mode
     from order_factory.tasks.factories.source_orders import require_order
     from order_factory.tasks.subscriptions.creation import create_subscription
     from order_factory.tasks.subscriptions.items import convert as make_items
@@ -157,7 +160,6 @@ def create(
         "time_zone": time_zone,
         "starts_at": starts_at,
         "expires_at": expires_at,
-        "place_target_order": place_target_order,
         "activate_by_source_order": activate_by_source_order,
         "catch_up": catch_up,
         "retry_after": retry_after,
@@ -165,11 +167,12 @@ def create(
         "while_open": while_open,
         "end_with_source_order": end_with_source_order,
         "reference": reference,
+        **options,
     }
-    options = _options(given)
+    wanted = _options(given)
     now = utc_now()
     with begin() as db:
-        key = create_subscription(db, require_order(db, order), options, now)
+        key = create_subscription(db, require_order(db, order, Mode(mode)), wanted, now)
         if convert:
             make_items(db, key, now)
         activate_created(db, key, now)

@@ -10,6 +10,7 @@ from rich.text import Text
 from order_factory.cli.tables import Cell, facts, table
 from order_factory.cli.terminal import printable
 from order_factory.models.results.copies import OrderFactoryResult, OrderRef, summary
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import FactoryStatus
 
 _COLOURS = {FactoryStatus.COMPLETED: "green", FactoryStatus.FAILED: "red"}
@@ -57,14 +58,7 @@ def describe_factory(
         ("started at", result.started_at),
         ("completed at", result.completed_at),
         ("failed at", result.failed_at),
-        ("place target order", result.place_target_order),
-        ("reuse wallet", result.reuse_wallet),
-        ("skip errors", result.skip_errors),
-        ("cancel source order", result.cancel_source_order),
-        ("apply promotions", result.apply_promotions),
-        ("ignore invalid coupon", result.ignore_invalid_coupon),
-        ("refresh prices", result.refresh_prices),
-        ("stock", result.stock),
+        *((name.replace("_", " "), getattr(result, name)) for name in OPTIONS),
         ("errors", result.errors_count),
         ("reference", result.reference),
         ("reference origin", result.reference_origin),

@@ -18,6 +18,8 @@ from order_factory.flows.support.form_schema import signature_of_form
 from order_factory.flows.support.shared_client import shared_client
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError
+from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.option_signatures import signature_with_options
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,7 +74,7 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         # By name, so that an error tells the parameter's name and not its position.
-        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        given = inspect.signature(guarded).bind(*args, **kwargs).arguments
         try:
             return cast(R, _checked(function)(**given))
         except OrderFactoryError as error:
@@ -87,7 +89,17 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
             unnamed = explain_refusal(error)
             return Failed(message=str(unnamed), data=unnamed)
 
+    signature = signature_with_options(function, lambda option: option.type)
+    guarded.__signature__ = signature  # type: ignore[attr-defined]
+    guarded.__doc__ = _documented(function, signature)
     return guarded
+
+
+def _documented(function: Callable[..., Any], signature: inspect.Signature) -> str | None:
+    """The function's docstring, whose last section is `Args`, with a line for each copy option."""
+    text = inspect.getdoc(function)
+    options = [option for option in COPY_OPTIONS if option.name in signature.parameters]
+    return "\n".join([text or "", *(f"    {each.name}: {each.description}" for each in options)])
 
 
 @lru_cache

@@ -1,14 +1,14 @@
 """What a caller may ask for: the types of flow parameters, checked where they come in."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.json_objects import json_object_problem
 from order_factory.models.values.keys import clean_key
-from order_factory.models.values.stock_policies import StockPolicy
-
-MAX_TEXT = 255
+from order_factory.models.values.option_values import CopyOptionValues
+from order_factory.models.values.texts import MAX_TEXT, text_problem
 
 
 def _number_as_text(value: object) -> object:
@@ -16,74 +16,50 @@ def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _small_json(value: dict[str, Any] | None) -> dict[str, Any] | None:
+def _storable_object(value: dict[str, Any] | None) -> dict[str, Any] | None:
     problem = None if value is None else json_object_problem(value)
     if problem is not None:
-        raise ValueError(f"metadata {problem}")
+        raise ValueError(problem)
     return value
 
 
-def _storable(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("the text holds a NUL character, which cannot be stored")
-    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-        raise ValueError("the text holds half of a character, which cannot be stored")
-    return value
-
-
-def _clean(value: object) -> object:
-    return clean_key(value) if isinstance(value, str) else value
+def _clean_text(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    # A lone surrogate is named here: pydantic would only say that it is no text.
+    text = clean_key(value)
+    problem = text_problem(text)
+    if problem is not None:
+        raise ValueError(problem)
+    return text
 
 
 OrderName = Annotated[
     str,
     Field(min_length=1, max_length=MAX_TEXT, description="Number or public id of an order."),
-    BeforeValidator(_clean),
+    BeforeValidator(_clean_text),
     BeforeValidator(_number_as_text),
-    AfterValidator(_storable),
 ]
 Text = Annotated[
     str,
     Field(min_length=1, max_length=MAX_TEXT),
-    BeforeValidator(_clean),
-    AfterValidator(_storable),
+    BeforeValidator(_clean_text),
 ]
-Metadata = Annotated[dict[str, Any], AfterValidator(_small_json)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_storable_object)]
 
 
-class CopyOptions(BaseModel):
-    """How one order is to be copied. Source: Commerce Layer API reference, order copy object.
+class CopyOptions(CopyOptionValues):
+    """How one order is to be copied: the copy options, and what is the caller's own.
 
-    `refresh_prices` and `stock` are our own.
+    Source: Commerce Layer API reference, order copy object.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    place_target_order: bool = Field(
-        default=False, description="Place the target order once it is copied."
-    )
-    reuse_wallet: bool = Field(
-        default=True, description="Copy the payment source that stands in the customer's wallet."
-    )
-    skip_errors: bool = Field(
-        default=False, description="Leave out what cannot be copied, and copy the rest."
-    )
-    cancel_source_order: bool = Field(
-        default=False, description="Cancel the source order once the target order stands."
-    )
-    apply_promotions: bool = Field(
-        default=False, description="Compute the promotions anew, over those that are valid now."
-    )
-    ignore_invalid_coupon: bool = Field(
-        default=False, description="Leave out a coupon that is not valid any more."
-    )
-    refresh_prices: bool = Field(
-        default=False, description="Give the line items today's prices of their SKUs."
-    )
-    stock: StockPolicy = Field(
-        default=StockPolicy.TAKE,
-        description="Take the stock of what is placed, or ignore the stock (backorders).",
-    )
+    if TYPE_CHECKING:
+
+        def __init__(self, **given: Any) -> None: ...
+
     reference: Text | None = Field(default=None, description="Your own name for this copy.")
     reference_origin: Text | None = Field(
         default=None, description="Where that reference comes from."
@@ -91,13 +67,6 @@ class CopyOptions(BaseModel):
     metadata: Metadata | None = Field(default=None, description="Your own data: a JSON object.")
 
     def choices(self) -> dict[str, bool | str]:
-        """What of it may hold for many copies alike, as JSON has it: `OPTIONS` and their values."""
-        return self.model_dump(mode="json", include=set(OPTIONS))
-
-
-# The options by name; the rest of a request is the caller's own.
-OPTIONS = tuple(
-    name
-    for name in CopyOptions.model_fields
-    if name not in ("reference", "reference_origin", "metadata")
-)
+        """The copy options and their values, as JSON has them: they may hold for many copies."""
+        chosen: dict[str, bool | str] = self.model_dump(mode="json", include=set(OPTIONS))
+        return chosen

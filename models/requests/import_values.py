@@ -20,9 +20,9 @@ from order_factory.models.requests.spreadsheet_text import (
 from order_factory.models.values.codes import country_problem, currency_problem
 from order_factory.models.values.json_objects import json_object_problem, parse_json
 from order_factory.models.values.keys import clean_key
+from order_factory.models.values.texts import MAX_TEXT, text_problem
 
-# PostgreSQL cannot store the character 0, and cannot index a text of several thousand bytes.
-_NO_NUL = r"^[^\x00]*$"
+LONG_TEXT = 10_000
 _TRILLION = 10**12
 # Spreadsheets keep 15 digits of a number.
 _FIRST_ROUNDED = 10**15
@@ -101,8 +101,17 @@ def _rate(value: Any) -> Any:
     return rate
 
 
+def _storable(text: str, longest: int = MAX_TEXT) -> str:
+    problem = text_problem(text, longest)
+    if problem is not None:
+        raise _wrong("text", problem)
+    return text
+
+
 def _text_of(value: Any) -> Any:
     """A number in a column of texts as its digits, where none of them may be lost."""
+    if isinstance(value, str):
+        return _storable(value, LONG_TEXT)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return value
     if not math.isfinite(value) or value != int(value):
@@ -136,6 +145,7 @@ def _key(value: Any) -> Any:
         value = clean_key(unquote_spreadsheet_text(value))
     if not value:
         raise _wrong("key", "is empty")
+    _storable(value)
     if value[0].isdigit():
         problem = shortened_problem(value) or decimal_problem(value)
         if problem is not None:
@@ -203,12 +213,10 @@ def _object_of(value: Any) -> Any:
     return value
 
 
-Key = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_NUL), BeforeValidator(_key)]
-Text = Annotated[str, Field(max_length=10_000, pattern=_NO_NUL), BeforeValidator(_text_of)]
+Key = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(_key)]
+Text = Annotated[str, Field(max_length=LONG_TEXT), BeforeValidator(_text_of)]
 # Codes that spreadsheets take for numbers, but no keys: zip codes, phone numbers.
-SpreadsheetText = Annotated[
-    str, Field(max_length=10_000, pattern=_NO_NUL), BeforeValidator(_spreadsheet_text)
-]
+SpreadsheetText = Annotated[str, Field(max_length=LONG_TEXT), BeforeValidator(_spreadsheet_text)]
 Email = Annotated[
     str, Field(max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"), BeforeValidator(_email)
 ]

@@ -1,9 +1,9 @@
 """What a caller may ask of an order subscription, checked where it comes in."""
 
 from datetime import UTC
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, model_validator
 
 from order_factory.models.requests.copies import Metadata, Text
 from order_factory.models.values.frequencies import (
@@ -11,6 +11,7 @@ from order_factory.models.values.frequencies import (
     check_frequency,
     check_time_zone,
 )
+from order_factory.models.values.option_values import SubscriptionOptionValues
 from order_factory.models.values.retry_delays import check_retry_after
 from order_factory.models.values.statuses import AfterFailure, CatchUp, WhileOpen
 
@@ -18,14 +19,18 @@ Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezon
 EXPIRES_LATER = "must be after starts_at"
 
 
-class SubscriptionOptions(BaseModel):
-    """How an order is to be repeated.
+class SubscriptionOptions(SubscriptionOptionValues):
+    """How an order is to be repeated: the calendar, and the options of each copy.
 
     Source: Commerce Layer API reference, order subscription object; `time_zone`, `catch_up`,
     `retry_after`, `after_failure`, `while_open` and `end_with_source_order` are our own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **given: Any) -> None: ...
 
     frequency: Annotated[str, AfterValidator(check_frequency)] = Field(
         description=FREQUENCY_MEANING
@@ -40,7 +45,6 @@ class SubscriptionOptions(BaseModel):
     activate_by_source_order: bool = Field(
         default=True, description="Active once the source order is placed."
     )
-    place_target_order: bool = Field(default=True, description="Place the copies.")
     renewal_alert_period: int | None = Field(
         default=None, ge=1, le=720, description="Hours; kept, and without effect as yet."
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.option_values import CopyOptionValues
 from order_factory.models.values.statuses import (
     BatchStatus,
     FactoryStatus,
@@ -14,7 +15,6 @@ from order_factory.models.values.statuses import (
     Mode,
     OrderStatus,
 )
-from order_factory.models.values.stock_policies import StockPolicy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +32,8 @@ class OrderRef(Result):
     status: OrderStatus = Field(description="The order's status when the result was read.")
 
 
-class OrderFactoryResult(Result):
-    """Every attribute of an order factory, as the public API reference names it; times are UTC."""
+class _Outcome(Result):
+    """What a result begins with."""
 
     id: str = Field(description="Public id of the order factory.")
     type: FactoryType = Field(description="What made it: a caller, or an order subscription.")
@@ -48,14 +48,11 @@ class OrderFactoryResult(Result):
         description="Field name to its messages; null where there is none."
     )
     errors_count: int = Field(description="How many messages errors_log holds.")
-    place_target_order: bool = Field(description="The target order was to be placed.")
-    reuse_wallet: bool = Field(description="The saved payment source was to be copied.")
-    skip_errors: bool = Field(description="What cannot be copied was to be left out.")
-    cancel_source_order: bool = Field(description="The source order was to be cancelled.")
-    apply_promotions: bool = Field(description="Promotions were to be computed anew.")
-    ignore_invalid_coupon: bool = Field(description="An invalid coupon was to be left out.")
-    refresh_prices: bool = Field(description="Lines were to get today's prices.")
-    stock: StockPolicy = Field(description="Whether the stock was to be taken or ignored.")
+
+
+class OrderFactoryResult(CopyOptionValues, _Outcome):
+    """Every attribute of an order factory, as the public API reference names it; times are UTC."""
+
     reference: str | None = Field(description="The caller's name for it.")
     reference_origin: str | None = Field(description="Where that reference comes from.")
     metadata: dict[str, Any] | None = Field(description="The caller's own data.")

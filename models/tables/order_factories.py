@@ -11,13 +11,12 @@ from sqlalchemy import (
     Text,
     false,
     text,
-    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from order_factory.models.tables.base import Base, Described, Id, Json, Moded
+from order_factory.models.tables.option_columns import option_columns
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, FactoryType
-from order_factory.models.values.stock_policies import StockPolicy
 
 
 class OrderFactoryBatch(Described, Moded, Base):
@@ -51,9 +50,8 @@ class OrderFactory(Described, Moded, Base):
     `errors_log` maps a field name to its list of messages and is null where `errors_count` is 0.
     `idempotency_key` is our own: a request that comes again under the same key finds this row
     instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
-    again, each at most once. `flow_run_id` is the Prefect flow run that recorded it for itself, then the one
-    that carried it.
-    `refresh_prices` and `stock` are options of our own.
+    again, each at most once. `flow_run_id` is the Prefect flow run that recorded it for itself,
+    then the one that carried it. Its copy options are columns, too: see `CopyOptionArguments`.
 
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that
     `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
@@ -64,6 +62,7 @@ class OrderFactory(Described, Moded, Base):
 
     __tablename__ = "order_factories"
     __table_args__ = (
+        *option_columns(),
         Index("ix_order_factories_batch_id", "batch_id"),
         Index(
             "ix_order_factories_open",
@@ -113,14 +112,6 @@ class OrderFactory(Described, Moded, Base):
     source_order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     target_order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     status: Mapped[FactoryStatus] = mapped_column(String(16), server_default=FactoryStatus.PENDING)
-    place_target_order: Mapped[bool] = mapped_column(server_default=false())
-    reuse_wallet: Mapped[bool] = mapped_column(server_default=true())
-    skip_errors: Mapped[bool] = mapped_column(server_default=false())
-    cancel_source_order: Mapped[bool] = mapped_column(server_default=false())
-    apply_promotions: Mapped[bool] = mapped_column(server_default=false())
-    ignore_invalid_coupon: Mapped[bool] = mapped_column(server_default=false())
-    refresh_prices: Mapped[bool] = mapped_column(server_default=false())
-    stock: Mapped[StockPolicy] = mapped_column(String(8), server_default=StockPolicy.TAKE)
     errors_count: Mapped[int] = mapped_column(server_default=text("0"))
     errors_log: Mapped[Json | None]
     idempotency_key: Mapped[str | None]

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from order_factory.models.tables.option_columns import option_columns
 from order_factory.models.values.statuses import (
     AfterFailure,
     CatchUp,
@@ -32,6 +33,8 @@ class OrderSubscription(Described, Moded, Base):
     copies were last recorded. `occurrencies` counts the periods that were carried out,
     `errors_count` the attempts that failed.
 
+    Its copies are made with its copy options: see `CopyOptionArguments`.
+
     Ours are `time_zone`; `catch_up`, for the periods missed while nothing ran; `retry_after`,
     delays such as `1d 3d 5d`, each from the attempt before; `after_failure`; `while_open`, for a
     period that comes while the copy before is not finished; and `end_with_source_order`.
@@ -44,6 +47,7 @@ class OrderSubscription(Described, Moded, Base):
 
     __tablename__ = "order_subscriptions"
     __table_args__ = (
+        *option_columns(of_subscriptions=True),
         Index("uq_order_subscriptions_mode_number", "mode", "number", unique=True),
         Index("ix_order_subscriptions_source_order_id", "source_order_id"),
         Index("ix_order_subscriptions_running_batch_id", "running_batch_id"),
@@ -74,7 +78,6 @@ class OrderSubscription(Described, Moded, Base):
     frequency: Mapped[str]
     time_zone: Mapped[str] = mapped_column(server_default="UTC")
     activate_by_source_order: Mapped[bool] = mapped_column(server_default=true())
-    place_target_order: Mapped[bool] = mapped_column(server_default=true())
     renewal_alert_period: Mapped[int | None] = mapped_column(SmallInteger)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     customer_email: Mapped[str | None]

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from order_factory.models.values.texts import text_problem
+
 MAX_CHARACTERS = 65_536
 MAX_DEPTH = 50
 
@@ -16,17 +18,18 @@ def json_object_problem(value: Any) -> str | None:
         return 'is not a JSON object like {"key": "value"}'
     if not _is_within(value, MAX_DEPTH):
         return f"is nested more than {MAX_DEPTH} levels deep"
+    if _holds_long_integer(value):
+        return "holds a whole number beyond 64 bits; write it as text"
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError):
         return "is not valid JSON: it holds NaN, infinity or what is no JSON value"
     if len(text) > MAX_CHARACTERS:
         return f"has {len(text)} characters of JSON; at most {MAX_CHARACTERS} are allowed"
+    # JSON writes the character 0 as an escape, which is one where no backslash precedes it.
     if "\\u0000" in text.replace("\\\\", ""):
-        return "holds the character 0, which cannot be stored"
-    if not text.isascii() and _holds_half_a_character(text):
-        return "holds half of a character (a lone surrogate), which cannot be stored"
-    return None
+        text = "\0"
+    return text_problem(text, MAX_CHARACTERS)
 
 
 def parse_json(text: str) -> Any:
@@ -47,9 +50,9 @@ def _is_within(value: Any, depth: int) -> bool:
     return depth > 0 and all(_is_within(each, depth - 1) for each in inner)
 
 
-def _holds_half_a_character(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+def _holds_long_integer(value: Any) -> bool:
+    """Whether a whole number is too long for most JSON readers, ours included."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return any(_holds_long_integer(each) for each in inner)
+    return isinstance(value, int) and not -(2**63) <= value < 2**63

@@ -109,7 +109,7 @@ def _promised() -> Subquery:
         .where(
             claims.c.factory_id < _first_in_hand(), Order.status.not_in(_HAS_TAKEN), _names_a_sku
         )
-        .where(OrderFactory.stock == StockPolicy.TAKE)
+        .where(table_of(OrderFactory).c.stock == StockPolicy.TAKE)
         .group_by(_line.c.sku_code)
         .subquery("promised")
     )

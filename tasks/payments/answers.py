@@ -26,6 +26,7 @@ from order_factory.models.database.dialects import fill, on_sqlite, plan_by_key
 from order_factory.models.tables import Order, OrderFactory, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.order_states import changed, may_become
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
@@ -128,15 +129,9 @@ def _take_in_hand() -> Insert:
         "factory_id": _factory.c.id,
         "mode": _factory.c.mode,
         "source_order_id": _factory.c.source_order_id,
-        "place_target_order": _factory.c.place_target_order,
-        "reuse_wallet": _factory.c.reuse_wallet,
-        "skip_errors": _factory.c.skip_errors,
+        **{name: _factory.c[name] for name in OPTIONS},
         # One that waits for a void has asked for it already.
         "cancel_source_order": and_(_factory.c.cancel_source_order, _is_authorization),
-        "apply_promotions": _factory.c.apply_promotions,
-        "ignore_invalid_coupon": _factory.c.ignore_invalid_coupon,
-        "refresh_prices": _factory.c.refresh_prices,
-        "stock": _factory.c.stock,
         "target_order_id": _factory.c.target_order_id,
         "valid": literal(True),
         "failed": literal(False),

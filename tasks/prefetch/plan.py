@@ -100,6 +100,9 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
     }
 
 
+_factory = table_of(OrderFactory)
+
+
 def _insert_next(batch_id: int) -> Insert:
     comes_next = OrderFactory.id > bindparam("last", 0)
     return insert_claims(pending(batch_id, bindparam("size", 0), comes_next))
@@ -110,9 +113,9 @@ def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
     # Who places takes from the stock what the next ones want; who cancels gives it back. And both
     # write more than the copies, whose references are told to hold further down.
     asks_more = or_(
-        OrderFactory.place_target_order,
-        OrderFactory.cancel_source_order,
-        OrderFactory.apply_promotions,
+        _factory.c.place_target_order,
+        _factory.c.cancel_source_order,
+        _factory.c.apply_promotions,
     )
     last = select(func.max(copies.c.factory_id)).scalar_subquery()
     both = OrderFactory.id.between(bindparam("first", 0), last)

@@ -10,14 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from order_factory.models.requests.copies import MAX_TEXT, OPTIONS, CopyOptions
+from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.spreadsheet_text import (
     shortened_problem,
     unquote_spreadsheet_text,
 )
+from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.json_objects import json_object_problem, parse_json
 from order_factory.models.values.keys import clean_key
-from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.models.values.statuses import Mode
+from order_factory.models.values.texts import text_problem
 from order_factory.tasks.selections.reading import Problem, Unchecked
 
 _TRUE = {"true", "yes", "1", "1.0"}
@@ -34,13 +36,15 @@ class Selection:
     text, booleans and JSON objects, None where neither the row nor the defaults give anything. Its
     index numbers the rows as a person does, and the index' name is what is counted: "line" or
     "row". `options` are those that no row gives: they hold for all. Where there are problems, the
-    rows without a readable order or reference are left out, and no copy may be recorded.
+    rows without a readable order or reference are left out, and no copy may be recorded. Numbers
+    are those of orders of the `mode`.
     """
 
     name: str
     rows: pd.DataFrame
     options: dict[str, bool | str]
     problems: list[Problem]
+    mode: Mode = Mode.LIVE
 
 
 class _Wrong(ValueError):
@@ -81,24 +85,13 @@ def _text(value: Any) -> str:
         text = clean_key(unquote_spreadsheet_text(text))
     if not text:
         raise _Wrong("the text is empty")
-    if len(text) > MAX_TEXT:
-        raise _Wrong(f"the text has {len(text)} characters; at most {MAX_TEXT}")
-    if not text.isascii() and not _encodes(text):
-        raise _Wrong("the text is not UTF-8; save the file as UTF-8")
-    if "\x00" in text:
-        raise _Wrong("the text holds a NUL character, which cannot be stored")
+    problem = text_problem(text)
+    if problem is not None:
+        raise _Wrong(f"the text {problem}")
     problem = shortened_problem(text)
     if problem is not None:
         raise _Wrong(f"{text} {problem}")
     return text
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _flag(value: Any) -> bool:
@@ -110,11 +103,14 @@ def _flag(value: Any) -> bool:
     raise _Wrong("true or false is expected")
 
 
-def _stock_policy(value: Any) -> str:
-    word = str(value).strip().lower()
-    if word not in list(StockPolicy):
-        raise _Wrong(f"{' or '.join(StockPolicy)} is expected")
-    return word
+def _one_of(allowed: tuple[str, ...]) -> Callable[[Any], str]:
+    def convert(value: Any) -> str:
+        word = str(value).strip().lower()
+        if word not in allowed:
+            raise _Wrong(f"{' or '.join(allowed)} is expected")
+        return word
+
+    return convert
 
 
 def _metadata(value: Any) -> dict[str, Any]:
@@ -150,15 +146,17 @@ def _column(
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "source_order": _order_name,
-    **dict.fromkeys(OPTIONS, _flag),
-    "stock": _stock_policy,
+    **{
+        option.name: _flag if option.type is bool else _one_of(option.values)
+        for option in COPY_OPTIONS
+    },
     "reference": _text,
     "reference_origin": _text,
     "metadata": _metadata,
 }
 
 
-def check_selection(given: Unchecked, defaults: CopyOptions) -> Selection:
+def check_selection(given: Unchecked, defaults: CopyOptions, mode: Mode = Mode.LIVE) -> Selection:
     """The selection with real values; where a row says nothing, the defaults hold.
 
     Each wrong value becomes one problem: the row, the column and what is expected; never the
@@ -180,4 +178,4 @@ def check_selection(given: Unchecked, defaults: CopyOptions) -> Selection:
             # A wrong reference counts as none, and would make the row look like another one.
             clear &= rows["reference"].notna() | frame["reference"].isna()
         rows = rows[clear]
-    return Selection(given.name, rows, options, problems)
+    return Selection(given.name, rows, options, problems, mode)

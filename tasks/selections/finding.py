@@ -8,6 +8,7 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import require_batch
 from order_factory.tasks.selections.checking import check_selection
 from order_factory.tasks.selections.reading import Orders, read_selection
@@ -24,6 +25,7 @@ def recorder(
     orders: Orders | None = None,
     orders_where: OrderFilter | None = None,
     failed_of: str | None = None,
+    mode: Mode = Mode.LIVE,
 ) -> Record:
     """How the batch of the reference is found, or recorded; files are read and checked already.
 
@@ -36,8 +38,10 @@ def recorder(
     if len(names) > 1:
         raise InvalidRequest(f"Give only one of {', '.join(given)}; not {' and '.join(names)}.")
     if orders is not None:
-        selection = check_selection(read_selection(orders), options)
+        selection = check_selection(read_selection(orders), options, mode)
         return lambda db: record_rows(db, reference, selection, policy)
+    if mode != Mode.LIVE:
+        raise InvalidRequest("The mode goes with orders that are named; a filter has its own.")
     if orders_where is not None:
         return lambda db: record_filtered(db, reference, orders_where, options, policy)
     if failed_of is not None:

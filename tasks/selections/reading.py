@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from order_factory.models.errors import SelectionInvalid
-from order_factory.models.requests.copies import OPTIONS
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.tasks.reports.rows import COLUMNS as REPORT_COLUMNS
 from order_factory.tasks.row_files.headers import name_known_columns
 from order_factory.tasks.row_files.opening import ENDINGS

@@ -26,7 +26,7 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
-from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+from order_factory.models.values.statuses import BatchStatus, FactoryStatus, Mode
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.failed_copies import failed_copies
 from order_factory.tasks.selections.filters import fitting_orders, settle_customer
@@ -41,7 +41,8 @@ from order_factory.tasks.working_set.statements import (
 )
 
 _ROWS_AT_ONCE = 10_000
-_batch, _event = table_of(OrderFactoryBatch), table_of(Event)
+_batch, _factory = table_of(OrderFactoryBatch), table_of(OrderFactory)
+_event = table_of(Event)
 
 
 def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Insert:
@@ -99,7 +100,7 @@ def _insert_batch(
 
 
 def _refuse_skipped_errors(db: Connection, batch_id: int) -> None:
-    skipping = exists().where(OrderFactory.batch_id == batch_id, OrderFactory.skip_errors)
+    skipping = exists().where(_factory.c.batch_id == batch_id, _factory.c.skip_errors)
     if db.scalar(select(skipping)):
         raise InvalidRequest(
             "With the error policy reject_everything one error stops the whole batch, and some of "
@@ -160,6 +161,8 @@ def _record(
 def _as_json(selection: Selection) -> Iterator[str]:
     """What is asked for as JSON, some rows at a time: the whole would be as large as they are."""
     rows = selection.rows
+    if selection.mode != Mode.LIVE:
+        yield selection.mode
     yield json.dumps([selection.options, list(rows.columns)])
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         part = rows.iloc[start : start + _ROWS_AT_ONCE]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, null, select
 
-from order_factory.models.requests.copies import OPTIONS
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import FactoryType, Mode
 
 # The columns of `order_factories` that a request fills, in the order of `Requested.rows`.

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Connection,
     MetaData,
@@ -19,11 +18,13 @@ from sqlalchemy import (
 
 from order_factory.models.database.dialects import fill
 from order_factory.models.errors import SelectionInvalid
-from order_factory.models.requests.copies import OPTIONS
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import BigId, JsonObject
+from order_factory.models.tables.option_columns import column_type
+from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import Mode
+from order_factory.tasks.factories.source_orders import MODES_OF_IDS
 from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.reading import Problem
@@ -43,7 +44,7 @@ asked = temporary(
     Column("row", BigId, primary_key=True, autoincrement=False),
     Column("source_order", String, nullable=False),
     Column("key", BigInteger),
-    *(Column(name, String if name == "stock" else Boolean) for name in OPTIONS),
+    *(Column(option.name, column_type(option)) for option in COPY_OPTIONS),
     Column("reference", String),
     Column("reference_origin", String),
     Column("metadata", JsonObject),
@@ -79,12 +80,16 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
     learn_sizes(db, asked)
 
 
-def _fill_named(db: Connection) -> None:
-    """Find each row's orders, by number and by public id."""
+def _fill_named(db: Connection, mode: Mode) -> None:
+    """Find each row's orders, by the number in this mode and by public id."""
     columns = (asked.c.row, _order.c.id, _order.c.mode, func.coalesce(asked.c.reference, ""))
-    by_number = and_(_order.c.mode.in_(list(Mode)), _order.c.number == asked.c.source_order)
+    by_number = and_(_order.c.mode == mode, _order.c.number == asked.c.source_order)
     by_id = and_(asked.c.key.is_not(None), _order.c.id == asked.c.key)
-    not_by_number = and_(by_id, _order.c.number.is_distinct_from(asked.c.source_order))
+    not_by_number = and_(
+        by_id,
+        _order.c.mode.in_(MODES_OF_IDS[mode]),
+        _order.c.number.is_distinct_from(asked.c.source_order),
+    )
     for fits in (by_number, not_by_number):
         rows = select(*columns).select_from(asked.join(_order, fits))
         db.execute(insert(named).from_select([column.key for column in named.c], rows))
@@ -118,16 +123,16 @@ def _told_twice(order: str, reference: str | None, first: str) -> str:
     )
 
 
-def _problems(db: Connection, counted: str) -> list[Problem]:
+def _problems(db: Connection, counted: str, mode: Mode) -> list[Problem]:
     """What is wrong with the orders that the rows name."""
     unknown = db.execute(_unknown()).all()
     similar = similar_numbers(db, [order for _, order in unknown])
     message = [
-        (row, f"no order has the number or id {order!r}{similar.get(order, '')}")
+        (row, f"no {mode} order has the number or id {order!r}{similar.get(order, '')}")
         for row, order in unknown
     ]
     message += [
-        (row, f"the number {order!r} belongs to more than one order; give the id")
+        (row, f"{order!r} is the number of one order and the id of another; give another id")
         for row, order in db.execute(_ambiguous())
     ]
     message += [
@@ -146,8 +151,9 @@ def stage(db: Connection, selection: Selection) -> Mode:
     """
     empty_stage(db)
     _fill_asked(db, selection)
-    _fill_named(db)
-    problems = selection.problems + _problems(db, str(selection.rows.index.name))
+    _fill_named(db, selection.mode)
+    counted = str(selection.rows.index.name)
+    problems = selection.problems + _problems(db, counted, selection.mode)
     if problems:
         raise SelectionInvalid(selection.name, [message for _, message in sorted(problems)])
     modes = list(db.scalars(select(named.c.mode).distinct()))

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from order_factory.models.tables import Order
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import SubscriptionStatus
 from order_factory.tasks.subscriptions.due import factory, subscription
@@ -28,7 +29,7 @@ _SHOWN = (
     "occurrencies",
     "errors_count",
     "succeeded_on_last_run",
-    "place_target_order",
+    *OPTIONS,
     "activate_by_source_order",
     "catch_up",
     "retry_after",

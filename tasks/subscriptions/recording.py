@@ -15,11 +15,11 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    true,
     update,
 )
 
 from order_factory.models.tables import OrderFactoryBatch
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
 from order_factory.tasks.selections.recording import record_create_events
 from order_factory.tasks.subscriptions.due import (
@@ -108,8 +108,7 @@ def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]
         "source_order_id": func.coalesce(
             subscription.c.template_order_id, subscription.c.source_order_id
         ),
-        "place_target_order": subscription.c.place_target_order,
-        "reuse_wallet": true(),
+        **{name: subscription.c[name] for name in OPTIONS},
         "order_subscription_id": subscription.c.id,
         "period_at": periods.c.period_at,
         "attempt": literal(1),
@@ -126,8 +125,7 @@ def _retry_factories(
     kept = (
         "mode",
         "source_order_id",
-        "place_target_order",
-        "reuse_wallet",
+        *OPTIONS,
         "order_subscription_id",
         "period_at",
     )

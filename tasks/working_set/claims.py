@@ -36,6 +36,7 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.tables.base import Base
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import (
@@ -44,6 +45,8 @@ from order_factory.tasks.working_set.tables import (
     copies,
     open_temporary_tables,
 )
+
+_factory = table_of(OrderFactory)
 
 
 @dataclass(frozen=True)
@@ -126,14 +129,7 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
             OrderFactory.id.label("factory_id"),
             Order.mode,
             Order.id.label("source_order_id"),
-            OrderFactory.place_target_order,
-            OrderFactory.reuse_wallet,
-            OrderFactory.skip_errors,
-            OrderFactory.cancel_source_order,
-            OrderFactory.apply_promotions,
-            OrderFactory.ignore_invalid_coupon,
-            OrderFactory.refresh_prices,
-            OrderFactory.stock,
+            *(_factory.c[name] for name in OPTIONS),
             Order.customer_id,
             func.coalesce(func.nullif(Order.customer_email, ""), Customer.email).label(
                 "customer_email"

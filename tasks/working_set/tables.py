@@ -26,6 +26,8 @@ from sqlalchemy.schema import CreateTable
 
 from order_factory.models.database.dialects import on_sqlite, temporary_tables
 from order_factory.models.tables.base import BigId
+from order_factory.models.tables.option_columns import column_type
+from order_factory.models.values.copy_options import COPY_OPTIONS
 
 _METADATA = MetaData()
 # PostgreSQL clears no temporary table of deleted rows by itself, so what has grown larger is
@@ -57,14 +59,7 @@ copies = temporary(
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("mode", String(4), nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
-    Column("place_target_order", Boolean, nullable=False),
-    Column("reuse_wallet", Boolean, nullable=False),
-    Column("skip_errors", Boolean, nullable=False),
-    Column("cancel_source_order", Boolean, nullable=False),
-    Column("apply_promotions", Boolean, nullable=False),
-    Column("ignore_invalid_coupon", Boolean, nullable=False),
-    Column("refresh_prices", Boolean, nullable=False),
-    Column("stock", String(8), nullable=False),
+    *(Column(option.name, column_type(option), nullable=False) for option in COPY_OPTIONS),
     Column("customer_id", BigInteger),
     Column("customer_email", String),
     Column("customer_status", String),

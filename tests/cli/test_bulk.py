@@ -169,7 +169,7 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
     said = run("bulk", str(file))
 
     assert (said.code, said.out) == (2, "")
-    assert "line 3: no order has the number or id 'A9'" in said.err
+    assert "line 3: no live order has the number or id 'A9'" in said.err
     assert shop.rows(OrderFactoryBatch) == []
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from order_factory.models.requests.copies import OPTIONS
 from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.copying import request as record
 
@@ -101,14 +101,14 @@ def test_parameters_that_the_flow_refuses(shop, run, arguments, detail):
     [
         (
             ["A2"],
-            "No order has the id or number 'A2'; `order-factory orders` lists those there are.",
+            "No live order has the id or number 'A2'; `order-factory orders` lists those there are.",
         ),
         ([], "Give either an ORDER or an --order-factory-id."),
         (["A1", "--order-factory-id", "x"], "Give either an ORDER or an --order-factory-id."),
         (["--order-factory-id", "x"], "No order factory has the id 'x'."),
-        (["A1", "--metadata", "[1, 2]"], "--metadata must be a JSON object,"),
-        (["A1", "--metadata", "{'n': 1}"], "--metadata must be a JSON object,"),
-        (["A1", "--metadata", "[" * 100_000], "--metadata must be a JSON object,"),
+        (["A1", "--metadata", "[1, 2]"], "--metadata is not a JSON object like"),
+        (["A1", "--metadata", "{'n': 1}"], "--metadata is not valid JSON."),
+        (["A1", "--metadata", "[" * 100_000], "--metadata is nested more than 50 levels"),
     ],
 )
 def test_calls_that_are_refused_at_once(shop, run, arguments, detail):

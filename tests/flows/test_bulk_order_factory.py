@@ -249,7 +249,7 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
     ("orders", "detail"),
     [
         ([], "The list of 0 orders cannot be used, and nothing was copied:\n  it names no order"),
-        (["N0", "nope"], "row 2: no order has the number or id 'nope'"),
+        (["N0", "nope"], "row 2: no live order has the number or id 'nope'"),
         (["N0", "N1", "N0"], "row 3: order 'N0' stands in row 1 already"),
         (["N0", None], "row 2, source_order: the order's number or public id is missing"),
         (["N0", {"a": 1}], "row 2, source_order: an order's number or public id is expected"),
@@ -265,7 +265,7 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
         ),
         (
             pd.DataFrame({"source_order": ["N0"], "reference": ["x" * 256]}),
-            "row 1, reference: the text has 256 characters; at most 255",
+            "row 1, reference: the text has 256 characters; at most 255 are allowed",
         ),
         ("nowhere.csv", "there is no file nowhere.csv"),
         ("orders.doc", "its name must end in one of .csv"),

@@ -13,13 +13,13 @@ from order_factory.models.errors import (
     DatabaseNotReady,
     FactoryNotFound,
     InvalidRequest,
-    SourceOrderAmbiguous,
     SourceOrderNotFound,
 )
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import OrderFactoryFailed
 from order_factory.models.tables import Event, LineItem, Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.records import create_factory
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -144,7 +144,11 @@ def test_the_run_is_named_after_its_order_and_kept_with_the_factory(shop):
 @pytest.mark.parametrize(
     ("given", "error", "detail"),
     [
-        ({"source_order": "nope"}, SourceOrderNotFound, "No order has the id or number 'nope'"),
+        (
+            {"source_order": "nope"},
+            SourceOrderNotFound,
+            "No live order has the id or number 'nope'",
+        ),
         ({"source_order": ""}, InvalidRequest, "source_order: "),
         ({"source_order": 1.5}, InvalidRequest, "source_order: Input should be a valid string"),
         ({"source_order": True}, InvalidRequest, "source_order: "),
@@ -186,12 +190,11 @@ def test_options_beside_a_recorded_factory_are_refused(shop):
     assert shop.row(OrderFactory).status == "pending"
 
 
-def test_a_number_of_both_modes_is_ambiguous(shop):
-    live, test = shop.order(number="55", mode="live"), shop.order(number="55", mode="test")
+def test_the_same_number_in_test_and_in_live_mode_is_copied_by_number(shop):
+    live = shop.order(number="55", mode="live")
+    shop.order(number="55", mode="test")
 
-    with pytest.raises(SourceOrderAmbiguous, match="'55' belongs to more than one order"):
-        order_factory("55")
-    copied = order_factory(public_id(Resource.orders, test))
+    copied = order_factory("55", mode=Mode.TEST)
 
     assert copied.mode == "test"
     assert shop.row(Order, order_factory_id=shop.row(OrderFactory).id).mode == "test"

@@ -4,8 +4,9 @@ import pytest
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.errors import FactoryNotFound
-from order_factory.models.requests.copies import OPTIONS, CopyOptions
+from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Event, OrderFactory
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
 from tests.support.copying import request, results

@@ -5,6 +5,7 @@ import pytest
 from order_factory.models.database.engine import reading
 from order_factory.models.errors import SourceOrderAmbiguous, SourceOrderNotFound
 from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.source_orders import require_order
 
 
@@ -31,12 +32,26 @@ def test_what_names_no_order_is_not_found(shop, name):
             require_order(db, public_id(Resource.customers, order))
 
 
-def test_a_number_of_both_modes_is_ambiguous_and_the_ids_are_told(shop):
+def test_a_number_names_the_order_of_its_mode(shop):
     live = shop.order(number="7", mode="live")
     test = shop.order(number="7", mode="test", customer_id=shop.customer(mode="test"))
     ids = [public_id(Resource.orders, order) for order in (live, test)]
 
     with reading() as db:
-        with pytest.raises(SourceOrderAmbiguous, match=", ".join(ids)):
-            require_order(db, "7")
+        assert [require_order(db, "7", mode) for mode in Mode] == [test, live]
+        assert require_order(db, "7") == live
         assert [require_order(db, name) for name in ids] == [live, test]
+        assert require_order(db, ids[1], Mode.TEST) == test
+        with pytest.raises(SourceOrderNotFound, match="No test order has"):
+            require_order(db, ids[0], Mode.TEST)
+
+
+def test_a_number_that_is_another_order_s_id_is_ambiguous(shop):
+    first = shop.order()
+    name = public_id(Resource.orders, first)
+    second = shop.order(number=name)
+
+    with reading() as db, pytest.raises(SourceOrderAmbiguous, match="give the id instead"):
+        require_order(db, name)
+
+    assert second != first

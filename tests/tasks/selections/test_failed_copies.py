@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from order_factory.models.errors import BatchNotFound, InvalidRequest, SelectionInvalid
-from order_factory.models.requests.copies import OPTIONS, CopyOptions
+from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.copy_options import OPTIONS
 from tests.support.at_once import at_once
 from tests.support.copying import change, copy_batch, find_or_record
 

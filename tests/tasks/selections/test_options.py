@@ -3,10 +3,16 @@
 import pandas as pd
 import pytest
 
+from order_factory.models.database.engine import begin
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
-from order_factory.models.requests.copies import OPTIONS, CopyOptions
+from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory
+from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.statuses import Mode
 from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.reading import read_selection
+from order_factory.tasks.selections.recording import record_rows
 from tests.support.copying import find_or_record
 
 OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {"stock": "ignore"}
@@ -59,3 +65,18 @@ def test_an_unknown_stock_policy_is_refused(shop):
 
     assert refused.value.args[1] == ["row 1, stock: take or ignore is expected"]
     assert shop.rows(OrderFactory) == []
+
+
+def test_numbers_are_those_of_the_mode(shop):
+    live = shop.order(number="7")
+    test = shop.order(number="7", mode="test", customer_id=shop.customer(mode="test"))
+
+    with begin() as db:
+        for reference, mode in (("live", Mode.LIVE), ("test", Mode.TEST)):
+            record_rows(db, reference, check_selection(read_selection(["7"]), CopyOptions(), mode))
+
+    copies = shop.rows(OrderFactory)
+    assert [(copy.mode, copy.source_order_id) for copy in copies] == [
+        ("live", live),
+        ("test", test),
+    ]

@@ -15,6 +15,7 @@ from order_factory.models.tables import (
     OrderFactoryBatch,
     OrderSubscription,
 )
+from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.outcomes import settle
 from order_factory.tasks.subscriptions.recording import record_due
@@ -295,3 +296,45 @@ def test_the_number_of_statements_does_not_grow_with_the_subscriptions(shop):
     event.remove(get_engine(), "after_cursor_execute", note)
 
     assert few == many
+
+
+def test_copies_have_the_options_of_their_subscription(shop):
+    key = subscribe(
+        shop,
+        place_target_order=False,
+        reuse_wallet=False,
+        skip_errors=True,
+        apply_promotions=True,
+        ignore_invalid_coupon=True,
+        refresh_prices=True,
+        stock="ignore",
+    )
+
+    with begin() as db:
+        record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
+
+    copy = shop.row(OrderFactory, order_subscription_id=key)
+    assert {name: copy._mapping[name] for name in OPTIONS} == {
+        "place_target_order": False,
+        "reuse_wallet": False,
+        "skip_errors": True,
+        "cancel_source_order": False,
+        "apply_promotions": True,
+        "ignore_invalid_coupon": True,
+        "refresh_prices": True,
+        "stock": "ignore",
+    }
+
+
+def test_a_welcome_coupon_does_not_end_the_renewals(shop):
+    customer = shop.customer()
+    shop.coupon("WELCOME", usage_limit=1, usage_count=1)
+    card = shop.payment_source(wallet_of=customer)
+    order = shop.order(customer_id=customer, payment_source_id=card, coupon_code="WELCOME")
+    key = subscribe(shop, order, ignore_invalid_coupon=True)
+
+    run_due(FEBRUARY)
+
+    copy = shop.row(OrderFactory, order_subscription_id=key)
+    assert (copy.status, copy.errors_log) == ("completed", None)
+    assert shop.row(Order, id=copy.target_order_id).coupon_code is None

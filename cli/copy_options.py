@@ -1,0 +1,43 @@
+"""The copy options as options of a command."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+from order_factory.models.values.option_signatures import signature_with_options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes_copy_options(command: F) -> F:
+    """Give a command an option for each copy option; it gets them as `**options`."""
+    command.__signature__ = signature_with_options(command, _annotation)  # type: ignore[attr-defined]
+    return command
+
+
+def takes_options_of_subscriptions(command: F) -> F:
+    """The same with the defaults of subscriptions."""
+    takes_copy_options(command)
+    signature = command.__signature__  # type: ignore[attr-defined]
+    defaults = {option.name: option.default_of_subscriptions for option in COPY_OPTIONS}
+    command.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            each.replace(default=defaults.get(each.name, each.default))
+            for each in signature.parameters.values()
+        ]
+    )
+    return command
+
+
+def flag_of(name: str) -> str:
+    """The option on the command line: `--reuse-wallet`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _annotation(option: CopyOption) -> Any:
+    flag = flag_of(option.name)
+    if option.type is bool:
+        flag = f"{flag}/--no-{flag.removeprefix('--')}"
+    return Annotated[option.type, typer.Option(flag, help=option.description)]

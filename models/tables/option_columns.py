@@ -1,0 +1,35 @@
+"""The columns that hold the copy options of an order factory or an order subscription."""
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, String, false, true
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+
+
+def column_type(option: CopyOption) -> TypeEngine[Any]:
+    """The type of the option's column. A text is as wide as the next power of two."""
+    if option.type is bool:
+        return Boolean()
+    longest = max(map(len, option.values))
+    return String(1 << (longest - 1).bit_length())
+
+
+def option_columns(*, of_subscriptions: bool = False) -> list[Column[Any]]:
+    """A column for each copy option, for the `__table_args__` of a mapped class."""
+    columns = []
+    for option in COPY_OPTIONS:
+        default = option.default_of_subscriptions if of_subscriptions else option.default
+        server_default: ColumnElement[bool] | str
+        if isinstance(default, bool):
+            server_default = true() if default else false()
+        else:
+            server_default = default.value
+        columns.append(
+            Column[Any](
+                option.name, column_type(option), server_default=server_default, nullable=False
+            )
+        )
+    return columns

@@ -1,0 +1,111 @@
+"""How an order is copied: the options, each declared here and nowhere else.
+
+From `CopyOptionArguments` follow the columns of the tables, the parameters of the flows and their
+forms, the options of the command line, the columns of files, the attributes of the API, and the
+table in the documentation. A new option needs a declaration here, a migration, what it does,
+and what `verify` makes of it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, get_type_hints
+
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
+
+from order_factory.models.values.stock_policies import StockPolicy
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The default of an option, and what it does, in a sentence that fits a form and a help text.
+
+    `on_subscriptions` is the default of subscriptions, where that is another one. An option that
+    is `ours` is not in Commerce Layer's API reference.
+    """
+
+    default: bool | StrEnum
+    description: str
+    on_subscriptions: bool | StrEnum | None = None
+    ours: bool = False
+
+
+class CopyOptionArguments(TypedDict, total=False):
+    """The copy options as keyword arguments, in the order in which people see them.
+
+    A type is `bool` or a `StrEnum`. Source: Commerce Layer API reference, order copy object.
+    """
+
+    place_target_order: Annotated[
+        bool, Declared(False, "Place the target order once it is copied.", on_subscriptions=True)
+    ]
+    reuse_wallet: Annotated[
+        bool, Declared(True, "Copy the payment source that is saved in the customer's wallet.")
+    ]
+    skip_errors: Annotated[
+        bool, Declared(False, "Leave out what cannot be copied, and copy the rest.")
+    ]
+    cancel_source_order: Annotated[
+        bool, Declared(False, "Cancel the source order once it is copied.")
+    ]
+    apply_promotions: Annotated[
+        bool, Declared(False, "Recalculate the promotions with those that are valid now.")
+    ]
+    ignore_invalid_coupon: Annotated[
+        bool, Declared(False, "Leave out a coupon that is no longer valid.")
+    ]
+    refresh_prices: Annotated[
+        bool, Declared(False, "Give the line items today's prices of their SKUs.", ours=True)
+    ]
+    stock: Annotated[
+        StockPolicy,
+        Declared(
+            StockPolicy.TAKE,
+            "Take the stock of what is placed, or ignore the stock (backorders).",
+            ours=True,
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class CopyOption:
+    """One declared option; `type` is `bool` or the `StrEnum` of its values."""
+
+    name: str
+    type: type[bool] | type[StrEnum]
+    default: bool | StrEnum
+    description: str
+    default_of_subscriptions: bool | StrEnum
+    ours: bool
+
+    @property
+    def title(self) -> str:
+        """The name for people: `Place target order`."""
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of an option that is a choice; none for a flag."""
+        return () if self.type is bool else tuple(str(value) for value in self.type)
+
+
+def _declared(name: str, annotation: Any) -> CopyOption:
+    (declared,) = annotation.__metadata__
+    of_subscriptions = declared.on_subscriptions
+    return CopyOption(
+        name=name,
+        type=annotation.__origin__,
+        default=declared.default,
+        description=declared.description,
+        default_of_subscriptions=(
+            declared.default if of_subscriptions is None else of_subscriptions
+        ),
+        ours=declared.ours,
+    )
+
+
+COPY_OPTIONS = tuple(
+    _declared(name, annotation)
+    for name, annotation in get_type_hints(CopyOptionArguments, include_extras=True).items()
+)
+# The options by name.
+OPTIONS = tuple(option.name for option in COPY_OPTIONS)

@@ -1,0 +1,32 @@
+"""What a text that the caller owns may hold, wherever it comes in."""
+
+import re
+
+# The length of a key: a reference, a number, a code. PostgreSQL cannot index a much longer one.
+MAX_TEXT = 255
+# What Python makes of bytes that are not UTF-8.
+_BYTES_LEFT = re.compile("[\udc80-\udcff]")
+
+
+def text_problem(text: str, longest: int = MAX_TEXT) -> str | None:
+    """What is wrong with a text that both databases must store; None where nothing is.
+
+    The message never quotes the text.
+    """
+    if len(text) > longest:
+        return f"has {len(text)} characters; at most {longest} are allowed"
+    if "\x00" in text:
+        return "holds the character 0, which cannot be stored"
+    if text.isascii() or _is_unicode(text):
+        return None
+    if _BYTES_LEFT.search(text):
+        return "is not UTF-8; save the file as UTF-8"
+    return "holds half of a character (a lone surrogate), which cannot be stored"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""What is declared once reaches every place that shows it: tried in a scratch copy of the tree."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("api", "cli", "flows", "gateways", "models", "tasks")
+
+
+class Scratch:
+    """A copy of the product's tree, and which of its files were changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.changed: set[str] = set()
+        package = folder / "order_factory"
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        ignored = shutil.ignore_patterns("__pycache__")
+        for name in PACKAGES:
+            shutil.copytree(ROOT / name, package / name, ignore=ignored)
+        shutil.copytree(ROOT / "docs", folder / "docs", ignore=ignored)
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        path = self.folder / "order_factory" / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        self.changed.add(file)
+
+    def create(self, file: str, text: str) -> None:
+        (self.folder / "order_factory" / file).write_text(text, encoding="utf-8")
+        self.changed.add(file)
+
+    def run(self, program: str) -> None:
+        """Run a program against the copy, in a process of its own."""
+        environment = os.environ | {
+            "PYTHONPATH": str(self.folder),
+            "ORDER_FACTORY_DATABASE_URL": f"sqlite:///{self.folder}/shop.db",
+            "COLUMNS": "200",
+        }
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+
+
+@pytest.fixture
+def scratch(tmp_path) -> Scratch:
+    return Scratch(tmp_path)
+
+
+MIGRATION = '''"""An invented option."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = {newest!r}
+
+
+def upgrade() -> None:
+    for table in ("order_factories", "order_subscriptions"):
+        column = sa.Column("gift_wrap", sa.Boolean(), server_default=sa.false(), nullable=False)
+        op.add_column(table, column)
+'''
+
+USE_OPTION = """
+import os, order_factory
+from typer.main import get_command
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.cli.main import app
+from order_factory.flows import bulk_order_factory, order_factory as copy_one
+from order_factory.models.database.engine import begin
+from order_factory.models.database.schema import upgrade
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.subscriptions import SubscriptionOptions
+from order_factory.models.tables import Order
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.factories.records import create_factory, read_factory
+from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.reading import read_selection
+from order_factory.tasks.selections.recording import record_rows
+from order_factory.tasks.subscriptions.creation import create_subscription
+from order_factory.tasks.subscriptions.reading import read_subscription
+from order_factory.tasks.working_set.tables import copies
+from docs.reference_pages import page
+from prefect.utilities.callables import parameter_schema
+import pandas as pd
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+upgrade()
+with begin() as db:
+    order = db.execute(
+        Order.__table__.insert().values(number="1001", currency_code="EUR", status="placed")
+    ).inserted_primary_key[0]
+    one = create_factory(db, order, CopyOptions(gift_wrap=True), None)
+    assert read_factory(db, one).gift_wrap is True
+    frame = pd.DataFrame({"source_order": ["1001"], "gift_wrap": ["yes"]})
+    record_rows(db, "many", check_selection(read_selection(frame), CopyOptions()))
+    assert read_factory(db, one + 1).gift_wrap is True
+    wanted = SubscriptionOptions(frequency="monthly", gift_wrap=True)
+    key = create_subscription(db, order, wanted, utc_now())
+    assert read_subscription(db, key, utc_now())["gift_wrap"] is True
+assert "gift_wrap" in copies.c
+for flow in (copy_one, bulk_order_factory):
+    field = parameter_schema(flow).properties["gift_wrap"]
+    assert field["description"] == "Wrap it up." and field["title"] == "Gift wrap", field
+command = get_command(app)
+groups = [command.commands[name] for name in ("copy", "bulk")]
+groups.append(command.commands["subscriptions"].commands["create"])
+for each in groups:
+    assert "--gift-wrap" in [flag for option in each.params for flag in option.opts], each.name
+for name in ("order_copies", "recurring_order_copies", "order_subscriptions"):
+    assert "gift_wrap" in {each.name for each in RESOURCES[name].attributes}, name
+for name in ("order_copies", "order_factory_batches", "order_subscriptions"):
+    assert "gift_wrap" in {each.name for each in RESOURCES[name].writables}, name
+assert "`gift_wrap`" in page("copy-options.md")
+"""
+
+
+def test_a_copy_option_is_declared_once(scratch):
+    versions = ROOT / "models" / "database" / "migrations" / "versions"
+    newest = max(path.name[:4] for path in versions.glob("0*.py"))
+    scratch.replace(
+        "models/values/copy_options.py",
+        "    refresh_prices: Annotated[",
+        '    gift_wrap: Annotated[bool, Declared(False, "Wrap it up.", ours=True)]\n'
+        "    refresh_prices: Annotated[",
+    )
+    scratch.create(
+        "models/database/migrations/versions/9999_gift_wrap.py", MIGRATION.format(newest=newest)
+    )
+
+    scratch.run(USE_OPTION)
+
+    # What it does and what `verify` makes of it are two more files.
+    assert len(scratch.changed) == 2

@@ -1,14 +1,18 @@
 """The options that say which orders `order-factory bulk` copies, and what they add up to."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.order_filter_fields import FILTER_FIELDS, FilterField, Kind
 
 if TYPE_CHECKING:
     from order_factory.models.requests.order_filters import OrderFilter
 
+F = TypeVar("F", bound=Callable[..., Any])
 
 File = Annotated[
     str | None,
@@ -34,79 +38,6 @@ AllOrders = Annotated[
         help="Every placed (or approved) order that is itself no copy.",
     ),
 ]
-Customer = Annotated[
-    str | None,
-    typer.Option(
-        "--customer",
-        metavar="CUSTOMER",
-        help="Orders of this customer: an email or a public id.",
-    ),
-]
-Statuses = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--status",
-        metavar="STATUS",
-        help="Orders with this status; give it once per status.",
-        show_default="placed, approved",
-    ),
-]
-PlacedFrom = Annotated[
-    str | None,
-    typer.Option(
-        "--placed-from",
-        metavar="TIME",
-        help="Orders placed then or later: 2026-01-31, or 2026-01-31T18:00:00Z; UTC.",
-    ),
-]
-PlacedBefore = Annotated[
-    str | None,
-    typer.Option(
-        "--placed-before",
-        metavar="TIME",
-        help="Orders placed earlier than that.",
-    ),
-]
-Market = Annotated[
-    str | None,
-    typer.Option(
-        "--market",
-        metavar="NAME",
-        help="Orders of this market.",
-    ),
-]
-SkuCode = Annotated[
-    str | None,
-    typer.Option(
-        "--sku",
-        metavar="CODE",
-        help="Orders of which a line has this SKU.",
-    ),
-]
-OrderReference = Annotated[
-    str | None,
-    typer.Option(
-        "--order-reference",
-        metavar="TEXT",
-        help="Orders that bear this reference.",
-    ),
-]
-IncludeCopies = Annotated[
-    bool,
-    typer.Option(
-        "--include-copies",
-        help="Orders that are themselves copies, too; with another option of these.",
-    ),
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        min=1,
-        metavar="N",
-        help="Only the earliest so many, of all or of those that fit.",
-    ),
-]
 FailedOf = Annotated[
     str | None,
     typer.Option(
@@ -124,20 +55,42 @@ Resume = Annotated[
     ),
 ]
 
-# What each field of the filter is called on the command line.
-_OPTIONS = {
-    "customer": "--customer",
-    "status": "--status",
-    "placed_from": "--placed-from",
-    "placed_before": "--placed-before",
-    "market": "--market",
-    "sku": "--sku",
-    "reference": "--order-reference",
-    "include_copies": "--include-copies",
-    "limit": "--limit",
-}
-# These narrow down what another option selects.
-_NARROWING = ("include_copies", "limit")
+# Mode is an option of its own: it is for orders that are named, too.
+_FIELDS = {field.name: field for field in FILTER_FIELDS if field.kind is not Kind.MODE}
+_PREFIX = "where_"
+
+
+def takes_order_filter(command: F) -> F:
+    """Give a command an option for each field of the filter, after its positional parameters.
+
+    It gets them in `**options`, from which `filter_fields` takes them.
+    """
+    signature = inspect.signature(command)
+    own = list(signature.parameters.values())
+    place = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in own)
+    fields = [
+        inspect.Parameter(
+            f"{_PREFIX}{field.name}",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if field.kind is Kind.FLAG else None,
+            annotation=_annotation(field),
+        )
+        for field in _FIELDS.values()
+    ]
+    made = signature.replace(parameters=[*own[:place], *fields, *own[place:]])
+    command.__signature__ = made  # type: ignore[attr-defined]
+    return command
+
+
+def _annotation(field: FilterField) -> Any:
+    given: dict[str, Any] = {"help": field.description, "metavar": field.metavar}
+    if field.kind is Kind.FLAG:
+        return Annotated[bool, typer.Option(field.flag, **given)]
+    if field.kind is Kind.COUNT:
+        return Annotated[int | None, typer.Option(field.flag, min=1, **given)]
+    if field.kind is Kind.STATUSES:
+        return Annotated[list[str] | None, typer.Option(field.flag, **given)]
+    return Annotated[str | None, typer.Option(field.flag, **given)]
 
 
 def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
@@ -147,8 +100,8 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
     """
     from order_factory.models.errors import InvalidRequest
 
-    filtering = [_OPTIONS[name] for name in fields if name not in _NARROWING]
-    narrowing = [_OPTIONS[name] for name in fields if name in _NARROWING]
+    filtering = [_FIELDS[name].flag for name in fields if not _FIELDS[name].narrowing]
+    narrowing = [_FIELDS[name].flag for name in fields if _FIELDS[name].narrowing]
     given = [name for name, value in chosen.items() if value]
     if filtering:
         given.append(filtering[0])
@@ -165,14 +118,10 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
         )
 
 
-def filter_fields(**options: Any) -> dict[str, Any]:
-    """The fields of an `OrderFilter` that were given on the command line."""
-    unset = {"include_copies": False}
-    return {
-        name: value
-        for name, value in options.items()
-        if value is not None and value != [] and value != unset.get(name)
-    }
+def filter_fields(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the fields of the filter out of a command's options: those that were given."""
+    found = {name: options.pop(f"{_PREFIX}{name}") for name in _FIELDS}
+    return {name: value for name, value in found.items() if value not in (None, False, [])}
 
 
 def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
@@ -194,7 +143,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
         message = [
             " ".join(
                 [
-                    *(_OPTIONS[str(name)] for name in detail["loc"][:1]),
+                    *(_FIELDS[str(name)].flag for name in detail["loc"][:1]),
                     detail["msg"].removeprefix("Value error, "),
                 ]
             )

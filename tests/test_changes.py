@@ -146,3 +146,58 @@ def test_a_copy_option_is_declared_once(scratch):
 
     # What it does and what `verify` makes of it are two more files.
     assert len(scratch.changed) == 2
+
+
+USE_FILTER = """
+import os, order_factory
+from typer.main import get_command
+from prefect.utilities.callables import parameter_schema
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.cli.main import app
+from order_factory.flows import bulk_order_factory
+from order_factory.models.database.engine import begin
+from order_factory.models.database.schema import upgrade
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.tasks.selections.recording import record_filtered
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+upgrade()
+wanted = OrderFilter(language="it")
+assert "in the language 'it'" in wanted.in_words()
+with begin() as db:
+    for number, language in (("1", "it"), ("2", "de")):
+        row = {"number": number, "language_code": language, "currency_code": "EUR"}
+        db.execute(Order.__table__.insert().values(**row, status="placed"))
+    record_filtered(db, "italian", wanted, CopyOptions())
+    copied = db.scalars(OrderFactory.__table__.select().with_only_columns(
+        OrderFactory.__table__.c.source_order_id
+    )).all()
+assert copied == [1], copied
+form = parameter_schema(bulk_order_factory).definitions["OrderFilter"]["properties"]
+assert form["language"]["description"] == "Orders in this language."
+bulk = get_command(app).commands["bulk"]
+assert "--language" in [flag for option in bulk.params for flag in option.opts]
+(rule,) = [each for each in RESOURCES["order_factory_batches"].writables if each.type == "object"
+           and each.name == "orders_where"]
+assert "language" in rule.meaning
+"""
+
+
+def test_a_filter_field_takes_a_declaration_and_a_condition(scratch):
+    scratch.replace(
+        "models/values/order_filter_fields.py",
+        '    FilterField("market",',
+        '    FilterField("language", Kind.TEXT, "Orders in this language.", "in the language {!r}"),\n'
+        '    FilterField("market",',
+    )
+    scratch.replace(
+        "tasks/selections/filters.py",
+        '    "market": ',
+        '    "language": lambda code: Order.language_code == code,\n    "market": ',
+    )
+
+    scratch.run(USE_FILTER)
+
+    assert len(scratch.changed) == 2

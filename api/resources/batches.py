@@ -24,6 +24,7 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.order_filter_fields import FILTER_FIELDS, Kind
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.public_ids import public_id
 from order_factory.models.values.statuses import BatchStatus
@@ -32,6 +33,7 @@ from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
 _ABORT = "_abort"
+_FIELDS = ", ".join(field.name for field in FILTER_FIELDS if field.kind is not Kind.MODE)
 
 
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
@@ -126,8 +128,7 @@ ORDER_FACTORY_BATCHES = ResourceType(
         writables.json_object(
             "orders_where",
             update=False,
-            meaning="Which orders to copy: customer, status, placed_from, placed_before, market, "
-            "sku, reference, include_copies, limit.",
+            meaning=f"Which orders to copy: {_FIELDS}.",
         ),
         writables.flag(
             _ABORT,

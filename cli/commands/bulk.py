@@ -18,22 +18,14 @@ from order_factory.cli.options import (
 )
 from order_factory.cli.selection_options import (
     AllOrders,
-    Customer,
     FailedOf,
     File,
-    IncludeCopies,
-    Limit,
-    Market,
     OrderNames,
-    OrderReference,
-    PlacedBefore,
-    PlacedFrom,
     Resume,
-    SkuCode,
-    Statuses,
     filter_fields,
     order_filter,
     require_one,
+    takes_order_filter,
 )
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
@@ -41,21 +33,14 @@ if TYPE_CHECKING:
     from order_factory.models.results.copies import BulkResult
 
 
+@takes_order_filter
 @takes_copy_options
 def bulk(
     context: typer.Context,
     file: File = None,
     order: OrderNames = None,
     all_orders: AllOrders = False,
-    customer: Customer = None,
-    status: Statuses = None,
-    placed_from: PlacedFrom = None,
-    placed_before: PlacedBefore = None,
-    market: Market = None,
-    sku: SkuCode = None,
-    order_reference: OrderReference = None,
-    include_copies: IncludeCopies = False,
-    limit: Limit = None,
+    *,
     mode: Mode = "live",
     failed_of: FailedOf = None,
     resume: Resume = None,
@@ -68,7 +53,6 @@ def bulk(
             show_default="its time",
         ),
     ] = None,
-    *,
     error_policy: Annotated[
         Literal["reject_failed", "skip_errors", "reject_everything"],
         typer.Option(
@@ -152,17 +136,7 @@ def bulk(
     from order_factory.tasks.reports import report_path
 
     terminal = terminal_of(context)
-    fields = filter_fields(
-        customer=customer,
-        status=status,
-        placed_from=placed_from,
-        placed_before=placed_before,
-        market=market,
-        sku=sku,
-        reference=order_reference,
-        include_copies=include_copies,
-        limit=limit,
-    )
+    fields = filter_fields(options)
     chosen = {
         "FILE": file,
         "--order": order,

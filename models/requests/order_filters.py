@@ -2,12 +2,22 @@
 
 import re
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+)
 
 from order_factory.models.requests.copies import Text
 from order_factory.models.requests.form_fields import plain_fields
+from order_factory.models.values.durations import check_duration
+from order_factory.models.values.order_filter_fields import FILTER_FIELDS, FilterField, Kind
 from order_factory.models.values.statuses import Mode, OrderStatus
 
 PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
@@ -43,7 +53,39 @@ Moment = Annotated[
 ]
 
 
-class OrderFilter(BaseModel):
+_TYPES: dict[Kind, tuple[Any, Any]] = {
+    Kind.TEXT: (Text | None, None),
+    Kind.TIME: (Moment | None, None),
+    Kind.DURATION: (Annotated[str, AfterValidator(check_duration)] | None, None),
+    Kind.COUNT: (Annotated[int, Field(ge=1)] | None, None),
+    Kind.FLAG: (bool, False),
+    Kind.STATUSES: (Annotated[tuple[OrderStatus, ...], Field(min_length=1)], PLACED),
+    Kind.MODE: (Mode, Mode.LIVE),
+}
+
+if TYPE_CHECKING:
+
+    class _Fields(BaseModel):
+        """A field for each of `FILTER_FIELDS`; type checkers ask no questions about them."""
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    _Fields = create_model(
+        "_Fields",
+        **{
+            field.name: (
+                _TYPES[field.kind][0],
+                Field(
+                    default=_TYPES[field.kind][1], title=field.label, description=field.description
+                ),
+            )
+            for field in FILTER_FIELDS
+        },
+    )
+
+
+class OrderFilter(_Fields):
     """Orders that fit every field that is given; with none, every placed order that is no copy.
 
     A date means its midnight, and a time without a time zone is meant as UTC. Orders that are
@@ -53,65 +95,35 @@ class OrderFilter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=plain_fields)
 
-    customer: Text | None = Field(
-        default=None,
-        title="Customer",
-        description="Email or public id of the customer. The id keeps the email out of the "
-        "records of Prefect, which stores parameters.",
-    )
-    status: tuple[OrderStatus, ...] = Field(
-        default=PLACED, min_length=1, title="Status", description="Any of these statuses."
-    )
-    placed_from: Moment | None = Field(
-        default=None, title="Placed from", description="Placed at this time or later (UTC)."
-    )
-    placed_before: Moment | None = Field(
-        default=None, title="Placed before", description="Placed earlier than this time (UTC)."
-    )
-    market: Text | None = Field(
-        default=None, title="Market", description="Name of the market, exactly."
-    )
-    sku: Text | None = Field(
-        default=None, title="SKU", description="Code of a SKU that a line of the order bears."
-    )
-    reference: Text | None = Field(
-        default=None, title="Reference", description="Reference of the order, exactly."
-    )
-    mode: Mode = Field(
-        default=Mode.LIVE, title="Live or test", description="Live orders or test orders."
-    )
-    include_copies: bool = Field(
-        default=False,
-        title="Include copies",
-        description="Take orders that are themselves copies, too.",
-    )
-    limit: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, title="Limit", description="Only so many, the earliest placed first."
-    )
+    if TYPE_CHECKING:
+
+        def __init__(self, **given: Any) -> None: ...
 
     @model_validator(mode="after")
     def _some_time_between(self) -> "OrderFilter":
         bounds = self.placed_from, self.placed_before
-        if None not in bounds and self.placed_from >= self.placed_before:  # type: ignore[operator]
+        if None not in bounds and self.placed_from >= self.placed_before:
             raise ValueError("placed_from must be earlier than placed_before")
         return self
 
     def in_words(self) -> str:
         """What it selects, for people; the customer as given, so make that a public id first."""
-        message = [f"{self.mode} orders with status {' or '.join(self.status)}"]
-        if self.customer is not None:
-            message.append(f"of customer {self.customer}")
-        if self.placed_from is not None:
-            message.append(f"placed from {self.placed_from:%Y-%m-%d %H:%M:%S} UTC")
-        if self.placed_before is not None:
-            message.append(f"placed before {self.placed_before:%Y-%m-%d %H:%M:%S} UTC")
-        if self.market is not None:
-            message.append(f"of market {self.market!r}")
-        if self.sku is not None:
-            message.append(f"with SKU {self.sku!r}")
-        if self.reference is not None:
-            message.append(f"with reference {self.reference!r}")
-        message.append("copies included" if self.include_copies else "copies left out")
-        if self.limit is not None:
-            message.append(f"the earliest {self.limit}")
-        return ", ".join(message)
+        beginning: list[str] = []
+        rest: list[str] = []
+        for field in FILTER_FIELDS:
+            value = getattr(self, field.name)
+            if field.kind in (Kind.MODE, Kind.STATUSES):
+                beginning.insert(0, _in_words(field, value))
+            elif value is not None and value is not False:
+                rest.append(_in_words(field, value))
+            elif field.words_without is not None:
+                rest.append(field.words_without)
+        return ", ".join([" ".join(beginning), *rest])
+
+
+def _in_words(field: FilterField, value: Any) -> str:
+    if isinstance(value, tuple):
+        value = " or ".join(value)
+    elif isinstance(value, datetime):
+        value = f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return field.words.format(value)

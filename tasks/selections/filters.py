@@ -1,36 +1,56 @@
 """Orders that fit a filter, found by the database and never named in Python."""
 
-from sqlalchemy import ColumnElement, Connection, exists, literal, select
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, literal, or_, select
 
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
-from order_factory.models.tables import Customer, LineItem, Order
+from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.durations import parse_duration
 from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.selections.requested import Requested, request_rows
 
 NAME = "The filter"
 
 
+def _has_line(sku_code: str) -> ColumnElement[bool]:
+    return exists().where(LineItem.order_id == Order.id, LineItem.sku_code == sku_code)
+
+
+def _is_not_copied_yet(_: bool) -> ColumnElement[bool]:
+    """No factory has made a copy of the order, and none is about to."""
+    made = or_(
+        OrderFactory.target_order_id.is_not(None),
+        OrderFactory.status.in_([FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]),
+    )
+    return ~exists().where(OrderFactory.source_order_id == Order.id, made)
+
+
+# What a field of the filter asks of an order, where the field is given. The customer is a public
+# id by now.
+_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "mode": lambda mode: Order.mode == mode,
+    "status": lambda statuses: Order.status.in_(statuses),
+    "customer": lambda name: Order.customer_id == key_of(Resource.customers, name),
+    "placed_within": lambda length: Order.placed_at >= utc_now() - parse_duration(length),
+    "placed_from": lambda moment: Order.placed_at >= moment,
+    "placed_before": lambda moment: Order.placed_at < moment,
+    "market": lambda name: Order.market_name == name,
+    "sku": _has_line,
+    "reference": lambda reference: Order.reference == reference,
+    "not_copied_yet": _is_not_copied_yet,
+}
+
+
 def _fits(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     """What holds for the orders that fit; the filter's customer is a public id."""
-    fits: list[ColumnElement[bool]] = [
-        Order.mode == wanted.mode,
-        Order.status.in_(wanted.status),
-    ]
-    if wanted.customer is not None:
-        fits.append(Order.customer_id == key_of(Resource.customers, wanted.customer))
-    if wanted.placed_from is not None:
-        fits.append(Order.placed_at >= wanted.placed_from)
-    if wanted.placed_before is not None:
-        fits.append(Order.placed_at < wanted.placed_before)
-    if wanted.market is not None:
-        fits.append(Order.market_name == wanted.market)
-    if wanted.sku is not None:
-        line = LineItem.order_id == Order.id
-        fits.append(exists().where(line, LineItem.sku_code == wanted.sku))
-    if wanted.reference is not None:
-        fits.append(Order.reference == wanted.reference)
+    given = {name: getattr(wanted, name) for name in _CONDITIONS}
+    fits = [_CONDITIONS[name](value) for name, value in given.items() if value not in (None, False)]
     if not wanted.include_copies:
         fits.append(Order.order_factory_id.is_(None))
     return fits

@@ -58,7 +58,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         **{
             "order-factory/copy": {"source_order": "N1", "reference": "again"},
             "bulk-order-factory/bulk": {"orders": "N1, N2", "reference": "by hand"},
-            "bulk-order-factory/nightly": {"orders_where": {"sku": "HAT"}},
+            "bulk-order-factory/nightly": {"orders_where": {"sku": "HAT"}, "dry_run": False},
             "copy-batch/part": {"batch": "parts"},
             "import-orders/import": {"path": "customers.csv"},
         }

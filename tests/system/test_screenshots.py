@@ -85,7 +85,7 @@ def test_the_pages_that_a_merchant_opens(system, shop, client, bulk_run, take):
 
     assert "Number or public id of the order to copy." in forms["order-factory/copy"]
     assert forms["order-factory/copy"].count('Property is type "None"') == 1, "metadata alone"
-    assert "Any of these statuses." in forms["bulk-order-factory/nightly"]
+    assert "Orders with one of these statuses" in forms["bulk-order-factory/nightly"]
     assert "outcome:completed with errors" in run
     assert "40 of 43 orders copied" in artifacts
     assert "order_factories" in docs

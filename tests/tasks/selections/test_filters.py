@@ -10,6 +10,7 @@ from order_factory.models.errors import InvalidRequest, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.copying import find_or_record, request
 
@@ -162,3 +163,52 @@ def test_only_one_selection_may_be_given(shop):
     assert str(raised.value) == (
         "Give only one of orders, orders_where, failed_of; not orders and orders_where."
     )
+
+
+def test_relative_dates_count_from_now(shop):
+    now = utc_now()
+    new = shop.order(placed_at=now - timedelta(hours=23))
+    older = shop.order(placed_at=now - timedelta(hours=25))
+    shop.order(placed_at=now - timedelta(days=8))
+    shop.order(placed_at=None)
+
+    for reference, within in (("day", "24 hours"), ("week", "1w")):
+        wanted = OrderFilter(placed_within=within)
+        find_or_record(reference, CopyOptions(), orders_where=wanted)
+
+    batches = {row.id: row.reference for row in shop.rows(OrderFactoryBatch)}
+    copied = [(batches[row.batch_id], row.source_order_id) for row in shop.rows(OrderFactory)]
+    assert copied == [("day", new), ("week", older), ("week", new)]
+
+
+def test_orders_that_have_a_copy_are_left_out_on_request(shop):
+    orders = {
+        (status, target): shop.order(placed_at=NEW_YEAR)
+        for status, target in (
+            ("completed", True),
+            ("pending", False),
+            ("in_progress", False),
+            ("failed", True),
+            ("failed", False),
+            ("aborted", False),
+        )
+    }
+    fresh = shop.order(placed_at=NEW_YEAR)
+    for (status, has_target), order in orders.items():
+        target = shop.order(status="pending") if has_target else None
+        shop.add(OrderFactory, source_order_id=order, status=status, target_order_id=target)
+    known = {row.id for row in shop.rows(OrderFactory)}
+
+    wanted = OrderFilter(not_copied_yet=True)
+    find_or_record("night", CopyOptions(), orders_where=wanted)
+
+    copied = [row.source_order_id for row in shop.rows(OrderFactory) if row.id not in known]
+    assert copied == [orders["failed", False], orders["aborted", False], fresh]
+
+
+@pytest.mark.parametrize(
+    "given", ["", "24", "hours", "-1 day", "0 days", "999999 weeks", "1 month"]
+)
+def test_what_is_no_length_of_time_is_refused(given):
+    with pytest.raises(ValueError, match=r"such as 24 hours|at least 1 character"):
+        OrderFilter(placed_within=given)

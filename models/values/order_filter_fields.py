@@ -1,0 +1,131 @@
+"""Which orders a batch takes from the database: the fields of the filter, each declared here.
+
+From `FILTER_FIELDS` follow the form, the command line, the API and the words in which a filter is
+told. A new field needs a declaration here and a condition in `tasks/selections/filters.py`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Kind(Enum):
+    """What a field holds; all but the last three may be left out."""
+
+    TEXT = auto()
+    TIME = auto()
+    DURATION = auto()
+    COUNT = auto()
+    FLAG = auto()
+    STATUSES = auto()
+    MODE = auto()
+
+
+@dataclass(frozen=True)
+class FilterField:
+    """One field. `words` says for people what it selects, with the value in place of `{}`, and
+    `words_without` what a flag that is not set does.
+
+    `option` is its option on the command line, where that is not its name. A field that is
+    `narrowing` selects nothing alone: it goes with another one, or with all orders.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    words: str
+    title: str | None = None
+    option: str | None = None
+    metavar: str | None = None
+    narrowing: bool = False
+    words_without: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.title or self.name.replace("_", " ").capitalize()
+
+    @property
+    def flag(self) -> str:
+        return self.option or f"--{self.name.replace('_', '-')}"
+
+
+FILTER_FIELDS = (
+    FilterField(
+        "customer",
+        Kind.TEXT,
+        "Orders of this customer: a public id, which keeps the email out of Prefect, or an email.",
+        "of customer {}",
+        metavar="CUSTOMER",
+    ),
+    FilterField(
+        "status",
+        Kind.STATUSES,
+        "Orders with one of these statuses; placed and approved, unless given.",
+        "with status {}",
+        metavar="STATUS",
+    ),
+    FilterField(
+        "placed_within",
+        Kind.DURATION,
+        "Orders placed in the last 24 hours, 7 days, or the like.",
+        "placed in the last {}",
+        title="Placed in the last",
+        metavar="DURATION",
+    ),
+    FilterField(
+        "placed_from",
+        Kind.TIME,
+        "Orders placed then or later: 2026-01-31, or 2026-01-31T18:00:00Z; UTC.",
+        "placed from {}",
+        metavar="TIME",
+    ),
+    FilterField(
+        "placed_before",
+        Kind.TIME,
+        "Orders placed earlier than that.",
+        "placed before {}",
+        metavar="TIME",
+    ),
+    FilterField("market", Kind.TEXT, "Orders of this market.", "of market {!r}", metavar="NAME"),
+    FilterField(
+        "sku",
+        Kind.TEXT,
+        "Orders of which a line has this SKU.",
+        "with SKU {!r}",
+        title="SKU",
+        metavar="CODE",
+    ),
+    FilterField(
+        "reference",
+        Kind.TEXT,
+        "Orders that have this reference.",
+        "with reference {!r}",
+        option="--order-reference",
+        metavar="TEXT",
+    ),
+    FilterField(
+        "not_copied_yet",
+        Kind.FLAG,
+        "Leave out orders that have a copy, or for which one is on its way.",
+        "not copied yet",
+        narrowing=True,
+    ),
+    FilterField(
+        "include_copies",
+        Kind.FLAG,
+        "Include orders that are copies themselves.",
+        "copies included",
+        narrowing=True,
+        words_without="copies left out",
+    ),
+    FilterField(
+        "limit",
+        Kind.COUNT,
+        "Copy at most N orders, oldest first.",
+        "the earliest {}",
+        metavar="N",
+        narrowing=True,
+    ),
+    FilterField(
+        "mode", Kind.MODE, "Live orders or test orders.", "{} orders", title="Live or test"
+    ),
+)

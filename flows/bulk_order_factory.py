@@ -8,7 +8,7 @@ from typing import Annotated, Any, Unpack, cast
 from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import TerminationSignal
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field, PlainValidator
 from sqlalchemy import Connection
@@ -49,6 +49,16 @@ from order_factory.tasks.selections.reading import Orders, accept_orders
 def _run_name() -> str:
     reference = flow_run.parameters.get("reference")
     return f"copy batch {str(reference)[:64]}" if reference else "copy a batch"
+
+
+def _name_of_batch() -> str:
+    """A name that tells what started the run and when: `nightly-20261130-020000-1a2b3c4d`.
+
+    The same for each attempt of a run, so that a retry finds the batch of the attempt before.
+    """
+    begins_at = flow_run.scheduled_start_time
+    ending = str(flow_run.id).replace("-", "")[-8:]
+    return f"{deployment.name or 'bulk'}-{begins_at:%Y%m%d-%H%M%S}-{ending}"
 
 
 def _mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -140,7 +150,7 @@ def bulk_order_factory(
             "Say which orders to copy (orders, orders_where or failed_of), or give the reference "
             "of a batch to finish."
         )
-    reference = reference or f"bulk-{flow_run.id}"
+    reference = reference or _name_of_batch()
     if error_policy == ErrorPolicy.SKIP_ERRORS:
         options["skip_errors"] = True
     request = CopyOptions(**options)

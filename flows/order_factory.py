@@ -5,11 +5,18 @@ from typing import Any, Unpack, cast
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.database.engine import reading
 from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
-from order_factory.models.errors import FactoryTaken, InvalidRequest, PaymentUnknown
+from order_factory.models.errors import (
+    FactoryTaken,
+    InvalidRequest,
+    OrderFactoryError,
+    PaymentUnknown,
+)
 from order_factory.models.requests.copies import CopyOptions, Metadata, OrderName, Text
 from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryResult, summary
 from order_factory.models.values.copy_options import CopyOptionArguments
@@ -19,7 +26,7 @@ from order_factory.tasks.batches.records import require_free_of_batch
 from order_factory.tasks.copy_orders import copy_order
 from order_factory.tasks.factories.names import Named, find_or_create
 from order_factory.tasks.factories.records import read_factory, require_factory
-from order_factory.tasks.factories.source_orders import require_order
+from order_factory.tasks.factories.source_orders import label_of_order, require_order
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.prefect_ui.events import publish_factory
 from order_factory.tasks.prefect_ui.tags_and_links import show_factory
@@ -28,10 +35,16 @@ _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
 
 
 def _run_name() -> str:
+    """`copy order 1001`, also where the order or its factory was named by a public id."""
     given = flow_run.parameters
-    if given.get("order_factory_id"):
-        return f"copy for order factory {given['order_factory_id']}"
-    return f"copy order {str(given.get('source_order'))[:64]}"
+    source_order, factory = given.get("source_order"), given.get("order_factory_id")
+    order = None if source_order is None else str(source_order).strip()
+    try:
+        with reading() as db:
+            label = label_of_order(db, order, factory)
+    except (OrderFactoryError, SQLAlchemyError):  # the run itself says what is wrong
+        label = order or f"of order factory {factory}"
+    return f"copy order {label[:64]}"
 
 
 @shop_flow(name="order-factory", flow_run_name=_run_name)

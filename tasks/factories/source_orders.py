@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, and_, or_, select
 
 from order_factory.models.errors import SourceOrderAmbiguous, SourceOrderNotFound
-from order_factory.models.tables import Order
+from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
 
@@ -27,3 +27,15 @@ def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
     if len(keys) > 1:
         raise SourceOrderAmbiguous(name, ", ".join(public_id(Resource.orders, k) for k in keys))
     return keys[0]
+
+
+def label_of_order(db: Connection, source_order: str | None, order_factory: str | None) -> str:
+    """The order's number where it has one, for the name of a run; else the name that was given."""
+    order_key = key_of(Resource.orders, source_order or "")
+    factory_key = key_of(Resource.order_factories, order_factory or "")
+    of_factory = select(OrderFactory.source_order_id).where(OrderFactory.id == factory_key)
+    wanted = (
+        Order.id == order_key if order_factory is None else Order.id == of_factory.scalar_subquery()
+    )
+    number = db.scalar(select(Order.number).where(wanted))
+    return number or source_order or f"of order factory {order_factory}"

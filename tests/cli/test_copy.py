@@ -82,7 +82,7 @@ def test_carries_out_a_pending_factory(shop, run):
     ("arguments", "detail"),
     [
         (["--reference", "x" * 300], "reference: "),
-        (["--metadata", '{"n": NaN}'], "metadata: metadata is not valid JSON"),
+        (["--metadata", '{"n": NaN}'], "--metadata is not valid JSON"),
     ],
 )
 def test_parameters_that_the_flow_refuses(shop, run, arguments, detail):

@@ -11,7 +11,6 @@ from order_factory.flows.runners import copy_recorded, dask, flow_runs
 from order_factory.flows.runners.job import Job, Parts
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
-from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -49,8 +48,7 @@ def test_flow_runs_are_one_for_each_order(shop, night):
         runs = client.read_flow_runs(flow_run_filter=children)
     factories = shop.rows(OrderFactory)
     assert {str(run.id): run.name for run in runs} == {
-        row.flow_run_id: f"copy for order factory {public_id(Resource.order_factories, row.id)}"
-        for row in factories
+        row.flow_run_id: f"copy order {shop.number_of(row.source_order_id)}" for row in factories
     }
     assert Counter(run.state and run.state.name for run in runs) == {
         "Completed": 2,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 from prefect.exceptions import TerminationSignal
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
@@ -22,7 +23,8 @@ from order_factory.models.results.subscriptions import SubscriptionRun, Subscrip
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.batches.records import read_batch
+from order_factory.tasks.batches.records import read_batch, start_batch
+from order_factory.tasks.copy_orders import place_orders_again
 from order_factory.tasks.prefect_ui.artifacts import show_result
 from order_factory.tasks.prefect_ui.events import publish_batch
 from order_factory.tasks.subscriptions.outcomes import running_batches, settle
@@ -94,6 +96,7 @@ class _Account:
         """Copy what is unfinished of a batch, and count what is ended of it."""
         if not self.goes_on():
             return
+        self._place_again(batch)
         job = Job(batch.id, batch.reference, self.size, self.workers)
         copied = copy_recorded(job, choose_runner("threads"), as_a_whole=False)
         with begin() as db:
@@ -108,6 +111,16 @@ class _Account:
         self.stopped = copied.stopped
         self.problems += copied.problems
         self._add(result, settled, batch.overlapping)
+
+    def _place_again(self, batch: SubscriptionBatch) -> None:
+        """Place the orders of failed renewals again, as long as it gets on."""
+        with begin() as db:
+            start_batch(db, batch.id, flow_run.id)
+        while True:
+            placed = place_orders_again(batch.id, self.size)
+            self.problems += [f"order factory {key} could not be closed" for key in placed.stuck]
+            if placed.stuck or not placed.closed + placed.awaiting:
+                return
 
     def _add(self, result: BulkResult, settled: int, overlapping: int) -> None:
         run = self.run

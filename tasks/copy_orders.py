@@ -12,12 +12,20 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.engine import begin, checkpoint_soon
-from order_factory.models.database.retrying import until_it_passes
+from order_factory.models.database.retrying import until_it_passes, write
 from order_factory.models.results.step_times import StepTime
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.batches.records import require_divisible
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
+from order_factory.tasks.copying.placing_again import (
+    STEPS as PLACING_STEPS,
+)
+from order_factory.tasks.copying.placing_again import (
+    claim_orders_to_place,
+    keep_target_orders,
+    load_orders_to_place,
+)
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.prefetch.prefetch import Prefetch
@@ -93,6 +101,35 @@ def copy_single_orders(size: int, part: int = 1) -> BatchReport:
     of the database did not pass; the factories are still pending.
     """
     return _copy(lambda db: claim_single(db, size), follow=part == 1)
+
+
+@task(name="place orders again", task_run_name="place orders again", cache_policy=NO_CACHE)
+def place_orders_again(batch_id: int, size: int) -> BatchReport:
+    """Place up to `size` orders of a batch that were copied before; factories closed or waiting.
+
+    Raises `TryAgain` when a fault of the database did not pass; the factories are still pending.
+    """
+
+    def place(db: Connection) -> CopiedOrders:
+        claimed = claim_orders_to_place(db, batch_id, size)
+        if not claimed:
+            return CopiedOrders()
+        return copy_claimed(
+            db,
+            claimed,
+            flow_run.id,
+            steps=PLACING_STEPS,
+            load=load_orders_to_place,
+            keep=keep_target_orders,
+        )
+
+    try:
+        copied = write(place)
+    except DBAPIError as error:
+        # Prefect logs what a task raises: it must not quote a row.
+        raise explained(error, "batch") from None
+    stuck = tuple(public_id(Resource.order_factories, key) for key in copied.stuck)
+    return BatchReport(copied.closed, stuck, copied.awaiting, tuple(copied.times))
 
 
 def _copy(

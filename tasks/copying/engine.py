@@ -4,7 +4,7 @@ One bad order never fails its neighbours. When a step meets something that no ch
 claimed factories are halved until the one at fault stands alone; it fails, and says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -23,6 +23,9 @@ from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.statements import execute_and_count
 from order_factory.tasks.working_set.step import StepFailed, StepFunction, as_failure
 from order_factory.tasks.working_set.tables import claims, copies, empty_temporary_tables
+
+Load = Callable[[Connection, int, int], None]
+Keep = Callable[[Connection], None]
 
 
 @dataclass
@@ -46,8 +49,13 @@ def copy_claimed(
     *,
     followed: bool = False,
     steps: Sequence[StepFunction] = STEPS,
+    load: Load = load_claimed,
+    keep: Keep | None = None,
 ) -> CopiedOrders:
     """Copy all claimed factories with these steps, which are task runs where they are `followed`.
+
+    `load` fills the temporary tables for the claimed factories between two keys, and `keep` comes
+    after what failed was marked as not valid.
 
     Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
     """
@@ -69,14 +77,14 @@ def copy_claimed(
         # Only the first part was prefetched, and only that one is followed.
         prefetched = followed = False
         try:
-            closed = _copy_part(db, batch, first, last, steps)
+            closed = _copy_part(db, batch, first, last, steps, load)
             copied.closed += closed
             copied.awaiting += size - closed
         except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
             failure = as_failure(error)
             if size > 1:
                 parts += _halves(db, first, last)
-            elif _fail(db, replace(batch, followed=False), first, failure):
+            elif _fail(db, replace(batch, followed=False), first, failure, load, keep):
                 copied.closed += 1
             else:
                 copied.stuck.append(first)
@@ -86,7 +94,12 @@ def copy_claimed(
 
 
 def _copy_part(
-    db: Connection, batch: Batch, first: int, last: int, steps: Sequence[StepFunction]
+    db: Connection,
+    batch: Batch,
+    first: int,
+    last: int,
+    steps: Sequence[StepFunction],
+    load: Load,
 ) -> int:
     """How many factories the last step closes; the others wait for a gateway."""
     closed = 0
@@ -95,18 +108,25 @@ def _copy_part(
         if batch.prefetched:
             load_prefetched(db)
         else:
-            load_claimed(db, first, last)
+            load(db, first, last)
         batch.times.add("load claimed orders", batch.size, perf_counter() - began)
         for step in steps:
             closed = step(db, batch)
     return closed
 
 
-def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) -> bool:
+def _fail(
+    db: Connection,
+    batch: Batch,
+    factory_id: int,
+    failure: StepFailed,
+    load: Load,
+    keep: Keep | None,
+) -> bool:
     """Close this factory as failed, with all that the checks find and the unexpected on top."""
     try:
         with db.begin_nested():
-            load_claimed(db, factory_id, factory_id)
+            load(db, factory_id, factory_id)
             try:
                 with db.begin_nested():
                     check_orders(db, batch)
@@ -114,6 +134,8 @@ def _fail(db: Connection, batch: Batch, factory_id: int, failure: StepFailed) ->
                 pass  # the failure that is recorded next is this one
             execute_and_count(db, errors(failure.field, "unexpected", str(failure)))
             db.execute(update(copies).values(valid=false()))
+            if keep is not None:
+                keep(db)
             record_outcomes(db, batch)
     except StepFailed:
         return False

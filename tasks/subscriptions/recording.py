@@ -30,8 +30,8 @@ from order_factory.tasks.subscriptions.due import (
     overtake,
     subscription,
 )
-from order_factory.tasks.subscriptions.retries import find_retries, retry_with_new_copies
-from order_factory.tasks.subscriptions.tables import open_run_tables, periods
+from order_factory.tasks.subscriptions.retries import find_retries, release_orders, take_over_orders
+from order_factory.tasks.subscriptions.tables import open_run_tables, periods, retried
 from order_factory.tasks.subscriptions.transitions import end_with_source_orders
 from order_factory.tasks.working_set.statements import (
     at,
@@ -76,7 +76,7 @@ def record_due(
     if not due and not retries:
         advance(db, None, now)
         return None
-    failed = retry_with_new_copies(db, now) if retries else None
+    failed = release_orders(db, now) if retries else None
     batch = record_periods(db, mode, now, failed)
     copied = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch.id)
     overlapping = overtake(db, copied)
@@ -96,6 +96,7 @@ def record_periods(
         count += execute_and_count(
             db, insert_counted(factory, *_retry_factories(batch.id, now, failed))
         )
+        take_over_orders(db, batch.id)
     record_create_events(db, batch.id, now)
     db.execute(update(_batch).where(_batch.c.id == batch.id).values(orders_count=count))
     return batch
@@ -121,7 +122,7 @@ def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]
 def _retry_factories(
     batch_id: int, now: datetime, failed: Select[Any]
 ) -> tuple[list[str], Select[Any]]:
-    """The next attempt at the period of each of these factories, of the same order."""
+    """The next attempt at the period of each of these factories, with the order it has made."""
     kept = (
         "mode",
         "source_order_id",
@@ -133,8 +134,10 @@ def _retry_factories(
         **{name: factory.c[name] for name in kept},
         "attempt": factory.c.attempt + 1,
         "retry_of_id": factory.c.id,
+        "target_order_id": retried.c.target_order_id,
     }
-    rows = select(*values.values()).where(factory.c.id.in_(failed)).order_by(factory.c.id)
+    rows = select(*values.values()).join(retried, retried.c.factory_id == factory.c.id)
+    rows = rows.where(factory.c.id.in_(failed)).order_by(factory.c.id)
     return list(values), rows
 
 

@@ -3,12 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, or_, select, update
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.dialects import on_sqlite, skip_locked
 from order_factory.models.tables import CopyError, Order
-from order_factory.models.tables.base import utc_now
-from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import Mode, OrderStatus
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
 from order_factory.tasks.subscriptions.tables import retried
@@ -21,7 +19,7 @@ PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = ("not_enough_stock",)
 # Follows from the others, and says nothing about them.
 _FOLLOWS = "cannot_be_placed"
-# Of the order that a failed attempt has left: what another may take the place of, and besides
+# Of the order that a failed attempt has left: what is placed again or copied anew, and besides
 # that what is not decided yet.
 _REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
 _OPEN = (*_REPLACEABLE, OrderStatus.PLACING)
@@ -44,13 +42,16 @@ def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     _drop_those_settled(db, now)
     held = skip_locked(db, _ripe(mode, now).limit(limit), subscription).subquery("held")
     return execute_and_count(
-        db, insert_counted(retried, ["factory_id", "order_subscription_id"], select(held))
+        db,
+        insert_counted(
+            retried, ["factory_id", "order_subscription_id", "target_order_id"], select(held)
+        ),
     )
 
 
 def _ripe(mode: Mode, now: datetime) -> Select[Any]:
     rows = (
-        select(factory.c.id, factory.c.order_subscription_id)
+        select(factory.c.id, factory.c.order_subscription_id, factory.c.target_order_id)
         .join(subscription, subscription.c.id == factory.c.order_subscription_id)
         .outerjoin(_target, _target.c.id == factory.c.target_order_id)
     )
@@ -68,27 +69,37 @@ def _drop_those_settled(db: Connection, now: datetime) -> None:
     db.execute(ripe.values(retry_at=None, updated_at=now))
 
 
-def retry_with_new_copies(db: Connection, now: datetime) -> Select[Any]:
-    """Prepare another attempt of each factory taken; the keys of those that are to get one.
+def release_orders(db: Connection, now: datetime) -> Select[Any]:
+    """Let go of the orders that the loaded factories could not place; the factories' keys.
 
-    A factory that copied its order and could not place it has left a pending target. That one is
-    cancelled first, in this transaction, so that it can never be placed beside the new copy; a
-    factory whose target could not be cancelled, since it is being placed by now, waits. A pending order holds no stock and no payment: a refused one took nothing.
+    Each goes to the factory that tries again, so that the order is paid for and not another copy
+    of it. A cancelled one stays with the factory that made it, and the order is copied anew. An
+    order that is being placed by now keeps its factory, which waits.
     """
-    of_mine = select(factory.c.target_order_id).join(retried, retried.c.factory_id == factory.c.id)
-    abandoned = update(_target).where(
-        _target.c.id.in_(of_mine),
-        _target.c.status == OrderStatus.PENDING,
-        may_become(_target.c.status, OrderStatus.CANCELLED),
-    )
-    message = {"status": OrderStatus.CANCELLED, "cancelled_at": utc_now(), "updated_at": utc_now()}
-    db.execute(abandoned.values(message))
-    failed = (
-        select(factory.c.id)
-        .join(retried, retried.c.factory_id == factory.c.id)
-        .outerjoin(_target, _target.c.id == factory.c.target_order_id)
-        .where(or_(_target.c.id.is_(None), _target.c.status == OrderStatus.CANCELLED))
-    )
+    if not on_sqlite(db):
+        mine = select(_target.c.id).where(_target.c.id.in_(select(retried.c.target_order_id)))
+        db.execute(mine.order_by(_target.c.id).with_for_update())
+    status = select(_target.c.status).where(_target.c.id == retried.c.target_order_id)
+    open_ = status.scalar_subquery()
+    db.execute(delete(retried).where(open_.not_in(_REPLACEABLE)))
+    cancelled = update(retried).where(open_ == OrderStatus.CANCELLED)
+    db.execute(cancelled.values(target_order_id=None))
+    failed = select(retried.c.factory_id)
     recorded = update(factory).where(factory.c.id.in_(failed))
     db.execute(recorded.values(retry_at=None, updated_at=now))
+    handed_over = failed.where(retried.c.target_order_id.is_not(None))
+    released = update(factory).where(factory.c.id.in_(handed_over))
+    db.execute(released.values(target_order_id=None))
     return failed
+
+
+def take_over_orders(db: Connection, batch_id: int) -> None:
+    """The orders belong to the factories of this batch that place them again."""
+    new = select(factory.c.id).where(
+        factory.c.target_order_id == _target.c.id, factory.c.batch_id == batch_id
+    )
+    orders = select(factory.c.target_order_id).where(
+        factory.c.batch_id == batch_id, factory.c.target_order_id.is_not(None)
+    )
+    mine = update(_target).where(_target.c.id.in_(orders))
+    db.execute(mine.values(order_factory_id=new.scalar_subquery()))

@@ -33,12 +33,13 @@ periods = temporary(
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("period_at", UtcDateTime(), nullable=False),
 )
-# The failed factories that are tried again.
+# The failed factories that are tried again, and the order that each has made and could not place.
 retried = temporary(
     _METADATA,
     "tmp_subscription_retries",
     _key("factory_id"),
     Column("order_subscription_id", BigInteger, nullable=False),
+    Column("target_order_id", BigInteger),
 )
 # The subscriptions whose copies of a batch are all ended, and whether one failed for good.
 settled = temporary(_METADATA, "tmp_subscription_settled", _key("order_subscription_id"))

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import skip_locked
 from order_factory.models.errors import CannotTransition
 from order_factory.models.tables import Event, Order
+from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import (
     FactoryStatus,
     Mode,
@@ -120,6 +121,14 @@ def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
         return
     ended = update(factory).where(factory.c.id.in_(called_off))
     db.execute(ended.values(status=FactoryStatus.ABORTED, updated_at=now))
+    # What was to be placed again is wanted no more.
+    left = select(factory.c.target_order_id).where(
+        factory.c.id.in_(called_off), factory.c.target_order_id.is_not(None)
+    )
+    orders = update(_order).where(
+        _order.c.id.in_(left), may_become(_order.c.status, OrderStatus.CANCELLED)
+    )
+    db.execute(orders.values(status=OrderStatus.CANCELLED, cancelled_at=now, updated_at=now))
     names = ["name", "order_factory_id", "created_at"]
     rows = select(literal("order_factories.abort"), factory.c.id, at(now))
     db.execute(insert_counted(_event, names, rows.where(factory.c.id.in_(called_off))))

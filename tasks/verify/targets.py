@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, not_, select
+from sqlalchemy import Select, and_, exists, func, not_, select
 
 from order_factory.models.tables import Order
 from order_factory.models.values.public_ids import Resource
@@ -54,10 +54,13 @@ def _failed_with_target() -> Select[Any]:
 
 
 def _unplaceable_without_target() -> Select[Any]:
+    again = factory.alias("again")
+    handed_over = exists().where(again.c.retry_of_id == factory.c.id)
     return select(factory.c.id).where(
         factory.c.status == FactoryStatus.FAILED,
         factory.c.target_order_id.is_(None),
         _could_not_be_placed,
+        not_(handed_over),
     )
 
 
@@ -69,7 +72,9 @@ def _unfinished_with_target() -> Select[Any]:
     ended = and_(
         factory.c.status == FactoryStatus.ABORTED, has_error(copy_error.c.code == ENDED_CODE)
     )
-    unfinished = and_(factory.c.status.not_in(finished), not_(waits), not_(ended))
+    # One that tries again has the order of the one before from the start.
+    again = and_(factory.c.status != FactoryStatus.IN_PROGRESS, factory.c.retry_of_id.is_not(None))
+    unfinished = and_(factory.c.status.not_in(finished), not_(waits), not_(ended), not_(again))
     return select(factory.c.id).where(unfinished, factory.c.target_order_id.is_not(None))
 
 
@@ -106,7 +111,8 @@ INVARIANTS = (
     ),
     Invariant(
         "unplaceable-keeps-target",
-        "A factory whose order could not be placed keeps the order that it copied.",
+        "A factory whose order could not be placed keeps the order that it copied, until another "
+        "one tries again with it.",
         Resource.order_factories,
         _unplaceable_without_target(),
     ),

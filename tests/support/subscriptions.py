@@ -9,6 +9,7 @@ from order_factory.models.tables import OrderFactory, OrderSubscription
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import finish_batch, start_batch
+from order_factory.tasks.copy_orders import place_orders_again
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.outcomes import running_batches, settle
 from order_factory.tasks.subscriptions.recording import record_due
@@ -83,6 +84,7 @@ def carry_out(batch_id: int, now: datetime) -> None:
     """Copy a recorded batch and account for it."""
     with begin() as db:
         start_batch(db, batch_id, None)
+    place_orders_again.fn(batch_id, 10_000)
     copy_batch(batch_id)
     authorize(batch_id)
     with begin() as db:

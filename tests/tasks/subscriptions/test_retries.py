@@ -12,6 +12,7 @@ from order_factory.models.tables import (
     PaymentSource,
     Sku,
     StockItem,
+    Transaction,
 )
 from order_factory.models.values.retry_delays import check_retry_after, delays
 from order_factory.tasks.subscriptions.transitions import Trigger, transit
@@ -111,10 +112,10 @@ def unpaid(shop, **options):
     return key, order, saved
 
 
-def test_the_order_that_could_not_be_placed_is_cancelled_when_another_takes_its_place(shop):
+def test_the_order_that_could_not_be_placed_is_placed_by_the_retry(shop):
     key, order, saved = unpaid(shop)
-    abandoned = shop.row(OrderFactory).target_order_id
-    before = shop.row(Order, id=abandoned).status
+    made = shop.row(OrderFactory).target_order_id
+    before = shop.row(Order, id=made).status
     customer = shop.row(Order, id=order).customer_id
     change(CustomerPaymentSource, saved.id, customer_id=customer)
     change(Order, order, payment_source_id=saved.payment_source_id)
@@ -123,9 +124,10 @@ def test_the_order_that_could_not_be_placed_is_cancelled_when_another_takes_its_
 
     assert before == "pending"
     assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
-    assert shop.row(Order, id=abandoned).status == "cancelled"
-    copies = [row for row in shop.rows(Order) if row.order_factory_id]
-    assert [row.status for row in copies] == ["cancelled", "placed"]
+    first, second = shop.rows(OrderFactory)
+    assert (first.target_order_id, second.target_order_id) == (None, made)
+    (copy,) = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert (copy.id, copy.status, copy.order_factory_id) == (made, "placed", second.id)
 
 
 def test_a_declined_payment_is_asked_for_again_and_paid_once(shop, ledger):
@@ -138,12 +140,63 @@ def test_a_declined_payment_is_asked_for_again_and_paid_once(shop, ledger):
     run_due(FEBRUARY + DAY)
 
     assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
-    copies = [row for row in shop.rows(Order) if row.order_factory_id]
-    assert [(row.status, row.payment_status) for row in copies] == [
-        ("cancelled", "unpaid"),
-        ("placed", "authorized"),
+    (copy,) = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert (copy.status, copy.payment_status) == ("placed", "authorized")
+    payments = shop.rows(Transaction)
+    assert [(row.status, row.order_id) for row in payments] == [
+        ("failed", copy.id),
+        ("succeeded", copy.id),
     ]
+    assert len({row.idempotency_key for row in payments}) == 2
     assert ledger.charges() == [("authorize", 12_50)]
+
+
+def test_an_order_that_was_cancelled_meanwhile_is_copied_anew(shop, ledger):
+    order = payable_by_gateway(shop, "tok_decline")
+    card = shop.row(Order, id=order).payment_source_id
+    key = subscribe(shop, order, retry_after="1d 3d")
+    run_due(FEBRUARY)
+    change(Order, shop.row(OrderFactory).target_order_id, status="cancelled", cancelled_at=FEBRUARY)
+    change(PaymentSource, card, payment_source_token="tok_approve")
+
+    run_due(FEBRUARY + DAY)
+
+    assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
+    copies = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert [row.status for row in copies] == ["cancelled", "placed"]
+    assert ledger.charges() == [("authorize", 12_50)]
+
+
+def test_a_retry_takes_its_stock_and_fails_where_it_is_gone(shop, ledger):
+    order = payable_by_gateway(shop, "tok_decline")
+    sku = shop.row(Sku, code="MUG")
+    key = subscribe(shop, order, retry_after="1d 1d")
+    run_due(FEBRUARY)
+    (stock,) = shop.rows(StockItem, sku_id=sku.id)
+    change(StockItem, stock.id, quantity=0)
+
+    run_due(FEBRUARY + DAY)
+
+    again = shop.rows(OrderFactory)[1]
+    assert attempts(shop, key)[1] == (2, "failed", 2)
+    assert "line_items" in again.errors_log
+    assert shop.row(Order, id=again.target_order_id).status == "pending"
+    assert ledger.charges() == []
+
+
+def test_a_card_that_left_the_wallet_is_not_charged_by_a_retry(shop, ledger):
+    order = payable_by_gateway(shop, "tok_decline")
+    key = subscribe(shop, order, retry_after="1d")
+    run_due(FEBRUARY)
+    change(CustomerPaymentSource, shop.row(CustomerPaymentSource).id, customer_id=shop.customer())
+
+    run_due(FEBRUARY + DAY)
+
+    again = shop.rows(OrderFactory)[1]
+    assert attempts(shop, key)[1] == (2, "failed", None)
+    assert again.errors_log.keys() == {"payment_source", "status"}
+    assert shop.row(Order, id=again.target_order_id).payment_source_id is None
+    assert [row.status for row in shop.rows(Transaction)] == ["failed"]
 
 
 def test_a_payment_without_an_answer_keeps_it_running_until_there_is_one(shop, ledger):

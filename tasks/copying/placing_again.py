@@ -1,0 +1,202 @@
+"""Placing a target order again that was copied before and could not be placed: nothing is copied.
+
+The factory that tries again has taken over the order of the one that failed. Its working set has
+that order as source and as target, so the checks and the placement are those of copying.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.orm import aliased
+
+from order_factory.models.database.dialects import new_key, on_sqlite, skip_locked
+from order_factory.models.tables import (
+    Customer,
+    CustomerPaymentSource,
+    Order,
+    OrderFactory,
+    PaymentSource,
+)
+from order_factory.models.values.order_states import refused
+from order_factory.models.values.statuses import FactoryStatus, OrderStatus
+from order_factory.tasks.copying.check_orders import check_orders
+from order_factory.tasks.copying.placement import place_target_orders
+from order_factory.tasks.copying.wallets import CARRIED
+from order_factory.tasks.outcomes.completion import record_outcomes
+from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.claims import insert_claims
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of, times
+from order_factory.tasks.working_set.step import StepFunction, step
+from order_factory.tasks.working_set.tables import (
+    analyze_copies,
+    claims,
+    copies,
+    open_temporary_tables,
+)
+
+_factory, _target, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
+# What a copy is no part of any more: its lines, prices and discounts are those of the order.
+_SETTLED = {
+    "skip_errors": false(),
+    "cancel_source_order": false(),
+    "apply_promotions": false(),
+    "refresh_prices": false(),
+    "valid": true(),
+    "failed": false(),
+    "awaits": false(),
+    "aborted": false(),
+}
+_to_pay_with = and_(copies.c.valid, copies.c.wallet_payment_source_id.is_not(None))
+_has_lost = and_(copies.c.reuse_wallet, copies.c.wallet_payment_source_id.is_(None))
+
+
+def claim_orders_to_place(db: Connection, batch_id: int, limit: int) -> int:
+    """Claim factories of a batch that are pending and have a target order already; how many."""
+    open_temporary_tables(db)
+    wanted = select(_factory.c.id).where(
+        _factory.c.batch_id == batch_id,
+        _factory.c.status == FactoryStatus.PENDING,
+        _factory.c.target_order_id.is_not(None),
+    )
+    held = skip_locked(db, wanted.order_by(_factory.c.id).limit(limit), _factory)
+    return execute_and_count(db, insert_claims(held))
+
+
+def load_orders_to_place(db: Connection, first: int, last: int) -> None:
+    """Fill the empty temporary tables for the claimed factories from id `first` to `last`."""
+    db.execute(_insert_copies(first, last, sqlite=on_sqlite(db)))
+    analyze_copies(db)
+
+
+def _insert_copies(first: int, last: int, *, sqlite: bool) -> Insert:
+    source, customer = _target.alias("source"), table_of(Customer)
+    saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
+    paid_with = _payment.alias("paid_with")
+    wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
+    key = new_key(_payment, sqlite=sqlite, rank=claims.c.rank)
+    rows = (
+        claims.join(_factory, _factory.c.id == claims.c.factory_id)
+        .join(_target, _target.c.id == _factory.c.target_order_id)
+        .join(source, source.c.id == _factory.c.source_order_id)
+        .outerjoin(customer, customer.c.id == _target.c.customer_id)
+        .outerjoin(paid_with, paid_with.c.id == source.c.payment_source_id)
+        .outerjoin(
+            saved,
+            and_(
+                saved.payment_source_id == paid_with.c.id,
+                saved.customer_id == _target.c.customer_id,
+            ),
+        )
+        .outerjoin(
+            original,
+            and_(
+                original.payment_source_id == paid_with.c.copied_from_id,
+                original.customer_id == _target.c.customer_id,
+            ),
+        )
+    )
+    pays = and_(_factory.c.reuse_wallet, wallet.is_not(None))
+    values: dict[str, ColumnElement[Any]] = {
+        column.key: (_factory if column.key in _factory.c else _target).c[column.key]
+        for column in copies.c
+        if column.key in _factory.c or column.key in _target.c
+    }
+    values |= _SETTLED | {
+        "factory_id": _factory.c.id,
+        "mode": _target.c.mode,
+        "source_order_id": _target.c.id,
+        "target_order_id": _target.c.id,
+        "customer_status": customer.c.status,
+        "payment_source_id": source.c.payment_source_id,
+        "wallet_payment_source_id": wallet,
+        "target_billing_address_id": _target.c.billing_address_id,
+        "target_shipping_address_id": _target.c.shipping_address_id,
+        "target_payment_source_id": func.coalesce(_target.c.payment_source_id, case((pays, key))),
+    }
+    chosen = select(*values.values()).select_from(rows)
+    chosen = chosen.where(claims.c.factory_id.between(first, last))
+    return insert(copies).from_select(list(values), chosen)
+
+
+def keep_target_orders(db: Connection) -> None:
+    """What must not be placed fails, and stays the order that it is."""
+    wrong = not_(copies.c.valid)
+    why = refused(_target.c.status, OrderStatus.PLACED)
+    joins = [(_target, _target.c.id == copies.c.target_order_id)]
+    if execute_and_count(db, errors("status", "cannot_be_placed", why, wrong, joins=joins)):
+        values = {"valid": true(), "failed": true(), "place_target_order": false()}
+        db.execute(update(copies).where(wrong).values(values))
+
+
+@step(name="check orders again", field="source_order", errors=None)
+def check_orders_again(db: Connection, batch: Batch) -> int:
+    """Record all that is wrong with the orders as they are now; how many errors."""
+    found = check_orders.fn(db, batch)
+    keep_target_orders(db)
+    return found
+
+
+@step(name="renew payment sources", field="payment_source", errors=("payment_source",))
+def renew_payment_sources(db: Connection, batch: Batch) -> int:
+    """Pay with what stands in the wallet now: another card, the same with a new date, or none."""
+    now = batch.started_at
+    wallet = _payment.alias("wallet")
+    mine = and_(_to_pay_with, wallet.c.id == copies.c.wallet_payment_source_id)
+    fresh = {column.key: wallet.c[column.key] for column in CARRIED}
+    renewed = (
+        update(_payment)
+        .where(_payment.c.id == copies.c.target_payment_source_id, mine)
+        .values(**fresh, copied_from_id=wallet.c.id, updated_at=NOW)
+    )
+    rows = execute_and_count(db, renewed, now=now)
+    values = {
+        "id": copies.c.target_payment_source_id,
+        "copied_from_id": wallet.c.id,
+        **fresh,
+        **times(NOW),
+    }
+    there = select(_payment.c.id).where(_payment.c.id == copies.c.target_payment_source_id)
+    added = select(*values.values()).where(mine, not_(there.correlate(copies).exists()))
+    rows += execute_and_count(
+        db, insert(_payment).from_select(list(values), added, include_defaults=False), now=now
+    )
+    _point_orders(db, now)
+    return rows
+
+
+def _point_orders(db: Connection, now: Any) -> None:
+    """The orders name what they are paid with; what left the wallet is forgotten."""
+    lost = select(copies.c.target_payment_source_id).where(_has_lost)
+    gone = [key for key in db.scalars(lost) if key is not None]
+    pays = case((_has_lost, null()), else_=copies.c.target_payment_source_id)
+    mine = update(_target).where(_target.c.id == copies.c.target_order_id)
+    db.execute(
+        mine.values(payment_source_id=pays, updated_at=literal(now, _target.c.updated_at.type))
+    )
+    if gone:
+        db.execute(delete(_payment).where(_payment.c.id.in_(gone)))
+
+
+STEPS: list[StepFunction] = [
+    check_orders_again,  # the customer, the stock, the coupon: as they are now
+    renew_payment_sources,  # what stands in the wallet now
+    place_target_orders,  # reserves the stock, prepares the payment
+    record_outcomes,  # completed or failed, with the errors log and the events
+]

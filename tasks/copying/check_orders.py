@@ -9,7 +9,9 @@ from order_factory.models.tables import CopyError
 from order_factory.tasks.copying.addresses import check_addresses
 from order_factory.tasks.copying.catalogue import find_notable_skus
 from order_factory.tasks.copying.customers import check_customers
+from order_factory.tasks.copying.gift_cards import leave_redemptions_out, record_redemptions
 from order_factory.tasks.copying.line_item_checks import check_line_items
+from order_factory.tasks.copying.source_checks import BARRED_CODES, check_sources
 from order_factory.tasks.copying.wallets import check_wallets
 from order_factory.tasks.promotions.asked import find_asked
 from order_factory.tasks.promotions.coupons import check_coupons, find_coupons
@@ -38,6 +40,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
     """
     if not batch.prefetched:
         sum_lines(db)
+    found = check_sources(db)
     locked = lock_wanted_stock(db)
     asked = find_asked(db)
     if any(asked):
@@ -47,9 +50,10 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if not batch.prefetched:
         find_notable_skus(db)
     subtract_what_does_not_ship(db)
-    found = check_customers(db)
+    redeemed = leave_redemptions_out(db)
+    found += check_customers(db)
     found += check_addresses(db)
-    found += check_line_items(db, refresh_prices=asked.prices)
+    found += check_line_items(db, refresh_prices=asked.prices, promotions=asked.promotions)
     found += check_wallets(db, batch.started_at)
     checks_coupons = asked.coupons and find_coupons(db)
     if checks_coupons or asked.promotions:
@@ -61,10 +65,14 @@ def check_orders(db: Connection, batch: Batch) -> int:
         found += record_used_up(db)
     else:
         found += check_stock(db)
-    if (found or any(asked)) and db.scalar(select(exists().select_from(left_out_lines))):
+    if (found or redeemed or any(asked)) and db.scalar(
+        select(exists().select_from(left_out_lines))
+    ):
         found += sum_remaining_lines(db)
     if found:
         mark_invalid(db)
+    if redeemed:
+        found += record_redemptions(db)
     if batch.followed:
         batch.notes.extend(_notes(db, locked, limits=checks_coupons or asked.promotions))
     return found
@@ -87,8 +95,12 @@ def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
 
 
 def mark_invalid(db: Connection) -> None:
-    """A copy with errors is not made; with `skip_errors` only one that has no line left is not."""
+    """A copy with errors is not made; with `skip_errors` only one that has no line left is not.
+
+    Nor is one whose source order must not be copied as it is.
+    """
     wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
+    barred = wrong.where(CopyError.code.in_(BARRED_CODES))
     has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
-    refused = or_(and_(not_(copies.c.skip_errors), wrong), not_(has_lines))
+    refused = or_(and_(not_(copies.c.skip_errors), wrong), barred, not_(has_lines))
     db.execute(update(copies).values(valid=false()).where(refused))

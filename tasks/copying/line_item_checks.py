@@ -1,6 +1,7 @@
 """What is wrong with lines: asked per SKU first, and told line by line where it is needed."""
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     String,
     and_,
@@ -11,10 +12,11 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    or_,
     select,
 )
 
-from order_factory.models.tables import CopyError, LineItem
+from order_factory.models.tables import CopyError, LineItem, Order
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.working_set.copy_errors import errors
@@ -22,7 +24,7 @@ from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
-_line = table_of(LineItem)
+_line, _source = table_of(LineItem), table_of(Order)
 
 _lines_of_copy = (_line, _line.c.order_id == copies.c.source_order_id)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
@@ -72,17 +74,49 @@ _BARRED = errors(
     joins=[_lines_of_copy, _of_its_sku],
     line_item_id=_line.c.id,
 )
+_of_source = (_source, _source.c.id == copies.c.source_order_id)
+_OTHER_CURRENCY = errors(
+    "line_items",
+    "line_item_other_currency",
+    _label + " is in " + _line.c.currency_code + ", and the order in " + _source.c.currency_code,
+    line_sums.c.other_currency_lines > 0,
+    _line.c.currency_code != _source.c.currency_code,
+    not_(is_left_out()),
+    joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy, _of_source],
+    line_item_id=_line.c.id,
+)
+# Where no tax is computed anew, the rate is only carried.
+_rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)
+_TAX_RATE = errors(
+    "tax_rate",
+    "tax_rate_not_a_share",
+    _label
+    + ": the tax rate is "
+    + cast(cast(_rate * 100, BigInteger), String)
+    + " percent; write 0.22 for 22 percent",
+    or_(copies.c.refresh_prices, copies.c.apply_promotions),
+    or_(_rate > 1, _rate < 0),
+    _line.c.tax_amount_cents.is_not(None),
+    not_(is_left_out()),
+    joins=[_lines_of_copy, _of_source],
+    line_item_id=_line.c.id,
+)
 
 
-def check_line_items(db: Connection, *, refresh_prices: bool) -> int:
+def check_line_items(db: Connection, *, refresh_prices: bool, promotions: bool) -> int:
     """Record orders without lines, and lines that cannot be copied; how many errors.
 
-    A line cannot be copied with a quantity below 1, or when its SKU is not in the catalogue any
-    more or not purchasable, or has no price where a copy is to have today's.
+    A line cannot be copied with a quantity below 1, in another currency than its order, or when
+    its SKU is not in the catalogue any more or not purchasable. Where a copy is to have today's
+    prices or promotions, it needs a price, and a tax rate that can be one.
     """
     found = execute_and_count(db, _NO_LINE) + (find_prices(db) if refresh_prices else 0)
     if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
         found += execute_and_count(db, _BELOW_ONE)
+    if db.scalar(select(exists().where(line_sums.c.other_currency_lines > 0))):
+        found += execute_and_count(db, _OTHER_CURRENCY)
+    if refresh_prices or promotions:
+        found += execute_and_count(db, _TAX_RATE)
     if db.scalar(select(exists().where(_is_gone))):
         found += execute_and_count(db, _GONE)
     if db.scalar(select(exists().where(_is_barred))):

@@ -38,12 +38,20 @@ CARRIED = (
     "shipping_country_code_lock",
     "tax_included",
     "tax_rate",
-    "gift_card_code",
     "payment_method_id",
     "metadata",
 )
 # The caller's name for the source order, and what the source order went through.
-LEFT = ("reference", "reference_origin", "number", "placed_at", "approved_at", "cancelled_at")
+LEFT = (
+    "reference",
+    "reference_origin",
+    "number",
+    "placed_at",
+    "approved_at",
+    "cancelled_at",
+    # No copy is paid by the gift card of its source.
+    "gift_card_code",
+)
 # Added up from the lines that are copied.
 SUMS = (
     "subtotal_amount_cents",

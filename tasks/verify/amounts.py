@@ -9,7 +9,17 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.rows import copied, line, target
+from order_factory.tasks.verify.recomputed import coupon_is_left_out
+from order_factory.tasks.verify.rows import (
+    copied,
+    copy_error,
+    factory,
+    has_error,
+    line,
+    source,
+    target,
+    unedited,
+)
 
 _kind, _cents = line.c.item_type, line.c.total_amount_cents
 _redeemed = and_(_kind == "gift_cards", _cents < 0)
@@ -59,11 +69,32 @@ def _wrong_totals_with_taxes() -> Select[Any]:
     return rows.where(of.total_amount_with_taxes_cents != of.total_amount_cents + added)
 
 
+def _not_worth_the_source() -> Select[Any]:
+    """Frozen copies of all lines, whose total is not what the source order says."""
+    frozen = not_(or_(factory.c.refresh_prices, factory.c.apply_promotions))
+    in_part = or_(
+        and_(factory.c.skip_errors, has_error()),
+        has_error(copy_error.c.field == "gift_card_code"),
+        coupon_is_left_out,
+    )
+    rows = select(target.c.id).select_from(copied).where(frozen, not_(in_part))
+    return rows.where(
+        unedited(source, target), target.c.total_amount_cents != source.c.total_amount_cents
+    )
+
+
 def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(func.sum(cents), 0)
 
 
 INVARIANTS = (
+    Invariant(
+        "worth-its-source",
+        "A target order with all lines of its source, as they were, has the total that its source "
+        "order says.",
+        Resource.orders,
+        _not_worth_the_source(),
+    ),
     Invariant(
         "amounts-equal-lines",
         "Every amount of a target order is the sum of its own lines of that kind.",

@@ -48,7 +48,9 @@ def _wrong_logs(db: Connection) -> Select[Any]:
 def _errors_without_reason() -> Select[Any]:
     made = factory.c.status.in_([FactoryStatus.COMPLETED, FactoryStatus.IN_PROGRESS])
     # That the source order could not be cancelled takes nothing from the copy.
-    about_copy = has_error(copy_error.c.field.not_in(["source_order", "order_subscription"]))
+    about_copy = has_error(
+        copy_error.c.field.not_in(["source_order", "order_subscription", "gift_card_code"])
+    )
     whole = and_(made, not_(factory.c.skip_errors), about_copy)
     return select(factory.c.id).where(
         or_(whole, and_(factory.c.status == FactoryStatus.PENDING, has_error()))

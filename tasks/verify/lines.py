@@ -46,7 +46,9 @@ def _missing_lines() -> Select[Any]:
     """The factory, once per line of its source that its target lacks."""
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
     copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
-    left_out = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
+    skipped = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
+    redeemed = has_error(copy_error.c.field == "gift_card_code", _about(origin))
+    left_out = or_(skipped, redeemed)
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))

@@ -56,6 +56,7 @@ _NOT_CARRIED = (
     "reference",
     "reference_origin",
     "coupon_code",
+    "gift_card_code",
     "metadata",
 )
 _BARRED = ("customer_blocked", "customer_deleted")

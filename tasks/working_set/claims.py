@@ -139,6 +139,7 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
             Order.shipping_address_id,
             Order.shipping_country_code_lock,
             Order.coupon_code,
+            Order.currency_code,
             Order.payment_source_id,
             wallet.label("wallet_payment_source_id"),
             key(Order).label("order_key"),

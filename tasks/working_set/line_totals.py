@@ -29,6 +29,7 @@ from order_factory.tasks.working_set.statements import Rows, execute_and_count, 
 from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
 _line = table_of(LineItem)
+_is_other_currency = func.coalesce(_line.c.currency_code != copies.c.currency_code, false())
 
 
 def sum_lines(db: Connection) -> None:
@@ -95,7 +96,7 @@ def copied_lines_differ(db: Connection) -> bool:
 def insert_short_sums() -> Insert:
     """One row per copy that has lines, right where all of them are SKUs; `mixed` where not."""
     total, lines = func.sum(_line.c.total_amount_cents), func.count()
-    plain = and_(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
+    plain = and_(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(_is_other_currency))
     values: dict[str, ColumnElement[Any]] = {column.key: literal(0) for column in line_sums.c} | {
         "factory_id": copies.c.factory_id,
         "mixed": _count(not_(plain)) > 0,
@@ -139,6 +140,7 @@ def sums_of(order_id: ColumnElement[int]) -> Rows:
         "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
         "lines_to_ship": _count(kind.in_(SHIPPABLE)),
         "quantities_below_one": _count(_line.c.quantity < 1),
+        "other_currency_lines": _count(_is_other_currency),
         "subtotal_amount_cents": _sum(bought, total),
         "shipping_amount_cents": _sum(kind == ItemType.SHIPMENTS, total),
         "payment_method_amount_cents": _sum(kind == ItemType.PAYMENT_METHODS, total),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import (
@@ -23,6 +23,7 @@ from order_factory.models.tables import (
     StockItem,
 )
 from order_factory.models.tables.base import Base, utc_now
+from order_factory.tasks.working_set.order_totals import sum_order
 from order_factory.tasks.working_set.statements import table_of
 
 SOME_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -94,6 +95,7 @@ class Shop:
         A line is (SKU code, quantity, unit amount in cents); a code that the catalogue lacks is
         added to it, with plenty of stock, unless `catalogued` is false.
         """
+        amounts = {name: cents for name, cents in values.items() if name.endswith("_cents")}
         customer_id = values.pop("customer_id", None) or self.customer()
         address_id = self.address()
         total = sum(quantity * amount for _, quantity, amount in lines)
@@ -117,7 +119,14 @@ class Shop:
             if catalogued and not self.rows(Sku, code=code, mode=mode):
                 self.sku(code, mode=mode)
             self.line(order_id, sku_code=code, quantity=quantity, unit_amount_cents=amount)
+        if amounts:
+            self.change_order(order_id, **amounts)
         return order_id
+
+    def change_order(self, order_id: int, **values: Any) -> None:
+        with begin() as db:
+            orders = table_of(Order)
+            db.execute(update(orders).where(orders.c.id == order_id).values(**values))
 
     def order_of_test_mode(self, **values: Any) -> int:
         """The same in test mode, with a customer and an address of it."""
@@ -126,11 +135,29 @@ class Shop:
         return self.order(**{"mode": "test", "customer_id": customer, **places, **values})
 
     def line(self, order_id: int, **values: Any) -> int:
-        """One more line of an order; its total is quantity times unit amount unless given."""
-        defaults = {"item_type": "skus", "quantity": 1, "unit_amount_cents": 0}
+        """One more line of an order; its total is quantity times unit amount unless given.
+
+        The order's amounts are those of its lines then, and its status is what it was.
+        """
+        order = self.row(Order, id=order_id)
+        defaults = {
+            "item_type": "skus",
+            "quantity": 1,
+            "unit_amount_cents": 0,
+            "currency_code": order.currency_code,
+        }
         values = {**defaults, **values}
         values.setdefault("total_amount_cents", values["quantity"] * values["unit_amount_cents"])
-        return self.add(LineItem, order_id=order_id, currency_code="EUR", **values)
+        line_id = self.add(LineItem, order_id=order_id, **values)
+        self.sum_up(order_id)
+        return line_id
+
+    def sum_up(self, order_id: int) -> None:
+        """Make the order worth what its lines are."""
+        order = self.row(Order, id=order_id)
+        with begin() as db:
+            sum_order(db, order_id)
+        self.change_order(order_id, status=order.status, updated_at=order.updated_at)
 
     def option(self, line_item_id: int, **values: Any) -> int:
         defaults = {"name": "Embossing", "quantity": 1, "total_amount_cents": 0}

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from order_factory.models import tables
+from order_factory.tasks.working_set.order_totals import sum_order
 from tests.simulations.matrix.spec import COUPONS, CUSTOMERS, FUTURE, PAST, PROMOTIONS, SKUS, Source
 from tests.support.shop import SOME_DAY
 
@@ -48,6 +49,7 @@ def fill(db: Connection, sources: Sequence[Source]) -> None:
     )
     for order_id, source in zip(orders, sources, strict=True):
         _fill_lines(db, order_id, source)
+        sum_order(db, order_id)
 
 
 def _fill_catalogue(db: Connection) -> None:
@@ -125,6 +127,7 @@ def _fill_lines(db: Connection, order_id: int, source: Source) -> None:
                 "tax_rate": line.rate,
                 "discount_cents": line.discount,
                 "coupon_code": line.coupon,
+                "currency_code": line.currency,
             }
             for line in source.lines
         ],

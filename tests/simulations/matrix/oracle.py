@@ -117,11 +117,15 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
         for line in source.lines
         if not (options.apply_promotions and line.item_type.endswith("promotions"))
     ]
+    redeemed = [line for line in lines if line.item_type == "gift_cards" and line.total < 0]
+    lines = [line for line in lines if line not in redeemed]
     wrong = _wrong_lines(source, lines, options)
+    rates = _wrong_rates(source, lines, options)
+    tell("tax_rate", *(message for message, _ in rates))
     tell("line_items", *(["the order has no line item"] if not source.lines else []))
     tell("line_items", *(message for message, _ in wrong))
     if skip:
-        bad = {id(line) for _, line in wrong}
+        bad = {id(line) for _, line in wrong + rates}
         lines = [line for line in lines if id(line) not in bad]
     if source.card == "expired" and source.customer is not None:
         tell("payment_source", f"the saved payment source expired on {EXPIRED_ON}")
@@ -152,6 +156,10 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
     if source.lines and not lines:
         tell("line_items", "no line item is left to copy")
     valid = bool(lines) and (skip or not errors)
+    if valid:
+        for line in redeemed:
+            owed = f"pays nothing of the copy; {-line.total} cents more are to be paid"
+            tell("gift_card_code", f"gift card of the order {owed}")
     return Copy(source, errors, lines, customer, coupon, valid)
 
 
@@ -188,6 +196,11 @@ def _wrong_lines(source: Source, lines: Sequence[Line], options: Options) -> lis
         if line.quantity < 1
     ]
     found += [
+        (f"SKU {line.sku_code} is in {line.currency}, and the order in {source.currency}", line)
+        for line in lines
+        if line.currency not in (None, source.currency)
+    ]
+    found += [
         (f"SKU {line.sku_code} is no longer in the catalogue", line)
         for line in skus
         if line.sku_code not in CATALOGUE
@@ -198,6 +211,18 @@ def _wrong_lines(source: Source, lines: Sequence[Line], options: Options) -> lis
         if line.sku_code in CATALOGUE and not CATALOGUE[line.sku_code].purchasable
     ]
     return found
+
+
+def _wrong_rates(source: Source, lines: Sequence[Line], options: Options) -> list[tuple[str, Line]]:
+    """Rates that are no share, where a tax may be worked out by them."""
+    if not (options.refresh_prices or options.apply_promotions):
+        return []
+    hint = "write 0.22 for 22 percent"
+    return [
+        (f"SKU {line.sku_code}: the tax rate is {line.rate * 100:.0f} percent; {hint}", line)
+        for line in lines
+        if line.rate is not None and line.rate > 1 and line.tax is not None
+    ]
 
 
 def _priced(source: Source, line: Line, options: Options) -> Line:

@@ -69,6 +69,7 @@ class Line:
     rate: float | None = None
     discount: int | None = None
     coupon: str | None = None
+    currency: str | None = None
     options: tuple[int, ...] = ()
 
 
@@ -192,6 +193,8 @@ FAULTS: dict[str, Callable[[Source], Source]] = {
     "not for sale": _with_line(sku_code="OLD", unit=1_00, total=1_00),
     "short": _with_line(sku_code="RARE", quantity=3, unit=1_50, total=4_50, tax=10),
     "no price": _with_line(sku_code="INK", quantity=2, unit=2_00, total=4_00, tax=72),
+    "other currency": _with_line(sku_code="CAP", unit=3_00, total=3_00, currency="JPY"),
+    "tax rate of 22": _with_line(sku_code="PEN", unit=3_00, total=3_00, tax=66, rate=22.0),
     "no line": lambda source: replace(source, lines=()),
     "expired card": lambda source: replace(source, card="expired"),
     "foreign card": lambda source: replace(source, card="foreign"),

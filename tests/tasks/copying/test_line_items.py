@@ -16,6 +16,7 @@ def test_lines_of_every_kind_are_copied_column_by_column(shop):
     for kind in ItemType:
         values = filled(LineItem, item_type=kind, sku_code="MUG", currency_code="EUR")
         shop.add(LineItem, order_id=source, **values)
+    shop.sum_up(source)
 
     target = target_of(copy_one(source))
 

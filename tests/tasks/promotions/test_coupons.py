@@ -76,9 +76,9 @@ def test_an_invalid_coupon_is_left_out_with_its_discounts_and_no_others(shop, op
 def test_a_customer_uses_a_coupon_for_one_use_once(shop):
     shop.coupon("SPRING", customer_single_use=True)
     customer = shop.customer()
-    draft = {"status": "draft", "placed_at": None, "number": None}
-    carts = [shop.order(coupon_code="SPRING", customer_id=customer, **draft) for _ in range(2)]
-    other = shop.order(coupon_code="SPRING", **draft)
+    cart = {"status": "pending", "placed_at": None, "number": None}
+    carts = [shop.order(coupon_code="SPRING", customer_id=customer, **cart) for _ in range(2)]
+    other = shop.order(coupon_code="SPRING", **cart)
 
     first, second, third = copy(*carts, other)
     again = copy_one(carts[0])
@@ -91,7 +91,7 @@ def test_a_customer_uses_a_coupon_for_one_use_once(shop):
 def test_a_guest_is_known_by_the_email(shop):
     shop.coupon("SPRING", customer_single_use=True)
     placed = shop.order(coupon_code="SPRING", customer_email="Guest@shop.example")
-    cart = shop.order(coupon_code="SPRING", customer_email="guest@shop.example", status="draft")
+    cart = shop.order(coupon_code="SPRING", customer_email="guest@shop.example", status="pending")
     change(Order, [placed, cart], customer_id=None)
 
     result = copy_one(cart)

@@ -40,7 +40,7 @@ def test_a_limited_promotion_is_not_given_more_often_by_runs_at_the_same_time(sh
 def test_a_customer_does_not_use_a_coupon_twice_at_the_same_time(shop):
     shop.coupon("SPRING", customer_single_use=True)
     customer = shop.customer()
-    cart = {"status": "draft", "customer_id": customer, "coupon_code": "SPRING"}
+    cart = {"status": "pending", "customer_id": customer, "coupon_code": "SPRING"}
     factories = [request(shop.order(**cart)) for _ in range(4)]
 
     at_once(*[partial(copy_batch, batch_of([factory])) for factory in factories])

@@ -259,6 +259,7 @@ class Town:
 
     def _order(self, db, wish):
         order = insert(Order).values(
+            status="pending",
             customer_id=self.blocked if wish.blocked else self.good,
             customer_email="buyer@shop.example",
             currency_code="EUR",

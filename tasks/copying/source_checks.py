@@ -1,0 +1,114 @@
+"""The source order itself: whether it can be copied as it is, and is worth what its lines say."""
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    literal,
+    not_,
+    or_,
+    select,
+)
+
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.statements import execute_and_count, table_of
+from order_factory.tasks.working_set.tables import copies, line_sums
+
+_source, _factory = table_of(Order), table_of(OrderFactory)
+_of_copy = (_source, _source.c.id == copies.c.source_order_id)
+_sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
+
+# From which statuses an order is not copied, and what is told.
+_WHY = {
+    OrderStatus.PLACING: "the source order is being placed; copy it once that is decided",
+    OrderStatus.EDITING: "the source order is being edited; copy it once that is finished",
+    OrderStatus.DRAFT: "the source order is a draft, and was never placed",
+    OrderStatus.CANCELLED: "the source order is cancelled",
+}
+# A subscription's template is a draft for ever.
+_is_of_subscription = exists().where(
+    _factory.c.id == copies.c.factory_id, _factory.c.order_subscription_id.is_not(None)
+)
+
+# The sums of the lines by the order's column; a sum of 0 there may only mean that none was given.
+_discount = (
+    line_sums.c.total_amount_cents
+    - line_sums.c.subtotal_amount_cents
+    - line_sums.c.shipping_amount_cents
+    - line_sums.c.payment_method_amount_cents
+    - line_sums.c.adjustment_amount_cents
+    + line_sums.c.gift_card_amount_cents
+)
+_PARTS: dict[str, ColumnElement[int]] = {
+    "subtotal_amount_cents": line_sums.c.subtotal_amount_cents,
+    "shipping_amount_cents": line_sums.c.shipping_amount_cents,
+    "payment_method_amount_cents": line_sums.c.payment_method_amount_cents,
+    "discount_amount_cents": _discount,
+    "adjustment_amount_cents": line_sums.c.adjustment_amount_cents,
+    "gift_card_amount_cents": line_sums.c.gift_card_amount_cents,
+    "total_tax_amount_cents": line_sums.c.total_tax_amount_cents,
+    "total_amount_with_taxes_cents": line_sums.c.total_amount_cents
+    + case((_source.c.tax_included, 0), else_=line_sums.c.total_tax_amount_cents),
+}
+
+
+def _differing() -> dict[str, ColumnElement[bool]]:
+    """When each amount of the order is not what its lines add up to."""
+    total = _source.c.total_amount_cents != line_sums.c.total_amount_cents
+    return {"total_amount_cents": total} | {
+        name: and_(_source.c[name] != 0, _source.c[name] != amount)
+        for name, amount in _PARTS.items()
+    }
+
+
+_is_other = or_(
+    _source.c.status.in_(list(_WHY)),
+    *_differing().values(),
+)
+_SOME_OTHER = select(
+    exists().select_from(copies.join(*_of_copy).join(*_sums_of_copy, isouter=True)).where(_is_other)
+)
+
+
+def _barred(status: OrderStatus) -> Insert:
+    where = [_source.c.status == status]
+    if status == OrderStatus.DRAFT:
+        where.append(not_(_is_of_subscription))
+    code = f"source_order_{status}"
+    return errors("source_order", code, _WHY[status], *where, joins=[_of_copy])
+
+
+def _difference(name: str, differs: ColumnElement[bool]) -> Insert:
+    sums = {"total_amount_cents": line_sums.c.total_amount_cents, **_PARTS}
+    words = (
+        literal(f"{name}: the lines add up to ")
+        + cast(sums[name], String)
+        + " cents, the order says "
+        + cast(_source.c[name], String)
+    )
+    return errors("amounts", "amounts_differ", words, differs, joins=[_of_copy, _sums_of_copy])
+
+
+_BARRED = tuple(_barred(status) for status in _WHY)
+_DIFFERENCES = tuple(_difference(name, differs) for name, differs in _differing().items())
+# No copy is made with these, whatever skip_errors says.
+BARRED_CODES = tuple(f"source_order_{status}" for status in _WHY)
+
+
+def check_sources(db: Connection) -> int:
+    """Record source orders in a status that is not copied, and amounts that are not the lines'.
+
+    The order's total must be the sum of its lines. Its other amounts must be the lines' of that
+    kind where they are given, which is where they are not 0. Comes before any line is left out.
+    Returns how many errors.
+    """
+    if not db.scalar(_SOME_OTHER):
+        return 0
+    return sum(execute_and_count(db, statement) for statement in (*_BARRED, *_DIFFERENCES))

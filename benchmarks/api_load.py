@@ -80,6 +80,7 @@ def fill(orders: int) -> list[str]:
             "billing_address_id": address_id,
             "shipping_address_id": address_id,
             "currency_code": "EUR",
+            "total_amount_cents": 100 * LINES,
             **times,
         }
         first = (db.scalar(select(func.max(Order.id))) or 0) + 1

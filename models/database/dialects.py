@@ -334,6 +334,13 @@ def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnEleme
     return type_coerce(log.scalar_subquery(), JsonObject)
 
 
+def json_keys(db: Connection, column: ColumnElement[Any]) -> Any:
+    """The members' names of a column's JSON object, as rows with a `key`, for a lateral join."""
+    if on_sqlite(db):
+        return func.json_each(column).table_valued("key")
+    return func.jsonb_object_keys(column).table_valued("key").render_derived().lateral()
+
+
 def fill(db: Connection, filled: Table, columns: dict[str, list[Any]]) -> None:
     """Put many rows into a table at the speed of the driver; the columns are of equal length.
 

@@ -1,6 +1,17 @@
 """The addresses: copied as new rows, so that a later edit of one order never changes another."""
 
-from sqlalchemy import Column, ColumnElement, Connection, Insert, func, literal, null, or_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Insert,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    update,
+)
 
 from order_factory.models.tables import Address
 from order_factory.tasks.working_set.batch import Batch
@@ -52,6 +63,8 @@ _OUTSIDE = errors(
     + " is outside the order's shipping country lock "
     + copies.c.shipping_country_code_lock,
     _is_outside,
+    # What does not ship is not refused for where the customer lives.
+    exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.lines_to_ship > 0),
     joins=[(_address, _is_shipped_to)],
 )
 _LEAVE_OUTSIDE_OUT = (

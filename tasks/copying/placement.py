@@ -4,6 +4,8 @@ An order whose payment a gateway has to be asked about is only made ready here: 
 stock reserved and its transaction written down. The gateway is asked after the commit.
 """
 
+from datetime import datetime
+
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -25,10 +27,17 @@ from sqlalchemy import (
 )
 
 from order_factory.gateways.registry import DEFAULT, known_gateways, not_set_up
-from order_factory.models.tables import CopyError, Order, PaymentMethod, PaymentSource
+from order_factory.models.tables import (
+    CopyError,
+    CustomerPaymentSource,
+    Order,
+    PaymentMethod,
+    PaymentSource,
+)
 from order_factory.models.values.order_states import changed, may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.payments.intents import insert_authorizations
+from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
@@ -55,6 +64,10 @@ _of_method = select(_method.c.gateway).where(_method.c.id == _target.c.payment_m
 # A payment method that is settled by hand needs nothing that the customer saved.
 _by_hand = func.coalesce(_of_method.scalar_subquery(), "") == DEFAULT
 _lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None), not_(_by_hand))
+_method_is_disabled = and_(
+    _to_pay,
+    exists().where(_method.c.id == _target.c.payment_method_id, _method.c.disabled_at <= NOW),
+)
 _gateway = case(
     (
         _to_pay,
@@ -74,6 +87,7 @@ _gateway = case(
         "gateway_not_set_up",
         "nothing_to_buy",
         "total_below_zero",
+        "payment_method_disabled",
     ),
     idle="No target order is to be placed.",
 )
@@ -81,10 +95,12 @@ def place_target_orders(db: Connection, batch: Batch) -> int:
     """Place what can be placed, take its stock, and record why the rest cannot; orders in hand.
 
     An order that cannot be placed stays as it was copied. One that a gateway has to be asked about
-    is `placing` until it has answered.
+    is `placing` until it has answered. What is not placed has used no coupon and no promotion up.
     """
-    placed = execute_and_count(db, insert_placements())
-    _record_obstacles(db)
+    placed = execute_and_count(db, insert_placements(), now=batch.started_at)
+    if _record_obstacles(db, batch.started_at):
+        left = select(copies.c.target_order_id).where(is_not_placed())
+        release_uses(db, left, batch.started_at)
     if placed:
         take_stock(db, batch.started_at)
         _change_orders(db, batch)
@@ -116,6 +132,7 @@ def insert_placements() -> Insert:
             not_(_owes_money),
             not_(_lacks_payment_source),
             or_(not_(_to_pay), _is_set_up()),
+            not_(_method_is_disabled),
         )
     )
     return insert_counted(placements, ["factory_id", "gateway", "remote"], rows)
@@ -166,10 +183,13 @@ def is_not_placed() -> ColumnElement[bool]:
     return and_(_to_be_placed, not_(placed))
 
 
-def _record_obstacles(db: Connection) -> None:
-    """Say what is missing, where no check has said so already, and that it was not placed."""
+def _record_obstacles(db: Connection, now: datetime) -> bool:
+    """Say what is missing, where no check has said so already, and that it was not placed.
+
+    Whether some copy was not.
+    """
     if not db.scalar(some_copy(is_not_placed())):
-        return
+        return False
     already = exists().where(
         CopyError.order_factory_id == copies.c.factory_id,
         # Where the customer was left out, so was the wallet.
@@ -178,7 +198,8 @@ def _record_obstacles(db: Connection) -> None:
     why = case(
         (
             and_(copies.c.reuse_wallet, copies.c.payment_source_id.is_not(None)),
-            "the payment source of the source order was never saved in the customer's wallet",
+            literal("the payment source of the source order is not in the customer's wallet")
+            + func.coalesce("; in it are " + _names_in_wallet(), "; the wallet is empty"),
         ),
         (copies.c.reuse_wallet, "the source order has no payment source"),
         else_="a payment source is needed, and the wallet was not to be reused",
@@ -196,6 +217,20 @@ def _record_obstacles(db: Connection) -> None:
         ),
     )
     _record_missing_gateways(db)
+    execute_and_count(
+        db,
+        errors(
+            "payment_method",
+            "payment_method_disabled",
+            literal("the payment method ")
+            + func.coalesce(_method.c.name, _method.c.payment_source_type)
+            + " is disabled",
+            is_not_placed(),
+            _method_is_disabled,
+            joins=[_target_of_copy, (_method, _method.c.id == _target.c.payment_method_id)],
+        ),
+        now=now,
+    )
     execute_and_count(
         db,
         errors(
@@ -231,6 +266,18 @@ def _record_obstacles(db: Connection) -> None:
             joins=[_target_of_copy],
         ),
     )
+    return True
+
+
+def _names_in_wallet() -> ColumnElement[str]:
+    """The names of what the customer has saved; null where that is nothing."""
+    wallet, saved = table_of(CustomerPaymentSource), _source.alias("saved")
+    name = func.coalesce(wallet.c.name, saved.c.name, saved.c.payment_source_type)
+    rows = select(func.aggregate_strings(name, ", ")).select_from(
+        wallet.join(saved, saved.c.id == wallet.c.payment_source_id)
+    )
+    mine = wallet.c.customer_id == copies.c.customer_id
+    return rows.where(mine).correlate(copies).scalar_subquery()
 
 
 def _record_missing_gateways(db: Connection) -> None:

@@ -2,10 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Insert, and_, exists, literal, null, update
+from sqlalchemy import Connection, Insert, and_, exists, literal, not_, null, or_, select, update
 
+from order_factory.gateways.registry import DEFAULT
 from order_factory.models.database.dialects import day
-from order_factory.models.tables import CustomerPaymentSource, PaymentSource
+from order_factory.models.tables import (
+    CustomerPaymentSource,
+    Order,
+    PaymentMethod,
+    PaymentSource,
+)
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.statements import (
@@ -18,13 +24,27 @@ from order_factory.tasks.working_set.statements import (
     unchanged,
 )
 from order_factory.tasks.working_set.step import step
-from order_factory.tasks.working_set.tables import copies
+from order_factory.tasks.working_set.tables import copies, line_sums
 
 CARRIED = carried(PaymentSource)
 
 _source = table_of(PaymentSource)
 _in_wallet = _source.c.id == copies.c.wallet_payment_source_id
 _expired = and_(copies.c.reuse_wallet, _source.c.expires_at <= NOW)
+_method, _order = table_of(PaymentMethod), table_of(Order)
+# A free order, and one that is paid by hand, needs no payment source: one that cannot be used is
+# left out, and that is no error.
+_is_by_hand = exists().where(
+    _order.c.id == copies.c.source_order_id,
+    _method.c.id == _order.c.payment_method_id,
+    _method.c.gateway == DEFAULT,
+)
+_is_free = exists().where(
+    line_sums.c.factory_id == copies.c.factory_id,
+    line_sums.c.total_amount_cents + line_sums.c.total_tax_amount_cents <= 0,
+    not_(copies.c.refresh_prices),
+)
+_is_needed = not_(or_(_is_by_hand, _is_free))
 _saved_by_anyone = exists().where(
     CustomerPaymentSource.payment_source_id.in_([_source.c.id, _source.c.copied_from_id])
 )
@@ -34,11 +54,13 @@ _EXPIRED = errors(
     "payment_source_expired",
     literal("the saved payment source expired on ") + day(_source.c.expires_at),
     _expired,
+    _is_needed,
     joins=[(_source, _in_wallet)],
 )
+_SOME_EXPIRED = select(exists().select_from(copies.join(_source, _in_wallet)).where(_expired))
 _LEAVE_EXPIRED_OUT = (
     update(copies)
-    .where(copies.c.skip_errors, _in_wallet, _expired)
+    .where(or_(copies.c.skip_errors, not_(_is_needed)), _in_wallet, _expired)
     .values(target_payment_source_id=null())
 )
 _is_not_in_wallet = and_(
@@ -53,6 +75,7 @@ _FOREIGN = errors(
     "the payment source stands in another customer's wallet",
     _is_not_in_wallet,
     _saved_by_anyone,
+    _is_needed,
     joins=[(_source, _source.c.id == copies.c.payment_source_id)],
 )
 
@@ -60,11 +83,13 @@ _FOREIGN = errors(
 def check_wallets(db: Connection, now: datetime) -> int:
     """Record saved payment sources that have expired, and those in someone else's wallet.
 
-    A payment source that was never saved is no error here: it is not copied. Returns how many
-    errors; with `skip_errors` the payment source is left out of the target order.
+    A payment source that is in no wallet is no error here: it is not copied. Nor is one that the
+    order does not need. Returns how many errors; with `skip_errors` the payment source is left out
+    of the target order.
     """
-    found = execute_and_count(db, _EXPIRED, now=now)
-    if found:
+    found = 0
+    if db.scalar(_SOME_EXPIRED, {"now": now}):
+        found += execute_and_count(db, _EXPIRED, now=now)
         db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
     if db.scalar(_SOME_NOT_IN_WALLET):
         found += execute_and_count(db, _FOREIGN)

@@ -27,10 +27,11 @@ from order_factory.models.values.order_states import may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.copying.placement import is_not_placed
 from order_factory.tasks.payments.intents import held_authorizations, insert_voids
+from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, give_back
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
-from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of
+from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import cancellations, copies
 
@@ -75,7 +76,10 @@ def cancel_sources(db: Connection, now: datetime) -> int:
 
 
 def finish(db: Connection, orders: Orders, now: datetime) -> int:
-    """Cancel these orders and give their stock back; their payments are voided or none are held."""
+    """Cancel these orders; their stock, and what they used of coupons and promotions, is given back.
+
+    Their payments are voided, or none are held.
+    """
     allowed = may_become(_source.c.status, OrderStatus.CANCELLED)
     mine = update(_source).where(_source.c.id.in_(orders), allowed)
     cancelled = execute_and_count(
@@ -85,6 +89,7 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
     )
     if cancelled:
         give_back(db, orders, now)
+        release_uses(db, orders, now, and_(_source.c.cancelled_at == at(now), has_uses))
     return cancelled
 
 

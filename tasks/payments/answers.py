@@ -33,6 +33,7 @@ from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
 from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided, void_unwanted
+from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import Orders, conclude_reservations
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors
@@ -195,6 +196,7 @@ def _settle_authorizations(db: Connection, now: datetime) -> None:
         )
         db.execute(back.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
         conclude_reservations(db, declined, placed=False, now=now)
+        release_uses(db, declined, now)
         _record_refusals(db)
         abort_called_off(db, now)
     void_unwanted(db, now)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import day
-from order_factory.models.tables import Coupon, Order, Promotion
+from order_factory.models.tables import Coupon, Customer, Order, OrderFactory, Promotion
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.promotions.goods import goods_cents, has_listed_goods
 from order_factory.tasks.promotions.leaving_out import leave_coupon_discounts_out
@@ -40,7 +40,7 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.tables import copies
 
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
-_source = table_of(Order)
+_source, _customer, _factory = table_of(Order), table_of(Customer), table_of(OrderFactory)
 _named: ColumnElement[str] = literal("coupon ") + copies.c.coupon_code
 _bears_one = copies.c.coupon_code != ""
 
@@ -115,15 +115,20 @@ def _leave_out(db: Connection, is_invalid: ColumnElement[bool]) -> None:
 
 def _insert_held_coupons() -> Insert:
     """One row per copy with a coupon code."""
+    account = select(_customer.c.id).where(
+        _customer.c.mode == copies.c.mode,
+        _customer.c.email.in_([copies.c.customer_email, func.lower(copies.c.customer_email)]),
+    )
+    person = func.coalesce(
+        copies.c.customer_id, account.order_by(_customer.c.id).limit(1).scalar_subquery()
+    )
     values: dict[str, ColumnElement[object]] = {
         "factory_id": copies.c.factory_id,
         "coupon_id": _coupon.c.id,
         "promotion_id": _coupon.c.promotion_id,
-        # A guest is known by the email.
-        "customer_key": case(
-            (copies.c.customer_id.is_not(None), cast(copies.c.customer_id, String)),
-            else_=func.lower(copies.c.customer_email),
-        ),
+        # A guest is known by the email, and is the same person as the customer who has it.
+        "customer_id": person,
+        "customer_key": func.coalesce(cast(person, String), func.lower(copies.c.customer_email)),
     }
     same = and_(_coupon.c.mode == copies.c.mode, _coupon.c.code == copies.c.coupon_code)
     rows = select(*values.values()).select_from(copies.outerjoin(_coupon, same)).where(_bears_one)
@@ -216,13 +221,21 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
 
 
 def _was_used() -> ColumnElement[bool]:
-    """Whether the customer has another order with the coupon: one that was placed, or a copy.
+    """Whether the person has another order with the coupon: one that was placed, or a copy.
 
-    A source order that is to be cancelled is replaced by its copy, and does not count.
+    As a customer or as a guest with the same email. A copy that was to be placed and is not has
+    not used it. A source order that is to be cancelled is replaced by its copy, and does not count.
     """
     order = table_of(Order).alias("earlier")
     placed = order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED, OrderStatus.APPROVED])
-    made_here = and_(order.c.order_factory_id.is_not(None), order.c.status != OrderStatus.CANCELLED)
+    to_be_placed = exists().where(
+        _factory.c.id == order.c.order_factory_id, _factory.c.place_target_order
+    )
+    made_here = and_(
+        order.c.order_factory_id.is_not(None),
+        order.c.status != OrderStatus.CANCELLED,
+        not_(to_be_placed.correlate(order)),
+    )
     replaced = and_(copies.c.cancel_source_order, order.c.id == copies.c.source_order_id)
     with_it = exists().where(
         order.c.coupon_code == copies.c.coupon_code,
@@ -231,10 +244,9 @@ def _was_used() -> ColumnElement[bool]:
         not_(replaced),
     )
     same_email = func.lower(order.c.customer_email) == func.lower(copies.c.customer_email)
-    by_customer = with_it.where(order.c.customer_id == copies.c.customer_id)
+    by_customer = with_it.where(order.c.customer_id == held_coupons.c.customer_id)
     by_guest = with_it.where(order.c.customer_id.is_(None), same_email)
     return case(
         (not_(_coupon.c.customer_single_use), false()),
-        (copies.c.customer_id.is_not(None), by_customer.correlate_except(order)),
-        else_=by_guest.correlate_except(order),
+        else_=or_(by_customer.correlate_except(order), by_guest.correlate_except(order)),
     )

@@ -26,14 +26,15 @@ new_prices = temporary(
     Column("total_amount_cents", BigInteger, nullable=False),
 )
 
-# One row per copy with a coupon code: the coupon, if it is known, and by what its customer is
-# told from others.
+# One row per copy with a coupon code: the coupon, if it is known, whose account that person has in
+# the shop, if any, and by what the person is told from others.
 held_coupons = temporary(
     _METADATA,
     "tmp_held_coupons",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("coupon_id", BigInteger),
     Column("promotion_id", BigInteger),
+    Column("customer_id", BigInteger),
     Column("customer_key", String),
 )
 

@@ -66,7 +66,7 @@ def lock_limited(db: Connection, now: datetime) -> None:
         or_(_coupon.c.usage_limit.is_not(None), _coupon.c.customer_single_use),
     )
     for rows, table in ((promotions, _promotion), (coupons, _coupon)):
-        _lock(db, table, rows, now=now)
+        lock_rows(db, table, rows, now=now)
 
 
 def contest_uses(db: Connection) -> int:
@@ -144,7 +144,7 @@ def raise_usage_counts(db: Connection, now: datetime) -> None:
             .group_by(uses.c.id)
             .subquery("used")
         )
-        _lock(db, table, select(used.c.id))
+        lock_rows(db, table, select(used.c.id))
         more = update(table).where(table.c.id == used.c.id)
         db.execute(
             more.values({count: count + used.c.times, table.c.updated_at: NOW}), {"now": now}
@@ -194,7 +194,7 @@ def _insert_uses() -> Insert:
     return insert_counted(coupon_uses, ["factory_id", "resource", "kind", "available"], values)
 
 
-def _lock(db: Connection, table: Table, keys: Select[tuple[int]], **parameters: Any) -> None:
+def lock_rows(db: Connection, table: Table, keys: Select[tuple[int]], **parameters: Any) -> None:
     """Lock these rows in the order of their keys, so that no two transactions lock each other out."""
     if not on_sqlite(db):
         rows = select(table.c.id).where(table.c.id.in_(keys)).order_by(table.c.id)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, literal, or_, select
 
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
@@ -76,10 +76,31 @@ def nothing_fits(wanted: OrderFilter) -> str:
     return f"no order fits: {wanted.in_words()}"
 
 
+def count_undated(db: Connection, wanted: OrderFilter) -> int:
+    """How many orders fit but for having no time of placing, which a date filter leaves out."""
+    if wanted.placed_from is None and wanted.placed_before is None:
+        return 0
+    rest = wanted.model_copy(update={"placed_from": None, "placed_before": None})
+    undated = select(func.count()).select_from(Order)
+    return db.scalar(undated.where(*_fits(rest), Order.placed_at.is_(None))) or 0
+
+
+def without_undated(undated: int) -> str:
+    """What is told of such orders."""
+    orders = "order has" if undated == 1 else "orders have"
+    return (
+        f"{undated:,} other {orders} no placed_at and no date filter takes them; give placed_at, or "
+        "copy them by number"
+    )
+
+
 def require_fit(db: Connection, wanted: OrderFilter) -> None:
     """Raises `SelectionInvalid` where no order fits; the filter's customer is a public id."""
     if db.scalar(select(Order.id).where(*_fits(wanted)).limit(1)) is None:
-        raise SelectionInvalid(NAME, [nothing_fits(wanted)])
+        problems = [nothing_fits(wanted)]
+        if undated := count_undated(db, wanted):
+            problems.append(without_undated(undated))
+        raise SelectionInvalid(NAME, problems)
 
 
 def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:

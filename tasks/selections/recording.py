@@ -27,9 +27,15 @@ from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, Mode
+from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.failed_copies import failed_copies
-from order_factory.tasks.selections.filters import fitting_orders, settle_customer
+from order_factory.tasks.selections.filters import (
+    count_undated,
+    fitting_orders,
+    settle_customer,
+    without_undated,
+)
 from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
 from order_factory.tasks.selections.staging import asked, empty_stage, named, stage
 from order_factory.tasks.working_set.statements import (
@@ -217,6 +223,8 @@ def record_filtered(
     order fits.
     """
     wanted = settle_customer(db, wanted)
+    if undated := count_undated(db, wanted):
+        log_line(without_undated(undated))
     text = json.dumps([wanted.model_dump(mode="json"), options.choices()])
     return _record(db, reference, [text], policy, lambda: fitting_orders(wanted, options))
 

@@ -71,8 +71,12 @@ def _changed_orders(db: Connection) -> Select[Any]:
         without_member(db, metadata, REFRESHED_PRICES) for metadata in (has.metadata, had.metadata)
     ]
     refreshed = and_(factory.c.refresh_prices, beside[0] != beside[1])
+    # A copy has no gift card; one of an earlier version may have its source's.
+    card = and_(
+        has.gift_card_code.is_not(None), has.gift_card_code.is_distinct_from(had.gift_card_code)
+    )
     rows = select(target.c.id).select_from(copied).where(unedited(source, target))
-    return rows.where(or_(differ(target, source, *_NOT_CARRIED), coupon, plain, refreshed))
+    return rows.where(or_(differ(target, source, *_NOT_CARRIED), coupon, card, plain, refreshed))
 
 
 def _changed_currencies() -> Select[Any]:

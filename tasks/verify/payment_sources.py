@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, not_, or_, select
+from sqlalchemy import Select, and_, exists, false, func, not_, or_, select
 
 from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSource
 from order_factory.models.values.public_ids import Resource
@@ -38,7 +38,11 @@ def _missing_payment_sources() -> Select[Any]:
         ),
         _saved.c.created_at <= factory.c.started_at,
     )
-    left_out = and_(factory.c.skip_errors, has_error(copy_error.c.field == "payment_source"))
+    # One that had expired is left out, with an error where the order needs it.
+    left_out = or_(
+        and_(factory.c.skip_errors, has_error(copy_error.c.field == "payment_source")),
+        func.coalesce(_former.c.expires_at <= factory.c.started_at, false()),
+    )
     return (
         select(target.c.id)
         .select_from(copied.join(_former, _former.c.id == source.c.payment_source_id))

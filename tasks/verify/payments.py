@@ -63,13 +63,16 @@ def _authorized_twice() -> Select[Any]:
 def _charged_after_the_end() -> Select[Any]:
     """Aborted copies whose order is not cancelled, or whose payment a gateway still holds."""
     void = _transaction.alias("void")
-    voided = exists().where(
-        void.c.authorization_id == _transaction.c.id,
+    voided = select(void.c.authorization_id).where(
+        void.c.authorization_id.is_not(None),
         void.c.type == TransactionType.VOIDS,
         void.c.status == TransactionStatus.SUCCEEDED,
     )
     held = exists().where(
-        _transaction.c.order_id == target.c.id, _is_authorization, _succeeded, not_(voided)
+        _transaction.c.order_id == target.c.id,
+        _is_authorization,
+        _succeeded,
+        _transaction.c.id.not_in(voided),
     )
     wrong = or_(target.c.status != OrderStatus.CANCELLED, held.correlate(target))
     rows = select(factory.c.id).select_from(copied)

@@ -157,3 +157,15 @@ def test_skip_errors_leaves_out_a_shared_address_only_where_it_ships_to(shop):
     assert result.errors_count == 1
     assert target.shipping_address_id is None
     assert shop.row(Address, id=target.billing_address_id).copied_from_id == address
+
+
+def test_what_does_not_ship_may_be_bought_from_outside_the_lock(shop):
+    shop.sku("EBOOK", do_not_ship=True)
+    abroad = shop.address(country_code="DE")
+    values = {"shipping_address_id": abroad, "shipping_country_code_lock": "IT"}
+
+    ebook = copy_one(shop.order(lines=[("EBOOK", 1, 5_00)], **values))
+    mug = copy_one(shop.order(**values))
+
+    assert ebook.errors_log is None
+    assert list(mug.errors_log) == ["shipping_address"]

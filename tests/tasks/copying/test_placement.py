@@ -1,14 +1,18 @@
 """Placing target orders: what has all that placing needs is placed, and takes its stock."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from order_factory.models.tables import Order, PaymentSource, Sku, StockItem
+from order_factory.models.tables import Order, PaymentMethod, PaymentSource, Sku, StockItem
+from order_factory.models.tables.base import utc_now
 from tests.support.copying import change, copy, copy_one, factory_of, target_of
+from tests.support.shop import SOME_DAY
 
 CANNOT = ["cannot transition from pending to placed"]
+
+NOT_IN_WALLET = "the payment source of the source order is not in the customer's wallet"
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def test_a_copy_that_is_not_to_be_placed_has_no_number_and_takes_nothing(shop, p
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({}, "the payment source of the source order was never saved in the customer's wallet"),
+        ({}, f"{NOT_IN_WALLET}; the wallet is empty"),
         (
             {"reuse_wallet": False},
             "a payment source is needed, and the wallet was not to be reused",
@@ -286,3 +290,57 @@ def stock(shop):
     for place in shop.rows(StockItem):
         pieces[codes[place.sku_id]] += place.quantity
     return dict(pieces)
+
+
+def test_what_else_the_customer_has_saved_is_told(shop):
+    customer = shop.customer()
+    shop.payment_source(wallet_of=customer, name="XXXX-2222")
+    source = shop.order(customer_id=customer, payment_source_id=shop.payment_source())
+
+    result = copy_one(source, place_target_order=True)
+
+    assert result.errors_log["payment_source"] == [f"{NOT_IN_WALLET}; in it are XXXX-2222"]
+
+
+@pytest.mark.parametrize(
+    ("total", "days", "placed"), [(9_00, -1, False), (0, -1, True), (9_00, 1, True)]
+)
+def test_a_payment_method_that_is_switched_off_is_not_used(shop, total, days, placed):
+    method = shop.add(
+        PaymentMethod,
+        payment_source_type="wire_transfers",
+        name="Transfer",
+        gateway="manual",
+        disabled_at=utc_now() + timedelta(days=days),
+    )
+    source = shop.order(lines=[("MUG", 1, total)], payment_method_id=method)
+
+    result = copy_one(source, place_target_order=True)
+
+    if placed:
+        assert (result.status, result.target_order.status) == ("completed", "placed")
+    else:
+        assert result.target_order.status == "pending"
+        assert result.errors_log == {
+            "payment_method": ["the payment method Transfer is disabled"],
+            "status": ["cannot transition from pending to placed"],
+        }
+
+
+@pytest.mark.parametrize("why", ["free", "by hand"])
+def test_an_expired_card_that_is_not_needed_is_no_error(shop, why):
+    customer = shop.customer()
+    card = shop.payment_source(wallet_of=customer, expires_at=SOME_DAY)
+    method = shop.add(PaymentMethod, payment_source_type="wire_transfers", gateway="manual")
+    source = shop.order(
+        lines=[("MUG", 1, 0 if why == "free" else 9_00)],
+        customer_id=customer,
+        payment_source_id=card,
+        payment_method_id=method if why == "by hand" else None,
+    )
+
+    result = copy_one(source, place_target_order=True)
+
+    assert (result.status, result.errors_log) == ("completed", None)
+    target = shop.row(Order, id=target_of(result))
+    assert (target.status, target.payment_source_id) == ("placed", None)

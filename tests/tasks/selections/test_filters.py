@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event
 
-from order_factory.models.database.engine import get_engine
+from order_factory.models.database.engine import get_engine, reading
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.selections.filters import count_undated, require_fit
 from tests.support.copying import find_or_record, request
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -212,3 +213,15 @@ def test_orders_that_have_a_copy_are_left_out_on_request(shop):
 def test_what_is_no_length_of_time_is_refused(given):
     with pytest.raises(ValueError, match=r"such as 24 hours|at least 1 character"):
         OrderFilter(placed_within=given)
+
+
+def test_placed_orders_without_a_time_of_placing_are_counted(shop):
+    for _ in range(3):
+        shop.order(placed_at=None)
+    shop.order(placed_at=None, mode="test", customer_id=shop.customer(mode="test"))
+
+    with reading() as db:
+        assert count_undated(db, OrderFilter()) == 0
+        assert count_undated(db, OrderFilter(placed_from=NEW_YEAR)) == 3
+        with pytest.raises(SelectionInvalid, match="3 other orders have no placed_at"):
+            require_fit(db, OrderFilter(placed_before=NEW_YEAR))

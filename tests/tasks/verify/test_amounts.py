@@ -44,7 +44,12 @@ DAMAGES = [
         for of in KINDS
     ),
     _line("item_type = 'shipments' WHERE item_type = 'skus'"),
-    _line("item_type = 'skus' WHERE item_type = 'gift_cards' AND total_amount_cents < 0"),
+    _line("item_type = 'gift_cards', total_amount_cents = -1 WHERE item_type = 'shipments'"),
+    Damage(
+        "worth-its-source",
+        "UPDATE orders SET total_amount_cents = total_amount_cents + 1 WHERE id = :plain_target",
+        "plain_target",
+    ),
     _line("tax_amount_cents = NULL WHERE item_type = 'shipments'"),
     Damage(
         "amounts-equal-lines",

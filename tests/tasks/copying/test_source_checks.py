@@ -1,0 +1,165 @@
+"""A source order is copied where its status makes sense, and where it is worth what its lines say."""
+
+import pytest
+
+from order_factory.models.tables import LineItem, Order
+from tests.support.copying import change, copy, copy_one, target_of
+from tests.support.subscriptions import START, run_due, subscribe
+
+PARTS = {
+    "subtotal_amount_cents": 10_00,
+    "shipping_amount_cents": 7_00,
+    "payment_method_amount_cents": 1_00,
+    "discount_amount_cents": -2_00,
+    "adjustment_amount_cents": 3_00,
+    "gift_card_amount_cents": 4_00,
+    "total_tax_amount_cents": 5_00,
+    "total_amount_cents": 15_00,
+    "total_amount_with_taxes_cents": 20_00,
+}
+
+
+def with_every_amount(shop):
+    """An order whose lines and header have all amounts of `PARTS`."""
+    order_id = shop.order(lines=[("MUG", 1, 10_00)], tax_included=False)
+    for kind, cents, tax in [
+        ("shipments", 7_00, 5_00),
+        ("payment_methods", 1_00, None),
+        ("fixed_amount_promotions", -2_00, None),
+        ("adjustments", 3_00, None),
+        ("gift_cards", -4_00, None),
+    ]:
+        shop.line(order_id, item_type=kind, total_amount_cents=cents, tax_amount_cents=tax)
+    return order_id
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_an_amount_that_is_not_the_lines_is_told_with_both_sums(shop, name):
+    good, bad = with_every_amount(shop), with_every_amount(shop)
+    shop.change_order(bad, **{name: PARTS[name] + 1})
+
+    kept, refused = copy(good, bad)
+
+    words = f"{name}: the lines add up to {PARTS[name]} cents, the order says {PARTS[name] + 1}"
+    assert (kept.status, refused.status) == ("completed", "failed")
+    assert refused.errors_log == {"amounts": [words]}
+    assert len(shop.rows(Order)) == 3
+
+
+def test_shipping_and_tax_that_stand_in_the_header_only_are_not_lost(shop):
+    order_id = shop.order(
+        lines=[("MUG", 2, 25_00)],
+        tax_included=False,
+        subtotal_amount_cents=50_00,
+        shipping_amount_cents=7_00,
+        discount_amount_cents=-5_00,
+        total_tax_amount_cents=11_44,
+        total_amount_cents=52_00,
+        total_amount_with_taxes_cents=63_44,
+    )
+
+    refused, kept = copy_one(order_id), copy_one(order_id, skip_errors=True)
+
+    assert refused.errors_log["amounts"][0] == (
+        "total_amount_cents: the lines add up to 5000 cents, the order says 5200"
+    )
+    assert len(refused.errors_log["amounts"]) == 5
+    assert (kept.status, kept.errors_log) == ("completed", refused.errors_log)
+
+
+def test_amounts_that_were_not_given_are_not_compared(shop):
+    """A header may have a total alone."""
+    order_id = with_every_amount(shop)
+    shop.change_order(order_id, **{name: 0 for name in PARTS if name != "total_amount_cents"})
+
+    assert copy_one(order_id).status == "completed"
+
+
+def test_a_total_of_zero_is_one(shop):
+    order_id = shop.order(lines=[("MUG", 1, 10_00)], total_amount_cents=0)
+
+    assert list(copy_one(order_id).errors_log) == ["amounts"]
+
+
+@pytest.mark.parametrize("skip_errors", [False, True])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("draft", "the source order is a draft, and was never placed"),
+        ("placing", "the source order is being placed; copy it once that is decided"),
+        ("editing", "the source order is being edited; copy it once that is finished"),
+        ("cancelled", "the source order is cancelled"),
+    ],
+)
+def test_a_status_that_makes_no_sense_is_refused(shop, status, words, skip_errors):
+    order_id = shop.order(status=status)
+
+    result = copy_one(order_id, skip_errors=skip_errors)
+
+    assert (result.status, result.errors_log) == ("failed", {"source_order": [words]})
+    assert len(shop.rows(Order)) == 1
+
+
+@pytest.mark.parametrize("status", ["pending", "placed", "approved"])
+def test_the_other_statuses_are_copied(shop, status):
+    assert copy_one(shop.order(status=status)).status == "completed"
+
+
+def test_the_template_of_a_subscription_is_a_draft_and_copied(shop):
+    key = subscribe(shop, frequency="daily")
+    order = shop.row(Order).id
+    shop.change_order(order, status="draft")
+
+    run_due(START.replace(day=28, month=2))
+
+    assert len(shop.rows(Order)) == 2, key
+
+
+def test_a_line_in_another_currency_is_refused(shop):
+    order_id = shop.order(lines=[("MUG", 1, 10_00), ("CAP", 1, 5_00)])
+    (_, cap) = shop.rows(LineItem, order_id=order_id)
+    change(LineItem, cap.id, currency_code="JPY")
+
+    refused, kept = copy_one(order_id), copy_one(order_id, skip_errors=True)
+
+    words = "SKU CAP is in JPY, and the order in EUR"
+    assert (refused.status, refused.errors_log) == ("failed", {"line_items": [words]})
+    assert (kept.status, kept.errors_log) == ("completed", {"line_items": [words]})
+    assert shop.row(Order, id=target_of(kept)).total_amount_cents == 10_00
+
+
+@pytest.mark.parametrize(("rate", "percent"), [(22.0, 2200), (-0.22, -22), (1.22, 122)])
+def test_a_tax_rate_that_is_no_share_is_refused_where_a_tax_is_worked_out(shop, rate, percent):
+    shop.price("MUG", 11_00)
+    order_id = shop.order(lines=[], tax_rate=rate)
+    shop.line(order_id, sku_code="MUG", unit_amount_cents=10_00, tax_amount_cents=2_20)
+
+    frozen, refused = copy_one(order_id), copy_one(order_id, refresh_prices=True)
+
+    words = f"SKU MUG: the tax rate is {percent} percent; write 0.22 for 22 percent"
+    assert frozen.status == "completed"
+    assert (refused.status, refused.errors_log) == ("failed", {"tax_rate": [words]})
+
+
+def test_a_gift_card_pays_for_its_source_alone(shop):
+    order_id = shop.order(lines=[("MUG", 1, 50_00)], gift_card_code="ABC-GIFT")
+    shop.line(order_id, item_type="gift_cards", total_amount_cents=-40_00)
+    shop.line(order_id, item_type="gift_cards", total_amount_cents=15_00)
+
+    first = copy_one(order_id)
+    again = copy_one(target_of(first))
+
+    words = "gift card ABC-GIFT pays nothing of the copy; 4000 cents more are to be paid"
+    assert (first.status, first.errors_log) == ("completed", {"gift_card_code": [words]})
+    assert (again.status, again.errors_log) == ("completed", None)
+    for result in (first, again):
+        target = shop.row(Order, id=target_of(result))
+        assert (target.total_amount_cents, target.gift_card_amount_cents) == (65_00, 0)
+        assert target.gift_card_code is None
+
+
+def test_what_is_not_copied_for_another_reason_is_not_told_of_its_gift_card(shop):
+    order_id = shop.order(lines=[("MUG", 1, 50_00)], billing_address_id=None)
+    shop.line(order_id, item_type="gift_cards", total_amount_cents=-50_00)
+
+    assert list(copy_one(order_id).errors_log) == ["billing_address"]

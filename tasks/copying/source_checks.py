@@ -36,6 +36,18 @@ _WHY = {
 _is_of_subscription = exists().where(
     _factory.c.id == copies.c.factory_id, _factory.c.order_subscription_id.is_not(None)
 )
+# Of several copies that replace one source, all that were asked for by then are made, whether or not
+# they come into one transaction.
+_other = _factory.alias("other")
+_was_replaced = exists().where(
+    _other.c.source_order_id == copies.c.source_order_id,
+    _other.c.id != copies.c.factory_id,
+    _other.c.cancel_source_order,
+    _other.c.target_order_id.is_not(None),
+)
+_was_asked_before = exists().where(
+    _factory.c.id == copies.c.factory_id, _factory.c.created_at <= _source.c.cancelled_at
+)
 
 # The sums of the lines by the order's column; a sum of 0 there may only mean that none was given.
 _discount = (
@@ -81,6 +93,8 @@ def _barred(status: OrderStatus) -> Insert:
     where = [_source.c.status == status]
     if status == OrderStatus.DRAFT:
         where.append(not_(_is_of_subscription))
+    if status == OrderStatus.CANCELLED:
+        where.append(not_(and_(_was_replaced, _was_asked_before)))
     code = f"source_order_{status}"
     return errors("source_order", code, _WHY[status], *where, joins=[_of_copy])
 

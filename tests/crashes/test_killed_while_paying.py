@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from order_factory.gateways.registry import forget_gateways
-from order_factory.models.tables import Order, StockItem, Transaction
+from order_factory.models.tables import Coupon, Order, Promotion, StockItem, Transaction
 from tests.support.crashes.nights import job, outcome, selection, violations
 from tests.support.crashes.processes import Worker, ended, workers
 from tests.support.paying import TestLedger, payable
@@ -28,7 +28,8 @@ def ledger(monkeypatch, tmp_path):
 
 def orders_to_pay(shop, count):
     tokens = ["tok_approve", "tok_timeout_after", "tok_decline"]
-    sources = [payable(shop, tokens[nth % 3]) for nth in range(count)]
+    shop.coupon("SPRING")
+    sources = [payable(shop, tokens[nth % 3], coupon_code="SPRING") for nth in range(count)]
     return selection([{"source_order": key, "place_target_order": True} for key in sources])
 
 
@@ -54,6 +55,8 @@ def test_three_workers_killed_at_random_moments_pay_each_order_once(shop, ledger
     placed = [order for order in shop.rows(Order, payment_status="authorized")]
     assert len(placed) == len({order.number for order in placed}) == paid
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000 - paid, 0)
+    # What was declined has given its coupon back, once.
+    assert shop.row(Coupon).usage_count == shop.row(Promotion).total_usage_count == paid
     assert violations() == []
 
 

@@ -3,7 +3,16 @@
 import pytest
 
 from order_factory.models.tables import LineItem, Order
-from tests.support.copying import change, copy, copy_one, target_of
+from tests.support.copying import (
+    batch_of,
+    change,
+    copy,
+    copy_batch,
+    copy_one,
+    request,
+    results,
+    target_of,
+)
 from tests.support.subscriptions import START, run_due, subscribe
 
 PARTS = {
@@ -98,6 +107,21 @@ def test_a_status_that_makes_no_sense_is_refused(shop, status, words, skip_error
 
     assert (result.status, result.errors_log) == ("failed", {"source_order": [words]})
     assert len(shop.rows(Order)) == 1
+
+
+def test_a_source_that_another_copy_has_replaced_is_copied_for_those_who_had_asked(shop):
+    """Whether they are copied in one transaction or in two."""
+    order_id = shop.order()
+    factories = [request(order_id, cancel_source_order=True) for _ in range(2)]
+    for factory in factories:
+        copy_batch(batch_of([factory]))
+
+    first, second = results(factories)
+    late = copy_one(order_id)
+
+    assert (first.status, first.errors_log) == ("completed", None)
+    assert (second.status, list(second.errors_log)) == ("completed", ["source_order"])
+    assert late.errors_log == {"source_order": ["the source order is cancelled"]}
 
 
 @pytest.mark.parametrize("status", ["pending", "placed", "approved"])

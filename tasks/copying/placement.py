@@ -66,7 +66,9 @@ _by_hand = func.coalesce(_of_method.scalar_subquery(), "") == DEFAULT
 _lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None), not_(_by_hand))
 _method_is_disabled = and_(
     _to_pay,
-    exists().where(_method.c.id == _target.c.payment_method_id, _method.c.disabled_at <= NOW),
+    exists()
+    .where(_method.c.id == _target.c.payment_method_id, _method.c.disabled_at <= NOW)
+    .correlate(_target),
 )
 _gateway = case(
     (

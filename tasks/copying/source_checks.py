@@ -32,7 +32,8 @@ _WHY = {
     OrderStatus.DRAFT: "the source order is a draft, and was never placed",
     OrderStatus.CANCELLED: "the source order is cancelled",
 }
-# A subscription's template is a draft for ever.
+# A subscription's template is a draft for ever, and whether it ends with its source order is its own
+# choice.
 _is_of_subscription = exists().where(
     _factory.c.id == copies.c.factory_id, _factory.c.order_subscription_id.is_not(None)
 )
@@ -91,7 +92,7 @@ _SOME_OTHER = select(
 
 def _barred(status: OrderStatus) -> Insert:
     where = [_source.c.status == status]
-    if status == OrderStatus.DRAFT:
+    if status in (OrderStatus.DRAFT, OrderStatus.CANCELLED):
         where.append(not_(_is_of_subscription))
     if status == OrderStatus.CANCELLED:
         where.append(not_(and_(_was_replaced, _was_asked_before)))

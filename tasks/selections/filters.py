@@ -46,6 +46,8 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "not_copied_yet": _is_not_copied_yet,
 }
 
+_DATES = ("placed_within", "placed_from", "placed_before")
+
 
 def _fits(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     """What holds for the orders that fit; the filter's customer is a public id."""
@@ -78,9 +80,9 @@ def nothing_fits(wanted: OrderFilter) -> str:
 
 def count_undated(db: Connection, wanted: OrderFilter) -> int:
     """How many orders fit but for having no time of placing, which a date filter leaves out."""
-    if wanted.placed_from is None and wanted.placed_before is None:
+    if all(getattr(wanted, name) is None for name in _DATES):
         return 0
-    rest = wanted.model_copy(update={"placed_from": None, "placed_before": None})
+    rest = wanted.model_copy(update=dict.fromkeys(_DATES))
     undated = select(func.count()).select_from(Order)
     return db.scalar(undated.where(*_fits(rest), Order.placed_at.is_(None))) or 0
 

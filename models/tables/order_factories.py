@@ -55,7 +55,8 @@ class OrderFactory(Described, Moded, Base):
 
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that
     `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
-    twice. `retry_at` is when a failed one is to be tried again; null once that was recorded.
+    twice. `retry_at` is when a failed one is to be tried again; null once that was recorded. One
+    that `waits_for_payment_source` is tried again once its customer's wallet has changed.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """
@@ -102,6 +103,12 @@ class OrderFactory(Described, Moded, Base):
             sqlite_where=text("retry_at IS NOT NULL"),
             postgresql_where=text("retry_at IS NOT NULL"),
         ),
+        Index(
+            "ix_order_factories_waits_for_payment_source",
+            "order_subscription_id",
+            sqlite_where=text("waits_for_payment_source"),
+            postgresql_where=text("waits_for_payment_source"),
+        ),
         CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),
         {"sqlite_autoincrement": True},
     )
@@ -124,6 +131,7 @@ class OrderFactory(Described, Moded, Base):
     period_at: Mapped[datetime | None]
     attempt: Mapped[int | None] = mapped_column(SmallInteger)
     retry_at: Mapped[datetime | None]
+    waits_for_payment_source: Mapped[bool] = mapped_column(server_default=false())
 
 
 class CopyError(Base):

@@ -31,6 +31,7 @@ from order_factory.models.tables import (
     CustomerPaymentSource,
     Order,
     OrderFactory,
+    OrderSubscription,
     PaymentSource,
 )
 from order_factory.models.values.order_states import refused
@@ -63,6 +64,9 @@ _SETTLED = {
     "awaits": false(),
     "aborted": false(),
 }
+# A subscription may have been given another payment source since.
+subscription = table_of(OrderSubscription)
+_pays_now = func.coalesce(subscription.c.template_order_id, subscription.c.source_order_id)
 _to_pay_with = and_(copies.c.valid, copies.c.wallet_payment_source_id.is_not(None))
 _has_lost = and_(copies.c.reuse_wallet, copies.c.wallet_payment_source_id.is_(None))
 
@@ -94,7 +98,8 @@ def _insert_copies(first: int, last: int, *, sqlite: bool) -> Insert:
     rows = (
         claims.join(_factory, _factory.c.id == claims.c.factory_id)
         .join(_target, _target.c.id == _factory.c.target_order_id)
-        .join(source, source.c.id == _factory.c.source_order_id)
+        .outerjoin(subscription, subscription.c.id == _factory.c.order_subscription_id)
+        .join(source, source.c.id == func.coalesce(_pays_now, _factory.c.source_order_id))
         .outerjoin(customer, customer.c.id == _target.c.customer_id)
         .outerjoin(paid_with, paid_with.c.id == source.c.payment_source_id)
         .outerjoin(

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from order_factory.gateways.failure_classes import FailureClass, codes_of
 from order_factory.gateways.protocol import CALLED_OFF, NOT_SUPPORTED, Answer
 from order_factory.models.database.dialects import fill, on_sqlite, plan_by_key
 from order_factory.models.tables import Order, OrderFactory, Transaction
@@ -55,6 +56,8 @@ from order_factory.tasks.working_set.tables import (
 _transaction, _factory = table_of(Transaction), table_of(OrderFactory)
 _order = table_of(Order)
 _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
+# Kinds of error that no time mends: see `FailureClass`.
+PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = "payment_refused", "payment_needs_customer"
 _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
 
 
@@ -218,7 +221,14 @@ def _record_refusals(db: Connection) -> None:
         (code.in_(NOT_SUPPORTED), literal("the payment cannot be authorized: ") + reason),
         else_=literal("the payment was declined: ") + reason,
     )
-    execute_and_count(db, errors("payment_source", "payment_declined", words, refused, joins=joins))
+    hard, asks = codes_of(FailureClass.HARD), codes_of(FailureClass.NEEDS_CUSTOMER)
+    for kind, which, advice in (
+        ("payment_declined", code.not_in((*hard, *asks)), ""),
+        (PAYMENT_REFUSED, code.in_(hard), " Another payment source is needed."),
+        (PAYMENT_NEEDS_CUSTOMER, code.in_(asks), " The customer has to confirm it in the shop."),
+    ):
+        told = errors("payment_source", kind, words + advice, refused, which, joins=joins)
+        execute_and_count(db, told)
     detail = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
     execute_and_count(db, errors("status", "cannot_be_placed", detail, refused, joins=joins))
     failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)

@@ -25,7 +25,7 @@ from order_factory.models.values.retry_delays import delays
 from order_factory.models.values.statuses import AfterFailure, FactoryStatus, SubscriptionStatus
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_free, overtaken, subscription
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch
-from order_factory.tasks.subscriptions.retries import can_get_better
+from order_factory.tasks.subscriptions.retries import can_get_better, needs_other_source
 from order_factory.tasks.subscriptions.tables import open_run_tables, settled
 from order_factory.tasks.subscriptions.transitions import ended, forget_retries
 from order_factory.tasks.working_set.claims import is_unfinished
@@ -86,6 +86,14 @@ def _plan_retries(db: Connection, batch_id: int, now: datetime) -> None:
     """Set `retry_at` of the failed copies that can get better and have a delay left."""
     better = and_(_in_batch(batch_id), _failed, factory.c.attempt.is_not(None))
     both = factory.join(subscription, subscription.c.id == factory.c.order_subscription_id)
+    waiting = update(factory).where(
+        better,
+        factory.c.order_subscription_id.in_(
+            select(subscription.c.id).where(subscription.c.retry_after.is_not(None))
+        ),
+        needs_other_source(),
+    )
+    db.execute(waiting.values(waits_for_payment_source=True, updated_at=now))
     lists = select(subscription.c.retry_after, factory.c.attempt).select_from(both).distinct()
     for retry_after, attempt in db.execute(
         lists.where(better, subscription.c.retry_after.is_not(None))

@@ -6,17 +6,22 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, or_, select, update
 
 from order_factory.models.database.dialects import on_sqlite, skip_locked
-from order_factory.models.tables import CopyError, Order
-from order_factory.models.values.statuses import Mode, OrderStatus
+from order_factory.models.tables import CopyError, CustomerPaymentSource, Order, PaymentSource
+from order_factory.models.values.statuses import FactoryStatus, Mode, OrderStatus
+from order_factory.tasks.payments.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
 from order_factory.tasks.subscriptions.tables import retried
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 
 _error, _target = table_of(CopyError), table_of(Order)
+_saved, _payment = table_of(CustomerPaymentSource), table_of(PaymentSource)
+_waits = and_(factory.c.waits_for_payment_source, factory.c.status == FactoryStatus.FAILED)
 
 # What time, or the customer, can mend: how it is paid, and whether it is in stock.
 PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = ("not_enough_stock",)
+# Which of them only another payment source mends, or the customer: no schedule retries those.
+NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
 # Follows from the others, and says nothing about them.
 _FOLLOWS = "cannot_be_placed"
 # Of the order that a failed attempt has left: what is placed again or copied anew, and besides
@@ -27,7 +32,20 @@ _OPEN = (*_REPLACEABLE, OrderStatus.PLACING)
 
 def can_get_better() -> ColumnElement[bool]:
     """Whether all that was wrong with a failed factory is of the kinds that pass."""
-    passes = or_(_error.c.field.in_(PASSING_FIELDS), _error.c.code.in_(PASSING_CODES))
+    passes = or_(
+        and_(_error.c.field.in_(PASSING_FIELDS), _error.c.code.not_in(NEEDS_OTHER_SOURCE)),
+        _error.c.code.in_(PASSING_CODES),
+    )
+    return _all_errors(passes)
+
+
+def needs_other_source() -> ColumnElement[bool]:
+    """Whether a failed factory waits for another payment source, or for its customer."""
+    return _all_errors(_error.c.code.in_(NEEDS_OTHER_SOURCE))
+
+
+def _all_errors(passes: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the factory has such an error, and no other."""
     mine = _error.c.order_factory_id == factory.c.id
     lasting = exists().where(mine, ~passes, _error.c.code != _FOLLOWS)
     return and_(exists().where(mine, passes), ~lasting)
@@ -39,6 +57,7 @@ def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     One whose target order is being placed is left for later, and one that was placed after all
     is not tried again.
     """
+    _wake_those_with_another_source(db, now)
     _drop_those_settled(db, now)
     held = skip_locked(db, _ripe(mode, now).limit(limit), subscription).subquery("held")
     return execute_and_count(
@@ -59,6 +78,37 @@ def _ripe(mode: Mode, now: datetime) -> Select[Any]:
     return rows.where(
         factory.c.retry_at <= now, goes_on, subscription.c.mode == mode, placeless
     ).order_by(factory.c.retry_at, factory.c.id)
+
+
+def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
+    """What waits for a payment source is tried again once the wallet has changed since it failed."""
+    if not db.scalar(select(exists().where(_waits))):
+        return
+    customer = select(subscription.c.customer_id).where(
+        subscription.c.id == factory.c.order_subscription_id
+    )
+    newer = exists().where(
+        _saved.c.customer_id == customer.scalar_subquery(),
+        _saved.c.payment_source_id == _payment.c.id,
+        or_(
+            _saved.c.created_at > factory.c.failed_at,
+            _saved.c.updated_at > factory.c.failed_at,
+            _payment.c.updated_at > factory.c.failed_at,
+        ),
+    )
+    chosen = (
+        select(_saved.c.payment_source_id)
+        .join(subscription, subscription.c.customer_payment_source_id == _saved.c.id)
+        .where(subscription.c.id == factory.c.order_subscription_id)
+    )
+    charged = (
+        select(_payment.c.copied_from_id)
+        .join(_target, _target.c.payment_source_id == _payment.c.id)
+        .where(_target.c.id == factory.c.target_order_id)
+    )
+    another = chosen.scalar_subquery() != charged.scalar_subquery()
+    ready = update(factory).where(_waits, or_(newer, another))
+    db.execute(ready.values(retry_at=now, waits_for_payment_source=False, updated_at=now))
 
 
 def _drop_those_settled(db: Connection, now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     union,
     update,
@@ -138,9 +139,10 @@ def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
     """Of these subscriptions, those that are not active try nothing again."""
     stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
     waiting = update(factory).where(
-        factory.c.retry_at.is_not(None), factory.c.order_subscription_id.in_(stopped)
+        or_(factory.c.retry_at.is_not(None), factory.c.waits_for_payment_source),
+        factory.c.order_subscription_id.in_(stopped),
     )
-    db.execute(waiting.values(retry_at=None, updated_at=now))
+    db.execute(waiting.values(retry_at=None, waits_for_payment_source=False, updated_at=now))
 
 
 def activate_those_ordered(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:

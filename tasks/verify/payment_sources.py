@@ -67,6 +67,8 @@ def _foreign_payment_sources() -> Select[Any]:
     return (
         select(target.c.id)
         .select_from(rows)
+        # An order that is placed again pays with what is in the wallet by then.
+        .where(factory.c.retry_of_id.is_(None))
         .where(unedited(source, target), _payment.c.copied_from_id.is_not(None))
         .where(or_(_former.c.id.is_(None), not_(same)))
     )

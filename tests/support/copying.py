@@ -146,7 +146,9 @@ def whole_database() -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, to compare with what they are later."""
     with reading() as db:
         return {
-            table.name: [tuple(row) for row in db.execute(select(table).order_by(table.c.id))]
+            table.name: [
+                tuple(row) for row in db.execute(select(table).order_by(*table.primary_key))
+            ]
             for table in Base.metadata.sorted_tables
         }
 

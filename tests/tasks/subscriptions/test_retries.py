@@ -9,12 +9,15 @@ from order_factory.models.tables import (
     CustomerPaymentSource,
     Order,
     OrderFactory,
+    OrderSubscription,
     PaymentSource,
     Sku,
     StockItem,
     Transaction,
 )
+from order_factory.models.tables.base import utc_now
 from order_factory.models.values.retry_delays import check_retry_after, delays
+from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.subscriptions.transitions import Trigger, transit
 from tests.support.copying import change
 from tests.support.paying import payable as payable_by_gateway
@@ -197,6 +200,33 @@ def test_a_card_that_left_the_wallet_is_not_charged_by_a_retry(shop, ledger):
     assert again.errors_log.keys() == {"payment_source", "status"}
     assert shop.row(Order, id=again.target_order_id).payment_source_id is None
     assert [row.status for row in shop.rows(Transaction)] == ["failed"]
+
+
+@pytest.mark.parametrize("reason", ["expired_card", "authentication_required"])
+def test_what_no_time_mends_waits_for_another_payment_source(shop, ledger, reason):
+    order = payable_by_gateway(shop, f"tok_decline_{reason}")
+    key = subscribe(shop, order, retry_after="1d 1d", starts_at=utc_now(), at=utc_now())
+    period = subscription(shop, key).next_run_at
+    run_due(period)
+    run_due(period + DAY)
+    waiting = shop.row(OrderFactory)
+    customer = shop.row(Order, id=order).customer_id
+    shop.payment_source(wallet_of=customer, payment_source_token="tok_approve", gateway="test")
+    saved = shop.rows(CustomerPaymentSource)[-1].id
+    change(OrderSubscription, key, customer_payment_source_id=saved)
+    with begin() as db:
+        rebuild_template(db, key, utc_now())
+
+    run_due(period + 2 * DAY)
+
+    copies = shop.rows(OrderFactory, order_subscription_id=key, period_at=period)
+    assert (waiting.status, waiting.retry_at) == ("failed", None)
+    assert waiting.waits_for_payment_source
+    assert [row.status for row in copies] == ["failed", "completed"], copies[-1].errors_log
+    assert not copies[0].waits_for_payment_source
+    (copy,) = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert (copy.status, copy.payment_status) == ("placed", "authorized")
+    assert ledger.charges() == [("authorize", 12_50)]
 
 
 def test_a_payment_without_an_answer_keeps_it_running_until_there_is_one(shop, ledger):

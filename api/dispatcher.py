@@ -130,8 +130,12 @@ class Dispatcher:
     def _copy(self) -> int:
         # Prefect takes two seconds to import; the service answers meanwhile.
         from order_factory.flows.drain_order_factories import drain_order_factories
+        from order_factory.models.results.copies import CopiesFailed
 
-        closed = drain_order_factories(size=self._settings.dispatch_size)
+        try:
+            closed = drain_order_factories(size=self._settings.dispatch_size)
+        except CopiesFailed as failed:
+            closed = failed.closed  # the orders failed, and the dispatcher did its work
         _log.info("copied", extra={"closed": closed})
         return closed
 

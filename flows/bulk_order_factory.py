@@ -16,15 +16,17 @@ from sqlalchemy import Connection
 from order_factory.flows.runners import choose_runner
 from order_factory.flows.runners.copy_recorded import Copied, copy_recorded
 from order_factory.flows.runners.job import Job
+from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.flows.support.stop_signals import StopReason, stopping
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.schema import require_schema
-from order_factory.models.errors import InvalidRequest
+from order_factory.models.errors import InvalidRequest, NothingSelected
 from order_factory.models.requests.copies import CopyOptions, Text
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.results.copies import (
     BatchAborted,
+    BatchFailed,
     BatchInterrupted,
     BatchUnfinished,
     BulkResult,
@@ -34,13 +36,15 @@ from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.runners import Runner
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.batches.first_errors import first_errors
-from order_factory.tasks.batches.records import abort_batch, error_policy_of, read_batch
+from order_factory.tasks.batches.records import abort_batch, error_policy_of
+from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copy_whole_batch import BatchTakenBack, rehearse_batch
-from order_factory.tasks.prefect_ui.artifacts import show_errors, show_result
-from order_factory.tasks.prefect_ui.events import publish_batch
-from order_factory.tasks.prefect_ui.tags_and_links import link_resource, tag_batch
-from order_factory.tasks.reports import page_path, write_page, write_report
+from order_factory.tasks.outcomes.account import (
+    BatchAccount,
+    Run,
+    account_for,
+    read_batch_account,
+)
 from order_factory.tasks.reports import report_path as place_of_report
 from order_factory.tasks.selections.finding import Record, recorder
 from order_factory.tasks.selections.reading import Orders, accept_orders
@@ -103,7 +107,8 @@ def bulk_order_factory(
     own. Instead of `orders`, `orders_where` takes the orders that fit a filter, and `failed_of` tries the failed copies of an earlier batch
     again, with what was asked for then. All copies are recorded as pending before the first is
     made. Orders that cannot be copied fail, the others are copied:
-    the state is then named `CompletedWithErrors`. Where copies are left unfinished the run fails
+    the state is then named `CompletedWithErrors`. Where none is copied the run fails with
+    `BatchFailed`; where no order fits the filter it completes. Where copies are left unfinished the run fails
     with `BatchUnfinished`, and starting the batch again under its reference finishes them.
 
     Cancelling the run in Prefect, Ctrl-C and SIGTERM stop it after the transactions in hand: what
@@ -156,37 +161,60 @@ def bulk_order_factory(
     request = CopyOptions(**options)
     place = place_of_report(report_path, f"{reference}-dry-run" if dry_run else reference)
     record = recorder(reference, request, error_policy, orders, orders_where, failed_of, mode)
-    if dry_run:
-        return cast(BulkResult, _rehearse(record, batch_size, place))
-    with begin() as db:
-        batch_id = record(db)
-        chosen.accept(db, batch_id)
-        as_a_whole = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
+    may_be_empty = orders_where is not None or failed_of is not None
+    try:
+        if dry_run:
+            return cast(BulkResult, _rehearse(record, batch_size, place))
+        began = perf_counter()
+        with begin() as db:
+            batch_id = record(db)
+            chosen.accept(db, batch_id)
+            as_a_whole = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
+    except NothingSelected as nothing:
+        if not may_be_empty:
+            raise
+        return cast(BulkResult, _nothing_to_copy(reference, nothing))
     del record, orders  # a frame or a file's rows are as large as the batch
-    job = Job(batch_id, reference, batch_size, workers)
-    copied = copy_recorded(job, chosen, as_a_whole=as_a_whole)
+    recorded_in = perf_counter() - began
+    copied = copy_recorded(
+        Job(batch_id, reference, batch_size, workers), chosen, as_a_whole=as_a_whole
+    )
+    began = perf_counter()
     with reading() as db:
-        result = _account(db, batch_id, place, closed=copied.closed, seconds=copied.seconds)
-        errors = first_errors(db, batch_id)
-    show_result(result)
-    show_errors(reference, errors)
-    tag_batch(result)
-    link_resource("order_factory_batches", result.id)
-    publish_batch(result)
-    return cast(BulkResult, _ended(result, copied))
+        account = read_batch_account(
+            db, batch_id, closed=copied.closed, seconds=copied.seconds, report=place
+        )
+    run = Run(batches=[account])
+    run.times.add("record orders", account.result.orders_count, recorded_in)
+    run.times.add_all(copied.times)
+    run.times.add("write report", account.result.orders_count, perf_counter() - began)
+    account_for(run)
+    return cast(BulkResult, _ended(account.result, copied))
+
+
+def _nothing_to_copy(reference: str, nothing: NothingSelected) -> Any:
+    """A night on which no order fits is no failure."""
+    result = BulkResult.empty(reference)
+    return Completed(message=f"{nothing.args[1][0]}; nothing was copied", data=result)
 
 
 def _rehearse(record: Record, batch_size: int, place: Path) -> Any:
     """The state that tells how the batch would end; the report and the page are written."""
     started = perf_counter()
 
-    def account(db: Connection, batch_id: int, closed: int) -> BulkResult:
-        seconds = perf_counter() - started
-        return _account(db, batch_id, place, closed=closed, seconds=seconds, dry_run=True)
+    def read(db: Connection, batch_id: int, report: BatchReport) -> BatchAccount:
+        return read_batch_account(
+            db,
+            batch_id,
+            closed=report.closed,
+            seconds=perf_counter() - started,
+            report=place,
+            dry_run=True,
+        )
 
     with stopping(str(flow_run.id)) as stop:
         try:
-            result = rehearse_batch(record, batch_size, stop.is_set, account)
+            account, report = rehearse_batch(record, batch_size, stop.is_set, read)
         except BatchTakenBack as error:
             if stop.reason == StopReason.INTERRUPTED:
                 raise KeyboardInterrupt from None
@@ -195,28 +223,10 @@ def _rehearse(record: Record, batch_size: int, place: Path) -> Any:
             if stop.reason is None:
                 raise
             return Cancelled(message="The dry run was stopped; nothing was changed.", data=error)
-    show_result(result)
-    tag_batch(result)
-    return Completed(name="DryRun", message=result.outcome, data=result)
-
-
-def _account(
-    db: Connection,
-    batch_id: int,
-    place: Path,
-    *,
-    closed: int,
-    seconds: float,
-    dry_run: bool = False,
-) -> BulkResult:
-    """How the batch ended or how far it is, with its report and its page."""
-    page = page_path(place)
-    own = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
-    paths = {"report_path": str(place), "page_path": str(page)}
-    result = read_batch(db, batch_id).model_copy(update=own | paths)
-    write_report(db, batch_id, place, dry_run=dry_run)
-    write_page(db, batch_id, result, page)
-    return result
+    run = Run(batches=[account])
+    run.times.add_all(report.times)
+    account_for(run)
+    return Completed(name="DryRun", message=account.result.outcome, data=account.result)
 
 
 def _ended(result: BulkResult, copied: Copied) -> Any:
@@ -236,7 +246,12 @@ def _ended(result: BulkResult, copied: Copied) -> Any:
         left = BatchUnfinished(result, copied.problems)
         return Failed(message=str(left), data=left)
     if result.is_rejected:
-        return Completed(name="Rejected", message=result.outcome, data=result)
-    if result.errors:
-        return Completed(name="CompletedWithErrors", message=result.outcome, data=result)
-    return result
+        return Failed(name="Rejected", message=result.outcome, data=BatchFailed(result))
+    return ended(
+        result.outcome,
+        result,
+        completed=result.completed,
+        failed=result.failed,
+        errors=bool(result.errors),
+        failure=BatchFailed(result),
+    )

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, cast
 
 from prefect.runtime import flow_run
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 from pydantic import Field
 
 from order_factory.flows.support.shop_flow import shop_flow
@@ -11,8 +11,10 @@ from order_factory.models.database.engine import reading
 from order_factory.models.database.schema import require_schema
 from order_factory.models.requests.copies import Text
 from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.batches.first_orders import first_orders
 from order_factory.tasks.batches.records import require_batch
 from order_factory.tasks.copy_orders import copy_batch
+from order_factory.tasks.outcomes.account import PartAccount, Run, account_for
 
 
 def _run_name() -> str:
@@ -38,11 +40,18 @@ def copy_part(
     with reading() as db:
         batch_id = require_batch(db, batch)
     report = copy_batch(batch_id, part, size)
+    with reading() as db:
+        orders = first_orders(db, batch_id, flow_run.id)
+    run = Run(part=PartAccount(batch, report.copied, orders))
+    run.times.add_all(report.times)
+    account_for(run)
     if report.stuck:
         message = f"order factories could not be closed: {', '.join(report.stuck)}"
-        return cast(int, _failed(message))
-    return report.closed
+        return _ended(Failed(message=message))
+    outcome = f"{report.closed:,} orders of batch {batch} ended"
+    return _ended(Completed(message=outcome, data=report.closed))
 
 
-def _failed(message: str) -> Any:
-    return Failed(message=message)
+def _ended(state: Any) -> int:
+    """Prefect takes the state for the flow's end, and a plain call gets its data."""
+    return cast(int, state)

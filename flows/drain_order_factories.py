@@ -1,17 +1,28 @@
 """Copying what was asked for through the HTTP API."""
 
-from typing import Annotated
+from itertools import count
+from time import perf_counter
+from typing import Annotated, Any, cast
 
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.schema import require_schema
+from order_factory.models.results.copies import CopiesFailed
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.pending import waiting_batches
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copy_orders import copy_batch, copy_single_orders
+from order_factory.tasks.factories.ended import last_event
+from order_factory.tasks.outcomes.account import (
+    Run,
+    account_for,
+    read_batch_account,
+    read_singles,
+)
 from order_factory.tasks.payments.claiming import Scope
 
 SIZE = 5_000
@@ -26,21 +37,27 @@ def drain_order_factories(
 
     A round is one transaction for the orders that were asked for one by one, and one for each
     batch. Several runs may do this at the same time: no factory is copied twice, and what a run
-    that dies has not committed is still pending.
+    that dies has not committed is still pending. Raises `CopiesFailed` where orders failed and
+    none was copied.
 
     Args:
         size: How many orders are copied in one transaction.
         rounds: After how many rounds to end, even where something is left.
     """
     require_schema()
-    total = 0
+    with reading() as db:
+        newest = last_event(db)
+    run, parts, closed = Run(), count(1), 0
     for number in range(1, rounds + 1):
-        closed = copy_single_orders(size).closed + authorize_payments(Scope()).closed
-        closed += sum(_drain(batch_id, number, size) for batch_id in _waiting())
-        total += closed
-        if not closed:
+        in_round = _copy_singles(run, size, number)
+        in_round += sum(_drain(run, batch_id, next(parts), size) for batch_id in _waiting())
+        closed += in_round
+        if not in_round:
             break
-    return total
+    with reading() as db:
+        run.singles = read_singles(db, newest)
+    account_for(run)
+    return cast(int, _ended(run, closed))
 
 
 def _waiting() -> list[int]:
@@ -48,12 +65,46 @@ def _waiting() -> list[int]:
         return waiting_batches(db)
 
 
-def _drain(batch_id: int, part: int, size: int) -> int:
-    """Copy a part of the batch, and finish it once nothing is left; factories closed."""
+def _copy_singles(run: Run, size: int, number: int) -> int:
+    copied = copy_single_orders(size, number, follow=not run.times)
+    run.times.add_all(copied.times)
+    return copied.closed + _pay(run, Scope())
+
+
+def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
+    """Copy a part of the batch, and finish it once nothing is left; factories closed.
+
+    The first part that the run copies is followed step by step.
+    """
+    began = perf_counter()
     with begin() as db:
         start_batch(db, batch_id, flow_run.id)
-    closed = copy_batch(batch_id, part, size).closed
-    closed += authorize_payments(Scope(batch_id)).closed
+    copied = copy_batch(batch_id, part, size, follow=not run.times)
+    run.times.add_all(copied.times)
+    closed = copied.closed + _pay(run, Scope(batch_id))
     with begin() as db:
-        finish_batch(db, batch_id)
+        finished = finish_batch(db, batch_id)
+    if finished:
+        with reading() as db:
+            seconds = perf_counter() - began
+            run.batches.append(read_batch_account(db, batch_id, closed=closed, seconds=seconds))
     return closed
+
+
+def _pay(run: Run, scope: Scope) -> int:
+    began = perf_counter()
+    closed = authorize_payments(scope).closed
+    if closed:
+        run.times.add("authorize payments", closed, perf_counter() - began)
+    return closed
+
+
+def _ended(run: Run, closed: int) -> Any:
+    return ended(
+        run.outcome,
+        closed,
+        completed=run.completed,
+        failed=run.failed,
+        errors=any(batch.result.errors for batch in run.batches),
+        failure=CopiesFailed(closed, run.outcome),
+    )

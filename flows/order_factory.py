@@ -1,4 +1,4 @@
-"""Copying one order."""
+"""Copying one order, in the steps of `STEPS`."""
 
 from typing import Any, Unpack, cast
 
@@ -19,17 +19,18 @@ from order_factory.models.errors import (
 )
 from order_factory.models.requests.copies import CopyOptions, Metadata, OrderName, Text
 from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryResult, summary
+from order_factory.models.results.step_times import StepTimes
 from order_factory.models.values.copy_options import CopyOptionArguments
 from order_factory.models.values.statuses import FactoryStatus, Mode
 from order_factory.tasks.authorize_payments import PaymentReport, authorize_payments
 from order_factory.tasks.batches.records import require_free_of_batch
 from order_factory.tasks.copy_orders import copy_order
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.names import Named, find_or_create
 from order_factory.tasks.factories.records import read_factory, require_factory
 from order_factory.tasks.factories.source_orders import label_of_order, require_order
+from order_factory.tasks.outcomes.account import account_for, single
 from order_factory.tasks.payments.claiming import Scope
-from order_factory.tasks.prefect_ui.events import publish_factory
-from order_factory.tasks.prefect_ui.tags_and_links import show_factory
 
 _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
 
@@ -67,7 +68,9 @@ def order_factory(
     something out) with the factory's result, or `Failed`: a plain call then raises
     `OrderFactoryFailed`, which carries the result. Where the payment gateway gives no answer, the
     target order stays `placing`, the run fails with `PaymentUnknown`, and running it again for the
-    same factory goes on with it; no payment is made twice.
+    same factory goes on with it; no payment is made twice. The same flow run, started again after
+    the copy had failed (*Retry*), tries again with a new factory, whose `retry_of_id` remembers
+    the failed one.
 
     A call with an `idempotency_key`, or with a `reference`, finds the factory that an earlier call
     made under it, and copies nothing twice: it finishes what is left to do, and its result says
@@ -102,7 +105,8 @@ def order_factory(
         again=again,
     )
     factory_id = named.factory_id
-    closed = copy_order(factory_id).closed
+    copied = copy_order(factory_id, STEPS)
+    closed = copied.closed
     paid = authorize_payments(Scope(factory_id=factory_id)) if not closed else PaymentReport()
     result = read(lambda db: read_factory(db, factory_id))
     if named.made_before:
@@ -112,10 +116,13 @@ def order_factory(
             raise PaymentUnknown(result.id, paid.problems)
         raise FactoryTaken(result.id)
     # An answer of the database may be lost although all was kept, so its record tells, too.
-    if closed or paid.closed or result.flow_run_id == str(flow_run.id):
-        publish_factory(result)
-        show_factory(result)
-    return cast(OrderFactoryResult, _ended(result))
+    mine = result.flow_run_id == str(flow_run.id)
+    if closed or paid.closed or mine:
+        times = StepTimes()
+        times.add_all(copied.times)
+        account_for(single(result, times))
+    known_before = not (closed or paid.closed) and (not mine or flow_run.run_count > 1)
+    return cast(OrderFactoryResult, _ended(result, known_before=known_before))
 
 
 def _find_or_record(
@@ -153,12 +160,15 @@ def _find_or_record(
     return write(find_or_record)
 
 
-def _ended(result: OrderFactoryResult) -> Any:
-    """The result, or the Prefect state that tells how the copy ended."""
+def _ended(result: OrderFactoryResult, *, known_before: bool) -> Any:
+    """The Prefect state that tells how the copy ended, by this run or `known_before` it."""
     if result.status == FactoryStatus.FAILED:
-        return Failed(message=summary(result), data=OrderFactoryFailed(result))
+        message = summary(result)
+        if known_before and not result.made_before:
+            source = result.source_order.number or result.source_order.id
+            what = "Place its target order, or start" if result.target_order else "Start"
+            message += f". Nothing was done again. {what} a new run for order {source}."
+        return Failed(message=message, data=OrderFactoryFailed(result))
     if result.errors_count:
         return Completed(name="CompletedWithErrors", message=summary(result), data=result)
-    if result.made_before:
-        return Completed(message=summary(result), data=result)
-    return result
+    return Completed(message=summary(result), data=result)

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.engine import reading
 from order_factory.models.database.schema import require_schema
-from order_factory.models.results.copies import BulkResult
 from order_factory.models.results.subscriptions import ForetoldFailure, SubscriptionPreview
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import read_batch
+from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copy_whole_batch import rehearse_batch
+from order_factory.tasks.outcomes.account import BatchAccount
 from order_factory.tasks.subscriptions.preview import (
     foretold_ends,
     foretold_failures,
@@ -49,10 +50,10 @@ def preview_order_subscriptions(
     failing: int = 0
     failures: list[ForetoldFailure] = []
 
-    def account(db: Connection, batch_id: int, _closed: int) -> BulkResult:
+    def account(db: Connection, batch_id: int, _report: BatchReport) -> BatchAccount:
         nonlocal failing, failures
         failing, failures = foretold_failures(db, batch_id, limit)
-        return read_batch(db, batch_id)
+        return BatchAccount(read_batch(db, batch_id), orders=[], errors=[])
 
     if subscriptions:
         rehearse_batch(

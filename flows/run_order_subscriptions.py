@@ -7,26 +7,30 @@ from typing import Annotated, Any, cast
 
 from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Failed
 from pydantic import Field
 
 from order_factory.flows.runners import choose_runner
 from order_factory.flows.runners.copy_recorded import copy_recorded
 from order_factory.flows.runners.job import Job
+from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.flows.support.stop_signals import StopReason
 from order_factory.flows.sweep_order_factories import sweep
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import BulkResult
-from order_factory.models.results.subscriptions import SubscriptionRun, SubscriptionRunUnfinished
+from order_factory.models.results.subscriptions import (
+    SubscriptionRun,
+    SubscriptionRunFailed,
+    SubscriptionRunUnfinished,
+)
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.batches.records import read_batch, start_batch
+from order_factory.tasks.batches.records import start_batch
 from order_factory.tasks.copy_orders import place_orders_again
-from order_factory.tasks.prefect_ui.artifacts import show_result
-from order_factory.tasks.prefect_ui.events import publish_batch
+from order_factory.tasks.outcomes.account import Run, account_for, read_batch_account
 from order_factory.tasks.subscriptions.outcomes import running_batches, settle
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
 from order_factory.tasks.subscriptions.transitions import activate_those_ordered, expire
@@ -69,6 +73,7 @@ def run_order_subscriptions(
             account.carry_out(due)
     with begin() as db:
         expire(db, utc_now())
+    account_for(account.copied)
     if account.goes_on():
         sweep()
     return cast(SubscriptionRun, _ended(account))
@@ -88,6 +93,7 @@ class _Account:
     run: SubscriptionRun = field(default_factory=SubscriptionRun)
     problems: list[str] = field(default_factory=list)
     stopped: StopReason | None = None
+    copied: Run = field(default_factory=Run)
 
     def goes_on(self) -> bool:
         return self.stopped is None
@@ -102,15 +108,14 @@ class _Account:
         with begin() as db:
             settled = settle(db, batch.id, utc_now())
         with reading() as db:
-            result = read_batch(db, batch.id)
-        result = result.model_copy(
-            update={"seconds": copied.seconds, "copied_in_this_run": copied.closed}
-        )
-        show_result(result)
-        publish_batch(result)
+            of_batch = read_batch_account(
+                db, batch.id, closed=copied.closed, seconds=copied.seconds
+            )
+        self.copied.batches.append(of_batch)
+        self.copied.times.add_all(copied.times)
         self.stopped = copied.stopped
         self.problems += copied.problems
-        self._add(result, settled, batch.overlapping)
+        self._add(of_batch.result, settled, batch.overlapping)
 
     def _place_again(self, batch: SubscriptionBatch) -> None:
         """Place the orders of failed renewals again, as long as it gets on."""
@@ -118,6 +123,7 @@ class _Account:
             start_batch(db, batch.id, flow_run.id)
         while True:
             placed = place_orders_again(batch.id, self.size)
+            self.copied.times.add_all(placed.times)
             self.problems += [f"order factory {key} could not be closed" for key in placed.stuck]
             if placed.stuck or not placed.closed + placed.awaiting:
                 return
@@ -148,6 +154,11 @@ def _ended(account: _Account) -> Any:
         left = SubscriptionRunUnfinished(run, reasons)
         end = Cancelled if stopped else Failed
         return end(message=str(left), data=left)
-    if run.failed:
-        return Completed(name="CompletedWithErrors", message=run.outcome, data=run)
-    return run
+    return ended(
+        run.outcome,
+        run,
+        completed=run.completed,
+        failed=run.failed,
+        errors=bool(run.errors),
+        failure=SubscriptionRunFailed(run),
+    )

@@ -1,20 +1,24 @@
 """Taking over what flow runs that died have left unfinished."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, cast
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, Field
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.engine import reading
 from order_factory.models.database.schema import require_schema
+from order_factory.models.results.copies import BatchFailed, CopiesFailed
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.orphans import dead, unfinished_batches, unfinished_singles
 from order_factory.tasks.copy_orders import copy_order
+from order_factory.tasks.factories.ended import last_event
+from order_factory.tasks.outcomes.account import Run, account_for, read_singles
 from order_factory.tasks.payments.claiming import Scope
 
 QUIET_MINUTES = 15
@@ -26,6 +30,7 @@ class Swept(BaseModel, frozen=True):
     resumed: list[str] = Field(description="References of the batches that were gone on with.")
     unfinished: list[str] = Field(description="Those of them that are still not finished.")
     single_copies: int = Field(description="Single copies that were completed or failed.")
+    failed: int = Field(default=0, description="Those of them that failed.")
 
 
 @shop_flow(name="sweep-order-factories", flow_run_name="take over what was left")
@@ -42,7 +47,17 @@ def sweep_order_factories(
             certain of is taken for dead.
     """
     require_schema()
-    return sweep(quiet_minutes)
+    swept = sweep(quiet_minutes)
+    message = f"took over {len(swept.resumed):,} batches, {swept.single_copies:,} single copies"
+    state = ended(
+        message,
+        swept,
+        completed=len(swept.resumed) + swept.single_copies - swept.failed,
+        failed=swept.failed,
+        errors=bool(swept.unfinished),
+        failure=CopiesFailed(swept.single_copies, f"{message}, all of which failed"),
+    )
+    return cast(Swept, state)
 
 
 @task(name="sweep", task_run_name="take over what was left", cache_policy=NO_CACHE)
@@ -52,13 +67,24 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> Swept:
     with reading() as db:
         batches = unfinished_batches(db, before)
         singles = unfinished_singles(db, before)
+        newest = last_event(db)
     resumed, unfinished = [], []
     for batch in dead(batches):
         state = bulk_order_factory(reference=batch.name, return_state=True)
         resumed.append(batch.name)
-        if not state.is_completed():
+        over = isinstance(state.result(raise_on_failure=False), BatchFailed)
+        if not (over or state.is_completed()):
             unfinished.append(batch.name)
-    closed = sum(copy_order(single.key).closed for single in dead(singles))
-    closed += authorize_payments(Scope()).closed
+    run = Run()
+    for single in dead(singles):
+        # The first is followed step by step, and no other: there may be many.
+        copied = copy_order(single.key, follow=not run.times)
+        run.times.add_all(copied.times)
+    authorize_payments(Scope())
+    with reading() as db:
+        run.singles = read_singles(db, newest)
+    account_for(run)
+    failed = run.singles.failed
+    closed = run.singles.completed + failed
     get_run_logger().info("took over %s batches, %s single copies", len(resumed), closed)
-    return Swept(resumed=resumed, unfinished=unfinished, single_copies=closed)
+    return Swept(resumed=resumed, unfinished=unfinished, single_copies=closed, failed=failed)

@@ -86,6 +86,12 @@ class SelectionInvalid(OrderFactoryError):
         return f"{source} cannot be used, and nothing was copied:\n  " + "\n  ".join(lines)
 
 
+class NothingSelected(SelectionInvalid):
+    """No order fits the filter, or no copy has failed: there is nothing to copy."""
+
+    code = "nothing_selected"
+
+
 class FactoryNotFound(OrderFactoryError):
     status, code = 404, "order_factory_not_found"
     detail = "No order factory has the id {!r}."

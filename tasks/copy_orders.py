@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.engine import begin, checkpoint_soon
 from order_factory.models.database.retrying import until_it_passes, write
-from order_factory.models.results.step_times import StepTime
+from order_factory.models.results.step_times import StepTime, StepTimes
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.batches.records import require_divisible
@@ -90,17 +90,17 @@ def copy_batch(
         require_divisible(db, batch_id)
         return claim_pending(db, batch_id, size)
 
-    return _copy(claim, prefetch, follow=part == 1 if follow is None else follow)
+    return _copy(claim, prefetch, follow=part == 1 if follow is None else follow, is_part=True)
 
 
 @task(name="copy single orders", task_run_name="copy single orders {part}", cache_policy=NO_CACHE)
-def copy_single_orders(size: int, part: int = 1) -> BatchReport:
+def copy_single_orders(size: int, part: int = 1, follow: bool = True) -> BatchReport:
     """Copy up to `size` factories that were asked for one by one and wait to be carried out.
 
-    `part` names the task run; the steps of the first are task runs. Raises `TryAgain` when a fault
-    of the database did not pass; the factories are still pending.
+    `part` only names the task run; the steps are task runs where they are to be followed. Raises
+    `TryAgain` when a fault of the database did not pass; the factories are still pending.
     """
-    return _copy(lambda db: claim_single(db, size), follow=part == 1)
+    return _copy(lambda db: claim_single(db, size), follow=follow)
 
 
 @task(name="place orders again", task_run_name="place orders again", cache_policy=NO_CACHE)
@@ -137,9 +137,12 @@ def _copy(
     prefetch: Prefetch | None = None,
     *,
     follow: bool,
+    is_part: bool = False,
     steps: Sequence[StepFunction] = STEPS,
 ) -> BatchReport:
-    return until_it_passes(lambda: _copy_once(claim, prefetch, follow=follow, steps=steps))
+    return until_it_passes(
+        lambda: _copy_once(claim, prefetch, follow=follow, is_part=is_part, steps=steps)
+    )
 
 
 def _copy_once(
@@ -147,6 +150,7 @@ def _copy_once(
     prefetch: Prefetch | None,
     *,
     follow: bool,
+    is_part: bool,
     steps: Sequence[StepFunction],
 ) -> BatchReport:
     copied = CopiedOrders()
@@ -162,6 +166,7 @@ def _copy_once(
                     part.prefetched,
                     # Outside a flow run there is nobody to follow it.
                     followed=follow and flow_run.id is not None,
+                    is_part=is_part,
                     steps=steps,
                 )
             ended = perf_counter()
@@ -171,12 +176,14 @@ def _copy_once(
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         raise explained(error, "batch") from None
+    times = StepTimes()
     if part.size:
-        copied.times.add("claim orders", part.size, claim_seconds)
-        copied.times.add("commit", part.size, commit_seconds)
+        times.add("claim orders", part.size, claim_seconds)
+        times.add_all(copied.times)
+        times.add("commit", part.size, commit_seconds)
         log_line(f"{part.size:,} orders in {perf_counter() - began:.2f} s")
     stuck = tuple(public_id(Resource.order_factories, key) for key in copied.stuck)
-    return BatchReport(copied.closed, stuck, copied.awaiting, tuple(copied.times))
+    return BatchReport(copied.closed, stuck, copied.awaiting, tuple(times))
 
 
 @contextmanager

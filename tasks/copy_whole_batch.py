@@ -1,6 +1,7 @@
 """A batch in one transaction: to keep all of it or nothing, or to see how it would end."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -12,8 +13,8 @@ from order_factory.models.database.engine import begin
 from order_factory.models.database.key_sequences import drawn_keys, give_keys_back
 from order_factory.models.database.retrying import read, until_it_passes
 from order_factory.models.errors import OrderFactoryError
-from order_factory.models.results.copies import BulkResult
 from order_factory.models.results.progress import report_progress
+from order_factory.models.results.step_times import StepTimes
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.public_ids import Resource, public_id
@@ -24,7 +25,9 @@ from order_factory.tasks.batches.records import (
     finish_batch,
     start_batch,
 )
-from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.copy_orders import BatchReport
+from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
+from order_factory.tasks.outcomes.account import BatchAccount
 from order_factory.tasks.outcomes.error_spool import Faults
 from order_factory.tasks.outcomes.rejection import reject_batch
 from order_factory.tasks.payments.answers import settle_as_approved
@@ -35,8 +38,8 @@ from order_factory.tasks.working_set.step import explained
 
 # Whether to begin no further part, because the run was told to stop.
 Stopped = Callable[[], bool]
-# What is read of a batch before its transaction ends: its key, and how many factories were closed.
-Account = Callable[[Connection, int, int], BulkResult]
+# What is read of a batch before its transaction ends: by its key, and what the copying came to.
+Account = Callable[[Connection, int, BatchReport], BatchAccount]
 
 
 class BatchTakenBack(OrderFactoryError):
@@ -49,23 +52,24 @@ class BatchTakenBack(OrderFactoryError):
 class _Rehearsed(Exception):
     """Rolls the transaction back, and carries what was read of it."""
 
-    def __init__(self, result: BulkResult) -> None:
-        super().__init__(result)
-        self.result = result
+    def __init__(self, account: BatchAccount, report: BatchReport) -> None:
+        super().__init__(account, report)
+        self.account = account
+        self.report = report
 
 
 @task(name="copy whole batch", task_run_name="copy whole batch", cache_policy=NO_CACHE)
-def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> int:
+def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
     """Copy all unfinished factories of a batch, `size` at a time, and commit all of them or none.
 
-    Returns how many it closed; more of them wait for a payment gateway, which cannot be asked
+    Returns how many it closed, and what the steps took; more of them wait for a payment gateway, which cannot be asked
     before the commit. With the policy `reject_everything` and one error, nothing is
     copied: the copies with errors fail, the others are aborted. Raises `BatchTakenBack` where it
     could not be done as a whole, and `TryAgain` when a fault of the database did not pass; all are
     still pending then.
     """
 
-    def attempt() -> int:
+    def attempt() -> BatchReport:
         try:
             with begin() as db:
                 return _copy_whole(db, batch_id, size, stopped)
@@ -77,7 +81,9 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> int:
 
 
 @task(name="dry run", task_run_name="dry run", cache_policy=NO_CACHE)
-def rehearse_batch(record: Record, size: int, stopped: Stopped, account: Account) -> BulkResult:
+def rehearse_batch(
+    record: Record, size: int, stopped: Stopped, account: Account
+) -> tuple[BatchAccount, BatchReport]:
     """How the batch would end: recorded, copied and accounted for, then rolled back.
 
     Payments are taken as approved, without asking a gateway.
@@ -92,45 +98,60 @@ def rehearse_batch(record: Record, size: int, stopped: Stopped, account: Account
         give_keys_back(keys)
 
 
-def _rehearse(record: Record, size: int, stopped: Stopped, account: Account) -> BulkResult:
+def _rehearse(
+    record: Record, size: int, stopped: Stopped, account: Account
+) -> tuple[BatchAccount, BatchReport]:
     try:
         with begin() as db:
             batch_id = record(db)
             start_batch(db, batch_id, flow_run.id)
-            closed = _copy_whole(db, batch_id, size, stopped)
+            report = _copy_whole(db, batch_id, size, stopped)
             # Asks no gateway: nothing may be left of a rehearsal.
             while more := settle_as_approved(db, Scope(batch_id), flow_run.id):
-                closed += more
+                report = replace(report, closed=report.closed + more)
             finish_batch(db, batch_id)
-            raise _Rehearsed(account(db, batch_id, closed))
+            raise _Rehearsed(account(db, batch_id, report), report)
     except _Rehearsed as rehearsed:
-        return rehearsed.result
+        return rehearsed.account, rehearsed.report
     except DBAPIError as error:
         raise explained(error, "batch") from None
 
 
-def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> int:
+def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> BatchReport:
     began_at = utc_now()
     with Faults() as faults:
         copied = db.begin_nested()
-        closed = _copy_parts(db, batch_id, size, stopped)
+        report = _copy_parts(db, batch_id, size, stopped)
         rejects = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
         if rejects and faults.collect(db, batch_id):
             copied.rollback()
             reject_batch(db, batch_id, faults, began_at, flow_run.id)
         else:
             copied.commit()
-    return closed
+    return report
 
 
-def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> int:
+@task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)
+def copy_claimed_part(db: Connection, part: int, size: int) -> CopiedOrders:
+    """Copy what the transaction has claimed; the steps of the first part are task runs."""
+    try:
+        followed = part == 1 and flow_run.id is not None
+        return copy_claimed(db, size, flow_run.id, followed=followed, is_part=True)
+    except DBAPIError as error:
+        raise explained(error, "batch") from None
+
+
+def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> BatchReport:
     total, done, closed = count_to_copy(db, batch_id), 0, 0
+    times, part = StepTimes(), 0
     report_progress("copy orders", done, total)
     while done < total:
         claimed = claim_pending(db, batch_id, even_size(total, size))
         if not claimed:
             raise BatchTakenBack("another run holds some of its copies")
-        copied = copy_claimed(db, claimed, flow_run.id)
+        part += 1
+        copied = copy_claimed_part(db, part, claimed)
+        times.add_all(copied.times)
         if copied.stuck:
             names = ", ".join(public_id(Resource.order_factories, key) for key in copied.stuck)
             raise BatchTakenBack(f"order factory {names} could not be closed")
@@ -139,4 +160,4 @@ def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> i
         report_progress("copy orders", done, total)
         if done < total and stopped():
             raise BatchTakenBack("it was told to stop")
-    return closed
+    return BatchReport(closed, times=tuple(times))

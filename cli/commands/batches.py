@@ -30,6 +30,14 @@ def batches(
 def batch(
     context: typer.Context,
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The batch's reference.")],
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write the report: .csv, .parquet or .xlsx, and a page.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -38,10 +46,18 @@ def batch(
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.batches.records import read_batch, require_batch
+    from order_factory.tasks.reports import page_path, report_path, write_page, write_report
 
+    path = report_path(report, reference) if report else None
     require_schema()
     with reading() as db:
-        result = read_batch(db, require_batch(db, reference))
-    shown = {"seconds", "copied_in_this_run", "report_path", "page_path"}
+        batch_id = require_batch(db, reference)
+        result = read_batch(db, batch_id)
+        if path is not None:
+            write_report(db, batch_id, path)
+            paths = {"report_path": str(path), "page_path": str(page_path(path))}
+            result = result.model_copy(update=paths)
+            write_page(db, batch_id, result, page_path(path))
+    shown = {"seconds", "copied_in_this_run", *(() if report else ("report_path", "page_path"))}
     parts = [*describe_batch(result), after_batch(result)]
     terminal_of(context).show(result.model_dump(mode="json", exclude=shown), *parts)

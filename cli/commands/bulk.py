@@ -131,7 +131,7 @@ def bulk(
     from order_factory.cli.views.batches import after_batch, describe_batch
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
-    from order_factory.models.results.copies import BatchInterrupted, BatchUnfinished
+    from order_factory.models.results.copies import BatchFailed, BatchInterrupted, BatchUnfinished
     from order_factory.tasks.batches.records import require_batch
     from order_factory.tasks.reports import report_path
 
@@ -193,6 +193,8 @@ def bulk(
         )
     except BatchInterrupted:
         raise KeyboardInterrupt from None
+    except BatchFailed as failed:
+        result = failed.result
     except BatchUnfinished as unfinished:
         result = unfinished.result
         terminal.note(f"{unfinished}.")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from order_factory.cli.tables import Cell, facts, table
 from order_factory.cli.terminal import printable
-from order_factory.models.results.copies import OrderFactoryResult, OrderRef, summary
+from order_factory.models.results.copies import OrderFactoryResult, OrderRef, name_order
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import FactoryStatus
 
@@ -37,8 +37,8 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
     elif result.errors_count:
         detail = f"Order {source} was copied in part, to order {_order(result.target_order)}."
     else:
-        detail = summary(result) + "."
-        detail = detail[0].upper() + detail[1:]
+        became = f" to order {name_order(result.target_order)}" if result.target_order else ""
+        detail = f"Order {source} was copied{became}."
     headline = Text(printable(detail), style=_COLOURS.get(result.status, "yellow"))
     return [headline, *_errors(result)]
 

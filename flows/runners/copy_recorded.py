@@ -6,11 +6,12 @@ from time import monotonic, perf_counter, sleep
 from prefect.runtime import flow_run
 
 from order_factory.flows.runners import ChosenRunner
-from order_factory.flows.runners.job import Job
+from order_factory.flows.runners.job import Job, Parts
 from order_factory.flows.support.stop_signals import Stop, StopReason, stopping
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.errors import DatabaseNotReady, OrderFactoryError
 from order_factory.models.results.progress import report_progress
+from order_factory.models.results.step_times import StepTimes
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.records import (
     abort_batch,
@@ -41,6 +42,7 @@ class Copied:
     problems: list[str] = field(default_factory=list)
     copied: int = 0
     stopped: StopReason | None = None
+    times: StepTimes = field(default_factory=StepTimes)
 
 
 def copy_recorded(job: Job, runner: ChosenRunner, *, as_a_whole: bool) -> Copied:
@@ -71,12 +73,16 @@ def copy_recorded(job: Job, runner: ChosenRunner, *, as_a_whole: bool) -> Copied
 def _copy_whole(job: Job, left: int, stop: Stop, copied: Copied) -> None:
     if left:
         try:
-            copied.closed = copy_whole_batch(job.batch_id, job.size, stop.is_set)
+            report = copy_whole_batch(job.batch_id, job.size, stop.is_set)
         except OrderFactoryError as error:
             copied.problems.append(str(error))
+        else:
+            copied.closed = report.closed
+            copied.times.add_all(report.times)
 
 
 def _authorize_payments(job: Job, stop: Stop, copied: Copied) -> None:
+    began = perf_counter()
     try:
         report = authorize_payments(Scope(job.batch_id), stop.is_set)
     except OrderFactoryError as error:
@@ -84,6 +90,8 @@ def _authorize_payments(job: Job, stop: Stop, copied: Copied) -> None:
     else:
         copied.closed += report.closed
         copied.problems += report.problems
+        if report.closed:
+            copied.times.add("authorize payments", report.closed, perf_counter() - began)
 
 
 def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: Copied) -> None:
@@ -92,11 +100,14 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
     artifact = start_progress(job.reference)
     report_progress("copy orders", 0, total)
     moved_at = monotonic()
+    parts = Parts(0, 0)
     with runner.open(job, stop) as copy_parts:
         while left and stop.reason is None:
             known, copied_before, problems_before = left, copied.copied, len(copied.problems)
-            for outcome in copy_parts(job.parts(left)):
+            parts = job.parts(left, parts.first + parts.count)
+            for outcome in copy_parts(parts):
                 if isinstance(outcome, BatchReport):
+                    copied.times.add_all(outcome.times)
                     copied.closed += outcome.closed
                     copied.copied += outcome.closed + outcome.awaiting
                     copied.problems += [

@@ -26,7 +26,7 @@ from order_factory.tasks.copy_orders import BatchReport, copy_batch
 ANSWER_SECONDS = 10
 
 
-@task(name="copy part", task_run_name="copy part {part}", cache_policy=NO_CACHE)
+@task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)
 def copy_part(reference: str, part: int, size: int) -> BatchReport:
     """Copy up to `size` unfinished factories of the batch that has this reference.
 
@@ -34,7 +34,7 @@ def copy_part(reference: str, part: int, size: int) -> BatchReport:
     """
     with reading() as db:
         batch_id = require_batch(db, reference)
-    return copy_batch(batch_id, part, size)
+    return copy_batch.fn(batch_id, part, size)
 
 
 def require_dask(address: str | None) -> None:
@@ -57,7 +57,7 @@ def copy_in_dask(job: Job, stop: Stop, address: str | None) -> Iterator[CopyPart
             future: PrefectFuture[BatchReport] = runner.submit(copy_part, given)
             return future
 
-        return in_turn(submit, parts.count, job.at_once, stop)
+        return in_turn(submit, parts, job.at_once, stop)
 
     with runner:
         with children_sheltered():

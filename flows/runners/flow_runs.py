@@ -63,7 +63,7 @@ def copy_in_flow_runs(job: Job, stop: Stop) -> Iterator[CopyParts]:
             name = public_id(Resource.order_factories, key)
             return runner.submit(follow_order, {"factory_id": key, "name": name})
 
-        return in_turn(submit, len(factories), job.at_once, stop)
+        return in_turn(submit, Parts(len(factories), 1), job.at_once, stop)
 
     with runner:
         yield copy

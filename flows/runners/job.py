@@ -13,10 +13,11 @@ Outcome = BatchReport | BaseException
 
 @dataclass(frozen=True)
 class Parts:
-    """How many parts to copy in, and how many orders make each."""
+    """How many parts to copy in, how many orders make each, and the number of the first."""
 
     count: int
     size: int
+    first: int = 1
 
 
 # Copies in these parts, and gives their outcomes as they come in.
@@ -36,7 +37,7 @@ class Job:
     size: int
     at_once: int
 
-    def parts(self, left: int) -> Parts:
+    def parts(self, left: int, first: int = 1) -> Parts:
         """Parts of one size for so many orders, with work for all that run at a time to the end."""
         size = even_size(left, self.size, self.at_once)
-        return Parts(ceil(left / size), size)
+        return Parts(ceil(left / size), size, first)

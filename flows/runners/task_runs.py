@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from order_factory.flows.runners.job import Outcome
+from order_factory.flows.runners.job import Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.errors import DatabaseNotReady
 
@@ -14,15 +14,15 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def in_turn(
-    submit: Callable[[int], PrefectFuture[Any]], parts: int, at_once: int, stop: Stop
+    submit: Callable[[int], PrefectFuture[Any]], parts: Parts, at_once: int, stop: Stop
 ) -> Iterator[Outcome]:
-    """Submit the parts 1 to `parts`, at most `at_once` of them at a time; each one's outcome.
+    """Submit the parts by their numbers, at most `at_once` of them at a time; each one's outcome.
 
     A part begins before the outcome of the one whose place it takes is told: what is done with
     that costs no time. Once the run is stopped, or the database is gone, no further part begins.
     """
     ended: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
-    waiting = iter(range(1, parts + 1))
+    waiting = iter(range(parts.first, parts.first + parts.count))
     under_way = 0
     outcome: Outcome | None = None
     while True:

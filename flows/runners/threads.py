@@ -34,7 +34,7 @@ def copy_in_threads(job: Job, stop: Stop) -> Iterator[CopyParts]:
                 }
                 return runner.submit(copy_batch, given)
 
-            return in_turn(submit, parts.count, job.at_once, stop)
+            return in_turn(submit, parts, job.at_once, stop)
 
         with runner:
             yield copy

@@ -65,7 +65,7 @@ class _Dispatch:
         self._picked_up_at = monotonic()
         while True:
             while left and len(self._parts) < self._job.at_once and self._goes_on():
-                self._begin(parts.count - left + 1, parts.size)
+                self._begin(parts.first + parts.count - left, parts.size)
                 left -= 1
             if not self._parts:
                 return

@@ -78,6 +78,11 @@ class OrderFactoryFailed(OrderFactoryError):
         return summary(self.result)
 
 
+def name_order(order: OrderRef) -> str:
+    """What people call an order, then its public id: `1001 (vNnYhzxLKd)`."""
+    return f"{order.number} ({order.id})" if order.number else order.id
+
+
 def summary(result: OrderFactoryResult) -> str:
     """How a copy ended, in one line without personal data."""
     if result.made_before:
@@ -86,18 +91,18 @@ def summary(result: OrderFactoryResult) -> str:
             f"{plain}; order factory {result.id} was recorded by an earlier call of the same name, "
             "and is not copied twice (again=True or --again makes another copy)"
         )
-    source = result.source_order.number or result.source_order.id
+    source = name_order(result.source_order)
+    target = result.target_order
+    became = f" to order {name_order(target)}" if target else ""
     if not result.errors_log:
-        target = result.target_order
-        became = (target.number or target.id) if target else "nothing"
-        return f"order {source} was copied to order {became}"
+        return f"order {source} was copied{became}"
     detail = "; ".join(
         f"{field}: {message}"
         for field, messages in result.errors_log.items()
         for message in messages
     )
     errors = "1 error" if result.errors_count == 1 else f"{result.errors_count} errors"
-    return f"{errors} while copying order {source}: {detail}"
+    return f"{errors} while copying order {source}{became}: {detail}"
 
 
 class ErrorCount(Result):
@@ -135,6 +140,14 @@ class BulkResult(Result):
     )
     dry_run: bool = Field(default=False, description="All of it was rolled back again.")
 
+    @classmethod
+    def empty(cls, reference: str) -> "BulkResult":
+        """The result where there was nothing to copy, and no batch was recorded."""
+        counts = ["orders_count", "completed_with_errors", "copied_in_this_run", *FactoryStatus]
+        values: dict[str, Any] = dict.fromkeys(counts, 0)
+        values |= {"reference": reference, "id": "", "status": BatchStatus.COMPLETED, "errors": []}
+        return cls.model_validate(values | {"seconds": 0.0, "report_path": None, "page_path": None})
+
     @property
     def orders_per_second(self) -> float:
         """Factories that this run finished per second of it; 0 where it had nothing to do."""
@@ -164,6 +177,30 @@ class BulkResult(Result):
 
         rows = [error.model_dump() for error in self.errors]
         return pd.DataFrame(rows, columns=list(ErrorCount.model_fields))
+
+
+class CopiesFailed(OrderFactoryError):
+    """None of the copies of a run was made. Takes how many it ended, and how, in one line."""
+
+    status, code = 422, "copies_failed"
+    detail = "{1}"
+
+    @property
+    def closed(self) -> int:
+        return int(self.args[0])
+
+
+class BatchFailed(OrderFactoryError):
+    """None of the copies of a batch was made; carries the `BulkResult`."""
+
+    status, code = 422, "order_factory_batch_failed"
+
+    def __init__(self, result: BulkResult) -> None:
+        super().__init__(result)
+        self.result = result
+
+    def __str__(self) -> str:
+        return self.result.outcome
 
 
 class BatchUnfinished(OrderFactoryError):

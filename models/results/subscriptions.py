@@ -35,6 +35,19 @@ class SubscriptionRun(Result):
         return f"{message}, {self.unfinished:,} left unfinished" if self.unfinished else message
 
 
+class SubscriptionRunFailed(OrderFactoryError):
+    """None of the copies that were due was made; carries the `SubscriptionRun`."""
+
+    status, code = 422, "subscription_run_failed"
+
+    def __init__(self, result: SubscriptionRun) -> None:
+        super().__init__(result)
+        self.result = result
+
+    def __str__(self) -> str:
+        return self.result.outcome
+
+
 class SubscriptionRunUnfinished(OrderFactoryError):
     """Some copies could not be finished; carries the `SubscriptionRun` and the reasons."""
 

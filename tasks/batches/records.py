@@ -46,15 +46,19 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
     return unfinished
 
 
-def finish_batch(db: Connection, batch_id: int) -> None:
-    """Mark a batch as completed once none of its factories is unfinished, unless it was stopped."""
+def finish_batch(db: Connection, batch_id: int) -> bool:
+    """Mark a batch as completed once none of its factories is unfinished, unless it was stopped.
+
+    Whether it is completed by this: of several runs that work on the batch, one finishes it.
+    """
     if count_unfinished(db, batch_id):
-        return
+        return False
     now = utc_now()
     open_batch = update(_batch).where(
         _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED, not_(_is_stopped)
     )
-    db.execute(open_batch.values(status=BatchStatus.COMPLETED, completed_at=now, updated_at=now))
+    values = {"status": BatchStatus.COMPLETED, "completed_at": now, "updated_at": now}
+    return db.execute(open_batch.values(values)).rowcount > 0
 
 
 def abort_batch(db: Connection, flow_run_id: str) -> None:

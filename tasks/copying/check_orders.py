@@ -83,15 +83,15 @@ def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
     if on_sqlite(db):
         yield "Locked: the database."
     else:
-        locked = [f"{stock_items:,} stock items"] * (stock_items > 0)
+        locked = [f"stock items: {stock_items:,}"] * (stock_items > 0)
         locked += ["limited promotions and coupons"] * limits
-        yield f"Locked: {' and '.join(['the order factories', *locked])}."
+        yield f"Locked: {', '.join(['the order factories', *locked])}."
     noted = {
-        "lines": db.scalar(select(func.sum(line_sums.c.lines))),
-        "SKUs out of the ordinary": db.scalar(select(func.count()).select_from(flagged_skus)),
+        "lines to copy": db.scalar(select(func.sum(line_sums.c.lines))),
+        "unusual SKUs": db.scalar(select(func.count()).select_from(flagged_skus)),
         "lines to leave out": db.scalar(select(func.count()).select_from(left_out_lines)),
     }
-    yield f"Noted: {', '.join(f'{count or 0:,} {what}' for what, count in noted.items())}."
+    yield f"Noted: {', '.join(f'{what}: {count or 0:,}' for what, count in noted.items())}."
 
 
 def mark_invalid(db: Connection) -> None:

@@ -48,14 +48,16 @@ def copy_claimed(
     prefetched: bool = False,
     *,
     followed: bool = False,
+    is_part: bool = False,
     steps: Sequence[StepFunction] = STEPS,
     load: Load = load_claimed,
     keep: Keep | None = None,
 ) -> CopiedOrders:
     """Copy all claimed factories with these steps, which are task runs where they are `followed`.
 
-    `load` fills the temporary tables for the claimed factories between two keys, and `keep` comes
-    after what failed was marked as not valid.
+    `is_part` says that they are a part of a recorded batch. `load` fills the temporary tables for
+    the claimed factories between two keys, and `keep` comes after what failed was marked as not
+    valid.
 
     Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
     """
@@ -72,6 +74,7 @@ def copy_claimed(
             single,
             prefetched,
             followed,
+            is_part,
             copied.times,
         )
         # Only the first part was prefetched, and only that one is followed.

@@ -11,6 +11,7 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.factories.records import create_factory
 from order_factory.tasks.working_set.claims import is_to_copy
 from order_factory.tasks.working_set.statements import table_of
@@ -53,12 +54,15 @@ def find_or_create(
         )
         earlier = _find_by_reference(db, source_order_id, options.reference)
         if earlier is not None:
-            return _found(db, earlier, name, source_order_id, options, flow_run_id)
+            newest = _newest_attempt(db, earlier)
+            named = _found(db, newest, name, source_order_id, options, flow_run_id)
+            return _retry_of_failed(db, named, source_order_id, options, flow_run_id)
     else:
         name, key = "run", own
     factory_id = create_factory(db, source_order_id, options, key, flow_run_id)
     row = db.execute(select(_factory).where(_factory.c.id == factory_id)).one()
-    return _found(db, row, name, source_order_id, options, flow_run_id)
+    named = _found(db, _newest_attempt(db, row), name, source_order_id, options, flow_run_id)
+    return _retry_of_failed(db, named, source_order_id, options, flow_run_id)
 
 
 def _find_by_reference(db: Connection, source_order_id: int, reference: str) -> Row[Any] | None:
@@ -70,6 +74,37 @@ def _find_by_reference(db: Connection, source_order_id: int, reference: str) -> 
         _factory.c.order_subscription_id.is_(None),
     )
     return db.execute(rows.order_by(_factory.c.id).limit(1)).one_or_none()
+
+
+def _newest_attempt(db: Connection, row: Row[Any]) -> Row[Any]:
+    """The factory, or the last one that tried it again."""
+    while True:
+        retries = select(_factory).where(_factory.c.retry_of_id == row._mapping["id"])
+        newer = db.execute(retries.order_by(_factory.c.id.desc()).limit(1)).one_or_none()
+        if newer is None:
+            return row
+        row = newer
+
+
+def _retry_of_failed(
+    db: Connection, named: Named, source_order_id: int, options: CopyOptions, flow_run_id: str
+) -> Named:
+    """A new attempt where this very run has failed and is started again (*Retry* in Prefect).
+
+    Where the failed factory has made a target order all the same, there is no second one.
+    """
+    failed = select(_factory.c.id).where(
+        _factory.c.id == named.factory_id,
+        _factory.c.flow_run_id == flow_run_id,
+        _factory.c.status == FactoryStatus.FAILED,
+        _factory.c.target_order_id.is_(None),
+    )
+    if db.scalar(failed) is None:
+        return named
+    key = f"flow-run:{flow_run_id}/retry-of:{named.factory_id}"
+    retry_of_id = named.factory_id
+    attempt = create_factory(db, source_order_id, options, key, flow_run_id, retry_of_id)
+    return Named(attempt, made_before=False)
 
 
 def _found(

@@ -24,12 +24,13 @@ def create_factory(
     options: CopyOptions,
     idempotency_key: str | None,
     flow_run_id: str | None = None,
+    retry_of_id: int | None = None,
 ) -> int:
     """Record a pending order copy and its event; the factory's key.
 
     A request that comes again under its idempotency key finds the factory it made before, also
     where both come at once. `flow_run_id` is the run that is going to carry it out; the service
-    carries out what no run does.
+    carries out what no run does. One that tries a failed copy again remembers it by `retry_of_id`.
     """
     now = utc_now()
     mode = select(Order.mode).where(Order.id == source_order_id).scalar_subquery()
@@ -44,6 +45,7 @@ def create_factory(
         metadata=options.metadata,
         idempotency_key=idempotency_key,
         flow_run_id=flow_run_id,
+        retry_of_id=retry_of_id,
         created_at=now,
         updated_at=now,
     )

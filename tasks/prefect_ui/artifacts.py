@@ -1,19 +1,23 @@
-"""What a person sees of a batch in the Prefect UI: its progress, and how it ended."""
+"""What a person sees of a run in the Prefect UI: its progress, and what it has copied.
 
+Artifacts go through the client that the flow run has open: a new one would cost more.
+"""
+
+import json
 import re
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.context import FlowRunContext
 
-from order_factory.models.results.copies import BulkResult
+from order_factory.models.results.copies import BulkResult, OrderFactoryResult, name_order
+from order_factory.models.results.step_times import StepTimes
+from order_factory.models.settings import Settings
 
 _KINDS_SHOWN = 25
+_ERRORS_SHOWN = 100
 _CHARACTERS_SHOWN = 300
 # What Markdown may take for more than itself, inside a table too; links of its own making as well.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&:#!@$])")
@@ -104,29 +108,153 @@ def markdown_of_result(result: BulkResult) -> str:
         more = len(result.errors) - _KINDS_SHOWN
         lines += ["", f"{more} more kinds are on the page and in the report."]
     paths = {"Report": result.report_path, "Page": result.page_path}
-    message = [f"- {name}: {_escaped(path)}" for name, path in paths.items() if path]
-    return "\n".join([*lines, "", *message]) + "\n"
-
-
-def show_errors(reference: str, rows: list[dict[str, str]]) -> None:
-    """A table artifact of single errors, each with its order; none where there is no error."""
-    if rows:
-        create_table_artifact(
-            table=[row | {"message": _shortened(row["message"])} for row in rows],
-            key="bulk-order-factory-errors",
-            description=f"Batch {_escaped(reference)}: what was wrong, order by order.",
-        )
+    places = [f"- {name}: {_escaped(path)}" for name, path in paths.items() if path]
+    if not result.dry_run:
+        places += ["- The same anywhere: `order-factory batch REFERENCE --report FILE`"]
+        url = Settings().api_public_url
+        if url:
+            link = f"{url.rstrip('/')}/api/order_factory_batches/{result.id}/report"
+            places += [f"- [The same in the HTTP API]({link}) (asks for a token)"]
+    return "\n".join([*lines, "", *places]) + "\n"
 
 
 def show_result(result: BulkResult) -> None:
     """A table artifact for whoever sorts and counts, and a Markdown one for whoever reads."""
-    create_table_artifact(
-        table=table_of_result(result),
-        key="bulk-order-factory-result",
-        description=f"Batch {_escaped(result.reference)}: counts by status, then errors by kind.",
+    batch = f"Batch {_escaped(result.reference)}"
+    create(
+        "bulk-order-factory-result",
+        "table",
+        f"{batch}: counts by status, then errors by kind.",
+        table_of_result(result),
     )
-    create_markdown_artifact(
-        markdown=markdown_of_result(result),
-        key="bulk-order-factory-summary",
-        description=f"Batch {_escaped(result.reference)}",
+    create("bulk-order-factory-summary", "markdown", batch, markdown_of_result(result))
+
+
+def show_orders(reference: str, count: int, rows: list[dict[str, str]]) -> None:
+    """A table artifact of which order was copied to which; the rows are the first of `count`."""
+    if rows:
+        more = max(0, count - len(rows))
+        create(
+            "bulk-order-factory-orders",
+            "table",
+            f"Batch {_escaped(reference)}: which order was copied to which."
+            + _shown(len(rows), count, "orders"),
+            [*rows, *([{"source order": f"and {more:,} more, see the report"}] if more else [])],
+        )
+
+
+def show_errors(result: BulkResult, rows: list[dict[str, str]]) -> None:
+    """A table artifact of single errors, each with its order; none where there is no error."""
+    if rows:
+        wrong = result.failed + result.completed_with_errors
+        shown = len({row["order"] for row in rows})
+        table = [row | {"message": _shortened(row["message"])} for row in rows]
+        if wrong > shown:
+            table.append({"order": f"and {wrong - shown:,} more, see the report"})
+        create(
+            "bulk-order-factory-errors",
+            "table",
+            f"Batch {_escaped(result.reference)}: what was wrong, order by order."
+            + _shown(shown, wrong, "orders with errors"),
+            table,
+        )
+
+
+def show_copies(results: list[OrderFactoryResult], count: int) -> None:
+    """What became of single orders: for people to read, and a table of what was wrong.
+
+    `results` are the first of `count` copies.
+    """
+    text = markdown_of_copies(results, count)
+    create("order-factory-copy", "markdown", "Which order was copied to which", text)
+    errors = [
+        {
+            "order": result.source_order.number or result.source_order.id,
+            "field": field,
+            "message": _shortened(message),
+        }
+        for result in results
+        for field, messages in (result.errors_log or {}).items()
+        for message in messages
+    ]
+    if errors:
+        table = errors[:_ERRORS_SHOWN]
+        if len(errors) > len(table):
+            table.append({"order": f"and {len(errors) - len(table):,} more errors"})
+        create("order-factory-errors", "table", "What was wrong", table)
+
+
+def markdown_of_copies(results: list[OrderFactoryResult], count: int) -> str:
+    """A table of source and target orders, by number and id, with what was wrong."""
+    lines = [
+        f"# {_escaped(_headline(results[0]))}" if count == 1 else f"# {count:,} orders",
+        "",
+        "| source order | id | outcome | target order | id | status |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for result in results:
+        source, target = result.source_order, result.target_order
+        made = [target.number or "", target.id, target.status] if target else ["", "", ""]
+        cells = [source.number or "", source.id, result.status, *made]
+        lines.append(f"| {' | '.join(_escaped(cell) for cell in cells)} |")
+    if count > len(results):
+        lines += ["", f"{len(results):,} of {count:,} shown, and {count - len(results):,} more."]
+    if count == 1 and results[0].errors_log:
+        lines += ["", "What was wrong:", ""]
+        lines += [
+            f"- {_escaped(field)}: {_escaped(message)}"
+            for field, messages in results[0].errors_log.items()
+            for message in messages[:_ERRORS_SHOWN]
+        ]
+    if count == 1:
+        lines += ["", f"Order factory {results[0].id}"]
+    return "\n".join(lines) + "\n"
+
+
+def _headline(result: OrderFactoryResult) -> str:
+    source, target = result.source_order, result.target_order
+    if target is None:
+        return f"Order {name_order(source)} was not copied"
+    return f"Order {name_order(source)} was copied to order {name_order(target)}"
+
+
+def show_times(times: StepTimes) -> None:
+    """A table artifact of what each step took over all parts; none where nothing was copied."""
+    total = times.seconds
+    if times:
+        create(
+            "where-the-time-went",
+            "table",
+            "Where the time went: every step over all parts.",
+            [
+                {
+                    "step": time.step,
+                    "rows": time.rows,
+                    "seconds": round(time.seconds, 4),
+                    "share": f"{time.seconds / total:.1%}" if total else "",
+                }
+                for time in times
+            ],
+        )
+
+
+def _shown(shown: int, count: int, what: str) -> str:
+    if shown >= count:
+        return ""
+    return f" {shown:,} of {count:,} {what} shown, and {count - shown:,} more."
+
+
+def create(key: str, kind: str, description: str, data: Any) -> None:
+    """An artifact of the flow run in hand, through the client that it has open; none without one."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    context.client.create_artifact(
+        ArtifactCreate(
+            key=key,
+            type=kind,
+            description=description,
+            data=json.dumps(data) if kind == "table" else data,
+            flow_run_id=context.flow_run.id,
+        )
     )

@@ -28,6 +28,19 @@ def publish_factory(result: OrderFactoryResult) -> None:
     )
 
 
+def publish_more(count: int) -> None:
+    """Say that so many more single copies ended, each of which has no event of its own.
+
+    It is `order_factories.more`: Prefect's server cannot keep up with an event for each.
+    """
+    if count > 0:
+        emit_event(
+            event="order_factories.more",
+            resource={"prefect.resource.id": "order_factories.more"},
+            payload={"count": count, "outcome": f"{count:,} more orders were copied or failed"},
+        )
+
+
 def publish_waiting() -> None:
     """Say that something was asked for that nobody carries out yet: `order_factories.create`.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, literal, or_, select
 
-from order_factory.models.errors import SelectionInvalid
+from order_factory.models.errors import NothingSelected, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
@@ -102,7 +102,7 @@ def require_fit(db: Connection, wanted: OrderFilter) -> None:
         problems = [nothing_fits(wanted)]
         if undated := count_undated(db, wanted):
             problems.append(without_undated(undated))
-        raise SelectionInvalid(NAME, problems)
+        raise NothingSelected(NAME, problems)
 
 
 def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from order_factory.models.database.foreign_keys import skipping_key_checks
-from order_factory.models.errors import InvalidRequest, SelectionInvalid
+from order_factory.models.errors import InvalidRequest, NothingSelected
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
@@ -97,7 +97,7 @@ def _insert_batch(
     ).scalar_one()
     count = execute_and_count(db, insert_factories(requested, batch_id, now))
     if not count:
-        raise SelectionInvalid("The selection", [requested.nothing])
+        raise NothingSelected("The selection", [requested.nothing])
     if policy == ErrorPolicy.REJECT_EVERYTHING:
         _refuse_skipped_errors(db, batch_id)
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(orders_count=count))

@@ -24,7 +24,8 @@ class Batch:
     `snapshot` is that of the database before the first check: see
     `order_factory.models.database.dialects.snapshot`. Where the copies were `prefetched`, see
     `order_factory.tasks.prefetch`. In a batch that is `followed` each step is a Prefect task run;
-    `findings` are then the errors recorded so far, and `notes` what the check step says besides.
+    `findings` are then the errors recorded so far, and `notes` what the check step says besides;
+    one that `is_part` of a recorded batch never shows a task as failed for its orders' errors.
     """
 
     size: int
@@ -34,6 +35,7 @@ class Batch:
     single: bool = False
     prefetched: bool = False
     followed: bool = False
+    is_part: bool = False
     times: StepTimes = field(default_factory=StepTimes)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

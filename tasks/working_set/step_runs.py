@@ -1,8 +1,7 @@
 """Steps as Prefect task runs: their states say what became of each part of the orders.
 
 For a single order, the step whose part has an error ends `Failed` with the messages, or, where the
-part is left out, `CompletedWithErrors`. For many orders it ends `CompletedWithErrors` with the
-counts. A step that had nothing to do ends `Skipped`.
+part is left out, `CompletedWithErrors`. In a batch it ends `CompletedWithErrors` with the counts. A step that had nothing to do ends `Skipped`.
 """
 
 from collections.abc import Callable, Collection
@@ -90,7 +89,7 @@ class StepRun:
                 message = " ".join([_count_errors(batch.findings), *batch.notes])
             return Completed(message=message, data=rows)
         told = _messages(mine) if batch.single else _counts(mine)
-        if batch.single and _fails(db):
+        if batch.single and not batch.is_part and _fails(db):
             return Failed(message=told, data=rows)
         return Completed(name=WITH_ERRORS, message=told, data=rows)
 
@@ -102,9 +101,11 @@ class StepRun:
 
 def _interrupted(error: OrderFactoryError, batch: Batch) -> State[Any]:
     """What became of a step that raised: for many orders, the one at fault is looked for."""
-    if batch.single or error.code == "try_again":
+    if (batch.single and not batch.is_part) or error.code == "try_again":
         return Failed(message=str(error), data=error)
-    message = f"{error}; the orders are copied in smaller parts, to find the one at fault"
+    message = str(error)
+    if not batch.single:
+        message += "; the orders are copied in smaller parts, to find the one at fault"
     return Completed(name=WITH_ERRORS, message=message, data=error)
 
 

@@ -99,7 +99,8 @@ def test_failed_state_tells_the_errors(shop):
 
     assert (state.type.value, state.name) == ("FAILED", "Failed")
     assert state.message == (
-        "1 error while copying order 1234: line_items: SKU GONE is no longer in the catalogue"
+        f"1 error while copying order 1234 ({public_id(Resource.orders, source)}): "
+        "line_items: SKU GONE is no longer in the catalogue"
     )
 
 

@@ -115,7 +115,7 @@ def test_a_failed_copy_carries_its_result_through_pickling():
 
     assert error.result == result()
     assert str(error) == (
-        "3 errors while copying order 1001: "
+        "3 errors while copying order 1001 (aLzxsmcdxs): "
         "customer: the customer is blocked; line_items: a; line_items: b"
     )
 
@@ -125,7 +125,7 @@ def test_a_failed_copy_carries_its_result_through_pickling():
     [
         (
             {"errors_log": {"line_items": ["the order has no line item"]}, "errors_count": 1},
-            "1 error while copying order 1001: line_items: the order has no line item",
+            "1 error while copying order 1001 (aLzxsmcdxs): line_items: the order has no line item",
         ),
         (
             {
@@ -133,7 +133,7 @@ def test_a_failed_copy_carries_its_result_through_pickling():
                 "errors_count": 0,
                 "target_order": OrderRef(id="vcKWNZawyW", number=None, status=OrderStatus.PENDING),
             },
-            "order 1001 was copied to order vcKWNZawyW",
+            "order 1001 (aLzxsmcdxs) was copied to order vcKWNZawyW",
         ),
         (
             {
@@ -142,7 +142,7 @@ def test_a_failed_copy_carries_its_result_through_pickling():
                 "source_order": OrderRef(id="aLzxsmcdxs", number=None, status=OrderStatus.DRAFT),
                 "target_order": OrderRef(id="vcKWNZawyW", number="OF2", status=OrderStatus.PLACED),
             },
-            "order aLzxsmcdxs was copied to order OF2",
+            "order aLzxsmcdxs was copied to order OF2 (vcKWNZawyW)",
         ),
     ],
 )

@@ -10,6 +10,7 @@ import yaml
 
 from order_factory.flows.order_factory import order_factory
 from order_factory.models.results.copies import OrderFactoryFailed
+from order_factory.models.values.public_ids import Resource, public_id
 from tests.system.conftest import program, wait_for
 
 FILES = sorted((Path(__file__).parents[2] / "automations").glob("*.yaml"))
@@ -52,8 +53,9 @@ def test_they_are_applied_once_and_tell_a_webhook_of_failures(
     after = client.read_automations()
     kept_off = client.find_automation("Copy what was asked for").enabled
     client.resume_automation(drain.id)
+    order = shop.order(number="F1", lines=[("MUG", 0, 1_00)])
     with pytest.raises(OrderFactoryFailed):
-        order_factory(shop.number_of(shop.order(number="F1", lines=[("MUG", 0, 1_00)])))
+        order_factory(shop.number_of(order))
     wait_for(lambda: message, "the notification", 30)
 
     assert before == NAMES - {NOTIFYING}
@@ -61,5 +63,6 @@ def test_they_are_applied_once_and_tell_a_webhook_of_failures(
     assert applied["left_out"] == []
     assert sorted(automation.name for automation in after) == sorted(NAMES)
     assert kept_off is False
-    why = "1 error while copying order F1: line_items: SKU MUG: the quantity 0 is below 1"
+    name = f"F1 ({public_id(Resource.orders, order)})"
+    why = f"1 error while copying order {name}: line_items: SKU MUG: the quantity 0 is below 1"
     assert message == [f"order_factories.fail\n{why}"]

@@ -3,6 +3,7 @@
 import pytest
 
 from order_factory.models.database.engine import reading
+from order_factory.models.results.copies import name_order
 from order_factory.tasks.factories.records import read_factory
 from order_factory.tasks.prefect_ui import events as prefect_events
 from order_factory.tasks.prefect_ui.events import publish_batch, publish_factory
@@ -31,8 +32,8 @@ def test_a_copy_is_published_as_one_event(shop, published):
         "source_order": result.source_order.id,
         "target_order": result.target_order.id,
         "errors_count": 0,
-        "outcome": f"order {result.source_order.number} was copied to order "
-        f"{result.target_order.id}",
+        "outcome": f"order {result.source_order.number} ({result.source_order.id}) was copied to "
+        f"order {name_order(result.target_order)}",
     }
 
 

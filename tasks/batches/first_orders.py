@@ -1,0 +1,45 @@
+"""The orders of a batch for people: which order was copied to which."""
+
+from sqlalchemy import Connection, select
+from sqlalchemy.orm import aliased
+
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.public_ids import Resource, public_id
+
+SHOWN = 1_000
+
+
+def first_orders(
+    db: Connection, batch_id: int, flow_run_id: str | None = None, shown: int = SHOWN
+) -> list[dict[str, str]]:
+    """A row per copy, the first ones: number and id of the source and the target, the status.
+
+    With `flow_run_id`, those that this flow run has ended.
+    """
+    source, target = aliased(Order), aliased(Order)
+    rows = (
+        select(
+            source.number.label("source_number"),
+            source.id.label("source_id"),
+            target.number.label("target_number"),
+            target.id.label("target_id"),
+            OrderFactory.status,
+        )
+        .join(source, source.id == OrderFactory.source_order_id)
+        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .where(OrderFactory.batch_id == batch_id)
+        .order_by(OrderFactory.id)
+        .limit(shown)
+    )
+    if flow_run_id:
+        rows = rows.where(OrderFactory.flow_run_id == flow_run_id)
+    return [
+        {
+            "source order": row.source_number or "",
+            "source id": public_id(Resource.orders, row.source_id),
+            "status": row.status,
+            "target order": row.target_number or "",
+            "target id": public_id(Resource.orders, row.target_id) if row.target_id else "",
+        }
+        for row in db.execute(rows)
+    ]

@@ -1,0 +1,174 @@
+"""How every run that copies finishes: report, artifacts, tags, links and Prefect events.
+
+A run collects what it did in a `Run`, and `account_for` tells it, after the last commit. What is
+told is read from the database, so it is the same whoever carried out the copies, and how.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prefect.runtime import flow_run
+from sqlalchemy import Connection
+
+from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
+from order_factory.models.results.step_times import StepTimes
+from order_factory.tasks.batches.first_errors import first_errors
+from order_factory.tasks.batches.first_orders import first_orders
+from order_factory.tasks.batches.records import read_batch
+from order_factory.tasks.factories.ended import count_ended, read_ended
+from order_factory.tasks.prefect_ui import artifacts, events, tags_and_links
+from order_factory.tasks.prefect_ui.run_logs import log_line
+from order_factory.tasks.reports import page_path, report_path, write_page, write_report
+
+ORDERS_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class BatchAccount:
+    """A batch as its run tells it: how it ended, its first orders, and its first errors."""
+
+    result: BulkResult
+    orders: list[dict[str, str]]
+    errors: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class PartAccount:
+    """A part of a batch, for a run that copied no more: how many orders, and the first of them."""
+
+    reference: str
+    count: int
+    orders: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Singles:
+    """The copies of single orders that a run has ended: how many, and the first of them."""
+
+    completed: int = 0
+    failed: int = 0
+    first: list[OrderFactoryResult] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """What a flow run has copied: single orders, batches, or a part of a batch."""
+
+    singles: Singles = field(default_factory=Singles)
+    batches: list[BatchAccount] = field(default_factory=list)
+    times: StepTimes = field(default_factory=StepTimes)
+    part: PartAccount | None = None
+
+    @property
+    def completed(self) -> int:
+        return self.singles.completed + sum(batch.result.completed for batch in self.batches)
+
+    @property
+    def failed(self) -> int:
+        return self.singles.failed + sum(batch.result.failed for batch in self.batches)
+
+    @property
+    def outcome(self) -> str:
+        """How it went, in one line."""
+        orders = self.completed + self.failed
+        if not orders:
+            return "nothing was copied"
+        if orders == 1 and self.singles.first:
+            return summary(self.singles.first[0])
+        return f"{self.completed:,} of {orders:,} orders copied, {self.failed:,} failed"
+
+
+def single(result: OrderFactoryResult, times: StepTimes) -> Run:
+    """The run of one order."""
+    failed = int(result.status == "failed")
+    return Run(Singles(1 - failed, failed, [result]), times=times)
+
+
+def read_singles(db: Connection, after_event: int) -> Singles:
+    """The single copies that this flow run has ended since that event."""
+    completed, failed = count_ended(db, after_event, flow_run.id)
+    if not completed + failed:
+        return Singles()
+    first = read_ended(db, after_event, flow_run.id, ORDERS_SHOWN)
+    return Singles(completed, failed, first)
+
+
+def read_batch_account(
+    db: Connection,
+    batch_id: int,
+    *,
+    closed: int,
+    seconds: float,
+    report: Path | None = None,
+    dry_run: bool = False,
+) -> BatchAccount:
+    """How the batch ended, or how far it is; its report and its page are written.
+
+    `report` is where the report was asked for; without it, it goes to the usual place, where it
+    can be written there. `closed` and `seconds` are this run's.
+    """
+    result = read_batch(db, batch_id)
+    own = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
+    result = result.model_copy(update=own)
+    path = report or report_path(None, result.reference)
+    try:
+        result = _report(db, batch_id, result, path)
+    except OSError as error:
+        if report is not None:
+            raise
+        log_line(f"The report could not be written ({error.strerror}); the copies are made.")
+    orders = [] if dry_run else first_orders(db, batch_id)
+    return BatchAccount(result, orders, first_errors(db, batch_id))
+
+
+def _report(db: Connection, batch_id: int, result: BulkResult, path: Path) -> BulkResult:
+    page = page_path(path)
+    paths = {"report_path": str(path), "page_path": str(page)}
+    result = result.model_copy(update=paths)
+    write_report(db, batch_id, path, dry_run=result.dry_run)
+    write_page(db, batch_id, result, page)
+    return result
+
+
+def account_for(run: Run) -> None:
+    """Show in Prefect what the run has copied, and publish it."""
+    for batch in run.batches:
+        _account_for_batch(batch)
+    if run.part:
+        artifacts.show_orders(run.part.reference, run.part.count, run.part.orders)
+    if run.singles.first:
+        _account_for_singles(run.singles)
+    tags_and_links.tag_run(_tags(run))
+    artifacts.show_times(run.times)
+
+
+def _account_for_batch(batch: BatchAccount) -> None:
+    result = batch.result
+    artifacts.show_result(result)
+    artifacts.show_orders(result.reference, result.orders_count, batch.orders)
+    artifacts.show_errors(result, batch.errors)
+    if not result.dry_run:
+        tags_and_links.link_resource("order_factory_batches", result.id)
+        events.publish_batch(result)
+
+
+def _account_for_singles(singles: Singles) -> None:
+    artifacts.show_copies(singles.first, singles.completed + singles.failed)
+    for result in singles.first:
+        events.publish_factory(result)
+    events.publish_more(singles.completed + singles.failed - len(singles.first))
+    if len(singles.first) == 1:
+        tags_and_links.link_resource("order_factories", singles.first[0].id)
+
+
+def _tags(run: Run) -> list[str]:
+    tags: list[str] = []
+    for result in run.singles.first[: tags_and_links.MOST_ORDERS]:
+        tags += tags_and_links.order_tags(result)
+    tags += [tags_and_links.tag("batch", batch.result.reference) for batch in run.batches]
+    if run.part:
+        tags.append(tags_and_links.tag("batch", run.part.reference))
+    outcomes = [tags_and_links.factory_outcome(result) for result in run.singles.first]
+    outcomes += [tags_and_links.batch_outcome(batch.result) for batch in run.batches]
+    tags += [tags_and_links.tag("outcome", outcome) for outcome in outcomes]
+    return list(dict.fromkeys(tags))

@@ -8,7 +8,7 @@ from order_factory.flows.copy_part import copy_part
 from order_factory.flows.order_factory import order_factory
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.requests.copies import CopyOptions
-from order_factory.models.results.copies import BatchUnfinished
+from order_factory.models.results.copies import BatchFailed, BatchUnfinished
 from order_factory.models.tables import Order, OrderFactory, StockItem
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.public_ids import Resource, public_id
@@ -35,6 +35,13 @@ def numbers(shop):
     return [f"N{n}" for n in range(6)]
 
 
+def rejected(*given, **options):
+    """Start a batch that is rejected; its result."""
+    with pytest.raises(BatchFailed) as failed:
+        bulk_order_factory(*given, **options)
+    return failed.value.result
+
+
 def statuses(shop):
     return [row.status for row in shop.rows(OrderFactory)]
 
@@ -48,8 +55,9 @@ def test_reject_everything_copies_nothing_and_tells_every_error(shop, numbers):
         return_state=True,
     )
 
-    result = state.result()
-    assert (state.name, state.message) == (
+    result = state.result(raise_on_failure=False).result
+    assert (state.is_failed(), state.name, state.message) == (
+        True,
         "Rejected",
         "2 of 6 orders cannot be copied, so none was copied",
     )
@@ -89,7 +97,7 @@ def test_reject_everything_copies_a_batch_without_errors(shop, numbers):
 def test_reject_everything_gives_stock_and_placements_back(shop, numbers):
     before = [row.quantity for row in shop.rows(StockItem)]
 
-    result = bulk_order_factory(
+    result = rejected(
         ["N0", "N5"], place_target_order=True, error_policy=ErrorPolicy.REJECT_EVERYTHING
     )
 
@@ -103,7 +111,7 @@ def test_reject_everything_tells_what_no_check_foresees(shop, numbers, monkeypat
     victim = shop.row(Order, number="N2").id
     STEPS.insert(4, failing_for(victim))
 
-    result = bulk_order_factory(["N0", "N2", "N3"], error_policy=ErrorPolicy.REJECT_EVERYTHING)
+    result = rejected(["N0", "N2", "N3"], error_policy=ErrorPolicy.REJECT_EVERYTHING)
 
     assert statuses(shop) == ["aborted", "failed", "aborted"]
     assert result.errors[0].example_message == "could not be copied: unexpected RuntimeError"
@@ -111,17 +119,17 @@ def test_reject_everything_tells_what_no_check_foresees(shop, numbers, monkeypat
 
 
 def test_a_rejected_batch_is_over(shop, numbers):
-    bulk_order_factory(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
+    rejected(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
     before = whole_database()
 
-    again = bulk_order_factory(reference="night")
+    again = rejected(reference="night")
 
     assert (again.copied_in_this_run, again.is_rejected) == (0, True)
     assert whole_database() == before
 
 
 def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbers, monkeypatch):
-    def stopped(*_):
+    def stopped(*_, **_options):
         raise RuntimeError("cut off")
 
     with monkeypatch.context() as patched:
@@ -130,7 +138,7 @@ def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbe
             bulk_order_factory(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
     assert set(statuses(shop)) == {"pending"}
 
-    result = bulk_order_factory(reference="night")
+    result = rejected(reference="night")
 
     assert (result.failed, result.aborted) == (2, 4)
     assert violations() == []
@@ -138,7 +146,8 @@ def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbe
 
 def test_what_cannot_be_closed_is_all_taken_back(shop, numbers, monkeypatch):
     monkeypatch.setattr(
-        "order_factory.tasks.copy_whole_batch.copy_claimed", lambda *_: CopiedOrders(stuck=[1])
+        "order_factory.tasks.copy_whole_batch.copy_claimed",
+        lambda *_, **_options: CopiedOrders(stuck=[1]),
     )
 
     with pytest.raises(BatchUnfinished, match="all of it was taken back: order factory "):
@@ -203,5 +212,5 @@ def test_of_a_batch_to_be_copied_as_a_whole_nothing_is_copied_alone(shop, copy_s
         copy_some(first)
 
     assert whole_database() == before
-    result = bulk_order_factory(reference="whole")
+    result = rejected(reference="whole")
     assert (result.failed, result.aborted, result.completed) == (2, 4, 0)

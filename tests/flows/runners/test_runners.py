@@ -67,7 +67,7 @@ def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
             "count_to_copy",
             lambda _db, _batch: next(left),
         )
-        patched.setattr(Job, "parts", lambda _job, _left: Parts(1, 5))
+        patched.setattr(Job, "parts", lambda _job, _left, _first: Parts(1, 5))
         with pytest.raises(Exception, match="7 of 12 copies are not finished"):
             bulk_order_factory(night, reference="night", batch_size=5)
 

@@ -88,6 +88,7 @@ def test_the_markdown_tells_the_same(make_result):
         "",
         "- Report: var/reports/night.csv",
         "- Page: var/reports/night.html",
+        "- The same anywhere: `order-factory batch REFERENCE --report FILE`",
     ]
 
 

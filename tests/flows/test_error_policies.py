@@ -1,5 +1,7 @@
 """What the errors of some orders mean for the others of their batch."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -47,7 +49,7 @@ def statuses(shop):
 
 
 def test_reject_everything_copies_nothing_and_tells_every_error(shop, numbers):
-    state = bulk_order_factory(
+    state: Any = bulk_order_factory(
         numbers,
         "night",
         batch_size=2,
@@ -81,7 +83,7 @@ def test_reject_everything_copies_nothing_and_tells_every_error(shop, numbers):
 
 
 def test_reject_everything_copies_a_batch_without_errors(shop, numbers):
-    state = bulk_order_factory(
+    state: Any = bulk_order_factory(
         ["N0", "N2", "N3"],
         batch_size=2,
         error_policy=ErrorPolicy.REJECT_EVERYTHING,

@@ -7,6 +7,7 @@ from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError
 from order_factory.api.resources.description import Broken, ResourceType, Row
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.keys import comparison_keys
 
 
 def create_row(db: Connection, resource: ResourceType, document: Document, mode: str) -> int:
@@ -31,8 +32,9 @@ def update_row(
 ) -> None:
     """Change a row. Raises `ApiError` for what may not be stored."""
     values = check_document(db, resource, document, mode, row)
-    values["updated_at"] = utc_now()
     table = resource.stored_in
+    values |= comparison_keys(table.name, values)
+    values["updated_at"] = utc_now()
     db.execute(update(table).where(table.c.id == row["id"]).values(values))
     resource.hooks.updated(db, row["id"], values)
 

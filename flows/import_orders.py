@@ -13,6 +13,7 @@ from order_factory.models.database.schema import require_schema
 from order_factory.models.results.imports import ImportReport
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.import_file import import_file
+from order_factory.tasks.imports.balance import Unbalanced, find_unbalanced_orders, last_keys
 from order_factory.tasks.imports.files import find_files
 from order_factory.tasks.imports.reading import open_source
 from order_factory.tasks.imports.rejects import new_rejects_file
@@ -27,11 +28,12 @@ def import_orders(
     mode: Mode = Mode.LIVE,
     rejects_path: PathText | None = None,
     chunk_size: Annotated[int, Field(ge=1, le=100_000)] = 20_000,
+    update: bool = False,
 ) -> ImportReport:
-    """Import files of customers, catalogue and orders; what is there already stays as it is.
+    """Import files of customers, catalogue and orders.
 
     Bad rows go to the rejects file, the others are imported. Importing the same again changes
-    nothing. Raises `InvalidRequest`, before anything is written, for a path, file or column that
+    nothing. Rows that are there with other values are told, or changed with `update`. Raises `InvalidRequest`, before anything is written, for a path, file or column that
     is not known, and `DatabaseNotReady`.
 
     Args:
@@ -39,6 +41,7 @@ def import_orders(
         mode: Whether the rows are test data or live data.
         rejects_path: Where bad rows are told. Leave it empty for a file under var.
         chunk_size: How many rows are imported in one transaction.
+        update: Take over what has changed in the shop: stock, SKUs, statuses, cards that expired.
     """
     started = perf_counter()
     require_schema()
@@ -47,13 +50,24 @@ def import_orders(
     rejects_file = new_rejects_file(rejects_at, [file.path for file in files])
     for file in files:  # all of them before the first is imported
         open_source(file)
-    reports = [import_file(file, mode, rejects_file, chunk_size, Tally()) for file in files]
-    message = str(rejects_at) if rejects_at.exists() else None
-    report = ImportReport.of(reports, perf_counter() - started, message)
+    before = last_keys()
+    reports = [import_file(file, mode, rejects_file, chunk_size, Tally(), update) for file in files]
+    has_lines = any(file.resource_name == "line_items" for file in files)
+    unbalanced = find_unbalanced_orders(mode, before) if has_lines else Unbalanced()
+    written = str(rejects_at) if rejects_at.exists() else None
+    report = ImportReport.of(reports, perf_counter() - started, written, *unbalanced)
     get_run_logger().info(
-        "Imported %s rows; %s were there already, %s were rejected.",
-        f"{report.imported:,}",
-        f"{report.unchanged:,}",
-        f"{report.rejected:,}",
+        "Imported %s rows and updated %s; %s were there already, %s differ from what is there, "
+        "%s were rejected.",
+        *(
+            f"{count:,}"
+            for count in (
+                report.imported,
+                report.updated,
+                report.unchanged,
+                report.different,
+                report.rejected,
+            )
+        ),
     )
     return report

@@ -41,11 +41,12 @@ def _import_records(
     tally: Tally,
     records: Sequence[Record],
     decimals_at: int | None,
+    update: bool,
 ) -> None:
     """Import a chunk; then write down what was wrong, and count it."""
     rows, rejects = check_rows(file.resource_name, records, decimals_at)
     try:
-        result = until_it_passes(lambda: import_chunk(file.resource, rows, mode))
+        result = until_it_passes(lambda: import_chunk(file.resource, rows, mode, update))
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         message = without_values(error)
@@ -53,17 +54,28 @@ def _import_records(
             raise TryAgain(message) from None
         raise ImportInterrupted(file.name, tally.read, message) from None
     rejects += result.rejects
-    rejects_file.write(file.name, rejects)
+    rejects_file.write(file.name, [*rejects, *result.different])
     tally.read += len(records)
     tally.imported += result.imported
+    tally.updated += result.updated
+    tally.changes += result.changes
+    tally.different += len({each.line for each in result.different})
     tally.rejected += len({reject.line for reject in rejects})
 
 
 @task(task_run_name="import {file.name}", cache_policy=NO_CACHE)
 def import_file(
-    file: ImportFile, mode: Mode, rejects_file: RejectsFile, chunk_size: int, tally: Tally
+    file: ImportFile,
+    mode: Mode,
+    rejects_file: RejectsFile,
+    chunk_size: int,
+    tally: Tally,
+    update: bool = False,
 ) -> FileReport:
-    """Import one file, a transaction per chunk; no row that is there already is touched.
+    """Import one file, a transaction per chunk.
+
+    Rows that are there already stay as they are; with `update` they take over what the file says
+    otherwise, history apart.
 
     Bad rows go to the rejects file. The tally counts chunk by chunk, and a retry goes on from
     there. Raises `InvalidRequest` for a file with the wrong columns; `ImportInterrupted`, and
@@ -74,7 +86,7 @@ def import_file(
     progress = FileProgress(file.name, source.expected_rows)
     decimals_at = find_decimals(file.resource_name, source.records())
     for records in chunks_of(islice(source.records(), tally.read, None), chunk_size):
-        _import_records(file, mode, rejects_file, tally, records, decimals_at)
+        _import_records(file, mode, rejects_file, tally, records, decimals_at, update)
         progress.show(tally.read)
     if tally.imported:
         write(lambda db: learn_sizes(db, file.resource.table))
@@ -84,7 +96,11 @@ def import_file(
         resource=file.resource_name,
         read=tally.read,
         imported=tally.imported,
+        updated=tally.updated,
         unchanged=tally.unchanged,
+        different=tally.different,
         rejected=tally.rejected,
+        changes=dict(tally.changes.most_common()),
+        read_as=source.read_as,
         seconds=round(perf_counter() - started, 3),
     )

@@ -1,11 +1,12 @@
 """Customers, and the payment sources in their wallets."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import common, made_up, own_mode, text
 from order_factory.api.resources.description import (
     Attribute,
+    Broken,
     Hooks,
     Relationship,
     ResourceType,
@@ -15,11 +16,13 @@ from order_factory.api.resources.description import (
 )
 from order_factory.api.resources.events import no_events
 from order_factory.models.tables import Customer, CustomerPaymentSource
+from order_factory.models.values.keys import comparison_key
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import CustomerStatus
 from order_factory.tasks.working_set.statements import table_of
 
 _SHOWN = 4
+_customers = table_of(Customer)
 
 
 def _masked(name: str) -> Attribute:
@@ -34,9 +37,16 @@ def _masked(name: str) -> Attribute:
     return made_up(name, Type.TEXT, read, meaning="Masked: never the whole token.")
 
 
-def _fill(_db: Connection, mode: str, values: Values, known: Row | None) -> None:
+def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if known is None:
         values["mode"] = mode
+    if "email" in values:
+        same_email = _customers.c.email_key == comparison_key(values["email"])
+        taken = select(_customers.c.id).where(_customers.c.mode == mode, same_email)
+        if known is not None:
+            taken = taken.where(_customers.c.id != known["id"])
+        if db.scalar(taken) is not None:
+            raise Broken("has already been taken", "email")
 
 
 CUSTOMERS = ResourceType(

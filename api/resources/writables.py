@@ -10,6 +10,7 @@ from order_factory.api.resources.description import Broken, Type, Writable
 from order_factory.models.values.codes import country_problem, currency_problem
 from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.json_objects import json_object_problem
+from order_factory.models.values.keys import clean_key
 from order_factory.models.values.texts import MAX_TEXT, text_problem
 
 LONG_TEXT = 10_000
@@ -88,7 +89,7 @@ def _code(name: str, problem_of: Callable[[str], str | None], **options: Any) ->
 
 def _like(name: str, pattern: re.Pattern[str], rule: str, **options: Any) -> Writable:
     def check(value: Any) -> str:
-        found = _text(value, longest=MAX_TEXT)
+        found = clean_key(_text(value, longest=MAX_TEXT))
         if not pattern.fullmatch(found):
             raise Broken(rule)
         return found

@@ -40,13 +40,19 @@ def import_files(
             show_default="the flow's own",
         ),
     ] = None,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Take over new values of rows that are there: stock, statuses."
+        ),
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Import customers, catalogue and orders from files.
 
-    What is there already stays as it is. A file holds what its name begins with, such as orders.csv or line_items.parquet. Bad rows go
+    Rows that are there with other values are told, or changed with --update. A file holds what its name begins with, such as orders.csv or line_items.parquet. Bad rows go
     to the rejects file, each with its line and the reason; the exit code is 1 if there are any.
     """
     from order_factory.cli.flow_runs import run_flow, start_prefect
@@ -64,10 +70,10 @@ def import_files(
     start_prefect(terminal)
     from order_factory.flows.import_orders import import_orders
 
-    given: dict[str, Any] = {"path": path, "mode": mode, "rejects_path": rejects}
+    given: dict[str, Any] = {"path": path, "mode": mode, "rejects_path": rejects, "update": update}
     if chunk_size is not None:
         given["chunk_size"] = chunk_size
     report = run_flow(terminal, "reading the files", lambda: import_orders(**given))
     terminal.show(report.model_dump(mode="json"), *describe_import(report))
-    if report.rejected:
+    if report.rejected or report.different:
         raise typer.Exit(FAILED)

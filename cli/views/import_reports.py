@@ -8,19 +8,50 @@ from order_factory.cli.terminal import printable
 from order_factory.models.results.imports import ImportReport
 
 
+def _describe_files(report: ImportReport) -> list[str]:
+    """How files were read where that is not obvious, and which columns took over new values."""
+    lines = [f"{file.file} was read {file.read_as}." for file in report.files if file.read_as]
+    for file in report.files:
+        if file.changes:
+            changes = ", ".join(f"{column} of {rows:,}" for column, rows in file.changes.items())
+            lines.append(f"{file.file} changed: {changes}.")
+    return lines
+
+
+def _describe_unbalanced(report: ImportReport) -> str:
+    many = report.unbalanced_orders != 1
+    return "\n".join(
+        [
+            (
+                f"{report.unbalanced_orders:,} order{'s have' if many else ' has'} lines that do not "
+                "add up to the order's total. A copy is worth what the lines are worth:"
+            ),
+            *(f"  {printable(example)}" for example in report.unbalanced_examples),
+        ]
+    )
+
+
 def describe_import(report: ImportReport) -> list[RenderableType]:
     """A row per file, and where the rejected rows are."""
-    rows = [
-        (file.file, file.read, file.imported, file.unchanged, file.rejected)
-        for file in report.files
+    counts = ["read", "imported", "updated", "unchanged", "different", "rejected"]
+    headings = {"read": "#rows", "unchanged": "#there already"}
+    shown = [
+        name for name in counts if name not in ("updated", "different") or getattr(report, name)
     ]
-    rows.append(("all", report.read, report.imported, report.unchanged, report.rejected))
-    columns = ("file", "#rows", "#imported", "#there already", "#rejected")
+    rows = [(file.file, *(getattr(file, name) for name in shown)) for file in report.files]
+    rows.append(("all", *(getattr(report, name) for name in shown)))
+    columns = ("file", *(headings.get(name, f"#{name}") for name in shown))
     rate = f" ({report.read / report.seconds:,.0f} rows/s)" if report.seconds else ""
     parts: list[RenderableType] = [
         table(columns, rows),
         Text(f"Done in {report.seconds:,.1f} s{rate}."),
     ]
+    parts += [Text(printable(line)) for line in _describe_files(report)]
+    if report.different:
+        again = "import the same again with --update to take their values over"
+        parts.append(Text(f"{report.different:,} rows differ: {again}.", style="yellow"))
+    if report.unbalanced_orders:
+        parts.append(Text(_describe_unbalanced(report), style="yellow"))
     if report.rejects_path is not None:
         message = f"Why rows were rejected stands in {printable(report.rejects_path)}"
         parts.append(Text(message, style="yellow"))

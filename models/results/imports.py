@@ -1,19 +1,32 @@
 """What an import did."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel, Field
 
 
 class FileReport(BaseModel, frozen=True):
-    """What became of one file's rows: `read` is the sum of the three other counts."""
+    """What became of one file's rows: `read` is the sum of the five other counts."""
 
     file: str = Field(description="The file's name.")
     resource: str = Field(description="What the file holds.")
     read: int = Field(description="The rows of the file; blank lines are none.")
     imported: int = Field(description="The rows that were written.")
-    unchanged: int = Field(description="The rows that were there already.")
+    updated: int = Field(
+        default=0, description="The rows that were there and took over new values."
+    )
+    unchanged: int = Field(description="The rows that were there already, with the same values.")
+    different: int = Field(
+        default=0, description="The rows that were there with other values, and stay as they are."
+    )
     rejected: int = Field(description="The rows that were not imported; see the rejects file.")
+    changes: dict[str, int] = Field(
+        default_factory=dict, description="How many rows took over a new value, by column."
+    )
+    read_as: str = Field(
+        default="", description="How the file was read, where that is not obvious."
+    )
     seconds: float = Field(description="How long it took.")
 
 
@@ -23,22 +36,46 @@ class ImportReport(BaseModel, frozen=True):
     files: list[FileReport] = Field(description="One report per file, in the order of the import.")
     read: int = Field(description="The rows of all the files.")
     imported: int = Field(description="The rows that were written.")
-    unchanged: int = Field(description="The rows that were there already.")
+    updated: int = Field(
+        default=0, description="The rows that were there and took over new values."
+    )
+    unchanged: int = Field(description="The rows that were there already, with the same values.")
+    different: int = Field(
+        default=0, description="The rows that were there with other values, and stay as they are."
+    )
     rejected: int = Field(description="The rows that were not imported.")
     seconds: float = Field(description="How long it took.")
     rejects_path: str | None = Field(
         description="The CSV file that says why rows were rejected; none if all were valid."
     )
+    unbalanced_orders: int = Field(
+        default=0,
+        description="Imported orders that are worth something else than their lines add up to.",
+    )
+    unbalanced_examples: list[str] = Field(
+        default_factory=list, description="What is wrong with the first of these orders."
+    )
 
     @classmethod
-    def of(cls, files: list[FileReport], seconds: float, rejects_path: str | None) -> Self:
+    def of(
+        cls,
+        files: list[FileReport],
+        seconds: float,
+        rejects_path: str | None,
+        unbalanced_orders: int = 0,
+        unbalanced_examples: Sequence[str] = (),
+    ) -> Self:
         """The report with the sums over the files."""
         return cls(
             files=files,
             read=sum(file.read for file in files),
             imported=sum(file.imported for file in files),
+            updated=sum(file.updated for file in files),
             unchanged=sum(file.unchanged for file in files),
+            different=sum(file.different for file in files),
             rejected=sum(file.rejected for file in files),
             seconds=round(seconds, 3),
             rejects_path=rejects_path,
+            unbalanced_orders=unbalanced_orders,
+            unbalanced_examples=list(unbalanced_examples),
         )

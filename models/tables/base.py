@@ -1,5 +1,6 @@
 """What every table shares: the declarative base, the column types and the common attributes."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from order_factory.models.values.keys import comparison_key
 from order_factory.models.values.statuses import Mode
 
 # SQLite only numbers rows by itself in an INTEGER key; both hold 64 bits.
@@ -81,6 +83,16 @@ class Base(DeclarativeBase):
     }
 
 
+def comparison_key_of(column: str) -> Callable[[Any], str | None]:
+    """A column's default: the comparison key of another column of the row that is inserted."""
+
+    def compute(context: Any) -> str | None:
+        text = context.get_current_parameters().get(column)
+        return None if text is None else comparison_key(text)
+
+    return compute
+
+
 class Described:
     """The attributes that the caller owns, and the times of every resource.
 
@@ -98,6 +110,17 @@ class Moded:
     """Rows of test mode and of live mode never meet. Source: `meta.mode` of the reference."""
 
     mode: Mapped[Mode] = mapped_column(String(4), server_default=Mode.LIVE)
+
+
+def original_index(table: str, *columns: str) -> Index:
+    """An index over the rows that are no copies and have a reference."""
+    originals = text("copied_from_id IS NULL AND reference IS NOT NULL")
+    return Index(
+        f"ix_{table}_original_{'_'.join(columns)}",
+        *columns,
+        sqlite_where=originals,
+        postgresql_where=originals,
+    )
 
 
 def original_reference_index(table: str) -> Index:

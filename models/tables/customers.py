@@ -3,12 +3,14 @@
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Described, Id, Moded
+from order_factory.models.tables.base import Base, Described, Id, Moded, comparison_key_of
 from order_factory.models.values.statuses import CustomerStatus
 
 
 class Customer(Described, Moded, Base):
-    """A customer of the shop; the email is unique within its mode.
+    """A customer of the shop; the email is unique within its mode, whatever its letter case.
+
+    `email_key` is our own: the email as emails are compared.
 
     Source: Commerce Layer API reference, customer object; the statuses `blocked` and `deleted`
     are our own.
@@ -16,12 +18,13 @@ class Customer(Described, Moded, Base):
 
     __tablename__ = "customers"
     __table_args__ = (
-        Index("uq_customers_mode_email", "mode", "email", unique=True),
+        Index("uq_customers_mode_email_key", "mode", "email_key", unique=True),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[Id]
     email: Mapped[str]
+    email_key: Mapped[str | None] = mapped_column(default=comparison_key_of("email"))
     status: Mapped[CustomerStatus] = mapped_column(
         String(16), server_default=CustomerStatus.PROSPECT
     )

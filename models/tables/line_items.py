@@ -3,7 +3,15 @@
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Json
+from order_factory.models.tables.base import (
+    Base,
+    Cents,
+    CurrencyCode,
+    Described,
+    Id,
+    Json,
+    original_index,
+)
 from order_factory.models.values.statuses import ItemType
 
 
@@ -20,6 +28,8 @@ class LineItem(Described, Base):
     __tablename__ = "line_items"
     __table_args__ = (
         UniqueConstraint("order_id", "copied_from_id"),
+        # By which an import finds a line. Copies are not in it: copying must not maintain it.
+        original_index("line_items", "order_id", "reference"),
         {"sqlite_autoincrement": True},
     )
 
@@ -55,6 +65,7 @@ class LineItemOption(Described, Base):
     __tablename__ = "line_item_options"
     __table_args__ = (
         UniqueConstraint("line_item_id", "copied_from_id"),
+        original_index("line_item_options", "line_item_id", "reference"),
         {"sqlite_autoincrement": True},
     )
 

@@ -5,7 +5,15 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from order_factory.models.tables.base import (
+    Base,
+    Cents,
+    CurrencyCode,
+    Described,
+    Id,
+    Moded,
+    comparison_key_of,
+)
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 
 
@@ -16,7 +24,8 @@ class Order(Described, Moded, Base):
     type of the line. As in the reference, `discount_amount_cents` is zero or below, and
     `gift_card_amount_cents` is what gift cards paid, zero or above. `number` is unique within the
     mode; a draft or pending order may have none. `order_factory_id` is our own: the factory that
-    made this order, at most one order per factory.
+    made this order, at most one order per factory. `customer_email_key` and `coupon_code_key` are
+    our own too: what emails and coupon codes are compared by.
 
     Source: Commerce Layer API reference, order object.
     """
@@ -40,11 +49,11 @@ class Order(Described, Moded, Base):
         ),
         # Which orders of a customer bear a coupon.
         Index(
-            "ix_orders_coupon_code",
-            "coupon_code",
+            "ix_orders_coupon_code_key",
+            "coupon_code_key",
             "customer_id",
-            sqlite_where=text("coupon_code IS NOT NULL"),
-            postgresql_where=text("coupon_code IS NOT NULL"),
+            sqlite_where=text("coupon_code_key IS NOT NULL"),
+            postgresql_where=text("coupon_code_key IS NOT NULL"),
         ),
         {"sqlite_autoincrement": True},
     )
@@ -64,6 +73,9 @@ class Order(Described, Moded, Base):
     guest: Mapped[bool] = mapped_column(server_default=false())
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     customer_email: Mapped[str | None]
+    customer_email_key: Mapped[str | None] = mapped_column(
+        default=comparison_key_of("customer_email")
+    )
     market_name: Mapped[str | None]
     language_code: Mapped[str | None]
     currency_code: Mapped[CurrencyCode]
@@ -72,6 +84,7 @@ class Order(Described, Moded, Base):
     tax_included: Mapped[bool] = mapped_column(server_default=true())
     tax_rate: Mapped[float | None]
     coupon_code: Mapped[str | None]
+    coupon_code_key: Mapped[str | None] = mapped_column(default=comparison_key_of("coupon_code"))
     gift_card_code: Mapped[str | None]
     subtotal_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
     shipping_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))

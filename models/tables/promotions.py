@@ -6,7 +6,15 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from order_factory.models.tables.base import (
+    Base,
+    Cents,
+    CurrencyCode,
+    Described,
+    Id,
+    Moded,
+    comparison_key_of,
+)
 
 
 class PromotionType(StrEnum):
@@ -99,17 +107,18 @@ class Promotion(Described, Moded, Base):
 
 
 class Coupon(Described, Moded, Base):
-    """A code that gives orders a promotion; the code is unique within its mode.
+    """A code that gives orders a promotion; unique within its mode, whatever its letter case.
 
     `usage_limit` null is no limit. With `customer_single_use` a customer may use it once. With
-    `recipient_email` it is for that customer alone.
+    `recipient_email` it is for that customer alone. `code_key` and `recipient_email_key` are our
+    own: what codes and emails are compared by.
 
     Source: Commerce Layer API reference, coupon object.
     """
 
     __tablename__ = "coupons"
     __table_args__ = (
-        Index("uq_coupons_mode_code", "mode", "code", unique=True),
+        Index("uq_coupons_mode_code_key", "mode", "code_key", unique=True),
         CheckConstraint("usage_count >= 0", name="usage_count_not_negative"),
         {"sqlite_autoincrement": True},
     )
@@ -117,8 +126,12 @@ class Coupon(Described, Moded, Base):
     id: Mapped[Id]
     promotion_id: Mapped[int] = mapped_column(ForeignKey("promotions.id"), index=True)
     code: Mapped[str]
+    code_key: Mapped[str | None] = mapped_column(default=comparison_key_of("code"))
     customer_single_use: Mapped[bool] = mapped_column(server_default=false())
     usage_limit: Mapped[int | None]
     usage_count: Mapped[int] = mapped_column(server_default=text("0"))
     recipient_email: Mapped[str | None]
+    recipient_email_key: Mapped[str | None] = mapped_column(
+        default=comparison_key_of("recipient_email")
+    )
     expires_at: Mapped[datetime | None]

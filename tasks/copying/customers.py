@@ -47,7 +47,12 @@ _ERRORS = (
 _LEAVE_OUT = (
     update(copies)
     .where(copies.c.skip_errors, _is_barred)
-    .values(customer_id=null(), customer_email=null(), target_payment_source_id=null())
+    .values(
+        customer_id=null(),
+        customer_email=null(),
+        customer_email_key=null(),
+        target_payment_source_id=null(),
+    )
 )
 
 has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is_not(None))
@@ -77,6 +82,7 @@ def customer_columns(source: FromClause) -> dict[str, ColumnElement[Any]]:
     return {
         "customer_id": copies.c.customer_id,
         "customer_email": copies.c.customer_email,
+        "customer_email_key": copies.c.customer_email_key,
         "guest": source.c.guest,
     }
 

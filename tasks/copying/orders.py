@@ -91,6 +91,7 @@ def insert_orders() -> Insert:
         - sums.adjustment_amount_cents
         + sums.gift_card_amount_cents,
         "coupon_code": copies.c.coupon_code,
+        "coupon_code_key": copies.c.coupon_code_key,
         **{name: source.c[name] for name in CARRIED},
         **{name: null() for name in LEFT},
         **times(NOW),

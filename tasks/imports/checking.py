@@ -9,8 +9,9 @@ from pydantic_core import ErrorDetails
 
 from order_factory.models.requests.import_rows import ImportRow
 from order_factory.models.requests.import_values import NO_ZONE, written_with_decimals
+from order_factory.models.values.keys import comparison_key
 from order_factory.tasks.imports.rejects import Reject
-from order_factory.tasks.imports.resources import RESOURCES
+from order_factory.tasks.imports.resources import RESOURCES, Resource, given_column
 from order_factory.tasks.row_files.records import Record
 
 # pydantic's words where they say too little, or speak of Python.
@@ -75,8 +76,19 @@ def check_rows(
         rejects += [reject for reject in doubtful if reject is not None]
         readable, rows = _without(readable, rows, doubtful)
     checked = zip(readable, rows, strict=True)
-    # Nothing nests below these models, so that their own dict is what a dump would build anew.
-    return [{"line": each.line, **row.__dict__} for each, row in checked], rejects
+    resource = RESOURCES[resource_name]
+    return [_staged_row(resource, each.line, row) for each, row in checked], rejects
+
+
+def _staged_row(resource: Resource, line: int, row: ImportRow) -> dict[str, Any]:
+    # Nothing nests below these models, so that their own dict is what a dump would build again.
+    values = {"line": line, **row.__dict__}
+    for name in resource.defaults:
+        values[given_column(name)] = values[name] if name in row.model_fields_set else None
+    for key, name in resource.compared_by.items():
+        text = values[name]
+        values[key] = None if text is None else comparison_key(text)
+    return values
 
 
 def _doubtful_amount(resource_name: str, record: Record, decimals_at: int) -> Reject | None:

@@ -1,8 +1,11 @@
 """Importing one chunk of a file, in one transaction."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from order_factory.models.database.engine import begin
@@ -10,7 +13,13 @@ from order_factory.models.database.transient import without_values
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.dialects import one_import_at_a_time
-from order_factory.tasks.imports.inserting import find_contradictions, insert_new_rows
+from order_factory.tasks.imports.inserting import insert_new_rows
+from order_factory.tasks.imports.refreshing import (
+    count_changes,
+    describe_differences,
+    find_differences,
+    take_over,
+)
 from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.imports.resources import Resource
 from order_factory.tasks.imports.staging import resolve_references, stage
@@ -18,37 +27,69 @@ from order_factory.tasks.imports.staging import resolve_references, stage
 Rows = Sequence[dict[str, Any]]
 
 
-class ChunkResult(NamedTuple):
-    imported: int
-    rejects: list[Reject]
+@dataclass(frozen=True)
+class ChunkResult:
+    """What became of a chunk: rows written, rows changed, and what was told of the others.
+
+    `changes` counts the changed rows by column. `different` tells of the rows that are there with
+    other values and were left as they are, `rejects` of those that cannot be imported.
+    """
+
+    imported: int = 0
+    updated: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+    different: list[Reject] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+    def plus(self, other: Self) -> Self:
+        return replace(
+            self,
+            imported=self.imported + other.imported,
+            updated=self.updated + other.updated,
+            changes=self.changes + other.changes,
+            different=[*self.different, *other.different],
+            rejects=[*self.rejects, *other.rejects],
+        )
 
 
-def import_chunk(resource: Resource, rows: Rows, mode: Mode) -> ChunkResult:
-    """Insert what is not there yet, all in one transaction; how many, and what was rejected.
+def import_chunk(
+    resource: Resource, rows: Rows, mode: Mode, take_over_changes: bool = False
+) -> ChunkResult:
+    """Insert what is not there yet, and change what is if asked to, all in one transaction.
 
     A row that the database refuses is found by halving, and rejected: it takes no other row with
     it. Other database errors are raised, and nothing of the chunk was written.
     """
     if not rows:
-        return ChunkResult(0, [])
+        return ChunkResult()
     try:
-        return _import_at_once(resource, rows, mode)
+        with begin() as db:
+            return _import_at_once(db, resource, rows, mode, take_over_changes)
     except (DataError, IntegrityError) as error:
         if len(rows) == 1:
             message = f"was refused by the database ({without_values(error)})"
-            return ChunkResult(0, [Reject(rows[0]["line"], "", message)])
+            return ChunkResult(rejects=[Reject(rows[0]["line"], "", message)])
     middle = len(rows) // 2
-    first = import_chunk(resource, rows[:middle], mode)
-    second = import_chunk(resource, rows[middle:], mode)
-    return ChunkResult(first.imported + second.imported, first.rejects + second.rejects)
+    first = import_chunk(resource, rows[:middle], mode, take_over_changes)
+    second = import_chunk(resource, rows[middle:], mode, take_over_changes)
+    return first.plus(second)
 
 
-def _import_at_once(resource: Resource, rows: Rows, mode: Mode) -> ChunkResult:
-    with begin() as db:
-        one_import_at_a_time(db)
-        stage(db, resource, rows)
-        rejects = resolve_references(db, resource, mode)
-        imported = db.execute(insert_new_rows(db, resource, mode, utc_now())).rowcount
-        if imported + len({each.line for each in rejects}) < len(rows):
-            rejects += find_contradictions(db, resource, mode)
-    return ChunkResult(imported, rejects)
+def _import_at_once(
+    db: Connection, resource: Resource, rows: Rows, mode: Mode, take_over_changes: bool
+) -> ChunkResult:
+    one_import_at_a_time(db)
+    stage(db, resource, rows)
+    rejects = resolve_references(db, resource, mode)
+    imported = db.execute(insert_new_rows(db, resource, mode, utc_now())).rowcount
+    if imported + len({each.line for each in rejects}) >= len(rows):
+        return ChunkResult(imported, rejects=rejects)
+    found = find_differences(db, resource, mode)
+    fixed = [each for each in found if each.is_history or each.is_again]
+    others = [each for each in found if not (each.is_history or each.is_again)]
+    rejects += describe_differences(fixed)
+    if not take_over_changes:
+        different = describe_differences(others)
+        return ChunkResult(imported, different=different, rejects=rejects)
+    updated = db.execute(take_over(resource, mode, utc_now())).rowcount if others else 0
+    return ChunkResult(imported, updated, count_changes(others), rejects=rejects)

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Insert, exists, func, literal, select
 
 from order_factory.tasks.imports.dialects import insert_or_update, insert_unless_there
-from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.imports.resources import Resource, carried
 from order_factory.tasks.imports.staging import staging_table
 from order_factory.tasks.working_set.statements import at, times
@@ -36,18 +35,3 @@ def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime
         )
     there = exists().where(resource.same_key(resource.table, source, mode))
     return insert_unless_there(db, resource.table, list(values), rows.where(~there))
-
-
-def find_contradictions(db: Connection, resource: Resource, mode: str) -> list[Reject]:
-    """The staged rows whose key another row has, with other facts; to be called after inserting.
-
-    The row that is there stays as it is: history is never changed.
-    """
-    if not resource.facts:
-        return []
-    staged, stored = staging_table(resource.name), resource.table
-    agree = [stored.c[name].is_not_distinct_from(staged.c[name]) for name in resource.facts]
-    agreeing = exists().where(resource.same_key(stored, staged, mode), *agree)
-    lines = db.scalars(select(staged.c.line).where(~agreeing))
-    reason = f"is there already, and differs in one of: {', '.join(resource.facts)}"
-    return [Reject(line, resource.key[-1], reason) for line in lines]

@@ -66,9 +66,10 @@ class Reference:
 class Resource:
     """One kind of file. `key` are the columns of the table that tell its rows apart.
 
-    `facts` are the columns that a later row of the same key must agree in; none where they may
-    have changed in the shop since. `updated` are those that a later import changes, where there is
-    a unique index on the key. `filled` computes what the file may leave out.
+    `history` are the columns in which a later row of the same key must agree with the row that is
+    there, for an import never changes them. `updated` are those that every later import changes,
+    where there is a unique index on the key. `filled` computes what the file may leave out.
+    `order_of` finds the order whose currency the row must have. `compared_by` names the columns of comparison keys with what they are computed from.
     """
 
     name: str
@@ -76,14 +77,26 @@ class Resource:
     table: Table
     key: tuple[str, ...]
     references: tuple[Reference, ...] = ()
-    facts: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     filled: Mapping[str, Callable[[Staged], ColumnElement[Any]]] = field(default_factory=dict)
+    compared_by: Mapping[str, str] = field(default_factory=dict)
+    order_of: Callable[[Staged], ColumnElement[int]] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names that a file's columns may have, in the order of the documentation."""
         return tuple(self.row.model_fields)
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What the columns hold that a file may leave out, and that hold something then."""
+        fields = self.row.model_fields.items()
+        return {
+            name: known.default
+            for name, known in fields
+            if not known.is_required() and known.default is not None
+        }
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -137,9 +150,9 @@ def _is_named(orders: Table, staged: Staged, mode: str) -> list[ColumnElement[bo
 
 
 def _customer(column: str) -> Reference:
-    return Reference(
-        column, "customer_id", _by(Customer, "email", column), "is the email of no customer"
-    )
+    """A customer by the email, whatever its letter case: by the comparison key beside it."""
+    find = _by(Customer, "email_key", "customer_key")
+    return Reference(column, "customer_id", find, "is the email of no customer")
 
 
 def _address(column: str) -> Reference:
@@ -177,6 +190,15 @@ _LINE_ITEM = Reference(
 )
 
 
+def _order_of_line(staged: Staged) -> ColumnElement[int]:
+    return staged.c.order_id
+
+
+def _order_of_option(staged: Staged) -> ColumnElement[int]:
+    lines = table_of(LineItem)
+    return select(lines.c.order_id).where(lines.c.id == staged.c.line_item_id).scalar_subquery()
+
+
 def _guest(staged: Staged) -> ColumnElement[bool]:
     return func.coalesce(staged.c.guest, staged.c.customer.is_(None))
 
@@ -185,27 +207,64 @@ def _customer_email(staged: Staged) -> ColumnElement[str]:
     return func.coalesce(staged.c.customer_email, staged.c.customer)
 
 
+def _customer_email_key(staged: Staged) -> ColumnElement[str]:
+    return func.coalesce(staged.c.customer_email_key, staged.c.customer_key)
+
+
 def _total_with_taxes(staged: Staged) -> ColumnElement[int]:
     tax = case((staged.c.tax_included, 0), else_=staged.c.total_tax_amount_cents)
     return func.coalesce(staged.c.total_amount_with_taxes_cents, staged.c.total_amount_cents + tax)
 
 
+def given_column(name: str) -> str:
+    """The staged column with what a row itself gives, where another one holds the default too."""
+    return f"given_{name}"
+
+
 def carried(resource: Resource) -> tuple[Column[Any], ...]:
-    """The table's columns that the file gives as they are."""
-    return tuple(column for column in resource.table.c if column.name in resource.row.model_fields)
+    """The table's columns that the file gives as they are, with their comparison keys."""
+    given = {*resource.row.model_fields, *resource.compared_by}
+    return tuple(column for column in resource.table.c if column.name in given)
+
+
+# What is shown of a key: in other letters it is the same key.
+_KEY_TEXTS = {"customers": ("email",), "coupons": ("code",)}
+
+
+def refreshable(resource: Resource) -> dict[str, str]:
+    """The table's columns that an import may change, each with the file's column that gives it."""
+    columns = {
+        column.name: column.name
+        for column in carried(resource)
+        if column.name not in {*resource.key, *resource.history, *resource.compared_by}
+        and column.name not in _KEY_TEXTS.get(resource.name, ())
+    }
+    named = {
+        each.target: each.column
+        for each in resource.references
+        if each.target in resource.table.c
+        and each.target not in resource.key
+        and each.target not in resource.history
+    }
+    return columns | named
 
 
 # In the order in which they depend on one another.
 RESOURCES = {
     resource.name: resource
     for resource in (
-        Resource("customers", CustomerRow, table_of(Customer), ("email",)),
+        Resource(
+            "customers",
+            CustomerRow,
+            table_of(Customer),
+            ("email_key",),
+            compared_by={"email_key": "email"},
+        ),
         Resource(
             "addresses",
             AddressRow,
             table_of(Address),
             ("reference",),
-            facts=("first_name", "last_name", "company", "line_1", "city", "country_code"),
         ),
         Resource("skus", SkuRow, table_of(Sku), ("code",)),
         Resource(
@@ -217,7 +276,6 @@ RESOURCES = {
             table_of(Price),
             ("sku_id", "currency_code"),
             (_SKU,),
-            facts=("amount_cents", "compare_at_amount_cents"),
             updated=("amount_cents", "compare_at_amount_cents"),
         ),
         Resource("sku_lists", SkuListRow, table_of(SkuList), ("name",)),
@@ -229,20 +287,25 @@ RESOURCES = {
             (_SKU_LIST,),
         ),
         Resource("promotions", PromotionRow, table_of(Promotion), ("reference",), (_SKU_LIST,)),
-        Resource("coupons", CouponRow, table_of(Coupon), ("code",), (_PROMOTION,)),
+        Resource(
+            "coupons",
+            CouponRow,
+            table_of(Coupon),
+            ("code_key",),
+            (_PROMOTION,),
+            compared_by={"code_key": "code", "recipient_email_key": "recipient_email"},
+        ),
         Resource(
             "payment_methods",
             PaymentMethodRow,
             table_of(PaymentMethod),
             ("reference",),
-            facts=("payment_source_type", "currency_code"),
         ),
         Resource(
             "payment_sources",
             PaymentSourceRow,
             table_of(PaymentSource),
             ("reference",),
-            facts=("payment_source_type", "customer_token", "payment_source_token"),
         ),
         Resource(
             "customer_payment_sources",
@@ -250,6 +313,7 @@ RESOURCES = {
             table_of(CustomerPaymentSource),
             ("payment_source_id", "customer_id"),
             (_customer("customer_email"), _PAYMENT_SOURCE, _PAYMENT_METHOD),
+            compared_by={"customer_key": "customer_email"},
         ),
         Resource(
             "orders",
@@ -263,10 +327,29 @@ RESOURCES = {
                 _PAYMENT_METHOD,
                 _PAYMENT_SOURCE,
             ),
-            facts=("customer_id", "currency_code", "total_amount_cents", "placed_at"),
+            history=(
+                "customer_id",
+                "currency_code",
+                "subtotal_amount_cents",
+                "shipping_amount_cents",
+                "payment_method_amount_cents",
+                "discount_amount_cents",
+                "adjustment_amount_cents",
+                "gift_card_amount_cents",
+                "total_tax_amount_cents",
+                "total_amount_cents",
+                "total_amount_with_taxes_cents",
+                "placed_at",
+            ),
+            compared_by={
+                "customer_key": "customer",
+                "customer_email_key": "customer_email",
+                "coupon_code_key": "coupon_code",
+            },
             filled={
                 "guest": _guest,
                 "customer_email": _customer_email,
+                "customer_email_key": _customer_email_key,
                 "total_amount_with_taxes_cents": _total_with_taxes,
             },
         ),
@@ -276,7 +359,8 @@ RESOURCES = {
             table_of(LineItem),
             ("order_id", "reference"),
             (_ORDER,),
-            facts=(
+            order_of=_order_of_line,
+            history=(
                 "item_type",
                 "sku_code",
                 "quantity",
@@ -290,7 +374,8 @@ RESOURCES = {
             table_of(LineItemOption),
             ("line_item_id", "reference"),
             (_LINE_ITEM,),
-            facts=("name", "quantity", "total_amount_cents"),
+            order_of=_order_of_option,
+            history=("name", "quantity", "total_amount_cents"),
         ),
     )
 }

@@ -18,10 +18,14 @@ from sqlalchemy import (
     update,
 )
 
+from order_factory.models.tables import Order
 from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.imports.rejects import Reject
-from order_factory.tasks.imports.resources import RESOURCES, Resource
+from order_factory.tasks.imports.resources import RESOURCES, Resource, given_column
+from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import open_tables, temporary
+
+_orders = table_of(Order)
 
 
 @cache
@@ -35,6 +39,10 @@ def staging_table(resource_name: str) -> Table:
     for name in resource.columns:
         stored = resource.table.c.get(name)
         columns.append(Column(name, Text() if stored is None else stored.type))
+    for name in resource.defaults:
+        stored = resource.table.c[name]
+        columns.append(Column(given_column(name), stored.type))
+    columns += [Column(name, Text()) for name in resource.compared_by]
     for reference in resource.references:
         columns.append(Column(reference.target, BigInteger))
     return temporary(MetaData(), f"of_import_{resource_name}", *columns)
@@ -63,4 +71,21 @@ def resolve_references(db: Connection, resource: Resource, mode: str) -> list[Re
         unknown.append(named_none)
     if rejects:
         db.execute(delete(staged).where(or_(*unknown)))
+    return rejects + _reject_other_currencies(db, resource, staged)
+
+
+def _reject_other_currencies(db: Connection, resource: Resource, staged: Table) -> list[Reject]:
+    """Take out and return the rows whose currency is not the currency of their order."""
+    if resource.order_of is None:
+        return []
+    currency = select(_orders.c.currency_code).where(_orders.c.id == resource.order_of(staged))
+    its_currency = currency.scalar_subquery()
+    differs = staged.c.currency_code != its_currency
+    found = db.execute(select(staged.c.line, staged.c.currency_code, its_currency).where(differs))
+    rejects = [
+        Reject(line, "currency_code", f"is {given}, and the order is in {expected}")
+        for line, given, expected in found
+    ]
+    if rejects:
+        db.execute(delete(staged).where(differs))
     return rejects

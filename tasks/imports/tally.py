@@ -1,5 +1,7 @@
 """How far the import of one file is."""
 
+from collections import Counter
+
 
 class Tally:
     """The rows of one file that are dealt with; a second attempt at it goes on after them.
@@ -11,9 +13,12 @@ class Tally:
     def __init__(self) -> None:
         self.read = 0
         self.imported = 0
+        self.updated = 0
+        self.different = 0
         self.rejected = 0
+        self.changes: Counter[str] = Counter()
 
     @property
     def unchanged(self) -> int:
-        """The rows that were there already."""
-        return self.read - self.imported - self.rejected
+        """The rows that were there already as they are in the file."""
+        return self.read - self.imported - self.updated - self.different - self.rejected

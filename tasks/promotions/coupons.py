@@ -110,14 +110,14 @@ def _leave_out(db: Connection, is_invalid: ColumnElement[bool]) -> None:
         _bears_one, or_(copies.c.ignore_invalid_coupon, copies.c.skip_errors), is_invalid
     )
     leave_coupon_discounts_out(db, without)
-    db.execute(update(copies).values(coupon_code=null()).where(without))
+    db.execute(update(copies).values(coupon_code=null(), coupon_code_key=null()).where(without))
 
 
 def _insert_held_coupons() -> Insert:
     """One row per copy with a coupon code."""
     account = select(_customer.c.id).where(
         _customer.c.mode == copies.c.mode,
-        _customer.c.email.in_([copies.c.customer_email, func.lower(copies.c.customer_email)]),
+        _customer.c.email_key == copies.c.customer_email_key,
     )
     person = func.coalesce(
         copies.c.customer_id, account.order_by(_customer.c.id).limit(1).scalar_subquery()
@@ -128,9 +128,9 @@ def _insert_held_coupons() -> Insert:
         "promotion_id": _coupon.c.promotion_id,
         # A guest is known by the email, and is the same person as the customer who has it.
         "customer_id": person,
-        "customer_key": func.coalesce(cast(person, String), func.lower(copies.c.customer_email)),
+        "customer_key": func.coalesce(cast(person, String), copies.c.customer_email_key),
     }
-    same = and_(_coupon.c.mode == copies.c.mode, _coupon.c.code == copies.c.coupon_code)
+    same = and_(_coupon.c.mode == copies.c.mode, _coupon.c.code_key == copies.c.coupon_code_key)
     rows = select(*values.values()).select_from(copies.outerjoin(_coupon, same)).where(_bears_one)
     return insert(held_coupons).from_select(list(values), rows)
 
@@ -190,8 +190,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
             _named + " is for another customer",
             and_(
                 _coupon.c.recipient_email.is_not(None),
-                func.lower(_coupon.c.recipient_email)
-                != func.lower(func.coalesce(copies.c.customer_email, "")),
+                _coupon.c.recipient_email_key != func.coalesce(copies.c.customer_email_key, ""),
             ),
         ),
         (*USED_UP, used_up),
@@ -238,12 +237,12 @@ def _was_used() -> ColumnElement[bool]:
     )
     replaced = and_(copies.c.cancel_source_order, order.c.id == copies.c.source_order_id)
     with_it = exists().where(
-        order.c.coupon_code == copies.c.coupon_code,
+        order.c.coupon_code_key == copies.c.coupon_code_key,
         order.c.mode == copies.c.mode,
         or_(placed, made_here),
         not_(replaced),
     )
-    same_email = func.lower(order.c.customer_email) == func.lower(copies.c.customer_email)
+    same_email = order.c.customer_email_key == copies.c.customer_email_key
     by_customer = with_it.where(order.c.customer_id == held_coupons.c.customer_id)
     by_guest = with_it.where(order.c.customer_id.is_(None), same_email)
     return case(

@@ -1,6 +1,6 @@
 """Leaving the discounts of the source orders out of the copies that are made without them."""
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, not_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, not_, select, true
 
 from order_factory.models.tables import LineItem
 from order_factory.models.values.statuses import DISCOUNTS, PROMOTIONS
@@ -19,7 +19,9 @@ def leave_promotions_out(db: Connection) -> None:
 
 def leave_coupon_discounts_out(db: Connection, without: ColumnElement[bool]) -> None:
     """Leave the discounts of their coupon out of the copies that are made without it."""
-    of_coupon = and_(_line.c.item_type.in_(DISCOUNTS), _line.c.coupon_code == copies.c.coupon_code)
+    # The line and its order name the same coupon, at most in other letters.
+    same_code = func.lower(_line.c.coupon_code) == func.lower(copies.c.coupon_code)
+    of_coupon = and_(_line.c.item_type.in_(DISCOUNTS), same_code)
     _leave_out(db, without, of_coupon, not_(is_left_out()))
 
 

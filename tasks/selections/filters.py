@@ -11,6 +11,7 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.durations import parse_duration
+from order_factory.models.values.keys import comparison_key
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.selections.requested import Requested, request_rows
@@ -66,7 +67,8 @@ def settle_customer(db: Connection, wanted: OrderFilter) -> OrderFilter:
     if wanted.customer is None:
         return wanted
     key = key_of(Resource.customers, wanted.customer)
-    fits = Customer.email == wanted.customer if key is None else Customer.id == key
+    same_email = Customer.email_key == comparison_key(wanted.customer)
+    fits = same_email if key is None else Customer.id == key
     found = db.scalar(select(Customer.id).where(Customer.mode == wanted.mode, fits))
     if found is None:
         message = f"no customer of {wanted.mode} mode has this email or public id"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, not_, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, null, or_, select
 
 from order_factory.models.tables import (
     Address,
@@ -38,6 +38,7 @@ _NOT_CARRIED = (
     "fulfillment_status",
     "customer_id",
     "customer_email",
+    "customer_email_key",
     "subtotal_amount_cents",
     "shipping_amount_cents",
     "payment_method_amount_cents",
@@ -57,6 +58,7 @@ _NOT_CARRIED = (
     "reference_origin",
     "coupon_code",
     "gift_card_code",
+    "coupon_code_key",
     "metadata",
 )
 _BARRED = ("customer_blocked", "customer_deleted")
@@ -76,7 +78,29 @@ def _changed_orders(db: Connection) -> Select[Any]:
         has.gift_card_code.is_not(None), has.gift_card_code.is_distinct_from(had.gift_card_code)
     )
     rows = select(target.c.id).select_from(copied).where(unedited(source, target))
-    return rows.where(or_(differ(target, source, *_NOT_CARRIED), coupon, card, plain, refreshed))
+    changed = (differ(target, source, *_NOT_CARRIED), coupon, card, plain, refreshed)
+    return rows.where(or_(*changed, *_changed_comparison_keys()))
+
+
+def _changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
+    """Where an email or a coupon code is the source's, it is compared by the same key."""
+    has, had = target.c, source.c
+    coupon = case(
+        (has.coupon_code.is_(None), null()),
+        else_=func.coalesce(had.coupon_code_key, had.coupon_code),
+    )
+    email = case(
+        (has.customer_email.is_(None), null()),
+        (
+            has.customer_email == had.customer_email,
+            func.coalesce(had.customer_email_key, had.customer_email),
+        ),
+        else_=has.customer_email_key,
+    )
+    return (
+        has.coupon_code_key.is_distinct_from(coupon),
+        has.customer_email_key.is_distinct_from(email),
+    )
 
 
 def _changed_currencies() -> Select[Any]:

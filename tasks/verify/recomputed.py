@@ -1,6 +1,6 @@
 """What a copy does not have from its source because it was asked to: the options that say so."""
 
-from sqlalchemy import ColumnElement, FromClause, and_, not_, or_
+from sqlalchemy import ColumnElement, FromClause, and_, func, not_, or_
 
 from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.statuses import DISCOUNTS, PROMOTIONS, SHIPPABLE, ItemType
@@ -31,7 +31,8 @@ coupon_is_left_out = and_(
 def is_left_out_discount(of: FromClause) -> ColumnElement[bool]:
     """Whether this line of the source is a discount that its copy was to be made without."""
     replaced = and_(factory.c.apply_promotions, of.c.item_type.in_(PROMOTIONS))
-    of_coupon = and_(of.c.item_type.in_(DISCOUNTS), of.c.coupon_code == source.c.coupon_code)
+    same_code = func.lower(of.c.coupon_code) == func.lower(source.c.coupon_code)
+    of_coupon = and_(of.c.item_type.in_(DISCOUNTS), same_code)
     return or_(replaced, and_(coupon_is_left_out, of_coupon))
 
 

@@ -123,6 +123,7 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
     saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
     # A copy of a saved payment source stands for the one in the wallet.
     wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
+    own_email = func.nullif(Order.customer_email, "")
     # The keys are drawn in a subquery, so that each is drawn once however often it is used.
     drawn = (
         select(
@@ -131,15 +132,18 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
             Order.id.label("source_order_id"),
             *(_factory.c[name] for name in OPTIONS),
             Order.customer_id,
-            func.coalesce(func.nullif(Order.customer_email, ""), Customer.email).label(
-                "customer_email"
-            ),
+            func.coalesce(own_email, Customer.email).label("customer_email"),
+            case(
+                (own_email.is_(None), Customer.email_key),
+                else_=func.coalesce(Order.customer_email_key, own_email),
+            ).label("customer_email_key"),
             Customer.status.label("customer_status"),
             Order.billing_address_id,
             Order.shipping_address_id,
             Order.shipping_country_code_lock,
             Order.coupon_code,
             Order.currency_code,
+            func.coalesce(Order.coupon_code_key, Order.coupon_code).label("coupon_code_key"),
             Order.payment_source_id,
             wallet.label("wallet_payment_source_id"),
             key(Order).label("order_key"),

@@ -25,6 +25,7 @@ class Imported(NamedTuple):
 
     counts: dict[str, tuple[int, int, int]]
     rejects: list[Reject]
+    reports: list[FileReport]
 
 
 Import = Callable[..., Imported]
@@ -62,16 +63,20 @@ def write_csv(tmp_path: Path) -> WriteCsv:
 def run_import(shop: Shop, tmp_path: Path) -> Import:
     """Import a file or a folder as the flow does."""
 
-    def run(path: Path, *, mode: Mode = Mode.LIVE, chunk_size: int = 1000) -> Imported:
+    def run(
+        path: Path, *, mode: Mode = Mode.LIVE, chunk_size: int = 1000, update: bool = False
+    ) -> Imported:
         rejects_file = RejectsFile(tmp_path / "rejects.csv")
         rejects_file.path.unlink(missing_ok=True)
         reports: list[FileReport] = [
-            import_file.fn(file, mode, rejects_file, chunk_size, Tally())
+            import_file.fn(file, mode, rejects_file, chunk_size, Tally(), update)
             for file in find_files(str(path))
         ]
         counts = {each.file: (each.imported, each.unchanged, each.rejected) for each in reports}
-        assert all(each.read == sum(counts[each.file]) for each in reports)
-        return Imported(counts, _rejects_in(rejects_file.path))
+        assert all(
+            each.read == sum(counts[each.file]) + each.updated + each.different for each in reports
+        )
+        return Imported(counts, _rejects_in(rejects_file.path), reports)
 
     return run
 

@@ -23,7 +23,7 @@ def test_of_two_prices_in_one_file_the_first_counts(shop, write_csv, run_import)
 
     imported = run_import(write_csv("prices.csv", [price, price | {"amount_cents": 13_00}]))
 
-    assert [(each.line, each.column) for each in imported.rejects] == [(3, "currency_code")]
+    assert [(each.line, each.column) for each in imported.rejects] == [(3, "amount_cents")]
     assert shop.row(Price).amount_cents == 12_50
 
 

@@ -27,6 +27,7 @@ from order_factory.models.tables import (
     SkuListItem,
     StockItem,
 )
+from order_factory.models.values.keys import COMPARISON_KEYS, comparison_key
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.resources import RESOURCES
 from tests.support.import_examples import EVERYTHING, plain_order
@@ -110,7 +111,9 @@ def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, writ
         given = {name: value for name, value in with_times(row).items() if name in stored}
         expected = given | REFERENCES.get(resource, {})
         assert {name: stored[name] for name in expected} == expected
-        own = {"id", "created_at", "updated_at"}
+        own = {"id", "created_at", "updated_at", *COMPARISON_KEYS.get(resource, ())}
+        for key, name in COMPARISON_KEYS.get(resource, {}).items():
+            assert stored[key] == comparison_key(stored[name])
         rest = {name: value for name, value in stored.items() if name not in own | set(expected)}
         allowed = {"mode": "live", "copied_from_id": None, "order_factory_id": None, "reserved": 0}
         assert rest == {name: allowed[name] for name in rest}

@@ -121,4 +121,4 @@ def _take_back(db):
     db.execute(text("CREATE UNIQUE INDEX uq_customers_mode_email ON customers (mode, email)"))
     db.execute(text("CREATE UNIQUE INDEX uq_coupons_mode_code ON coupons (mode, code)"))
     db.execute(text("CREATE INDEX ix_orders_coupon_code ON orders (coupon_code, customer_id)"))
-    db.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+    db.execute(text("UPDATE alembic_version SET version_num = '0011'"))

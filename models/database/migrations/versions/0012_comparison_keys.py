@@ -5,8 +5,8 @@ from alembic import op
 
 from order_factory.models.values.keys import clean_key, comparison_key
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from order_factory.models.values.gift_card_policies import GiftCardPolicy
 from order_factory.models.values.stock_policies import StockPolicy
 
 
@@ -63,6 +64,17 @@ class CopyOptionArguments(TypedDict, total=False):
             "Take the stock of what is placed, or ignore the stock (backorders).",
             ours=True,
         ),
+    ]
+    gift_cards: Annotated[
+        GiftCardPolicy,
+        Declared(
+            GiftCardPolicy.DROP,
+            "Drop what gift cards paid for the source order, or fail.",
+            ours=True,
+        ),
+    ]
+    any_source_status: Annotated[
+        bool, Declared(False, "Copy a draft or cancelled source order, too.", ours=True)
     ]
 
 

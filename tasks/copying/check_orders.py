@@ -9,7 +9,11 @@ from order_factory.models.tables import CopyError
 from order_factory.tasks.copying.addresses import check_addresses
 from order_factory.tasks.copying.catalogue import find_notable_skus
 from order_factory.tasks.copying.customers import check_customers
-from order_factory.tasks.copying.gift_cards import leave_redemptions_out, record_redemptions
+from order_factory.tasks.copying.gift_cards import (
+    leave_redemptions_out,
+    record_redemptions,
+    refuse_redemptions,
+)
 from order_factory.tasks.copying.line_item_checks import check_line_items
 from order_factory.tasks.copying.source_checks import BARRED_CODES, check_sources
 from order_factory.tasks.copying.wallets import check_wallets
@@ -51,6 +55,8 @@ def check_orders(db: Connection, batch: Batch) -> int:
         find_notable_skus(db)
     subtract_what_does_not_ship(db)
     redeemed = leave_redemptions_out(db)
+    if redeemed:
+        found += refuse_redemptions(db)
     found += check_customers(db)
     found += check_addresses(db)
     found += check_line_items(db, refresh_prices=asked.prices, promotions=asked.promotions)

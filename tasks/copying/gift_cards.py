@@ -3,9 +3,21 @@
 The balance of a card is not known here, so that its redemption would be given away with every copy.
 """
 
-from sqlalchemy import Connection, String, and_, cast, exists, func, literal, not_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    select,
+)
 
 from order_factory.models.tables import LineItem, Order
+from order_factory.models.values.gift_card_policies import GiftCardPolicy
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.line_totals import is_left_out
@@ -37,11 +49,20 @@ def leave_redemptions_out(db: Connection) -> int:
     return execute_and_count(db, insert_counted(left_out_lines, names, rows))
 
 
-def record_redemptions(db: Connection) -> int:
-    """Say what the gift cards of the valid copies do not pay; how many errors.
+def refuse_redemptions(db: Connection) -> int:
+    """Record what gift cards paid as errors of the copies that are to fail then; how many."""
+    return _record(db, copies.c.gift_cards == GiftCardPolicy.FAIL)
 
-    The copies are made all the same.
+
+def record_redemptions(db: Connection) -> int:
+    """Say what the gift cards of the other valid copies do not pay; how many errors.
+
+    These copies are made all the same.
     """
+    return _record(db, copies.c.valid, copies.c.gift_cards == GiftCardPolicy.DROP)
+
+
+def _record(db: Connection, *which: ColumnElement[bool]) -> int:
     left_out = exists().where(
         left_out_lines.c.factory_id == copies.c.factory_id,
         left_out_lines.c.line_item_id == _line.c.id,
@@ -60,7 +81,7 @@ def record_redemptions(db: Connection) -> int:
             FIELD,
             CODE,
             words,
-            copies.c.valid,
+            *which,
             _is_redemption,
             left_out.correlate_except(left_out_lines),
             joins=[(_source, _source.c.id == copies.c.source_order_id), _lines_of_copy],

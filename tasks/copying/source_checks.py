@@ -91,13 +91,15 @@ _SOME_OTHER = select(
 
 
 def _barred(status: OrderStatus) -> Insert:
-    where = [_source.c.status == status]
+    where: list[ColumnElement[bool]] = [_source.c.status == status]
+    words = _WHY[status]
     if status in (OrderStatus.DRAFT, OrderStatus.CANCELLED):
-        where.append(not_(_is_of_subscription))
+        where += [not_(_is_of_subscription), not_(copies.c.any_source_status)]
+        words += "; any_source_status copies it all the same"
     if status == OrderStatus.CANCELLED:
         where.append(not_(and_(_was_replaced, _was_asked_before)))
     code = f"source_order_{status}"
-    return errors("source_order", code, _WHY[status], *where, joins=[_of_copy])
+    return errors("source_order", code, words, *where, joins=[_of_copy])
 
 
 def _difference(name: str, differs: ColumnElement[bool]) -> Insert:

@@ -15,6 +15,7 @@ from tests.support.copying import (
 )
 from tests.support.subscriptions import START, run_due, subscribe
 
+HOW_TO = "; any_source_status copies it all the same"
 PARTS = {
     "subtotal_amount_cents": 10_00,
     "shipping_amount_cents": 7_00,
@@ -94,10 +95,10 @@ def test_a_total_of_zero_is_one(shop):
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("draft", "the source order is a draft, and was never placed"),
+        ("draft", "the source order is a draft, and was never placed" + HOW_TO),
         ("placing", "the source order is being placed; copy it once that is decided"),
         ("editing", "the source order is being edited; copy it once that is finished"),
-        ("cancelled", "the source order is cancelled"),
+        ("cancelled", "the source order is cancelled" + HOW_TO),
     ],
 )
 def test_a_status_that_makes_no_sense_is_refused(shop, status, words, skip_errors):
@@ -121,7 +122,20 @@ def test_a_source_that_another_copy_has_replaced_is_copied_for_those_who_had_ask
 
     assert (first.status, first.errors_log) == ("completed", None)
     assert (second.status, list(second.errors_log)) == ("completed", ["source_order"])
-    assert late.errors_log == {"source_order": ["the source order is cancelled"]}
+    assert late.errors_log == {"source_order": ["the source order is cancelled" + HOW_TO]}
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        ("draft", "completed"),
+        ("cancelled", "completed"),
+        ("placing", "failed"),
+        ("editing", "failed"),
+    ],
+)
+def test_drafts_and_cancelled_orders_are_copied_on_request(shop, status, ended):
+    assert copy_one(shop.order(status=status), any_source_status=True).status == ended
 
 
 @pytest.mark.parametrize("status", ["pending", "placed", "approved"])
@@ -180,6 +194,18 @@ def test_a_gift_card_pays_for_its_source_alone(shop):
         target = shop.row(Order, id=target_of(result))
         assert (target.total_amount_cents, target.gift_card_amount_cents) == (65_00, 0)
         assert target.gift_card_code is None
+
+
+def test_a_copy_fails_for_its_gift_card_on_request(shop):
+    order_id = shop.order(lines=[("MUG", 1, 50_00)])
+    shop.line(order_id, item_type="gift_cards", name="Card", total_amount_cents=-40_00)
+
+    failed = copy_one(order_id, gift_cards="fail")
+    kept = copy_one(order_id, gift_cards="fail", skip_errors=True)
+
+    words = "gift card Card pays nothing of the copy; 4000 cents more are to be paid"
+    assert (failed.status, failed.errors_log) == ("failed", {"gift_card_code": [words]})
+    assert (kept.status, kept.errors_log) == ("completed", {"gift_card_code": [words]})
 
 
 def test_what_is_not_copied_for_another_reason_is_not_told_of_its_gift_card(shop):

@@ -20,6 +20,7 @@ from order_factory.api.health import health, readiness
 from order_factory.api.middleware import RequestLog
 from order_factory.api.rate_limits import RATE_HEADERS
 from order_factory.api.settings import api_settings
+from order_factory.api.watchdog import Watchdog
 from order_factory.api.writing import Writer
 
 _SECONDS_TO_END = 30
@@ -39,13 +40,16 @@ def make_app() -> Starlette:
     settings = api_settings()
     writer = Writer()
     dispatcher = Dispatcher(settings) if settings.dispatch else None
+    watchdog = Watchdog()
 
     @asynccontextmanager
     async def running(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
+        watchdog.start()
         if dispatcher is not None:
             dispatcher.start()
         yield
+        watchdog.stop()
         writer.stop()
         if dispatcher is not None:
             dispatcher.stop(_SECONDS_TO_END)

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from order_factory.api.dispatcher import Dispatcher
 from order_factory.models.database.schema import require_schema
+from order_factory.tasks.subscriptions.watchdog import overdue_now
 
 # Raises an exception where something is not as it must be.
 Check = Callable[[], None]
@@ -25,14 +26,14 @@ class Readiness:
         self._checks = checks
 
     async def ready(self, _request: Request) -> JSONResponse:
-        """200 where every check passes, else 503."""
+        """200 where every check passes, else 503; where renewals are overdue, since when."""
         lacking = [
             name
             for name, check in self._checks.items()
             if not await run_in_threadpool(_passes, check)
         ]
         if not lacking:
-            return JSONResponse({"status": "ready"})
+            return JSONResponse({"status": "ready"} | await run_in_threadpool(_overdue))
         document = {"status": "unavailable", "lacking": lacking}
         return JSONResponse(document, 503, {"Retry-After": "5"})
 
@@ -51,3 +52,11 @@ def _passes(check: Check) -> bool:
     except Exception:  # noqa: BLE001  (why is nobody's business here)
         return False
     return True
+
+
+def _overdue() -> dict[str, str]:
+    """Overdue renewals are no reason to send the service no requests, so they only stand beside."""
+    overdue = overdue_now()
+    if overdue is None:
+        return {}
+    return {"renewals_overdue_since": overdue.since.isoformat().replace("+00:00", "Z")}

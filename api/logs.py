@@ -21,6 +21,7 @@ _FIELDS = (
     "closed",
     "flow_run",
     "failure",
+    "notified",
 )
 
 

@@ -13,6 +13,7 @@ from order_factory.cli.commands.copy import copy
 from order_factory.cli.commands.demo import demo
 from order_factory.cli.commands.deploy import deploy
 from order_factory.cli.commands.down import down
+from order_factory.cli.commands.health import health
 from order_factory.cli.commands.imports import import_files
 from order_factory.cli.commands.init import init
 from order_factory.cli.commands.orders import orders
@@ -23,8 +24,10 @@ from order_factory.cli.commands.subscriptions import subscriptions
 from order_factory.cli.commands.token import token
 from order_factory.cli.commands.up import up
 from order_factory.cli.commands.verify import verify
+from order_factory.cli.commands.worker import worker
 from order_factory.cli.environment import load_env_file
 from order_factory.cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explain
+from order_factory.cli.joining import join_running_system
 from order_factory.cli.terminal import OutputClosed, Terminal
 
 app = typer.Typer(
@@ -47,7 +50,9 @@ for function, name, example in (
     (serve, "serve", "order-factory serve --port 8080"),
     (up, "up", "order-factory up --postgres"),
     (status, "status", "order-factory status --json"),
+    (health, "health", "order-factory health --notify"),
     (down, "down", "order-factory down"),
+    (worker, "worker", "order-factory worker --limit 4"),
     (deploy, "deploy", "order-factory deploy"),
     (verify, "verify", "order-factory verify --json"),
     (demo, "demo", "order-factory demo --orders 500"),
@@ -93,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     With `--debug` an unexpected exception is raised, for its trace.
     """
     load_env_file()
+    join_running_system()
     given = list(sys.argv[1:] if arguments is None else arguments)
     terminal = Terminal()
     try:

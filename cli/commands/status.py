@@ -11,13 +11,16 @@ def status(context: typer.Context, as_json: AsJson = False, debug: Debug = False
     from order_factory.cli.system.health import problem_of
     from order_factory.cli.system.state import is_held, read_record
     from order_factory.cli.views.system import document_of_status, show_status
+    from order_factory.tasks.subscriptions.watchdog import overdue_now
 
     terminal = terminal_of(context)
     record = read_record()
     problems = {part.name: problem_of(part) for part in record.parts} if record else {}
     running = is_held()
+    overdue = overdue_now() if running and not any(problems.values()) else None
     terminal.show(
-        document_of_status(record, problems, running), *show_status(record, problems, running)
+        document_of_status(record, problems, running, overdue),
+        *show_status(record, problems, running, overdue),
     )
-    if not running or not problems or any(problems.values()):
+    if not running or not problems or any(problems.values()) or overdue is not None:
         raise typer.Exit(FAILED)

@@ -1,6 +1,8 @@
 """Whether a part of the system answers."""
 
 import json
+import os
+from base64 import b64encode
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -49,7 +51,16 @@ def _problem_of_postgres(sockets: str) -> str | None:
 
 
 def _get(url: str, body: bytes | None = None) -> bytes:
-    request = Request(url, body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if login := _login():
+        headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
+    request = Request(url, body, headers)
     with _opener.open(request, timeout=_SECONDS) as answer:
         content: bytes = answer.read()
         return content
+
+
+def _login() -> str | None:
+    """What Prefect's server asks for, as `user:password`, if it asks for anything."""
+    server = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    return os.environ.get("PREFECT_API_AUTH_STRING", server)

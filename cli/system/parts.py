@@ -43,7 +43,7 @@ class Part:
         pid = started if isinstance(started, int) else started.pid
         self.record.process = ProcessRecord.of(pid)
 
-    def end_told(self) -> str | None:
+    def describe_end(self) -> str | None:
         """How its process ended, in words; None while it runs."""
         if self._child is None:
             running = self.record.process is not None and self.record.process.find() is not None
@@ -71,10 +71,10 @@ def parts_of(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None
 
     where = ("--host", HOST, "--port")
     server = child("server", "prefect", "server", "start", *where, str(ports.prefect))
-    worker = child(
-        "worker", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"
-    )
-    service = child("api", "order_factory.cli.main", "serve", *where, str(ports.api))
+    program = "order_factory.cli.main"
+    # Its server listens on this machine alone, so no other machine has a worker.
+    worker = child("worker", program, "worker", "--name", "up", "--only-worker")
+    service = child("api", program, "serve", *where, str(ports.api))
     workers = f"{api}/work_pools/{POOL}/workers/filter"
     parts = [
         Part("server", ports.ui_url, f"{api}/health", server),

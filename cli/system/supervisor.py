@@ -27,7 +27,7 @@ _SIGNALS = tuple(
 )
 
 
-class _ToldToEnd(Exception):
+class _AskedToEnd(Exception):
     """The system was told to end while it was starting."""
 
 
@@ -40,13 +40,13 @@ def run_system(
     before anything runs, and `PartFailed` where a part ends again and again. Whatever happens, no
     process is left.
     """
-    with held(), _told_to_end() as stop:
+    with held(), _noting_signals() as stop:
         for name in end_leftovers():
             say(terminal, "system", f"{name} was left from a system that was killed; it was ended.")
         ports.require_free()
         try:
             _System(terminal, ports, postgres, stop).run(ready)
-        except _ToldToEnd:
+        except _AskedToEnd:
             pass
         finally:
             say(terminal, "system", "Ending; once more Ctrl-C kills what is still at work.")
@@ -70,7 +70,7 @@ class _Stop:
 
 
 @contextmanager
-def _told_to_end() -> Iterator[_Stop]:
+def _noting_signals() -> Iterator[_Stop]:
     stop = _Stop()
     usual = {number: signal.signal(number, stop.note) for number in _SIGNALS}
     try:
@@ -128,7 +128,7 @@ class _System:
         process = start_deploying()
         while process.poll() is None:
             if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
-                raise _ToldToEnd
+                raise _AskedToEnd
         if process.returncode:
             assert process.stdout is not None
             relay(self._terminal, "deploy", process.stdout)
@@ -138,8 +138,8 @@ class _System:
         deadline = monotonic() + SECONDS_TO_START
         while problem := problem_of(part.record):
             if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
-                raise _ToldToEnd
-            message = part.end_told()
+                raise _AskedToEnd
+            message = part.describe_end()
             if message is not None:
                 raise PartFailed(part.name, f"{message} while it was starting")
             if monotonic() > deadline:
@@ -149,7 +149,7 @@ class _System:
         """Look after the parts until told to end; one that has ended is started again."""
         while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
             for part in self._parts:
-                message = part.end_told()
+                message = part.describe_end()
                 if message is not None:
                     self._start_again(part, message)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from order_factory.cli.environment import prepare_prefect
+from order_factory.cli.environment import prepare_worker
 from order_factory.cli.system.errors import PortTaken
 from order_factory.cli.system.postgres import EmbeddedPostgres
 from order_factory.cli.system.processes import MARK
@@ -61,9 +61,8 @@ def prepare_environment(ports: Ports, postgres: EmbeddedPostgres | None) -> dict
     """
     from order_factory.models.settings import Settings
 
-    prepare_prefect(verbose=True)
-    # Without heartbeats, Prefect could not tell a run that was killed from one that goes on.
     os.environ.pop("PREFECT_FLOWS", None)
+    prepare_worker()
     home = os.environ.setdefault("PREFECT_HOME", str(Path("var/prefect").resolve()))
     Path(home).mkdir(parents=True, exist_ok=True)
     if postgres is not None:

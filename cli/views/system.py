@@ -10,6 +10,8 @@ from order_factory.cli.program import command_line
 from order_factory.cli.system.state import SystemRecord
 from order_factory.cli.system.surroundings import Ports
 from order_factory.cli.tables import facts, next_steps, table
+from order_factory.tasks.subscriptions.overdue import Overdue
+from order_factory.tasks.subscriptions.watchdog import describe_overdue
 
 
 def document_of_start(record: SystemRecord, ports: Ports) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def show_start(record: SystemRecord, ports: Ports) -> list[RenderableType]:
             title="The system is running",
         ),
         Text.assemble(
-            ("In another terminal:\n", "bold"),
+            ("Commands in this folder use it. For other folders and your own programs:\n", "bold"),
             f"  export PREFECT_API_URL={ports.ui_url}/api\n",
             f"  export ORDER_FACTORY_DATABASE_URL='{record.databases['shop']}'",
         ),
@@ -47,7 +49,10 @@ def show_start(record: SystemRecord, ports: Ports) -> list[RenderableType]:
 
 
 def document_of_status(
-    record: SystemRecord | None, problems: Mapping[str, str | None], running: bool
+    record: SystemRecord | None,
+    problems: Mapping[str, str | None],
+    running: bool,
+    overdue: Overdue | None,
 ) -> dict[str, Any]:
     parts = record.parts if record else []
     return {
@@ -64,15 +69,19 @@ def document_of_status(
             for part in parts
         ],
         "databases": record.databases if record else {},
+        "overdue_since": overdue.since if overdue else None,
     }
 
 
 def show_status(
-    record: SystemRecord | None, problems: Mapping[str, str | None], running: bool
+    record: SystemRecord | None,
+    problems: Mapping[str, str | None],
+    running: bool,
+    overdue: Overdue | None,
 ) -> list[RenderableType]:
     if record is None:
         return [Text(f"Nothing is running here; start it with `{command_line('up')}`.")]
-    message = table(
+    parts = table(
         ["part", "", "process", "URL", "health"],
         [
             (
@@ -85,9 +94,11 @@ def show_status(
             for part in record.parts
         ],
     )
+    if overdue is not None:
+        return [parts, Text(describe_overdue(overdue), style="bold red")]
     if running:
-        return [message]
+        return [parts]
     return [
-        message,
+        parts,
         Text(f"The process that ran this is gone; `{command_line('down')}` clears up."),
     ]

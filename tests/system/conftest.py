@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from order_factory.models.database.engine import get_engine
+from tests.support.ports import free_port
 from tests.support.shop import Shop
 
 SECONDS = 120
@@ -43,13 +43,6 @@ def wait_for(condition, what, seconds=SECONDS):
         assert time.monotonic() < deadline, f"in vain: {what}"
         time.sleep(0.25)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -101,7 +94,7 @@ def system(tmp_path_factory):
 def start(folder: Path) -> System:
     ports = ["--port", str(free_port()), "--prefect-port", str(free_port())]
     log = folder / "up.log"
-    with log.open("w") as said:
+    with log.open("a") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "order_factory.cli.main", "up", "--json", *ports],
             stdout=subprocess.PIPE,

@@ -1,0 +1,45 @@
+"""A thread of the service that tells once when renewals become overdue.
+
+The service runs where Prefect's server and worker may not, so it is the one to notice.
+"""
+
+import logging
+from threading import Event, Thread
+
+from order_factory.api.logs import describe_failure
+from order_factory.tasks.subscriptions.watchdog import describe_overdue, notify, overdue_now
+
+_log = logging.getLogger("order_factory.watchdog")
+_SECONDS_BETWEEN_LOOKS = 300.0
+
+
+class Watchdog:
+    """Looks every five minutes, from one minute after the start on."""
+
+    def __init__(self) -> None:
+        self._ending = Event()
+        self._is_overdue = False
+        self._thread = Thread(target=self._run, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+
+    def look(self) -> None:
+        """Log and notify when renewals have become overdue since the last look."""
+        overdue = overdue_now()
+        if overdue is not None and not self._is_overdue:
+            text = describe_overdue(overdue)
+            _log.error("renewals overdue", extra={"failure": text, "notified": notify(text)})
+        self._is_overdue = overdue is not None
+
+    def _run(self) -> None:
+        pause = 60.0
+        while not self._ending.wait(pause):
+            pause = _SECONDS_BETWEEN_LOOKS
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001  (the next look may succeed)
+                _log.error("watchdog failed", extra={"failure": describe_failure(error)})

@@ -1,0 +1,52 @@
+"""`order-factory health`: whether all is well, for cron and for monitoring."""
+
+from typing import Annotated
+
+import typer
+
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, terminal_of
+
+
+def health(
+    context: typer.Context,
+    send: Annotated[
+        bool,
+        typer.Option("--notify", help="Post what is wrong to ORDER_FACTORY_NOTIFY_URL."),
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Check that the database answers and no renewal is overdue. The exit code is 1 if not.
+
+    It asks the database alone, so it also notices that Prefect does not work.
+    """
+    from rich.text import Text
+
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.errors import DatabaseNotReady
+    from order_factory.tasks.subscriptions.watchdog import (
+        describe_overdue,
+        notify,
+        overdue_now,
+    )
+
+    problems = []
+    overdue = None
+    try:
+        require_schema()
+        overdue = overdue_now()
+    except DatabaseNotReady as error:
+        problems.append(str(error))
+    if overdue is not None:
+        problems.append(describe_overdue(overdue))
+    document = {
+        "healthy": not problems,
+        "problems": problems,
+        "overdue_renewals": overdue.count if overdue else 0,
+        "overdue_since": overdue.since if overdue else None,
+        "notified": bool(problems) and send and notify("\n".join(problems)),
+    }
+    terminal_of(context).show(document, Text("\n".join(problems) or "All is well."))
+    if problems:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,52 @@
+"""`order-factory worker`: a worker of the pool, which also ends what dead machines have left."""
+
+from typing import Annotated
+
+import typer
+
+from order_factory.cli.options import Debug
+
+
+def worker(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Name of the worker in the Prefect UI."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="Run at most N flow runs at a time."),
+    ] = None,
+    only_worker: Annotated[
+        bool,
+        typer.Option("--only-worker", help="No other machine has a worker: end dead runs at once."),
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Run the flow runs of the pool `order-factory`, until Ctrl-C.
+
+    It is Prefect's process worker, for the server of PREFECT_API_URL. When it starts, and then
+    every minute, it also ends flow runs whose process is gone: they would hold their
+    deployment's concurrency slot for ever.
+    """
+    import os
+    import sys
+
+    from order_factory.cli.environment import prepare_worker
+    from order_factory.cli.flow_runs import require_server
+    from order_factory.cli.options import terminal_of
+    from order_factory.cli.system.dead_runs import keep_ending_dead_runs
+    from order_factory.cli.system.parts import POOL
+    from order_factory.models.errors import InvalidRequest
+
+    if not os.environ.get("PREFECT_API_URL"):
+        raise InvalidRequest("Set PREFECT_API_URL to the Prefect server that has the work.")
+    prepare_worker()
+    require_server(terminal_of(context))
+    keep_ending_dead_runs(only_worker=only_worker)
+    given = ["--name", name] if name else []
+    given += ["--limit", str(limit)] if limit else []
+    sys.argv = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", *given]
+    from prefect.cli import app
+
+    app()

@@ -1,0 +1,169 @@
+"""Ending what a dead machine has left on Prefect's server.
+
+A flow run whose process was killed together with its worker stays Running or Pending: nobody is
+left who could report it. It holds its deployment's concurrency slot, and where that is the only
+one, every later run is cancelled. So a worker ends such runs when it starts, and looks again
+every minute.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import sleep
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psutil
+
+from order_factory.cli.system.parts import POOL
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+# A run on a worker sends a heartbeat every 30 seconds, and its process starts within a minute.
+SILENT_SECONDS = 180
+SECONDS_BETWEEN_LOOKS = 60
+SWEEP = "sweep-order-factories/sweep"
+_FLOW_RUN = "PREFECT__FLOW_RUN_ID"
+_MESSAGE = "Its process is gone: its machine or its worker died."
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The flow runs that were ended, by name, and the concurrency limits that were set right."""
+
+    runs: list[str]
+    limits: list[str]
+
+
+def end_dead_runs(client: "SyncPrefectClient", *, only_worker: bool) -> Ended:
+    """End the pool's runs that are dead, and free the slots that no run holds.
+
+    A run lives if it has a process on this machine, or if Prefect has heard of it in the last
+    `SILENT_SECONDS`. With `only_worker` no other machine runs anything of the pool and this
+    one's worker has not begun yet, so what has no process here is dead at once.
+    """
+    living = _run_ids_of_processes()
+    dead = [run for run in _unfinished_runs(client) if str(run.id) not in living]
+    if not only_worker:
+        dead = [run for run in dead if not _has_shown_life(client, run)]
+    for run in dead:
+        _end(client, run)
+    return Ended([run.name for run in dead], _free_slots(client) if only_worker else [])
+
+
+def keep_ending_dead_runs(*, only_worker: bool) -> None:
+    """Look at once, and then every minute in a thread of its own; never raises."""
+
+    def look(only_worker: bool) -> None:
+        from prefect.client.orchestration import get_client
+
+        try:
+            with get_client(sync_client=True) as client:
+                ended = end_dead_runs(client, only_worker=only_worker)
+                _report(client, ended)
+        except Exception as error:  # noqa: BLE001  (the next look may succeed)
+            _log(f"Dead flow runs could not be looked for ({type(error).__name__}).")
+
+    def go_on() -> None:
+        while True:
+            sleep(SECONDS_BETWEEN_LOOKS)
+            look(only_worker=False)
+
+    look(only_worker)
+    Thread(target=go_on, name="dead-runs", daemon=True).start()
+
+
+def _run_ids_of_processes() -> set[str]:
+    """The flow runs that have a process on this machine."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and (key := process.environ().get(_FLOW_RUN)):
+                found.add(key)
+        except (psutil.Error, OSError):
+            continue  # it has just ended, or belongs to somebody else
+    return found
+
+
+def _unfinished_runs(client: "SyncPrefectClient") -> list["FlowRun"]:
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+        WorkPoolFilter,
+        WorkPoolFilterName,
+    )
+    from prefect.client.schemas.objects import StateType
+
+    unfinished = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    runs = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=unfinished))
+        ),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
+    )
+    return [run for run in runs if run.state is not None]
+
+
+def _has_shown_life(client: "SyncPrefectClient", run: "FlowRun") -> bool:
+    from prefect.events.filters import EventFilter, EventOccurredFilter, EventResourceFilter
+
+    since = datetime.now(UTC) - timedelta(seconds=SILENT_SECONDS)
+    if run.state is not None and run.state.timestamp > since:
+        return True
+    wanted = EventFilter(
+        occurred=EventOccurredFilter.model_validate({"since": since}),
+        resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+    )
+    return client.read_events(wanted, limit=1).total > 0
+
+
+def _end(client: "SyncPrefectClient", run: "FlowRun") -> None:
+    from prefect.states import Cancelled, Crashed
+
+    assert run.state is not None
+    # The server takes nothing else for a run that was being cancelled.
+    state = Cancelled if run.state.is_cancelling() else Crashed
+    client.set_flow_run_state(run.id, state(message=_MESSAGE))
+
+
+def _free_slots(client: "SyncPrefectClient") -> list[str]:
+    """Set each deployment's taken slots to the number of its unfinished runs; what was wrong."""
+    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+
+    holding = _unfinished_runs(client)
+    changed = []
+    for deployment in client.read_deployments():
+        limit = deployment.global_concurrency_limit
+        if deployment.work_pool_name != POOL or limit is None:
+            continue
+        taken = _count(holding, deployment.id)
+        if limit.active_slots > taken:
+            update = GlobalConcurrencyLimitUpdate(active_slots=taken)
+            client.update_global_concurrency_limit(limit.name, update)
+            changed.append(limit.name)
+    return changed
+
+
+def _count(runs: Iterable["FlowRun"], deployment_id: UUID) -> int:
+    return sum(run.deployment_id == deployment_id for run in runs)
+
+
+def _report(client: "SyncPrefectClient", ended: Ended) -> None:
+    """Say what was ended, and have a sweep take over what it left."""
+    for name in ended.runs:
+        _log(f"The flow run {name!r} was left by a process that is gone; it was ended.")
+    for name in ended.limits:
+        _log(f"The concurrency limit {name!r} counted runs that are gone; it was set right.")
+    if ended.runs:
+        client.create_flow_run_from_deployment(client.read_deployment_by_name(SWEEP).id)
+
+
+def _log(text: str) -> None:
+    import logging
+
+    logging.getLogger("prefect.worker").warning(text)

@@ -1,0 +1,121 @@
+"""A Prefect server for one command, where no other is there; it ends with the command.
+
+The server's program is this module, too: `python -m order_factory.cli.temporary_prefect PORT`.
+Prefect would start a server by itself, but only after its own import, so that the two wait for
+each other; and a command that is killed would leave that server running.
+"""
+
+import atexit
+import gc
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+_HOST = "127.0.0.1"
+_SECONDS_TO_START = 90.0
+_SECONDS_TO_END = 5.0
+_DATABASE = "PREFECT_API_DATABASE_CONNECTION_URL"
+
+
+class TemporaryPrefect:
+    """A server that starts beside what the command itself has to load."""
+
+    def __init__(self) -> None:
+        """Start it, and set PREFECT_API_URL; it does not answer yet."""
+        self._port = _free_port()
+        # The same database as that of `order-factory up` in this folder, whose UI shows the runs.
+        if _DATABASE not in os.environ and "PREFECT_HOME" not in os.environ:
+            file = Path("var/prefect/prefect.db").resolve()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            os.environ[_DATABASE] = f"sqlite+aiosqlite:///{file}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "order_factory.cli.temporary_prefect", str(self._port)],
+            # It ends when this pipe is closed, which the kernel does even for a killed command.
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C goes to a whole group, and a run needs its server to end in order.
+            start_new_session=True,
+            env={**os.environ, **_SETTINGS},
+        )
+        os.environ["PREFECT_API_URL"] = f"http://{_HOST}:{self._port}/api"
+        atexit.register(self._end)
+
+    def wait(self) -> None:
+        """Come back once it answers. Raises `OSError` if it ends or takes too long."""
+        opener = build_opener(ProxyHandler({}))
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while True:
+            try:
+                opener.open(f"http://{_HOST}:{self._port}/api/health", timeout=5).close()
+                return
+            except (URLError, ConnectionError, TimeoutError):
+                if self._process.poll() is not None:
+                    raise OSError(f"it ended with code {self._process.returncode}") from None
+                if time.monotonic() > deadline:
+                    raise OSError(f"no answer in {_SECONDS_TO_START:.0f} seconds") from None
+                time.sleep(0.05)
+
+    def _end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+_SETTINGS = {
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_UI_ENABLED": "0",
+    # A command uses no blocks; `up` and a server of your own register them.
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> None:
+    """Serve until standard input is closed."""
+    gc.disable()  # importing the server makes objects that stay: looking through them takes a tenth
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    gc.freeze()
+    gc.enable()
+    config = uvicorn.Config(
+        create_app,
+        factory=True,
+        host=_HOST,
+        port=int(sys.argv[1]),
+        log_level="error",
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+
+    def end_with_the_command() -> None:
+        sys.stdin.buffer.read()
+        server.should_exit = True
+        time.sleep(_SECONDS_TO_END)
+        os._exit(1)
+
+    Thread(target=end_with_the_command, daemon=True).start()
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

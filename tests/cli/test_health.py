@@ -1,0 +1,78 @@
+"""`order-factory health` and the other places that say that renewals are overdue."""
+
+import asyncio
+import json
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from starlette.requests import Request
+
+from order_factory.api.health import readiness
+from order_factory.api.watchdog import Watchdog
+from order_factory.models.tables.base import utc_now
+from tests.support.subscriptions import subscribe
+
+
+@pytest.fixture
+def chat(monkeypatch):
+    """An incoming webhook; what was posted to it."""
+    posted = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setenv("ORDER_FACTORY_NOTIFY_URL", f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield posted
+        server.shutdown()
+
+
+@pytest.fixture
+def overdue(shop):
+    """A renewal that no run has taken up; the day since when."""
+    since = utc_now().replace(microsecond=0) - timedelta(hours=3)
+    subscribe(shop, frequency="daily", starts_at=since)
+    return since
+
+
+def test_nothing_to_tell(shop, run, chat):
+    said = run("health", "--notify", "--json")
+
+    assert (said.code, said.json["healthy"], said.json["notified"]) == (0, True, False)
+    assert chat == []
+
+
+def test_an_overdue_renewal_is_told_everywhere(overdue, run, chat):
+    said = run("health", "--notify")
+    document = run("health", "--json").json
+    answer = asyncio.run(readiness(None).ready(Request({"type": "http"})))
+    watchdog = Watchdog()
+    for _ in range(2):
+        watchdog.look()
+
+    sentence = f"1 renewal is overdue since {overdue:%Y-%m-%d %H:%M} UTC"
+    assert said.code == 1
+    assert said.out.startswith(sentence)
+    assert (document["healthy"], document["overdue_renewals"]) == (False, 1)
+    assert answer.status_code == 200
+    assert json.loads(answer.body)["renewals_overdue_since"] == document["overdue_since"]
+    assert [each["text"].startswith(sentence) for each in chat] == [True, True], "once each"
+
+
+def test_a_database_that_is_not_there(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/none/shop.db")
+
+    said = run("health")
+
+    assert said.code == 1
+    assert "there is no such file" in said.out
+    assert not (tmp_path / "none").exists()

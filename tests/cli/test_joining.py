@@ -1,0 +1,52 @@
+"""Commands use the system that runs in their folder."""
+
+import os
+
+import pytest
+
+from order_factory.cli.joining import join_running_system
+from order_factory.cli.system.processes import ProcessRecord
+from order_factory.cli.system.state import PartRecord, SystemRecord, held
+
+SERVER = "http://127.0.0.1:24200"
+
+
+@pytest.fixture
+def record(monkeypatch):
+    for name in ("PREFECT_API_URL", "ORDER_FACTORY_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return SystemRecord(
+        supervisor=ProcessRecord.of(os.getpid()),
+        parts=[PartRecord(name="server", process=None, url=SERVER)],
+        databases={"shop": "sqlite:///somewhere.db"},
+    )
+
+
+def named():
+    return os.environ.get("PREFECT_API_URL"), os.environ.get("ORDER_FACTORY_DATABASE_URL")
+
+
+def test_a_running_system_is_used(record):
+    with held():
+        record.save()
+        join_running_system()
+
+    assert named() == (f"{SERVER}/api", "sqlite:///somewhere.db")
+
+
+def test_what_is_set_wins(record, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")
+    record.databases = {"shop": "postgresql://shop:***@db/shop"}
+    with held():
+        record.save()
+        join_running_system()
+
+    assert named() == ("http://elsewhere/api", None)
+
+
+def test_a_system_that_is_gone_is_not_used(record):
+    with held():
+        record.save()
+    join_running_system()
+
+    assert named() == (None, None)

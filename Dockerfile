@@ -4,7 +4,6 @@ FROM python:3.12-slim
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 DO_NOT_TRACK=1
 WORKDIR /srv/order-factory
 
-# The package stays where it is (-e): prefect.yaml and the automations are read from beside it.
 COPY pyproject.toml setup.py constraints.txt README.md prefect.yaml ./
 COPY automations ./automations
 COPY api ./api
@@ -13,11 +12,11 @@ COPY flows ./flows
 COPY gateways ./gateways
 COPY models ./models
 COPY tasks ./tasks
-RUN pip install -c constraints.txt -e '.[stripe]'
+RUN pip install -c constraints.txt '.[stripe]'
 
 RUN useradd --create-home shop && mkdir var && chown shop var
 USER shop
-ENV PREFECT_HOME=/srv/order-factory/var/prefect
+ENV PREFECT_HOME=/srv/order-factory/var/prefect PREFECT_SERVER_ANALYTICS_ENABLED=false
 VOLUME /srv/order-factory/var
 
 CMD ["order-factory", "--help"]

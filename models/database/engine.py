@@ -208,12 +208,18 @@ def _digest(words: str) -> str:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    file = Path(url.database or "")
     engine = create_engine(
         url,
         hide_parameters=True,
         connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256},
     )
+
+    @event.listens_for(engine, "do_connect")
+    def make_file(*_connection: object) -> None:
+        """Before the driver makes it for everyone to read: it holds names and addresses."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -15,10 +15,14 @@ from order_factory.models.errors import DatabaseNotReady
 
 
 def upgrade(to: str = "head") -> tuple[str | None, str]:
-    """Bring the schema to this version, the newest by default; the versions before and after."""
+    """Bring the schema to this version, the newest by default; the versions before and after.
+
+    Raises `DatabaseNotReady` where the schema is newer than this code.
+    """
     config = _config()
     with begin() as db:
         before = MigrationContext.configure(db).get_current_revision()
+        _refuse_newer(before)
         config.attributes["connection"] = db
         command.upgrade(config, to)
     return before, newest_version() if to == "head" else to
@@ -29,6 +33,7 @@ def require_schema() -> None:
     # One that cannot be reached at the very beginning is not waited for: the address may be wrong.
     current = until_it_passes(_current_version, is_transient)
     if current != newest_version():
+        _refuse_newer(current)
         shown = get_engine().url.render_as_string(hide_password=True)
         was = f"its schema is version {current}" if current else "it has no tables yet"
         raise DatabaseNotReady(shown, f"{was}; run `order-factory init`")
@@ -37,6 +42,17 @@ def require_schema() -> None:
 def _current_version() -> str | None:
     with reading() as db:
         return MigrationContext.configure(db).get_current_revision()
+
+
+def _refuse_newer(current: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if current is not None and current not in known:
+        shown = get_engine().url.render_as_string(hide_password=True)
+        message = (
+            f"its schema is version {current}, which this order factory ({newest_version()}) does "
+            "not know; install the newer one that made it, or restore the backup from before"
+        )
+        raise DatabaseNotReady(shown, message)
 
 
 @cache

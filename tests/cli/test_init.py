@@ -3,8 +3,9 @@
 import uuid
 
 import pytest
+from sqlalchemy import text
 
-from order_factory.models.database.engine import get_engine
+from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.schema import newest_version
 
 
@@ -35,3 +36,31 @@ def test_makes_the_tables_once(run):
     assert (second.json["before"], second.json["after"]) == (newest, newest)
     assert f"already at version {newest}, the newest" in shown.out
     assert listed.out.startswith("There are no such orders.")
+
+
+@pytest.mark.parametrize("command", ["init", "orders"])
+def test_a_schema_that_is_newer_than_the_code(shop, run, command):
+    with begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    said = run(command)
+    with begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = :was"), {"was": newest_version()})
+
+    assert (said.code, said.out) == (2, "")
+    assert "its schema is version 9999, which this order factory" in said.err
+    assert "install the newer one" in said.err
+
+
+def test_only_its_owner_reads_a_sqlite_file(run, tmp_path, monkeypatch):
+    file = tmp_path / "folder" / "shop.db"
+    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{file}")
+    nothing = run("orders")
+    was_made = file.parent.exists()
+
+    run("init")
+    modes = {path.stat().st_mode & 0o777 for path in file.parent.iterdir()}
+    get_engine().dispose()
+
+    assert (nothing.code, was_made) == (2, False)
+    assert modes == {0o600}

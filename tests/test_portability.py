@@ -17,8 +17,7 @@ ABSENT = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "uvloop", 
 
 def guarded(name, globals=None, *rest, **named):
     importer = (globals or {}).get("__name__", "")
-    ours = importer.startswith("order_factory") and not importer.endswith("process_locks")
-    if ours and name.partition(".")[0] in ABSENT:
+    if importer.startswith("order_factory") and name.partition(".")[0] in ABSENT:
         raise ImportError(f"{importer} imports {name}")
     return usual(name, globals, *rest, **named)
 

@@ -10,6 +10,9 @@ from order_factory.models.tables import Event, LineItem, Order, OrderFactory, Or
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus
 
+# So many copies of one order are shown.
+MOST_COPIES = 20
+
 
 def list_orders(
     db: Connection, status: OrderStatus | None, page: int, limit: int
@@ -24,6 +27,50 @@ def list_orders(
     rows = _orders().where(*wanted).order_by(Order.id.desc())
     rows = rows.limit(limit).offset((page - 1) * limit)
     return [_present_order(row) for row in db.execute(rows).mappings()], total
+
+
+def read_order(db: Connection, order_id: int) -> dict[str, Any]:
+    """One order as `list_orders` has it, with its line items and the factories that copy it.
+
+    A line item has item_type, sku_code, name, quantity, unit_amount_cents and total_amount_cents;
+    a factory is as `list_factories` has it.
+    """
+    order = db.execute(_orders().where(Order.id == order_id)).mappings().one()
+    lines = (
+        select(
+            LineItem.item_type,
+            LineItem.sku_code,
+            LineItem.name,
+            LineItem.quantity,
+            LineItem.unit_amount_cents,
+            LineItem.total_amount_cents,
+        )
+        .where(LineItem.order_id == order_id)
+        .order_by(LineItem.id)
+    )
+    copies = _factories().where(OrderFactory.source_order_id == order_id)
+    return _present_order(order) | {
+        "line_items": [dict(row) for row in db.execute(lines).mappings()],
+        "copies": [_present_factory(row) for row in _newest(db, copies, 1, MOST_COPIES)],
+    }
+
+
+def list_factories(
+    db: Connection, status: FactoryStatus | None, batch_id: int | None, page: int, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """One page of order factories, the newest first, and how many there are in all.
+
+    Each has id, status, source_order and target_order (number or id), errors_count,
+    batch_reference and created_at.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if status is not None:
+        wanted.append(OrderFactory.status == status)
+    if batch_id is not None:
+        wanted.append(OrderFactory.batch_id == batch_id)
+    total = db.scalar(select(func.count()).select_from(OrderFactory).where(*wanted)) or 0
+    rows = _newest(db, _factories().where(*wanted), page, limit)
+    return [_present_factory(row) for row in rows], total
 
 
 def list_batches(db: Connection, limit: int) -> list[dict[str, Any]]:
@@ -80,12 +127,54 @@ def _orders() -> Select[Any]:
     )
 
 
+def _factories() -> Select[Any]:
+    source, target = aliased(Order), aliased(Order)
+    return (
+        select(
+            OrderFactory.id,
+            OrderFactory.status,
+            OrderFactory.errors_count,
+            OrderFactory.created_at,
+            OrderFactoryBatch.reference.label("batch_reference"),
+            source.id.label("source_id"),
+            source.number.label("source_number"),
+            target.id.label("target_id"),
+            target.number.label("target_number"),
+        )
+        .join(source, source.id == OrderFactory.source_order_id)
+        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .outerjoin(OrderFactoryBatch, OrderFactoryBatch.id == OrderFactory.batch_id)
+    )
+
+
+def _newest(db: Connection, rows: Select[Any], page: int, limit: int) -> Sequence[RowMapping]:
+    rows = rows.order_by(OrderFactory.id.desc()).limit(limit).offset((page - 1) * limit)
+    return db.execute(rows).mappings().all()
+
+
+def _present_factory(row: RowMapping) -> dict[str, Any]:
+    return {
+        "id": public_id(Resource.order_factories, row["id"]),
+        "status": row["status"],
+        "source_order": _name_of(row["source_id"], row["source_number"]),
+        "target_order": _name_of(row["target_id"], row["target_number"]),
+        "errors_count": row["errors_count"],
+        "batch_reference": row["batch_reference"],
+        "created_at": row["created_at"],
+    }
+
+
+def _name_of(order_id: int | None, number: str | None) -> str | None:
+    """How a person names an order."""
+    if order_id is None:
+        return None
+    return number or public_id(Resource.orders, order_id)
+
+
 def _present_order(row: RowMapping) -> dict[str, Any]:
     values = dict(row)
-    source_id, source_number = values.pop("source_id"), values.pop("source_number")
-    if source_id is not None and source_number is None:
-        source_number = public_id(Resource.orders, source_id)
-    return values | {"id": public_id(Resource.orders, row["id"]), "copy_of": source_number}
+    copy_of = _name_of(values.pop("source_id"), values.pop("source_number"))
+    return values | {"id": public_id(Resource.orders, row["id"]), "copy_of": copy_of}
 
 
 def _present_batch(row: RowMapping) -> dict[str, Any]:

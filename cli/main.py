@@ -13,6 +13,7 @@ from order_factory.cli.commands.copy import copy
 from order_factory.cli.commands.demo import demo
 from order_factory.cli.commands.deploy import deploy
 from order_factory.cli.commands.down import down
+from order_factory.cli.commands.factories import factories
 from order_factory.cli.commands.health import health
 from order_factory.cli.commands.imports import import_files
 from order_factory.cli.commands.init import init
@@ -30,36 +31,42 @@ from order_factory.cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explai
 from order_factory.cli.joining import join_running_system
 from order_factory.cli.terminal import OutputClosed, Terminal
 
-app = typer.Typer(
-    name="order-factory",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = typer.Typer(name="order-factory", pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 # In the order in which a person meets them.
-for function, name, example in (
-    (init, "init", "order-factory init"),
-    (import_files, "import", "order-factory import exports/2026-01"),
-    (copy, "copy", "order-factory copy 1001 --place-target-order"),
-    (bulk, "bulk", "order-factory bulk january.csv --reference january"),
-    (batches, "batches", "order-factory batches --limit 5"),
-    (batch, "batch", "order-factory batch january"),
-    (show, "show", "order-factory show aXbYcZdWvQ"),
-    (orders, "orders", "order-factory orders --status placed --page 2"),
-    (serve, "serve", "order-factory serve --port 8080"),
-    (up, "up", "order-factory up --postgres"),
-    (status, "status", "order-factory status --json"),
-    (health, "health", "order-factory health --notify"),
-    (down, "down", "order-factory down"),
-    (worker, "worker", "order-factory worker --limit 4"),
-    (deploy, "deploy", "order-factory deploy"),
-    (verify, "verify", "order-factory verify --json"),
-    (demo, "demo", "order-factory demo --orders 500"),
-):
-    app.command(name, epilog=f"Example: {example}")(function)
-app.add_typer(subscriptions)
-app.add_typer(token)
+COMMANDS = {
+    "Copy": (
+        (import_files, "import", "order-factory import exports/2026-01"),
+        (copy, "copy", "order-factory copy 1001 --place-target-order"),
+        (bulk, "bulk", "order-factory bulk january.csv --reference january"),
+        (demo, "demo", "order-factory demo --orders 500"),
+    ),
+    "Look": (
+        (orders, "orders", "order-factory orders --status placed --page 2"),
+        (factories, "factories", "order-factory factories --status failed"),
+        (show, "show", "order-factory show 1001"),
+        (batches, "batches", "order-factory batches --limit 5"),
+        (batch, "batch", "order-factory batch january"),
+        (verify, "verify", "order-factory verify --json"),
+    ),
+    "Run": (
+        (up, "up", "order-factory up --postgres"),
+        (status, "status", "order-factory status --json"),
+        (health, "health", "order-factory health --notify"),
+        (down, "down", "order-factory down"),
+        (serve, "serve", "order-factory serve --port 8080"),
+        (worker, "worker", "order-factory worker --limit 4"),
+    ),
+    "Administer": (
+        (init, "init", "order-factory init"),
+        (deploy, "deploy", "order-factory deploy"),
+    ),
+}
+for panel, commands in COMMANDS.items():
+    for function, name, example in commands:
+        app.command(name, epilog=f"Example: {example}", rich_help_panel=panel)(function)
+app.add_typer(subscriptions, rich_help_panel="Copy")
+app.add_typer(token, rich_help_panel="Administer")
 
 
 def _tell_version(given: bool) -> None:
@@ -133,7 +140,9 @@ def _close_database() -> None:
 def _refuse(terminal: Terminal, given: list[str], error: typer.TyperException) -> int:
     """Tell what is wrong with the command line itself."""
     terminal.as_json |= "--json" in given
-    terminal.fail("usage", f"{error.format_message().rstrip('.')}. See `order-factory --help`.")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "order-factory"
+    terminal.fail("usage", f"{error.format_message().rstrip('.')}. See `{command} --help`.")
     return REFUSED
 
 

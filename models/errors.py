@@ -92,6 +92,14 @@ class NothingSelected(SelectionInvalid):
     code = "nothing_selected"
 
 
+class NothingNamed(OrderFactoryError):
+    status, code = 404, "not_found"
+    detail = (
+        "No order and no order factory is named {!r}; `order-factory orders` and `order-factory "
+        "factories` list those there are."
+    )
+
+
 class FactoryNotFound(OrderFactoryError):
     status, code = 404, "order_factory_not_found"
     detail = "No order factory has the id {!r}."

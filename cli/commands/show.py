@@ -1,28 +1,60 @@
-"""`order-factory show`: everything about one order factory."""
+"""`order-factory show`: everything about one order or one order factory."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from order_factory.cli.options import AsJson, Debug, terminal_of
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from sqlalchemy import Connection
+
 
 def show(
     context: typer.Context,
-    factory: Annotated[str, typer.Argument(metavar="FACTORY", help="Id of the order factory.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Number or id of an order, or id of an order factory."),
+    ],
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Show an order factory: its orders, errors and events."""
-    from order_factory.cli.listings import list_events
-    from order_factory.cli.views.order_factories import describe_factory
+    """Show an order with its line items and copies, or an order factory with its errors.
+
+    No customer's data is shown.
+    """
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
-    from order_factory.tasks.factories.records import read_factory, require_factory
+    from order_factory.models.errors import FactoryNotFound, NothingNamed, SourceOrderNotFound
+    from order_factory.tasks.factories.records import require_factory
+    from order_factory.tasks.factories.source_orders import require_order
 
     require_schema()
     with reading() as db:
-        key = require_factory(db, factory)
-        result, events = read_factory(db, key), list_events(db, key)
+        try:
+            document, parts = _factory(db, require_factory(db, name))
+        except FactoryNotFound:
+            try:
+                document, parts = _order(db, require_order(db, name))
+            except SourceOrderNotFound as error:
+                raise NothingNamed(name) from error
+    terminal_of(context).show(document, *parts)
+
+
+def _factory(db: "Connection", key: int) -> tuple[dict[str, Any], list["RenderableType"]]:
+    from order_factory.cli.listings import list_events
+    from order_factory.cli.views.order_factories import describe_factory
+    from order_factory.tasks.factories.records import read_factory
+
+    result, events = read_factory(db, key), list_events(db, key)
     document = result.model_dump(mode="json") | {"events": events}
-    terminal_of(context).show(document, *describe_factory(result, events))
+    return document, describe_factory(result, events)
+
+
+def _order(db: "Connection", key: int) -> tuple[dict[str, Any], list["RenderableType"]]:
+    from order_factory.cli.listings import read_order
+    from order_factory.cli.views.orders import describe_order
+
+    document = read_order(db, key)
+    return document, describe_order(document)

@@ -30,8 +30,9 @@ def after_batch(result: BulkResult) -> RenderableType:
     if result.dry_run:
         return Text("Without --dry-run the same call makes the copies.")
     commands = [["verify"]]
-    if result.errors:
-        commands.insert(0, ["copy", result.errors[0].example_order, "--skip-errors"])
+    if result.failed:
+        commands.insert(0, ["bulk", "--failed-of", result.reference])
+        commands.insert(1, ["factories", "--batch", result.reference, "--status", "failed"])
     if result.pending or result.in_progress:
         commands.insert(0, ["bulk", "--resume", result.reference])
     return next_steps(*commands)

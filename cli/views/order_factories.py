@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_factory.cli.tables import Cell, facts, table
+from order_factory.cli.tables import Cell, facts, next_steps, table
 from order_factory.cli.terminal import printable
 from order_factory.models.results.copies import OrderFactoryResult, OrderRef, name_order
 from order_factory.models.values.copy_options import OPTIONS
@@ -69,6 +69,27 @@ def describe_factory(
     detail = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
     title = f"Order factory {result.id}"
     return [facts(attributes, title=title), *_errors(result), detail]
+
+
+def describe_factories(found: Sequence[Mapping[str, Any]], total: int) -> list[RenderableType]:
+    """A row per order factory, and what to look at next."""
+    if not found:
+        return [Text("There are no such order factories.")]
+    columns = ("id", "status", "source order", "target order", "#errors", "batch", "recorded")
+    rows = [
+        (
+            each["id"],
+            each["status"],
+            each["source_order"],
+            each["target_order"],
+            each["errors_count"],
+            each["batch_reference"],
+            each["created_at"],
+        )
+        for each in found
+    ]
+    shown = Text(f"{len(found):,} of {total:,}, the newest first.")
+    return [table(columns, rows), shown, next_steps(["show", found[0]["id"]])]
 
 
 def _errors(result: OrderFactoryResult) -> list[RenderableType]:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_factory.cli.tables import next_steps, table
+from order_factory.cli.tables import facts, next_steps, table
 from order_factory.models.values.money import format_money
 
 
@@ -36,3 +36,45 @@ def describe_orders(
     message = f"Orders {first:,} to {last:,} of {total:,}, the newest first."
     more = f" --page {page + 1} shows the next." if last < total else ""
     return [table(columns, rows), Text(message + more)]
+
+
+def describe_order(order: Mapping[str, Any]) -> list[RenderableType]:
+    """What is known of one order, its line items, and its copies."""
+    currency = order["currency_code"]
+    attributes = [
+        ("id", order["id"]),
+        ("status", order["status"]),
+        ("mode", order["mode"]),
+        ("total", format_money(order["total_amount_cents"], currency)),
+        ("placed", order["placed_at"]),
+        ("recorded", order["created_at"]),
+        ("copy of", order["copy_of"]),
+    ]
+    lines = [
+        (
+            line["item_type"],
+            line["sku_code"],
+            line["name"],
+            line["quantity"],
+            _amount(line["unit_amount_cents"], currency),
+            format_money(line["total_amount_cents"], currency),
+        )
+        for line in order["line_items"]
+    ]
+    columns = ("type", "SKU", "name", "#quantity", "#each", "#total")
+    parts: list[RenderableType] = [
+        facts(attributes, title=f"Order {order['number'] or order['id']}"),
+        table(columns, lines, title="Line items"),
+    ]
+    if order["copies"]:
+        rows = [
+            (each["id"], each["status"], each["target_order"], each["errors_count"])
+            for each in order["copies"]
+        ]
+        names = ("order factory", "status", "copy", "#errors")
+        parts.append(table(names, rows, title="Copies, the newest first"))
+    return parts
+
+
+def _amount(cents: int | None, currency: str) -> str | None:
+    return None if cents is None else format_money(cents, currency)

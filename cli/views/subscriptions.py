@@ -118,7 +118,7 @@ def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
                 for each in preview.upcoming
             ],
         ),
-        Text(f"{detail}; their first {listed:,} copies are listed."),
+        Text(f"{detail}; listed copies, the earliest first: {listed:,}."),
     ]
     if not preview.failing:
         return [*parts, Text("Today none of them would fail.")]

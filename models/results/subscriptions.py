@@ -28,7 +28,8 @@ class SubscriptionRun(Result):
         """How it went, in one line."""
         if not self.batches:
             return "no subscription was due"
-        message = f"{self.completed:,} copies made, {self.failed:,} failed"
+        copies = "1 copy" if self.completed == 1 else f"{self.completed:,} copies"
+        message = f"{copies} made, {self.failed:,} failed"
         message += f", subscriptions: {self.subscriptions:,}"
         if self.overlapping:
             message += f", {self.overlapping:,} beside an older copy that is not finished"

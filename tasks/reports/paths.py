@@ -9,8 +9,10 @@ ENDINGS = (".csv", ".parquet", ".xlsx")
 
 
 def page_path(report: Path) -> Path:
-    """Where the page goes: beside the report, under the same name."""
-    return report.with_suffix(".html")
+    """Where the page goes: beside the report. `night.csv` and `night.xlsx` have a page each."""
+    if report.suffix.lower() == ".csv":
+        return report.with_suffix(".html")
+    return report.with_name(f"{report.name}.html")
 
 
 def report_path(given: str | None, reference: str) -> Path:

@@ -43,7 +43,7 @@ def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
             ["failed", "1"],
         ]
         assert "SKU SKU-A2 is no longer in the catalogue" in words
-    assert "Report: january.parquet\nPage:   january.html\n" in said.out
+    assert "Report: january.parquet\nPage:   january.parquet.html\n" in said.out
     assert "Report:" not in batch.out
     assert batches.out.splitlines()[2].split()[:6] == ["january", "completed", "3", "2", "1", "0"]
     assert list(pd.read_parquet("january.parquet")["source_order"]) == ["A1", "A2", "A3"]

@@ -64,7 +64,7 @@ def test_an_overdue_renewal_is_told_everywhere(overdue, run, chat):
     assert said.out.startswith(sentence)
     assert (document["healthy"], document["overdue_renewals"]) == (False, 1)
     assert answer.status_code == 200
-    assert json.loads(answer.body)["renewals_overdue_since"] == document["overdue_since"]
+    assert json.loads(bytes(answer.body))["renewals_overdue_since"] == document["overdue_since"]
     assert [each["text"].startswith(sentence) for each in chat] == [True, True], "once each"
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from order_factory.models.tables import LineItem
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.copying import request as record
 
@@ -49,10 +50,31 @@ def test_an_id_that_is_not_known(shop, run):
     message = run("show", "nix", "--json")
 
     assert (said.code, said.out) == (2, "")
-    assert said.err == "Error: No order factory has the id 'nix'.\n"
-    assert message.json == {
-        "error": {
-            "code": "order_factory_not_found",
-            "message": "No order factory has the id 'nix'.",
-        }
-    }
+    told = (
+        "No order and no order factory is named 'nix'; `order-factory orders` and "
+        "`order-factory factories` list those there are."
+    )
+    assert said.err == f"Error: {told}\n"
+    assert message.json == {"error": {"code": "not_found", "message": told}}
+
+
+def test_an_order_with_its_lines_and_copies(shop, run, factory):
+    said = run("show", "A1")
+    document = run("show", "A1", "--json").json
+
+    assert said.code == 0
+    assert said.out.splitlines()[0] == "Order A1"
+    assert [line["sku_code"] for line in document["line_items"]] == [
+        row.sku_code for row in shop.rows(LineItem)
+    ]
+    assert [(each["id"], each["status"]) for each in document["copies"]] == [(factory, "pending")]
+    assert factory in said.out
+
+
+def test_lists_order_factories(run, factory):
+    every = run("factories", "--json").json
+    failed = run("factories", "--status", "failed")
+
+    assert [each["id"] for each in every["order_factories"]] == [factory]
+    assert every["total"] == 1
+    assert failed.out == "There are no such order factories.\n"

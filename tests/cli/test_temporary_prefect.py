@@ -25,11 +25,10 @@ time.sleep(600)
 @pytest.fixture
 def command():
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    process = subprocess.Popen([sys.executable, "-c", COMMAND], stdout=subprocess.PIPE, env=kept)
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    command = [sys.executable, "-c", COMMAND]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=kept) as process:
+        yield process
+        process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

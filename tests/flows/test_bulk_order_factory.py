@@ -85,8 +85,11 @@ def test_the_report_has_a_row_per_factory(shop, numbers, tmp_path):
     ]
     assert report["errors"][1] == "line_items: SKU GONE is no longer in the catalogue"
     assert list(report["target_order"].isna()) == [False, True, False, False, True, False]
-    assert (result.page_path, again.page_path) == ("out/r.html", "var/reports/a-b-night.html")
-    assert '<a href="r.parquet">' in (tmp_path / "out/r.html").read_text()
+    assert (result.page_path, again.page_path) == (
+        "out/r.parquet.html",
+        "var/reports/a-b-night.html",
+    )
+    assert '<a href="r.parquet">' in (tmp_path / "out/r.parquet.html").read_text()
     assert '<a href="a-b-night.csv">' in (tmp_path / "var/reports/a-b-night.html").read_text()
 
 

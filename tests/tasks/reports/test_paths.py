@@ -36,4 +36,4 @@ def test_another_ending_is_refused(name):
 
 
 def test_the_page_is_beside_the_report():
-    assert page_path(Path("out/night.1.parquet")) == Path("out/night.1.html")
+    assert page_path(Path("out/night.1.parquet")) == Path("out/night.1.parquet.html")

@@ -1,0 +1,43 @@
+"""`order-factory factories`: the copies that were asked for."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from order_factory.cli.options import AsJson, Debug, terminal_of
+
+
+def factories(
+    context: typer.Context,
+    status: Annotated[
+        Literal["pending", "in_progress", "completed", "failed", "aborted"] | None,
+        typer.Option("--status", help="Only those that have this status."),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", metavar="REFERENCE", help="Only those of this batch."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many make a page.")
+    ] = 20,
+    page: Annotated[
+        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Which page.")
+    ] = 1,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """List order factories, the newest first; --status failed lists the failed ones."""
+    from order_factory.cli.listings import list_factories
+    from order_factory.cli.views.order_factories import describe_factories
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.values.statuses import FactoryStatus
+    from order_factory.tasks.batches.records import require_batch
+
+    require_schema()
+    wanted = FactoryStatus(status) if status else None
+    with reading() as db:
+        batch_id = require_batch(db, batch) if batch else None
+        found, total = list_factories(db, wanted, batch_id, page, limit)
+    document = {"order_factories": found, "page": page, "limit": limit, "total": total}
+    terminal_of(context).show(document, *describe_factories(found, total))

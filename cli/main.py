@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -95,7 +96,8 @@ def order_factory(
     without it in var/order_factory.db, a SQLite file.
     """
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
+        with redirect_stdout(sys.stderr):  # typer writes the help itself
+            context.get_help()
         raise typer.Exit(REFUSED)
 
 

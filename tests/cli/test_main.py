@@ -11,6 +11,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from order_factory.cli import flow_runs, listings
+from order_factory.cli.main import COMMANDS as PANELS
 from order_factory.cli.main import app, main
 
 COMMANDS = [str(command.name) for command in app.registered_commands]
@@ -34,6 +35,30 @@ def test_without_a_command_the_help_is_shown(run):
     assert "Usage: order-factory" in said.err
 
 
+def test_the_help_groups_the_commands_and_cuts_nothing_off(run):
+    said = run("--help")
+
+    assert [panel for panel in PANELS if f"─ {panel} ─" not in said.out] == []
+    assert [name for name in COMMANDS if f" {name} " not in said.out] == []
+    assert "..." not in said.out.split("[ARGS]...")[1]
+    assert "…" not in said.out
+
+
+def test_the_shell_completes_commands():
+    asked = {
+        "_ORDER_FACTORY_COMPLETE": "complete_bash",
+        "COMP_WORDS": "order-factory ba",
+        "COMP_CWORD": "1",
+    }
+    command = [sys.executable, "-c", "from order_factory.cli.main import main; main([])"]
+
+    done = subprocess.run(
+        command, env=_importing() | asked, text=True, capture_output=True, check=False
+    )
+
+    assert done.stdout.split() == ["batches", "batch"]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["orders"], ["show", "x"], ["batches"]])
 def test_commands_that_run_no_flow_do_not_import_prefect(shop, arguments):
     code = f"import sys; from order_factory.cli.main import main; main({arguments}); sys.exit('prefect' in sys.modules)"
@@ -48,7 +73,7 @@ def test_a_call_that_is_not_understood(run):
 
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("Error: Invalid value for '--limit':")
-    assert said.err.endswith("See `order-factory --help`.\n")
+    assert said.err.endswith("See `order-factory orders --help`.\n")
 
 
 def test_a_call_that_is_not_understood_as_json(run):
@@ -145,7 +170,7 @@ def test_ctrl_c_says_what_is_left(shop, run, monkeypatch):
     said = run("copy", "A1")
 
     assert (said.code, said.out) == (130, "")
-    assert said.err.startswith("Stopped. The order was copied in whole or not at all;")
+    assert said.err.startswith("Stopped. The order was copied in whole or not at all")
 
 
 def _broken(*_):

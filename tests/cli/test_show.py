@@ -63,7 +63,7 @@ def test_an_order_with_its_lines_and_copies(shop, run, factory):
     document = run("show", "A1", "--json").json
 
     assert said.code == 0
-    assert said.out.splitlines()[0] == "Order A1"
+    assert said.out.splitlines()[0].strip() == "Order A1"
     assert [line["sku_code"] for line in document["line_items"]] == [
         row.sku_code for row in shop.rows(LineItem)
     ]

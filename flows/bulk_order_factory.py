@@ -136,7 +136,7 @@ def bulk_order_factory(
         batch_size: How many orders are copied in one transaction, at most.
         workers: How many transactions (with flow_runs, orders) run at a time; more than one pays
             on PostgreSQL only.
-        report_path: Report file, .csv, .parquet or .xlsx, one row per copy; a page with the same
+        report_path: Report file, such as night.csv or night.xlsx, one row per copy; a page with the same
             name goes beside it. Leave it empty for one under var/reports.
         runner: What runs them: threads of this process, a Dask cluster, Prefect workers, or, for
             a small batch, a flow run of each order.

@@ -201,3 +201,87 @@ def test_a_filter_field_takes_a_declaration_and_a_condition(scratch):
     scratch.run(USE_FILTER)
 
     assert len(scratch.changed) == 2
+
+
+JSON_FORMAT = """\"\"\"A report as JSON Lines.\"\"\"
+import json
+
+
+class JsonReport:
+    def __init__(self, path):
+        self.file = path.open("w")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, part):
+        for values in zip(*part.values()):
+            self.file.write(json.dumps(dict(zip(part, values)), default=str))
+
+
+open_report = JsonReport
+"""
+
+USE_FORMAT = """
+import json, os, order_factory
+from pathlib import Path
+from typer.main import get_command
+from order_factory.cli.main import app
+from order_factory.models.database.engine import begin
+from order_factory.models.database.schema import upgrade
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import Order
+from order_factory.tasks.reports import report_path, write_report
+from order_factory.tasks.selections.recording import record_filtered
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+upgrade()
+with begin() as db:
+    row = {"number": "7", "currency_code": "EUR", "status": "placed"}
+    db.execute(Order.__table__.insert().values(**row))
+    batch = record_filtered(db, "night", OrderFilter(), CopyOptions())
+    write_report(db, batch, report_path("night.json", "night"))
+assert json.loads(Path("night.json").read_text())["source_order"] == "7"
+(report,) = [each for each in get_command(app).commands["bulk"].params if each.name == "report"]
+assert ".json" in report.help
+"""
+
+
+def test_a_report_format_takes_one_file(scratch):
+    scratch.create("tasks/reports/formats/json.py", JSON_FORMAT)
+
+    scratch.run(USE_FORMAT)
+
+    assert len(scratch.changed) == 1
+
+
+def test_a_frequency_takes_one_file(scratch):
+    scratch.replace(
+        "models/values/frequencies.py",
+        '    "yearly": Every(12, Unit.MONTHS),\n',
+        '    "yearly": Every(12, Unit.MONTHS),\n    "biennial": Every(24, Unit.MONTHS),\n',
+    )
+
+    scratch.run("""
+from datetime import UTC, datetime
+from typer.main import get_command
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.cli.main import app
+from order_factory.models.requests.subscriptions import SubscriptionOptions
+from order_factory.models.values.frequencies import Calendar
+
+assert SubscriptionOptions(frequency="biennial").frequency == "biennial"
+start = datetime(2026, 1, 31, tzinfo=UTC)
+assert Calendar("biennial", start).after(start) == datetime(2028, 1, 31, tzinfo=UTC)
+create = get_command(app).commands["subscriptions"].commands["create"]
+(option,) = [each for each in create.params if each.name == "frequency"]
+assert "biennial" in option.help, option.help
+(shown,) = [e for e in RESOURCES["order_subscriptions"].attributes if e.name == "frequency"]
+assert "biennial" in shown.meaning, shown.meaning
+""")
+
+    assert len(scratch.changed) == 1

@@ -28,6 +28,7 @@ from order_factory.cli.selection_options import (
     takes_order_filter,
 )
 from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.reports.formats import ENDINGS_IN_WORDS
 
 if TYPE_CHECKING:
     from order_factory.models.results.copies import BulkResult
@@ -111,7 +112,7 @@ def bulk(
         typer.Option(
             "--report",
             metavar="PATH",
-            help="Where the report goes, .csv, .parquet or .xlsx: a row per order. A page with the "
+            help=f"Where the report goes, {ENDINGS_IN_WORDS}: a row per order. A page with the "
             "same name, .html, goes beside it.",
             show_default="a file under var/reports",
         ),

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 from order_factory.models.errors import InvalidRequest
-
-ENDINGS = (".csv", ".parquet", ".xlsx")
+from order_factory.tasks.reports.formats import ENDINGS, ENDINGS_IN_WORDS
 
 
 def page_path(report: Path) -> Path:
@@ -22,6 +21,5 @@ def report_path(given: str | None, reference: str) -> Path:
         return Path("var/reports") / f"{name[:120]}.csv"
     path = Path(given)
     if path.suffix.lower() not in ENDINGS:
-        *others, last = ENDINGS
-        raise InvalidRequest(f"The report {given!r} must end in {', '.join(others)} or {last}.")
+        raise InvalidRequest(f"The report {given!r} must end in {ENDINGS_IN_WORDS}.")
     return path

@@ -5,16 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from order_factory.tasks.reports.csv_report import CsvReport
-from order_factory.tasks.reports.parquet_report import ParquetReport
+from order_factory.tasks.reports.formats import open_report
 from order_factory.tasks.reports.rows import read_parts, without_new_names
-from order_factory.tasks.reports.xlsx_report import XlsxReport
-
-_WRITERS: dict[str, type[CsvReport] | type[ParquetReport] | type[XlsxReport]] = {
-    ".csv": CsvReport,
-    ".parquet": ParquetReport,
-    ".xlsx": XlsxReport,
-}
 
 
 def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = False) -> None:
@@ -29,7 +21,8 @@ def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = F
     # Written beside its place first: a report that is there is whole.
     part = path.with_name(path.name + ".part")
     # Closed here and not when it is collected: PostgreSQL has a cursor open for it.
-    with _WRITERS[path.suffix.lower()](part) as writer, closing(read_parts(db, batch_id)) as parts:
+    writing = open_report(part, path.suffix.lower())
+    with writing as writer, closing(read_parts(db, batch_id)) as parts:
         for rows in parts:
             writer.write(without_new_names(rows) if dry_run else rows)
     part.replace(path)

@@ -30,3 +30,6 @@ class ParquetReport:
 
     def write(self, part: Part) -> None:
         self._file.write_table(pa.table(part, schema=_SCHEMA))
+
+
+open_report = ParquetReport

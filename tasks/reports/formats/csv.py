@@ -47,3 +47,6 @@ class CsvReport:
             **{name: _written(part[name]) for name in _TIMES},
         }
         self._rows.writerows(zip(*(part | changed).values(), strict=True))
+
+
+open_report = CsvReport

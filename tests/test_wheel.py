@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.ports import free_port, wait_for_url
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 BUILT_FROM = ("setup.py", "pyproject.toml", "README.md", "prefect.yaml", "automations")
 FOLDERS = ("api", "cli", "flows", "gateways", "models", "tasks")

@@ -160,8 +160,13 @@ class _System:
             raise PartFailed(part.name, often)
         pause = 2.0 ** (deaths - 1)
         self._say(f"{part.name} {message}. It is started again in {pause:.0f} s.")
-        if not self._stop.wait(pause):
+        if self._stop.wait(pause):
+            return
+        try:
             self._start(part)
+        except Exception as error:  # noqa: BLE001  (it counts as one more death at the next look)
+            # A PostgreSQL that was killed may still hold its lock file for a moment.
+            self._say(f"{part.name} could not be started ({type(error).__name__}).")
 
     def _say(self, text: str) -> None:
         say(self._terminal, "system", text)

@@ -57,7 +57,7 @@ from order_factory.models.values.statuses import (
 from order_factory.models.values.texts import MAX_TEXT
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.deletion import delete_subscription
-from order_factory.tasks.subscriptions.items import convert, require_another_item
+from order_factory.tasks.subscriptions.items import convert, options_cents, require_another_item
 from order_factory.tasks.subscriptions.planning import first_period
 from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.subscriptions.transitions import Trigger, changes, stop_copies
@@ -276,7 +276,7 @@ def _item_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
 
 
 def _fill_item(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
-    """The currency is the source order's, and the total what quantity and amount make."""
+    """The currency is the source order's, and the total what quantity, amount and options make."""
     row = {**(known or {}), **values}
     if values.keys() <= DESCRIPTIVE:
         return
@@ -288,7 +288,8 @@ def _fill_item(db: Connection, _mode: str, values: Values, known: Row | None) ->
     if (row.get("sku_code") is None) == (row.get("bundle_code") is None):
         raise Broken("can't be blank without bundle_code, nor given with it", "sku_code")
     kind = ItemType.SKUS if row.get("sku_code") is not None else ItemType.BUNDLES
-    total = row["unit_amount_cents"] * row["quantity"]
+    extras = options_cents(db, row.get("source_line_item_id"))
+    total = row["unit_amount_cents"] * row["quantity"] + extras
     if total > writables.MOST:
         raise Broken(f"makes a total beyond {writables.MOST}", "quantity")
     values |= {

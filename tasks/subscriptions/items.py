@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, literal, select
+from sqlalchemy import Connection, exists, func, literal, select
 
 from order_factory.models.errors import InvalidRequest, LastSubscriptionItem
-from order_factory.models.tables import LineItem
+from order_factory.models.tables import LineItem, LineItemOption
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import SHIPPABLE
 from order_factory.tasks.subscriptions.due import subscription
@@ -18,7 +18,7 @@ from order_factory.tasks.working_set.statements import (
     times,
 )
 
-_line = table_of(LineItem)
+_line, _option = table_of(LineItem), table_of(LineItemOption)
 
 
 def convert(db: Connection, key: int, now: datetime) -> int:
@@ -54,6 +54,14 @@ def convert(db: Connection, key: int, now: datetime) -> int:
         )
     rebuild_template(db, key, now)
     return count
+
+
+def options_cents(db: Connection, line_item_id: int | None) -> int:
+    """What the options of this line cost in all, in cents; they do not follow its quantity."""
+    sums = select(func.coalesce(func.sum(_option.c.total_amount_cents), 0))
+    sums = sums.where(_option.c.line_item_id == _line.c.id)
+    extras = func.coalesce(_line.c.options_amount_cents, sums.scalar_subquery())
+    return db.scalar(select(extras).where(_line.c.id == line_item_id)) or 0
 
 
 def require_another_item(db: Connection, key: int) -> None:

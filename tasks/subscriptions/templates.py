@@ -36,6 +36,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.copying.orders import CARRIED as CARRIED_OF_ORDERS
+from order_factory.tasks.subscriptions.discounts import insert_discount_lines
 from order_factory.tasks.subscriptions.due import factory, subscription
 from order_factory.tasks.working_set.order_totals import sum_order
 from order_factory.tasks.working_set.statements import at, carried, insert_counted, table_of, times
@@ -68,6 +69,8 @@ def rebuild_template(db: Connection, key: int, now: datetime) -> None:
     if has_items or row.customer_payment_source_id is not None:
         template = _insert_order(db, row, now)
         _insert_lines(db, row, template, has_items, now)
+        if has_items:
+            insert_discount_lines(db, row.source_order_id, key, template, now)
         sum_order(db, template)
         # It is none that a customer has begun.
         db.execute(update(_order).where(_order.c.id == template).values(status=OrderStatus.DRAFT))

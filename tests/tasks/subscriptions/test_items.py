@@ -1,0 +1,115 @@
+"""Items: what options and discounts come to when a source order is converted and changed."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import LineItem, Order, OrderFactory, OrderSubscriptionItem
+from order_factory.tasks.subscriptions.discounts import share_cents
+from order_factory.tasks.subscriptions.items import convert, options_cents
+from order_factory.tasks.subscriptions.templates import rebuild_template
+from tests.support.copying import batch_of, change, copy_batch, request
+from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
+
+PERCENTAGE, FIXED = "percentage_discount_promotions", "fixed_amount_promotions"
+
+
+@given(st.integers(-(10**9), 0), st.integers(1, 10**9), st.data())
+def test_a_share_is_rounded_half_up_and_the_whole_is_the_whole(discount, whole, data):
+    part = data.draw(st.integers(0, whole))
+
+    share = share_cents(discount, part, whole)
+
+    assert abs(share * whole - discount * part) * 2 <= whole
+    assert discount <= share <= 0
+    assert share_cents(discount, whole, whole) == discount
+
+
+def template_totals(shop, key):
+    template = subscription(shop, key).template_order_id
+    lines = shop.rows(LineItem, order_id=template)
+    return [(row.item_type, row.quantity, row.total_amount_cents) for row in lines]
+
+
+def set_quantity(shop, key, quantity):
+    (item,) = shop.rows(OrderSubscriptionItem)
+    with begin() as db:
+        extras = options_cents(db, item.source_line_item_id)
+    total = quantity * item.unit_amount_cents + extras
+    change(OrderSubscriptionItem, item.id, quantity=quantity, total_amount_cents=total)
+    with begin() as db:
+        rebuild_template(db, key, START)
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity", "discount"),
+    [
+        (PERCENTAGE, 2, -2_80),  # 10 percent of 28.00
+        (PERCENTAGE, 5, -6_55),  # of 65.50
+        (PERCENTAGE, 1, -1_55),
+        (FIXED, 2, -2_80),
+        (FIXED, 1, -1_40),  # half of the pieces
+        (FIXED, 5, -2_80),  # more pieces, and no more
+    ],
+)
+def test_options_and_discounts_follow_a_changed_quantity(shop, kind, quantity, discount):
+    order = payable(shop, lines=[("MUG", 2, 12_50)])
+    (mug,) = shop.rows(LineItem, order_id=order)
+    change(LineItem, mug.id, total_amount_cents=28_00)
+    shop.option(mug.id, total_amount_cents=3_00)
+    shop.line(order, item_type=kind, unit_amount_cents=-2_80)
+    shop.line(order, item_type=kind, unit_amount_cents=-1_00, coupon_code="WELCOME")
+    key = subscribe(shop, order)
+    with begin() as db:
+        convert(db, key, START)
+
+    set_quantity(shop, key, quantity)
+
+    total = quantity * 12_50 + 3_00
+    assert template_totals(shop, key) == [("skus", quantity, total), (kind, 1, discount)]
+    template = shop.row(Order, id=subscription(shop, key).template_order_id)
+    assert template.total_amount_cents == total + discount
+
+
+@pytest.mark.parametrize("tax_included", [True, False])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_ten_copies_of_a_copy_cost_the_same_to_the_cent(shop, tax_included, seed):
+    chance = random.Random(seed)
+    lines = [(sku, chance.randint(1, 9), chance.randint(1, 99_99)) for sku in ("MUG", "CAP")]
+    order = payable(shop, lines=lines, tax_included=tax_included, tax_rate=0.22)
+    for line in shop.rows(LineItem, order_id=order):
+        extra = chance.randint(0, 9_99)
+        total = line.total_amount_cents + extra
+        change(LineItem, line.id, total_amount_cents=total, tax_amount_cents=total * 22 // 100)
+        shop.option(line.id, total_amount_cents=extra)
+    shop.line(order, item_type=FIXED, unit_amount_cents=-chance.randint(1, 50))
+    key = subscribe(shop, order)
+    with begin() as db:
+        convert(db, key, START)
+    seen = {amounts(shop, subscription(shop, key).template_order_id)}
+    run_due(subscription(shop, key).next_run_at)
+    source = shop.row(OrderFactory).target_order_id
+
+    for _ in range(10):
+        seen.add(amounts(shop, source))
+        factory = request(source)
+        copy_batch(batch_of([factory]))
+        copy = shop.row(OrderFactory, id=factory)
+        assert copy.status == "completed", copy.errors_log
+        source = copy.target_order_id
+
+    assert len(seen) == 1
+
+
+def amounts(shop, order):
+    row = shop.row(Order, id=order)
+    return (
+        row.subtotal_amount_cents,
+        row.discount_amount_cents,
+        row.total_tax_amount_cents,
+        row.total_amount_cents,
+        row.total_amount_with_taxes_cents,
+    )

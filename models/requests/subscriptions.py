@@ -1,7 +1,8 @@
 """What a caller may ask of an order subscription, checked where it comes in."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, model_validator
 
@@ -17,6 +18,16 @@ from order_factory.models.values.statuses import AfterFailure, CatchUp, WhileOpe
 
 Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 EXPIRES_LATER = "must be after starts_at"
+
+
+def _in_zone(value: Any, time_zone: str) -> Any:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(moment, datetime) and moment.tzinfo is None:
+            return moment.replace(tzinfo=ZoneInfo(time_zone))
+    except (ValueError, ZoneInfoNotFoundError):
+        pass  # the checks of the fields say what is wrong
+    return value
 
 
 class SubscriptionOptions(SubscriptionOptionValues):
@@ -74,6 +85,19 @@ class SubscriptionOptions(SubscriptionOptionValues):
         default=None, description="Where that reference comes from."
     )
     metadata: Metadata | None = Field(default=None, description="Your own data: a JSON object.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_times_as_the_zones(cls, given: Any) -> Any:
+        """A time without a zone is the time of the subscription's own zone, where one is given."""
+        if not isinstance(given, dict) or not isinstance(given.get("time_zone"), str):
+            return given
+        times = {name: given.get(name) for name in ("starts_at", "expires_at")}
+        return given | {
+            name: _in_zone(value, given["time_zone"])
+            for name, value in times.items()
+            if value is not None
+        }
 
     @model_validator(mode="after")
     def _expires_after_it_starts(self) -> Self:

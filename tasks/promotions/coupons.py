@@ -198,10 +198,12 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
         (
             "coupon_below_minimum",
             _named
-            + " needs goods of "
+            + " needs goods worth "
             + cast(minimum, String)
-            + " cents or more; these are "
-            + cast(goods, String),
+            + " or more; these are worth "
+            + cast(goods, String)
+            + ", in the smallest unit of "
+            + _source.c.currency_code,
             and_(minimum.is_not(None), goods < minimum),
         ),
         (

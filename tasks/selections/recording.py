@@ -114,10 +114,11 @@ def _refuse_skipped_errors(db: Connection, batch_id: int) -> None:
         )
 
 
-def _find_batch(db: Connection, reference: str, digest: str) -> int | None:
+def _find_batch(db: Connection, reference: str, digest: str, words: str) -> int | None:
     """The key of the batch with this reference, if there is one.
 
-    Raises `InvalidRequest` where its selection was another one.
+    `words` say what is asked for now. Raises `InvalidRequest` where the batch was recorded for
+    other orders, or with other options.
     """
     known: Row[Any] | None = db.execute(
         select(_batch).where(_batch.c.reference == reference)
@@ -125,9 +126,15 @@ def _find_batch(db: Connection, reference: str, digest: str) -> int | None:
     if known is None:
         return None
     if known.options["selection_digest"] != digest:
+        # The words name a file or a filter, but not the rows of a file.
+        other = (
+            f"with other options, or from other rows ({words})"
+            if known.selection == words
+            else f"for another selection ({known.selection})"
+        )
         raise InvalidRequest(
-            f"The batch {known.reference!r} was recorded for another selection "
-            f"({known.selection}); give no orders to finish it, or another reference for these."
+            f"The batch {known.reference!r} was recorded {other}; give no orders to finish it, or "
+            "another reference for these."
         )
     return int(known.id)
 
@@ -137,6 +144,7 @@ def _record(
     reference: str,
     asked_for: Iterable[str],
     policy: ErrorPolicy,
+    words: str,
     request: Callable[[], Requested],
 ) -> int:
     """The key of the batch with this reference, recorded now unless it is there already.
@@ -149,7 +157,7 @@ def _record(
     if policy == ErrorPolicy.REJECT_EVERYTHING:
         sha256.update(policy.encode())
     digest = sha256.hexdigest()
-    known = _find_batch(db, reference, digest)
+    known = _find_batch(db, reference, digest, words)
     if known is not None:
         return known
     requested = request()
@@ -158,7 +166,7 @@ def _record(
             return _insert_batch(db, reference, digest, policy, requested)
     except IntegrityError:
         # Another run that started at the same time has recorded it; that is committed by now.
-        known = _find_batch(db, reference, digest)
+        known = _find_batch(db, reference, digest, words)
         if known is None:
             raise
         return known
@@ -203,7 +211,7 @@ def record_rows(
 
     if selection.problems:
         stage(db, selection)  # tells them, together with what only the database can see
-    batch_id = _record(db, reference, _as_json(selection), policy, request)
+    batch_id = _record(db, reference, _as_json(selection), policy, selection.name, request)
     empty_stage(db)
     return batch_id
 
@@ -226,7 +234,9 @@ def record_filtered(
     if undated := count_undated(db, wanted):
         log_line(without_undated(undated))
     text = json.dumps([wanted.model_dump(mode="json"), options.choices()])
-    return _record(db, reference, [text], policy, lambda: fitting_orders(wanted, options))
+    return _record(
+        db, reference, [text], policy, wanted.in_words(), lambda: fitting_orders(wanted, options)
+    )
 
 
 def record_failed(
@@ -243,4 +253,6 @@ def record_failed(
     `SelectionInvalid` where nothing is left to try again.
     """
     text = json.dumps([{"failed_of": failed_of}, options.choices()])
-    return _record(db, reference, [text], policy, lambda: failed_copies(db, failed_of, options))
+    return _record(
+        db, reference, [text], policy, failed_of, lambda: failed_copies(db, failed_of, options)
+    )

@@ -283,7 +283,8 @@ def _coupon_problems(source: Source, lines: Sequence[Line], options: Options) ->
         found.append(f"coupon {code} has been used by the customer already")
     worth, least = sum(line.total for line in goods), promotion.order_amount_cents
     if least is not None and worth < least:
-        needs = f"needs goods of {least} cents or more; these are {worth}"
+        unit = f"in the smallest unit of {source.currency}"
+        needs = f"needs goods worth {least} or more; these are worth {worth}, {unit}"
         found.append(f"coupon {code} {needs}")
     if promotion.sku_list is not None and not any(
         line.sku_code in promotion.sku_list for line in goods

@@ -20,6 +20,7 @@ ROUNDED = "the number was rounded, for it has more than 15 digits; give it as te
 TWICE = "to copy it twice, give each copy a reference of its own"
 NUL = "the value holds the character 0, which cannot be stored"
 MISSING = "line 3, source_order: the order's number or public id is missing"
+HALF = "the text holds half of a character (a lone surrogate), which cannot be stored"
 HEAD = "source_order,reference,metadata,reuse_wallet\n"
 from tests.support.copying import find_or_record
 
@@ -233,7 +234,7 @@ def test_json_lines_that_cannot_be_used(tmp_path):
         "line 5, source_order: an order's number or public id is expected, not a truth value",
         "line 6, source_order: an order's number or public id is expected, not a fraction",
         "line 7, reference: text is expected",
-        "line 8, source_order: the text is not UTF-8; save the file as UTF-8",
+        f"line 8, source_order: {HALF}",
         "line 9 is not a JSON object",
         "line 10, source_order: the order's number or public id is missing",
     ]

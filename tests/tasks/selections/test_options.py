@@ -52,7 +52,7 @@ def test_another_option_is_another_request(shop):
     first = find_or_record("night", CopyOptions(), orders=["A1"])
 
     assert find_or_record("night", CopyOptions(), orders=["A1"]) == first
-    with pytest.raises(InvalidRequest, match="was recorded for another selection"):
+    with pytest.raises(InvalidRequest, match="was recorded with other options"):
         find_or_record("night", CopyOptions(stock=StockPolicy.IGNORE), orders=["A1"])
 
 

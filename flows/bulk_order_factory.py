@@ -161,7 +161,6 @@ def bulk_order_factory(
     request = CopyOptions(**options)
     place = place_of_report(report_path, f"{reference}-dry-run" if dry_run else reference)
     record = recorder(reference, request, error_policy, orders, orders_where, failed_of, mode)
-    may_be_empty = orders_where is not None or failed_of is not None
     try:
         if dry_run:
             return cast(BulkResult, _rehearse(record, batch_size, place))
@@ -171,7 +170,7 @@ def bulk_order_factory(
             chosen.accept(db, batch_id)
             as_a_whole = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
     except NothingSelected as nothing:
-        if not may_be_empty:
+        if orders_where is None:
             raise
         return cast(BulkResult, _nothing_to_copy(reference, nothing))
     del record, orders  # a frame or a file's rows are as large as the batch

@@ -23,6 +23,7 @@ def drawn_keys(db: Connection) -> Drawn:
     return {
         table.name: tuple(db.execute(text(f"SELECT last_value, is_called FROM {_of(table)}")).one())
         for table in Base.metadata.sorted_tables
+        if table.autoincrement_column is not None  # the others have no sequence
     }
 
 

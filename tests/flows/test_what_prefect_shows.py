@@ -288,7 +288,7 @@ def test_a_run_of_subscriptions(shop):
 
     run_order_subscriptions()
 
-    shown = Shown(run_of(shop), len(STEPS) + 3)
+    shown = Shown(run_of(shop), len(STEPS) + 4)
     reference = shop.row(OrderFactoryBatch).reference
     assert (shown.name, shown.state) == ("run order subscriptions", "Completed")
     assert dict(shown.tasks) == dict(STEPS) | {
@@ -296,6 +296,7 @@ def test_a_run_of_subscriptions(shop):
         "copy wallets": COPIED,
         "place target orders": COPIED,
         "authorize payments": COPIED,
+        "place orders again": COPIED,
         "take over what was left": COPIED,
     }
     assert shown.tags == {f"batch:{reference[:64]}", "outcome:completed"}

@@ -32,6 +32,7 @@ from order_factory.models.values.statuses import (
     OrderStatus,
     PaymentStatus,
 )
+from order_factory.tasks.working_set.order_numbers import give_number
 from order_factory.tasks.working_set.order_totals import sum_order
 from order_factory.tasks.working_set.statements import table_of
 
@@ -54,6 +55,11 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
 def _stored(db: Connection, key: int, values: Values) -> None:
     if not values.keys() <= DESCRIPTIVE:
         sum_order(db, key)
+
+
+def _created(db: Connection, key: int, values: Values) -> None:
+    give_number(db, key)
+    _stored(db, key, values)
 
 
 ORDERS = ResourceType(
@@ -147,6 +153,6 @@ ORDERS = ResourceType(
     ),
     creatable=True,
     updatable=True,
-    hooks=Hooks(fill=_fill, created=_stored, updated=_stored),
+    hooks=Hooks(fill=_fill, created=_created, updated=_stored),
     meaning="Orders, the copies among them.",
 )

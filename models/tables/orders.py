@@ -23,9 +23,9 @@ class Order(Described, Moded, Base):
     `total_amount_cents` is the sum of the line items' totals; the other amounts divide it by the
     type of the line. As in the reference, `discount_amount_cents` is zero or below, and
     `gift_card_amount_cents` is what gift cards paid, zero or above. `number` is unique within the
-    mode; a draft or pending order may have none. `order_factory_id` is our own: the factory that
-    made this order, at most one order per factory. `customer_email_key` and `coupon_code_key` are
-    our own too: what emails and coupon codes are compared by.
+    mode; every order that is made here has one from the start. `order_factory_id` is our own: the
+    factory that made this order, at most one order per factory. `customer_email_key` and
+    `coupon_code_key` are our own too: what emails and coupon codes are compared by.
 
     Source: Commerce Layer API reference, order object.
     """

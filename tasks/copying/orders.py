@@ -18,6 +18,7 @@ from order_factory.models.tables import Order
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.copying.customers import customer_columns, has_customer
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.order_numbers import number_of
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -45,7 +46,6 @@ CARRIED = (
 LEFT = (
     "reference",
     "reference_origin",
-    "number",
     "placed_at",
     "approved_at",
     "cancelled_at",
@@ -71,6 +71,7 @@ def insert_orders() -> Insert:
     values: dict[str, ColumnElement[Any]] = {
         "id": copies.c.target_order_id,
         "order_factory_id": copies.c.factory_id,
+        "number": number_of(copies.c.target_order_id, source.c.mode, copies.c.factory_id),
         "status": case((pending, OrderStatus.PENDING), else_=OrderStatus.DRAFT),
         "payment_status": literal(PaymentStatus.UNPAID),
         "fulfillment_status": literal(FulfillmentStatus.UNFULFILLED),

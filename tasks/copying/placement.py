@@ -41,7 +41,6 @@ from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
-from order_factory.tasks.working_set.order_numbers import number_of
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -141,7 +140,7 @@ def insert_placements() -> Insert:
 
 
 def update_orders() -> Update:
-    """The targets of the placements become `placed`, with a number and a time, or `placing`."""
+    """The targets of the placements become `placed`, with a time, or `placing`."""
     remote = placements.c.remote
     ships_nothing = line_sums.c.lines_to_ship == 0
     return (
@@ -155,7 +154,6 @@ def update_orders() -> Update:
                 else_=changed(_target.c.status, OrderStatus.PLACED),
             ),
             placed_at=case((remote, null()), else_=NOW),
-            number=case((remote, null()), else_=number_of(_target)),
             payment_status=changed(_target.c.payment_status, PaymentStatus.FREE, not_(_to_pay)),
             fulfillment_status=changed(
                 _target.c.fulfillment_status, FulfillmentStatus.NOT_REQUIRED, ships_nothing

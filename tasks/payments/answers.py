@@ -38,7 +38,6 @@ from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import Orders, conclude_reservations
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors
-from order_factory.tasks.working_set.order_numbers import number_of
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -186,7 +185,6 @@ def _settle_authorizations(db: Connection, now: datetime) -> None:
         .values(
             status=OrderStatus.PLACED,
             placed_at=NOW,
-            number=number_of(_order),
             payment_status=changed(_order.c.payment_status, PaymentStatus.AUTHORIZED),
             updated_at=NOW,
         ),

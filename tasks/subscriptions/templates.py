@@ -38,6 +38,7 @@ from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.copying.orders import CARRIED as CARRIED_OF_ORDERS
 from order_factory.tasks.subscriptions.discounts import insert_discount_lines
 from order_factory.tasks.subscriptions.due import factory, subscription
+from order_factory.tasks.working_set.order_numbers import give_number
 from order_factory.tasks.working_set.order_totals import sum_order
 from order_factory.tasks.working_set.statements import at, carried, insert_counted, table_of, times
 
@@ -98,7 +99,9 @@ def _insert_order(db: Connection, row: Any, now: datetime) -> int:
         "created_at": now,
         "updated_at": now,
     }
-    return int(db.execute(insert(_order).values(values).returning(_order.c.id)).scalar_one())
+    key = int(db.execute(insert(_order).values(values).returning(_order.c.id)).scalar_one())
+    give_number(db, key)
+    return key
 
 
 def _insert_address(db: Connection, key: int | None, now: datetime) -> int | None:

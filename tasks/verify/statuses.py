@@ -21,14 +21,14 @@ def _times_beside_status() -> Select[Any]:
     return select(factory.c.id).where(not_(_times_fit()))
 
 
-def _placed_halfway() -> Select[Any]:
+def _wrongly_numbered_or_timed() -> Select[Any]:
     named, timed = target.c.number.is_not(None), target.c.placed_at.is_not(None)
     before = target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACING])
     after = target.c.status.in_([OrderStatus.PLACED, OrderStatus.APPROVED])
     return (
         select(target.c.id)
         .select_from(copied)
-        .where(or_(and_(before, or_(named, timed)), and_(after, not_(and_(named, timed)))))
+        .where(or_(not_(named), and_(before, timed), and_(after, not_(timed))))
     )
 
 
@@ -91,11 +91,10 @@ INVARIANTS = (
         _times_beside_status(),
     ),
     Invariant(
-        "placed-has-number-and-time",
-        "A target order that was placed has a number and the time of its placement; one that was "
-        "not has neither.",
+        "number-and-time-of-placement",
+        "A target order has a number, and the time of its placement exactly when it was placed.",
         Resource.orders,
-        _placed_halfway(),
+        _wrongly_numbered_or_timed(),
     ),
     Invariant(
         "placed-as-asked",

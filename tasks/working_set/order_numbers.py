@@ -1,21 +1,34 @@
-"""The numbers of orders that are placed here: unique within the mode, and drawn from nowhere.
+"""The numbers of orders that are made here: unique within the mode, and drawn from nowhere.
 
 A number is made of the order's key, so that a batch gets its numbers without a counter that all
-would wait for. Keys of orders that are never placed leave gaps.
+would wait for. Keys of orders that are never kept leave gaps.
 """
 
-from sqlalchemy import ColumnElement, String, Table, case, cast, exists, literal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, func, literal, update
 
 from order_factory.models.tables import Order
 from order_factory.tasks.working_set.statements import table_of
 
 # Keeps these numbers apart from the shop's own.
 PREFIX = "OF"
+_order = table_of(Order)
 
 
-def number_of(order: Table) -> ColumnElement[str]:
-    """The number that this order gets; a longer one where the shop has given that number away."""
-    other = table_of(Order).alias("numbered")
-    number = literal(PREFIX) + cast(order.c.id, String)
-    given_away = exists().where(other.c.mode == order.c.mode, other.c.number == number)
-    return case((given_away, number + "-" + cast(order.c.order_factory_id, String)), else_=number)
+def number_of(
+    key: ColumnElement[int], mode: ColumnElement[Any], factory_id: ColumnElement[Any]
+) -> ColumnElement[str]:
+    """The number of the order with this key; a longer one where the shop has given it away."""
+    other = _order.alias("numbered")
+    number = literal(PREFIX) + cast(key, String)
+    given_away = exists().where(other.c.mode == mode, other.c.number == number)
+    longer = number + "-" + func.coalesce(cast(factory_id, String), "0")
+    return case((given_away, longer), else_=number)
+
+
+def give_number(db: Connection, key: int) -> None:
+    """Give the order a number unless it has one."""
+    number = number_of(_order.c.id, _order.c.mode, _order.c.order_factory_id)
+    mine = update(_order).where(_order.c.id == key, _order.c.number.is_(None))
+    db.execute(mine.values(number=number))

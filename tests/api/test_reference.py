@@ -9,6 +9,7 @@ from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.public_ids import public_id
 from tests.support.api_client import order_id
 from tests.support.copying import change
+from tests.support.draining import drain
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "reference_relationships.json").read_text())
@@ -61,3 +62,19 @@ def test_the_events_of_a_renewal_bear_its_name(api, shop):
 
     (event,) = api.get("events")["data"]
     assert event["attributes"]["name"] == "recurring_order_copies.create"
+
+
+def test_every_order_has_a_number_from_the_start(api, shop):
+    """No two are alike, though the shop has given away the number that would be next."""
+    first = api.post("orders", {"type": "orders"})["data"]["attributes"]["number"]
+    source = shop.order(mode="test", number=f"OF{int(first.removeprefix('OF')) + 2}")
+    api.copy(order_id(source))
+    drain()
+    api.post("orders", {"type": "orders", "attributes": {"number": "mine"}})
+
+    numbers = [each["attributes"]["number"] for each in api.get("orders", sort="id")["data"]]
+
+    assert len(set(numbers)) == len(numbers) == 4
+    assert numbers[0] == f"OF{shop.rows(Order)[0].id}"
+    assert numbers[2].startswith(f"{numbers[1]}-"), "the shop has that one"
+    assert numbers[3] == "mine"

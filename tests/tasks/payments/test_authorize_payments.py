@@ -93,7 +93,7 @@ def test_a_declined_card_leaves_the_order_pending_and_says_why(shop, ledger):
         "payment_source": ["the payment was declined: Your card has insufficient funds."],
         "status": CANNOT,
     }
-    assert (target.status, target.payment_status, target.number) == ("pending", "unpaid", None)
+    assert (target.status, target.payment_status) == ("pending", "unpaid")
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000, 0)
     assert shop.row(StockReservation).status == "released"
     assert shop.row(Transaction).error_code == "insufficient_funds"
@@ -245,7 +245,7 @@ def test_many_orders_end_each_in_its_own_way(shop, ledger):
     assert [result.status for result in ended] == wanted
     assert ledger.charges() == [("authorize", 10_00)] * wanted.count("completed")
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000 - 24, 0)
-    assert len({result.target_order.number for result in ended}) == 25
+    assert len({result.target_order.number for result in ended}) == len(tokens)
     assert violations() == []
 
 

@@ -21,7 +21,9 @@ _log = logging.getLogger("order_factory.dispatcher")
 _ROUNDS_ON_A_WORKER = 1_000
 _LONGEST_PAUSE = 30.0
 _MANY = 100
-_LONGEST_REST = 2.0
+_LONGEST_REST = 0.5
+# A run that takes longer would keep the service from ending.
+_ROUNDS_HERE = 5
 _SECONDS_BETWEEN_EVENTS = 15.0
 _SECONDS_BETWEEN_QUESTIONS = 2.0
 _SECONDS_TO_ANSWER = 2.0
@@ -36,7 +38,7 @@ class Dispatcher:
         self._ending = False
         self._started_run: Any = None
         self._publish_at = 0.0
-        self._health_url: str | None = None
+        self._api_url: str | None = None
         self._asked_at = 0.0
         self._asking = Lock()
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
@@ -56,14 +58,17 @@ class Dispatcher:
 
     def require_prefect(self) -> None:
         """Raises an exception unless copying is warmed up and Prefect's server answers."""
-        if self._health_url is None:
+        if self._api_url is None:
             raise RuntimeError("Prefect was not reached yet.")
         with self._asking:
             if monotonic() > self._asked_at + _SECONDS_BETWEEN_QUESTIONS:
-                httpx.get(self._health_url, timeout=_SECONDS_TO_ANSWER).raise_for_status()
+                httpx.get(f"{self._api_url}/health", timeout=_SECONDS_TO_ANSWER).raise_for_status()
                 self._asked_at = monotonic()
 
     def _run(self) -> None:
+        # Prefect takes two seconds to import; the service answers meanwhile.
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
         failures = 0
         self._woken.set()
         while not self._ending:
@@ -72,8 +77,10 @@ class Dispatcher:
             self._woken.clear()
             try:
                 self._warm_up()
-                # What waits for a gateway that gives no answer is asked about ever less often.
-                failures = 0 if self._work_off() else min(failures + 1, 5)
+                # With the server's address all runs share one connection to it.
+                with temporary_settings({PREFECT_API_URL: self._api_url}):
+                    # What waits for a gateway that gives no answer is asked about less often.
+                    failures = 0 if self._work_off() else min(failures + 1, 5)
             except Exception as error:  # noqa: BLE001  (the next try may succeed)
                 failures = min(failures + 1, 5)
                 _log.error("dispatch failed", extra={"failure": describe_failure(error)})
@@ -83,7 +90,7 @@ class Dispatcher:
 
         Without a server of the settings, one is started here, which takes up to 20 seconds.
         """
-        if self._health_url is not None:
+        if self._api_url is not None:
             return
         from prefect.client.orchestration import get_client
 
@@ -93,7 +100,7 @@ class Dispatcher:
             failure = client.api_healthcheck()
             if failure is not None:
                 raise failure
-            self._health_url = f"{str(client.api_url).rstrip('/')}/health"
+            self._api_url = str(client.api_url).rstrip("/")
         _log.info("ready to copy")
 
     def _work_off(self) -> bool:
@@ -113,7 +120,7 @@ class Dispatcher:
             if not closed:
                 return False  # others hold what waits, or a gateway gives no answer
             if closed >= _MANY:
-                # Under load, few large transactions: as long a pause as the last one took.
+                # Under load, few large transactions: a pause of the length of the last run.
                 sleep(min(monotonic() - began, _LONGEST_REST))
         return True
 
@@ -133,7 +140,7 @@ class Dispatcher:
         from order_factory.models.results.copies import CopiesFailed
 
         try:
-            closed = drain_order_factories(size=self._settings.dispatch_size)
+            closed = drain_order_factories(self._settings.dispatch_size, _ROUNDS_HERE)
         except CopiesFailed as failed:
             closed = failed.closed  # the orders failed, and the dispatcher did its work
         _log.info("copied", extra={"closed": closed})

@@ -57,7 +57,7 @@ class ApiSettings(BaseSettings):
     dispatch_seconds: float = Field(
         default=2.0, gt=0, description="How often to look for what others have recorded."
     )
-    dispatch_size: int = Field(default=5_000, ge=1, description="Copies in one transaction.")
+    dispatch_size: int = Field(default=2_000, ge=1, description="Copies in one transaction.")
     dispatch_deployment: str | None = Field(
         default=None,
         description="Deployment (`drain-order-factories/drain`) that copies on a work pool instead.",

@@ -13,7 +13,7 @@ from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import CopiesFailed
 from order_factory.tasks.authorize_payments import authorize_payments
-from order_factory.tasks.batches.pending import waiting_batches
+from order_factory.tasks.batches.pending import is_single_waiting, waiting_batches
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copy_orders import copy_batch, copy_single_orders
 from order_factory.tasks.factories.ended import last_event
@@ -25,7 +25,7 @@ from order_factory.tasks.outcomes.account import (
 )
 from order_factory.tasks.payments.claiming import Scope
 
-SIZE = 5_000
+SIZE = 2_000
 
 
 @shop_flow(name="drain-order-factories", flow_run_name="copy what waits")
@@ -36,7 +36,7 @@ def drain_order_factories(
     """Copy the orders that wait, the oldest first; how many factories were completed or failed.
 
     A round is one transaction for the orders that were asked for one by one, and one for each
-    batch. Several runs may do this at the same time: no factory is copied twice, and what a run
+    batch; after each, those that were asked for one by one meanwhile come first. Several runs may do this at the same time: no factory is copied twice, and what a run
     that dies has not committed is still pending. Raises `CopiesFailed` where orders failed and
     none was copied.
 
@@ -50,7 +50,11 @@ def drain_order_factories(
     run, parts, closed = Run(), count(1), 0
     for number in range(1, rounds + 1):
         in_round = _copy_singles(run, size, number)
-        in_round += sum(_drain(run, batch_id, next(parts), size) for batch_id in _waiting())
+        for batch_id in _waiting():
+            in_round += _drain(run, batch_id, next(parts), size)
+            # Who asked for one order does not wait until the parts of all batches are copied.
+            if _is_single_waiting():
+                in_round += _copy_singles(run, size, number)
         closed += in_round
         if not in_round:
             break
@@ -58,6 +62,11 @@ def drain_order_factories(
         run.singles = read_singles(db, newest)
     account_for(run)
     return cast(int, _ended(run, closed))
+
+
+def _is_single_waiting() -> bool:
+    with reading() as db:
+        return is_single_waiting(db)
 
 
 def _waiting() -> list[int]:

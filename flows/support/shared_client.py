@@ -17,6 +17,8 @@ from prefect.client.schemas.objects import ServerDefaultResultStorage
 from prefect.context import ContextModel, SyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, get_current_settings
 
+from order_factory.flows.support.quick_retries import retry_soon
+
 _REMEMBERED_SECONDS = 60
 
 
@@ -42,6 +44,7 @@ class _SharedClient(SyncPrefectClient):
         super().__init__(
             api_url, auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value()
         )
+        self._client.event_hooks["response"].append(retry_soon)
         self._storage: ServerDefaultResultStorage | None = None
         self._known_until = 0.0
 

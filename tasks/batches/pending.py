@@ -12,17 +12,20 @@ _batch = table_of(OrderFactoryBatch)
 _UNFINISHED = (BatchStatus.PENDING, BatchStatus.IN_PROGRESS)
 
 
-def is_anything_waiting(db: Connection) -> bool:
-    """Whether there is a factory to copy, a payment to ask about, or a batch to drain or finish."""
+def is_single_waiting(db: Connection) -> bool:
+    """Whether there is a factory to copy that was asked for by itself."""
     single = exists().where(
         is_unfinished,
         OrderFactory.target_order_id.is_(None),
         OrderFactory.batch_id.is_(None),
         OrderFactory.flow_run_id.is_(None),
     )
-    return (
-        bool(db.scalar(select(single))) or bool(count_due(db, Scope())) or bool(waiting_batches(db))
-    )
+    return bool(db.scalar(select(single)))
+
+
+def is_anything_waiting(db: Connection) -> bool:
+    """Whether there is a factory to copy, a payment to ask about, or a batch to drain or finish."""
+    return is_single_waiting(db) or bool(count_due(db, Scope())) or bool(waiting_batches(db))
 
 
 def waiting_batches(db: Connection) -> list[int]:

@@ -34,7 +34,7 @@ _coupon, _promotion = table_of(Coupon), table_of(Promotion)
 _of_factory = _order.join(_factory, _factory.c.id == _order.c.order_factory_id)
 _its_coupon = and_(
     _coupon.c.mode == _order.c.mode,
-    _coupon.c.code == _order.c.coupon_code,
+    _coupon.c.code_key == _order.c.coupon_code_key,
     # One that came later was not counted.
     _coupon.c.created_at <= _order.c.created_at,
 )

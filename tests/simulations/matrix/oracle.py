@@ -108,7 +108,7 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
         tell("billing_address", "the order has no billing address")
     if source.shipping is None and any(_ships(line) for line in source.lines):
         tell("shipping_address", "the order has no shipping address")
-    if source.shipping == "abroad":
+    if source.shipping == "abroad" and any(_ships(line) for line in source.lines):
         lock = "is outside the order's shipping country lock IT"
         tell("shipping_address", f"the country DE {lock}")
 

@@ -41,7 +41,11 @@ _is_by_hand = exists().where(
 )
 _is_free = exists().where(
     line_sums.c.factory_id == copies.c.factory_id,
-    line_sums.c.total_amount_cents + line_sums.c.total_tax_amount_cents <= 0,
+    # What a gift card has paid for the source is to be paid for the copy.
+    line_sums.c.total_amount_cents
+    + line_sums.c.gift_card_amount_cents
+    + line_sums.c.total_tax_amount_cents
+    <= 0,
     not_(copies.c.refresh_prices),
 )
 _is_needed = not_(or_(_is_by_hand, _is_free))

@@ -127,9 +127,18 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
     if skip:
         bad = {id(line) for _, line in wrong + rates}
         lines = [line for line in lines if id(line) not in bad]
-    if source.card == "expired" and source.customer is not None:
+    worth = sum(
+        line.total + (line.tax or 0) for line in source.lines if line.item_type != "gift_cards"
+    )
+    worth += sum(
+        line.total for line in source.lines if line.item_type == "gift_cards" and line.total > 0
+    )
+    free = bool(source.lines) and worth <= 0 and not options.refresh_prices
+    if free:
+        pass  # it needs no card
+    elif source.card == "expired" and source.customer is not None:
         tell("payment_source", f"the saved payment source expired on {EXPIRED_ON}")
-    if source.card == "foreign" and source.customer != "other":
+    elif source.card == "foreign" and source.customer != "other":
         tell("payment_source", "the payment source stands in another customer's wallet")
 
     coupon = COUPON.get(source.coupon or "")

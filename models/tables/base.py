@@ -116,7 +116,7 @@ def original_index(table: str, *columns: str) -> Index:
     """An index over the rows that are no copies and have a reference."""
     originals = text("copied_from_id IS NULL AND reference IS NOT NULL")
     return Index(
-        f"ix_{table}_original_{'_'.join(columns)}",
+        f"ix_{table}_original_key",
         *columns,
         sqlite_where=originals,
         postgresql_where=originals,

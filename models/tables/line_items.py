@@ -29,7 +29,8 @@ class LineItem(Described, Base):
     __table_args__ = (
         UniqueConstraint("order_id", "copied_from_id"),
         # By which an import finds a line. Copies are not in it: copying must not maintain it.
-        original_index("line_items", "order_id", "reference"),
+        # With the third column SQLite prefers it to the unique key, which finds all lines of an order.
+        original_index("line_items", "order_id", "reference", "copied_from_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -65,7 +66,7 @@ class LineItemOption(Described, Base):
     __tablename__ = "line_item_options"
     __table_args__ = (
         UniqueConstraint("line_item_id", "copied_from_id"),
-        original_index("line_item_options", "line_item_id", "reference"),
+        original_index("line_item_options", "line_item_id", "reference", "copied_from_id"),
         {"sqlite_autoincrement": True},
     )
 

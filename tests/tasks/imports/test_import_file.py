@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from order_factory.models.database import retrying
@@ -207,3 +207,14 @@ def test_progress_is_told_chunk_by_chunk(shop, write_csv, run_import):
 
     step = "import orders.csv"
     assert message == [(step, 0, 10), (step, 2, 10), (step, 4, 10), (step, 5, 10), (step, 5, 5)]
+
+
+def test_a_line_is_found_by_its_key_and_not_among_all_lines_of_its_order(sqlite_url, monkeypatch):
+    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", sqlite_url)
+    line = "order_id = 1 AND reference = 'a' AND copied_from_id IS NULL"
+
+    with reading() as db:
+        plan = db.execute(text(f"EXPLAIN QUERY PLAN SELECT id FROM line_items WHERE {line}"))
+        steps = [row.detail for row in plan]
+
+    assert any("ix_line_items_original_key" in step for step in steps), steps

@@ -106,8 +106,8 @@ def _take_back(db):
         "uq_customers_mode_email_key",
         "uq_coupons_mode_code_key",
         "ix_orders_coupon_code_key",
-        "ix_line_items_original_order_id_reference",
-        "ix_line_item_options_original_line_item_id_reference",
+        "ix_line_items_original_key",
+        "ix_line_item_options_original_key",
     ):
         db.execute(text(f"DROP INDEX {index}"))
     for table, column in (

@@ -55,9 +55,9 @@ def upgrade() -> None:
     originals = sa.text("copied_from_id IS NULL AND reference IS NOT NULL")
     for table, owner in (("line_items", "order_id"), ("line_item_options", "line_item_id")):
         op.create_index(
-            f"ix_{table}_original_{owner}_reference",
+            f"ix_{table}_original_key",
             table,
-            [owner, "reference"],
+            [owner, "reference", "copied_from_id"],
             sqlite_where=originals,
             postgresql_where=originals,
         )
@@ -111,8 +111,8 @@ def _clean(db: sa.Connection, table: str, column: str, is_unique: bool) -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_line_items_original_order_id_reference", "line_items")
-    op.drop_index("ix_line_item_options_original_line_item_id_reference", "line_item_options")
+    op.drop_index("ix_line_items_original_key", "line_items")
+    op.drop_index("ix_line_item_options_original_key", "line_item_options")
     op.drop_index("uq_customers_mode_email_key", "customers")
     op.drop_index("uq_coupons_mode_code_key", "coupons")
     op.drop_index("ix_orders_coupon_code_key", "orders")

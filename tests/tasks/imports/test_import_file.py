@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from order_factory.models.database import retrying
-from order_factory.models.database.engine import get_engine
+from order_factory.models.database.engine import get_engine, reading
 from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import progress_shown_by
 from order_factory.models.tables import Address, LineItem, Order

@@ -7,9 +7,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from order_factory.api.dispatcher import Dispatcher
+from order_factory.models.database.engine import reading
+from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.schema import require_schema
 from order_factory.tasks.subscriptions.watchdog import overdue_now
 
+SHOP = "shop"
+_A_COPY = (
+    "The database is a copy of a shop's or was moved. No payment gateway is called, and no webhook "
+    "and no notice is sent, until `order-factory adopt` is run."
+)
 # Raises an exception where something is not as it must be.
 Check = Callable[[], None]
 
@@ -34,16 +41,25 @@ class Readiness:
         ]
         if not lacking:
             return JSONResponse({"status": "ready"} | await run_in_threadpool(_overdue))
-        document = {"status": "unavailable", "lacking": lacking}
+        document: dict[str, object] = {"status": "unavailable", "lacking": lacking}
+        if SHOP in lacking:
+            document["detail"] = _A_COPY
         return JSONResponse(document, 503, {"Retry-After": "5"})
 
 
 def readiness(dispatcher: Dispatcher | None) -> Readiness:
-    """The database answers and has the newest schema; and Prefect, where the service copies."""
-    checks: dict[str, Check] = {"database": require_schema}
+    """The database answers, has the newest schema and is the shop's; Prefect, where the service copies."""
+    checks: dict[str, Check] = {"database": require_schema, SHOP: _require_shop}
     if dispatcher is not None:
         checks["prefect"] = dispatcher.require_prefect
     return Readiness(checks)
+
+
+def _require_shop() -> None:
+    with reading() as db:
+        reason = why_cut_off(db)
+    if reason is not None:
+        raise reason
 
 
 def _passes(check: Check) -> bool:

@@ -3,11 +3,12 @@
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from typing import Annotated
 
 import typer
 
+from order_factory.cli.commands.adopt import adopt
 from order_factory.cli.commands.batches import batch, batches
 from order_factory.cli.commands.bulk import bulk
 from order_factory.cli.commands.copy import copy
@@ -18,6 +19,7 @@ from order_factory.cli.commands.factories import factories
 from order_factory.cli.commands.health import health
 from order_factory.cli.commands.imports import import_files
 from order_factory.cli.commands.init import init
+from order_factory.cli.commands.mask import mask
 from order_factory.cli.commands.orders import orders
 from order_factory.cli.commands.serve import serve
 from order_factory.cli.commands.show import show
@@ -48,6 +50,8 @@ COMMANDS = {
         (show, "show", "order-factory show 1001"),
         (batches, "batches", "order-factory batches --limit 5"),
         (batch, "batch", "order-factory batch january"),
+        (adopt, "adopt", "order-factory adopt --as-test"),
+        (mask, "mask", "order-factory mask"),
         (verify, "verify", "order-factory verify --json"),
     ),
     "Run": (
@@ -128,8 +132,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if terminal.debug and tag == "unexpected_error":
             raise
     finally:
+        _tell_of_a_copy(terminal)
         _close_database()
     return int(code)
+
+
+def _tell_of_a_copy(terminal: Terminal) -> None:
+    """Say after a command that its database reaches nobody outside, where that is so."""
+    engine = sys.modules.get("order_factory.models.database.engine")
+    if engine is None or not engine.has_connected():
+        return  # the command has asked no database
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.identity import why_cut_off
+
+    # What is wrong with the database itself the command has said already.
+    with suppress(Exception), reading() as db:
+        reason = why_cut_off(db)
+        if reason is not None:
+            terminal.note(f"{reason}.")
 
 
 def _close_database() -> None:

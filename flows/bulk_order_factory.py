@@ -13,13 +13,13 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field, PlainValidator
 from sqlalchemy import Connection
 
-from order_factory.flows.runners import choose_runner
+from order_factory.flows.runners import ChosenRunner, choose_runner
 from order_factory.flows.runners.copy_recorded import Copied, copy_recorded
 from order_factory.flows.runners.job import Job
 from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.flows.support.stop_signals import StopReason, stopping
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import InvalidRequest, NothingSelected
 from order_factory.models.requests.copies import CopyOptions, Text
@@ -70,8 +70,7 @@ def _mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) ->
 
     Only the record says so. A run that goes on with the batch asks nothing of it.
     """
-    with begin() as db:
-        abort_batch(db, str(flow_run.id))
+    write(lambda db: abort_batch(db, str(flow_run.id)))
 
 
 @shop_flow(
@@ -165,10 +164,8 @@ def bulk_order_factory(
         if dry_run:
             return cast(BulkResult, _rehearse(record, batch_size, place))
         began = perf_counter()
-        with begin() as db:
-            batch_id = record(db)
-            chosen.accept(db, batch_id)
-            as_a_whole = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
+        batch_id, policy = _record(record, chosen)
+        as_a_whole = policy == ErrorPolicy.REJECT_EVERYTHING
     except NothingSelected as nothing:
         if orders_where is None:
             raise
@@ -179,10 +176,11 @@ def bulk_order_factory(
         Job(batch_id, reference, batch_size, workers), chosen, as_a_whole=as_a_whole
     )
     began = perf_counter()
-    with reading() as db:
-        account = read_batch_account(
+    account = read(
+        lambda db: read_batch_account(
             db, batch_id, closed=copied.closed, seconds=copied.seconds, report=place
         )
+    )
     run = Run(batches=[account])
     run.times.add("record orders", account.result.orders_count, recorded_in)
     run.times.add_all(copied.times)
@@ -195,6 +193,17 @@ def _nothing_to_copy(reference: str, nothing: NothingSelected) -> Any:
     """A night on which no order fits is no failure."""
     result = BulkResult.empty(reference)
     return Completed(message=f"{nothing.args[1][0]}; nothing was copied", data=result)
+
+
+def _record(record: Record, chosen: ChosenRunner) -> tuple[int, ErrorPolicy]:
+    """The key of the recorded batch and its error policy; a batch that is there is found again."""
+
+    def find_or_record(db: Connection) -> tuple[int, ErrorPolicy]:
+        batch_id = record(db)
+        chosen.accept(db, batch_id)
+        return batch_id, error_policy_of(db, batch_id)
+
+    return write(find_or_record)
 
 
 def _rehearse(record: Record, batch_size: int, place: Path) -> Any:

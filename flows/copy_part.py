@@ -7,7 +7,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from order_factory.flows.support.shop_flow import shop_flow
-from order_factory.models.database.engine import reading
+from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
 from order_factory.models.requests.copies import Text
 from order_factory.tasks.batches.chunking import BATCH_SIZE
@@ -37,11 +37,9 @@ def copy_part(
         size: How many orders are copied.
     """
     require_schema()
-    with reading() as db:
-        batch_id = require_batch(db, batch)
+    batch_id = read(lambda db: require_batch(db, batch))
     report = copy_batch(batch_id, part, size)
-    with reading() as db:
-        orders = first_orders(db, batch_id, flow_run.id)
+    orders = read(lambda db: first_orders(db, batch_id, flow_run.id))
     run = Run(part=PartAccount(batch, report.copied, orders))
     run.times.add_all(report.times)
     account_for(run)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import CopiesFailed
 from order_factory.tasks.authorize_payments import authorize_payments
@@ -45,8 +45,7 @@ def drain_order_factories(
         rounds: After how many rounds to end, even where something is left.
     """
     require_schema()
-    with reading() as db:
-        newest = last_event(db)
+    newest = read(last_event)
     run, parts, closed = Run(), count(1), 0
     for number in range(1, rounds + 1):
         in_round = _copy_singles(run, size, number)
@@ -58,8 +57,7 @@ def drain_order_factories(
         closed += in_round
         if not in_round:
             break
-    with reading() as db:
-        run.singles = read_singles(db, newest)
+    run.singles = read(lambda db: read_singles(db, newest))
     account_for(run)
     return cast(int, _ended(run, closed))
 
@@ -70,8 +68,7 @@ def _is_single_waiting() -> bool:
 
 
 def _waiting() -> list[int]:
-    with reading() as db:
-        return waiting_batches(db)
+    return read(waiting_batches)
 
 
 def _copy_singles(run: Run, size: int, number: int) -> int:
@@ -86,17 +83,16 @@ def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
     The first part that the run copies is followed step by step.
     """
     began = perf_counter()
-    with begin() as db:
-        start_batch(db, batch_id, flow_run.id)
+    write(lambda db: start_batch(db, batch_id, flow_run.id))
     copied = copy_batch(batch_id, part, size, follow=not run.times)
     run.times.add_all(copied.times)
     closed = copied.closed + _pay(run, Scope(batch_id))
-    with begin() as db:
-        finished = finish_batch(db, batch_id)
+    finished = write(lambda db: finish_batch(db, batch_id))
     if finished:
-        with reading() as db:
-            seconds = perf_counter() - began
-            run.batches.append(read_batch_account(db, batch_id, closed=closed, seconds=seconds))
+        seconds = perf_counter() - began
+        run.batches.append(
+            read(lambda db: read_batch_account(db, batch_id, closed=closed, seconds=seconds))
+        )
     return closed
 
 

@@ -9,6 +9,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Failed
 from pydantic import Field
+from sqlalchemy import Connection
 
 from order_factory.flows.runners import choose_runner
 from order_factory.flows.runners.copy_recorded import copy_recorded
@@ -17,7 +18,7 @@ from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.flows.support.stop_signals import StopReason
 from order_factory.flows.sweep_order_factories import sweep
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import BulkResult
 from order_factory.models.results.subscriptions import (
@@ -61,27 +62,37 @@ def run_order_subscriptions(
     require_schema()
     late_after = timedelta(hours=late_after_hours)
     account = _Account(batch_size, workers)
-    with reading() as db:
-        left = running_batches(db)
-    for batch in left:
+    for batch in read(running_batches):
         account.carry_out(batch)
     now = utc_now()
-    with begin() as db:
-        activate_those_ordered(db, now)
+    write(lambda db: activate_those_ordered(db, now))
     for mode in Mode:
-        while account.goes_on() and (due := _record(mode, now, late_after)):
+        while account.goes_on() and (due := _record(mode, now, late_after, account.run.batches)):
             account.carry_out(due)
-    with begin() as db:
-        expire(db, utc_now())
+    write(lambda db: expire(db, utc_now()))
     account_for(account.copied)
     if account.goes_on():
         sweep()
     return cast(SubscriptionRun, _ended(account))
 
 
-def _record(mode: Mode, now: datetime, late_after: timedelta) -> SubscriptionBatch | None:
-    with begin() as db:
+def _record(
+    mode: Mode, now: datetime, late_after: timedelta, done: list[str]
+) -> SubscriptionBatch | None:
+    """The next batch of what is due; `done` are the references of those that were carried out."""
+    attempts = 0
+
+    def record(db: Connection) -> SubscriptionBatch | None:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            # The attempt before may have been kept, and only its answer lost.
+            for batch in running_batches(db):
+                if batch.reference not in done:
+                    return batch
         return record_due(db, mode, now, late_after)
+
+    return write(record)
 
 
 @dataclass
@@ -105,12 +116,12 @@ class _Account:
         self._place_again(batch)
         job = Job(batch.id, batch.reference, self.size, self.workers)
         copied = copy_recorded(job, choose_runner("threads"), as_a_whole=False)
-        with begin() as db:
-            settled = settle(db, batch.id, utc_now())
-        with reading() as db:
-            of_batch = read_batch_account(
+        settled = write(lambda db: settle(db, batch.id, utc_now()))
+        of_batch = read(
+            lambda db: read_batch_account(
                 db, batch.id, closed=copied.closed, seconds=copied.seconds
             )
+        )
         self.copied.batches.append(of_batch)
         self.copied.times.add_all(copied.times)
         self.stopped = copied.stopped
@@ -119,8 +130,7 @@ class _Account:
 
     def _place_again(self, batch: SubscriptionBatch) -> None:
         """Place the orders of failed renewals again, as long as it gets on."""
-        with begin() as db:
-            start_batch(db, batch.id, flow_run.id)
+        write(lambda db: start_batch(db, batch.id, flow_run.id))
         while True:
             placed = place_orders_again(batch.id, self.size)
             self.copied.times.add_all(placed.times)

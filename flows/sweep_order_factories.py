@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.flows.support.end_states import ended
 from order_factory.flows.support.shop_flow import shop_flow
-from order_factory.models.database.engine import reading
+from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import BatchFailed, CopiesFailed
 from order_factory.models.tables.base import utc_now
@@ -64,10 +64,9 @@ def sweep_order_factories(
 def sweep(quiet_minutes: int = QUIET_MINUTES) -> Swept:
     """The same as a task, for a flow that has more to do; what it took over."""
     before = utc_now() - timedelta(minutes=quiet_minutes)
-    with reading() as db:
-        batches = unfinished_batches(db, before)
-        singles = unfinished_singles(db, before)
-        newest = last_event(db)
+    batches = read(lambda db: unfinished_batches(db, before))
+    singles = read(lambda db: unfinished_singles(db, before))
+    newest = read(last_event)
     resumed, unfinished = [], []
     for batch in dead(batches):
         state = bulk_order_factory(reference=batch.name, return_state=True)
@@ -81,8 +80,7 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> Swept:
         copied = copy_order(single.key, follow=not run.times)
         run.times.add_all(copied.times)
     authorize_payments(Scope())
-    with reading() as db:
-        run.singles = read_singles(db, newest)
+    run.singles = read(lambda db: read_singles(db, newest))
     account_for(run)
     failed = run.singles.failed
     closed = run.singles.completed + failed

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from time import monotonic, perf_counter, sleep
 
 from prefect.runtime import flow_run
+from sqlalchemy import Connection
 
 from order_factory.flows.runners import ChosenRunner
 from order_factory.flows.runners.job import Job, Parts
 from order_factory.flows.support.stop_signals import Stop, StopReason, stopping
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import DatabaseNotReady, OrderFactoryError
 from order_factory.models.results.progress import report_progress
 from order_factory.models.results.step_times import StepTimes
@@ -22,7 +23,7 @@ from order_factory.tasks.batches.records import (
 )
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copy_whole_batch import copy_whole_batch
-from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.payments.claiming import Scope, count_due, has_free_payment
 from order_factory.tasks.prefect_ui.artifacts import show_progress, start_progress
 
 # Longer than the database keeps the rows of a machine that has vanished: see `order_factory.models.database.engine`.
@@ -50,9 +51,7 @@ def copy_recorded(job: Job, runner: ChosenRunner, *, as_a_whole: bool) -> Copied
 
     Payments are authorized once all is copied, by this run, whatever copied the orders.
     """
-    with begin() as db:
-        start_batch(db, job.batch_id, flow_run.id)
-        left = count_to_copy(db, job.batch_id)
+    left = write(lambda db: _start(db, job.batch_id))
     copied, started = Copied(), perf_counter()
     with stopping(str(flow_run.id)) as stop:
         if as_a_whole:
@@ -63,11 +62,19 @@ def copy_recorded(job: Job, runner: ChosenRunner, *, as_a_whole: bool) -> Copied
             _authorize_payments(job, stop, copied)
         copied.stopped = stop.reason
     copied.seconds = perf_counter() - started
-    with begin() as db:
-        finish_batch(db, job.batch_id)
-        if copied.stopped:
-            abort_batch(db, str(flow_run.id))
+    write(lambda db: _finish(db, job.batch_id, aborted=copied.stopped is not None))
     return copied
+
+
+def _start(db: Connection, batch_id: int) -> int:
+    start_batch(db, batch_id, flow_run.id)
+    return count_to_copy(db, batch_id)
+
+
+def _finish(db: Connection, batch_id: int, *, aborted: bool) -> None:
+    finish_batch(db, batch_id)
+    if aborted:
+        abort_batch(db, str(flow_run.id))
 
 
 def _copy_whole(job: Job, left: int, stop: Stop, copied: Copied) -> None:
@@ -82,16 +89,39 @@ def _copy_whole(job: Job, left: int, stop: Stop, copied: Copied) -> None:
 
 
 def _authorize_payments(job: Job, stop: Stop, copied: Copied) -> None:
-    began = perf_counter()
-    try:
-        report = authorize_payments(Scope(job.batch_id), stop.is_set)
-    except OrderFactoryError as error:
-        copied.problems.append(str(error))
-    else:
+    """Ask about all payments, and wait for those that other runs ask about."""
+    scope = Scope(job.batch_id)
+    moved_at, left = monotonic(), -1
+    while True:
+        began = perf_counter()
+        try:
+            report = authorize_payments(scope, stop.is_set)
+        except OrderFactoryError as error:
+            copied.problems.append(str(error))
+            return
         copied.closed += report.closed
         copied.problems += report.problems
         if report.closed:
             copied.times.add("authorize payments", report.closed, perf_counter() - began)
+        if not report.left or report.problems or stop.reason is not None:
+            return
+        if report.left != left:
+            moved_at, left = monotonic(), report.left
+        if not _others_have_paid(scope, stop, moved_at + HELD_SECONDS):
+            return
+
+
+def _others_have_paid(scope: Scope, stop: Stop, until: float) -> bool:
+    """Wait until a payment that others ask about is answered or free; False after too long."""
+    report_progress("wait for the payments of other runs", 0, None)
+    known = read(lambda db: count_due(db, scope))
+    while monotonic() < until and not stop.is_set():
+        sleep(SECONDS_BETWEEN_LOOKS)
+        if read(lambda db: count_due(db, scope)) != known or read(
+            lambda db: has_free_payment(db, scope)
+        ):
+            return True
+    return False
 
 
 def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: Copied) -> None:
@@ -121,8 +151,7 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
                     return  # every other part would wait for it as long
             if copied.copied == copied_before and len(copied.problems) > problems_before:
                 return  # what is left meets a fault that does not pass
-            with reading() as db:
-                left = count_to_copy(db, job.batch_id)
+            left = read(lambda db: count_to_copy(db, job.batch_id))
             if left < known:
                 moved_at = monotonic()
             elif not _others_let_go(job, stop, moved_at + HELD_SECONDS):
@@ -134,7 +163,6 @@ def _others_let_go(job: Job, stop: Stop, until: float) -> bool:
     report_progress("wait for other runs", 0, None)
     while monotonic() < until and not stop.is_set():
         sleep(SECONDS_BETWEEN_LOOKS)
-        with begin() as db:
-            if has_free(db, job.batch_id) or not count_to_copy(db, job.batch_id):
-                return True
+        if write(lambda db: has_free(db, job.batch_id) or not count_to_copy(db, job.batch_id)):
+            return True
     return False

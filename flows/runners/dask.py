@@ -18,7 +18,7 @@ from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
 from order_factory.flows.runners.task_runs import in_turn
 from order_factory.flows.support.signal_shield import children_sheltered
 from order_factory.flows.support.stop_signals import Stop
-from order_factory.models.database.engine import reading
+from order_factory.models.database.retrying import read
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.batches.records import require_batch
 from order_factory.tasks.copy_orders import BatchReport, copy_batch
@@ -32,8 +32,7 @@ def copy_part(reference: str, part: int, size: int) -> BatchReport:
 
     Raises `BatchNotFound` where this process is pointed at another database.
     """
-    with reading() as db:
-        batch_id = require_batch(db, reference)
+    batch_id = read(lambda db: require_batch(db, reference))
     return copy_batch.fn(batch_id, part, size)
 
 

@@ -13,7 +13,7 @@ from order_factory.flows.order_factory import order_factory
 from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
 from order_factory.flows.runners.task_runs import in_turn
 from order_factory.flows.support.stop_signals import Stop
-from order_factory.models.database.engine import reading
+from order_factory.models.database.retrying import read
 from order_factory.models.errors import FactoryTaken, InvalidRequest
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus
@@ -30,8 +30,7 @@ MOST = 1_000
 def follow_order(factory_id: int, name: str) -> Outcome:
     """Carry out one factory in a flow run; what it came to is read from the database."""
     state = order_factory(order_factory_id=name, return_state=True)
-    with reading() as db:
-        ended = read_factory(db, factory_id).status
+    ended = read(lambda db: read_factory(db, factory_id)).status
     if ended not in (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS):
         return BatchReport(closed=1)
     why = state.result(raise_on_failure=False)
@@ -55,8 +54,7 @@ def copy_in_flow_runs(job: Job, stop: Stop) -> Iterator[CopyParts]:
     runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=job.at_once)
 
     def copy(_parts: Parts) -> Iterator[Outcome]:
-        with reading() as db:
-            factories = unfinished_ids(db, job.batch_id)
+        factories = read(lambda db: unfinished_ids(db, job.batch_id))
 
         def submit(nth: int) -> PrefectFuture[Outcome]:
             key = factories[nth - 1]

@@ -18,7 +18,7 @@ from prefect.states import Cancelled
 
 from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import InvalidRequest, OrderFactoryError
 from order_factory.tasks.batches.records import count_carried, has_free
 from order_factory.tasks.copy_orders import BatchReport
@@ -91,11 +91,13 @@ class _Dispatch:
             if over is None:
                 continue
             del self._parts[key]
-            with reading() as db:
-                closed, awaiting = count_carried(db, self._job.batch_id, str(key))
+            closed, awaiting = self._carried(str(key))
             yield BatchReport(closed, awaiting=awaiting)
             if over:
                 yield PartNotFinished(part.name, over)
+
+    def _carried(self, flow_run_id: str) -> tuple[int, int]:
+        return read(lambda db: count_carried(db, self._job.batch_id, flow_run_id))
 
     def _is_over(self, key: UUID, part: _Part, state: State) -> str | None:
         """None while it is under way; then what was wrong with it, which is "" for nothing."""
@@ -109,8 +111,7 @@ class _Dispatch:
         if monotonic() - part.since < LOST_SECONDS:
             return None
         part.since = monotonic()
-        with begin() as db:
-            free = has_free(db, self._job.batch_id)
+        free = write(lambda db: has_free(db, self._job.batch_id))
         return "nothing more is heard of it" if free else None
 
     def _call_off(self, key: UUID) -> str | None:

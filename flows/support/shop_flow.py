@@ -7,7 +7,7 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
-from prefect import Flow
+from prefect import Flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.states import Failed
@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.flows.support.form_schema import signature_of_form
 from order_factory.flows.support.shared_client import shared_client
+from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError
 from order_factory.models.values.copy_options import COPY_OPTIONS
@@ -76,7 +78,9 @@ def _guarded(function: Callable[P, R]) -> Callable[P, R]:
         # By name, so that an error tells the parameter's name and not its position.
         given = inspect.signature(guarded).bind(*args, **kwargs).arguments
         try:
-            return cast(R, _checked(function)(**given))
+            result = cast(R, _checked(function)(**given))
+            _tell_of_a_copy()
+            return result
         except OrderFactoryError as error:
             return Failed(message=str(error), data=error)
         except ValidationError as error:
@@ -100,6 +104,13 @@ def _documented(function: Callable[..., Any], signature: inspect.Signature) -> s
     text = inspect.getdoc(function)
     options = [option for option in COPY_OPTIONS if option.name in signature.parameters]
     return "\n".join([text or "", *(f"    {each.name}: {each.description}" for each in options)])
+
+
+def _tell_of_a_copy() -> None:
+    """Say in the run's log that the database reaches nobody outside, where that is so."""
+    reason = read(why_cut_off)
+    if reason is not None:
+        get_run_logger().warning("%s", reason)
 
 
 @lru_cache

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from order_factory.models.database.fair_lock import FairLock
 from order_factory.models.database.json_containment import json_contains
 from order_factory.models.database.long_multiplication import mul_div, mul_mod
+from order_factory.models.database.poolers import PoolerShares, require_own_session
 from order_factory.models.errors import DatabaseAway, DatabaseNotReady, InvalidRequest
 from order_factory.models.settings import Settings
 
@@ -121,6 +122,11 @@ def _fair_lock(_file: str | None) -> FairLock:
     return FairLock()
 
 
+def has_connected() -> bool:
+    """Whether this process has an engine."""
+    return bool(_engines)
+
+
 def close_connections() -> None:
     """Close what this process has open; SQLite's log is then written back, and its file is whole."""
     for engine in list(_engines):
@@ -128,15 +134,28 @@ def close_connections() -> None:
 
 
 def connect(engine: Engine) -> Connection:
-    """A connection. Raises `DatabaseAway` when the database cannot be reached."""
+    """A connection.
+
+    Raises `DatabaseAway` when the database cannot be reached, and `PoolerShares` where a pooler
+    stands before it that does not keep sessions apart.
+    """
     try:
-        return engine.connect()
+        connection = engine.connect()
+        if engine.dialect.name == "postgresql" and engine.url not in _own_sessions:
+            require_own_session(engine, connection)
+            _own_sessions.add(engine.url)
     except OperationalError as error:
+        if "pooling mode" in str(error.orig):
+            raise PoolerShares from None
         shown = engine.url.render_as_string(hide_password=True)
         message = (
             "it cannot be opened; see that it is running and ORDER_FACTORY_DATABASE_URL is right"
         )
         raise DatabaseAway(shown, message) from error
+    except PoolerShares:
+        connection.close()
+        raise
+    return connection
 
 
 def _require_file(url: URL) -> None:
@@ -146,6 +165,8 @@ def _require_file(url: URL) -> None:
         raise DatabaseNotReady(url.render_as_string(), message)
 
 
+# The addresses at which each connection was found to keep its session.
+_own_sessions: set[URL] = set()
 # Every engine of this process that is still there.
 _engines: WeakSet[Engine] = WeakSet()
 
@@ -159,26 +180,41 @@ def _engine(url: URL) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
         hide_parameters=True,  # an error of the driver must not quote a customer's data
         pool_size=10,
         max_overflow=20,
         connect_args={
-            "options": " ".join(f"-c {name}={value}" for name, value in _session_settings()),
             "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
             **_ALIVE,
         },
     )
 
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        # Not as startup options, which a pooler such as PgBouncer refuses.
+        cursor = dbapi.cursor()
+        cursor.execute(_SET_FOR_THE_SESSION)
+        cursor.close()
+        dbapi.commit()
 
-def _session_settings() -> Iterator[tuple[str, object]]:
-    # Compiling machine code costs more than it saves on statements this short.
-    yield "jit", "off"
-    yield "tcp_user_timeout", _UNANSWERED_MILLISECONDS
-    for name, value in _ALIVE.items():
-        yield f"tcp_{name}", value
+    return engine
+
+
+_SESSION_SETTINGS = {
+    "jit": "off",  # compiling machine code costs more than it saves on statements this short
+    "idle_session_timeout": "0",  # a process lock is held by a session that says nothing
+    "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
+    **{f"tcp_{name}": value for name, value in _ALIVE.items()},
+}
+_VALUES = ", ".join(f"('{name}', '{value}')" for name, value in _SESSION_SETTINGS.items())
+# Only what this version of PostgreSQL knows.
+_SET_FOR_THE_SESSION = (
+    f"SELECT set_config(name, value, false) FROM (VALUES {_VALUES}) AS wanted (name, value) "
+    "WHERE current_setting(name, true) IS NOT NULL"
+)
 
 
 def _parse(text: str) -> URL:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, not_, select, update
+from sqlalchemy import Connection, Row, and_, case, exists, func, not_, select, update
 
 from order_factory.models.database.dialects import skip_locked
 from order_factory.models.errors import BatchNotFound, InvalidRequest
@@ -57,7 +57,10 @@ def finish_batch(db: Connection, batch_id: int) -> bool:
     open_batch = update(_batch).where(
         _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED, not_(_is_stopped)
     )
-    values = {"status": BatchStatus.COMPLETED, "completed_at": now, "updated_at": now}
+    # The clock may have been set back since the batch was started.
+    started = _batch.c.started_at
+    completed_at = case((started > now, started), else_=now)
+    values = {"status": BatchStatus.COMPLETED, "completed_at": completed_at, "updated_at": now}
     return db.execute(open_batch.values(values)).rowcount > 0
 
 

@@ -42,6 +42,12 @@ _factory, _event = table_of(OrderFactory), table_of(Event)
 _BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
 
 
+# The clock may have been set back since the factory was started.
+_ENDED_AT: ColumnElement[datetime] = case(
+    (_factory.c.started_at > NOW, _factory.c.started_at), else_=NOW
+)
+
+
 def update_factories() -> Update:
     """Every factory in hand is completed, failed or aborted; a valid one knows its target order.
 
@@ -60,8 +66,8 @@ def update_factories() -> Update:
             ),
             target_order_id=case((copies.c.valid, copies.c.target_order_id), else_=nothing),
             started_at=func.coalesce(_factory.c.started_at, _BEGAN_AT),
-            completed_at=case((or_(failed, awaits, copies.c.aborted), nothing), else_=NOW),
-            failed_at=case((copies.c.aborted, nothing), (failed, NOW), else_=nothing),
+            completed_at=case((or_(failed, awaits, copies.c.aborted), nothing), else_=_ENDED_AT),
+            failed_at=case((copies.c.aborted, nothing), (failed, _ENDED_AT), else_=nothing),
             flow_run_id=bindparam("run_id"),
             updated_at=NOW,
         )
@@ -126,7 +132,10 @@ def record_outcomes(db: Connection, batch: Batch) -> int:
 
 def complete_loaded(db: Connection, batch: Batch, *, began: bool) -> int:
     """The same once it stands in `copies` which have failed; `began` where they were begun now."""
-    message = {"began_at": batch.started_at, "now": utc_now() if began else batch.started_at}
+    message = {
+        "began_at": batch.started_at,
+        "now": max(utc_now(), batch.started_at) if began else batch.started_at,
+    }
     closed = execute_and_count(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **message)
     if db.scalar(_HAS_ERRORS):
         db.execute(update_errors(db))

@@ -88,6 +88,14 @@ def count_due(db: Connection, scope: Scope) -> int:
     return db.scalar(rows.where(_is_unknown, scope.condition)) or 0
 
 
+def has_free_payment(db: Connection, scope: Scope) -> bool:
+    """Whether one of them is in nobody's hands, or in those of a process that is gone."""
+    mine = and_(_is_unknown, scope.condition)
+    holders = list(db.scalars(select(_transaction.c.claimed_by).where(mine).distinct()))
+    held = [number for number in holders if number is not None]
+    return len(held) < len(holders) or bool(released_locks(db, held))
+
+
 def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[str]) -> list[Due]:
     """Take up to `limit` of them that no process that is there has taken.
 

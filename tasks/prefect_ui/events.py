@@ -1,11 +1,21 @@
 """Publishing what happened as Prefect events, once it is committed."""
 
+from typing import Any
+
 from prefect.events import emit_event
 
+from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.retrying import read
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
 
 _OUTCOMES = {FactoryStatus.COMPLETED: "complete", FactoryStatus.FAILED: "fail"}
+
+
+def _emit(**event: Any) -> None:
+    """Publish an event, unless the database is a copy of a shop's: automations send notices."""
+    if read(why_cut_off) is None:
+        emit_event(**event)
 
 
 def publish_factory(result: OrderFactoryResult) -> None:
@@ -13,7 +23,7 @@ def publish_factory(result: OrderFactoryResult) -> None:
     outcome = _OUTCOMES.get(result.status)
     if outcome is None:
         return
-    emit_event(
+    _emit(
         event=f"order_factories.{outcome}",
         resource={"prefect.resource.id": f"order_factories.{result.id}"},
         payload={
@@ -46,7 +56,7 @@ def publish_waiting() -> None:
 
     However many were, it is one event: whoever hears it looks in the database.
     """
-    emit_event(
+    _emit(
         event="order_factories.create",
         resource={"prefect.resource.id": "order_factories.waiting"},
     )
@@ -64,7 +74,7 @@ def publish_batch(result: BulkResult) -> None:
         unfinished = result.pending + result.in_progress
         outcome = "fail" if result.failed or unfinished else "complete"
     counts = {"id", "orders_count", "pending", "completed", "failed"}
-    emit_event(
+    _emit(
         event=f"order_factory_batches.{outcome}",
         resource={"prefect.resource.id": f"order_factory_batches.{result.id}"},
         payload=result.model_dump(mode="json", include=counts) | {"outcome": result.outcome},

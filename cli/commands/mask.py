@@ -1,0 +1,27 @@
+"""`order-factory mask`: replace personal data in a copy of the database."""
+
+import typer
+
+from order_factory.cli.options import AsJson, Debug, terminal_of
+
+
+def mask(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Replace names, addresses, emails, phones and tokens in a copy of the database.
+
+    The same customer becomes the same fake everywhere; amounts, references and sums stay, and
+    verify checks the result. The shop itself is refused.
+    """
+    from order_factory.cli.database import shown_url
+    from order_factory.cli.progress import showing_progress
+    from order_factory.cli.tables import facts
+    from order_factory.models.database.engine import begin
+    from order_factory.models.database.schema import require_schema
+    from order_factory.tasks.clones.masking import forget_former_rows, mask_personal_data
+
+    terminal = terminal_of(context)
+    require_schema()
+    with showing_progress(terminal, "masking"), begin() as db:
+        customers = mask_personal_data(db)
+    forget_former_rows()
+    document = {"database": shown_url(), "customers": customers}
+    terminal.show(document, facts([("Database", shown_url()), ("Customers masked", customers)]))

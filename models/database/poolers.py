@@ -1,0 +1,50 @@
+"""Poolers between this process and PostgreSQL: which of them a transaction can be trusted to.
+
+The order factory keeps temporary tables, prepared statements and advisory locks of a session. A
+pooler that gives each transaction another session (PgBouncer's transaction and statement mode) would
+lose them, so it is refused. One that keeps the session (session mode) is supported.
+"""
+
+from sqlalchemy import Connection, Engine, text
+
+from order_factory.models.errors import InvalidRequest
+
+_PID = text("SELECT pg_backend_pid()")
+_TRIES = 5
+
+
+class PoolerShares(InvalidRequest):
+    """The pooler gives a session to another client between two transactions."""
+
+    detail = (
+        "ORDER_FACTORY_DATABASE_URL leads to a pooler that shares one session among clients "
+        "(PgBouncer's pool_mode transaction or statement), which would break locks and temporary "
+        "tables. Use pool_mode=session for this database, or the address of PostgreSQL itself."
+    )
+
+
+def require_own_session(engine: Engine, connection: Connection) -> None:
+    """Raises `PoolerShares` where the connection does not keep its session to itself."""
+    if _is_direct(connection):
+        return
+    first = _session_of(connection)
+    for _ in range(_TRIES):
+        # While another connection is inside a transaction, it must not have the first one's session.
+        with engine.connect() as other:
+            if not _is_direct(other) and other.scalar(_PID) == first:
+                raise PoolerShares()
+            if _session_of(connection) != first:
+                raise PoolerShares()
+
+
+def _is_direct(connection: Connection) -> bool:
+    """Whether PostgreSQL itself answers: a pooler gives clients a process number of its own."""
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    return bool(raw.info.backend_pid == _session_of(connection))
+
+
+def _session_of(connection: Connection) -> int:
+    """The session's process number, in a transaction of its own."""
+    with connection.begin():
+        return int(connection.execute(_PID).scalar_one())

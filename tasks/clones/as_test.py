@@ -1,0 +1,120 @@
+"""Turning a copy of a shop's database into a test shop: nothing in it can reach real money."""
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
+
+from order_factory.gateways.manual import ManualGateway
+from order_factory.gateways.testing import TestGateway
+from order_factory.models.tables import (
+    ApiToken,
+    Coupon,
+    CustomerPaymentSource,
+    LineItem,
+    Order,
+    PaymentMethod,
+    PaymentSource,
+    Sku,
+    SkuList,
+    SkuListItem,
+    Transaction,
+)
+from order_factory.models.tables.base import Base, utc_now
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.working_set.statements import table_of
+
+_TOKEN = literal("tok_")
+
+
+def turn_into_test_shop(db: Connection) -> None:
+    """Everything is of mode `test`, is paid by the gateway `test`, and every API token is revoked.
+
+    Rows of test mode that were there already are renamed where a live one has the same name.
+    """
+    _rename_test_skus(db)
+    for table in Base.metadata.sorted_tables:
+        if "mode" in table.c:
+            _rename_duplicates(db, table)
+    for table in Base.metadata.sorted_tables:
+        if "mode" in table.c:
+            db.execute(update(table).values(mode=Mode.TEST))
+    _replace_gateways(db)
+    tokens = table_of(ApiToken)
+    db.execute(update(tokens).where(tokens.c.revoked_at.is_(None)).values(revoked_at=utc_now()))
+
+
+def _rename_test_skus(db: Connection) -> None:
+    """What refers to a SKU or coupon of test mode by its code refers to its new code."""
+    order, line, listed = table_of(Order), table_of(LineItem), table_of(SkuListItem)
+    sku, lists, coupon = table_of(Sku), table_of(SkuList), table_of(Coupon)
+    of_test = select(order.c.id).where(order.c.mode == Mode.TEST)
+    lines = and_(line.c.order_id.in_(of_test), _is_duplicate(sku, "code", line.c.sku_code))
+    db.execute(update(line).where(lines).values(sku_code=_renamed(sku, "code", line.c.sku_code)))
+    test_lists = select(lists.c.id).where(lists.c.mode == Mode.TEST)
+    items = and_(
+        listed.c.sku_list_id.in_(test_lists), _is_duplicate(sku, "code", listed.c.sku_code)
+    )
+    db.execute(
+        update(listed).where(items).values(sku_code=_renamed(sku, "code", listed.c.sku_code))
+    )
+    coded = and_(order.c.mode == Mode.TEST, _is_duplicate(coupon, "code", order.c.coupon_code))
+    code = _renamed(coupon, "code", order.c.coupon_code)
+    db.execute(update(order).where(coded).values(coupon_code=code))
+
+
+def _is_duplicate(table: Table, name: str, value: ColumnElement[str]) -> ColumnElement[bool]:
+    of_test, live = table.alias("of_test"), table.alias("live")
+    return and_(
+        exists().where(of_test.c.mode == Mode.TEST, of_test.c[name] == value),
+        exists().where(live.c.mode == Mode.LIVE, live.c[name] == value),
+    )
+
+
+def _renamed(table: Table, name: str, value: ColumnElement[str]) -> ColumnElement[str]:
+    of_test = table.alias("of_test")
+    new = of_test.c[name] + literal("-test-") + cast(of_test.c.id, String)
+    mine = select(new).where(of_test.c.mode == Mode.TEST, of_test.c[name] == value)
+    return mine.scalar_subquery()
+
+
+def _rename_duplicates(db: Connection, table: Table) -> None:
+    """Give rows of test mode another name where it is unique within the mode and a live row has it."""
+    for index in table.indexes:
+        names = [column.name for column in index.columns]
+        if not index.unique or "mode" not in names or len(names) != 2:
+            continue
+        (name,) = (each for each in names if each != "mode")
+        live = table.alias("live")
+        taken = exists().where(live.c.mode == Mode.LIVE, live.c[name] == table.c[name])
+        new = table.c[name] + literal("-test-") + cast(table.c.id, String)
+        db.execute(update(table).where(table.c.mode == Mode.TEST, taken).values({name: new}))
+
+
+def _replace_gateways(db: Connection) -> None:
+    source, saved = table_of(PaymentSource), table_of(CustomerPaymentSource)
+    transaction, method = table_of(Transaction), table_of(PaymentMethod)
+    for table in (source, method, transaction):
+        remote = and_(table.c.gateway.is_not(None), table.c.gateway != ManualGateway.name)
+        db.execute(update(table).where(remote).values(gateway=TestGateway.name))
+    # A copied payment source has the token of the one that it was copied from.
+    key = cast(func.coalesce(source.c.copied_from_id, source.c.id), String)
+    token = case((source.c.payment_source_token.is_not(None), _TOKEN + key), else_=null())
+    db.execute(update(source).values(customer_token=null(), payment_source_token=token))
+    key = cast(saved.c.payment_source_id, String)
+    token = case((saved.c.payment_source_token.is_not(None), _TOKEN + key), else_=null())
+    db.execute(update(saved).values(customer_token=null(), payment_source_token=token))
+    named = update(transaction).where(transaction.c.token.is_not(None))
+    db.execute(named.values(token=literal("test_") + cast(transaction.c.id, String)))
+    db.execute(update(transaction).values(claimed_by=null()))

@@ -1,0 +1,157 @@
+"""Replacing personal data in a copy of a shop's database; the same value becomes the same fake.
+
+Amounts, references, codes, countries and times stay, so that sums and copies still agree.
+"""
+
+import secrets
+
+from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, literal, null, update
+from sqlalchemy.exc import DBAPIError
+
+from order_factory.models.database.dialects import digest
+from order_factory.models.database.engine import get_engine
+from order_factory.models.database.identity import why_cut_off
+from order_factory.models.errors import InvalidRequest, OrderFactoryError
+from order_factory.models.tables import (
+    Address,
+    ApiToken,
+    Customer,
+    CustomerPaymentSource,
+    IdempotencyRecord,
+    Order,
+    OrderFactory,
+    OrderFactoryBatch,
+    OrderSubscription,
+    PaymentSource,
+    Transaction,
+)
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.verify.verifying import verify
+from order_factory.tasks.working_set.statements import table_of
+
+_DIGITS = 12
+# The columns with personal data, and what stands before the digest of each.
+TEXTS: dict[Table, dict[str, str]] = {
+    table_of(Address): {
+        "first_name": "First ",
+        "last_name": "Last ",
+        "company": "Company ",
+        "line_1": "Street ",
+        "line_2": "Floor ",
+        "city": "City ",
+        "zip_code": "",
+        "phone": "+000 ",
+        "notes": "Note ",
+        "billing_info": "Info ",
+    },
+    table_of(Customer): {
+        "shopper_reference": "shopper-",
+        "profile_id": "profile-",
+        "tax_exemption_code": "tax-",
+    },
+    table_of(PaymentSource): {
+        "name": "Card ",
+        "customer_token": "cus_",
+        "payment_source_token": "tok_",
+    },
+    table_of(CustomerPaymentSource): {
+        "name": "Card ",
+        "customer_token": "cus_",
+        "payment_source_token": "tok_",
+    },
+    table_of(Transaction): {"token": "masked_"},
+}
+EMAILS = (
+    (table_of(Customer), "email"),
+    (table_of(Address), "email"),
+    (table_of(Order), "customer_email"),
+    (table_of(OrderSubscription), "customer_email"),
+)
+# Free data of the shop's, which may hold anything about a person.
+METADATA = (Address, Customer, Order, OrderFactory, OrderFactoryBatch, OrderSubscription)
+METADATA_OF_WALLETS = (PaymentSource, CustomerPaymentSource)
+
+
+class MaskingBroke(OrderFactoryError):
+    """Takes the names of the invariants that no longer hold."""
+
+    status, code = 500, "masking_broke"
+    detail = "Masking was taken back, because it would break: {}."
+
+
+def require_maskable(db: Connection) -> None:
+    """Raises `InvalidRequest` for the shop itself: its customers' data would be gone for good."""
+    order = table_of(Order)
+    live = db.scalar(order.select().with_only_columns(order.c.id).where(order.c.mode == Mode.LIVE))
+    if why_cut_off(db) is None and live is not None:
+        raise InvalidRequest(
+            "This database is the shop itself, and masking would destroy its customers' data. Mask "
+            "a copy of it: restore a backup elsewhere, and run `order-factory mask` there."
+        )
+
+
+def mask_personal_data(db: Connection) -> int:
+    """Replace names, addresses, emails, phones and tokens; how many customers and addresses.
+
+    Raises `InvalidRequest` for the shop itself, and `MaskingBroke` where `verify` finds broken
+    afterwards what held before.
+    """
+    require_maskable(db)
+    before = _broken(db)
+    salt = secrets.token_hex(16)
+    for table, names in TEXTS.items():
+        db.execute(
+            update(table).values(
+                {name: _fake(table.c[name], prefix, salt) for name, prefix in names.items()}
+            )
+        )
+    for table, name in EMAILS:
+        email = _fake(func.lower(table.c[name]), "person-", salt) + literal("@masked.example")
+        db.execute(
+            update(table).where(func.coalesce(table.c[name], "") != "").values({name: email})
+        )
+    address = table_of(Address)
+    db.execute(update(address).values(lat=null(), lng=null()))
+    for model in (*METADATA, *METADATA_OF_WALLETS):
+        db.execute(update(table_of(model)).values({table_of(model).c.metadata: null()}))
+    batch = table_of(OrderFactoryBatch)
+    named = update(batch).where(batch.c.selection.contains("@"))
+    db.execute(named.values(selection="orders of a masked customer"))
+    # Answers that quote what was created, and keys of clients.
+    db.execute(delete(table_of(IdempotencyRecord)))
+    tokens = table_of(ApiToken)
+    db.execute(update(tokens).where(tokens.c.revoked_at.is_(None)).values(revoked_at=utc_now()))
+    broken = sorted(_broken(db) - before)
+    if broken:
+        raise MaskingBroke(", ".join(broken))
+    people = db.scalar(func.count(table_of(Customer).c.id)) or 0
+    return int(people)
+
+
+def forget_former_rows() -> None:
+    """Have the database give up the space in which the former values still stand."""
+    engine = get_engine()
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("VACUUM")
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        try:
+            db.exec_driver_sql("VACUUM")
+        except DBAPIError:
+            pass  # another role's tables; PostgreSQL does it by itself in time
+
+
+def _fake(value: ColumnElement[str], prefix: str, salt: str) -> ColumnElement[str]:
+    """The same fake for the same value; none for none, and nothing for nothing."""
+    fake = literal(prefix) + func.substr(digest(literal(salt) + value), 1, _DIGITS)
+    return case((func.coalesce(value, "") == "", value), else_=fake)
+
+
+def _broken(db: Connection) -> set[str]:
+    return {report.name for report in verify(db).invariants if report.violations}

@@ -1,0 +1,167 @@
+"""A copy of a shop's database reaches nobody, until a person adopts it or makes it a test shop."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from order_factory.models.database.engine import begin, get_engine, reading
+from order_factory.models.database.identity import adopt_place, shop_id, why_cut_off
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.tables import (
+    Address,
+    ApiToken,
+    Customer,
+    Order,
+    PaymentSource,
+    Sku,
+    Transaction,
+)
+from order_factory.models.tables.base import Base
+from order_factory.tasks.clones.as_test import turn_into_test_shop
+from order_factory.tasks.clones.masking import forget_former_rows, mask_personal_data
+from tests.support.clones import clone, pointed_at
+from tests.support.copying import authorize, batch_of, copy_batch, request
+from tests.support.crashes.nights import violations
+from tests.support.mixed_shop import fill
+from tests.support.paying import payable
+
+
+def cut_off():
+    with reading() as db:
+        return why_cut_off(db)
+
+
+def test_the_shop_itself_is_not_cut_off_after_a_restart_or_a_vacuum(shop):
+    before = cut_off()
+    get_engine().dispose()
+    forget_former_rows()
+    get_engine().dispose()
+
+    assert (before, cut_off()) == (None, None)
+
+
+def test_a_copy_asks_no_gateway_and_waits(shop, ledger, tmp_path):
+    batch = batch_of([request(payable(shop), place_target_order=True)])
+    copy_batch(batch)
+
+    with clone(tmp_path) as url, pointed_at(url):
+        (problem,) = authorize(batch)
+        statuses = [order.status for order in shop.rows(Order)]
+        broken = violations()
+
+    assert "run `order-factory adopt`" in problem
+    assert (statuses, broken) == (["placed", "placing"], [])
+    assert not ledger.file.exists()
+
+
+def test_an_adopted_copy_is_the_same_shop(shop, ledger, tmp_path):
+    with reading() as db:
+        original = shop_id(db)
+    batch = batch_of([request(payable(shop), place_target_order=True)])
+    copy_batch(batch)
+
+    with clone(tmp_path) as url, pointed_at(url, adopted=True):
+        problems = authorize(batch)
+        with reading() as db:
+            adopted = shop_id(db)
+
+    assert (problems, adopted) == ([], original)
+    assert ledger.charges() == [("authorize", 12_50)]
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("how", [shutil.copy, shutil.move], ids=["copied", "moved"])
+def test_a_file_that_was_copied_or_moved_is_noticed(shop, tmp_path, how):
+    file = Path(get_engine().url.database or "")
+    get_engine().dispose()
+    kept = shutil.copy(file, tmp_path / "kept.db")
+    how(file, tmp_path / "other.db")
+
+    with pointed_at(f"sqlite:///{tmp_path / 'other.db'}"):
+        reason = str(cut_off())
+    if not file.exists():
+        shutil.copy(kept, file)
+
+    assert str(file.resolve()) in reason
+
+
+def test_a_test_shop_has_no_live_rows_and_no_real_gateway(shop, ledger, tmp_path):
+    fill(shop)
+    shop.sku("BOTH")
+    shop.sku("BOTH", mode="test")
+    shop.add(ApiToken, handle="h", secret_digest="d", scopes="read write")
+    real = shop.payment_source(
+        gateway="stripe", payment_source_token="pm_real", customer_token="cus_real"
+    )
+    with reading() as db:
+        original = shop_id(db)
+
+    with clone(tmp_path) as url, pointed_at(url):
+        with begin() as db:
+            turn_into_test_shop(db)
+            adopt_place(db, new_id=True)
+        modes = {
+            row.mode
+            for mapper in Base.registry.mappers
+            if "mode" in mapper.local_table.c
+            for row in shop.rows(mapper.class_)
+        }
+        source = shop.row(PaymentSource, id=real)
+        gateways = {row.gateway for row in shop.rows(Transaction)}
+        codes = [row.code for row in shop.rows(Sku) if row.code.startswith("BOTH")]
+        with reading() as db:
+            (mine, reason) = shop_id(db), why_cut_off(db)
+        revoked = shop.row(ApiToken).revoked_at
+        broken = violations()
+
+    assert modes == {"test"}
+    assert (source.gateway, source.customer_token) == ("test", None)
+    assert source.payment_source_token == f"tok_{real}"
+    assert gateways <= {"test", "manual"}
+    assert len(codes) == len(set(codes)) == 2
+    assert (mine != original, reason, revoked is not None) == (True, None, True)
+    assert broken == []
+
+
+def test_masking_replaces_the_same_by_the_same_and_keeps_sums(shop, ledger, tmp_path):
+    fill(shop)
+    email = "someone.private@shop.example"
+    customer = shop.customer(email=email)
+    address = shop.address(first_name="Ada", phone="+39 1", email=email, metadata={"door": "left"})
+    source = shop.order(customer_id=customer, customer_email=email, billing_address_id=address)
+
+    with clone(tmp_path) as url, pointed_at(url):
+        before = [(row.number, row.reference, row.total_amount_cents) for row in shop.rows(Order)]
+        with begin() as db:
+            mask_personal_data(db)
+        forget_former_rows()
+        after = [(row.number, row.reference, row.total_amount_cents) for row in shop.rows(Order)]
+        masked = shop.row(Customer, id=customer).email
+        row = shop.row(Address, id=address)
+        ordered = shop.row(Order, id=source).customer_email
+        broken = violations()
+        text = ""
+        if make_url(url).get_backend_name() == "sqlite":
+            get_engine().dispose()
+            text = Path(make_url(url).database or "").read_bytes().decode("latin-1")
+
+    assert before == after
+    assert masked == row.email == ordered
+    assert masked.endswith("@masked.example")
+    assert row.first_name.startswith("First ")
+    assert "Ada" not in row.first_name
+    assert (row.metadata, row.country_code) == (None, "IT")
+    assert email not in text
+    assert broken == []
+
+
+def test_the_shop_itself_is_not_masked(shop):
+    customer = shop.customer(email="someone@shop.example")
+    shop.order(customer_id=customer)
+
+    with pytest.raises(InvalidRequest, match="This database is the shop itself"), begin() as db:
+        mask_personal_data(db)
+
+    assert shop.row(Customer, id=customer).email == "someone@shop.example"

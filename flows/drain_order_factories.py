@@ -63,8 +63,7 @@ def drain_order_factories(
 
 
 def _is_single_waiting() -> bool:
-    with reading() as db:
-        return is_single_waiting(db)
+    return read(is_single_waiting)
 
 
 def _waiting() -> list[int]:

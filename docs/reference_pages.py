@@ -127,7 +127,7 @@ def _summary(kind: type[errors.OrderFactoryError]) -> str:
     return inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0]
 
 
-def copy_options_page() -> list[str]:
+def options_page() -> list[str]:
     """Every copy option: its default, who has it, what it does."""
     rows = [
         (
@@ -206,7 +206,7 @@ def _attributes(resource: ResourceType) -> Iterator[tuple[str, str, str, str]]:
 
 PAGES: dict[str, Callable[[], list[str]]] = {
     "commands.md": commands_page,
-    "copy-options.md": copy_options_page,
+    "options.md": options_page,
     "settings.md": settings_page,
     "errors.md": errors_page,
     "resources.md": resources_page,

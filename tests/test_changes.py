@@ -125,7 +125,7 @@ for name in ("order_copies", "recurring_order_copies", "order_subscriptions"):
     assert "gift_wrap" in {each.name for each in RESOURCES[name].attributes}, name
 for name in ("order_copies", "order_factory_batches", "order_subscriptions"):
     assert "gift_wrap" in {each.name for each in RESOURCES[name].writables}, name
-assert "`gift_wrap`" in page("copy-options.md")
+assert "`gift_wrap`" in page("options.md")
 """
 
 

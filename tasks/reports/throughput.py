@@ -1,7 +1,6 @@
 """How many orders a batch finished when: summed in the database, a few dozen figures come out.
 
-All copies of a transaction end at the same moment, so that counting ends alone would show a spike
-per transaction. Its orders are spread over the time that it took instead.
+All orders of a transaction end at the same moment, when it commits.
 """
 
 from dataclasses import dataclass
@@ -25,7 +24,8 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import epoch
 from order_factory.models.tables import OrderFactory
 
-MOST_BUCKETS = 60
+# More transactions than this are counted together by the time at which they committed.
+MOST_COMMITS = 60
 # Nothing under way for this long, and for this part of the whole time, is a pause.
 PAUSE_SECONDS, PAUSE_PART = 5.0, 0.05
 # What a copy that took no time at all is taken to have needed.
@@ -33,57 +33,74 @@ _LEAST_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """The orders finished in a short time; a part of an order where a copy reaches beyond it."""
+class Commits:
+    """Transactions that committed one after the other, the last one at `committed_at`.
+
+    `orders` is how many orders they held, copied and failed ones together.
+    """
+
+    committed_at: datetime
+    transactions: int
+    orders: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A time in which the batch was worked on without a pause."""
 
     began_at: datetime
     ended_at: datetime
-    orders: float
 
     @property
     def seconds(self) -> float:
         return (self.ended_at - self.began_at).total_seconds()
 
-    @property
-    def per_second(self) -> float:
-        return self.orders / self.seconds
-
 
 @dataclass(frozen=True)
 class Throughput:
-    """The times at which a batch was worked on, one after the other, each cut into buckets.
+    """The stretches of work, and the commits within them, both in the order of time.
 
-    Between two of them nothing was under way. There is none where nothing has been finished yet.
+    There is none where nothing has been finished yet. `slice_seconds` is how close together the
+    transactions are that were counted together; None where each one stands by itself.
     """
 
-    stretches: list[list[Bucket]]
+    stretches: list[Stretch]
+    commits: list[Commits]
+    slice_seconds: float | None = None
 
     @property
     def orders(self) -> int:
-        return round(sum(bucket.orders for stretch in self.stretches for bucket in stretch))
+        return sum(each.orders for each in self.commits)
+
+    @property
+    def transactions(self) -> int:
+        return sum(each.transactions for each in self.commits)
 
     @property
     def seconds(self) -> float:
         """How long the batch was worked on, pauses left out."""
-        return sum(bucket.seconds for stretch in self.stretches for bucket in stretch)
+        return sum(stretch.seconds for stretch in self.stretches)
 
     @property
     def pauses(self) -> list[tuple[datetime, datetime]]:
         """From when to when nothing was under way."""
         return [
-            (before[-1].ended_at, after[0].began_at)
+            (before.ended_at, after.began_at)
             for before, after in zip(self.stretches, self.stretches[1:], strict=False)
         ]
 
 
-def _spans(batch_id: int) -> CTE:
-    """A row per time that finished orders began and ended together: as seconds, and how many."""
+def _transactions(batch_id: int) -> CTE:
+    """A row per transaction: when its first order began and when it committed, and its orders.
+
+    Times are seconds since 1970.
+    """
     ended = func.coalesce(OrderFactory.completed_at, OrderFactory.failed_at)
     began = func.coalesce(OrderFactory.started_at, ended)
     together = (
-        select(began.label("began"), ended.label("ended"), func.count().label("orders"))
+        select(func.min(began).label("began"), ended.label("ended"), func.count().label("orders"))
         .where(OrderFactory.batch_id == batch_id, ended.is_not(None))
-        .group_by(began, ended)
+        .group_by(ended)
         .subquery()
     )
     least = epoch(together.c.began) + _LEAST_SECONDS
@@ -92,12 +109,12 @@ def _spans(batch_id: int) -> CTE:
         epoch(together.c.began).label("began"),
         case((end > least, end), else_=least).label("ended"),
         together.c.orders,
-    ).cte("spans")
+    ).cte("transactions")
 
 
 def _select_stretches(batch_id: int) -> Select[tuple[float, float]]:
     """When work began and ended, a row per stretch of work without a pause."""
-    spans = _spans(batch_id)
+    spans = _transactions(batch_id)
     in_order = [spans.c.began, spans.c.ended]
     with_earlier = select(
         spans,
@@ -116,25 +133,40 @@ def _select_stretches(batch_id: int) -> Select[tuple[float, float]]:
     return select(began, func.max(numbered.c.ended)).group_by(numbered.c.stretch).order_by(began)
 
 
-def _select_orders(batch_id: int, buckets: list[tuple[float, float]]) -> Select[tuple[int, float]]:
-    """How many orders each bucket holds, by its place in the list."""
-    spans = _spans(batch_id)
-    names = (column("nth", Integer), column("starts", Float), column("ends", Float))
-    rows = [(nth, *times) for nth, times in enumerate(buckets)]
-    bucket = values(*names, name="buckets").data(rows).cte("buckets")
-    first = case((spans.c.began > bucket.c.starts, spans.c.began), else_=bucket.c.starts)
-    last = case((spans.c.ended < bucket.c.ends, spans.c.ended), else_=bucket.c.ends)
-    share = (last - first) / (spans.c.ended - spans.c.began)
+def _select_each(batch_id: int) -> Select[tuple[float, int, int]]:
+    """The commits one by one, and one more than can be shown."""
+    each = _transactions(batch_id)
+    count = func.sum(each.c.orders)
+    # Two transactions without any duration may have got the same end.
     return (
-        select(bucket.c.nth, func.sum(spans.c.orders * share))
-        .join(spans, (spans.c.began < bucket.c.ends) & (spans.c.ended > bucket.c.starts))
-        .group_by(bucket.c.nth)
+        select(each.c.ended, func.count(), count)
+        .group_by(each.c.ended)
+        .order_by(each.c.ended)
+        .limit(MOST_COMMITS + 1)
+    )
+
+
+def _select_together(
+    batch_id: int, slices: list[tuple[float, float]]
+) -> Select[tuple[float, int, int]]:
+    """The commits within each of these slices of time, counted together."""
+    each = _transactions(batch_id)
+    names = (column("nth", Integer), column("starts", Float), column("ends", Float))
+    rows = [(nth, *times) for nth, times in enumerate(slices)]
+    part = values(*names, name="slices").data(rows).cte("slices")
+    return (
+        select(func.max(each.c.ended), func.count(), func.sum(each.c.orders))
+        .join(part, (each.c.ended > part.c.starts) & (each.c.ended <= part.c.ends))
+        .group_by(part.c.nth)
+        .order_by(part.c.nth)
     )
 
 
 def _cut(began: float, ended: float, width: float) -> list[tuple[float, float]]:
+    """Slices of this width; the last commit lies safely within the last one."""
     count = max(1, ceil((ended - began) / width - 1e-6))
-    return [(began + n * width, min(began + (n + 1) * width, ended)) for n in range(count)]
+    starts = [began + n * width for n in range(count)]
+    return list(zip(starts, [*starts[1:], ended + _LEAST_SECONDS], strict=True))
 
 
 def _time(seconds: float) -> datetime:
@@ -142,19 +174,19 @@ def _time(seconds: float) -> datetime:
 
 
 def read_throughput(db: Connection, batch_id: int) -> Throughput:
-    """How many orders of the batch were finished when, failed ones included."""
+    """When the batch's transactions committed, and how many orders each one held.
+
+    Failed orders are included. Of more than `MOST_COMMITS` transactions, those that committed
+    within the same slice of time are counted together.
+    """
     worked = [(row[0], row[1]) for row in db.execute(_select_stretches(batch_id))]
-    if not worked:
-        return Throughput([])
-    # Each stretch may end with a bucket that is not full.
-    width = sum(ended - began for began, ended in worked) / (MOST_BUCKETS - len(worked))
-    cuts = [_cut(began, ended, width) for began, ended in worked]
-    flat = [times for cut in cuts for times in cut]
-    orders = {row[0]: float(row[1]) for row in db.execute(_select_orders(batch_id, flat))}
-    buckets = iter(
-        [
-            Bucket(_time(began), _time(ended), orders.get(nth, 0.0))
-            for nth, (began, ended) in enumerate(flat)
-        ]
-    )
-    return Throughput([[next(buckets) for _ in cut] for cut in cuts])
+    stretches = [Stretch(_time(began), _time(ended)) for began, ended in worked]
+    rows = db.execute(_select_each(batch_id)).all()
+    width = None
+    if len(rows) > MOST_COMMITS:
+        # Each stretch may end with a slice that is not full.
+        width = sum(ended - began for began, ended in worked) / max(1, MOST_COMMITS - len(worked))
+        slices = [times for began, ended in worked for times in _cut(began, ended, width)]
+        rows = db.execute(_select_together(batch_id, slices)).all()
+    commits = [Commits(_time(ended), count, int(orders)) for ended, count, orders in rows]
+    return Throughput(stretches, commits, width)

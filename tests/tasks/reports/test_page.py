@@ -100,7 +100,7 @@ def test_needs_nothing_beside_it(shop, page_of, finished):
     assert [name for _, attributes in page.elements for name in attributes if "src" in name] == []
     assert "url(" not in page.style
     assert "@import" not in page.style
-    assert ("Orders finished per second" in page.said) == finished
+    assert ("Orders committed over time" in page.said) == finished
     assert ("No order had an error." in page.said) != finished
 
 
@@ -117,19 +117,32 @@ def test_what_a_shop_or_a_caller_wrote_stays_text(shop, page_of):
     ]
 
 
-def test_the_bars_are_the_throughput(shop, page_of, monkeypatch):
-    monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_BUCKETS", 3)
+def test_the_bars_are_the_transactions(shop, page_of):
     batch = Batch(shop, orders_count=3)
     batch.copied(0, 10)
-    batch.copied(10, 20)
-    batch.copied(10, 20)
+    batch.copied(10, 40)
+    batch.copied(10, 40)
 
     page = page_of(batch)
 
     bars = [attributes for attributes in page.all("rect") if "class" not in attributes]
     assert [(float(bar["y"]), float(bar["height"])) for bar in bars] == [(50, 50), (0, 100)]
-    assert [float(bar["x"]) for bar in bars] == [3, 53]
-    assert "12:00:10 to 12:00:20 UTC: 0.200 orders per second" in page.said
+    assert [float(bar["x"]) + float(bar["width"]) for bar in bars] == [25, 100]
+    assert "12:00:40 UTC: 2 orders committed" in page.said
+    assert "Each bar is a transaction" in page.said
+    assert "2 transactions, 0.075 orders per second on average" in page.said
+
+
+def test_many_transactions_share_bars(shop, page_of, monkeypatch):
+    monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_COMMITS", 2)
+    batch = Batch(shop, orders_count=3)
+    for ended in (1, 2, 40):
+        batch.copied(0, ended)
+
+    page = page_of(batch)
+
+    assert "Each bar holds the transactions that committed within 40.0 s" in page.said
+    assert "12:00:40 UTC: 3 orders committed by 3 transactions until then" in page.said
 
 
 def test_the_times_of_a_short_batch_differ(shop, page_of):

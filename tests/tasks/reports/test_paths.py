@@ -37,3 +37,9 @@ def test_another_ending_is_refused(name):
 
 def test_the_page_is_beside_the_report():
     assert page_path(Path("out/night.1.parquet")) == Path("out/night.1.parquet.html")
+
+
+def test_two_reports_of_one_name_have_a_page_each():
+    reports = [Path(f"out/night{ending}") for ending in (".csv", ".parquet", ".xlsx")]
+
+    assert len({page_path(report) for report in reports}) == 3

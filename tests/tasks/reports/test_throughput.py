@@ -8,8 +8,8 @@ from tests.support.report_batches import Batch, at
 
 
 @pytest.fixture(autouse=True)
-def _few_buckets(monkeypatch):
-    monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_BUCKETS", 5)
+def _few_commits(monkeypatch):
+    monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_COMMITS", 4)
 
 
 def throughput_of(batch):
@@ -18,14 +18,11 @@ def throughput_of(batch):
 
 
 def figures(throughput):
-    """Per stretch: when it began, and (seconds, orders) of its buckets."""
-    return [
-        (stretch[0].began_at, [(round(b.seconds, 6), round(b.orders, 6)) for b in stretch])
-        for stretch in throughput.stretches
-    ]
+    """(when, how many transactions, how many orders) of each commit."""
+    return [(each.committed_at, each.transactions, each.orders) for each in throughput.commits]
 
 
-def test_the_orders_of_a_transaction_are_spread_over_its_time(shop):
+def test_each_transaction_is_there_when_it_committed(shop):
     batch = Batch(shop)
     for _ in range(3):
         batch.copied(0, 6)
@@ -36,18 +33,22 @@ def test_the_orders_of_a_transaction_are_spread_over_its_time(shop):
 
     throughput = throughput_of(batch)
 
-    # Four orders in six seconds, then one in two.
-    assert figures(throughput) == [(at(0), [(2, 1.333333)] * 3 + [(2, 1)])]
-    assert [round(b.per_second, 6) for b in throughput.stretches[0]] == [0.666667] * 3 + [0.5]
-    assert (throughput.orders, throughput.seconds, throughput.pauses) == (5, 8, [])
+    assert figures(throughput) == [(at(6), 1, 4), (at(8), 1, 1)]
+    assert (throughput.orders, throughput.transactions) == (5, 2)
+    assert (throughput.seconds, throughput.pauses, throughput.slice_seconds) == (8, [], None)
 
 
-def test_transactions_at_the_same_time_add_up(shop):
+def test_many_transactions_are_counted_by_slices_of_time(shop):
     batch = Batch(shop)
-    batch.copied(0, 4)
-    batch.copied(2, 4)
+    for ended in (1, 2, 3, 7, 8, 12):
+        batch.copied(0, ended)
+    batch.copied(7, 8)
 
-    assert figures(throughput_of(batch)) == [(at(0), [(1, 0.25), (1, 0.25), (1, 0.75), (1, 0.75)])]
+    throughput = throughput_of(batch)
+
+    # Three slices of four seconds.
+    assert throughput.slice_seconds == 4
+    assert figures(throughput) == [(at(3), 3, 3), (at(8), 2, 3), (at(12), 1, 1)]
 
 
 def test_between_two_runs_the_batch_was_not_at_work(shop):
@@ -57,12 +58,24 @@ def test_between_two_runs_the_batch_was_not_at_work(shop):
 
     throughput = throughput_of(batch)
 
-    assert figures(throughput) == [
-        (at(0), [(2, 0.666667), (1, 0.333333)]),
-        (at(36_000), [(2, 0.666667), (1, 0.333333)]),
+    assert [(each.began_at, each.ended_at) for each in throughput.stretches] == [
+        (at(0), at(3)),
+        (at(36_000), at(36_003)),
     ]
     assert throughput.pauses == [(at(3), at(36_000))]
     assert (throughput.orders, throughput.seconds) == (2, 6)
+
+
+def test_no_order_is_lost_on_the_way_into_the_slices(shop, monkeypatch):
+    batch = Batch(shop)
+    ends = [0, 0.001, 0.4, 0.4, 1, 7.25, 90, 90.1, 1_000.3, 1_000.303]
+    for ended in ends:
+        batch.copied(ended * 0.9, ended)
+
+    for most in range(1, 12):
+        monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_COMMITS", most)
+        throughput = throughput_of(batch)
+        assert (throughput.orders, throughput.transactions) == (len(ends), len({*ends})), most
 
 
 @pytest.mark.parametrize(
@@ -89,7 +102,7 @@ def test_a_transaction_that_outlasts_the_next_bridges_the_gap(shop):
     batch.copied(1, 2)
     batch.copied(90, 100)
 
-    assert [len(stretch) for stretch in throughput_of(batch).stretches] == [4]
+    assert len(throughput_of(batch).stretches) == 1
 
 
 def test_a_copy_that_took_no_time_counts(shop):
@@ -106,4 +119,4 @@ def test_nothing_is_finished_yet(shop):
     batch = Batch(shop)
     batch.pending()
 
-    assert throughput_of(batch).stretches == []
+    assert (throughput_of(batch).stretches, throughput_of(batch).commits) == ([], [])

@@ -44,6 +44,7 @@ def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
         ]
         assert "SKU SKU-A2 is no longer in the catalogue" in words
     assert "Report: january.parquet\nPage:   january.parquet.html\n" in said.out
+    assert "order-factory bulk --failed-of january\n" in said.out.partition("Next:\n")[2]
     assert "Report:" not in batch.out
     assert batches.out.splitlines()[2].split()[:6] == ["january", "completed", "3", "2", "1", "0"]
     assert list(pd.read_parquet("january.parquet")["source_order"]) == ["A1", "A2", "A3"]

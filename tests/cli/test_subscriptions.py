@@ -94,6 +94,16 @@ def test_what_is_due_is_copied_and_shown(shop, run, prefect):
     assert shop.row(OrderFactory).status == "failed"
 
 
+@pytest.mark.usefixtures("prefect")
+def test_one_copy_is_told_in_the_singular(shop, run):
+    key = subscribe(shop, payable(shop), frequency="daily", at=utc_now())
+    change(OrderSubscription, key, next_run_at=utc_now())
+
+    ran = run("subscriptions", "run")
+
+    assert ran.out.startswith("1 copy made, 0 failed, subscriptions: 1.")
+
+
 def test_the_list_warns_of_what_no_run_has_taken_up(shop, run):
     key = subscribe(shop, frequency="daily")
     change(OrderSubscription, key, next_run_at=utc_now() - timedelta(hours=5))

@@ -1,4 +1,4 @@
-# One image for Prefect's server, its workers and the HTTP API; compose.yaml says what runs where.
+# One image for Prefect's server, its workers and the HTTP API. compose.yaml starts them.
 FROM python:3.12-slim
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 DO_NOT_TRACK=1

@@ -1,8 +1,8 @@
-# `make` lists the targets. The first one that needs it makes .venv; nothing is installed elsewhere.
+# `make` lists the targets. Everything is installed into .venv, and nowhere else.
 
 DEMO_ORDERS ?= 5000
 PYTEST_ARGS ?=
-# The first Python that fits; PYTHON=... names another one.
+# The first supported Python on the PATH. Set PYTHON=... to use another one.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo "$$python" && break; done)
@@ -15,7 +15,7 @@ export DEMO_ORDERS
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-# What is installed for development is enough for the demo.
+# The development installation includes everything that the demo needs.
 demo: $(or $(wildcard .venv/installed-dev),.venv/installed-demo) ## Copy real orders on SQLite; DEMO_ORDERS=5000
 	@.venv/bin/python -m order_factory.cli.main demo
 
@@ -33,7 +33,7 @@ lint: .venv/installed-dev ## Check the style, the formatting, the types and the 
 	.venv/bin/python -m mypy
 	.venv/bin/lint-imports --no-logo
 
-format: .venv/installed-dev ## Format the code and mend what can be mended
+format: .venv/installed-dev ## Format the code and fix what ruff can fix
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
@@ -43,23 +43,23 @@ reference: .venv/installed-dev ## Write the reference pages of docs/ from the co
 docs: .venv/installed-dev ## Build the documentation into site/; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
-bench: .venv/installed-dev ## Measure the speed of copying beside hand-written SQL
+bench: .venv/installed-dev ## Compare the speed of copying with hand-written SQL
 	.venv/bin/python -m benchmarks.run
 
 bench-quick: .venv/installed-dev ## The same with few orders
 	.venv/bin/python -m benchmarks.run --quick
 
-clean: ## Remove .venv and the caches; var/ with the databases and reports stays
+clean: ## Remove .venv and the caches; keep var/ with databases and reports
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
 .venv/installed-demo: extras = demo
 .venv/installed-dev: extras = demo,dev
 
-# pip says nothing for minutes or far too much, so this counts for it; its words are shown if it
-# fails. A background job of sh ignores Ctrl-C, hence the trap.
+# pip prints nothing for minutes, or too much. This prints its progress, and its log if it fails.
+# A background job of sh ignores Ctrl-C, hence the trap.
 .venv/installed-%: pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
-		echo 'No Python 3.11, 3.12 or 3.13 was found; install one, or name it: make PYTHON=/path/to/python3.' >&2; \
+		echo 'No Python 3.11, 3.12 or 3.13 was found. Install one, or give its path: make PYTHON=/path/to/python3' >&2; \
 		exit 2; }
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || { \
 		echo "Making .venv with $$("$(PYTHON)" --version)."; \
@@ -69,11 +69,11 @@ clean: ## Remove .venv and the caches; var/ with the databases and reports stays
 	trap 'kill $$pip; exit 130' INT TERM; \
 	tick=0; while kill -0 $$pip 2>/dev/null; do \
 		sleep 1; tick=$$((tick + 1)); [ $$((tick % 5)) -eq 0 ] || continue; \
-		if grep -q '^Installing collected' .venv/install.log; then doing='putting them in place'; \
-		else doing="$$(grep -c '^Collecting' .venv/install.log) packages fetched"; fi; \
+		if grep -q '^Installing collected' .venv/install.log; then doing='installing the packages'; \
+		else doing="$$(grep -c '^Collecting' .venv/install.log) packages downloaded"; fi; \
 		echo "  $$tick s: $$doing"; \
 	done; \
-	wait $$pip || { cat .venv/install.log; echo 'The installation failed; the reason stands above.'; exit 1; }
+	wait $$pip || { cat .venv/install.log; echo 'The installation failed. See the reason above.'; exit 1; }
 	@mkdir -p .venv/package/order_factory
 	@for folder in api cli flows gateways models tasks; do \
 		ln -sfn "../../../$$folder" ".venv/package/order_factory/$$folder"; \

@@ -14,11 +14,11 @@ from pydantic import Field, PlainValidator
 from sqlalchemy import Connection
 
 from order_factory.flows.runners import ChosenRunner, choose_runner
-from order_factory.flows.runners.copy_recorded import Copied, copy_recorded
+from order_factory.flows.runners.copy_recorded import CopyOutcome, copy_recorded
 from order_factory.flows.runners.job import Job
-from order_factory.flows.support.end_states import ended
+from order_factory.flows.support.end_states import choose_end_state
 from order_factory.flows.support.shop_flow import shop_flow
-from order_factory.flows.support.stop_signals import StopReason, stopping
+from order_factory.flows.support.stop_signals import StopReason, watch_for_stop
 from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import InvalidRequest, NothingSelected
@@ -38,14 +38,14 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.batches.records import abort_batch, error_policy_of
 from order_factory.tasks.copy_orders import BatchReport
-from order_factory.tasks.copy_whole_batch import BatchTakenBack, rehearse_batch
+from order_factory.tasks.copy_whole_batch import BatchRolledBack, rehearse_batch
 from order_factory.tasks.outcomes.account import (
     BatchAccount,
     Run,
     account_for,
     read_batch_account,
 )
-from order_factory.tasks.reports import report_path as place_of_report
+from order_factory.tasks.reports import report_path as resolve_report_path
 from order_factory.tasks.selections.finding import Record, recorder
 from order_factory.tasks.selections.reading import Orders, accept_orders
 
@@ -55,20 +55,20 @@ def _run_name() -> str:
     return f"copy batch {str(reference)[:64]}" if reference else "copy a batch"
 
 
-def _name_of_batch() -> str:
-    """A name that tells what started the run and when: `nightly-20261130-020000-1a2b3c4d`.
+def _make_reference() -> str:
+    """A batch reference with deployment and start time: `nightly-20261130-020000-1a2b3c4d`.
 
-    The same for each attempt of a run, so that a retry finds the batch of the attempt before.
+    Each attempt of a flow run gets the same one, so that a retry finds the batch again.
     """
-    begins_at = flow_run.scheduled_start_time
-    ending = str(flow_run.id).replace("-", "")[-8:]
-    return f"{deployment.name or 'bulk'}-{begins_at:%Y%m%d-%H%M%S}-{ending}"
+    starts_at = flow_run.scheduled_start_time
+    suffix = str(flow_run.id).replace("-", "")[-8:]
+    return f"{deployment.name or 'bulk'}-{starts_at:%Y%m%d-%H%M%S}-{suffix}"
 
 
 def _mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """A hook, which Prefect calls by these names: the run is over, so its batch is not going on.
+    """Mark the batch of a cancelled or crashed flow run as aborted.
 
-    Only the record says so. A run that goes on with the batch asks nothing of it.
+    Prefect calls this hook with arguments of these names. A later run may still finish the batch.
     """
     write(lambda db: abort_batch(db, str(flow_run.id)))
 
@@ -98,105 +98,106 @@ def bulk_order_factory(
     dask_address: Text | None = None,
     **options: Unpack[CopyOptionArguments],
 ) -> BulkResult:
-    """Copy many orders in batches, and account for every one of them.
+    """Copy many orders in batches, and report the outcome of each.
 
-    `orders` is a list of numbers or public ids, a DataFrame, or a file; frames and files have the
-    column `source_order` and may have each copy option, `reference`, `reference_origin` and
-    `metadata` for each copy. The copy options given here are for the rows that have none of their
-    own. Instead of `orders`, `orders_where` takes the orders that fit a filter, and `failed_of` tries the failed copies of an earlier batch
-    again, with what was asked for then. All copies are recorded as pending before the first is
-    made. Orders that cannot be copied fail, the others are copied:
-    the state is then named `CompletedWithErrors`. Where none is copied the run fails with
-    `BatchFailed`; where no order fits the filter it completes. Where copies are left unfinished the run fails
-    with `BatchUnfinished`, and starting the batch again under its reference finishes them.
+    `orders` is a list of numbers or public ids, a DataFrame, or a file. DataFrames and files need
+    the column `source_order`. They may have a column for each copy option, `reference`,
+    `reference_origin` and `metadata`. Where a row has no value, the copy option given here applies.
+    Instead of `orders`, `orders_where` selects orders with a filter, and `failed_of` retries the
+    failed copies of an earlier batch with their own options.
 
-    Cancelling the run in Prefect, Ctrl-C and SIGTERM stop it after the transactions in hand: what
-    is unfinished stays pending, the batch is `aborted` until it is started again. The run then
-    ends `Cancelled` and a plain call raises `BatchAborted` (`BatchInterrupted` after Ctrl-C);
-    after SIGTERM it ends as Prefect ends it.
+    All copies are recorded as pending before the first order is copied. When some orders fail, the
+    state is named `CompletedWithErrors`. When no order is copied, the run fails with `BatchFailed`.
+    When no order matches the filter, the run completes. When copies are left unfinished, the run
+    fails with `BatchUnfinished`; run it again with the same reference to finish them.
 
-    Raises `SelectionInvalid`, `InvalidRequest`, `BatchNotFound`, `DatabaseNotReady`: nothing was
-    changed then.
+    Cancelling the run in Prefect, Ctrl-C and SIGTERM stop it after the current transactions.
+    Unfinished copies stay pending, and the batch is `aborted` until it is run again. The run ends
+    `Cancelled`, and a plain call raises `BatchAborted` (`BatchInterrupted` after Ctrl-C). After
+    SIGTERM, Prefect decides the state.
+
+    Raises `SelectionInvalid`, `InvalidRequest`, `BatchNotFound`, `DatabaseNotReady` before anything
+    is changed.
 
     Args:
-        orders: Numbers or ids of the orders, in a text with commas or spaces between them or as a
-            list; or the path of a CSV, Parquet, XLSX or JSON Lines file that names them. Leave it
-            empty to finish the batch of the reference.
-        reference: The batch's own name; started again under it, the batch goes on. Leave it empty
-            for a name of its own for every run.
-        orders_where: Which orders of the database to copy, instead of naming them.
-        failed_of: Reference of an earlier batch whose failed copies are tried again, each once.
+        orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
+            the path of a CSV, Parquet, XLSX or JSON Lines file. Leave it empty to finish the batch
+            of the reference.
+        reference: Name of the batch. Run it again with the same name to finish the batch. Leave it
+            empty for a new name in every run.
+        orders_where: Filter for the orders to copy, instead of a list.
+        failed_of: Reference of an earlier batch. Its failed copies are retried, each once.
         mode: Whether the numbers are those of live orders or of test orders. A public id names an
             order of either mode; with test, only a test order. A filter has its own mode.
         error_policy: What happens when some orders have errors. reject_failed copies the others,
-            skip_errors copies the valid parts of those too, reject_everything copies nothing.
-        dry_run: Only tell how the batch would end. All of it is done and then rolled back, and the
-            database is as before.
-        batch_size: How many orders are copied in one transaction, at most.
-        workers: How many transactions (with flow_runs, orders) run at a time; more than one pays
-            on PostgreSQL only.
-        report_path: Report file, such as night.csv or night.xlsx, one row per copy; a page with the same
-            name goes beside it. Leave it empty for one under var/reports.
-        runner: What runs them: threads of this process, a Dask cluster, Prefect workers, or, for
-            a small batch, a flow run of each order.
-        dask_address: The scheduler of a running Dask cluster. Leave it empty for one of `workers`
-            processes on this machine.
+            skip_errors also copies the valid parts of these orders, reject_everything copies
+            nothing.
+        dry_run: Report how the batch would end, and change nothing in the database.
+        batch_size: Copy at most this many orders in one transaction.
+        workers: Number of transactions that run at the same time (orders, with the runner
+            flow_runs). More than one is faster on PostgreSQL only.
+        report_path: Report file with one row per copy, such as night.csv or night.xlsx. A page with
+            the same name is written next to it. Leave it empty for a file under var/reports.
+        runner: What runs the batch. threads of this process, a dask cluster, Prefect workers, or
+            flow_runs (one flow run per order, for a small batch).
+        dask_address: Address of the scheduler of a running Dask cluster. Leave it empty to start
+            a cluster of `workers` processes on this machine.
     """
     require_schema()
     chosen = choose_runner(runner, dask_address)
     if (dry_run or error_policy == ErrorPolicy.REJECT_EVERYTHING) and runner != "threads":
         raise InvalidRequest(
-            "A dry run, and the error policy reject_everything, are one transaction: give them no "
-            "other runner than threads."
+            "A dry run and the error policy reject_everything need one transaction. "
+            "Use the runner threads."
         )
     if reference is None and orders is None and orders_where is None and failed_of is None:
         raise InvalidRequest(
-            "Say which orders to copy (orders, orders_where or failed_of), or give the reference "
-            "of a batch to finish."
+            "No orders are given. Give orders, orders_where or failed_of, or the reference of a "
+            "batch to finish."
         )
-    reference = reference or _name_of_batch()
+    reference = reference or _make_reference()
     if error_policy == ErrorPolicy.SKIP_ERRORS:
         options["skip_errors"] = True
     request = CopyOptions(**options)
-    place = place_of_report(report_path, f"{reference}-dry-run" if dry_run else reference)
+    report_file = resolve_report_path(report_path, f"{reference}-dry-run" if dry_run else reference)
     record = recorder(reference, request, error_policy, orders, orders_where, failed_of, mode)
     try:
         if dry_run:
-            return cast(BulkResult, _rehearse(record, batch_size, place))
-        began = perf_counter()
+            return cast(BulkResult, _rehearse(record, batch_size, report_file))
+        started = perf_counter()
         batch_id, policy = _record(record, chosen)
-        as_a_whole = policy == ErrorPolicy.REJECT_EVERYTHING
-    except NothingSelected as nothing:
+        in_one_transaction = policy == ErrorPolicy.REJECT_EVERYTHING
+    except NothingSelected as error:
         if orders_where is None:
             raise
-        return cast(BulkResult, _nothing_to_copy(reference, nothing))
-    del record, orders  # a frame or a file's rows are as large as the batch
-    recorded_in = perf_counter() - began
+        return cast(BulkResult, _complete_without_orders(reference, error))
+    del record, orders  # a DataFrame or the rows of a file are as large as the batch
+    recording_seconds = perf_counter() - started
     copied = copy_recorded(
-        Job(batch_id, reference, batch_size, workers), chosen, as_a_whole=as_a_whole
+        Job(batch_id, reference, batch_size, workers), chosen, in_one_transaction=in_one_transaction
     )
-    began = perf_counter()
+    started = perf_counter()
     account = read(
         lambda db: read_batch_account(
-            db, batch_id, closed=copied.closed, seconds=copied.seconds, report=place
+            db, batch_id, closed=copied.closed, seconds=copied.seconds, report=report_file
         )
     )
     run = Run(batches=[account])
-    run.times.add("record orders", account.result.orders_count, recorded_in)
+    run.times.add("record orders", account.result.orders_count, recording_seconds)
     run.times.add_all(copied.times)
-    run.times.add("write report", account.result.orders_count, perf_counter() - began)
+    run.times.add("write report", account.result.orders_count, perf_counter() - started)
     account_for(run)
-    return cast(BulkResult, _ended(account.result, copied))
+    return cast(BulkResult, _end_state(account.result, copied))
 
 
-def _nothing_to_copy(reference: str, nothing: NothingSelected) -> Any:
-    """A night on which no order fits is no failure."""
+def _complete_without_orders(reference: str, error: NothingSelected) -> Any:
+    """The `Completed` state for a filter that matches no order: this is not a failure."""
     result = BulkResult.empty(reference)
-    return Completed(message=f"{nothing.args[1][0]}; nothing was copied", data=result)
+    return Completed(message=f"{error.args[1][0]}; nothing was copied", data=result)
 
 
 def _record(record: Record, chosen: ChosenRunner) -> tuple[int, ErrorPolicy]:
-    """The key of the recorded batch and its error policy; a batch that is there is found again."""
+    """The key of the batch and its error policy; an existing batch is found by its reference."""
 
     def find_or_record(db: Connection) -> tuple[int, ErrorPolicy]:
         batch_id = record(db)
@@ -206,8 +207,8 @@ def _record(record: Record, chosen: ChosenRunner) -> tuple[int, ErrorPolicy]:
     return write(find_or_record)
 
 
-def _rehearse(record: Record, batch_size: int, place: Path) -> Any:
-    """The state that tells how the batch would end; the report and the page are written."""
+def _rehearse(record: Record, batch_size: int, report_file: Path) -> Any:
+    """The state that says how the batch would end; writes the report and the page."""
     started = perf_counter()
 
     def read(db: Connection, batch_id: int, report: BatchReport) -> BatchAccount:
@@ -216,14 +217,14 @@ def _rehearse(record: Record, batch_size: int, place: Path) -> Any:
             batch_id,
             closed=report.closed,
             seconds=perf_counter() - started,
-            report=place,
+            report=report_file,
             dry_run=True,
         )
 
-    with stopping(str(flow_run.id)) as stop:
+    with watch_for_stop(str(flow_run.id)) as stop:
         try:
             account, report = rehearse_batch(record, batch_size, stop.is_set, read)
-        except BatchTakenBack as error:
+        except BatchRolledBack as error:
             if stop.reason == StopReason.INTERRUPTED:
                 raise KeyboardInterrupt from None
             if stop.reason == StopReason.TERMINATED:
@@ -237,25 +238,25 @@ def _rehearse(record: Record, batch_size: int, place: Path) -> Any:
     return Completed(name="DryRun", message=account.result.outcome, data=account.result)
 
 
-def _ended(result: BulkResult, copied: Copied) -> Any:
-    """The result, or the Prefect state that tells how the batch ended.
+def _end_state(result: BulkResult, copied: CopyOutcome) -> Any:
+    """The Prefect state that says how the batch ended.
 
-    Raises `TerminationSignal` where the run was stopped by one: Prefect knows whose it was.
+    Raises `TerminationSignal` when SIGTERM stopped the run: Prefect knows who sent it.
     """
     unfinished = result.pending + result.in_progress
     if copied.stopped and unfinished:
         if copied.stopped == StopReason.TERMINATED:
             raise TerminationSignal(signal.SIGTERM)
         interrupted = copied.stopped == StopReason.INTERRUPTED
-        kind = BatchInterrupted if interrupted else BatchAborted
-        aborted = kind(result, [copied.stopped.value, *copied.problems])
+        error_class = BatchInterrupted if interrupted else BatchAborted
+        aborted = error_class(result, [copied.stopped.value, *copied.problems])
         return Cancelled(message=str(aborted), data=aborted)
     if unfinished:
-        left = BatchUnfinished(result, copied.problems)
-        return Failed(message=str(left), data=left)
+        error = BatchUnfinished(result, copied.problems)
+        return Failed(message=str(error), data=error)
     if result.is_rejected:
         return Failed(name="Rejected", message=result.outcome, data=BatchFailed(result))
-    return ended(
+    return choose_end_state(
         result.outcome,
         result,
         completed=result.completed,

@@ -1,4 +1,4 @@
-"""A part of a batch as a flow of its own, for Prefect workers: the runner "workers" dispatches it."""
+"""Copying one part of a batch in a flow run of a Prefect worker; the runner "workers" starts it."""
 
 from typing import Annotated, Any, cast
 
@@ -26,15 +26,15 @@ def _run_name() -> str:
 def copy_part(
     batch: Text, part: int = 1, size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE
 ) -> int:
-    """Copy up to so many unfinished orders of a batch in one transaction; how many it finished.
+    """Copy unfinished orders of a batch in one transaction; returns how many it finished.
 
-    Run again, it takes up what is missing. Raises `BatchNotFound` where this worker is pointed at
-    another database than the flow that recorded the batch, and `DatabaseNotReady`.
+    Run it again to copy what is still unfinished. Raises `DatabaseNotReady`, and `BatchNotFound`
+    when this worker uses another database than the flow that recorded the batch.
 
     Args:
-        batch: Reference of a batch that was recorded before.
-        part: A number that tells this run from the batch's others.
-        size: How many orders are copied.
+        batch: Reference of a recorded batch.
+        part: Number of this part within the batch.
+        size: Copy at most this many orders.
     """
     require_schema()
     batch_id = read(lambda db: require_batch(db, batch))
@@ -44,12 +44,12 @@ def copy_part(
     run.times.add_all(report.times)
     account_for(run)
     if report.stuck:
-        message = f"order factories could not be closed: {', '.join(report.stuck)}"
-        return _ended(Failed(message=message))
-    outcome = f"{report.closed:,} orders of batch {batch} ended"
-    return _ended(Completed(message=outcome, data=report.closed))
+        message = f"order factories could not be finished: {', '.join(report.stuck)}"
+        return _as_result(Failed(message=message))
+    outcome = f"{report.closed:,} orders of batch {batch} finished"
+    return _as_result(Completed(message=outcome, data=report.closed))
 
 
-def _ended(state: Any) -> int:
-    """Prefect takes the state for the flow's end, and a plain call gets its data."""
+def _as_result(state: Any) -> int:
+    """The state, typed as its data: Prefect ends the run with it, a plain call gets the data."""
     return cast(int, state)

@@ -1,4 +1,4 @@
-"""Copying what was asked for through the HTTP API."""
+"""Copying the pending orders that clients requested through the HTTP API."""
 
 from itertools import count
 from time import perf_counter
@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from order_factory.flows.support.end_states import ended
+from order_factory.flows.support.end_states import choose_end_state
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
@@ -33,41 +33,33 @@ def drain_order_factories(
     size: Annotated[int, Field(ge=1, le=100_000)] = SIZE,
     rounds: Annotated[int, Field(ge=1, le=10_000)] = 1,
 ) -> int:
-    """Copy the orders that wait, the oldest first; how many factories were completed or failed.
+    """Copy the pending orders, oldest first; returns how many factories completed or failed.
 
-    A round is one transaction for the orders that were asked for one by one, and one for each
-    batch; after each, those that were asked for one by one meanwhile come first. Several runs may do this at the same time: no factory is copied twice, and what a run
-    that dies has not committed is still pending. Raises `CopiesFailed` where orders failed and
-    none was copied.
+    A round is one transaction for the single copies and one for each batch. New single copies are
+    copied before the next batch. Several runs may work at the same time: no factory is copied
+    twice. When a run dies, its uncommitted copies are still pending. Raises `CopiesFailed` when
+    all orders failed.
 
     Args:
-        size: How many orders are copied in one transaction.
-        rounds: After how many rounds to end, even where something is left.
+        size: Copy at most this many orders in one transaction.
+        rounds: Stop after this many rounds, even when orders are still pending.
     """
     require_schema()
     newest = read(last_event)
     run, parts, closed = Run(), count(1), 0
     for number in range(1, rounds + 1):
         in_round = _copy_singles(run, size, number)
-        for batch_id in _waiting():
+        for batch_id in read(waiting_batches):
             in_round += _drain(run, batch_id, next(parts), size)
-            # Who asked for one order does not wait until the parts of all batches are copied.
-            if _is_single_waiting():
+            # A single copy does not wait for the other batches of this round.
+            if read(is_single_waiting):
                 in_round += _copy_singles(run, size, number)
         closed += in_round
         if not in_round:
             break
     run.singles = read(lambda db: read_singles(db, newest))
     account_for(run)
-    return cast(int, _ended(run, closed))
-
-
-def _is_single_waiting() -> bool:
-    return read(is_single_waiting)
-
-
-def _waiting() -> list[int]:
-    return read(waiting_batches)
+    return cast(int, _end_state(run, closed))
 
 
 def _copy_singles(run: Run, size: int, number: int) -> int:
@@ -77,18 +69,18 @@ def _copy_singles(run: Run, size: int, number: int) -> int:
 
 
 def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
-    """Copy a part of the batch, and finish it once nothing is left; factories closed.
+    """Copy one part of the batch and finish the batch after its last part; factories finished.
 
-    The first part that the run copies is followed step by step.
+    The steps of the first part of the run are shown in Prefect.
     """
-    began = perf_counter()
+    started = perf_counter()
     write(lambda db: start_batch(db, batch_id, flow_run.id))
     copied = copy_batch(batch_id, part, size, follow=not run.times)
     run.times.add_all(copied.times)
     closed = copied.closed + _pay(run, Scope(batch_id))
     finished = write(lambda db: finish_batch(db, batch_id))
     if finished:
-        seconds = perf_counter() - began
+        seconds = perf_counter() - started
         run.batches.append(
             read(lambda db: read_batch_account(db, batch_id, closed=closed, seconds=seconds))
         )
@@ -96,15 +88,15 @@ def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
 
 
 def _pay(run: Run, scope: Scope) -> int:
-    began = perf_counter()
+    started = perf_counter()
     closed = authorize_payments(scope).closed
     if closed:
-        run.times.add("authorize payments", closed, perf_counter() - began)
+        run.times.add("authorize payments", closed, perf_counter() - started)
     return closed
 
 
-def _ended(run: Run, closed: int) -> Any:
-    return ended(
+def _end_state(run: Run, closed: int) -> Any:
+    return choose_end_state(
         run.outcome,
         closed,
         completed=run.completed,

@@ -32,32 +32,34 @@ def import_orders(
 ) -> ImportReport:
     """Import files of customers, catalogue and orders.
 
-    Bad rows go to the rejects file, the others are imported. Importing the same again changes
-    nothing. Rows that are there with other values are told, or changed with `update`. Raises `InvalidRequest`, before anything is written, for a path, file or column that
-    is not known, and `DatabaseNotReady`.
+    Invalid rows go to the rejects file, the others are imported. Importing the same file again
+    changes nothing. Rows whose stored values differ are counted, or changed with `update`. Raises
+    `DatabaseNotReady`, and `InvalidRequest` for an unknown path, file or column, before anything
+    is written.
 
     Args:
         path: A .csv, .xlsx, .parquet or .jsonl file, or a folder of such files.
         mode: Whether the rows are test data or live data.
-        rejects_path: Where bad rows are told. Leave it empty for a file under var.
-        chunk_size: How many rows are imported in one transaction.
-        update: Take over what has changed in the shop: stock, SKUs, statuses, cards that expired.
+        rejects_path: File for the invalid rows. Leave it empty for a file under var.
+        chunk_size: Import at most this many rows in one transaction.
+        update: Update existing rows that have changed in the shop, such as stock, SKUs, statuses
+            and expired cards.
     """
     started = perf_counter()
     require_schema()
     files = find_files(path)
-    rejects_at = Path(rejects_path or f"var/rejects-{flow_run.get_id()}.csv")
-    rejects_file = new_rejects_file(rejects_at, [file.path for file in files])
-    for file in files:  # all of them before the first is imported
+    rejects = Path(rejects_path or f"var/rejects-{flow_run.get_id()}.csv")
+    rejects_file = new_rejects_file(rejects, [file.path for file in files])
+    for file in files:  # check all of them before importing the first
         open_source(file)
     before = last_keys()
     reports = [import_file(file, mode, rejects_file, chunk_size, Tally(), update) for file in files]
     has_lines = any(file.resource_name == "line_items" for file in files)
     unbalanced = find_unbalanced_orders(mode, before) if has_lines else Unbalanced()
-    written = str(rejects_at) if rejects_at.exists() else None
-    report = ImportReport.of(reports, perf_counter() - started, written, *unbalanced)
+    written_rejects = str(rejects) if rejects.exists() else None
+    report = ImportReport.of(reports, perf_counter() - started, written_rejects, *unbalanced)
     get_run_logger().info(
-        "Imported %s rows and updated %s; %s were there already, %s differ from what is there, "
+        "Imported %s rows and updated %s. %s rows existed already, %s differ from the stored row, "
         "%s were rejected.",
         *(
             f"{count:,}"

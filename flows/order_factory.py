@@ -36,7 +36,7 @@ _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
 
 
 def _run_name() -> str:
-    """`copy order 1001`, also where the order or its factory was named by a public id."""
+    """`copy order 1001`, even when the order or its factory is given by a public id."""
     given = flow_run.parameters
     source_order, factory = given.get("source_order"), given.get("order_factory_id")
     order = None if source_order is None else str(source_order).strip()
@@ -63,23 +63,22 @@ def order_factory(
 ) -> OrderFactoryResult:
     """Copy one order into a new one, and place it on request.
 
-    Give either `source_order` with its options, or the `order_factory_id` of a factory that was
-    recorded before. Ends `Completed` (named `CompletedWithErrors` when `skip_errors` left
-    something out) with the factory's result, or `Failed`: a plain call then raises
-    `OrderFactoryFailed`, which carries the result. Where the payment gateway gives no answer, the
-    target order stays `placing`, the run fails with `PaymentUnknown`, and running it again for the
-    same factory goes on with it; no payment is made twice. The same flow run, started again after
-    the copy had failed (*Retry*), tries again with a new factory, whose `retry_of_id` remembers
-    the failed one.
+    Give either `source_order` with its options, or the `order_factory_id` of a recorded factory.
+    The run ends `Completed` (named `CompletedWithErrors` when `skip_errors` left something out)
+    with the factory's result, or `Failed`. A plain call then raises `OrderFactoryFailed`, which
+    carries the result. When the payment gateway gives no answer, the target order stays `placing`
+    and the run fails with `PaymentUnknown`. Run it again for the same factory to finish it; no
+    payment is made twice. Retrying a failed flow run in Prefect makes a new factory, whose
+    `retry_of_id` names the failed one.
 
-    A call with an `idempotency_key`, or with a `reference`, finds the factory that an earlier call
-    made under it, and copies nothing twice: it finishes what is left to do, and its result says
-    `made_before`. So a call whose end is not known is simply made again. Give `again` to make
-    another copy under the same reference.
+    A call with an `idempotency_key` or a `reference` finds the factory that an earlier call
+    created under it. It finishes that factory and copies nothing twice; the result says
+    `made_before`. When you do not know how a call ended, make the same call again. Give `again` to
+    make another copy under the same reference.
 
     Raises `SourceOrderNotFound`, `SourceOrderAmbiguous`, `FactoryNotFound`, `InvalidRequest`,
-    `CopyDiffers` (the name belongs to a copy of another order or with other options),
-    `DatabaseNotReady`: nothing was changed then; and `FactoryTaken` while another run copies it.
+    `CopyDiffers` (the name belongs to a copy of another order or with other options) and
+    `DatabaseNotReady` before anything is changed; `FactoryTaken` while another run copies it.
 
     Args:
         source_order: Number or public id of the order to copy.
@@ -87,10 +86,10 @@ def order_factory(
             order of either mode; with test, only a test order.
         reference: Your own name for this copy.
         reference_origin: Where that reference comes from.
-        metadata: Your own data, a JSON object that is kept with the order factory.
-        order_factory_id: Public id of a pending order factory to carry out instead.
-        idempotency_key: Your own unique name for this call; made again, it finds the same copy.
-        again: Make another copy although one was made under the same reference.
+        metadata: Your own data, a JSON object that is stored with the order factory.
+        order_factory_id: Public id of a pending order factory to copy, instead of source_order.
+        idempotency_key: Your own unique name for this call. A repeated call finds the same copy.
+        again: Make another copy, even if one exists under the same reference.
     """
     require_schema()
     request = CopyOptions(
@@ -115,14 +114,14 @@ def order_factory(
         if paid.problems:
             raise PaymentUnknown(result.id, paid.problems)
         raise FactoryTaken(result.id)
-    # An answer of the database may be lost although all was kept, so its record tells, too.
-    mine = result.flow_run_id == str(flow_run.id)
-    if closed or paid.closed or mine:
+    # The connection may break after a commit. The record then still names this run.
+    copied_here = result.flow_run_id == str(flow_run.id)
+    if closed or paid.closed or copied_here:
         times = StepTimes()
         times.add_all(copied.times)
         account_for(single(result, times))
-    known_before = not (closed or paid.closed) and (not mine or flow_run.run_count > 1)
-    return cast(OrderFactoryResult, _ended(result, known_before=known_before))
+    finished_before = not (closed or paid.closed) and (not copied_here or flow_run.run_count > 1)
+    return cast(OrderFactoryResult, _end_state(result, finished_before=finished_before))
 
 
 def _find_or_record(
@@ -134,12 +133,12 @@ def _find_or_record(
     idempotency_key: str | None,
     again: bool,
 ) -> Named:
-    """The factory to carry out: the known one, that of the name, or a new one, committed as pending."""
+    """The factory to copy: the known one, the one of the reference or key, or a new pending one."""
     if (source_order is None) == (known is None):
         raise InvalidRequest("Give either a source_order or an order_factory_id.")
     if known is not None and (options != CopyOptions() or idempotency_key or again):
         raise InvalidRequest(
-            f"Order factory {known!r} has its own options; give none beside its id."
+            f"Order factory {known!r} has its own options. Give its id without other options."
         )
 
     def find_or_record(db: Connection) -> Named:
@@ -160,14 +159,14 @@ def _find_or_record(
     return write(find_or_record)
 
 
-def _ended(result: OrderFactoryResult, *, known_before: bool) -> Any:
-    """The Prefect state that tells how the copy ended, by this run or `known_before` it."""
+def _end_state(result: OrderFactoryResult, *, finished_before: bool) -> Any:
+    """The Prefect state that says how the copy ended, in this run or `finished_before` it."""
     if result.status == FactoryStatus.FAILED:
         message = summary(result)
-        if known_before and not result.made_before:
+        if finished_before and not result.made_before:
             source = result.source_order.number or result.source_order.id
-            what = "Place its target order, or start" if result.target_order else "Start"
-            message += f". Nothing was done again. {what} a new run for order {source}."
+            next_step = "Place its target order, or start" if result.target_order else "Start"
+            message += f". This run changed nothing. {next_step} a new run for order {source}."
         return Failed(message=message, data=OrderFactoryFailed(result))
     if result.errors_count:
         return Completed(name="CompletedWithErrors", message=summary(result), data=result)

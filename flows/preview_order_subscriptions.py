@@ -1,4 +1,4 @@
-"""Looking ahead: what the subscriptions will copy, and what would fail today."""
+"""Previewing what the subscriptions will copy, and which copies would fail today."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.engine import reading
 from order_factory.models.database.schema import require_schema
-from order_factory.models.results.subscriptions import ForetoldFailure, SubscriptionPreview
+from order_factory.models.results.subscriptions import PredictedFailure, SubscriptionPreview
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import read_batch
@@ -17,8 +17,8 @@ from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copy_whole_batch import rehearse_batch
 from order_factory.tasks.outcomes.account import BatchAccount
 from order_factory.tasks.subscriptions.preview import (
-    foretold_ends,
-    foretold_failures,
+    predict_endings,
+    predict_failures,
     record_rehearsal,
     upcoming,
 )
@@ -32,27 +32,27 @@ def preview_order_subscriptions(
     mode: Mode = Mode.LIVE,
     limit: Annotated[int, Field(ge=1, le=10_000)] = 1_000,
 ) -> SubscriptionPreview:
-    """List what the order subscriptions will copy when, and what would fail if it were copied now.
+    """List the upcoming copies of the order subscriptions, and those that would fail today.
 
-    For the latter each of them is copied once, in a transaction that is rolled back: nothing is
-    changed. On SQLite nobody else can write meanwhile. Raises `DatabaseNotReady`.
+    To find failures, each subscription is copied once in a transaction that is rolled back.
+    Nothing is changed. On SQLite, other writers wait meanwhile. Raises `DatabaseNotReady`.
 
     Args:
-        days: How far to look ahead.
-        mode: The subscriptions of live mode or of test mode.
-        limit: How many periods and how many failures to list.
+        days: Number of days to look ahead.
+        mode: Whether to look at live or at test subscriptions.
+        limit: List at most this many periods and this many failures.
     """
     require_schema()
     until = utc_now() + timedelta(days=days)
     with reading() as db:
         subscriptions, listed = upcoming(db, mode, until, limit)
-        ending, ends = foretold_ends(db, mode, until, limit)
+        ending, ends = predict_endings(db, mode, until, limit)
     failing: int = 0
-    failures: list[ForetoldFailure] = []
+    failures: list[PredictedFailure] = []
 
     def account(db: Connection, batch_id: int, _report: BatchReport) -> BatchAccount:
         nonlocal failing, failures
-        failing, failures = foretold_failures(db, batch_id, limit)
+        failing, failures = predict_failures(db, batch_id, limit)
         return BatchAccount(read_batch(db, batch_id), orders=[], errors=[])
 
     if subscriptions:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from order_factory.flows.runners import choose_runner
 from order_factory.flows.runners.copy_recorded import copy_recorded
 from order_factory.flows.runners.job import Job
-from order_factory.flows.support.end_states import ended
+from order_factory.flows.support.end_states import choose_end_state
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.flows.support.stop_signals import StopReason
 from order_factory.flows.sweep_order_factories import sweep
@@ -34,7 +34,7 @@ from order_factory.tasks.copy_orders import place_orders_again
 from order_factory.tasks.outcomes.account import Run, account_for, read_batch_account
 from order_factory.tasks.subscriptions.outcomes import running_batches, settle
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
-from order_factory.tasks.subscriptions.transitions import activate_those_ordered, expire
+from order_factory.tasks.subscriptions.transitions import activate_placed, expire
 
 
 @shop_flow(name="run-order-subscriptions", flow_run_name="run order subscriptions")
@@ -43,50 +43,53 @@ def run_order_subscriptions(
     workers: Annotated[int, Field(ge=1, le=16)] = 1,
     late_after_hours: Annotated[int, Field(ge=1, le=8_784)] = 3,
 ) -> SubscriptionRun:
-    """Copy the orders of all subscriptions that are due, each period once, and try failed ones again.
+    """Copy the orders of all due subscriptions, each period once, and retry failed renewals.
 
-    What a run that died has left is finished first. Subscriptions whose source order was placed
-    become active, and those that have expired, or whose source order was cancelled, inactive. At the end, batches and single copies whose
-    flow run has died are taken over. Run it as often as you like, also twice at the same time: no
-    period is copied twice, and none is lost.
+    The batches of a run that died are finished first. Subscriptions whose source order was placed
+    become active. Those that have expired, or whose source order was cancelled, become inactive. At
+    the end, the run finishes batches and single copies whose flow run has died. Several runs may
+    work at the same time: each period is copied exactly once.
 
     Ends `Completed` (named `CompletedWithErrors` when copies failed), or `Failed` when some are
-    unfinished: the next run goes on with them. Raises `DatabaseNotReady`.
+    unfinished: the next run finishes them. Raises `DatabaseNotReady`.
 
     Args:
-        batch_size: How many orders are copied in one transaction, at most.
-        workers: How many transactions run at a time; more than one pays on PostgreSQL only.
-        late_after_hours: From how many hours on a period counts as missed, for the subscriptions
-            that make up for none.
+        batch_size: Copy at most this many orders in one transaction.
+        workers: Number of transactions that run at the same time. More than one is faster on
+            PostgreSQL only.
+        late_after_hours: A period counts as missed when it is this many hours late. Applies to
+            subscriptions that skip missed periods.
     """
     require_schema()
     late_after = timedelta(hours=late_after_hours)
-    account = _Account(batch_size, workers)
+    progress = _Progress(batch_size, workers)
     for batch in read(running_batches):
-        account.carry_out(batch)
+        progress.run_batch(batch)
     now = utc_now()
-    write(lambda db: activate_those_ordered(db, now))
+    write(lambda db: activate_placed(db, now))
     for mode in Mode:
-        while account.goes_on() and (due := _record(mode, now, late_after, account.run.batches)):
-            account.carry_out(due)
+        while progress.may_continue() and (
+            due := _record(mode, now, late_after, progress.run.batches)
+        ):
+            progress.run_batch(due)
     write(lambda db: expire(db, utc_now()))
-    account_for(account.copied)
-    if account.goes_on():
+    account_for(progress.copied)
+    if progress.may_continue():
         sweep()
-    return cast(SubscriptionRun, _ended(account))
+    return cast(SubscriptionRun, _end_state(progress))
 
 
 def _record(
     mode: Mode, now: datetime, late_after: timedelta, done: list[str]
 ) -> SubscriptionBatch | None:
-    """The next batch of what is due; `done` are the references of those that were carried out."""
+    """Record and return the next due batch; `done` are the references of the batches that ran."""
     attempts = 0
 
     def record(db: Connection) -> SubscriptionBatch | None:
         nonlocal attempts
         attempts += 1
         if attempts > 1:
-            # The attempt before may have been kept, and only its answer lost.
+            # The attempt before may have been committed, and the connection lost after that.
             for batch in running_batches(db):
                 if batch.reference not in done:
                     return batch
@@ -96,8 +99,8 @@ def _record(
 
 
 @dataclass
-class _Account:
-    """What the run has come to so far, and what keeps it from going on."""
+class _Progress:
+    """The outcome of the run so far, its problems, and the reason to stop, if there is one."""
 
     size: int
     workers: int
@@ -106,43 +109,43 @@ class _Account:
     stopped: StopReason | None = None
     copied: Run = field(default_factory=Run)
 
-    def goes_on(self) -> bool:
+    def may_continue(self) -> bool:
         return self.stopped is None
 
-    def carry_out(self, batch: SubscriptionBatch) -> None:
-        """Copy what is unfinished of a batch, and count what is ended of it."""
-        if not self.goes_on():
+    def run_batch(self, batch: SubscriptionBatch) -> None:
+        """Copy the unfinished orders of a batch and add its outcome to the run."""
+        if not self.may_continue():
             return
-        self._place_again(batch)
+        self._place_orders(batch)
         job = Job(batch.id, batch.reference, self.size, self.workers)
-        copied = copy_recorded(job, choose_runner("threads"), as_a_whole=False)
-        settled = write(lambda db: settle(db, batch.id, utc_now()))
-        of_batch = read(
+        copied = copy_recorded(job, choose_runner("threads"), in_one_transaction=False)
+        renewals = write(lambda db: settle(db, batch.id, utc_now()))
+        account = read(
             lambda db: read_batch_account(
                 db, batch.id, closed=copied.closed, seconds=copied.seconds
             )
         )
-        self.copied.batches.append(of_batch)
+        self.copied.batches.append(account)
         self.copied.times.add_all(copied.times)
         self.stopped = copied.stopped
         self.problems += copied.problems
-        self._add(of_batch.result, settled, batch.overlapping)
+        self._add(account.result, renewals, batch.overlapping)
 
-    def _place_again(self, batch: SubscriptionBatch) -> None:
-        """Place the orders of failed renewals again, as long as it gets on."""
+    def _place_orders(self, batch: SubscriptionBatch) -> None:
+        """Retry placing the orders of failed renewals until nothing more is placed."""
         write(lambda db: start_batch(db, batch.id, flow_run.id))
         while True:
             placed = place_orders_again(batch.id, self.size)
             self.copied.times.add_all(placed.times)
-            self.problems += [f"order factory {key} could not be closed" for key in placed.stuck]
+            self.problems += [f"order factory {key} could not be finished" for key in placed.stuck]
             if placed.stuck or not placed.closed + placed.awaiting:
                 return
 
-    def _add(self, result: BulkResult, settled: int, overlapping: int) -> None:
+    def _add(self, result: BulkResult, renewals: int, overlapping: int) -> None:
         run = self.run
         self.run = SubscriptionRun(
             batches=[*run.batches, result.reference],
-            subscriptions=run.subscriptions + settled,
+            subscriptions=run.subscriptions + renewals,
             completed=run.completed + result.completed,
             failed=run.failed + result.failed,
             unfinished=run.unfinished + result.pending + result.in_progress,
@@ -152,19 +155,19 @@ class _Account:
         )
 
 
-def _ended(account: _Account) -> Any:
-    """The result, or the Prefect state that tells how the run ended."""
-    run, stopped = account.run, account.stopped
+def _end_state(progress: _Progress) -> Any:
+    """The Prefect state that says how the run ended."""
+    run, stopped = progress.run, progress.stopped
     if stopped == StopReason.TERMINATED:
         raise TerminationSignal(signal.SIGTERM)
     if stopped == StopReason.INTERRUPTED:
         raise KeyboardInterrupt
     if stopped is not None or run.unfinished:
-        reasons = [*([stopped.value] if stopped else []), *account.problems]
-        left = SubscriptionRunUnfinished(run, reasons)
-        end = Cancelled if stopped else Failed
-        return end(message=str(left), data=left)
-    return ended(
+        reasons = [*([stopped.value] if stopped else []), *progress.problems]
+        error = SubscriptionRunUnfinished(run, reasons)
+        make_state = Cancelled if stopped else Failed
+        return make_state(message=str(error), data=error)
+    return choose_end_state(
         run.outcome,
         run,
         completed=run.completed,

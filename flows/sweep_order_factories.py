@@ -1,4 +1,4 @@
-"""Taking over what flow runs that died have left unfinished."""
+"""Finishing the batches and single copies whose flow run has died."""
 
 from datetime import timedelta
 from typing import Annotated, cast
@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, Field
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
-from order_factory.flows.support.end_states import ended
+from order_factory.flows.support.end_states import choose_end_state
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
@@ -24,45 +24,45 @@ from order_factory.tasks.payments.claiming import Scope
 QUIET_MINUTES = 15
 
 
-class Swept(BaseModel, frozen=True):
-    """What a sweep has taken over: batches by reference, and single copies that are closed now."""
+class SweepResult(BaseModel, frozen=True):
+    """The outcome of a sweep: the batches it resumed and the single copies it finished."""
 
-    resumed: list[str] = Field(description="References of the batches that were gone on with.")
-    unfinished: list[str] = Field(description="Those of them that are still not finished.")
-    single_copies: int = Field(description="Single copies that were completed or failed.")
-    failed: int = Field(default=0, description="Those of them that failed.")
+    resumed: list[str] = Field(description="References of the resumed batches.")
+    unfinished: list[str] = Field(description="References of resumed batches still unfinished.")
+    single_copies: int = Field(description="Number of single copies that completed or failed.")
+    failed: int = Field(default=0, description="Number of single copies that failed.")
 
 
 @shop_flow(name="sweep-order-factories", flow_run_name="take over what was left")
 def sweep_order_factories(
     quiet_minutes: Annotated[int, Field(ge=0, le=10_080)] = QUIET_MINUTES,
-) -> Swept:
-    """Go on with batches, and make single copies, whose flow run has died.
+) -> SweepResult:
+    """Finish the batches and single copies whose flow run has died.
 
-    Several sweeps may run at a time, and beside living runs: rows are claimed with locks, and
-    nothing is copied twice. What was cancelled or stopped with Ctrl-C stays as it is.
+    Several sweeps and other flow runs may work at the same time: rows are locked, and nothing is
+    copied twice. Batches that were cancelled or stopped with Ctrl-C are left alone.
 
     Args:
-        quiet_minutes: How long nothing may have happened before a run that Prefect knows nothing
-            certain of is taken for dead.
+        quiet_minutes: A run whose state Prefect does not know counts as dead after this many
+            minutes without a change.
     """
     require_schema()
-    swept = sweep(quiet_minutes)
-    message = f"took over {len(swept.resumed):,} batches, {swept.single_copies:,} single copies"
-    state = ended(
+    result = sweep(quiet_minutes)
+    message = f"took over {len(result.resumed):,} batches, {result.single_copies:,} single copies"
+    state = choose_end_state(
         message,
-        swept,
-        completed=len(swept.resumed) + swept.single_copies - swept.failed,
-        failed=swept.failed,
-        errors=bool(swept.unfinished),
-        failure=CopiesFailed(swept.single_copies, f"{message}, all of which failed"),
+        result,
+        completed=len(result.resumed) + result.single_copies - result.failed,
+        failed=result.failed,
+        errors=bool(result.unfinished),
+        failure=CopiesFailed(result.single_copies, f"{message}, all of which failed"),
     )
-    return cast(Swept, state)
+    return cast(SweepResult, state)
 
 
 @task(name="sweep", task_run_name="take over what was left", cache_policy=NO_CACHE)
-def sweep(quiet_minutes: int = QUIET_MINUTES) -> Swept:
-    """The same as a task, for a flow that has more to do; what it took over."""
+def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
+    """Finish what dead flow runs left, as a task inside another flow; returns what it finished."""
     before = utc_now() - timedelta(minutes=quiet_minutes)
     batches = read(lambda db: unfinished_batches(db, before))
     singles = read(lambda db: unfinished_singles(db, before))
@@ -71,12 +71,12 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> Swept:
     for batch in dead(batches):
         state = bulk_order_factory(reference=batch.name, return_state=True)
         resumed.append(batch.name)
-        over = isinstance(state.result(raise_on_failure=False), BatchFailed)
-        if not (over or state.is_completed()):
+        all_failed = isinstance(state.result(raise_on_failure=False), BatchFailed)
+        if not (all_failed or state.is_completed()):
             unfinished.append(batch.name)
     run = Run()
     for single in dead(singles):
-        # The first is followed step by step, and no other: there may be many.
+        # Prefect shows the steps of the first copy only: there may be many.
         copied = copy_order(single.key, follow=not run.times)
         run.times.add_all(copied.times)
     authorize_payments(Scope())
@@ -85,4 +85,4 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> Swept:
     failed = run.singles.failed
     closed = run.singles.completed + failed
     get_run_logger().info("took over %s batches, %s single copies", len(resumed), closed)
-    return Swept(resumed=resumed, unfinished=unfinished, single_copies=closed, failed=failed)
+    return SweepResult(resumed=resumed, unfinished=unfinished, single_copies=closed, failed=failed)

@@ -42,7 +42,7 @@ Stopped = Callable[[], bool]
 Account = Callable[[Connection, int, BatchReport], BatchAccount]
 
 
-class BatchTakenBack(OrderFactoryError):
+class BatchRolledBack(OrderFactoryError):
     """Takes why: the transaction of the whole batch was rolled back, and all of it is pending."""
 
     status, code = 409, "order_factory_batch_taken_back"
@@ -64,7 +64,7 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
 
     Returns how many it closed, and what the steps took; more of them wait for a payment gateway, which cannot be asked
     before the commit. With the policy `reject_everything` and one error, nothing is
-    copied: the copies with errors fail, the others are aborted. Raises `BatchTakenBack` where it
+    copied: the copies with errors fail, the others are aborted. Raises `BatchRolledBack` where it
     could not be done as a whole, and `TryAgain` when a fault of the database did not pass; all are
     still pending then.
     """
@@ -148,16 +148,16 @@ def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> B
     while done < total:
         claimed = claim_pending(db, batch_id, even_size(total, size))
         if not claimed:
-            raise BatchTakenBack("another run holds some of its copies")
+            raise BatchRolledBack("another run holds some of its copies")
         part += 1
         copied = copy_claimed_part(db, part, claimed)
         times.add_all(copied.times)
         if copied.stuck:
             names = ", ".join(public_id(Resource.order_factories, key) for key in copied.stuck)
-            raise BatchTakenBack(f"order factory {names} could not be closed")
+            raise BatchRolledBack(f"order factory {names} could not be closed")
         done += claimed
         closed += copied.closed
         report_progress("copy orders", done, total)
         if done < total and stopped():
-            raise BatchTakenBack("it was told to stop")
+            raise BatchRolledBack("it was told to stop")
     return BatchReport(closed, times=tuple(times))

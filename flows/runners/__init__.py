@@ -1,7 +1,7 @@
-"""The ways in which the parts of a batch are carried out; the copies are the same with each.
+"""The runners: where the parts of a batch run. The copies are the same with each.
 
-A part is a transaction of some thousand orders (with `flow_runs` one order). Every runner drains
-the same recorded batch through the same claims, so that any of them goes on where another stopped.
+A part is a transaction of some thousand orders (with `flow_runs`, one order). Every runner claims
+its orders from the same recorded batch, so that any runner can finish what another left.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from order_factory.tasks.batches.records import require_divisible
 
 @dataclass(frozen=True)
 class ChosenRunner:
-    """A runner that is there: how it is opened for a job, and what it asks of a recorded batch.
+    """An available runner: how to open it for a job, and how to check a recorded batch.
 
-    `accept` raises `InvalidRequest` for a batch that the runner is not made for.
+    `accept` raises `InvalidRequest` for a batch that the runner cannot copy.
     """
 
     open: Callable[[Job, Stop], AbstractContextManager[CopyParts]]
@@ -29,10 +29,10 @@ class ChosenRunner:
 
 
 def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunner:
-    """The runner of this name. Raises `InvalidRequest` where what it needs is missing."""
+    """The runner of this name. Raises `InvalidRequest` when something that it needs is missing."""
     if dask_address is not None and runner != "dask":
         raise InvalidRequest(f"dask_address goes with the runner 'dask', not with {runner!r}.")
-    # Imported when chosen: Dask need not be installed, and each takes its time.
+    # Imported when chosen: Dask is optional, and each import takes time.
     if runner == "dask":
         from order_factory.flows.runners.dask import copy_in_dask, require_dask
 
@@ -44,9 +44,9 @@ def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunn
         pool = require_workers()
         return ChosenRunner(lambda job, stop: copy_in_workers(job, stop, pool))
     if runner == "flow_runs":
-        from order_factory.flows.runners.flow_runs import copy_in_flow_runs, require_few
+        from order_factory.flows.runners.flow_runs import copy_in_flow_runs, require_small_batch
 
-        return ChosenRunner(copy_in_flow_runs, require_few)
+        return ChosenRunner(copy_in_flow_runs, require_small_batch)
     from order_factory.flows.runners.threads import copy_in_threads
 
     return ChosenRunner(copy_in_threads, accept=lambda _db, _batch_id: None)

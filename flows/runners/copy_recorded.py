@@ -1,4 +1,4 @@
-"""Copying a recorded batch: in parts, one after the other or several at a time, or as a whole."""
+"""Copying a recorded batch: in parts, one or several at a time, or in one transaction."""
 
 from dataclasses import dataclass, field
 from time import monotonic, perf_counter, sleep
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from order_factory.flows.runners import ChosenRunner
 from order_factory.flows.runners.job import Job, Parts
-from order_factory.flows.support.stop_signals import Stop, StopReason, stopping
+from order_factory.flows.support.stop_signals import Stop, StopReason, watch_for_stop
 from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import DatabaseNotReady, OrderFactoryError
 from order_factory.models.results.progress import report_progress
@@ -26,16 +26,16 @@ from order_factory.tasks.copy_whole_batch import copy_whole_batch
 from order_factory.tasks.payments.claiming import Scope, count_due, has_free_payment
 from order_factory.tasks.prefect_ui.artifacts import show_progress, start_progress
 
-# Longer than the database keeps the rows of a machine that has vanished: see `order_factory.models.database.engine`.
-HELD_SECONDS = 60.0
-SECONDS_BETWEEN_LOOKS = 0.5
+# Longer than the database keeps the locks of a machine that is gone (see `models.database.engine`).
+LOCK_SECONDS = 60.0
+POLL_SECONDS = 0.5
 
 
 @dataclass
-class Copied:
-    """What a run did to a batch: factories closed, in how long, and what kept it from the rest.
+class CopyOutcome:
+    """What a run did with a batch: factories finished, seconds taken, problems met.
 
-    `copied` counts those that wait for a payment gateway, too.
+    `copied` also counts the factories that wait for a payment gateway.
     """
 
     closed: int = 0
@@ -46,15 +46,15 @@ class Copied:
     times: StepTimes = field(default_factory=StepTimes)
 
 
-def copy_recorded(job: Job, runner: ChosenRunner, *, as_a_whole: bool) -> Copied:
-    """Copy what is unfinished of the batch, and say in its record how far it came.
+def copy_recorded(job: Job, runner: ChosenRunner, *, in_one_transaction: bool) -> CopyOutcome:
+    """Copy the unfinished orders of the batch and record how the batch ended.
 
-    Payments are authorized once all is copied, by this run, whatever copied the orders.
+    After all orders are copied, this run authorizes the payments, whichever runner copied them.
     """
     left = write(lambda db: _start(db, job.batch_id))
-    copied, started = Copied(), perf_counter()
-    with stopping(str(flow_run.id)) as stop:
-        if as_a_whole:
+    copied, started = CopyOutcome(), perf_counter()
+    with watch_for_stop(str(flow_run.id)) as stop:
+        if in_one_transaction:
             _copy_whole(job, left, stop, copied)
         else:
             _copy_parts(job, left, runner, stop, copied)
@@ -77,7 +77,7 @@ def _finish(db: Connection, batch_id: int, *, aborted: bool) -> None:
         abort_batch(db, str(flow_run.id))
 
 
-def _copy_whole(job: Job, left: int, stop: Stop, copied: Copied) -> None:
+def _copy_whole(job: Job, left: int, stop: Stop, copied: CopyOutcome) -> None:
     if left:
         try:
             report = copy_whole_batch(job.batch_id, job.size, stop.is_set)
@@ -88,8 +88,8 @@ def _copy_whole(job: Job, left: int, stop: Stop, copied: Copied) -> None:
             copied.times.add_all(report.times)
 
 
-def _authorize_payments(job: Job, stop: Stop, copied: Copied) -> None:
-    """Ask about all payments, and wait for those that other runs ask about."""
+def _authorize_payments(job: Job, stop: Stop, copied: CopyOutcome) -> None:
+    """Authorize all payments, and wait for those that other runs authorize."""
     scope = Scope(job.batch_id)
     moved_at, left = monotonic(), -1
     while True:
@@ -107,25 +107,25 @@ def _authorize_payments(job: Job, stop: Stop, copied: Copied) -> None:
             return
         if report.left != left:
             moved_at, left = monotonic(), report.left
-        if not _others_have_paid(scope, stop, moved_at + HELD_SECONDS):
+        if not _wait_for_payments(scope, stop, moved_at + LOCK_SECONDS):
             return
 
 
-def _others_have_paid(scope: Scope, stop: Stop, until: float) -> bool:
-    """Wait until a payment that others ask about is answered or free; False after too long."""
+def _wait_for_payments(scope: Scope, stop: Stop, until: float) -> bool:
+    """Wait until another run's payment is answered or released; False when time is up."""
     report_progress("wait for the payments of other runs", 0, None)
-    known = read(lambda db: count_due(db, scope))
+    due_before = read(lambda db: count_due(db, scope))
     while monotonic() < until and not stop.is_set():
-        sleep(SECONDS_BETWEEN_LOOKS)
-        if read(lambda db: count_due(db, scope)) != known or read(
+        sleep(POLL_SECONDS)
+        if read(lambda db: count_due(db, scope)) != due_before or read(
             lambda db: has_free_payment(db, scope)
         ):
             return True
     return False
 
 
-def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: Copied) -> None:
-    """One round of parts follows the other while there is something left and something moves."""
+def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: CopyOutcome) -> None:
+    """Copy rounds of parts until nothing is left or no progress is made."""
     total = left
     artifact = start_progress(job.reference)
     report_progress("copy orders", 0, total)
@@ -133,7 +133,7 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
     parts = Parts(0, 0)
     with runner.open(job, stop) as copy_parts:
         while left and stop.reason is None:
-            known, copied_before, problems_before = left, copied.copied, len(copied.problems)
+            left_before, copied_before, problems_before = left, copied.copied, len(copied.problems)
             parts = job.parts(left, parts.first + parts.count)
             for outcome in copy_parts(parts):
                 if isinstance(outcome, BatchReport):
@@ -141,28 +141,28 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
                     copied.closed += outcome.closed
                     copied.copied += outcome.closed + outcome.awaiting
                     copied.problems += [
-                        f"order factory {key} could not be closed" for key in outcome.stuck
+                        f"order factory {key} could not be finished" for key in outcome.stuck
                     ]
                 else:
                     copied.problems.append(str(outcome))
                 report_progress("copy orders", copied.copied, total)
                 show_progress(artifact, copied.copied, total)
                 if isinstance(outcome, DatabaseNotReady):
-                    return  # every other part would wait for it as long
+                    return  # every other part would wait just as long
             if copied.copied == copied_before and len(copied.problems) > problems_before:
-                return  # what is left meets a fault that does not pass
+                return  # the problem is permanent: the next round would fail, too
             left = read(lambda db: count_to_copy(db, job.batch_id))
-            if left < known:
+            if left < left_before:
                 moved_at = monotonic()
-            elif not _others_let_go(job, stop, moved_at + HELD_SECONDS):
+            elif not _wait_for_orders(job, stop, moved_at + LOCK_SECONDS):
                 return
 
 
-def _others_let_go(job: Job, stop: Stop, until: float) -> bool:
-    """Wait for the runs that hold all that is left; False where they hold it for too long."""
+def _wait_for_orders(job: Job, stop: Stop, until: float) -> bool:
+    """Wait until other runs release or finish the orders that are left; False when time is up."""
     report_progress("wait for other runs", 0, None)
     while monotonic() < until and not stop.is_set():
-        sleep(SECONDS_BETWEEN_LOOKS)
+        sleep(POLL_SECONDS)
         if write(lambda db: has_free(db, job.batch_id) or not count_to_copy(db, job.batch_id)):
             return True
     return False

@@ -1,6 +1,6 @@
-"""Parts in the processes of a Dask cluster: one that is started for the batch, or a running one.
+"""Copying parts in the processes of a Dask cluster, started for the batch or already running.
 
-What Dask ships names nothing but importable functions: a process makes its own engine, from its
+Dask sends only importable functions and plain arguments: each process makes its own engine from its
 own ORDER_FACTORY_DATABASE_URL.
 """
 
@@ -15,8 +15,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
-from order_factory.flows.runners.task_runs import in_turn
-from order_factory.flows.support.signal_shield import children_sheltered
+from order_factory.flows.runners.task_runs import submit_in_turn
+from order_factory.flows.support.signal_shield import shield_children
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.database.retrying import read
 from order_factory.models.errors import InvalidRequest
@@ -28,19 +28,19 @@ ANSWER_SECONDS = 10
 
 @task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)
 def copy_part(reference: str, part: int, size: int) -> BatchReport:
-    """Copy up to `size` unfinished factories of the batch that has this reference.
+    """Copy up to `size` unfinished factories of the batch with this reference.
 
-    Raises `BatchNotFound` where this process is pointed at another database.
+    Raises `BatchNotFound` when this process uses another database.
     """
     batch_id = read(lambda db: require_batch(db, reference))
     return copy_batch.fn(batch_id, part, size)
 
 
 def require_dask(address: str | None) -> None:
-    """Raises `InvalidRequest` where Dask is not installed or no cluster answers at the address."""
+    """Raise `InvalidRequest` when Dask is not installed or no cluster answers at the address."""
     if find_spec("prefect_dask") is None:
         raise InvalidRequest(
-            "The runner 'dask' needs prefect-dask; install it with pip install 'order-factory[dask]'."
+            "The runner 'dask' needs prefect-dask. Install it: pip install 'order-factory[dask]'."
         )
     if address is not None:
         _require_answer(address)
@@ -56,10 +56,10 @@ def copy_in_dask(job: Job, stop: Stop, address: str | None) -> Iterator[CopyPart
             future: PrefectFuture[BatchReport] = runner.submit(copy_part, given)
             return future
 
-        return in_turn(submit, parts, job.at_once, stop)
+        return submit_in_turn(submit, parts, job.at_once, stop)
 
     with runner:
-        with children_sheltered():
+        with shield_children():
             runner.client  # noqa: B018  (starts the cluster, or connects to the running one)
         yield copy
 

@@ -1,4 +1,4 @@
-"""Every order as a flow run of its own, to be followed one by one in the Prefect UI."""
+"""Copying each order in its own flow run, to follow the orders one by one in the Prefect UI."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from order_factory.flows.order_factory import order_factory
 from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
-from order_factory.flows.runners.task_runs import in_turn
+from order_factory.flows.runners.task_runs import submit_in_turn
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.database.retrying import read
 from order_factory.models.errors import FactoryTaken, InvalidRequest
@@ -21,36 +21,36 @@ from order_factory.tasks.batches.records import count_unfinished, require_divisi
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.factories.records import read_factory
 
-MOST = 1_000
+MAX_ORDERS = 1_000
 
 
-# The task between keeps the flow runs apart: Prefect tells those that several threads start from
-# one flow run by a counter that no lock guards, but those of a task run by an id of their own.
+# Each flow run is started inside a task. Prefect numbers the flow runs that threads start from one
+# flow run with a counter without a lock; inside a task run it uses the unique id of the task run.
 @task(name="follow order", task_run_name="follow order factory {name}", cache_policy=NO_CACHE)
 def follow_order(factory_id: int, name: str) -> Outcome:
-    """Carry out one factory in a flow run; what it came to is read from the database."""
+    """Copy one factory in a flow run; its outcome is read from the database."""
     state = order_factory(order_factory_id=name, return_state=True)
-    ended = read(lambda db: read_factory(db, factory_id)).status
-    if ended not in (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS):
+    status = read(lambda db: read_factory(db, factory_id)).status
+    if status not in (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS):
         return BatchReport(closed=1)
-    why = state.result(raise_on_failure=False)
-    return why if isinstance(why, Exception) else FactoryTaken(name)
+    error = state.result(raise_on_failure=False)
+    return error if isinstance(error, Exception) else FactoryTaken(name)
 
 
-def require_few(db: Connection, batch_id: int) -> None:
-    """Raises `InvalidRequest` for a batch too large to be followed order by order, or indivisible."""
+def require_small_batch(db: Connection, batch_id: int) -> None:
+    """Raise `InvalidRequest` for a batch that is too large or that needs one transaction."""
     require_divisible(db, batch_id)
     left = count_unfinished(db, batch_id)
-    if left > MOST:
+    if left > MAX_ORDERS:
         raise InvalidRequest(
-            "The runner 'flow_runs' makes a flow run of each order, which takes about a second; "
-            f"{left} orders are too many for it, {MOST} the most. Take 'threads'."
+            "The runner 'flow_runs' starts a flow run for each order, which takes about a second. "
+            f"It copies at most {MAX_ORDERS} orders, and the batch has {left}. Use 'threads'."
         )
 
 
 @contextmanager
 def copy_in_flow_runs(job: Job, stop: Stop) -> Iterator[CopyParts]:
-    """Parts are orders here, however many parts are asked for."""
+    """Copy each order as a part, whatever parts the caller asks for."""
     runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=job.at_once)
 
     def copy(_parts: Parts) -> Iterator[Outcome]:
@@ -61,7 +61,7 @@ def copy_in_flow_runs(job: Job, stop: Stop) -> Iterator[CopyParts]:
             name = public_id(Resource.order_factories, key)
             return runner.submit(follow_order, {"factory_id": key, "name": name})
 
-        return in_turn(submit, Parts(len(factories), 1), job.at_once, stop)
+        return submit_in_turn(submit, Parts(len(factories), 1), job.at_once, stop)
 
     with runner:
         yield copy

@@ -1,4 +1,4 @@
-"""What every runner is asked for, and what it answers."""
+"""What every runner gets (a job and its parts), and what it returns (outcomes)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from math import ceil
 from order_factory.tasks.batches.chunking import even_size
 from order_factory.tasks.copy_orders import BatchReport
 
-# What a part of a batch came to: its report, or the exception that it ended with.
+# The outcome of one part of a batch: its report, or the exception that ended it.
 Outcome = BatchReport | BaseException
 
 
 @dataclass(frozen=True)
 class Parts:
-    """How many parts to copy in, how many orders make each, and the number of the first."""
+    """The number of parts, the orders in each, and the number of the first part."""
 
     count: int
     size: int
     first: int = 1
 
 
-# Copies in these parts, and gives their outcomes as they come in.
+# Copies these parts, and yields each outcome when the part ends.
 CopyParts = Callable[[Parts], Iterator[Outcome]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A recorded batch, how many of its orders make a part at most, and how many run at a time.
+    """A recorded batch, the largest size of a part, and how many parts run at the same time.
 
-    Other processes find the batch by its reference: its key would name another batch in another
-    database, if they were pointed at one by mistake.
+    Other processes find the batch by its reference. With its key, a process that uses another
+    database by mistake would find another batch.
     """
 
     batch_id: int
@@ -38,6 +38,6 @@ class Job:
     at_once: int
 
     def parts(self, left: int, first: int = 1) -> Parts:
-        """Parts of one size for so many orders, with work for all that run at a time to the end."""
+        """Parts of equal size for the orders that are left, so that all workers end together."""
         size = even_size(left, self.size, self.at_once)
         return Parts(ceil(left / size), size, first)

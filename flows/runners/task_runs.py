@@ -1,4 +1,4 @@
-"""Parts as task runs: so many at a time, and the next begins when one has come back."""
+"""Running parts as task runs, a limited number at the same time."""
 
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
@@ -10,50 +10,50 @@ from order_factory.flows.runners.job import Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.errors import DatabaseNotReady
 
-SECONDS_BETWEEN_LOOKS = 0.5
+POLL_SECONDS = 0.5
 
 
-def in_turn(
+def submit_in_turn(
     submit: Callable[[int], PrefectFuture[Any]], parts: Parts, at_once: int, stop: Stop
 ) -> Iterator[Outcome]:
-    """Submit the parts by their numbers, at most `at_once` of them at a time; each one's outcome.
+    """Submit the parts by number, at most `at_once` at the same time; yields each outcome.
 
-    A part begins before the outcome of the one whose place it takes is told: what is done with
-    that costs no time. Once the run is stopped, or the database is gone, no further part begins.
+    The next part starts before the outcome is yielded, so that the caller's work delays no part.
+    When the run is stopped or the database does not answer, no further part starts.
     """
-    ended: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
+    finished: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
     waiting = iter(range(parts.first, parts.first + parts.count))
-    under_way = 0
+    running = 0
     outcome: Outcome | None = None
     while True:
-        while under_way < at_once and _goes_on(stop, outcome):
+        while running < at_once and _may_start(stop, outcome):
             part = next(waiting, None)
             if part is None:
                 break
-            submit(part).add_done_callback(ended.put)
-            under_way += 1
+            submit(part).add_done_callback(finished.put)
+            running += 1
         if outcome is not None:
             yield outcome
-        if not under_way:
+        if not running:
             return
-        outcome = _outcome(_next(ended, stop))
-        under_way -= 1
+        outcome = _get_outcome(_wait_for_next(finished, stop))
+        running -= 1
 
 
-def _goes_on(stop: Stop, outcome: Outcome | None) -> bool:
+def _may_start(stop: Stop, outcome: Outcome | None) -> bool:
     return stop.reason is None and not isinstance(outcome, DatabaseNotReady)
 
 
-def _next(ended: SimpleQueue[PrefectFuture[Any]], stop: Stop) -> PrefectFuture[Any]:
+def _wait_for_next(finished: SimpleQueue[PrefectFuture[Any]], stop: Stop) -> PrefectFuture[Any]:
     while True:
         stop.look()
         try:
-            return ended.get(timeout=SECONDS_BETWEEN_LOOKS)
+            return finished.get(timeout=POLL_SECONDS)
         except Empty:
             continue
 
 
-def _outcome(future: PrefectFuture[Any]) -> Outcome:
+def _get_outcome(future: PrefectFuture[Any]) -> Outcome:
     try:
         outcome: Outcome = future.result(raise_on_failure=False)
     except Exception as error:  # noqa: BLE001  (the process that ran it may be gone)

@@ -1,4 +1,4 @@
-"""Parts in threads of this process: the usual way."""
+"""Copying parts in threads of this process, the default runner."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
-from order_factory.flows.runners.task_runs import in_turn
+from order_factory.flows.runners.task_runs import submit_in_turn
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.copy_orders import BatchReport, copy_batch
@@ -34,7 +34,7 @@ def copy_in_threads(job: Job, stop: Stop) -> Iterator[CopyParts]:
                 }
                 return runner.submit(copy_batch, given)
 
-            return in_turn(submit, parts, job.at_once, stop)
+            return submit_in_turn(submit, parts, job.at_once, stop)
 
         with runner:
             yield copy

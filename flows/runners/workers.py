@@ -1,6 +1,6 @@
-"""Parts as flow runs of the deployment `copy-batch/part`, which Prefect workers anywhere pick up.
+"""Copying parts as flow runs of the deployment `copy-batch/part`, on any Prefect worker.
 
-What a flow run has copied is read from the database, never from its state.
+What a flow run has copied is read from the database, not from its state.
 """
 
 from collections.abc import Iterator
@@ -24,15 +24,15 @@ from order_factory.tasks.batches.records import count_carried, has_free
 from order_factory.tasks.copy_orders import BatchReport
 
 DEPLOYMENT = "copy-batch/part"
-SECONDS_BETWEEN_LOOKS = 1.0
-# A worker asks for work every 10 seconds, unless told otherwise, and then starts a process.
+POLL_SECONDS = 1.0
+# By default, a worker asks for work every 10 seconds and then starts a process.
 PICK_UP_SECONDS = 120.0
-# A part takes seconds. One that takes longer is given up when what it should hold is free.
+# A part takes seconds. One that takes longer is lost when its orders are not locked.
 LOST_SECONDS = 120.0
 
 
 class PartNotFinished(OrderFactoryError):
-    """Takes the name of a flow run and what became of it."""
+    """A flow run did not copy its part. Arguments: the flow run's name and the problem."""
 
     status, code = 503, "part_not_finished"
     detail = "flow run {!r} did not finish its part: {}"
@@ -40,7 +40,7 @@ class PartNotFinished(OrderFactoryError):
 
 @dataclass
 class _Part:
-    """A flow run that was dispatched; `since` is when it was, and later when it was started."""
+    """A dispatched flow run; `since` is when it was dispatched, and later when it started."""
 
     name: str
     since: float
@@ -48,7 +48,7 @@ class _Part:
 
 
 class _Dispatch:
-    """The flow runs that are under way for one batch."""
+    """The flow runs of one batch that have not ended."""
 
     def __init__(self, client: SyncPrefectClient, pool: str, job: Job, stop: Stop) -> None:
         self._client = client
@@ -57,99 +57,103 @@ class _Dispatch:
         self._stop = stop
         self._parts: dict[UUID, _Part] = {}
         self._picked_up_at = monotonic()
-        self._nobody_is_there = False
+        self._no_worker = False
 
     def copy(self, parts: Parts) -> Iterator[Outcome]:
-        """Dispatch these parts, the next when one has come back; each one's outcomes."""
+        """Dispatch these parts, the next when one has ended; yields their outcomes."""
         left = parts.count
         self._picked_up_at = monotonic()
         while True:
-            while left and len(self._parts) < self._job.at_once and self._goes_on():
-                self._begin(parts.first + parts.count - left, parts.size)
+            while left and len(self._parts) < self._job.at_once and self._may_start():
+                self._start_part(parts.first + parts.count - left, parts.size)
                 left -= 1
             if not self._parts:
                 return
             self._stop.look()
-            sleep(SECONDS_BETWEEN_LOOKS)
-            yield from self._come_back()
+            sleep(POLL_SECONDS)
+            yield from self._collect_outcomes()
 
-    def _goes_on(self) -> bool:
-        return self._stop.reason is None and not self._nobody_is_there
+    def _may_start(self) -> bool:
+        return self._stop.reason is None and not self._no_worker
 
-    def _begin(self, part: int, size: int) -> None:
+    def _start_part(self, part: int, size: int) -> None:
         given = {"batch": self._job.reference, "part": part, "size": size}
         run = run_deployment(DEPLOYMENT, parameters=given, timeout=0)
         assert isinstance(run, FlowRun)  # and no coroutine, since no event loop runs here
         self._parts[run.id] = _Part(run.name, monotonic())
 
-    def _come_back(self) -> Iterator[Outcome]:
-        """The outcomes of the flow runs that have ended, or that nobody waits for any longer."""
+    def _collect_outcomes(self) -> Iterator[Outcome]:
+        """The outcomes of the flow runs that have ended, were cancelled or are lost."""
         wanted = FlowRunFilter(id=FlowRunFilterId(any_=list(self._parts)))
         states = {run.id: run.state for run in self._client.read_flow_runs(flow_run_filter=wanted)}
         for key, part in list(self._parts.items()):
-            over = self._is_over(key, part, states.get(key) or Cancelled(message="it was deleted"))
-            if over is None:
+            problem = self._find_problem(
+                key, part, states.get(key) or Cancelled(message="it was deleted")
+            )
+            if problem is None:
                 continue
             del self._parts[key]
-            closed, awaiting = self._carried(str(key))
+            closed, awaiting = self._count_copied(str(key))
             yield BatchReport(closed, awaiting=awaiting)
-            if over:
-                yield PartNotFinished(part.name, over)
+            if problem:
+                yield PartNotFinished(part.name, problem)
 
-    def _carried(self, flow_run_id: str) -> tuple[int, int]:
+    def _count_copied(self, flow_run_id: str) -> tuple[int, int]:
         return read(lambda db: count_carried(db, self._job.batch_id, flow_run_id))
 
-    def _is_over(self, key: UUID, part: _Part, state: State) -> str | None:
-        """None while it is under way; then what was wrong with it, which is "" for nothing."""
+    def _find_problem(self, key: UUID, part: _Part, state: State) -> str | None:
+        """None while the flow run works; then its problem, or "" when it completed."""
         if state.is_final():
             self._picked_up_at = monotonic()
             return "" if state.is_completed() else state.message or str(state.name)
         if state.is_scheduled():
-            return self._call_off(key)
+            return self._cancel_unstarted(key)
         if not part.started:
             part.started, part.since = True, monotonic()
         if monotonic() - part.since < LOST_SECONDS:
             return None
         part.since = monotonic()
         free = write(lambda db: has_free(db, self._job.batch_id))
-        return "nothing more is heard of it" if free else None
+        return "the flow run does not respond" if free else None
 
-    def _call_off(self, key: UUID) -> str | None:
-        """Cancel a flow run that has not begun, where the batch is stopped or nobody takes it."""
-        text = ""
+    def _cancel_unstarted(self, key: UUID) -> str | None:
+        """Cancel a flow run that has not started when the batch is stopped or no worker is there."""
+        problem = ""
         if self._stop.reason is not None:
-            pass  # it has not begun, and is not to
+            pass  # the stop itself is not a problem
         elif (
             any(part.started for part in self._parts.values())
             or monotonic() - self._picked_up_at < PICK_UP_SECONDS
         ):
             return None
         else:
-            self._nobody_is_there = True
-            text = f"no worker has picked it up for {PICK_UP_SECONDS:.0f} s; {_start(self._pool)}"
+            self._no_worker = True
+            problem = f"no worker picked it up in {PICK_UP_SECONDS:.0f} s; {_start(self._pool)}"
         self._client.set_flow_run_state(
-            key, Cancelled(message=text or "The batch was stopped."), force=True
+            key, Cancelled(message=problem or "The batch was stopped."), force=True
         )
-        return text
+        return problem
 
 
 def require_workers() -> str:
-    """The work pool of the deployment. Raises `InvalidRequest` where nothing would be picked up."""
+    """The work pool of the deployment. Raises `InvalidRequest` when no worker can take its runs."""
     with get_client(sync_client=True) as client:
         try:
             pool = client.read_deployment_by_name(DEPLOYMENT).work_pool_name
         except ObjectNotFound as error:
             raise InvalidRequest(
                 f"The runner 'workers' needs the deployment {DEPLOYMENT!r} on this Prefect "
-                "server; make it with `prefect --no-prompt deploy --all`."
+                "server. Create it: `order-factory deploy`."
             ) from error
         if pool is None:
             raise InvalidRequest(f"The deployment {DEPLOYMENT!r} has no work pool.")
         try:
             workers = client.read_workers_for_work_pool(pool)
         except ObjectNotFound as error:
-            text = f"`prefect --no-prompt work-pool create {pool} --type process`"
-            raise InvalidRequest(f"There is no work pool {pool!r}; make it with {text}.") from error
+            command = f"`prefect --no-prompt work-pool create {pool} --type process`"
+            raise InvalidRequest(
+                f"The work pool {pool!r} does not exist. Create it: {command}."
+            ) from error
     if not any(worker.status == WorkerStatus.ONLINE for worker in workers):
         raise InvalidRequest(f"No worker of the work pool {pool!r} is online; {_start(pool)}.")
     return pool

@@ -1,4 +1,4 @@
-"""The state in which a run that copies ends."""
+"""The final state of a flow run that copies orders."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from prefect.states import Completed, Failed
 from order_factory.models.errors import OrderFactoryError
 
 
-def ended(
+def choose_end_state(
     outcome: str,
     result: Any,
     *,
@@ -16,9 +16,9 @@ def ended(
     errors: bool,
     failure: OrderFactoryError,
 ) -> Any:
-    """`Completed`, or `CompletedWithErrors` where some copies have errors; `Failed` where none was made.
+    """`Completed`, `CompletedWithErrors` when some copies have errors, `Failed` when all failed.
 
-    The outcome is the state's message. `failure` is what a plain call raises then.
+    `outcome` becomes the message of the state. A plain call raises `failure` when all failed.
     """
     if failed and not completed:
         return Failed(message=outcome, data=failure)

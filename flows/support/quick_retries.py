@@ -1,7 +1,7 @@
-"""Short waits where Prefect's server is busy for a moment.
+"""Short waits before a request to a busy Prefect server is retried.
 
-On SQLite the server answers 503 when two of its own transactions meet. Its client then waits two
-seconds, and twice as long at each further try. Here it waits a tenth of a second first.
+On SQLite, the server answers 503 when two of its own transactions conflict. Prefect's client then
+waits two seconds, and twice as long before each further try. Here the first wait is 0.1 seconds.
 """
 
 import httpx
@@ -13,9 +13,9 @@ _TRIES = "order_factory.tries"
 
 
 def retry_soon(response: httpx.Response) -> None:
-    """Name the time to wait in an answer of a busy server, as Prefect's client heeds it.
+    """Set `Retry-After` in the response of a busy server; Prefect's client waits that long.
 
-    It waits 0.1, 0.4, 1.6, 6.4, 25.6 and then 30 seconds, until its settings make it give up.
+    The waits are 0.1, 0.4, 1.6, 6.4, 25.6 and then 30 seconds, until Prefect's retry limit.
     """
     if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
         return

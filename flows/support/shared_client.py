@@ -1,7 +1,7 @@
-"""A client of Prefect's server that stays open from one flow call of a process to the next.
+"""A client of Prefect's server that stays open between the flow calls of a process.
 
-Prefect makes one for each call: certificates are read, a connection and a token are asked for, which
-takes longer than copying an order.
+Prefect makes a new client for each call. Reading certificates, connecting and asking for a token
+then takes longer than copying an order.
 """
 
 import atexit
@@ -24,10 +24,10 @@ _REMEMBERED_SECONDS = 60
 
 @contextmanager
 def shared_client() -> Iterator[None]:
-    """Within it, what Prefect does in this thread goes through the shared client.
+    """Inside the block, Prefect uses the shared client in this thread.
 
-    Nothing is kept where a client is open already, as in a flow run, and where Prefect starts a
-    server of its own: its address is known to Prefect alone.
+    The block does nothing when a client is open already (as in a flow run), or when Prefect starts
+    a temporary server: only Prefect knows its address.
     """
     api_url = get_current_settings().api.url
     if SyncClientContext.get() is not None or not api_url:
@@ -38,7 +38,7 @@ def shared_client() -> Iterator[None]:
 
 
 class _SharedClient(SyncPrefectClient):
-    """Remembers for a minute where the server has results stored, which each call asks three times."""
+    """Caches the server's default result storage for a minute: each call asks for it three times."""
 
     def __init__(self, api_url: str) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class _SharedClient(SyncPrefectClient):
 
 
 class _BorrowedClient(SyncClientContext):
-    """Prefect's context of a client that is not closed at its end."""
+    """A client context of Prefect that leaves its client open at the end."""
 
     def __init__(self, client: SyncPrefectClient) -> None:
         ContextModel.__init__(self, client=client)
@@ -71,26 +71,26 @@ class _BorrowedClient(SyncClientContext):
         ContextModel.__exit__(self, *error)
 
 
-_kept: list[tuple[Any, SyncPrefectClient]] = []
+_open_clients: list[tuple[Any, SyncPrefectClient]] = []
 _lock = Lock()
 
 
 def _client(api_url: str) -> SyncPrefectClient:
-    """The open client for the settings in force; each process has its own."""
+    """The open client for the current settings; each process has its own."""
     settings = get_current_settings()
     wanted = os.getpid(), settings.api, settings.client
     with _lock:
-        for opened_for, client in _kept:
+        for opened_for, client in _open_clients:
             if opened_for == wanted:
                 return client
         client = _SharedClient(api_url)
         client.__enter__()
         atexit.register(_close, os.getpid(), client)
-        _kept.append((wanted, client))
+        _open_clients.append((wanted, client))
         return client
 
 
 def _close(opened_by: int, client: SyncPrefectClient) -> None:
-    """At the end of the process; one that was forked from it must not end what it shares."""
+    """Close the client at the end of the process that opened it; a forked process leaves it open."""
     if os.getpid() == opened_by:
         client.__exit__(None, None, None)

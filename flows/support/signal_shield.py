@@ -1,4 +1,4 @@
-"""Keeping Ctrl-C from processes that a run needs until its end."""
+"""Shielding child processes from Ctrl-C when a run needs them until its end."""
 
 import signal
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def children_sheltered() -> Iterator[None]:
-    """Processes that this thread starts within the block never see Ctrl-C.
+def shield_children() -> Iterator[None]:
+    """Processes that this thread starts inside the block ignore Ctrl-C.
 
-    A terminal sends it to all of them at once, and a run could not end in order when its Prefect
-    server or its Dask cluster is gone. Ctrl-C for this thread waits for the end of the block.
+    A terminal sends Ctrl-C to all processes at once. A run cannot end in order without its Prefect
+    server or its Dask cluster. For this thread, Ctrl-C takes effect after the block.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -1,4 +1,4 @@
-"""Stopping on purpose: after the batch in hand, and never in the middle of it."""
+"""Stopping a run on request: after the current transaction, never in the middle of it."""
 
 import signal
 import threading
@@ -14,45 +14,45 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from order_factory.models.results.progress import report_progress
 
-SECONDS_BETWEEN_LOOKS = 2.0
+POLL_SECONDS = 2.0
 
 
 class StopReason(Enum):
-    """Why a run begins nothing more, in words that follow "it"."""
+    """Why a run stops, as a clause for a message."""
 
     CANCELLED = "it was cancelled in Prefect"
     INTERRUPTED = "it was stopped with Ctrl-C"
-    TERMINATED = "its process was told to terminate"
+    TERMINATED = "its process was terminated"
 
 
 _SIGNALS = {signal.SIGINT: StopReason.INTERRUPTED, signal.SIGTERM: StopReason.TERMINATED}
 
 
 class Stop:
-    """Whether this run is to begin nothing more; `reason` says why, and is None until then."""
+    """Whether this run should stop; `reason` says why, and is None until then."""
 
     def __init__(self, client: SyncPrefectClient, flow_run_id: UUID) -> None:
         self.reason: StopReason | None = None
         self._client = client
         self._flow_run_id = flow_run_id
-        self._next_look = monotonic() + SECONDS_BETWEEN_LOOKS
-        self._told = False
+        self._next_look = monotonic() + POLL_SECONDS
+        self._reported = False
 
     def look(self) -> None:
         """Ask Prefect, at most every few seconds, whether the flow run was cancelled.
 
-        Prefect does not interrupt a run in this process. Meant to be called while others copy.
+        Prefect does not interrupt a run in this process. Call it while other threads copy.
         """
         if self.reason is None and monotonic() >= self._next_look:
-            self._next_look = monotonic() + SECONDS_BETWEEN_LOOKS
+            self._next_look = monotonic() + POLL_SECONDS
             if self._is_cancelled():
                 self.reason = StopReason.CANCELLED
-        if self.reason is not None and not self._told:
-            self._told = True
-            report_progress("stop after the batch in hand; once more ends at once", 0, None)
+        if self.reason is not None and not self._reported:
+            self._reported = True
+            report_progress("stop after the current batch; press again to end at once", 0, None)
 
     def is_set(self) -> bool:
-        """Whether it is to stop, as far as a look tells."""
+        """Whether the run should stop; asks Prefect first."""
         self.look()
         return self.reason is not None
 
@@ -60,15 +60,15 @@ class Stop:
         try:
             state = self._client.read_flow_run(self._flow_run_id).state
         except HTTPError:
-            return False  # a server that does not answer has cancelled nothing
+            return False  # without an answer, the run continues
         return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
 @contextmanager
-def stopping(flow_run_id: str) -> Iterator[Stop]:
-    """Within the block, Ctrl-C and SIGTERM are only noted; a second one has its usual effect.
+def watch_for_stop(flow_run_id: str) -> Iterator[Stop]:
+    """Inside the block, the first Ctrl-C or SIGTERM only sets the reason; the second one acts.
 
-    In a thread that is not the main one only Prefect is asked: signals never arrive there.
+    Outside the main thread, only Prefect is asked: Python delivers signals to the main thread.
     """
     with get_client(sync_client=True) as client:
         stop = Stop(client, UUID(flow_run_id))
@@ -82,7 +82,7 @@ def stopping(flow_run_id: str) -> Iterator[Stop]:
             if callable(usually):
                 usually(number, frame)
 
-        # What is ignored stays ignored: a shell so shelters what it runs in the background.
+        # An ignored signal stays ignored: a shell does this for background processes.
         noted = [number for number, usually in usual.items() if usually != signal.SIG_IGN]
         if threading.current_thread() is not threading.main_thread():
             noted = []

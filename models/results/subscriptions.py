@@ -80,7 +80,7 @@ class UpcomingCopy(Result):
     source_order: OrderRef = Field(description="What is copied.")
 
 
-class ForetoldFailure(Result):
+class PredictedFailure(Result):
     """A copy that would fail if it were made now."""
 
     subscription: SubscriptionRef = Field(description="Whose copy it is.")
@@ -94,5 +94,5 @@ class SubscriptionPreview(Result):
     until: datetime = Field(description="The end of the time that was looked at, in UTC.")
     subscriptions: int = Field(description="Subscriptions with a period before that.")
     upcoming: list[UpcomingCopy] = Field(description="The first of these periods, in their order.")
-    failures: list[ForetoldFailure] = Field(description="What would fail today, once each.")
+    failures: list[PredictedFailure] = Field(description="What would fail today, once each.")
     failing: int = Field(description="How many would fail today, listed or not.")

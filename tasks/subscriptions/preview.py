@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
 from order_factory.models.results.copies import OrderRef
 from order_factory.models.results.subscriptions import (
-    ForetoldFailure,
+    PredictedFailure,
     SubscriptionRef,
     UpcomingCopy,
 )
@@ -63,9 +63,9 @@ def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
     return record_periods(db, mode, utc_now()).id
 
 
-def foretold_failures(
+def predict_failures(
     db: Connection, batch_id: int, limit: int
-) -> tuple[int, list[ForetoldFailure]]:
+) -> tuple[int, list[PredictedFailure]]:
     """How many copies of a rehearsal failed, and the first of them."""
     failed = (factory.c.batch_id == batch_id, factory.c.status == FactoryStatus.FAILED)
     count = db.scalar(select(func.count()).select_from(factory).where(*failed)) or 0
@@ -76,23 +76,23 @@ def foretold_failures(
         .join(_order, _order.c.id == factory.c.source_order_id)
     )
     return count, [
-        ForetoldFailure(
+        PredictedFailure(
             subscription=_ref(row), source_order=_source(row), errors_log=row.errors_log or {}
         )
         for row in db.execute(rows.where(*failed).order_by(factory.c.id).limit(limit))
     ]
 
 
-def foretold_ends(
+def predict_endings(
     db: Connection, mode: Mode, until: datetime, limit: int
-) -> tuple[int, list[ForetoldFailure]]:
+) -> tuple[int, list[PredictedFailure]]:
     """How many subscriptions end instead of being copied, and the first of them."""
     rows = _with_period(mode, until).where(ended_by_source())
     count = db.scalar(select(func.count()).select_from(rows.subquery())) or 0
     log = {"source_order": [f"{SOURCE_CANCELLED}: the subscription ends, and nothing is copied"]}
     first = rows.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
     return count, [
-        ForetoldFailure(subscription=_ref(row), source_order=_source(row), errors_log=log)
+        PredictedFailure(subscription=_ref(row), source_order=_source(row), errors_log=log)
         for row in db.execute(first)
     ]
 

@@ -145,7 +145,7 @@ def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
     db.execute(waiting.values(retry_at=None, waits_for_payment_source=False, updated_at=now))
 
 
-def activate_those_ordered(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:
+def activate_placed(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:
     """Activate the drafts with `activate_by_source_order` whose source order is placed by now.
 
     The source order counts as the first delivery: the first period is one later than its placing.
@@ -169,7 +169,7 @@ def activate_those_ordered(db: Connection, now: datetime, *only: ColumnElement[b
 
 def activate_created(db: Connection, key: int, now: datetime) -> None:
     """Activate this new subscription where its source order is placed already."""
-    activate_those_ordered(db, now, subscription.c.id == key)
+    activate_placed(db, now, subscription.c.id == key)
 
 
 def _activate(

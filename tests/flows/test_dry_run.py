@@ -125,7 +125,7 @@ def test_it_foretells_the_rest_of_a_batch_that_was_begun(shop, night):
 def test_it_is_one_transaction_and_takes_no_other_runner(shop, night, given):
     before = whole_database()
 
-    with pytest.raises(InvalidRequest, match="give them no other runner than threads"):
+    with pytest.raises(InvalidRequest, match="Use the runner threads"):
         bulk_order_factory(night, "night", runner="flow_runs", **given)
 
     assert whole_database() == before

@@ -71,7 +71,7 @@ def test_what_another_run_finishes_is_waited_for(night, copying):
 
 
 def test_what_another_run_holds_for_too_long_is_told(night, monkeypatch):
-    monkeypatch.setattr(copy_recorded, "HELD_SECONDS", 1.0)
+    monkeypatch.setattr(copy_recorded, "LOCK_SECONDS", 1.0)
 
     with begin() as db:
         claim_pending(db, night, 1)

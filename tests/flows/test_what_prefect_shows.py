@@ -359,6 +359,6 @@ def test_a_retry_makes_no_second_target_order(shop):
     assert len(shop.rows(OrderFactory)) == 1
     assert again.is_failed()
     assert again.message.endswith(
-        ". Nothing was done again. Place its target order, or start a new run for order N1."
+        ". This run changed nothing. Place its target order, or start a new run for order N1."
     )
     assert violations() == []

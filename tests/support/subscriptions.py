@@ -15,7 +15,7 @@ from order_factory.tasks.subscriptions.outcomes import running_batches, settle
 from order_factory.tasks.subscriptions.recording import record_due
 from order_factory.tasks.subscriptions.transitions import (
     activate_created,
-    activate_those_ordered,
+    activate_placed,
     expire,
 )
 from tests.support.copying import authorize, change, copy_batch
@@ -65,7 +65,7 @@ def run_due(now: datetime, **limits: Any) -> int:
     for batch in left:
         carry_out(batch.id, now)
     with begin() as db:
-        activate_those_ordered(db, now)
+        activate_placed(db, now)
     count = len(left)
     for mode in Mode:
         while True:

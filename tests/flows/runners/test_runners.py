@@ -81,14 +81,14 @@ def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
     ("given", "message"),
     [
         ({"runner": "flow_runs"}, "The runner 'flow_runs' makes a flow run of each order"),
-        ({"runner": "dask"}, "The runner 'dask' needs prefect-dask; install it with"),
+        ({"runner": "dask"}, "The runner 'dask' needs prefect-dask. Install it: pip"),
         ({"runner": "workers"}, "The runner 'workers' needs the deployment 'copy-batch/part'"),
         ({"runner": "spark"}, "runner: Input should be 'threads', 'dask', 'workers' or"),
         ({"dask_address": "tcp://h:1"}, "dask_address goes with the runner 'dask', not with"),
     ],
 )
 def test_a_runner_that_cannot_be_had_changes_nothing(shop, night, monkeypatch, given, message):
-    monkeypatch.setattr(flow_runs, "MOST", 11)
+    monkeypatch.setattr(flow_runs, "MAX_ORDERS", 11)
     monkeypatch.setattr(dask, "find_spec", lambda _name: None)
 
     with pytest.raises(InvalidRequest) as refused:

@@ -136,7 +136,7 @@ def test_parts_that_nobody_picks_up_are_called_off(shop, night, deployed, monkey
     monkeypatch.setattr(workers, "PICK_UP_SECONDS", 2.0)
     monkeypatch.setattr(workers, "require_workers", lambda: POOL)
 
-    with pytest.raises(BatchUnfinished, match="20 of 20 .* no worker has picked it up for 2 s"):
+    with pytest.raises(BatchUnfinished, match="20 of 20 .* no worker picked it up in 2 s"):
         bulk_order_factory(night, reference="night", workers=2, batch_size=5, runner="workers")
 
     assert {row.status for row in shop.rows(OrderFactory)} == {"pending"}

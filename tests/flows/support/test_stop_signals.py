@@ -1,4 +1,4 @@
-"""Stopping a batch on purpose: after the batch in hand, and to be finished later."""
+"""Stopping a batch on request: after the current transaction, and to be finished later."""
 
 import os
 import signal
@@ -72,7 +72,7 @@ def test_cancelled_in_prefect(shop, numbers, monkeypatch, in_second_batch):
             client.set_flow_run_state(run, Cancelling())
         time.sleep(2)  # until the run has looked
 
-    monkeypatch.setattr(stop_signals, "SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(stop_signals, "POLL_SECONDS", 0.1)
     in_second_batch(cancel)
 
     with pytest.raises(BatchAborted) as aborted:

@@ -10,7 +10,7 @@ from order_factory.models.requests.subscriptions import SubscriptionOptions
 from order_factory.models.tables import Order, OrderFactory, OrderSubscription
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.creation import create_subscription
-from order_factory.tasks.subscriptions.preview import foretold_ends, upcoming
+from order_factory.tasks.subscriptions.preview import predict_endings, upcoming
 from order_factory.tasks.subscriptions.transitions import Trigger, transit
 from tests.support.copying import change
 from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
@@ -54,7 +54,7 @@ def test_a_preview_warns_of_what_ends(shop):
     change(Order, order, status="cancelled", cancelled_at=START)
 
     with reading() as db:
-        count, ends = foretold_ends(db, Mode.LIVE, START + DAY, 9)
+        count, ends = predict_endings(db, Mode.LIVE, START + DAY, 9)
         copied, _ = upcoming(db, Mode.LIVE, START + DAY, 9)
 
     assert (count, copied) == (1, 0)

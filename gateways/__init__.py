@@ -1,1 +1,1 @@
-"""Payment gateways: one small protocol, and what speaks it. Nothing here knows a database."""
+"""Payment gateways: one small protocol and its implementations. None of them uses a database."""

@@ -1,4 +1,4 @@
-"""One call to a gateway, seen through: asked again only where that is safe, under the same key."""
+"""One call to a gateway, with retries: only where a retry is safe, under the same key."""
 
 from collections.abc import Callable
 from random import uniform
@@ -7,9 +7,9 @@ from time import sleep
 from order_factory.gateways.limits import CallLimits
 from order_factory.gateways.protocol import (
     Answer,
-    Asked,
     Gateway,
     GatewayError,
+    GatewayRequest,
     GatewayTimedOut,
     GatewayUnreachable,
 )
@@ -18,29 +18,29 @@ TRIES = 3
 FIRST_PAUSE = 0.2
 
 
-def ask(
+def call_gateway(
     gateway: Gateway,
     limits: CallLimits,
-    do: Callable[[Asked], Answer],
-    asked: Asked,
+    do: Callable[[GatewayRequest], Answer],
+    request: GatewayRequest,
     *,
     perhaps_done: bool,
 ) -> Answer:
-    """What the gateway says in the end. Raises the last `GatewayError` where it says nothing.
+    """Return the gateway's answer. Raises the last `GatewayError` if no try got an answer.
 
-    Where it may have been done already (`perhaps_done`: an earlier process died over it, or a call
-    timed out), it is looked up first, and done only if it was not.
+    `perhaps_done` says that the call may have been made before: an earlier process died during
+    it, or a try timed out. Then look it up first, and make the call only if it was not made.
     """
     pause = FIRST_PAUSE
     for left in reversed(range(TRIES)):
         try:
             if perhaps_done:
                 with limits:
-                    known = gateway.lookup(asked)
+                    known = gateway.lookup(request)
                 if known is not None:
                     return known
             with limits:
-                return do(asked)
+                return do(request)
         except (GatewayTimedOut, GatewayUnreachable) as error:
             perhaps_done = perhaps_done or isinstance(error, GatewayTimedOut)
             if not left:

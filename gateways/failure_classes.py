@@ -1,10 +1,10 @@
-"""What a refused payment needs before it is asked for again: time, another card, or the customer."""
+"""What a refused payment needs before the next try: time, another card, or the customer."""
 
 from enum import StrEnum
 
 
 class FailureClass(StrEnum):
-    """`soft` passes with time; `hard` does not; `needs_customer` waits for the customer."""
+    """`soft` may pass with time. `hard` will not. `needs_customer` waits for the customer."""
 
     SOFT = "soft"
     HARD = "hard"
@@ -45,5 +45,5 @@ _CODES = {
 
 
 def codes_of(kind: FailureClass) -> tuple[str, ...]:
-    """The error codes of gateways that are of this class; none for `soft`, which is the rest."""
+    """Return the gateways' error codes of this class; none for `soft`, which has all others."""
     return _CODES.get(kind, ())

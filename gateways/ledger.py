@@ -1,6 +1,6 @@
-"""What the gateway `test` did, and how often it was asked: in memory, or in a file.
+"""What the gateway `test` did, and how often it was called: in memory, or in a file.
 
-With a file, several processes share one gateway, and it outlives them all, as a real one would.
+With a file, several processes share one gateway, and it outlives them as a real one does.
 """
 
 import sqlite3
@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Lock
 
-from order_factory.gateways.protocol import Answer, Asked
+from order_factory.gateways.protocol import Answer, GatewayRequest
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -21,9 +21,9 @@ CREATE TABLE IF NOT EXISTS charges (
 
 
 class Ledger:
-    """One row in `charges` for each key that something was done or refused under.
+    """Keeps one row in `charges` for each idempotency key, whether charged or refused.
 
-    `repeats` counts what came again under the key and was not done again.
+    `repeats` counts the requests that came again under the key. They are not carried out again.
     """
 
     def __init__(self, file: str | None) -> None:
@@ -35,39 +35,39 @@ class Ledger:
         )
         if file is not None:
             self._db.execute("PRAGMA journal_mode=WAL")
-            # What it did is on its disk before it answers, but its log is short-lived.
+            # Faster than FULL. The file need not survive a power failure.
             self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)
 
-    def note_call(self, kind: str, asked: Asked) -> int:
-        """Count a call; how many of this kind there were under the key, this one included."""
+    def note_call(self, kind: str, request: GatewayRequest) -> int:
+        """Record a call. Returns the number of calls of this kind under the key, with this one."""
         with self._lock, closing(self._db.cursor()) as cursor:
-            key = (asked.idempotency_key, kind)
+            key = (request.idempotency_key, kind)
             cursor.execute("INSERT INTO calls (idempotency_key, kind) VALUES (?, ?)", key)
             cursor.execute("SELECT count(*) FROM calls WHERE idempotency_key = ? AND kind = ?", key)
             return int(cursor.fetchone()[0])
 
-    def do(self, kind: str, asked: Asked, answer: Answer) -> Answer:
-        """Do it unless it was done: the answer to whoever asked first under this key."""
-        row = (asked.idempotency_key, kind, asked.amount_cents, asked.currency_code)
-        detail = (answer.succeeded, answer.token, answer.error_code, answer.message)
+    def do(self, kind: str, request: GatewayRequest, answer: Answer) -> Answer:
+        """Record the charge once. Returns the answer to the first request under this key."""
+        row = (request.idempotency_key, kind, request.amount_cents, request.currency_code)
+        outcome = (answer.succeeded, answer.token, answer.error_code, answer.message)
         with self._lock, closing(self._db.cursor()) as cursor:
             cursor.execute(
                 "INSERT INTO charges (idempotency_key, kind, amount_cents, currency_code, "
                 "succeeded, token, error_code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (idempotency_key) DO UPDATE SET repeats = repeats + 1",
-                row + detail,
+                row + outcome,
             )
-        found = self.find(asked)
+        found = self.find(request)
         assert found is not None
         return found
 
-    def find(self, asked: Asked) -> Answer | None:
+    def find(self, request: GatewayRequest) -> Answer | None:
         with self._lock, closing(self._db.cursor()) as cursor:
             cursor.execute(
                 "SELECT succeeded, token, error_code, message FROM charges "
                 "WHERE idempotency_key = ?",
-                (asked.idempotency_key,),
+                (request.idempotency_key,),
             )
             row = cursor.fetchone()
         return None if row is None else Answer(bool(row[0]), *row[1:])

@@ -1,7 +1,8 @@
-"""Keeping to a gateway's limits: so many calls at a time, and so many that begin per second.
+"""A gateway's limits: calls at the same time, and calls per second.
 
-Prefect's global limits would hold over all processes, but each slot is a request to its server,
-several times as long as the bookkeeping of the call itself; docs/how-to/take-payments.md has the figures.
+Prefect's global limits hold for all processes, but each slot costs a request to its server.
+That takes several times as long as the call's own records; docs/how-to/take-payments.md has
+the figures.
 """
 
 from threading import BoundedSemaphore, Lock
@@ -9,7 +10,7 @@ from time import monotonic, sleep
 
 
 class CallLimits:
-    """Lets calls begin evenly: no burst beyond what a tenth of a second allows."""
+    """Starts calls at an even rate: a burst holds the calls of a tenth of a second at most."""
 
     def __init__(self, concurrency: int, calls_per_second: float) -> None:
         self._slots = BoundedSemaphore(concurrency)
@@ -27,7 +28,7 @@ class CallLimits:
         self._slots.release()
 
     def _wait(self) -> float:
-        """How long this call has to wait for its turn; the next one's comes after it."""
+        """Reserve the next start time. Returns the seconds that this call has to wait for it."""
         with self._lock:
             now = monotonic()
             turn = max(self._next, now - self._slack)

@@ -1,21 +1,21 @@
-"""The gateway `manual`: a bank transfer, cash, or whatever is settled without this program."""
+"""The gateway `manual`: a bank transfer, cash, or any payment taken without this program."""
 
-from order_factory.gateways.protocol import Answer, Asked
+from order_factory.gateways.protocol import Answer, GatewayRequest
 
 
 class ManualGateway:
-    """Says yes to everything and does nothing: a person takes the money, and gives it back."""
+    """Approves every request and does nothing: a person takes the money, and gives it back."""
 
     name = "manual"
 
-    def authorize(self, asked: Asked) -> Answer:
+    def authorize(self, request: GatewayRequest) -> Answer:
         return Answer(succeeded=True)
 
-    def capture(self, asked: Asked) -> Answer:
+    def capture(self, request: GatewayRequest) -> Answer:
         return Answer(succeeded=True)
 
-    def void(self, asked: Asked) -> Answer:
+    def void(self, request: GatewayRequest) -> Answer:
         return Answer(succeeded=True)
 
-    def lookup(self, asked: Asked) -> Answer | None:
+    def lookup(self, request: GatewayRequest) -> Answer | None:
         return Answer(succeeded=True)

@@ -1,4 +1,4 @@
-"""What a payment gateway can be asked, and what it can answer."""
+"""The protocol of a payment gateway: requests and answers."""
 
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -7,13 +7,13 @@ from order_factory.models.values.statuses import Mode
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One thing to do, with the key under which the gateway does it once however often it is asked.
+class GatewayRequest:
+    """One request. The gateway carries it out once per `idempotency_key`, however often it comes.
 
-    `amount_cents` of `currency_code` (ISO 4217). `customer_token` and `payment_source_token` name
-    what the customer saved at the gateway; `authorization_token` the authorization that a void or
-    capture is about. `order` is the order's public id, for the gateway's own records. `call` is the
-    method that is asked, so that a look-up knows what it looks for.
+    `amount_cents` is in `currency_code` (ISO 4217). `customer_token` and `payment_source_token`
+    name what the customer saved at the gateway. `authorization_token` names the authorization to
+    void or capture. `order` is the order's public id, for the gateway's own records. `call` is the
+    method to call; a look-up needs it.
     """
 
     idempotency_key: str
@@ -26,17 +26,17 @@ class Asked:
     call: Literal["authorize", "capture", "void"] = "authorize"
 
 
-# The error code of what was never asked, because nobody wants it any more.
+# Error code of a request that was cancelled before it was sent.
 CALLED_OFF = "called_off"
-# Error codes of what a gateway never takes, whatever the customer's bank says.
+# Error codes of payments that a gateway never accepts, whatever the customer's bank decides.
 NOT_SUPPORTED = ("currency_not_supported", "amount_not_supported")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a gateway did: `succeeded` with its `token` for it, or the reason why it refused.
+    """What a gateway did: `succeeded` with the gateway's `token`, or the reason for the refusal.
 
-    `message` is for a person, `error_code` for a program; neither holds anything of the card.
+    `message` is for a person, `error_code` for a program. Neither holds data of the card.
     """
 
     succeeded: bool
@@ -46,7 +46,7 @@ class Answer:
 
 
 class GatewayError(Exception):
-    """There is no answer. Takes the gateway's name and words for a person, without any secret."""
+    """No answer. Takes the gateway's name and a message for a person, without secrets."""
 
     def __str__(self) -> str:
         name, detail = self.args
@@ -54,50 +54,50 @@ class GatewayError(Exception):
 
 
 class GatewayUnreachable(GatewayError):
-    """What was asked for was surely not done; it is safe to ask again."""
+    """The request was certainly not carried out. It is safe to send it again."""
 
 
 class GatewayTimedOut(GatewayError):
-    """What was asked for may have been done or not; look it up before asking again."""
+    """The request may have been carried out. Look it up before sending it again."""
 
 
 class GatewayMisconfigured(GatewayError):
-    """Asking again will not help before the settings are mended."""
+    """The settings are wrong. A retry does not help before they are corrected."""
 
 
 class Gateway(Protocol):
-    """A payment gateway. Every call may raise a `GatewayError`, and is safe to make from threads.
+    """A payment gateway. Every call may raise a `GatewayError`, and is thread-safe.
 
-    A call that comes again under its `idempotency_key` is answered as the first one was, and does
-    nothing a second time.
+    A request that comes again under its `idempotency_key` gets the answer to the first one. It is
+    not carried out a second time.
     """
 
     name: str
 
-    def authorize(self, asked: Asked) -> Answer:
-        """Hold the amount on what the customer saved, while the customer is not there."""
+    def authorize(self, request: GatewayRequest) -> Answer:
+        """Hold the amount on the customer's payment source. The customer need not be present."""
 
-    def capture(self, asked: Asked) -> Answer:
-        """Take the money that `authorization_token` holds."""
+    def capture(self, request: GatewayRequest) -> Answer:
+        """Take the money that the authorization holds."""
 
-    def void(self, asked: Asked) -> Answer:
-        """Let go of the money that `authorization_token` holds."""
+    def void(self, request: GatewayRequest) -> Answer:
+        """Release the money that the authorization holds."""
 
-    def lookup(self, asked: Asked) -> Answer | None:
-        """What was done under the `idempotency_key`; None where surely nothing was.
+    def lookup(self, request: GatewayRequest) -> Answer | None:
+        """Return the answer given under the `idempotency_key`; None if surely nothing was done.
 
-        A look-up that fails, for whatever reason, raises a `GatewayError`.
+        Raises a `GatewayError` if the look-up itself fails, for any reason.
         """
 
 
 @dataclass(frozen=True)
 class GatewayTerms:
-    """How a gateway is to be used.
+    """How a gateway may be used.
 
     `modes` are the modes of the orders that it may take money for. A gateway that is not `remote`
-    has nothing to be asked: its orders are placed at once, unpaid. At most `concurrency` calls are
-    under way at a time, and at most `calls_per_second` begin (0: as many as there are). What was
-    done is surely found by a look-up `lookup_delay_seconds` later.
+    is never called: its orders are placed at once, unpaid. At most `concurrency` calls run at a
+    time, and at most `calls_per_second` start (0: no limit). A look-up finds a request at the
+    latest `lookup_delay_seconds` after it was sent.
     """
 
     modes: frozenset[Mode]

@@ -1,4 +1,4 @@
-"""Which gateways there are, as this process is set up, and on which terms."""
+"""The gateways that this process is configured for, and their terms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from order_factory.gateways.settings import stripe_settings, test_gateway_settin
 from order_factory.gateways.testing import TestGateway
 from order_factory.models.values.statuses import Mode
 
-# What an order is paid by whose payment source and payment method name no gateway.
+# The gateway of an order whose payment source and payment method name none.
 DEFAULT = ManualGateway.name
 
 
 @dataclass(frozen=True)
 class KnownGateway:
-    """A gateway that can be used, made when it is first asked for."""
+    """A gateway that is configured. `open` makes it at its first use."""
 
     terms: GatewayTerms
     open: Callable[[], Gateway]
@@ -26,12 +26,12 @@ class KnownGateway:
 
 @lru_cache
 def known_gateways() -> dict[str, KnownGateway]:
-    """Those that are set up, by the name that payment sources and payment methods give them."""
+    """Return the configured gateways by name, as payment sources and methods write it."""
     known = {
         ManualGateway.name: KnownGateway(
             GatewayTerms(modes=frozenset(Mode), remote=False), ManualGateway
         ),
-        TestGateway.name: KnownGateway(_test_terms(), _open_test),
+        TestGateway.name: KnownGateway(_test_terms(), _open_test_gateway),
     }
     key = stripe_settings().api_key
     if key is not None and find_spec("stripe") is not None:
@@ -41,42 +41,42 @@ def known_gateways() -> dict[str, KnownGateway]:
 
 @lru_cache
 def gateway(name: str) -> Gateway:
-    """The gateway of this name, the same for all who ask."""
+    """Return the gateway of this name; all callers share one."""
     return known_gateways()[name].open()
 
 
 @lru_cache
 def limits_of(name: str) -> CallLimits:
-    """The limits of the gateway of this name, which hold for all calls of this process."""
+    """Return the limits of this gateway; all calls of this process share them."""
     terms = known_gateways()[name].terms
     return CallLimits(terms.concurrency, terms.calls_per_second)
 
 
 def forget_gateways() -> None:
-    """Read the settings anew when next asked."""
-    for remembered in (known_gateways, gateway, limits_of, stripe_settings, test_gateway_settings):
-        remembered.cache_clear()
+    """Clear the caches, so that the next call reads the settings again."""
+    for cached in (known_gateways, gateway, limits_of, stripe_settings, test_gateway_settings):
+        cached.cache_clear()
 
 
-def not_set_up(name: str) -> str:
-    """What to do about a gateway that is not there."""
+def setup_hint(name: str) -> str:
+    """Return what to do about a gateway that is not configured."""
     if name == "stripe" and find_spec("stripe") is None:
         return "install it with `pip install 'order-factory[stripe]'`"
     if name == "stripe":
         return "set ORDER_FACTORY_STRIPE_API_KEY"
-    return f"there are {', '.join(sorted({*known_gateways(), 'stripe'}))}"
+    return f"use one of {', '.join(sorted({*known_gateways(), 'stripe'}))}"
 
 
 def _test_terms() -> GatewayTerms:
     settings = test_gateway_settings()
     return GatewayTerms(
-        modes=frozenset(Mode),  # only a payment source that names it is "paid" by it
+        modes=frozenset(Mode),  # it pays only for payment sources that name it
         concurrency=settings.concurrency,
         calls_per_second=settings.calls_per_second,
     )
 
 
-def _open_test() -> Gateway:
+def _open_test_gateway() -> Gateway:
     settings = test_gateway_settings()
     return TestGateway(settings.latency_ms, settings.ledger)
 

@@ -1,4 +1,4 @@
-"""How the gateways are set up; read from the environment, then from a `.env` file."""
+"""Settings of the gateways, read from the environment, then from a `.env` file."""
 
 from functools import lru_cache
 from typing import Annotated
@@ -27,17 +27,17 @@ class TestGatewaySettings(BaseSettings):
     calls_per_second: _Rate = 0.0
     ledger: str | None = Field(
         default=None,
-        description="File in which it remembers what it did; without one, this process does.",
+        description="File for the gateway's records. Without it, they are kept in memory.",
     )
 
 
 class StripeSettings(BaseSettings):
-    """Settings of the gateway `stripe`; there is none without an `api_key`."""
+    """Settings of the gateway `stripe`, which exists only with an `api_key`."""
 
     model_config = _config("ORDER_FACTORY_STRIPE_")
 
     api_key: SecretStr | None = None
-    api_base: str | None = Field(default=None, description="Another address than Stripe's own.")
+    api_base: str | None = Field(default=None, description="Address to use in place of Stripe's.")
     concurrency: _Concurrency = 16
     calls_per_second: _Rate = 20.0
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0

@@ -1,9 +1,14 @@
-"""The gateway `test`: moves no money, and answers as the token of the payment source says."""
+"""The gateway `test`: it moves no money. The token of the payment source decides its answer."""
 
 from time import sleep
 
 from order_factory.gateways.ledger import Ledger
-from order_factory.gateways.protocol import Answer, Asked, GatewayTimedOut, GatewayUnreachable
+from order_factory.gateways.protocol import (
+    Answer,
+    GatewayRequest,
+    GatewayTimedOut,
+    GatewayUnreachable,
+)
 
 DECLINED = "tok_decline"
 TIMES_OUT_AFTER = "tok_timeout_after"
@@ -21,13 +26,12 @@ _REASONS = {
 
 
 class TestGateway:
-    """Deterministic: the token of the payment source decides, and any other token is approved.
+    """A gateway for tests. Every token is approved but these, and longer ones that begin so.
 
-    `tok_decline` is declined; `tok_decline_insufficient_funds` (or another of the reasons) for
-    that reason. `tok_timeout_after` is done, but its first call times out; `tok_timeout_before`
-    always times out and is not done; `tok_timeout_before_once` only the first time.
-    `tok_unreachable` is never reached. An authorization of `tok_void_fails` cannot be voided.
-    A longer token that begins with one of these behaves the same.
+    `tok_decline` is declined, `tok_decline_insufficient_funds` (or another reason) with that
+    reason. `tok_timeout_after` is carried out, but its first call times out. `tok_timeout_before`
+    always times out and is not carried out; `tok_timeout_before_once` only the first time.
+    `tok_unreachable` cannot be reached. An authorization of `tok_void_fails` cannot be voided.
     """
 
     __test__ = False  # the name is no test's
@@ -37,51 +41,51 @@ class TestGateway:
         self._latency = latency_ms / 1000
         self._ledger = Ledger(ledger)
 
-    def authorize(self, asked: Asked) -> Answer:
-        token = asked.payment_source_token or ""
-        nth = self._reached("authorize", asked, token)
+    def authorize(self, request: GatewayRequest) -> Answer:
+        token = request.payment_source_token or ""
+        nth = self._count_call("authorize", request, token)
         if token.startswith(TIMES_OUT_BEFORE):
             once = token.startswith(TIMES_OUT_BEFORE_ONCE)
             if nth == 1 or not once:
                 raise GatewayTimedOut(self.name, "did not answer in time")
         if token.startswith(DECLINED):
-            answer = _declined(token)
+            answer = _decline(token)
         else:
-            answer = Answer(succeeded=True, token=f"test_{token}_{asked.idempotency_key}")
-        done = self._ledger.do("authorize", asked, answer)
+            answer = Answer(succeeded=True, token=f"test_{token}_{request.idempotency_key}")
+        done = self._ledger.do("authorize", request, answer)
         if token.startswith(TIMES_OUT_AFTER) and nth == 1:
             raise GatewayTimedOut(self.name, "did not answer in time")
         return done
 
-    def capture(self, asked: Asked) -> Answer:
-        return self._follow_up("capture", asked)
+    def capture(self, request: GatewayRequest) -> Answer:
+        return self._follow_up("capture", request)
 
-    def void(self, asked: Asked) -> Answer:
-        return self._follow_up("void", asked)
+    def void(self, request: GatewayRequest) -> Answer:
+        return self._follow_up("void", request)
 
-    def lookup(self, asked: Asked) -> Answer | None:
-        self._reached("lookup", asked, asked.payment_source_token or "")
-        return self._ledger.find(asked)
+    def lookup(self, request: GatewayRequest) -> Answer | None:
+        self._count_call("lookup", request, request.payment_source_token or "")
+        return self._ledger.find(request)
 
-    def _follow_up(self, kind: str, asked: Asked) -> Answer:
-        token = asked.authorization_token or ""
-        self._reached(kind, asked, token)
+    def _follow_up(self, kind: str, request: GatewayRequest) -> Answer:
+        token = request.authorization_token or ""
+        self._count_call(kind, request, token)
         if kind == "void" and VOID_FAILS in token:
             refusal = "The authorization cannot be voided any more."
             answer = Answer(False, error_code="cannot_be_voided", message=refusal)
         else:
             answer = Answer(succeeded=True, token=f"{token}_{kind}")
-        return self._ledger.do(kind, asked, answer)
+        return self._ledger.do(kind, request, answer)
 
-    def _reached(self, kind: str, asked: Asked, token: str) -> int:
-        """Take the time that a call takes; how many of this kind came under the key."""
+    def _count_call(self, kind: str, request: GatewayRequest, token: str) -> int:
+        """Wait as long as a call takes. Returns the number of calls of this kind under the key."""
         sleep(self._latency)
         if token.startswith(UNREACHABLE):
             raise GatewayUnreachable(self.name, "cannot be reached")
-        return self._ledger.note_call(kind, asked)
+        return self._ledger.note_call(kind, request)
 
 
-def _declined(token: str) -> Answer:
+def _decline(token: str) -> Answer:
     named = token.removeprefix(DECLINED).strip("_")
     code = named if named in _REASONS else "card_declined"
     return Answer(succeeded=False, error_code=code, message=_REASONS[code])

@@ -19,15 +19,15 @@ from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from order_factory.gateways.calling import ask
+from order_factory.gateways.calling import call_gateway
 from order_factory.gateways.protocol import (
     CALLED_OFF,
     Answer,
-    Asked,
     GatewayError,
     GatewayMisconfigured,
+    GatewayRequest,
 )
-from order_factory.gateways.registry import gateway, known_gateways, limits_of, not_set_up
+from order_factory.gateways.registry import gateway, known_gateways, limits_of, setup_hint
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.process_locks import ProcessLock, hold_process_lock
 from order_factory.models.database.retrying import read, write
@@ -71,7 +71,7 @@ class _NotAsked(GatewayError):
     """The gateway was left alone before this call began."""
 
 
-def _called_off(_asked: Asked) -> Answer:
+def _called_off(_asked: GatewayRequest) -> Answer:
     """The answer to what nobody wants any more, and the gateway knows nothing of."""
     return Answer(succeeded=False, error_code=CALLED_OFF)
 
@@ -175,22 +175,22 @@ class _Till:
 
     def _call(self, due: Due) -> Answer:
         if due.unwanted and not due.perhaps_done:
-            return _called_off(due.asked)
+            return _called_off(due.request)
         if due.gateway in self._left_alone:
             raise _NotAsked(due.gateway, "is left alone")
         if due.gateway not in known_gateways():
-            raise GatewayMisconfigured(due.gateway, f"is not set up: {not_set_up(due.gateway)}")
-        asked_of = gateway(due.gateway)
-        do: Callable[[Asked], Answer] = {
-            "authorize": asked_of.authorize,
-            "capture": asked_of.capture,
-            "void": asked_of.void,
-        }[due.asked.call]
+            raise GatewayMisconfigured(due.gateway, f"is not set up: {setup_hint(due.gateway)}")
+        its_gateway = gateway(due.gateway)
+        do: Callable[[GatewayRequest], Answer] = {
+            "authorize": its_gateway.authorize,
+            "capture": its_gateway.capture,
+            "void": its_gateway.void,
+        }[due.request.call]
         if due.unwanted:
             _require_found_by_now(due)
             do = _called_off
         limits = limits_of(due.gateway)
-        return ask(asked_of, limits, do, due.asked, perhaps_done=due.perhaps_done)
+        return call_gateway(its_gateway, limits, do, due.request, perhaps_done=due.perhaps_done)
 
     def _collect(self) -> None:
         """Wait for an answer, a moment at the most, and take all there are."""
@@ -224,7 +224,7 @@ class _Till:
         if give_up:
             self._left_alone.setdefault(due.gateway, str(error))
         elif due.gateway not in self._left_alone:
-            order = f"order {due.asked.order}"
+            order = f"order {due.request.order}"
             self.report.problems.append(f"{order} stays in placing: {error}")
 
     def _release_unasked(self) -> None:

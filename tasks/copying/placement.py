@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.gateways.registry import DEFAULT, known_gateways, not_set_up
+from order_factory.gateways.registry import DEFAULT, known_gateways, setup_hint
 from order_factory.models.tables import (
     CopyError,
     CustomerPaymentSource,
@@ -292,7 +292,7 @@ def _record_missing_gateways(db: Connection) -> None:
         .where(is_not_placed(), missing, unknown)
     )
     for name in db.scalars(names).all():
-        message = f"the payment gateway {name} is not set up: {not_set_up(name)}"
+        message = f"the payment gateway {name} is not set up: {setup_hint(name)}"
         here = and_(is_not_placed(), missing, _gateway == name)
         execute_and_count(
             db, errors("payment_source", "gateway_not_set_up", message, here, joins=joins)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.gateways.protocol import Asked
+from order_factory.gateways.protocol import GatewayRequest
 from order_factory.models.database.dialects import skip_locked
 from order_factory.models.database.process_locks import released_locks
 from order_factory.models.tables import (
@@ -76,7 +76,7 @@ class Due:
     transaction_id: int
     type: TransactionType
     gateway: str
-    asked: Asked = field(repr=False)
+    request: GatewayRequest = field(repr=False)
     perhaps_done: bool
     taken_at: datetime
     unwanted: bool = False
@@ -199,7 +199,7 @@ def _due(
     authorization_token: str | None,
     unwanted: bool,
 ) -> Due:
-    asked = Asked(
+    request = GatewayRequest(
         idempotency_key,
         amount_cents,
         currency_code,
@@ -209,4 +209,4 @@ def _due(
         authorization_token,
         _CALLS[TransactionType(kind)],
     )
-    return Due(key, TransactionType(kind), gateway, asked, calls > 1, taken_at, unwanted)
+    return Due(key, TransactionType(kind), gateway, request, calls > 1, taken_at, unwanted)

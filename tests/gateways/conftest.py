@@ -1,4 +1,4 @@
-"""What the tests of gateways share: settings of their own, and steps without Prefect."""
+"""Fixtures of the tests of gateways."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from order_factory.gateways.registry import forget_gateways
 
 @pytest.fixture
 def tests_gateways(monkeypatch):
-    """Gateways that are set up by this test alone, and wait for nothing between two tries."""
+    """Gateways with this test's own settings and no pause between two tries."""
     monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
     yield
     forget_gateways()

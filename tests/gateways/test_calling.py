@@ -1,27 +1,27 @@
-"""Calls to a gateway: asked again only where that is safe, and never beyond its limits."""
+"""Calls to a gateway: retried only where that is safe, and within the gateway's limits."""
 
 from threading import Lock
 from time import monotonic, sleep
 
 import pytest
 
-from order_factory.gateways.calling import TRIES, ask
+from order_factory.gateways.calling import TRIES, call_gateway
 from order_factory.gateways.limits import CallLimits
 from order_factory.gateways.protocol import (
     Answer,
-    Asked,
     GatewayMisconfigured,
+    GatewayRequest,
     GatewayTimedOut,
     GatewayUnreachable,
 )
 from tests.support.at_once import at_once
 
-ASKED = Asked("key", 1_00, "EUR", "order", payment_source_token="tok_secret")
+REQUEST = GatewayRequest("key", 1_00, "EUR", "order", payment_source_token="tok_secret")
 YES = Answer(succeeded=True, token="token_secret")
 
 
 class Scripted:
-    """A gateway that does what it is told, in turn: an answer, or an error to raise."""
+    """A gateway that follows a script: each call gives the next answer or raises the next error."""
 
     name = "scripted"
 
@@ -29,18 +29,18 @@ class Scripted:
         self.script = list(script)
         self.called = []
 
-    def authorize(self, asked):
+    def authorize(self, request):
         return self._next("authorize")
 
-    def lookup(self, asked):
+    def lookup(self, request):
         return self._next("lookup")
 
     def _next(self, kind):
         self.called.append(kind)
-        said = self.script.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return said
+        outcome = self.script.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def _no_pauses(monkeypatch):
 
 def authorize(gateway, perhaps_done=False):
     limits = CallLimits(1, 0)
-    return ask(gateway, limits, gateway.authorize, ASKED, perhaps_done=perhaps_done)
+    return call_gateway(gateway, limits, gateway.authorize, REQUEST, perhaps_done=perhaps_done)
 
 
 UNREACHABLE = GatewayUnreachable("scripted", "cannot be reached")
@@ -69,14 +69,14 @@ TIMED_OUT = GatewayTimedOut("scripted", "did not answer in time")
         ([TIMED_OUT, UNREACHABLE, YES], False, ["authorize", "lookup", "lookup"]),
     ],
 )
-def test_it_is_looked_up_wherever_it_may_have_been_done(script, perhaps_done, calls):
+def test_a_request_that_may_have_been_carried_out_is_looked_up_first(script, perhaps_done, calls):
     gateway = Scripted(*script)
 
     assert authorize(gateway, perhaps_done) == YES
     assert gateway.called == calls
 
 
-def test_it_gives_up_after_a_few_tries():
+def test_a_call_fails_after_a_few_tries():
     gateway = Scripted(*[UNREACHABLE] * TRIES)
 
     with pytest.raises(GatewayUnreachable):
@@ -87,7 +87,7 @@ def test_it_gives_up_after_a_few_tries():
 @pytest.mark.parametrize(
     "final", [Answer(False, message="no"), GatewayMisconfigured("scripted", "has no key")]
 )
-def test_what_will_not_change_is_not_asked_again(final):
+def test_a_final_answer_or_error_is_not_retried(final):
     gateway = Scripted(final)
 
     if isinstance(final, Exception):
@@ -98,11 +98,11 @@ def test_what_will_not_change_is_not_asked_again(final):
     assert gateway.called == ["authorize"]
 
 
-def test_no_token_is_shown():
-    assert "secret" not in f"{ASKED} {ASKED!r} {YES} {YES!r}"
+def test_requests_and_answers_do_not_show_tokens():
+    assert "secret" not in f"{REQUEST} {REQUEST!r} {YES} {YES!r}"
 
 
-def test_no_more_calls_at_a_time_than_allowed():
+def test_calls_at_the_same_time_are_limited():
     limits, lock, now, most = CallLimits(3, 0), Lock(), 0, 0
 
     def call():
@@ -120,7 +120,7 @@ def test_no_more_calls_at_a_time_than_allowed():
     assert most == 3
 
 
-def test_calls_begin_no_faster_than_allowed():
+def test_calls_per_second_are_limited():
     limits, began = CallLimits(20, 100), []
 
     def call():
@@ -129,5 +129,5 @@ def test_calls_begin_no_faster_than_allowed():
 
     at_once(*[call] * 20)
 
-    # A tenth of a second's worth may begin at once: 10 of the 20.
+    # The calls of a tenth of a second may begin at once: 10 of the 20.
     assert max(began) - min(began) >= 0.09

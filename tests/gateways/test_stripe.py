@@ -6,9 +6,9 @@ import pytest
 from pydantic import SecretStr
 
 from order_factory.gateways.protocol import (
-    Asked,
     GatewayError,
     GatewayMisconfigured,
+    GatewayRequest,
     GatewayTimedOut,
     GatewayUnreachable,
 )
@@ -20,7 +20,7 @@ from tests.support.copying import target_of
 from tests.support.paying import payable, place
 from tests.support.stripe_stand_in import KEY, stripe_stand_in
 
-ASKED = Asked("key-1", 12_50, "EUR", "nZqgXrcnJx", "cus_1", "pm_1")
+REQUEST = GatewayRequest("key-1", 12_50, "EUR", "nZqgXrcnJx", "cus_1", "pm_1")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def gateway(stand_in):
 
 
 def test_an_authorization_is_a_confirmed_intent_that_is_not_captured(gateway, stand_in):
-    answer = gateway.authorize(ASKED)
+    answer = gateway.authorize(REQUEST)
 
     (intent,) = stand_in.intents.values()
     assert (answer.succeeded, answer.token) == (True, "pi_1")
@@ -46,18 +46,18 @@ def test_an_authorization_is_a_confirmed_intent_that_is_not_captured(gateway, st
     assert stand_in.versions == {API_VERSION}
 
 
-def test_the_same_key_again_is_answered_alike_and_makes_no_second_intent(gateway, stand_in):
-    assert gateway.authorize(ASKED) == gateway.authorize(ASKED)
+def test_a_repeated_key_gets_the_first_answer_and_makes_no_second_intent(gateway, stand_in):
+    assert gateway.authorize(REQUEST) == gateway.authorize(REQUEST)
 
     assert len(stand_in.intents) == 1
 
 
-def test_what_was_done_under_a_key_is_found(gateway):
-    assert gateway.lookup(ASKED) is None
+def test_a_request_is_found_by_its_key(gateway):
+    assert gateway.lookup(REQUEST) is None
 
-    done = gateway.authorize(ASKED)
+    done = gateway.authorize(REQUEST)
 
-    assert gateway.lookup(ASKED) == done
+    assert gateway.lookup(REQUEST) == done
 
 
 @pytest.mark.parametrize(
@@ -65,23 +65,23 @@ def test_what_was_done_under_a_key_is_found(gateway):
     [
         ("pm_declined", "card_declined", "The card was declined."),
         ("pm_poor", "insufficient_funds", "The card has insufficient funds."),
-        ("pm_gone", "resource_missing", "The saved payment method is not known any more."),
+        ("pm_gone", "resource_missing", "The saved payment method does not exist any more."),
         (None, "payment_method_missing", "The payment source names no payment method."),
     ],
 )
-def test_a_refusal_tells_why_and_quotes_no_token(gateway, method, code, words):
-    answer = gateway.authorize(replace(ASKED, payment_source_token=method))
+def test_a_refusal_gives_the_reason_and_no_token(gateway, method, code, words):
+    answer = gateway.authorize(replace(REQUEST, payment_source_token=method))
 
     assert (answer.succeeded, answer.error_code, answer.message) == (False, code, words)
 
 
 def test_an_authorization_is_captured_or_voided(gateway, stand_in):
-    held = [gateway.authorize(replace(ASKED, idempotency_key=f"key-{nth}")) for nth in range(2)]
+    held = [gateway.authorize(replace(REQUEST, idempotency_key=f"key-{nth}")) for nth in range(2)]
     captured = replace(
-        ASKED, idempotency_key="then-1", authorization_token=held[0].token, call="capture"
+        REQUEST, idempotency_key="then-1", authorization_token=held[0].token, call="capture"
     )
     voided = replace(
-        ASKED, idempotency_key="then-2", authorization_token=held[1].token, call="void"
+        REQUEST, idempotency_key="then-2", authorization_token=held[1].token, call="void"
     )
 
     assert gateway.lookup(voided) is None
@@ -97,30 +97,32 @@ def test_an_authorization_is_captured_or_voided(gateway, stand_in):
     ("status", "error"),
     [(429, GatewayUnreachable), (500, GatewayTimedOut), (503, GatewayTimedOut)],
 )
-def test_no_answer_is_told_apart_by_whether_it_may_have_been_done(gateway, stand_in, status, error):
+def test_an_error_says_whether_the_request_may_have_been_carried_out(
+    gateway, stand_in, status, error
+):
     stand_in.fail_next = [status]
 
     with pytest.raises(error):
-        gateway.authorize(ASKED)
+        gateway.authorize(REQUEST)
 
 
-def test_a_wrong_key_is_a_matter_of_the_settings_and_is_not_quoted(stand_in):
+def test_a_wrong_api_key_is_a_settings_error_and_is_not_shown(stand_in):
     wrong = StripeSettings(api_key=SecretStr("sk_test_secret"), api_base=stand_in.url)
 
     with pytest.raises(GatewayMisconfigured) as refused:
-        StripeGateway(wrong).authorize(ASKED)
+        StripeGateway(wrong).authorize(REQUEST)
 
     assert "sk_test" not in str(refused.value)
 
 
-def test_a_server_that_is_not_there(gateway, stand_in):
+def test_a_server_that_cannot_be_reached(gateway, stand_in):
     nowhere = StripeSettings(api_key=SecretStr(KEY), api_base="http://127.0.0.1:9")
 
     with pytest.raises(GatewayTimedOut, match="cannot be reached"):
-        StripeGateway(nowhere).authorize(ASKED)
+        StripeGateway(nowhere).authorize(REQUEST)
 
 
-def test_copies_are_placed_through_it(shop, stand_in, monkeypatch, tests_gateways):
+def test_copies_are_placed_through_stripe(shop, stand_in, monkeypatch, tests_gateways):
     monkeypatch.setenv("ORDER_FACTORY_STRIPE_API_KEY", KEY)
     monkeypatch.setenv("ORDER_FACTORY_STRIPE_API_BASE", stand_in.url)
     monkeypatch.setenv("ORDER_FACTORY_STRIPE_CALLS_PER_SECOND", "0")
@@ -146,30 +148,30 @@ def test_copies_are_placed_through_it(shop, stand_in, monkeypatch, tests_gateway
     assert {row.status for row in shop.rows(Transaction)} == {"succeeded", "failed"}
 
 
-def test_a_look_up_that_is_refused_says_nothing(gateway, stand_in):
+def test_a_refused_look_up_is_an_error(gateway, stand_in):
     stand_in.fail_next = [400, 402, 403, 404, 500]
 
     for error in (GatewayError, GatewayError, GatewayMisconfigured, GatewayError, GatewayTimedOut):
         with pytest.raises(error):
-            gateway.lookup(ASKED)
+            gateway.lookup(REQUEST)
 
 
-def test_a_captured_payment_is_no_void(gateway):
-    held = gateway.authorize(ASKED)
-    asked = replace(ASKED, authorization_token=held.token)
-    gateway.capture(replace(asked, idempotency_key="capture", call="capture"))
+def test_a_captured_payment_is_not_found_as_a_void(gateway):
+    held = gateway.authorize(REQUEST)
+    request = replace(REQUEST, authorization_token=held.token)
+    gateway.capture(replace(request, idempotency_key="capture", call="capture"))
 
-    assert gateway.lookup(replace(asked, idempotency_key="void", call="void")) is None
-    assert gateway.lookup(replace(asked, idempotency_key="capture", call="capture")).succeeded
+    assert gateway.lookup(replace(request, idempotency_key="void", call="void")) is None
+    assert gateway.lookup(replace(request, idempotency_key="capture", call="capture")).succeeded
 
 
-def test_stripe_is_sent_what_it_calls_the_amount(gateway, stand_in):
-    answer = gateway.authorize(replace(ASKED, amount_cents=5124, currency_code="ISK"))
+def test_stripe_gets_the_amount_in_its_own_unit(gateway, stand_in):
+    answer = gateway.authorize(replace(REQUEST, amount_cents=5124, currency_code="ISK"))
 
     (intent,) = stand_in.intents.values()
     assert (intent["amount"], intent["currency"]) == (512400, "isk")
     captured = replace(
-        ASKED,
+        REQUEST,
         amount_cents=5124,
         currency_code="ISK",
         idempotency_key="capture",
@@ -179,15 +181,15 @@ def test_stripe_is_sent_what_it_calls_the_amount(gateway, stand_in):
     assert stand_in.captured == ["512400"]
 
 
-def test_what_stripe_does_not_take_is_refused_before_it_is_asked(gateway, stand_in):
-    kwd = gateway.authorize(replace(ASKED, amount_cents=5124, currency_code="KWD"))
-    gold = gateway.authorize(replace(ASKED, currency_code="XAU"))
+def test_an_amount_that_stripe_does_not_accept_is_refused_without_a_call(gateway, stand_in):
+    kwd = gateway.authorize(replace(REQUEST, amount_cents=5124, currency_code="KWD"))
+    gold = gateway.authorize(replace(REQUEST, currency_code="XAU"))
 
     assert (kwd.succeeded, kwd.error_code) == (False, "amount_not_supported")
-    steps = "Stripe takes KWD in steps of 0.010 only, and the amount is 5.124 KWD."
+    steps = "Stripe accepts KWD in steps of 0.010 only. The amount is 5.124 KWD."
     assert kwd.message == steps
     assert (gold.error_code, gold.message) == (
         "currency_not_supported",
-        "Stripe takes no payments in XAU.",
+        "Stripe accepts no payments in XAU.",
     )
     assert stand_in.requests == {}

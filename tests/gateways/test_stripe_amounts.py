@@ -1,13 +1,13 @@
-"""Every currency is sent to Stripe as Stripe counts it, or refused in words."""
+"""Every amount is sent to Stripe in Stripe's unit, or refused with a message."""
 
 from decimal import Decimal
 
 import pytest
 
-from order_factory.gateways.stripe_amounts import AmountNotTaken, stripe_amount
+from order_factory.gateways.stripe_amounts import AmountNotSupported, stripe_amount
 from order_factory.models.values.money import CURRENCY_CODES, to_decimal
 
-# Stripe's documentation. ISK and UGX have no decimals, and are sent in hundredths all the same.
+# Source: Stripe's documentation. ISK and UGX have no decimals but are sent in hundredths.
 ZERO = [
     "BIF",
     "CLP",
@@ -26,11 +26,11 @@ ZERO = [
     "XPF",
 ]
 THREE = ["BHD", "JOD", "KWD", "OMR", "TND"]
-# Of three or four decimals by ISO 4217, or without any, and unknown to Stripe.
+# Stripe does not know these. By ISO 4217 they have three or four decimals, or none.
 NOT_TAKEN = {"CLF", "UYW", "UYI", "IQD", "LYD", "BYR"}
 
 
-def test_every_currency_is_worth_at_stripe_what_the_order_is_worth():
+def test_every_currency_keeps_its_worth_at_stripe():
     for code in sorted(CURRENCY_CODES - NOT_TAKEN):
         decimals = 0 if code in ZERO else 3 if code in THREE else 2
 
@@ -53,17 +53,17 @@ def test_every_currency_is_worth_at_stripe_what_the_order_is_worth():
         (1, "ISK", 100),
     ],
 )
-def test_the_exceptions(cents, code, sent):
+def test_currencies_with_other_units_at_stripe(cents, code, sent):
     assert stripe_amount(cents, code) == sent
 
 
 @pytest.mark.parametrize(("cents", "code"), [(5124, "KWD"), (5125, "BHD"), (5124, "MGA")])
-def test_what_is_too_fine_for_stripe_is_refused(cents, code):
-    with pytest.raises(AmountNotTaken, match=f"takes {code} in steps of"):
+def test_an_amount_too_fine_for_stripe_is_refused(cents, code):
+    with pytest.raises(AmountNotSupported, match=f"accepts {code} in steps of"):
         stripe_amount(cents, code)
 
 
 @pytest.mark.parametrize("code", [*sorted(NOT_TAKEN), "XXX", "XAU", "???", ""])
-def test_what_is_no_currency_is_refused(code):
-    with pytest.raises(AmountNotTaken, match="takes no payments in"):
+def test_an_unknown_currency_is_refused(code):
+    with pytest.raises(AmountNotSupported, match="accepts no payments in"):
         stripe_amount(1_00, code)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from order_factory.gateways.protocol import Answer, Asked
+from order_factory.gateways.protocol import Answer, GatewayRequest
 from order_factory.gateways.testing import TestGateway
 from order_factory.models.database.engine import get_engine
 from order_factory.tasks import copy_orders
@@ -66,9 +66,9 @@ def tell_stages(reached: Reached) -> None:
 
     authorize = TestGateway.authorize
 
-    def call(self: TestGateway, asked: Asked) -> Answer:
+    def call(self: TestGateway, request: GatewayRequest) -> Answer:
         try:
-            return authorize(self, asked)
+            return authorize(self, request)
         finally:
             reached("called")
 

@@ -196,7 +196,7 @@ def test_a_run_that_died_after_the_call_is_gone_on_with_by_lookup(shop, ledger):
     copy_batch(batch)
     with hold_process_lock() as me:
         (due,) = _claim(batch, me.number())
-        gateway("test").authorize(due.asked)
+        gateway("test").authorize(due.request)
         assert authorize(batch) == [], "another process is at it"
         assert shop.row(Transaction).status == "unknown"
 
@@ -228,7 +228,7 @@ def test_a_gateway_that_is_not_set_up_is_told(shop, ledger):
     results = place(example, stripe)
 
     assert [result.errors_log["payment_source"] for result in results] == [
-        ["the payment gateway example is not set up: there are manual, stripe, test"],
+        ["the payment gateway example is not set up: use one of manual, stripe, test"],
         ["the payment gateway stripe is not set up: set ORDER_FACTORY_STRIPE_API_KEY"],
     ]
     assert shop.rows(Transaction) == []

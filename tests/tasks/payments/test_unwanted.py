@@ -87,8 +87,8 @@ def test_what_the_gateway_did_before_is_found_and_voided(shop, ledger):
     copy_batch(batch)
     with hold_process_lock() as me:
         with begin() as db:
-            (asked,) = claim_due(db, Scope(batch), 10, me.number(), [])
-        gateway("test").authorize(asked.asked)  # and the process dies
+            (due,) = claim_due(db, Scope(batch), 10, me.number(), [])
+        gateway("test").authorize(due.request)  # and the process dies
     pull(key, Trigger.CANCEL)
 
     assert authorize(batch) == []
@@ -108,8 +108,8 @@ def test_a_charge_that_is_under_way_is_voided(shop, ledger, monkeypatch):
     copy_batch(batch)
     approve = type(gateway("test")).authorize
 
-    def cancelled_meanwhile(self, asked):
-        answer = approve(self, asked)
+    def cancelled_meanwhile(self, request):
+        answer = approve(self, request)
         pull(key, Trigger.CANCEL)
         return answer
 
@@ -126,8 +126,8 @@ def test_a_payment_that_cannot_be_voided_is_told_and_the_order_stands(shop, ledg
     copy_batch(batch)
     approve = type(gateway("test")).authorize
 
-    def cancelled_meanwhile(self, asked):
-        answer = approve(self, asked)
+    def cancelled_meanwhile(self, request):
+        answer = approve(self, request)
         pull(key, Trigger.CANCEL)
         return answer
 
@@ -164,7 +164,7 @@ def test_a_declined_card_of_an_ended_subscription_is_a_declined_card(shop, ledge
     key, batch = recorded(shop, "tok_approve")
     copy_batch(batch)
 
-    def declined(self, asked):
+    def declined(self, request):
         pull(key, Trigger.CANCEL)
         return Answer(succeeded=False, error_code="card_declined", message="No.")
 

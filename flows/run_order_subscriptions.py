@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 from prefect.exceptions import TerminationSignal
-from prefect.runtime import flow_run
 from prefect.states import Cancelled, Failed
 from pydantic import Field
 from sqlalchemy import Connection
@@ -29,8 +28,6 @@ from order_factory.models.results.subscriptions import (
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.batches.records import start_batch
-from order_factory.tasks.copy_orders import place_orders_again
 from order_factory.tasks.outcomes.account import Run, account_for, read_batch_account
 from order_factory.tasks.subscriptions.outcomes import running_batches, settle
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
@@ -116,7 +113,6 @@ class _Progress:
         """Copy the unfinished orders of a batch and add its outcome to the run."""
         if not self.may_continue():
             return
-        self._place_orders(batch)
         job = Job(batch.id, batch.reference, self.size, self.workers)
         copied = copy_recorded(job, choose_runner("threads"), in_one_transaction=False)
         renewals = write(lambda db: settle(db, batch.id, utc_now()))
@@ -130,16 +126,6 @@ class _Progress:
         self.stopped = copied.stopped
         self.problems += copied.problems
         self._add(account.result, renewals, batch.overlapping)
-
-    def _place_orders(self, batch: SubscriptionBatch) -> None:
-        """Retry placing the orders of failed renewals until nothing more is placed."""
-        write(lambda db: start_batch(db, batch.id, flow_run.id))
-        while True:
-            placed = place_orders_again(batch.id, self.size)
-            self.copied.times.add_all(placed.times)
-            self.problems += [f"order factory {key} could not be finished" for key in placed.stuck]
-            if placed.stuck or not placed.closed + placed.awaiting:
-                return
 
     def _add(self, result: BulkResult, renewals: int, overlapping: int) -> None:
         run = self.run

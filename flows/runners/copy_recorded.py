@@ -17,11 +17,12 @@ from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.records import (
     abort_batch,
     count_to_copy,
+    count_to_place,
     finish_batch,
     has_free,
     start_batch,
 )
-from order_factory.tasks.copy_orders import BatchReport
+from order_factory.tasks.copy_orders import BatchReport, place_orders_again
 from order_factory.tasks.copy_whole_batch import copy_whole_batch
 from order_factory.tasks.payments.claiming import Scope, count_due, has_free_payment
 from order_factory.tasks.prefect_ui.artifacts import show_progress, start_progress
@@ -49,11 +50,13 @@ class CopyOutcome:
 def copy_recorded(job: Job, runner: ChosenRunner, *, in_one_transaction: bool) -> CopyOutcome:
     """Copy the unfinished orders of the batch and record how the batch ended.
 
-    After all orders are copied, this run authorizes the payments, whichever runner copied them.
+    Target orders of failed renewals are placed first. After all orders are copied, this run
+    authorizes the payments, whichever runner copied them.
     """
     left = write(lambda db: _start(db, job.batch_id))
     copied, started = CopyOutcome(), perf_counter()
     with watch_for_stop(str(flow_run.id)) as stop:
+        _place_again(job, stop, copied)
         if in_one_transaction:
             _copy_whole(job, left, stop, copied)
         else:
@@ -77,6 +80,29 @@ def _finish(db: Connection, batch_id: int, *, aborted: bool) -> None:
         abort_batch(db, str(flow_run.id))
 
 
+def _place_again(job: Job, stop: Stop, copied: CopyOutcome) -> None:
+    """Place the target orders of failed renewals, and wait for those that other runs place."""
+    moved_at = monotonic()
+    while stop.reason is None and read(lambda db: count_to_place(db, job.batch_id)):
+        try:
+            report = place_orders_again(job.batch_id, job.size)
+        except OrderFactoryError as error:
+            copied.problems.append(str(error))
+            return
+        copied.times.add_all(report.times)
+        copied.closed += report.closed
+        copied.copied += report.closed + report.awaiting
+        copied.problems += [f"order factory {key} could not be finished" for key in report.stuck]
+        if report.stuck:
+            return
+        if report.copied:
+            moved_at = monotonic()
+        elif monotonic() < moved_at + HELD_SECONDS:
+            sleep(SECONDS_BETWEEN_LOOKS)
+        else:
+            return
+
+
 def _copy_whole(job: Job, left: int, stop: Stop, copied: CopyOutcome) -> None:
     if left:
         try:
@@ -84,7 +110,7 @@ def _copy_whole(job: Job, left: int, stop: Stop, copied: CopyOutcome) -> None:
         except OrderFactoryError as error:
             copied.problems.append(str(error))
         else:
-            copied.closed = report.closed
+            copied.closed += report.closed
             copied.times.add_all(report.times)
 
 
@@ -126,7 +152,7 @@ def _wait_for_payments(scope: Scope, stop: Stop, until: float) -> bool:
 
 def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: CopyOutcome) -> None:
     """Copy rounds of parts until nothing is left or no progress is made."""
-    total = left
+    total = left + copied.copied
     artifact = start_progress(job.reference)
     report_progress("copy orders", 0, total)
     moved_at = monotonic()

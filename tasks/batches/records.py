@@ -12,7 +12,7 @@ from order_factory.models.tables.base import Json, utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
-from order_factory.tasks.working_set.claims import is_to_copy, is_unfinished
+from order_factory.tasks.working_set.claims import is_to_copy, is_to_place_again, is_unfinished
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
@@ -87,6 +87,12 @@ def count_to_copy(db: Connection, batch_id: int) -> int:
     """How many of those have no target order yet; the others wait for a payment gateway."""
     rows = select(func.count()).select_from(OrderFactory)
     return db.scalar(rows.where(OrderFactory.batch_id == batch_id, is_to_copy)) or 0
+
+
+def count_to_place(db: Connection, batch_id: int) -> int:
+    """How many have a target order from an earlier attempt, which is to be placed again."""
+    rows = select(func.count()).select_from(OrderFactory)
+    return db.scalar(rows.where(OrderFactory.batch_id == batch_id, is_to_place_again)) or 0
 
 
 def unfinished_ids(db: Connection, batch_id: int) -> list[int]:

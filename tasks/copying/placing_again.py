@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     false,
     func,
     insert,
@@ -27,22 +28,26 @@ from sqlalchemy.orm import aliased
 
 from order_factory.models.database.dialects import new_key, on_sqlite, skip_locked
 from order_factory.models.tables import (
+    CopyError,
     Customer,
     CustomerPaymentSource,
     Order,
     OrderFactory,
     OrderSubscription,
     PaymentSource,
+    Promotion,
 )
 from order_factory.models.values.order_states import refused
-from order_factory.models.values.statuses import FactoryStatus, OrderStatus
+from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.copying.check_orders import check_orders
 from order_factory.tasks.copying.placement import place_target_orders
 from order_factory.tasks.copying.wallets import CARRIED
 from order_factory.tasks.outcomes.completion import record_outcomes
+from order_factory.tasks.promotions.releases import promotions_of, use_again
+from order_factory.tasks.promotions.uses import lock_rows
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.claims import insert_claims
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.claims import insert_claims, is_to_place_again
+from order_factory.tasks.working_set.copy_errors import errors, some_copy
 from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of, times
 from order_factory.tasks.working_set.step import StepFunction, step
 from order_factory.tasks.working_set.tables import (
@@ -53,9 +58,11 @@ from order_factory.tasks.working_set.tables import (
 )
 
 _factory, _target, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
+_promotion = table_of(Promotion)
 # What a copy is no part of any more: its lines, prices and discounts are those of the order.
 _SETTLED = {
     "skip_errors": false(),
+    "ignore_invalid_coupon": false(),
     "cancel_source_order": false(),
     "apply_promotions": false(),
     "refresh_prices": false(),
@@ -67,18 +74,18 @@ _SETTLED = {
 # A subscription may have been given another payment source since.
 subscription = table_of(OrderSubscription)
 _pays_now = func.coalesce(subscription.c.template_order_id, subscription.c.source_order_id)
+_to_be_placed = and_(copies.c.valid, copies.c.place_target_order, not_(copies.c.failed))
 _to_pay_with = and_(copies.c.valid, copies.c.wallet_payment_source_id.is_not(None))
 _has_lost = and_(copies.c.reuse_wallet, copies.c.wallet_payment_source_id.is_(None))
+
+
+_IS_INVALID = not_(copies.c.valid)
 
 
 def claim_orders_to_place(db: Connection, batch_id: int, limit: int) -> int:
     """Claim factories of a batch that are pending and have a target order already; how many."""
     open_temporary_tables(db)
-    wanted = select(_factory.c.id).where(
-        _factory.c.batch_id == batch_id,
-        _factory.c.status == FactoryStatus.PENDING,
-        _factory.c.target_order_id.is_not(None),
-    )
+    wanted = select(_factory.c.id).where(_factory.c.batch_id == batch_id, is_to_place_again)
     held = skip_locked(db, wanted.order_by(_factory.c.id).limit(limit), _factory)
     return execute_and_count(db, insert_claims(held))
 
@@ -140,9 +147,8 @@ def _insert_copies(first: int, last: int, *, sqlite: bool) -> Insert:
     return insert(copies).from_select(list(values), chosen)
 
 
-def keep_target_orders(db: Connection) -> None:
+def keep_target_orders(db: Connection, wrong: ColumnElement[bool] = _IS_INVALID) -> None:
     """What must not be placed fails, and stays the order that it is."""
-    wrong = not_(copies.c.valid)
     why = refused(_target.c.status, OrderStatus.PLACED)
     joins = [(_target, _target.c.id == copies.c.target_order_id)]
     if execute_and_count(db, errors("status", "cannot_be_placed", why, wrong, joins=joins)):
@@ -155,6 +161,54 @@ def check_orders_again(db: Connection, batch: Batch) -> int:
     """Record all that is wrong with the orders as they are now; how many errors."""
     found = check_orders.fn(db, batch)
     keep_target_orders(db)
+    return found
+
+
+@step(
+    name="use coupons again",
+    field="coupon_code",
+    asked=some_copy(_to_be_placed),
+    errors=("promotion_used_up",),
+    idle="No order can be placed.",
+)
+def use_coupons_again(db: Connection, batch: Batch) -> int:
+    """Use the coupons and promotions that the failed payment gave back; errors found.
+
+    The check has found their coupons valid. Of a promotion that is limited, the earlier factories
+    get what is left; the others fail. What is not placed after all gives its uses back.
+    """
+    orders = select(copies.c.target_order_id).where(_to_be_placed)
+    uses = promotions_of(db, orders).subquery("uses")
+    limited = select(_promotion.c.id).where(
+        _promotion.c.id.in_(select(uses.c.id)), _promotion.c.total_usage_limit.is_not(None)
+    )
+    lock_rows(db, _promotion, limited)
+    nth = func.row_number().over(partition_by=uses.c.id, order_by=copies.c.factory_id)
+    wants = (
+        select(copies.c.factory_id, uses.c.id, nth.label("nth"))
+        .join(uses, uses.c.order_id == copies.c.target_order_id)
+        .subquery("wants")
+    )
+    left = _promotion.c.total_usage_limit - _promotion.c.total_usage_count
+    found = execute_and_count(
+        db,
+        errors(
+            "coupon_code",
+            "promotion_used_up",
+            literal("promotion ") + _promotion.c.name + " is used up",
+            _to_be_placed,
+            joins=[
+                (wants, wants.c.factory_id == copies.c.factory_id),
+                (_promotion, and_(_promotion.c.id == wants.c.id, wants.c.nth > left)),
+            ],
+        ),
+    )
+    if found:
+        without = exists().where(
+            CopyError.order_factory_id == copies.c.factory_id, CopyError.code == "promotion_used_up"
+        )
+        keep_target_orders(db, and_(_to_be_placed, without))
+    use_again(db, orders, batch.started_at)
     return found
 
 
@@ -201,6 +255,7 @@ def _point_orders(db: Connection, now: Any) -> None:
 
 STEPS: list[StepFunction] = [
     check_orders_again,  # the customer, the stock, the coupon: as they are now
+    use_coupons_again,  # what the payment that failed gave back
     renew_payment_sources,  # what stands in the wallet now
     place_target_orders,  # reserves the stock, prepares the payment
     record_outcomes,  # completed or failed, with the errors log and the events

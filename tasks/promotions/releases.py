@@ -1,4 +1,4 @@
-"""Giving back what orders have used up of coupons and promotions, where they are not placed."""
+"""What orders use up of coupons and promotions: given back, and used again by a retry."""
 
 from datetime import datetime
 
@@ -28,6 +28,8 @@ from order_factory.tasks.promotions.uses import lock_rows
 from order_factory.tasks.working_set.statements import NOW, table_of
 
 Orders = Select[tuple[int]]
+Uses = Select[tuple[int, int]] | CompoundSelect[tuple[int, int]]
+_Counted = tuple[Table, ColumnElement[int], Uses]
 
 _order, _factory, _line = table_of(Order), table_of(OrderFactory), table_of(LineItem)
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
@@ -51,19 +53,46 @@ def release_uses(
     not to be placed, or cancelled. `which` leaves out the other orders.
     """
     mine = and_(_order.c.id.in_(orders), true() if which is None else which)
+    if _use_something(db, mine):
+        for table, count, uses in _counted(db, mine):
+            _add_uses(db, table, count, uses, now, each=-1)
+
+
+def use_again(db: Connection, orders: Orders, now: datetime) -> None:
+    """Count the uses of these orders once more: the opposite of `release_uses`.
+
+    Whether the limits allow it must have been checked in the same transaction.
+    """
+    mine = _order.c.id.in_(orders)
+    if _use_something(db, mine):
+        for table, count, uses in _counted(db, mine):
+            _add_uses(db, table, count, uses, now, each=1)
+
+
+def promotions_of(db: Connection, orders: Orders) -> CompoundSelect[tuple[int, int]]:
+    """The promotions that these orders use: by their coupon, and those computed for them."""
+    return _promotions(db, _order.c.id.in_(orders))
+
+
+def _use_something(db: Connection, mine: ColumnElement[bool]) -> bool:
     some = or_(_order.c.coupon_code != "", _factory.c.apply_promotions)
-    if not db.scalar(select(exists().select_from(_of_factory).where(mine, some))):
-        return
-    rows = _of_factory.join(_coupon, _its_coupon)
-    coupons = select(_coupon.c.id, _order.c.id.label("order_id")).select_from(rows).where(mine)
-    by_coupon = select(_coupon.c.promotion_id.label("id"), _order.c.id.label("order_id"))
-    by_coupon = by_coupon.select_from(rows).where(mine)
-    promotions = union(by_coupon, _computed(db, mine))
-    for table, count, uses in (
-        (_promotion, _promotion.c.total_usage_count, promotions),
+    return bool(db.scalar(select(exists().select_from(_of_factory).where(mine, some))))
+
+
+def _counted(db: Connection, mine: ColumnElement[bool]) -> list[_Counted]:
+    """What these orders are counted in: the table, its count, one row per use; promotions first."""
+    coupons = select(_coupon.c.id, _order.c.id.label("order_id"))
+    coupons = coupons.select_from(_of_factory.join(_coupon, _its_coupon)).where(mine)
+    return [
+        (_promotion, _promotion.c.total_usage_count, _promotions(db, mine)),
         (_coupon, _coupon.c.usage_count, coupons),
-    ):
-        _count_back(db, table, count, uses, now)
+    ]
+
+
+def _promotions(db: Connection, mine: ColumnElement[bool]) -> CompoundSelect[tuple[int, int]]:
+    by_coupon = select(_coupon.c.promotion_id.label("id"), _order.c.id.label("order_id"))
+    by_coupon = by_coupon.select_from(_of_factory.join(_coupon, _its_coupon)).where(mine)
+    return union(by_coupon, _computed(db, mine))
 
 
 def _computed(db: Connection, mine: ColumnElement[bool]) -> Select[tuple[int, int]]:
@@ -79,17 +108,20 @@ def _computed(db: Connection, mine: ColumnElement[bool]) -> Select[tuple[int, in
     )
 
 
-def _count_back(
+def _add_uses(
     db: Connection,
     table: Table,
     count: ColumnElement[int],
-    uses: Select[tuple[int, int]] | CompoundSelect[tuple[int, int]],
+    uses: Uses,
     now: datetime,
+    *,
+    each: int,
 ) -> None:
-    each = uses.subquery("each")
-    used = select(each.c.id, func.count().label("times")).group_by(each.c.id).subquery("used")
-    lock_rows(db, table, select(used.c.id))
+    of_orders = uses.subquery("of_orders")
+    used = select(of_orders.c.id, (each * func.count()).label("times"))
+    used_up = used.group_by(of_orders.c.id).subquery("used")
+    lock_rows(db, table, select(used_up.c.id))
     # What the shop has set lower meanwhile does not fall below zero.
-    fewer = case((count > used.c.times, count - used.c.times), else_=0)
-    less = update(table).where(table.c.id == used.c.id)
-    db.execute(less.values({count: fewer, table.c.updated_at: NOW}), {"now": now})
+    sum_ = count + used_up.c.times
+    values = {count: case((sum_ > 0, sum_), else_=0), table.c.updated_at: NOW}
+    db.execute(update(table).where(table.c.id == used_up.c.id).values(values), {"now": now})

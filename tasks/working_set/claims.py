@@ -68,6 +68,10 @@ is_unfinished = OrderFactory.status.in_(
 is_to_copy = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
 # The same of a claimed factory, so worded that no database looks for it by its target.
 _is_still_open = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
+# What tries again with the target order of an attempt before: it is placed, and nothing is copied.
+is_to_place_again = and_(
+    OrderFactory.status == FactoryStatus.PENDING, OrderFactory.target_order_id.is_not(None)
+)
 
 
 def claim_factory(db: Connection, factory_id: int) -> int:

@@ -50,6 +50,11 @@ DAMAGES = [
         "UPDATE orders SET total_amount_cents = total_amount_cents + 1 WHERE id = :plain_target",
         "plain_target",
     ),
+    Damage(
+        "worth-its-source",
+        "UPDATE orders SET total_amount_cents = total_amount_cents - 1 WHERE id = :plain_source",
+        "plain_target",
+    ),
     _line("tax_amount_cents = NULL WHERE item_type = 'shipments'"),
     Damage(
         "amounts-equal-lines",

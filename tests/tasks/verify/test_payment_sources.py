@@ -20,7 +20,8 @@ DAMAGES = [
     _order("payment-source-complete", "NULL"),
     Damage(
         "payment-source-complete",
-        "DELETE FROM copy_errors WHERE order_factory_id = :expired",
+        "DELETE FROM copy_errors WHERE order_factory_id = :expired;"
+        "UPDATE payment_sources SET expires_at = NULL WHERE id = :expired_source_payment",
         "expired_target",
     ),
     Damage(

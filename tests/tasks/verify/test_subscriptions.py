@@ -41,6 +41,12 @@ DAMAGES = [
         "UPDATE order_factories SET status = 'pending' WHERE id = :renewed",
         "renewed_subscription",
     ),
+    Damage(
+        "running-has-copies",
+        "UPDATE order_subscriptions SET status = 'running', running_batch_id = :plain_batch "
+        "WHERE id = :declined_subscription",
+        "declined_subscription",
+    ),
     _copy("retry-waits-for-active", "retry_at = :later", "renewed"),
     _copy("retry-waits-for-active", "retry_at = :later", "declined"),
     Damage(

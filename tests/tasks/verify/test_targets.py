@@ -59,6 +59,18 @@ DAMAGES = [
         "unplaceable",
     ),
     Damage(
+        # The one before handed its order over; nobody has taken this one's.
+        "unplaceable-keeps-target",
+        "UPDATE order_factories SET target_order_id = NULL WHERE id = :declined_again",
+        "declined_again",
+    ),
+    Damage(
+        "unfinished-has-no-target",
+        "UPDATE order_factories SET status = 'in_progress', failed_at = NULL "
+        "WHERE id = :declined_again",
+        "declined_again",
+    ),
+    Damage(
         "unfinished-has-no-target",
         "UPDATE order_factories SET target_order_id = :pending_source WHERE id = :pending",
         "pending",

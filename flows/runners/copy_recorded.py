@@ -97,8 +97,8 @@ def _place_again(job: Job, stop: Stop, copied: CopyOutcome) -> None:
             return
         if report.copied:
             moved_at = monotonic()
-        elif monotonic() < moved_at + HELD_SECONDS:
-            sleep(SECONDS_BETWEEN_LOOKS)
+        elif monotonic() < moved_at + LOCK_SECONDS:
+            sleep(POLL_SECONDS)
         else:
             return
 

@@ -35,7 +35,7 @@ from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import report_progress
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.payments.answers import settle
+from order_factory.tasks.outcomes.answers import settle
 from order_factory.tasks.payments.claiming import (
     Due,
     Scope,

@@ -28,9 +28,9 @@ from order_factory.tasks.batches.records import (
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
 from order_factory.tasks.outcomes.account import BatchAccount
+from order_factory.tasks.outcomes.answers import settle_as_approved
 from order_factory.tasks.outcomes.error_spool import Faults
 from order_factory.tasks.outcomes.rejection import reject_batch
-from order_factory.tasks.payments.answers import settle_as_approved
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.finding import Record
 from order_factory.tasks.working_set.claims import claim_pending

@@ -8,6 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import DBAPIError
 
+from order_factory.models.database.dialects import analyze_table
 from order_factory.models.database.retrying import until_it_passes, write
 from order_factory.models.database.transient import is_transient, without_values
 from order_factory.models.errors import OrderFactoryError, TryAgain
@@ -15,7 +16,6 @@ from order_factory.models.results.imports import FileReport
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.checking import check_rows, find_decimals
 from order_factory.tasks.imports.chunks import import_chunk
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.imports.files import ImportFile
 from order_factory.tasks.imports.progress import FileProgress
 from order_factory.tasks.imports.reading import chunks_of, open_source
@@ -89,7 +89,7 @@ def import_file(
         _import_records(file, mode, rejects_file, tally, records, decimals_at, update)
         progress.show(tally.read)
     if tally.imported:
-        write(lambda db: learn_sizes(db, file.resource.table))
+        write(lambda db: analyze_table(db, file.resource.table))
     progress.finish(tally.read)
     return FileReport(
         file=file.name,

@@ -24,7 +24,6 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -80,27 +79,6 @@ def temporary_tables(db: Connection, names: list[str]) -> Select[tuple[str, int 
     mine = known.relnamespace == func.pg_my_temp_schema()
     size = func.pg_relation_size(known.oid, type_=BigInteger)
     return select(known.relname, size).where(mine, known.relname.in_(names))
-
-
-def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
-    """The same rows, locked, without those that another transaction holds.
-
-    On SQLite the writing transaction is the only one, so that there is nothing to skip.
-    """
-    return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
-
-
-def insert_unless_there(db: Connection, into: Table, unique: str) -> Any:
-    """An INSERT that writes nothing where another row has this value of the column already.
-
-    On PostgreSQL it waits for a transaction that is about to write such a row. The column has a
-    unique index over the rows where it is not null.
-    """
-    insert = sqlite.insert if on_sqlite(db) else postgresql.insert
-    column = into.c[unique]
-    return insert(into).on_conflict_do_nothing(
-        index_elements=[column], index_where=column.is_not(None)
-    )
 
 
 def snapshot(db: Connection) -> str | None:
@@ -312,6 +290,13 @@ def plan_by_table(db: Connection) -> None:
     """
     if not on_sqlite(db):
         db.execute(text("SET LOCAL enable_nestloop = off"))
+
+
+def analyze_table(db: Connection, table: Table) -> None:
+    """Tell PostgreSQL's planner how many rows a table has that was filled a moment ago."""
+    if not on_sqlite(db):
+        name = db.dialect.identifier_preparer.format_table(table)
+        db.execute(text(f"ANALYZE {name}"))
 
 
 def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:

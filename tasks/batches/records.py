@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, exists, func, not_, select, update
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.errors import BatchNotFound, InvalidRequest
 from order_factory.models.results.copies import BulkResult, ErrorCount
 from order_factory.models.tables import CopyError, Order, OrderFactory, OrderFactoryBatch

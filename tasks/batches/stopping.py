@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, literal, select, update
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
 from order_factory.tasks.working_set.statements import (

@@ -7,7 +7,6 @@ from sqlalchemy import Connection, and_, exists, false, func, not_, or_, select,
 from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.tables import CopyError
 from order_factory.tasks.copying.addresses import check_addresses
-from order_factory.tasks.copying.catalogue import find_notable_skus
 from order_factory.tasks.copying.customers import check_customers
 from order_factory.tasks.copying.gift_cards import (
     leave_redemptions_out,
@@ -23,6 +22,7 @@ from order_factory.tasks.promotions.leaving_out import leave_promotions_out
 from order_factory.tasks.promotions.tables import open_promotion_tables
 from order_factory.tasks.promotions.uses import contest_uses, lock_limited, record_used_up
 from order_factory.tasks.stock.availability import check_stock, lock_wanted_stock
+from order_factory.tasks.stock.catalogue import flag_skus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.line_totals import (
     subtract_what_does_not_ship,
@@ -52,7 +52,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if asked.promotions:
         leave_promotions_out(db)
     if not batch.prefetched:
-        find_notable_skus(db)
+        flag_skus(db)
     subtract_what_does_not_ship(db)
     redeemed = leave_redemptions_out(db)
     if redeemed:

@@ -41,6 +41,7 @@ from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.placements import TO_BE_PLACED, is_not_placed
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -54,7 +55,6 @@ _target = table_of(Order)
 _method, _source = table_of(PaymentMethod), table_of(PaymentSource)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 _target_of_copy = (_target, _target.c.id == copies.c.target_order_id)
-_to_be_placed = and_(copies.c.valid, copies.c.place_target_order)
 _to_pay = _target.c.total_amount_with_taxes_cents > 0
 # Where parts of an order are left out, the frozen discounts can be more than what is left.
 _owes_money = _target.c.total_amount_with_taxes_cents < 0
@@ -81,7 +81,7 @@ _gateway = case(
 @step(
     name="place target orders",
     field="status",
-    asked=select(exists().where(_to_be_placed)),
+    asked=select(exists().where(TO_BE_PLACED)),
     errors=(
         "status",
         "payment_source_missing",
@@ -124,7 +124,7 @@ def insert_placements() -> Insert:
         .join(*_target_of_copy)
         .join(*_sums_of_copy)
         .where(
-            _to_be_placed,
+            TO_BE_PLACED,
             may_become(_target.c.status, OrderStatus.PLACED),
             func.coalesce(_target.c.customer_email, "") != "",
             _target.c.billing_address_id.is_not(None),
@@ -175,12 +175,6 @@ def _is_set_up() -> ColumnElement[bool]:
 def _is_remote() -> ColumnElement[bool]:
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
     return func.coalesce(_gateway.in_(remote), false())
-
-
-def is_not_placed() -> ColumnElement[bool]:
-    """Whether the copy was to be placed and is not."""
-    placed = exists().where(placements.c.factory_id == copies.c.factory_id)
-    return and_(_to_be_placed, not_(placed))
 
 
 def _record_obstacles(db: Connection, now: datetime) -> bool:

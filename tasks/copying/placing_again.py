@@ -26,7 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from order_factory.models.database.dialects import new_key, on_sqlite, skip_locked
+from order_factory.models.database.dialects import new_key, on_sqlite
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import (
     CopyError,
     Customer,

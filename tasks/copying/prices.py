@@ -1,14 +1,10 @@
 """Today's prices: found for the lines of copies with `refresh_prices`, and given to their targets."""
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Connection,
     FromClause,
     Insert,
-    String,
     Update,
     and_,
     case,
@@ -19,17 +15,14 @@ from sqlalchemy import (
     not_,
     null,
     select,
-    type_coerce,
     update,
 )
 
-from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.dialects import analyze_table
+from order_factory.models.database.json_values import build_object, gather_list, with_list
 from order_factory.models.tables import LineItem, LineItemOption, Order, Price, Sku
-from order_factory.models.tables.base import JsonObject
 from order_factory.models.values.statuses import ItemType
-from order_factory.tasks.copying.taxes import tax_cents
 from order_factory.tasks.copying.totals import recalculate_totals
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
@@ -37,6 +30,7 @@ from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
+from order_factory.tasks.working_set.taxes import tax_cents
 
 # Where the target's metadata tells which prices have changed.
 REFRESHED_PRICES = "refreshed_prices"
@@ -58,7 +52,7 @@ def find_prices(db: Connection) -> int:
     A SKU that is not in the catalogue any more is told by another check.
     """
     db.execute(_insert_new_prices())
-    learn_sizes(db, new_prices)
+    analyze_table(db, new_prices)
     return execute_and_count(
         db,
         errors(
@@ -149,27 +143,15 @@ def update_metadata(db: Connection) -> Update:
         *("sku_code", changed.c.sku_code, "old_amount_cents", changed.c.old),
         *("new_amount_cents", changed.c.new),
     )
-    sqlite = on_sqlite(db)
-    one = (func.json_object if sqlite else func.jsonb_build_object)(*members)
-    every = select((func.json_group_array if sqlite else func.jsonb_agg)(one)).scalar_subquery()
-    message = (
+    every = select(gather_list(db, build_object(db, *members))).scalar_subquery()
+    changes = (
         select(copies.c.target_order_id, every.label("prices"))
         .where(copies.c.valid, copies.c.refresh_prices)
-        .subquery("told")
+        .subquery("changes")
     )
-    merged: ColumnElement[Any]
-    if sqlite:
-        held = func.coalesce(type_coerce(target.c.metadata, String), "{}")
-        merged = func.json_set(held, f"$.{REFRESHED_PRICES}", func.json(message.c.prices))
-    else:
-        held = func.coalesce(target.c.metadata, func.jsonb_build_object())
-        prices = func.coalesce(message.c.prices, func.jsonb_build_array())
-        merged = held.op("||")(func.jsonb_build_object(REFRESHED_PRICES, prices))
-    return (
-        update(target)
-        .where(target.c.id == message.c.target_order_id)
-        .values(metadata=type_coerce(merged, JsonObject))
-    )
+    metadata = with_list(db, target.c.metadata, REFRESHED_PRICES, changes.c.prices)
+    of_copy = target.c.id == changes.c.target_order_id
+    return update(target).where(of_copy).values(metadata=metadata)
 
 
 def _insert_new_prices() -> Insert:

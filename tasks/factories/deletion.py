@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, select, update
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.errors import FactoryInProgress, FactoryOfBatch
 from order_factory.models.tables import (
     CopyError,

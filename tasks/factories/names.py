@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.errors import CopyDiffers, InvalidRequest
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory

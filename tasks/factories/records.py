@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select
 from sqlalchemy.orm import aliased
 
-from order_factory.models.database.dialects import insert_unless_there
+from order_factory.models.database.upserts import insert_unless_there
 from order_factory.models.errors import FactoryNotFound
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import OrderFactoryResult, OrderRef

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from order_factory.models.database.engine import begin
+from order_factory.models.database.row_locks import lock_imports
 from order_factory.models.database.transient import without_values
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.imports.dialects import one_import_at_a_time
-from order_factory.tasks.imports.inserting import insert_new_rows
+from order_factory.tasks.imports.inserting import insert_staged_rows
 from order_factory.tasks.imports.refreshing import (
     count_changes,
     describe_differences,
@@ -78,10 +78,10 @@ def import_chunk(
 def _import_at_once(
     db: Connection, resource: Resource, rows: Rows, mode: Mode, take_over_changes: bool
 ) -> ChunkResult:
-    one_import_at_a_time(db)
+    lock_imports(db)
     stage(db, resource, rows)
     rejects = resolve_references(db, resource, mode)
-    imported = db.execute(insert_new_rows(db, resource, mode, utc_now())).rowcount
+    imported = db.execute(insert_staged_rows(db, resource, mode, utc_now())).rowcount
     if imported + len({each.line for each in rejects}) >= len(rows):
         return ChunkResult(imported, rejects=rejects)
     found = find_differences(db, resource, mode)

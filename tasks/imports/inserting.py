@@ -5,13 +5,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, exists, func, literal, select
 
-from order_factory.tasks.imports.dialects import insert_or_update, insert_unless_there
+from order_factory.models.database.upserts import insert_new_rows, insert_or_update
 from order_factory.tasks.imports.resources import Resource, carried
 from order_factory.tasks.imports.staging import staging_table
 from order_factory.tasks.working_set.statements import at, times
 
 
-def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime) -> Insert:
+def insert_staged_rows(db: Connection, resource: Resource, mode: str, now: datetime) -> Insert:
     """One row per staged row whose key is not there yet; of the same key the first line's.
 
     What the resource lets be changed is changed where the key is there.
@@ -34,4 +34,4 @@ def insert_new_rows(db: Connection, resource: Resource, mode: str, now: datetime
             db, resource.table, list(values), rows, resource.key, resource.updated
         )
     there = exists().where(resource.same_key(resource.table, source, mode))
-    return insert_unless_there(db, resource.table, list(values), rows.where(~there))
+    return insert_new_rows(db, resource.table, list(values), rows.where(~there))

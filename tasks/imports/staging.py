@@ -18,8 +18,8 @@ from sqlalchemy import (
     update,
 )
 
+from order_factory.models.database.dialects import analyze_table
 from order_factory.models.tables import Order
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.imports.resources import RESOURCES, Resource, given_column
 from order_factory.tasks.working_set.statements import table_of
@@ -53,7 +53,7 @@ def stage(db: Connection, resource: Resource, rows: Sequence[dict[str, Any]]) ->
     staged = staging_table(resource.name)
     open_tables(db, staged.metadata)
     db.execute(insert(staged), rows)
-    learn_sizes(db, staged)
+    analyze_table(db, staged)
 
 
 def resolve_references(db: Connection, resource: Resource, mode: str) -> list[Reject]:

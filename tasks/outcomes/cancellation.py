@@ -20,17 +20,17 @@ from sqlalchemy import (
 )
 
 from order_factory.gateways.registry import known_gateways
-from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus
 from order_factory.models.values.order_states import may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
-from order_factory.tasks.copying.placement import is_not_placed
 from order_factory.tasks.payments.intents import held_authorizations, insert_voids
 from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, give_back
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.placements import is_not_placed
 from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import cancellations, copies
@@ -169,8 +169,4 @@ def _refusals() -> Insert:
 
 def _lock_sources(db: Connection) -> None:
     """Hold the source orders, in the order of their keys, so that nobody cancels them meanwhile."""
-    if on_sqlite(db):
-        return
-    wanted = select(copies.c.source_order_id).where(_stands)
-    rows = select(_source.c.id).where(_source.c.id.in_(wanted)).order_by(_source.c.id)
-    db.execute(select(func.count()).select_from(rows.with_for_update().subquery()))
+    lock_rows(db, _source, select(copies.c.source_order_id).where(_stands))

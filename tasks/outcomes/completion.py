@@ -27,8 +27,8 @@ from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.tables import CopyError, Event, OrderFactory
 from order_factory.models.tables.base import UtcDateTime, utc_now
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.copying.placement import is_not_placed
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.placements import is_not_placed
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,

@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 
 from order_factory.gateways.protocol import GatewayRequest
-from order_factory.models.database.dialects import skip_locked
 from order_factory.models.database.process_locks import released_locks
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import (
     Order,
     OrderFactory,

@@ -43,7 +43,7 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.tables.base import Base
-from order_factory.tasks.copying.catalogue import insert_notable_skus
+from order_factory.tasks.stock.catalogue import insert_flagged_skus
 from order_factory.tasks.working_set.claims import ends, insert_claims, insert_copies, pending
 from order_factory.tasks.working_set.line_totals import insert_short_sums, update_mixed_sums
 from order_factory.tasks.working_set.statements import table_of
@@ -95,7 +95,7 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
         "look": [
             _compiled(insert_short_sums()),
             _compiled(update_mixed_sums()),
-            _compiled(insert_notable_skus(after_others=False)),
+            _compiled(insert_flagged_skus(after_others=False)),
         ],
     }
 
@@ -148,7 +148,7 @@ def ends_of_what_was_read(db: Connection) -> tuple[int, int, int]:
 
 
 def load_prefetched(db: Connection) -> None:
-    """Fill the empty temporary tables as `load_claimed`, `sum_lines` and `find_notable_skus` would."""
+    """Fill the empty temporary tables as `load_claimed`, `sum_lines` and `flag_skus` would."""
     for work in (copies, line_sums, flagged_skus):
         db.execute(_take(work))
     analyze_copies(db)

@@ -20,10 +20,10 @@ from sqlalchemy import (
     select,
 )
 
+from order_factory.models.database.dialects import analyze_table
 from order_factory.models.tables import LineItem, Order, Promotion
 from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.promotions.goods import is_listed
 from order_factory.tasks.promotions.tables import candidates, discountable, granted, held_coupons
 from order_factory.tasks.working_set.statements import NOW, table_of
@@ -44,7 +44,7 @@ def find_discountable_lines(db: Connection) -> None:
     )
     names = ["factory_id", "line_item_id", "sku_code", "shipping", "total_cents", "left_cents"]
     db.execute(insert(discountable).from_select(names, rows))
-    learn_sizes(db, discountable)
+    analyze_table(db, discountable)
 
 
 def grant_promotions(db: Connection, now: datetime) -> None:
@@ -63,7 +63,7 @@ def grant_promotions(db: Connection, now: datetime) -> None:
     nth = func.row_number().over(partition_by=candidates.c.factory_id, order_by=candidates.c.place)
     rows = select(candidates.c.factory_id, nth, candidates.c.promotion_id)
     db.execute(insert(granted).from_select(["factory_id", "nth", "promotion_id"], rows))
-    learn_sizes(db, granted)
+    analyze_table(db, granted)
 
 
 def suits(promotion: FromClause, lines: FromClause) -> ColumnElement[bool]:

@@ -25,16 +25,16 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import mul_div, mul_mod, on_sqlite
+from order_factory.models.database.dialects import analyze_table, mul_div, mul_mod
+from order_factory.models.database.json_values import build_object, gather_object
 from order_factory.models.tables import LineItem, Order, Promotion
 from order_factory.models.tables.base import JsonObject
 from order_factory.models.tables.promotions import PromotionType
-from order_factory.tasks.copying.taxes import tax_cents
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.promotions.candidates import suits
 from order_factory.tasks.promotions.tables import discountable, granted, shares
 from order_factory.tasks.working_set.statements import NOW, insert_select, table_of, times
 from order_factory.tasks.working_set.tables import copies
+from order_factory.tasks.working_set.taxes import tax_cents
 
 _promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
 _NTH: ColumnElement[int] = bindparam("nth", type_=BigInteger())
@@ -49,7 +49,7 @@ def compute_shares(db: Connection) -> None:
     rounds = db.scalar(select(func.coalesce(func.max(granted.c.nth), 0))) or 0
     for nth in range(1, rounds + 1):
         db.execute(_insert_shares(), {"nth": nth})
-        learn_sizes(db, shares)
+        analyze_table(db, shares)
         db.execute(_update_left(), {"nth": nth})
 
 
@@ -144,10 +144,7 @@ def _breakdown(db: Connection, line_item_id: ColumnElement[int]) -> ColumnElemen
         .subquery("mine")
     )
     members = ("name", mine.c.name, "cents", mine.c.cents, "coupon_code", mine.c.coupon_code)
-    if on_sqlite(db):
-        held = func.json_group_object(mine.c.key, func.json_object(*members))
-    else:
-        held = func.jsonb_object_agg(mine.c.key, func.jsonb_build_object(*members))
+    held = gather_object(db, mine.c.key, build_object(db, *members))
     return type_coerce(select(held).scalar_subquery(), JsonObject)
 
 

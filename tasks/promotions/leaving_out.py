@@ -2,9 +2,9 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, not_, select, true
 
+from order_factory.models.database.dialects import analyze_table
 from order_factory.models.tables import LineItem
 from order_factory.models.values.statuses import DISCOUNTS, PROMOTIONS
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import copies, left_out_lines
@@ -42,4 +42,4 @@ def _leave_out(
     )
     rows = select(read.c.factory_id, read.c.id).where(read.c.fits)
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
-    learn_sizes(db, left_out_lines)
+    analyze_table(db, left_out_lines)

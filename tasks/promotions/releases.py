@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import json_keys
+from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Coupon, LineItem, Order, OrderFactory, Promotion
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
-from order_factory.tasks.promotions.uses import lock_rows
 from order_factory.tasks.working_set.statements import NOW, table_of
 
 Orders = Select[tuple[int]]

@@ -1,15 +1,12 @@
 """Uses: what is limited is never used more often, whichever orders want it at the same time."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Connection,
     Insert,
-    Select,
     SmallInteger,
-    Table,
     and_,
     case,
     cast,
@@ -25,6 +22,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Coupon, Promotion
 from order_factory.tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
 from order_factory.tasks.promotions.tables import coupon_problems, coupon_uses, held_coupons, shares
@@ -192,11 +190,3 @@ def _insert_uses() -> Insert:
     number = func.dense_rank().over(order_by=(every.c.kind, every.c.id, every.c.whose))
     values = select(every.c.factory_id, -number, every.c.kind, every.c.available)
     return insert_counted(coupon_uses, ["factory_id", "resource", "kind", "available"], values)
-
-
-def lock_rows(db: Connection, table: Table, keys: Select[tuple[int]], **parameters: Any) -> None:
-    """Lock these rows in the order of their keys, so that no two transactions lock each other out."""
-    if not on_sqlite(db):
-        rows = select(table.c.id).where(table.c.id.in_(keys)).order_by(table.c.id)
-        locked = rows.with_for_update().subquery()
-        db.execute(select(func.count()).select_from(locked), parameters)

@@ -16,7 +16,7 @@ from sqlalchemy import (
     select,
 )
 
-from order_factory.models.database.dialects import fill
+from order_factory.models.database.dialects import analyze_table, fill
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import BigId, JsonObject
@@ -25,7 +25,6 @@ from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.source_orders import MODES_OF_IDS
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.reading import Problem
 from order_factory.tasks.selections.similar_numbers import similar_numbers
@@ -77,7 +76,7 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
                 None if held is None else json.dumps(held) for held in columns["metadata"]
             ]
         fill(db, asked, columns)
-    learn_sizes(db, asked)
+    analyze_table(db, asked)
 
 
 def _fill_named(db: Connection, mode: Mode) -> None:
@@ -93,7 +92,7 @@ def _fill_named(db: Connection, mode: Mode) -> None:
     for fits in (by_number, not_by_number):
         rows = select(*columns).select_from(asked.join(_order, fits))
         db.execute(insert(named).from_select([column.key for column in named.c], rows))
-    learn_sizes(db, named)
+    analyze_table(db, named)
 
 
 def _unknown() -> Select[Any]:

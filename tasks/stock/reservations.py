@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import LineItem, Order, Sku, StockItem, StockReservation
 from order_factory.models.tables.skus import ReservationStatus
 from order_factory.models.values.statuses import ItemType
@@ -215,8 +215,4 @@ def _first_places(orders: Orders) -> Select[tuple[int, int]]:
 
 def _lock_stock(db: Connection, rows: Select[tuple[int, int]]) -> None:
     """Lock these stock items in the order of their keys, as everyone does who changes several."""
-    if on_sqlite(db):
-        return
-    wanted = select(rows.subquery("wanted").c.stock_item_id)
-    locked = select(_stock.c.id).where(_stock.c.id.in_(wanted)).order_by(_stock.c.id)
-    db.execute(select(func.count()).select_from(locked.with_for_update().subquery()))
+    lock_rows(db, _stock, select(rows.subquery("wanted").c.stock_item_id))

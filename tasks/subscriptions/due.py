@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import OrderFactory, OrderSubscription, OvertakenBatch
 from order_factory.models.values.statuses import Mode, SubscriptionStatus, WhileOpen
 from order_factory.tasks.subscriptions.planning import plan

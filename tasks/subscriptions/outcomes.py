@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import OrderFactoryBatch
 from order_factory.models.values.retry_delays import delays
 from order_factory.models.values.statuses import AfterFailure, FactoryStatus, SubscriptionStatus

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, or_, select, update
 
-from order_factory.models.database.dialects import on_sqlite, skip_locked
+from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import CopyError, CustomerPaymentSource, Order, PaymentSource
 from order_factory.models.values.statuses import FactoryStatus, Mode, OrderStatus
-from order_factory.tasks.payments.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
+from order_factory.tasks.outcomes.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
 from order_factory.tasks.subscriptions.tables import retried
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
@@ -126,9 +126,7 @@ def release_orders(db: Connection, now: datetime) -> Select[Any]:
     of it. A cancelled one stays with the factory that made it, and the order is copied anew. An
     order that is being placed by now keeps its factory, which waits.
     """
-    if not on_sqlite(db):
-        mine = select(_target.c.id).where(_target.c.id.in_(select(retried.c.target_order_id)))
-        db.execute(mine.order_by(_target.c.id).with_for_update())
+    lock_rows(db, _target, select(retried.c.target_order_id))
     status = select(_target.c.status).where(_target.c.id == retried.c.target_order_id)
     open_ = status.scalar_subquery()
     db.execute(delete(retried).where(open_.not_in(_REPLACEABLE)))

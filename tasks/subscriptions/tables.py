@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Table
 
-from order_factory.models.database.dialects import fill
+from order_factory.models.database.dialects import analyze_table, fill
 from order_factory.models.tables.base import BigId, UtcDateTime
-from order_factory.tasks.imports.dialects import learn_sizes
 from order_factory.tasks.working_set.tables import open_tables, temporary
 
 _METADATA = MetaData()
@@ -61,4 +60,4 @@ def fill_with_times(db: Connection, table: Table, rows: Sequence[tuple[Any, ...]
         for column, values in zip(table.c, zip(*rows, strict=True), strict=True)
     }
     fill(db, table, columns)
-    learn_sizes(db, table)
+    analyze_table(db, table)

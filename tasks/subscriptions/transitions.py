@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import skip_locked
+from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.errors import CannotTransition
 from order_factory.models.tables import Event, Order
 from order_factory.models.values.order_states import may_become

@@ -17,9 +17,9 @@ from sqlalchemy import (
     union_all,
 )
 
+from order_factory.models.database.logged_messages import logged_messages
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.verify.dialects import logged_messages
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import copy_error, factory, has_error, origin
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, null, or_, select
 
+from order_factory.models.database.json_values import without_member
 from order_factory.models.tables import (
     Address,
     Customer,
@@ -13,7 +14,6 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.copying.prices import REFRESHED_PRICES
-from order_factory.tasks.verify.dialects import without_member
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import coupon_is_left_out
 from order_factory.tasks.verify.rows import (

@@ -16,7 +16,7 @@ from order_factory.models.tables import (
     StockReservation,
     Transaction,
 )
-from order_factory.tasks.payments.answers import settle
+from order_factory.tasks.outcomes.answers import settle
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from order_factory.tasks.verify import verify
 from tests.support.copying import (

@@ -23,7 +23,8 @@ from sqlalchemy import (
 
 from order_factory.gateways.failure_classes import FailureClass, codes_of
 from order_factory.gateways.protocol import CALLED_OFF, NOT_SUPPORTED, Answer
-from order_factory.models.database.dialects import fill, on_sqlite, plan_by_key
+from order_factory.models.database.dialects import fill, plan_by_key
+from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Order, OrderFactory, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
@@ -113,12 +114,7 @@ def settle_answers(db: Connection, flow_run_id: str | None) -> int:
 
 def _lock_open(db: Connection) -> None:
     """Hold the transactions, in the order of their keys, and forget those that have an answer."""
-    if not on_sqlite(db):
-        rows = select(_transaction.c.id).where(
-            _transaction.c.id.in_(select(answers.c.transaction_id))
-        )
-        locked = rows.order_by(_transaction.c.id).with_for_update().subquery()
-        db.execute(select(func.count()).select_from(locked))
+    lock_rows(db, _transaction, select(answers.c.transaction_id))
     known = select(_transaction.c.id).where(
         _transaction.c.id == answers.c.transaction_id,
         _transaction.c.status == TransactionStatus.UNKNOWN,

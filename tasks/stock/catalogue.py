@@ -33,14 +33,14 @@ _names_a_sku = _line.c.item_type == ItemType.SKUS
 _HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
-def find_notable_skus(db: Connection) -> None:
+def flag_skus(db: Connection) -> None:
     """Note the SKUs of the batch that are not simply there to be bought and shipped."""
     others = exists().where(claims.c.factory_id < _first_in_hand())
-    db.execute(insert_notable_skus(after_others=bool(db.scalar(select(others)))))
+    db.execute(insert_flagged_skus(after_others=bool(db.scalar(select(others)))))
 
 
 @cache
-def insert_notable_skus(*, after_others: bool) -> Insert:
+def insert_flagged_skus(*, after_others: bool) -> Insert:
     """One row per SKU code that is gone, not for sale, not shipped, or wanted more than it is there.
 
     A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the

@@ -1,38 +1,28 @@
-"""What SQLite and PostgreSQL say differently about an import."""
+"""INSERT ... ON CONFLICT, which each database's dialect builds with a function of its own."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, func, or_, select, text
+from sqlalchemy import Connection, Insert, Select, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from order_factory.models.database.dialects import on_sqlite
 
-# Any number will do, as long as every import takes the same one.
-_IMPORT_LOCK = 7_269_001
 
+def insert_unless_there(db: Connection, into: Table, unique: str) -> Any:
+    """An INSERT that writes nothing where another row has this value of the column already.
 
-def one_import_at_a_time(db: Connection) -> None:
-    """Wait until no other import writes; the lock is held to the end of the transaction.
-
-    Keys without a unique constraint (a reference, for copies bear the same one) are looked up
-    before they are written, which only holds while nobody else does the same. On SQLite the
-    writing transaction is the only one anyway.
+    On PostgreSQL it waits for a transaction that is about to write such a row. The column has a
+    unique index over the rows where it is not null.
     """
-    if not on_sqlite(db):
-        db.execute(select(func.pg_advisory_xact_lock(_IMPORT_LOCK)))
+    insert = sqlite.insert if on_sqlite(db) else postgresql.insert
+    column = into.c[unique]
+    return insert(into).on_conflict_do_nothing(
+        index_elements=[column], index_where=column.is_not(None)
+    )
 
 
-def learn_sizes(db: Connection, table: Table) -> None:
-    """Tell PostgreSQL's planner how many rows a table has that was filled a moment ago."""
-    if not on_sqlite(db):
-        name = db.dialect.identifier_preparer.format_table(table)
-        db.execute(text(f"ANALYZE {name}"))
-
-
-def insert_unless_there(
-    db: Connection, table: Table, names: list[str], rows: Select[Any]
-) -> Insert:
+def insert_new_rows(db: Connection, table: Table, names: list[str], rows: Select[Any]) -> Insert:
     """INSERT ... SELECT that leaves out what a unique key forbids."""
     insert = sqlite.insert if on_sqlite(db) else postgresql.insert
     statement = insert(table).from_select(names, rows, include_defaults=False)

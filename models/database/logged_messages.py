@@ -1,9 +1,8 @@
-"""What the invariants must say differently to SQLite and to PostgreSQL."""
+"""The messages in the factories' `errors_log`, read back as rows."""
 
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     String,
@@ -17,8 +16,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from order_factory.models.database.dialects import on_sqlite
-from order_factory.tasks.verify.rows import factory
+from order_factory.models.tables import OrderFactory
 
+_factory = OrderFactory.__table__
 # What stands for anything that is no list of messages, or no object of such lists: null is no
 # message, and so equals none.
 _NO_LISTS, _NO_MESSAGE = '{"": [null]}', "[null]"
@@ -34,7 +34,7 @@ def logged_messages(db: Connection) -> Select[Any]:
 
 
 def _in_sqlite() -> Select[Any]:
-    log = type_coerce(factory.c.errors_log, String)
+    log = type_coerce(_factory.c.errors_log, String)
     lists = case(
         (func.json_valid(log) == 0, _NO_LISTS),
         (func.json_type(log) == "object", log),
@@ -51,12 +51,12 @@ def _in_sqlite() -> Select[Any]:
     message = func.json_each(messages).table_valued(
         "key", "value", name="message", joins_implicitly=True
     )
-    rows = select(factory.c.id, field.c.key, (message.c.key + 1).label("place"), message.c.value)
-    return rows.select_from(factory, field, message).where(log.is_not(None))
+    rows = select(_factory.c.id, field.c.key, (message.c.key + 1).label("place"), message.c.value)
+    return rows.select_from(_factory, field, message).where(log.is_not(None))
 
 
 def _in_postgresql() -> Select[Any]:
-    log, no_lists = factory.c.errors_log, cast(literal(_NO_LISTS, String), JSONB)
+    log, no_lists = _factory.c.errors_log, cast(literal(_NO_LISTS, String), JSONB)
     lists = case((func.jsonb_typeof(log) == "object", log), else_=no_lists)
     field = (
         func.jsonb_each(lists)
@@ -74,12 +74,5 @@ def _in_postgresql() -> Select[Any]:
         .table_valued("value", with_ordinality="place", name="message", joins_implicitly=True)
         .render_derived()
     )
-    rows = select(factory.c.id, field.c.key, message.c.place, message.c.value)
-    return rows.select_from(factory, field, message).where(log.is_not(None))
-
-
-def without_member(db: Connection, held: ColumnElement[Any], name: str) -> ColumnElement[str]:
-    """An object without one of its members, as a text that is the same for the same object."""
-    if on_sqlite(db):
-        return func.json_remove(func.coalesce(type_coerce(held, String), "{}"), f"$.{name}")
-    return cast(func.coalesce(held, cast(literal("{}", String), JSONB)).op("-")(name), String)
+    rows = select(_factory.c.id, field.c.key, message.c.place, message.c.value)
+    return rows.select_from(_factory, field, message).where(log.is_not(None))

@@ -1,0 +1,50 @@
+"""JSON in SQL: objects, lists and members."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String, cast, func, literal, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
+
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.tables.base import JsonObject
+
+
+def build_object(db: Connection, *members: Any) -> ColumnElement[Any]:
+    """A JSON object of names and values, given in turn."""
+    build = func.json_object if on_sqlite(db) else func.jsonb_build_object
+    return build(*members)
+
+
+def gather_object(
+    db: Connection, key: ColumnElement[str], value: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """The JSON object with one member per row of the group."""
+    gather = func.json_group_object if on_sqlite(db) else func.jsonb_object_agg
+    return gather(key, value)
+
+
+def gather_list(db: Connection, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The JSON list with one entry per row of the group."""
+    return (func.json_group_array if on_sqlite(db) else func.jsonb_agg)(value)
+
+
+def with_list(
+    db: Connection, held: ColumnElement[Any], name: str, entries: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """The object with this member, a JSON list; without entries it is empty."""
+    merged: ColumnElement[Any]
+    if on_sqlite(db):
+        object_ = func.coalesce(type_coerce(held, String), "{}")
+        merged = func.json_set(object_, f"$.{name}", func.json(entries))
+    else:
+        object_ = func.coalesce(held, func.jsonb_build_object())
+        list_ = func.coalesce(entries, func.jsonb_build_array())
+        merged = object_.op("||")(func.jsonb_build_object(name, list_))
+    return type_coerce(merged, JsonObject)
+
+
+def without_member(db: Connection, held: ColumnElement[Any], name: str) -> ColumnElement[str]:
+    """An object without one of its members, as a text that is the same for the same object."""
+    if on_sqlite(db):
+        return func.json_remove(func.coalesce(type_coerce(held, String), "{}"), f"$.{name}")
+    return cast(func.coalesce(held, cast(literal("{}", String), JSONB)).op("-")(name), String)

@@ -82,14 +82,14 @@ def carry_out(together: list[_Waiting]) -> None:
         except Exception as error:  # noqa: BLE001  (whatever it is, the waiting must be told)
             if attempt < _TRIES and is_transient(error):
                 continue
-            message = _told(error)
-            outcomes = [(None, message) for _ in together]
+            failure = _as_reported(error)
+            outcomes = [(None, failure) for _ in together]
         break
-    for each, (result, failure) in zip(together, outcomes, strict=True):
-        if failure is None:
+    for each, (result, failed) in zip(together, outcomes, strict=True):
+        if failed is None:
             each.outcome.set_result(result)
         else:
-            each.outcome.set_exception(failure)
+            each.outcome.set_exception(failed)
 
 
 def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
@@ -111,6 +111,6 @@ def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
     raise AssertionError("both attempts return or raise")
 
 
-def _told(error: Exception) -> Exception:
+def _as_reported(error: Exception) -> Exception:
     passes = isinstance(error, DatabaseNotReady | QueryTooLong) or is_transient(error)
     return unavailable() if passes else error

@@ -72,21 +72,21 @@ class _Lines:
         self._terminal = terminal
         self._step: str | None = None
         self._began: dict[str, float] = {}
-        self._told = 0.0
+        self._shown_at = 0.0
         self._ended = False
         terminal.note(f"{waiting} ...")
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         now = monotonic()
         if step != self._step:
-            self._step, self._told, self._ended = step, now, False
+            self._step, self._shown_at, self._ended = step, now, False
             self._began.setdefault(step, now)
             if total is None and not done:
                 self._terminal.note(f"{step} ...")
         ends = done == total
-        if self._ended if ends else now - self._told < SECONDS_BETWEEN_LINES:
+        if self._ended if ends else now - self._shown_at < SECONDS_BETWEEN_LINES:
             return
-        self._told, self._ended = now, ends
+        self._shown_at, self._ended = now, ends
         self._terminal.note(self._line(step, done, total, now - self._began[step]))
 
     def _line(self, step: str, done: int, total: int | None, seconds: float) -> str:

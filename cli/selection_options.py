@@ -135,7 +135,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     from order_factory.models.database.engine import reading
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.requests.order_filters import OrderFilter
-    from order_factory.tasks.selections.filters import require_fit, settle_customer
+    from order_factory.tasks.selections.filters import require_fit, resolve_customer
 
     try:
         wanted = OrderFilter(**fields)
@@ -152,7 +152,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
         raise InvalidRequest(f"{'; '.join(message)}.") from None
     with reading() as db:
         # By its id, for Prefect stores a flow's parameters: an email has no place there.
-        wanted = settle_customer(db, wanted)
+        wanted = resolve_customer(db, wanted)
         if must_fit:
             require_fit(db, wanted)
     return wanted

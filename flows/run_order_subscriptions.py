@@ -29,7 +29,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.outcomes.account import Run, account_for, read_batch_account
-from order_factory.tasks.subscriptions.outcomes import running_batches, settle
+from order_factory.tasks.subscriptions.outcomes import record_outcomes, running_batches
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
 from order_factory.tasks.subscriptions.transitions import activate_placed, expire
 
@@ -115,7 +115,7 @@ class _Progress:
             return
         job = Job(batch.id, batch.reference, self.size, self.workers)
         copied = copy_recorded(job, choose_runner("threads"), in_one_transaction=False)
-        renewals = write(lambda db: settle(db, batch.id, utc_now()))
+        renewals = write(lambda db: record_outcomes(db, batch.id, utc_now()))
         account = read(
             lambda db: read_batch_account(
                 db, batch.id, closed=copied.closed, seconds=copied.seconds

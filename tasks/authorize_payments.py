@@ -1,4 +1,4 @@
-"""Asking the gateways: many calls at a time, and what they answer is settled as it comes in.
+"""Asking the gateways: many calls at a time, and their answers are recorded as they come in.
 
 No transaction is open during a call. What is to be asked was committed before, and is taken up by
 one process at a time; one that dies leaves it `unknown`, and whoever goes on looks up first what
@@ -35,7 +35,7 @@ from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import report_progress
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.outcomes.answers import settle
+from order_factory.tasks.outcomes.answers import record_answers
 from order_factory.tasks.payments.claiming import (
     Due,
     Scope,
@@ -49,7 +49,7 @@ from order_factory.tasks.working_set.step import explained
 STAGE = "authorize payments"
 # So many answers are written down together, or what there is after a second.
 SETTLED_AT_ONCE = 250
-SECONDS_BETWEEN_SETTLEMENTS = 1.0
+SECONDS_BETWEEN_RECORDINGS = 1.0
 # So many calls in a row without any answer, and the gateway is left alone. Where it has answered
 # others, as many more as it is asked at a time: those may all wait for the same kind of order.
 GIVEN_UP_AFTER = 8
@@ -89,7 +89,7 @@ def _never() -> bool:
 
 @task(name="authorize payments", task_run_name="authorize payments", cache_policy=NO_CACHE)
 def authorize_payments(scope: Scope, stopped: Stopped = _never) -> PaymentReport:
-    """Ask the gateways about all that has no answer yet in the scope, and settle it.
+    """Ask the gateways about all that has no answer yet in the scope, and record the answers.
 
     What a gateway gives no answer to stays `unknown`, its order `placing` and its factory in
     progress: running this again goes on with it. So does what is left when the run is `stopped`.
@@ -112,7 +112,7 @@ class _Till:
     def __init__(self, scope: Scope, lock: ProcessLock, due: int, stopped: Stopped) -> None:
         self.report = PaymentReport()
         self._scope, self._lock, self._due, self._stopped = scope, lock, due, stopped
-        # Taken up by this run, and not settled: under way, or a gateway said nothing.
+        # Taken up by this run, and not recorded: under way, or a gateway said nothing.
         self._taken: set[int] = set()
         terms = [known.terms for known in known_gateways().values() if known.terms.remote]
         self._at_once = sum(term.concurrency for term in terms)
@@ -120,7 +120,7 @@ class _Till:
         self._ended: SimpleQueue[tuple[Due, Future[Answer]]] = SimpleQueue()
         self._under_way = 0
         self._answers: dict[int, Answer] = {}
-        self._settled_at = monotonic()
+        self._recorded_at = monotonic()
         self._asked = 0
         self._silent: dict[str, int] = {}
         self._answering: set[str] = set()
@@ -142,8 +142,8 @@ class _Till:
             if not self._under_way and not self._answers:
                 break
             self._collect()
-            if self._is_time_to_settle():
-                self._settle()
+            if self._is_time_to_record():
+                self._record()
         self._release_unasked()
         self.report.problems += [
             f"{message}; the orders stay in placing" for message in self._left_alone.values()
@@ -233,17 +233,17 @@ class _Till:
             number = self._lock.number()
             _in_database(write, lambda db: release_unasked(db, self._unasked, number))
 
-    def _is_time_to_settle(self) -> bool:
+    def _is_time_to_record(self) -> bool:
         if not self._answers:
             return False
-        late = monotonic() - self._settled_at >= SECONDS_BETWEEN_SETTLEMENTS
+        late = monotonic() - self._recorded_at >= SECONDS_BETWEEN_RECORDINGS
         return late or not self._under_way or len(self._answers) >= SETTLED_AT_ONCE
 
-    def _settle(self) -> None:
+    def _record(self) -> None:
         message, self._answers = self._answers, {}
         self._write_down(message)
         self._taken.difference_update(message)
-        self._settled_at = monotonic()
+        self._recorded_at = monotonic()
         # An order that is placed now may have a source whose payment is to be voided.
         self._nothing_left = False
         report_progress(STAGE, min(self._asked, self._due), self._due)
@@ -251,7 +251,7 @@ class _Till:
     def _write_down(self, message: dict[int, Answer]) -> None:
         """Settle these answers; where the database refuses one, all others."""
         try:
-            self.report.closed += _settled(message)
+            self.report.closed += _record_answers(message)
         except DBAPIError as error:
             refused = explained(error, "payment_source")
             if isinstance(refused, TryAgain):
@@ -268,9 +268,9 @@ class _Till:
                 self._write_down({key: message[key] for key in part})
 
 
-def _settled(message: dict[int, Answer]) -> int:
+def _record_answers(given: dict[int, Answer]) -> int:
     """Settle in a transaction of its own; a passing fault of the database is waited out."""
-    return write(lambda db: settle(db, message, flow_run.id))
+    return write(lambda db: record_answers(db, given, flow_run.id))
 
 
 def _in_database(

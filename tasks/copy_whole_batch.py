@@ -28,7 +28,7 @@ from order_factory.tasks.batches.records import (
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
 from order_factory.tasks.outcomes.account import BatchAccount
-from order_factory.tasks.outcomes.answers import settle_as_approved
+from order_factory.tasks.outcomes.answers import record_approvals
 from order_factory.tasks.outcomes.error_spool import Faults
 from order_factory.tasks.outcomes.rejection import reject_batch
 from order_factory.tasks.payments.claiming import Scope
@@ -107,7 +107,7 @@ def _rehearse(
             start_batch(db, batch_id, flow_run.id)
             report = _copy_whole(db, batch_id, size, stopped)
             # Asks no gateway: nothing may be left of a rehearsal.
-            while more := settle_as_approved(db, Scope(batch_id), flow_run.id):
+            while more := record_approvals(db, Scope(batch_id), flow_run.id):
                 report = replace(report, closed=report.closed + more)
             finish_batch(db, batch_id)
             raise _Rehearsed(account(db, batch_id, report), report)

@@ -11,7 +11,7 @@ from order_factory.flows.runners.task_runs import submit_in_turn
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.copy_orders import BatchReport, copy_batch
-from order_factory.tasks.prefetch.prefetch import Prefetch, reading_ahead
+from order_factory.tasks.prefetch.prefetch import Prefetch, prefetching
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def copy_in_threads(job: Job, stop: Stop) -> Iterator[CopyParts]:
         def copy(parts: Parts) -> Iterator[Outcome]:
             nonlocal ahead
             if ahead is None and job.at_once == 1 and parts.count > 1 and parts.size >= LARGE:
-                ahead = after_the_runner.enter_context(reading_ahead(job.batch_id))
+                ahead = after_the_runner.enter_context(prefetching(job.batch_id))
 
             def submit(part: int) -> PrefectFuture[BatchReport]:
                 given = {

@@ -1,4 +1,4 @@
-"""Settling: what the gateways have answered, written down for all orders in one transaction."""
+"""What the gateways have answered: recorded for all orders in one transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -61,7 +61,7 @@ PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = "payment_refused", "payment_needs_cust
 _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
 
 
-def settle(db: Connection, detail: dict[int, Answer], flow_run_id: str | None) -> int:
+def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | None) -> int:
     """Write down the answers to these transactions; how many factories they close.
 
     The orders are placed, or go back to `pending` with their stock free again; sources whose
@@ -73,17 +73,17 @@ def settle(db: Connection, detail: dict[int, Answer], flow_run_id: str | None) -
         db,
         answers,
         {
-            "transaction_id": list(detail),
-            "succeeded": [answer.succeeded for answer in detail.values()],
-            "token": [answer.token for answer in detail.values()],
-            "error_code": [_short(answer.error_code) for answer in detail.values()],
-            "message": [answer.message for answer in detail.values()],
+            "transaction_id": list(given),
+            "succeeded": [answer.succeeded for answer in given.values()],
+            "token": [answer.token for answer in given.values()],
+            "error_code": [_short(answer.error_code) for answer in given.values()],
+            "message": [answer.message for answer in given.values()],
         },
     )
-    return settle_answers(db, flow_run_id)
+    return _apply_answers(db, flow_run_id)
 
 
-def settle_as_approved(db: Connection, scope: Scope, flow_run_id: str | None) -> int:
+def record_approvals(db: Connection, scope: Scope, flow_run_id: str | None) -> int:
     """Go on as if the gateways had said yes to all of the scope, without asking any of them.
 
     For a transaction that is rolled back. Returns how many factories it closes.
@@ -95,19 +95,19 @@ def settle_as_approved(db: Connection, scope: Scope, flow_run_id: str | None) ->
     names = ["transaction_id", "succeeded"]
     if not execute_and_count(db, insert_counted(answers, names, due)):
         return 0
-    return settle_answers(db, flow_run_id)
+    return _apply_answers(db, flow_run_id)
 
 
-def settle_answers(db: Connection, flow_run_id: str | None) -> int:
-    """Settle what stands in the temporary table of the answers; how many factories it closes."""
+def _apply_answers(db: Connection, flow_run_id: str | None) -> int:
+    """Apply the answers in the temporary table; how many factories it closes."""
     now = utc_now()
     _lock_open(db)
-    execute_and_count(db, _take_in_hand())
+    execute_and_count(db, _insert_waiting())
     execute_and_count(db, _note_placed())
     analyze_copies(db)
     _update_transactions(db, now)
-    _settle_authorizations(db, now)
-    _settle_voids(db, now)
+    _end_authorizations(db, now)
+    _end_voids(db, now)
     batch = Batch(0, now, flow_run_id, None)
     return complete_loaded(db, batch, began=False)
 
@@ -122,7 +122,7 @@ def _lock_open(db: Connection) -> None:
     db.execute(delete(answers).where(not_(known.correlate(answers).exists())))
 
 
-def _take_in_hand() -> Insert:
+def _insert_waiting() -> Insert:
     """One row of `copies` per factory that waits for one of the answers."""
     values: dict[str, ColumnElement[Any]] = {
         "factory_id": _factory.c.id,
@@ -169,7 +169,7 @@ def _update_transactions(db: Connection, now: datetime) -> None:
     )
 
 
-def _settle_authorizations(db: Connection, now: datetime) -> None:
+def _end_authorizations(db: Connection, now: datetime) -> None:
     """Place the orders whose payment is authorized, and take back those whose is not."""
     kind = TransactionType.AUTHORIZATIONS
     if not db.scalar(select(_some(kind))):
@@ -221,8 +221,8 @@ def _record_refusals(db: Connection) -> None:
         (PAYMENT_REFUSED, code.in_(hard), " Another payment source is needed."),
         (PAYMENT_NEEDS_CUSTOMER, code.in_(asks), " The customer has to confirm it in the shop."),
     ):
-        told = errors("payment_source", kind, words + advice, refused, which, joins=joins)
-        execute_and_count(db, told)
+        found = errors("payment_source", kind, words + advice, refused, which, joins=joins)
+        execute_and_count(db, found)
     detail = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
     execute_and_count(db, errors("status", "cannot_be_placed", detail, refused, joins=joins))
     failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)
@@ -230,7 +230,7 @@ def _record_refusals(db: Connection) -> None:
     db.execute(mark.values(failed=true()))
 
 
-def _settle_voids(db: Connection, now: datetime) -> None:
+def _end_voids(db: Connection, now: datetime) -> None:
     """Cancel the source orders whose payments are voided, and say where that was refused."""
     kind = TransactionType.VOIDS
     if not db.scalar(select(_some(kind))):

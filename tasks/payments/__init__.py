@@ -1,1 +1,1 @@
-"""Payments: written down before a gateway is asked, asked outside of any transaction, settled."""
+"""Payments: written down before a gateway is asked, which happens outside of any transaction."""

@@ -75,7 +75,7 @@ class Prefetch:
 
 
 @contextmanager
-def reading_ahead(batch_id: int) -> Iterator[Prefetch | None]:
+def prefetching(batch_id: int) -> Iterator[Prefetch | None]:
     """For one thread that copies one part of the batch after the other; None where it is no use."""
     with ExitStack() as opened:
         db = opened.enter_context(connection())

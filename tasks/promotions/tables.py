@@ -70,7 +70,7 @@ discountable = temporary(
 )
 
 # The promotions that a copy gets. `place` orders all promotions alike, whatever the copy; `nth`
-# is the place among those of the copy, once it is settled which they are.
+# is the place among those of the copy, once they are chosen.
 candidates = temporary(
     _METADATA,
     "tmp_candidates",

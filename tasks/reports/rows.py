@@ -51,7 +51,7 @@ def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
     )
 
 
-def _told(errors_log: dict[str, list[str]] | None) -> str | None:
+def _join_messages(errors_log: dict[str, list[str]] | None) -> str | None:
     """The messages of a log, `field: message` one per line."""
     if not errors_log:
         return None
@@ -86,7 +86,7 @@ def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
                 public_ids(Resource.orders, targets),
                 numbers,
                 counts,
-                [_told(log) for log in logs],
+                [_join_messages(log) for log in logs],
                 *rest,
             )
             yield {name: list(values) for name, values in zip(COLUMNS, columns, strict=True)}

@@ -33,7 +33,7 @@ from order_factory.tasks.selections.failed_copies import failed_copies
 from order_factory.tasks.selections.filters import (
     count_undated,
     fitting_orders,
-    settle_customer,
+    resolve_customer,
     without_undated,
 )
 from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
@@ -230,7 +230,7 @@ def record_filtered(
     belongs to another selection, and `SelectionInvalid` for an unknown customer, and where no
     order fits.
     """
-    wanted = settle_customer(db, wanted)
+    wanted = resolve_customer(db, wanted)
     if undated := count_undated(db, wanted):
         log_line(without_undated(undated))
     text = json.dumps([wanted.model_dump(mode="json"), options.choices()])

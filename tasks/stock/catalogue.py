@@ -35,7 +35,7 @@ _HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 def flag_skus(db: Connection) -> None:
     """Note the SKUs of the batch that are not simply there to be bought and shipped."""
-    others = exists().where(claims.c.factory_id < _first_in_hand())
+    others = exists().where(claims.c.factory_id < _first_loaded())
     db.execute(insert_flagged_skus(after_others=bool(db.scalar(select(others)))))
 
 
@@ -84,7 +84,7 @@ def insert_flagged_skus(*, after_others: bool) -> Insert:
         .subquery("known")
     )
     short = known.c.quantity > known.c.available
-    notable = or_(known.c.sku_id.is_(None), not_(known.c.purchasable), known.c.do_not_ship, short)
+    flagged = or_(known.c.sku_id.is_(None), not_(known.c.purchasable), known.c.do_not_ship, short)
     values = {
         "sku_code": func.coalesce(known.c.sku_code, ""),
         "sku_id": known.c.sku_id,
@@ -92,7 +92,7 @@ def insert_flagged_skus(*, after_others: bool) -> Insert:
         "do_not_ship": func.coalesce(known.c.do_not_ship, False),
         "available": case((short, known.c.available)),
     }
-    return insert(flagged_skus).from_select(list(values), select(*values.values()).where(notable))
+    return insert(flagged_skus).from_select(list(values), select(*values.values()).where(flagged))
 
 
 def _promised() -> Subquery:
@@ -106,14 +106,12 @@ def _promised() -> Subquery:
         .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
         .join(Order, Order.id == OrderFactory.target_order_id)
         .join(_line, _line.c.order_id == Order.id)
-        .where(
-            claims.c.factory_id < _first_in_hand(), Order.status.not_in(_HAS_TAKEN), _names_a_sku
-        )
+        .where(claims.c.factory_id < _first_loaded(), Order.status.not_in(_HAS_TAKEN), _names_a_sku)
         .where(table_of(OrderFactory).c.stock == StockPolicy.TAKE)
         .group_by(_line.c.sku_code)
         .subquery("promised")
     )
 
 
-def _first_in_hand() -> ColumnElement[int]:
+def _first_loaded() -> ColumnElement[int]:
     return select(func.min(copies.c.factory_id)).scalar_subquery()

@@ -26,7 +26,7 @@ from order_factory.models.values.statuses import AfterFailure, FactoryStatus, Su
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_free, overtaken, subscription
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch
 from order_factory.tasks.subscriptions.retries import can_get_better, needs_other_source
-from order_factory.tasks.subscriptions.tables import open_run_tables, settled
+from order_factory.tasks.subscriptions.tables import ended_subscriptions, open_run_tables
 from order_factory.tasks.subscriptions.transitions import ended, forget_retries
 from order_factory.tasks.working_set.claims import is_unfinished
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
@@ -44,7 +44,7 @@ def running_batches(db: Connection) -> list[SubscriptionBatch]:
     return [SubscriptionBatch(key, reference) for key, reference in found]
 
 
-def settle(db: Connection, batch_id: int, now: datetime) -> int:
+def record_outcomes(db: Connection, batch_id: int, now: datetime) -> int:
     """Count the ended copies of a batch in their subscriptions, which are free again; how many.
 
     A subscription with a copy that is not ended stays `running`, and one that was accounted for
@@ -52,7 +52,7 @@ def settle(db: Connection, batch_id: int, now: datetime) -> int:
     """
     open_run_tables(db)
     if not execute_and_count(
-        db, insert_counted(settled, ["order_subscription_id"], _ended(db, batch_id))
+        db, insert_counted(ended_subscriptions, ["order_subscription_id"], _ended(db, batch_id))
     ):
         return 0
     _plan_retries(db, batch_id, now)
@@ -78,7 +78,7 @@ def _ended(db: Connection, batch_id: int) -> Select[Any]:
 def _in_batch(batch_id: int) -> ColumnElement[bool]:
     return and_(
         factory.c.batch_id == batch_id,
-        factory.c.order_subscription_id.in_(select(settled.c.order_subscription_id)),
+        factory.c.order_subscription_id.in_(select(ended_subscriptions.c.order_subscription_id)),
     )
 
 
@@ -157,11 +157,13 @@ def _count(db: Connection, batch_id: int, now: datetime) -> int:
 def _older_batches(db: Connection, batch_id: int) -> ColumnElement[int] | None:
     """The newest other batch with open copies, for each subscription; None where there is none.
 
-    The settled ones are taken off this batch first.
+    Those that ended are taken off this batch first.
     """
     if not db.scalar(select(exists().select_from(overtaken))):
         return None
-    ended = overtaken.c.order_subscription_id.in_(select(settled.c.order_subscription_id))
+    ended = overtaken.c.order_subscription_id.in_(
+        select(ended_subscriptions.c.order_subscription_id)
+    )
     db.execute(delete(overtaken).where(ended, overtaken.c.batch_id == batch_id))
     mine = overtaken.c.order_subscription_id == subscription.c.id
     return select(func.max(overtaken.c.batch_id)).where(mine).scalar_subquery()
@@ -187,4 +189,4 @@ def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
         subscription.c.after_failure == AfterFailure.DEACTIVATE,
     )
     db.execute(mine.values(**ended("a copy failed for good", now)))
-    forget_retries(db, select(settled.c.order_subscription_id), now)
+    forget_retries(db, select(ended_subscriptions.c.order_subscription_id), now)

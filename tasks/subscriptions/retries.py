@@ -58,7 +58,7 @@ def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     is not tried again.
     """
     _wake_those_with_another_source(db, now)
-    _drop_those_settled(db, now)
+    _drop_obsolete(db, now)
     held = skip_locked(db, _ripe(mode, now).limit(limit), subscription).subquery("held")
     return execute_and_count(
         db,
@@ -111,11 +111,11 @@ def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
     db.execute(ready.values(retry_at=now, waits_for_payment_source=False, updated_at=now))
 
 
-def _drop_those_settled(db: Connection, now: datetime) -> None:
-    settled = exists().where(
+def _drop_obsolete(db: Connection, now: datetime) -> None:
+    obsolete = exists().where(
         _target.c.id == factory.c.target_order_id, _target.c.status.not_in(_OPEN)
     )
-    ripe = update(factory).where(factory.c.retry_at <= now, settled)
+    ripe = update(factory).where(factory.c.retry_at <= now, obsolete)
     db.execute(ripe.values(retry_at=None, updated_at=now))
 
 

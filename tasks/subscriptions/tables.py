@@ -41,7 +41,7 @@ retried = temporary(
     Column("target_order_id", BigInteger),
 )
 # The subscriptions whose copies of a batch are all ended, and whether one failed for good.
-settled = temporary(_METADATA, "tmp_subscription_settled", _key("order_subscription_id"))
+ended_subscriptions = temporary(_METADATA, "tmp_ended_subscriptions", _key("order_subscription_id"))
 
 
 def open_run_tables(db: Connection) -> None:

@@ -88,10 +88,10 @@ class StepRun:
             if self._tells_rest:
                 message = " ".join([_count_errors(batch.findings), *batch.notes])
             return Completed(message=message, data=rows)
-        told = _messages(mine) if batch.single else _counts(mine)
+        message = _messages(mine) if batch.single else _counts(mine)
         if batch.single and not batch.is_part and _fails(db):
-            return Failed(message=told, data=rows)
-        return Completed(name=WITH_ERRORS, message=told, data=rows)
+            return Failed(message=message, data=rows)
+        return Completed(name=WITH_ERRORS, message=message, data=rows)
 
     def _why_idle(self, db: Connection, batch: Batch) -> str:
         if batch.findings and not db.scalar(select(func.count()).where(copies.c.valid)):

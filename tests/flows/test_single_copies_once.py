@@ -164,7 +164,7 @@ order_factory({number!r}, place_target_order=True, reference="buy-0")
 KILLED = {
     "recorded": "import sys; sys.modules[order_factory.fn.__module__].copy_order = die",
     "copied": "import sys; sys.modules[order_factory.fn.__module__].authorize_payments = die",
-    "charged": "authorize_payments._Till._settle = die",
+    "charged": "authorize_payments._Till._record = die",
 }
 
 

@@ -11,7 +11,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copy_orders import place_orders_again
 from order_factory.tasks.subscriptions.creation import create_subscription
-from order_factory.tasks.subscriptions.outcomes import running_batches, settle
+from order_factory.tasks.subscriptions.outcomes import record_outcomes, running_batches
 from order_factory.tasks.subscriptions.recording import record_due
 from order_factory.tasks.subscriptions.transitions import (
     activate_created,
@@ -90,7 +90,7 @@ def carry_out(batch_id: int, now: datetime) -> None:
     with begin() as db:
         finish_batch(db, batch_id)
     with begin() as db:
-        settle(db, batch_id, now)
+        record_outcomes(db, batch_id, now)
 
 
 def subscription(shop: Shop, key: int) -> Any:

@@ -30,17 +30,17 @@ class Worker:
 
     def stopped_at(self) -> str:
         """The stage at which it has stopped."""
-        stage = self._told()
+        stage = self._read_stage()
         assert isinstance(stage, str), f"it never stopped and closed {stage}"
         return stage
 
     def closed(self) -> int:
         """How many factories it closed, once it has come to the end of a batch."""
-        closed = self._told()
+        closed = self._read_stage()
         assert isinstance(closed, int), f"it stopped at {closed}"
         return closed
 
-    def _told(self) -> str | int:
+    def _read_stage(self) -> str | int:
         assert self._pipe.poll(PATIENCE_SECONDS), "the worker says nothing"
         message: str | int = self._pipe.recv()
         return message

@@ -16,7 +16,7 @@ from order_factory.models.tables import (
     StockReservation,
     Transaction,
 )
-from order_factory.tasks.outcomes.answers import settle
+from order_factory.tasks.outcomes.answers import record_answers
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from order_factory.tasks.verify import verify
 from tests.support.copying import (
@@ -254,7 +254,9 @@ def test_an_answer_that_comes_twice_changes_nothing(shop, ledger):
     before = shop.rows(OrderFactory), shop.rows(Order), shop.rows(Event)
 
     with begin() as db:
-        assert settle(db, {shop.row(Transaction).id: Answer(False, message="no")}, None) == 0
+        assert (
+            record_answers(db, {shop.row(Transaction).id: Answer(False, message="no")}, None) == 0
+        )
 
     assert (shop.rows(OrderFactory), shop.rows(Order), shop.rows(Event)) == before
     assert factory_of(result) == shop.row(OrderFactory).id

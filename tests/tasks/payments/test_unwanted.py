@@ -20,7 +20,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.payments.claiming import Scope, claim_due
-from order_factory.tasks.subscriptions.outcomes import settle
+from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
 from order_factory.tasks.subscriptions.transitions import Trigger, transit
 from order_factory.tasks.verify import verify
@@ -51,7 +51,7 @@ def finished(shop, key, batch):
     """The factory once all is accounted for, and what `verify` finds."""
     with begin() as db:
         finish_batch(db, batch)
-        settle(db, batch, utc_now())
+        record_outcomes(db, batch, utc_now())
     with reading() as db:
         assert [each.name for each in verify(db).invariants if each.violations] == []
     return shop.row(OrderFactory, order_subscription_id=key)

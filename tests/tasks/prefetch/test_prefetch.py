@@ -24,7 +24,7 @@ from order_factory.tasks.copy_orders import copy_batch
 from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.prefetch import reader
-from order_factory.tasks.prefetch.prefetch import reading_ahead
+from order_factory.tasks.prefetch.prefetch import prefetching
 from tests.support.copying import (
     batch_of,
     change,
@@ -59,7 +59,7 @@ def prefetched(monkeypatch):
 def copy_in_parts(factories, before=lambda part: None, sizes=(SIZE,) * 3):
     """Copy the factories as one batch, reading ahead; how each ended."""
     batch = batch_of(factories)
-    with reading_ahead(batch) as ahead:
+    with prefetching(batch) as ahead:
         assert ahead is not None
         for part, size in enumerate(sizes, 1):
             before(part)
@@ -241,7 +241,7 @@ def test_a_transaction_that_is_run_again_copies_once(shop, prefetched, monkeypat
     factories = requests(orders)
     batch = batch_of(factories)
 
-    with reading_ahead(batch) as ahead:
+    with prefetching(batch) as ahead:
         copy_batch.fn(batch, 1, SIZE, ahead)
         with pytest.raises(TryAgain):
             copy_batch.fn(batch, 2, SIZE, ahead)
@@ -326,7 +326,7 @@ def test_without_its_reader_the_batch_is_copied_all_the_same(shop, prefetched):
 def test_where_no_process_can_be_started_nothing_is_read_ahead(shop, monkeypatch):
     monkeypatch.setattr(sys, "executable", "there-is-no-such-python")
 
-    with reading_ahead(batch_of(requests(plain_orders(shop)))) as ahead:
+    with prefetching(batch_of(requests(plain_orders(shop)))) as ahead:
         assert ahead is None
 
 
@@ -340,8 +340,8 @@ def test_afterwards_no_process_is_left_and_references_are_asked_for(shop):
 
 _BEGIN_AND_SLEEP = """
 import sys, time
-from order_factory.tasks.prefetch.prefetch import reading_ahead
-with reading_ahead(1):
+from order_factory.tasks.prefetch.prefetch import prefetching
+with prefetching(1):
     print("reading", flush=True)
     time.sleep(60)
 """

@@ -17,7 +17,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.subscriptions.outcomes import settle
+from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
 from order_factory.tasks.subscriptions.transitions import Trigger, transit
 from tests.support.at_once import at_once
@@ -190,7 +190,7 @@ def test_a_copy_is_counted_once_however_often_the_batch_is_accounted_for(shop):
     batch = shop.row(OrderFactoryBatch).id
 
     with begin() as db:
-        counted = settle(db, batch, FEBRUARY)
+        counted = record_outcomes(db, batch, FEBRUARY)
 
     assert counted == 0
     assert subscription(shop, key).occurrencies == 1

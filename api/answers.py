@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 from starlette.responses import Response
@@ -30,7 +31,12 @@ def rendered(document: Json) -> bytes:
     try:
         return orjson.dumps(document)
     except TypeError:  # a number of more than 64 bits in someone's metadata
-        return json.dumps(document, ensure_ascii=False).encode()
+        return json.dumps(document, ensure_ascii=False, default=_parsed).encode()
+
+
+def _parsed(fragment: Any) -> Any:
+    """The value of what was rendered before, since only `orjson` takes it as it is."""
+    return orjson.loads(orjson.dumps(fragment))
 
 
 def refusal(error: ApiError) -> Answer:

@@ -11,9 +11,12 @@ from order_factory.api.errors import wrong_parameter
 from order_factory.api.query.parameters import Includes
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.rows import fetch_rows
 from order_factory.api.settings import api_settings
 from order_factory.models.database.time_limits import check_time_limit
 
+# Relationship name to the keys that it leads to.
+Linkage = dict[str, list[int]]
 _LINK = "_link"
 
 
@@ -21,12 +24,12 @@ _LINK = "_link"
 class Graph:
     """What was found beyond the primary data.
 
-    `rows` holds each included row once, by type and key; `links` the keys that a relationship of
-    a row leads to, by the row's type and key and the relationship's name.
+    `rows` holds each included row once, by type and key; `links` what the followed
+    relationships of a row lead to, by the row's type and key.
     """
 
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
-    links: dict[tuple[str, int, str], list[int]] = field(default_factory=dict)
+    links: dict[tuple[str, int], Linkage] = field(default_factory=dict)
 
 
 def include(
@@ -58,7 +61,7 @@ def _follow(
             by_link[each[_LINK]].append(each)
         for row in rows:
             keys = [each["id"] for each in by_link.get(row[relationship.near], ())]
-            graph.links[resource.name, row["id"], name] = keys
+            graph.links.setdefault((resource.name, row["id"]), {})[name] = keys
         for each in found:
             graph.rows.setdefault((target.name, each["id"]), each)
         if len(graph.rows) > api_settings().include_limit:
@@ -84,7 +87,7 @@ def _related(
         link_of(relationship, target).in_(sorted(near))
     )
     most = api_settings().include_limit + 1
-    return db.execute(statement.order_by(target.table.c.id).limit(most)).mappings().all()
+    return fetch_rows(db, statement.order_by(target.table.c.id).limit(most))
 
 
 def linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:

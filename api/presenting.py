@@ -1,19 +1,30 @@
-"""Rows as JSON:API documents."""
+"""Rows as JSON:API documents.
+
+Most of a document is the same for every row: the names, and the links but for the row's id. That
+is rendered once for a resource, a caller and a set of fields, and kept.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from order_factory.api.including import Graph
+import orjson
+
+from order_factory.api.including import Graph, Linkage
 from order_factory.api.query.paging import Page
 from order_factory.api.query.parameters import Query
-from order_factory.api.resources.description import ResourceType, Row
+from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
-from order_factory.models.values.public_ids import public_id
+from order_factory.models.values.public_ids import public_ids
 
 Json = dict[str, Any]
+
+# Stands for a row's id in what is rendered before the row is known; no URL holds a NUL.
+_ID = "\0"
+_RENDERED_ID = orjson.dumps(_ID)[1:-1].decode()
 
 
 @dataclass(frozen=True)
@@ -32,49 +43,105 @@ class View:
         if rows is None:
             data = None
         elif isinstance(rows, Sequence):
-            data = [self.resource(resource, row, graph) for row in rows]
+            data = self._resources(resource, rows, graph)
         else:
-            data = self.resource(resource, rows, graph)
+            data = self._resources(resource, [rows], graph)[0]
         document: Json = {"data": data}
         if self.query.includes:
+            by_resource: dict[str, list[Row]] = {}
+            for (name, _), row in graph.rows.items():
+                by_resource.setdefault(name, []).append(row)
             document["included"] = [
-                self.resource(RESOURCES[name], row, graph) for (name, _), row in graph.rows.items()
+                each
+                for name, found in by_resource.items()
+                for each in self._resources(RESOURCES[name], found, graph)
             ]
         return document
 
-    def resource(self, resource: ResourceType, row: Row, graph: Graph) -> Json:
-        """One resource object."""
-        own_id = public_id(resource.ids, row["id"])
-        here = f"{self.base}/{resource.name}/{own_id}"
+    def _resources(self, resource: ResourceType, rows: Sequence[Row], graph: Graph) -> list[Json]:
         shown = self.query.fields.get(resource.name)
-        relationships: Json = {}
-        for relationship in resource.relationships:
-            name = relationship.name
-            if shown is not None and name not in shown:
-                continue
-            links = {"self": f"{here}/relationships/{name}", "related": f"{here}/{name}"}
-            relationships[name] = {"links": links}
-            keys = graph.links.get((resource.name, row["id"], name))
-            if keys is not None:
-                target = RESOURCES[relationship.target]
-                relationships[name]["data"] = identifiers(target, keys, many=relationship.many)
-        return {
-            "id": own_id,
-            "type": resource.name,
-            "links": {"self": here},
-            "attributes": {
-                attribute.name: attribute.read(row)
-                for attribute in resource.attributes
-                if shown is None or attribute.name in shown
-            },
-            "relationships": relationships,
-            "meta": {"mode": self.mode, "organization_id": api_settings().organization_id},
-        }
+        organization = api_settings().organization_id
+        return _presenter(resource.name, shown, self.base, self.mode, organization).present(
+            rows, graph
+        )
+
+
+class _Presenter:
+    """Makes resource objects of the rows of one resource."""
+
+    def __init__(
+        self,
+        resource: ResourceType,
+        shown: frozenset[str] | None,
+        base: str,
+        mode: str,
+        organization: str,
+    ) -> None:
+        self._resource = resource
+        self._here = f"{base}/{resource.name}/"
+        self._reads = [
+            (each.name, each.read)
+            for each in resource.attributes
+            if shown is None or each.name in shown
+        ]
+        # Each relationship as JSON, but for the row's id and for the brace that closes it.
+        self._relationships = [
+            (each, self._rendered(each))
+            for each in resource.relationships
+            if shown is None or each.name in shown
+        ]
+        self._without_linkage = self._joined({})
+        meta = {"mode": mode, "organization_id": organization}
+        self._meta = orjson.Fragment(orjson.dumps(meta))
+
+    def present(self, rows: Sequence[Row], graph: Graph) -> list[Json]:
+        """The resource objects of these rows, in their order."""
+        name, links = self._resource.name, graph.links
+        ids = public_ids(self._resource.ids, [row["id"] for row in rows])
+        return [
+            {
+                "id": own_id,
+                "type": name,
+                "links": {"self": f"{self._here}{own_id}"},
+                "attributes": {name: read(row) for name, read in self._reads},
+                "relationships": self._linked(own_id, links.get((name, row["id"]))),
+                "meta": self._meta,
+            }
+            for row, own_id in zip(rows, ids, strict=True)
+        ]
+
+    def _linked(self, own_id: str, linkage: Linkage | None) -> orjson.Fragment:
+        """The relationships of a row, with the identifiers of those that are included."""
+        text = self._without_linkage if linkage is None else self._joined(linkage)
+        return orjson.Fragment(text.replace(_RENDERED_ID, own_id))
+
+    def _joined(self, linkage: Linkage) -> str:
+        parts = []
+        for to, rendered in self._relationships:
+            keys = linkage.get(to.name)
+            if keys is None:
+                parts.append(rendered + "}")
+            else:
+                data = orjson.dumps(identifiers(RESOURCES[to.target], keys, many=to.many)).decode()
+                parts.append(f'{rendered},"data":{data}}}')
+        return "{" + ",".join(parts) + "}"
+
+    def _rendered(self, to: Relationship) -> str:
+        here = f"{self._here}{_ID}"
+        links = {"self": f"{here}/relationships/{to.name}", "related": f"{here}/{to.name}"}
+        return f'"{to.name}":' + orjson.dumps({"links": links}).decode().removesuffix("}")
+
+
+@lru_cache(maxsize=256)
+def _presenter(
+    name: str, shown: frozenset[str] | None, base: str, mode: str, organization: str
+) -> _Presenter:
+    return _Presenter(RESOURCES[name], shown, base, mode, organization)
 
 
 def identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any:
     """Resource linkage: a list of identifiers, or one, or None."""
-    found = [{"type": target.name, "id": public_id(target.ids, key)} for key in keys]
+    found = [{"type": target.name, "id": own_id} for own_id in public_ids(target.ids, keys)]
     if many:
         return found
     return found[0] if found else None

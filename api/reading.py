@@ -5,35 +5,38 @@ page, one for its count, and one for each included relationship.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     Select,
     String,
     bindparam,
-    func,
     select,
 )
 
+from order_factory.api.counting import LongCounts, count_rows
 from order_factory.api.errors import not_found
 from order_factory.api.including import Graph, include, link_of, linked
 from order_factory.api.presenting import Json, View, identifiers, paging
-from order_factory.api.query.parameters import Query
+from order_factory.api.query.parameters import Sort
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.rows import fetch_rows
 from order_factory.models.database.dialects import bytewise
 from order_factory.models.values.public_ids import key_of
 
 Pairs = Sequence[tuple[str, str]]
+_counts = LongCounts()
 
 
 def list_resources(db: Connection, resource: ResourceType, view: View, pairs: Pairs) -> Json:
     """The document of one page of a resource."""
-    rows = select(resource.table).where(resource.scope(resource.table, view.mode))
+    rows = _visible(resource.name, view.mode)
     return _page(db, resource, rows, view, f"{view.base}/{resource.name}", pairs)
 
 
@@ -52,7 +55,7 @@ def list_related(
     rows = _linked_to(row, to, target, view.mode)
     if to.many:
         return _page(db, target, rows, view, f"{view.base}/{resource.name}/{name}/{to.name}", pairs)
-    return _document(db, target, db.execute(rows).mappings().first(), view)
+    return _document(db, target, next(iter(fetch_rows(db, rows)), None), view)
 
 
 def show_linkage(
@@ -70,7 +73,7 @@ def show_linkage(
     page = view.query.page
     ordered = keys.order_by(target.table.c.id).limit(page.size).offset(page.offset)
     found = db.scalars(ordered).all()
-    turned = paging(links["self"], pairs, page, _count(db, keys))
+    turned = paging(links["self"], pairs, page, count_rows(db, keys))
     turned["links"] |= links
     return {"data": identifiers(target, found, many=True), **turned}
 
@@ -86,7 +89,7 @@ def require_row(db: Connection, resource: ResourceType, name: str, mode: str) ->
 
 def find_row(db: Connection, resource: ResourceType, key: int, mode: str) -> Row | None:
     """The row with this key, if the mode may see it."""
-    return db.execute(_row(resource.name, mode), {"key": key}).mappings().one_or_none()
+    return next(iter(fetch_rows(db, _row(resource.name, mode), {"key": key})), None)
 
 
 def present(db: Connection, resource: ResourceType, row: Row, view: View) -> Json:
@@ -95,11 +98,16 @@ def present(db: Connection, resource: ResourceType, row: Row, view: View) -> Jso
 
 
 @cache
-def _row(name: str, mode: str) -> Select[Any]:
-    """One row by its key; made once, since most requests need it."""
+def _visible(name: str, mode: str) -> Select[Any]:
+    """The rows that a mode may see; made once, since most requests need it."""
     resource = RESOURCES[name]
-    table = resource.table
-    return select(table).where(table.c.id == bindparam("key"), resource.scope(table, mode))
+    return select(resource.table).where(resource.scope(resource.table, mode))
+
+
+@cache
+def _row(name: str, mode: str) -> Select[Any]:
+    """One row by its key."""
+    return _visible(name, mode).where(RESOURCES[name].table.c.id == bindparam("key"))
 
 
 def _linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:
@@ -110,20 +118,24 @@ def _page(
     db: Connection, resource: ResourceType, rows: Select[Any], view: View, path: str, pairs: Pairs
 ) -> Json:
     query, table = view.query, resource.table
-    wanted = rows.where(*query.condition(table, view.mode))
     if not query.common:
         db = db.execution_options(compiled_cache=None)
-    order = _order(query, table)
-    ordered = wanted.order_by(*order).limit(query.page.size).offset(query.page.offset)
-    found = db.execute(ordered).mappings().all()
-    count = _count(db, wanted)
+    wanted = rows.where(*query.condition(table, view.mode)) if query.filters else rows
+    if wanted is _visible(resource.name, view.mode):
+        ordered = _ordered_visible(resource.name, view.mode, query.sort)
+    else:
+        ordered = _ordered(wanted, query.sort, table)
+    page = query.page
+    found = fetch_rows(db, ordered, {"page_size": page.size, "page_offset": page.offset})
+    until = page.offset + len(found)
+    if len(found) < page.size and (found or page.number == 1):
+        count = until  # the last page says it
+    else:
+        filters = [pair for pair in pairs if pair[0].startswith("filter")]
+        name = (path.removeprefix(view.base), view.mode, *filters)
+        count = _counts.count(db, name, wanted, until if found else 0)
     graph = include(db, resource, found, query.includes, view.mode)
-    return view.document(resource, found, graph) | paging(path, pairs, query.page, count)
-
-
-def _count(db: Connection, rows: Select[Any]) -> int:
-    counted = rows.with_only_columns(func.count(), maintain_column_froms=True)
-    return db.scalar(counted) or 0
+    return view.document(resource, found, graph) | paging(path, pairs, page, count)
 
 
 def _document(db: Connection, resource: ResourceType, row: Row | None, view: View) -> Json:
@@ -132,13 +144,24 @@ def _document(db: Connection, resource: ResourceType, row: Row | None, view: Vie
     return view.document(resource, row, graph)
 
 
-def _order(query: Query, table: FromClause) -> list[ColumnElement[Any]]:
+@lru_cache(maxsize=256)
+def _ordered_visible(name: str, mode: str, sort: Sort) -> Select[Any]:
+    """A page of what a mode may see; kept, since most lists are not filtered."""
+    return _ordered(_visible(name, mode), sort, RESOURCES[name].table)
+
+
+def _ordered(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:
+    size, offset = bindparam("page_size", type_=Integer), bindparam("page_offset", type_=Integer)
+    return rows.order_by(*_order(sort, table)).limit(size).offset(offset)
+
+
+def _order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:
     """The order asked for, and then that of the keys, so that no page depends on chance.
 
     Null stands last, and first where the order descends; texts are compared bytewise.
     """
     order: list[ColumnElement[Any]] = []
-    for name, descends in query.sort:
+    for name, descends in sort:
         column = table.c[name]
         by: ColumnElement[Any] = bytewise(column) if isinstance(column.type, String) else column
         by = by.desc() if descends else by.asc()

@@ -17,6 +17,8 @@ from order_factory.api.settings import api_settings
 
 # Relationship name to what is included beyond it.
 Includes = dict[str, Any]
+# Column and whether it descends, one pair for each key.
+Sort = tuple[tuple[str, bool], ...]
 _MOST_INCLUDES = 30
 _NAMED = re.compile(r"(fields|page)\[(\w+)\]")
 _FILTER = re.compile(r"filter\[q\]\[(\w+)\]", re.ASCII)
@@ -32,7 +34,7 @@ class Query:
 
     includes: Includes = field(default_factory=dict)
     fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    sort: tuple[tuple[str, bool], ...] = ()
+    sort: Sort = ()
     filters: tuple[Filter, ...] = ()
     page: Page = field(default_factory=Page)
     common: bool = True
@@ -58,7 +60,7 @@ def parse_query(
         given[name] = value
     includes: Includes = {}
     fields: dict[str, frozenset[str]] = {}
-    sort: tuple[tuple[str, bool], ...] = ()
+    sort: Sort = ()
     filters = []
     pages: dict[str, str] = {}
     work = Work()
@@ -124,8 +126,7 @@ def _fields(parameter: str, type_name: str, value: str) -> frozenset[str]:
     return names
 
 
-def _sort(resource: ResourceType, value: str) -> tuple[tuple[str, bool], ...]:
-    """Column and whether it descends, one pair for each key."""
+def _sort(resource: ResourceType, value: str) -> Sort:
     found: dict[str, bool] = {}
     for key in value.split(",") if value else []:
         name = key.removeprefix("-")

@@ -11,6 +11,8 @@ from order_factory.api.resources.description import Attribute, Row, Type
 from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
 from order_factory.models.values.money import format_price, to_decimal
 
+_WITHOUT_OFFSET = len("2018-01-01T12:00:00.000")
+
 
 def text(
     name: str,
@@ -113,7 +115,7 @@ def iso_8601(moment: datetime | None) -> str | None:
     """UTC with milliseconds, as `2018-01-01T12:00:00.000Z`."""
     if moment is None:
         return None
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return moment.isoformat(timespec="milliseconds")[:_WITHOUT_OFFSET] + "Z"
 
 
 def own_mode(row: FromClause, mode: str) -> ColumnElement[bool]:

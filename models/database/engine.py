@@ -62,10 +62,15 @@ def writing_on(held: Connection) -> Iterator[Connection]:
 @contextmanager
 def reading() -> Iterator[Connection]:
     """One transaction that only reads; on SQLite it does not wait for the writer."""
-    engine = get_engine().execution_options(read_only=True)
+    engine = _for_reading(get_engine())
     _require_file(engine.url)
     with connect(engine) as connection, connection.begin():
         yield connection
+
+
+@lru_cache(maxsize=32)
+def _for_reading(engine: Engine) -> Engine:
+    return engine.execution_options(read_only=True)
 
 
 def checkpoint_soon() -> None:

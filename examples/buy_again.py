@@ -48,7 +48,7 @@ def main() -> None:
     url = os.environ.get("ORDER_FACTORY_URL", "http://127.0.0.1:8000")
     with httpx.Client(base_url=url, headers=headers) as shop:
         ended = buy_again(shop, sys.argv[1], click=f"buy-again-{sys.argv[1]}")
-    print(ended["status"], ended["errors_log"] or "")  # noqa: T201
+    print(ended["status"], ended["errors_log"] or "")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from order_factory.models.values import clock
 from order_factory.models.values.keys import comparison_key
 from order_factory.models.values.statuses import Mode
 
@@ -50,10 +51,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
-    return datetime.now(UTC)
-
+utc_now = clock.utc_now
 
 # A whole number of cents of the row's (or its order's) currency, and an ISO 4217 code.
 Cents = Annotated[int, mapped_column(BigInteger)]

@@ -5,25 +5,9 @@ import os
 import shutil
 import subprocess
 
-import pytest
-
+from order_factory.models.tables import Order
 from tests.support.api_client import listening, make_token
-
-SDK = "@commercelayer/sdk@7.12.1"
-
-
-@pytest.fixture(scope="session")
-def sdk_folder(tmp_path_factory):
-    """A folder where Node finds the SDK."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed, which the official SDK needs")
-    folder = tmp_path_factory.mktemp("sdk")
-    install = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), SDK]
-    done = subprocess.run(install, capture_output=True, text=True, check=False, timeout=120)
-    if done.returncode:
-        pytest.skip(f"npm could not install {SDK}")
-    return folder
+from tests.support.documents import ROOT
 
 
 def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_folder):
@@ -82,3 +66,23 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
         "token": [401, "INVALID_TOKEN", "The access token is invalid, expired or revoked."],
         "deleted": 404,
     }
+
+
+def test_the_example_copies_an_order_with_the_sdk(shop, configure, prefect, sdk_folder):
+    number = shop.number_of(shop.order())
+    configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
+    example = shutil.copy(ROOT / "examples" / "copy_with_sdk.mjs", sdk_folder)
+
+    with listening() as port:
+        done = subprocess.run(
+            ["node", example, f"http://127.0.0.1:{port}", make_token("live"), number],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={"PATH": os.environ["PATH"]},
+        )
+
+    (target,) = shop.rows(Order, copied_from_id=shop.row(Order, number=number).id)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"completed {target.number} {{}}\n"

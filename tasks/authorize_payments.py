@@ -44,7 +44,7 @@ from order_factory.tasks.payments.claiming import (
     release_claims,
     release_unasked,
 )
-from order_factory.tasks.working_set.step import explained
+from order_factory.tasks.working_set.step import explain_error
 
 STAGE = "authorize payments"
 # So many answers are written down together, or what there is after a second.
@@ -253,7 +253,7 @@ class _Till:
         try:
             self.report.closed += _record_answers(message)
         except DBAPIError as error:
-            refused = explained(error, "payment_source")
+            refused = explain_error(error, "payment_source")
             if isinstance(refused, TryAgain):
                 raise refused from None
             keys = list(message)
@@ -280,4 +280,4 @@ def _in_database(
     try:
         return transaction(work)
     except DBAPIError as error:
-        raise explained(error, "payment_source") from None
+        raise explain_error(error, "payment_source") from None

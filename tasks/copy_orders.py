@@ -35,7 +35,7 @@ from order_factory.tasks.working_set.claims import (
     claim_pending,
     claim_single,
 )
-from order_factory.tasks.working_set.step import StepFunction, explained
+from order_factory.tasks.working_set.step import StepFunction, explain_error
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def place_orders_again(batch_id: int, size: int) -> BatchReport:
         copied = write(place)
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
-        raise explained(error, "batch") from None
+        raise explain_error(error, "batch") from None
     stuck = tuple(public_id(Resource.order_factories, key) for key in copied.stuck)
     return BatchReport(copied.closed, stuck, copied.awaiting, tuple(copied.times))
 
@@ -175,7 +175,7 @@ def _copy_once(
             checkpoint_soon()
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
-        raise explained(error, "batch") from None
+        raise explain_error(error, "batch") from None
     times = StepTimes()
     if part.size:
         times.add("claim orders", part.size, claim_seconds)

@@ -34,7 +34,7 @@ from order_factory.tasks.outcomes.rejection import reject_batch
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.finding import Record
 from order_factory.tasks.working_set.claims import claim_pending
-from order_factory.tasks.working_set.step import explained
+from order_factory.tasks.working_set.step import explain_error
 
 # Whether to begin no further part, because the run was told to stop.
 Stopped = Callable[[], bool]
@@ -75,7 +75,7 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
                 return _copy_whole(db, batch_id, size, stopped)
         except DBAPIError as error:
             # Prefect logs what a task raises: it must not quote a row.
-            raise explained(error, "batch") from None
+            raise explain_error(error, "batch") from None
 
     return until_it_passes(attempt)
 
@@ -114,7 +114,7 @@ def _rehearse(
     except _Rehearsed as rehearsed:
         return rehearsed.account, rehearsed.report
     except DBAPIError as error:
-        raise explained(error, "batch") from None
+        raise explain_error(error, "batch") from None
 
 
 def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> BatchReport:
@@ -138,7 +138,7 @@ def copy_claimed_part(db: Connection, part: int, size: int) -> CopiedOrders:
         followed = part == 1 and flow_run.id is not None
         return copy_claimed(db, size, flow_run.id, followed=followed, is_part=True)
     except DBAPIError as error:
-        raise explained(error, "batch") from None
+        raise explain_error(error, "batch") from None
 
 
 def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> BatchReport:

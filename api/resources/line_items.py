@@ -26,7 +26,7 @@ from order_factory.api.resources.events import no_events
 from order_factory.models.tables import LineItem, LineItemOption, Order
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import DISCOUNTS, EDITABLE, ItemType
-from order_factory.tasks.working_set.order_totals import sum_order
+from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
 _line = table_of(LineItem).alias("line_of_option")
@@ -71,7 +71,7 @@ def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None
 def _stored(db: Connection, key: int, values: Values) -> None:
     if values.keys() <= DESCRIPTIVE:
         return
-    sum_order(db, select(LineItem.order_id).where(LineItem.id == key).scalar_subquery())
+    update_order_totals(db, select(LineItem.order_id).where(LineItem.id == key).scalar_subquery())
 
 
 _ALWAYS_SO = Writable(

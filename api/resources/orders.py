@@ -32,8 +32,8 @@ from order_factory.models.values.statuses import (
     OrderStatus,
     PaymentStatus,
 )
-from order_factory.tasks.working_set.order_numbers import give_number
-from order_factory.tasks.working_set.order_totals import sum_order
+from order_factory.tasks.working_set.order_numbers import set_order_number
+from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
@@ -54,11 +54,11 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
 
 def _stored(db: Connection, key: int, values: Values) -> None:
     if not values.keys() <= DESCRIPTIVE:
-        sum_order(db, key)
+        update_order_totals(db, key)
 
 
 def _created(db: Connection, key: int, values: Values) -> None:
-    give_number(db, key)
+    set_order_number(db, key)
     _stored(db, key, values)
 
 

@@ -15,20 +15,20 @@ from sqlalchemy import (
 
 from order_factory.models.tables import Address
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
-    carried,
+    columns_by_name,
+    copied_columns,
     execute_and_count,
     insert_select,
     table_of,
     times,
-    unchanged,
 )
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, line_sums
 
-CARRIED = carried(Address)
+COPIED_COLUMNS = copied_columns(Address)
 
 _address = table_of(Address)
 _is_shipped_to = _address.c.id == copies.c.shipping_address_id
@@ -36,8 +36,8 @@ _is_outside = func.upper(_address.c.country_code) != func.upper(copies.c.shippin
 
 _has_no_billing = copies.c.billing_address_id.is_(None)
 _has_no_shipping = copies.c.shipping_address_id.is_(None)
-_SOME_MISSING = some_copy(or_(_has_no_billing, _has_no_shipping))
-_SOME_LOCKED = some_copy(copies.c.shipping_country_code_lock.is_not(None))
+_SOME_MISSING = select_any_copy(or_(_has_no_billing, _has_no_shipping))
+_SOME_LOCKED = select_any_copy(copies.c.shipping_country_code_lock.is_not(None))
 
 _MISSING = (
     errors(
@@ -96,7 +96,7 @@ def insert_addresses(
     values = {
         "id": target,
         "copied_from_id": _address.c.id,
-        **unchanged(CARRIED),
+        **columns_by_name(COPIED_COLUMNS),
         **times(NOW),
     }
     rows = copies.join(_address, _address.c.id == source)

@@ -16,7 +16,7 @@ from order_factory.tasks.copying.gift_cards import (
 from order_factory.tasks.copying.line_item_checks import check_line_items
 from order_factory.tasks.copying.source_checks import BARRED_CODES, check_sources
 from order_factory.tasks.copying.wallets import check_wallets
-from order_factory.tasks.promotions.asked import find_asked
+from order_factory.tasks.promotions.asked import find_needs
 from order_factory.tasks.promotions.coupons import check_coupons, find_coupons
 from order_factory.tasks.promotions.leaving_out import leave_promotions_out
 from order_factory.tasks.promotions.tables import open_promotion_tables
@@ -25,7 +25,7 @@ from order_factory.tasks.stock.availability import check_stock, lock_wanted_stoc
 from order_factory.tasks.stock.catalogue import flag_skus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.line_totals import (
-    subtract_what_does_not_ship,
+    subtract_unshipped_lines,
     sum_lines,
     sum_remaining_lines,
 )
@@ -46,14 +46,14 @@ def check_orders(db: Connection, batch: Batch) -> int:
         sum_lines(db)
     found = check_sources(db)
     locked = lock_wanted_stock(db)
-    asked = find_asked(db)
+    asked = find_needs(db)
     if any(asked):
         open_promotion_tables(db)
     if asked.promotions:
         leave_promotions_out(db)
     if not batch.prefetched:
         flag_skus(db)
-    subtract_what_does_not_ship(db)
+    subtract_unshipped_lines(db)
     redeemed = leave_redemptions_out(db)
     if redeemed:
         found += refuse_redemptions(db)

@@ -20,7 +20,7 @@ from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Customer
 from order_factory.models.values.statuses import CustomerStatus
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
@@ -30,7 +30,7 @@ _BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
 _customer = table_of(Customer)
 _is_missing = and_(copies.c.customer_id.is_(None), func.coalesce(copies.c.customer_email, "") == "")
 _is_barred = copies.c.customer_status.in_(_BARRED)
-_SOME_WRONG = some_copy(or_(_is_missing, _is_barred))
+_SOME_WRONG = select_any_copy(or_(_is_missing, _is_barred))
 
 _ERRORS = (
     errors("customer", "customer_missing", "the order has no customer and no email", _is_missing),

@@ -18,10 +18,10 @@ from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.outcomes.completion import record_outcomes
 from order_factory.tasks.prefetch.plan import load_prefetched
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.claims import ends, load_claimed
+from order_factory.tasks.working_set.claims import claimed_range, load_claimed
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.statements import execute_and_count
-from order_factory.tasks.working_set.step import StepFailed, StepFunction, as_failure
+from order_factory.tasks.working_set.step import StepFailed, StepFunction, convert_to_failure
 from order_factory.tasks.working_set.tables import claims, copies, empty_temporary_tables
 
 Load = Callable[[Connection, int, int], None]
@@ -63,7 +63,7 @@ def copy_claimed(
     """
     copied = CopiedOrders()
     single = size == 1
-    parts = [ends(db)]
+    parts = [claimed_range(db)]
     while parts:
         size, first, last = parts.pop()
         batch = Batch(
@@ -84,7 +84,7 @@ def copy_claimed(
             copied.closed += closed
             copied.awaiting += size - closed
         except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
-            failure = as_failure(error)
+            failure = convert_to_failure(error)
             if size > 1:
                 parts += _halves(db, first, last)
             elif _fail(db, replace(batch, followed=False), first, failure, load, keep):

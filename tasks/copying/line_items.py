@@ -12,18 +12,18 @@ from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
 from order_factory.tasks.working_set.statements import (
     NOW,
-    carried,
+    columns_by_name,
+    copied_columns,
     execute_and_count,
     insert_select,
     table_of,
     times,
-    unchanged,
 )
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
 
-CARRIED = carried(LineItem, "order_id")
-OPTION_CARRIED = carried(LineItemOption, "line_item_id")
+COPIED_COLUMNS = copied_columns(LineItem, "order_id")
+COPIED_OPTION_COLUMNS = copied_columns(LineItemOption, "line_item_id")
 
 _line, _option = table_of(LineItem), table_of(LineItemOption)
 
@@ -38,7 +38,7 @@ def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) ->
     values = {
         "order_id": copies.c.target_order_id,
         "copied_from_id": _line.c.id,
-        **unchanged(CARRIED),
+        **columns_by_name(COPIED_COLUMNS),
         **times(NOW),
     }
     rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
@@ -55,7 +55,7 @@ def insert_line_item_options(*, sort: bool) -> Insert:
     values = {
         "line_item_id": _line.c.id,
         "copied_from_id": _option.c.id,
-        **unchanged(OPTION_CARRIED),
+        **columns_by_name(COPIED_OPTION_COLUMNS),
         **times(NOW),
     }
     source = _line.alias("source")

@@ -30,7 +30,7 @@ from order_factory.tasks.working_set.step import StepFailed, step
 from order_factory.tasks.working_set.tables import copies, line_sums
 
 # Taken over from the source order as it is.
-CARRIED = (
+COPIED_COLUMNS = (
     "mode",
     "market_name",
     "language_code",
@@ -93,7 +93,7 @@ def insert_orders() -> Insert:
         + sums.gift_card_amount_cents,
         "coupon_code": copies.c.coupon_code,
         "coupon_code_key": copies.c.coupon_code_key,
-        **{name: source.c[name] for name in CARRIED},
+        **{name: source.c[name] for name in COPIED_COLUMNS},
         **{name: null() for name in LEFT},
         **times(NOW),
     }

@@ -40,7 +40,7 @@ from order_factory.tasks.payments.intents import insert_authorizations
 from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.placements import TO_BE_PLACED, is_not_placed
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -81,7 +81,7 @@ _gateway = case(
 @step(
     name="place target orders",
     field="status",
-    asked=select(exists().where(TO_BE_PLACED)),
+    needed=select(exists().where(TO_BE_PLACED)),
     errors=(
         "status",
         "payment_source_missing",
@@ -182,7 +182,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
 
     Whether some copy was not.
     """
-    if not db.scalar(some_copy(is_not_placed())):
+    if not db.scalar(select_any_copy(is_not_placed())):
         return False
     already = exists().where(
         CopyError.order_factory_id == copies.c.factory_id,

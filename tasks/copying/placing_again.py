@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from order_factory.models.database.dialects import new_key, on_sqlite
-from order_factory.models.database.row_locks import skip_locked
+from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import (
     CopyError,
     Customer,
@@ -42,13 +42,12 @@ from order_factory.models.values.order_states import refused
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.copying.check_orders import check_orders
 from order_factory.tasks.copying.placement import place_target_orders
-from order_factory.tasks.copying.wallets import CARRIED
+from order_factory.tasks.copying.wallets import COPIED_COLUMNS
 from order_factory.tasks.outcomes.completion import record_outcomes
 from order_factory.tasks.promotions.releases import promotions_of, use_again
-from order_factory.tasks.promotions.uses import lock_rows
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import insert_claims, is_to_place_again
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of, times
 from order_factory.tasks.working_set.step import StepFunction, step
 from order_factory.tasks.working_set.tables import (
@@ -168,7 +167,7 @@ def check_orders_again(db: Connection, batch: Batch) -> int:
 @step(
     name="use coupons again",
     field="coupon_code",
-    asked=some_copy(_to_be_placed),
+    needed=select_any_copy(_to_be_placed),
     errors=("promotion_used_up",),
     idle="No order can be placed.",
 )
@@ -219,7 +218,7 @@ def renew_payment_sources(db: Connection, batch: Batch) -> int:
     now = batch.started_at
     wallet = _payment.alias("wallet")
     mine = and_(_to_pay_with, wallet.c.id == copies.c.wallet_payment_source_id)
-    fresh = {column.key: wallet.c[column.key] for column in CARRIED}
+    fresh = {column.key: wallet.c[column.key] for column in COPIED_COLUMNS}
     renewed = (
         update(_payment)
         .where(_payment.c.id == copies.c.target_payment_source_id, mine)

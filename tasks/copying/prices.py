@@ -25,7 +25,7 @@ from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
@@ -177,7 +177,7 @@ def _insert_new_prices() -> Insert:
 @step(
     name="refresh prices",
     field="line_items",
-    asked=some_copy(and_(copies.c.valid, copies.c.refresh_prices)),
+    needed=select_any_copy(and_(copies.c.valid, copies.c.refresh_prices)),
     errors=("sku_without_price",),
     idle="The line items keep their prices.",
 )

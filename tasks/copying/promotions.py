@@ -9,9 +9,9 @@ from order_factory.tasks.promotions.discounts import (
     insert_discounts,
     update_discounted_lines,
 )
-from order_factory.tasks.promotions.uses import raise_usage_counts
+from order_factory.tasks.promotions.uses import increase_usage_counts
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import some_copy
+from order_factory.tasks.working_set.copy_errors import select_any_copy
 from order_factory.tasks.working_set.statements import execute_and_count
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
@@ -23,7 +23,7 @@ _uses_coupon = and_(copies.c.valid, copies.c.coupon_code != "")
 @step(
     name="apply promotions",
     field="line_items",
-    asked=some_copy(or_(_applies, _uses_coupon)),
+    needed=select_any_copy(or_(_applies, _uses_coupon)),
     errors=("coupon_code",),
     idle="No promotion is to be applied, and no coupon is used.",
 )
@@ -33,12 +33,12 @@ def apply_promotions(db: Connection, batch: Batch) -> int:
     Every use of a coupon and of a promotion is counted.
     """
     discounts = 0
-    if db.scalar(some_copy(_applies)):
+    if db.scalar(select_any_copy(_applies)):
         find_discountable_lines(db)
         grant_promotions(db, batch.started_at)
         compute_shares(db)
         discounts = execute_and_count(db, insert_discounts(), now=batch.started_at)
         db.execute(update_discounted_lines(db))
         db.execute(recalculate_totals(copies.c.apply_promotions))
-    raise_usage_counts(db, batch.started_at)
+    increase_usage_counts(db, batch.started_at)
     return discounts

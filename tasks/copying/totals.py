@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Update, case, update
 
 from order_factory.models.tables import Order
-from order_factory.tasks.working_set.line_totals import sums_of
+from order_factory.tasks.working_set.line_totals import select_line_sums
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import copies, line_sums
 
@@ -11,7 +11,7 @@ from order_factory.tasks.working_set.tables import copies, line_sums
 def recalculate_totals(*which: ColumnElement[bool]) -> Update:
     """The amounts of the targets of these valid copies are the sums of their lines."""
     target = table_of(Order)
-    sums = sums_of(copies.c.target_order_id).where(copies.c.valid, *which)
+    sums = select_line_sums(copies.c.target_order_id).where(copies.c.valid, *which)
     rows = sums.add_columns(copies.c.target_order_id).group_by(copies.c.target_order_id)
     of = rows.subquery("of").c
     parts = (

@@ -13,20 +13,20 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
-    carried,
+    columns_by_name,
+    copied_columns,
     execute_and_count,
     insert_select,
     table_of,
     times,
-    unchanged,
 )
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, line_sums
 
-CARRIED = carried(PaymentSource)
+COPIED_COLUMNS = copied_columns(PaymentSource)
 
 _source = table_of(PaymentSource)
 _in_wallet = _source.c.id == copies.c.wallet_payment_source_id
@@ -72,7 +72,7 @@ _is_not_in_wallet = and_(
     copies.c.wallet_payment_source_id.is_(None),
     copies.c.payment_source_id.is_not(None),
 )
-_SOME_NOT_IN_WALLET = some_copy(_is_not_in_wallet)
+_SOME_NOT_IN_WALLET = select_any_copy(_is_not_in_wallet)
 _FOREIGN = errors(
     "payment_source",
     "payment_source_foreign",
@@ -105,7 +105,7 @@ def insert_payment_sources() -> Insert:
     values = {
         "id": copies.c.target_payment_source_id,
         "copied_from_id": _source.c.id,
-        **unchanged(CARRIED),
+        **columns_by_name(COPIED_COLUMNS),
         **times(NOW),
     }
     wanted = copies.c.target_payment_source_id.is_not(None)

@@ -36,7 +36,7 @@ from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided, void_unwanted
 from order_factory.tasks.promotions.releases import release_uses
-from order_factory.tasks.stock.reservations import Orders, conclude_reservations
+from order_factory.tasks.stock.reservations import Orders, end_reservations
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.statements import (
@@ -186,13 +186,13 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         ),
         {"now": now},
     )
-    conclude_reservations(db, placed, placed=True, now=now)
+    end_reservations(db, placed, placed=True, now=now)
     if db.scalar(select(_some(kind, not_(answers.c.succeeded)))):
         back = update(_order).where(
             _order.c.id.in_(declined), may_become(_order.c.status, OrderStatus.PENDING)
         )
         db.execute(back.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
-        conclude_reservations(db, declined, placed=False, now=now)
+        end_reservations(db, declined, placed=False, now=now)
         release_uses(db, declined, now)
         _record_refusals(db)
         abort_called_off(db, now)

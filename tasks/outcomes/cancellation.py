@@ -27,9 +27,9 @@ from order_factory.models.values.order_states import may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.payments.intents import held_authorizations, insert_voids
 from order_factory.tasks.promotions.releases import has_uses, release_uses
-from order_factory.tasks.stock.reservations import Orders, give_back
+from order_factory.tasks.stock.reservations import Orders, return_stock
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.placements import is_not_placed
 from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
@@ -40,7 +40,7 @@ _source_of_copy = (_source, _source.c.id == copies.c.source_order_id)
 _asked = and_(copies.c.cancel_source_order, copies.c.valid)
 # What is not placed, though it was to be, may be all that the customer has.
 _stands = and_(_asked, not_(copies.c.awaits), not_(copies.c.failed))
-_SOME = some_copy(_asked)
+_SOME = select_any_copy(_asked)
 _STARTED = (FulfillmentStatus.IN_PROGRESS, FulfillmentStatus.FULFILLED)
 _AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
 
@@ -48,7 +48,7 @@ _AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
 @step(
     name="cancel source orders",
     field="source_order",
-    asked=_SOME,
+    needed=_SOME,
     errors=("source_order_not_cancelled",),
     idle="No source order is to be cancelled.",
 )
@@ -88,7 +88,7 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
         now=now,
     )
     if cancelled:
-        give_back(db, orders, now)
+        return_stock(db, orders, now)
         release_uses(db, orders, now, and_(_source.c.cancelled_at == at(now), has_uses))
     return cancelled
 

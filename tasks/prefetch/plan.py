@@ -44,7 +44,12 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import Base
 from order_factory.tasks.stock.catalogue import insert_flagged_skus
-from order_factory.tasks.working_set.claims import ends, insert_claims, insert_copies, pending
+from order_factory.tasks.working_set.claims import (
+    claimed_range,
+    insert_claims,
+    insert_copies,
+    pending,
+)
 from order_factory.tasks.working_set.line_totals import insert_short_sums, update_mixed_sums
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import (
@@ -142,9 +147,9 @@ def _is_broken(rows: FromClause, key: ForeignKey) -> ColumnElement[bool]:
     return exists().select_from(rows).where(key.parent.is_not(None), not_(there))
 
 
-def ends_of_what_was_read(db: Connection) -> tuple[int, int, int]:
-    """What `order_factory.tasks.working_set.claims.ends` tells, of the factories that were read ahead."""
-    return ends(db, _found_in(claims))
+def prefetched_range(db: Connection) -> tuple[int, int, int]:
+    """What `order_factory.tasks.working_set.claims.claimed_range` tells, of the factories that were read ahead."""
+    return claimed_range(db, _found_in(claims))
 
 
 def load_prefetched(db: Connection) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import checkpoint_soon, connection, writing_on
-from order_factory.tasks.prefetch.plan import AHEAD, ends_of_what_was_read, plan
+from order_factory.tasks.prefetch.plan import AHEAD, plan, prefetched_range
 from order_factory.tasks.prefetch.process import Reader, started
-from order_factory.tasks.working_set.claims import Claimed, ends
+from order_factory.tasks.working_set.claims import Claimed, claimed_range
 
 
 class Prefetch:
@@ -42,9 +42,9 @@ class Prefetch:
             with writing_on(self._db) as db:
                 size = claim(db)
                 # Both are the first ones of the batch, by their keys; so their ends tell.
-                mine = ends(db)
+                mine = claimed_range(db)
                 unchanged = not self._others_have_committed()
-                if size and unchanged and mine == ends_of_what_was_read(db):
+                if size and unchanged and mine == prefetched_range(db):
                     self._reader.ask(mine)
                     yield Claimed(db, size, prefetched=True)
                     return
@@ -53,7 +53,7 @@ class Prefetch:
             size = claim(db)
             self._others_have_committed()
             if size:
-                self._reader.ask(ends(db))
+                self._reader.ask(claimed_range(db))
             yield Claimed(db, size)
 
     @property

@@ -37,7 +37,7 @@ class Reader:
     def ask(self, in_hand: tuple[int, int, int]) -> None:
         """Have those looked at that come next; does not wait.
 
-        They come after the factories in hand, told by `order_factory.tasks.working_set.claims.ends`, and are as many at most.
+        They come after the factories in hand, told by `order_factory.tasks.working_set.claims.claimed_range`, and are as many at most.
         """
         if not self.is_gone:
             size, first, last = in_hand

@@ -23,6 +23,6 @@ _ASKED = select(
 )
 
 
-def find_asked(db: Connection) -> Asked:
+def find_needs(db: Connection) -> Asked:
     """What the copies in hand need; one statement."""
     return Asked(*db.execute(_ASKED).one())

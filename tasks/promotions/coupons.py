@@ -30,7 +30,7 @@ from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.promotions.goods import goods_cents, has_listed_goods
 from order_factory.tasks.promotions.leaving_out import leave_coupon_discounts_out
 from order_factory.tasks.promotions.tables import coupon_problems, held_coupons
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -61,10 +61,10 @@ def find_coupons(db: Connection) -> bool:
     to check then: the codes are copied as they are, but for orders whose promotions are computed
     anew.
     """
-    if not db.scalar(some_copy(_bears_one)):
+    if not db.scalar(select_any_copy(_bears_one)):
         return False
     if not db.scalar(_SHOP_HAS_COUPONS) and not db.scalar(
-        some_copy(and_(_bears_one, copies.c.apply_promotions))
+        select_any_copy(and_(_bears_one, copies.c.apply_promotions))
     ):
         return False
     db.execute(_insert_held_coupons())

@@ -124,7 +124,7 @@ def record_used_up(db: Connection) -> int:
     return record_problems(db) if found else 0
 
 
-def raise_usage_counts(db: Connection, now: datetime) -> None:
+def increase_usage_counts(db: Connection, now: datetime) -> None:
     """Count the uses: of the coupons that the targets bear, and of all promotions they got."""
     made = select(held_coupons).where(_bears_it, copies.c.valid).subquery("made")
     by_coupon = select(made.c.coupon_id.label("id"), made.c.factory_id)

@@ -1,4 +1,4 @@
-"""Stock: who gets the pieces of a SKU that the orders of a batch want more of than there is."""
+"""Stock: which orders of a batch get the pieces of a SKU that is short."""
 
 from sqlalchemy import (
     ColumnElement,
@@ -24,7 +24,7 @@ from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.tables import CopyError, LineItem, Sku, StockItem
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
-from order_factory.tasks.working_set.copy_errors import errors, some_copy
+from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import (
@@ -43,20 +43,23 @@ _is_short = flagged_skus.c.available.is_not(None)
 
 
 def check_stock(db: Connection, *, contested_already: bool = False) -> int:
-    """Record the copies that there is not enough stock for; how many errors.
+    """Record an error for each copy without enough stock. Returns the number of errors.
 
-    What else is limited may stand in `tmp_contested` already; it is decided together.
+    With `contested_already`, `tmp_contested` holds coupons and promotions too; all are decided
+    together.
 
-    All lines of a SKU in the batch are considered together, and earlier factories come first: an
-    order is served when what it wants is left by the orders served before it. An order that
-    fails for whatever reason takes nothing, and one that ignores the stock is not asked about. Comes after all other checks for that reason.
+    All lines of a SKU in the batch count together, and earlier factories come first: an order gets
+    its pieces if the orders before it leave enough. An order that fails for another reason takes
+    nothing, so this check is the last one. An order that ignores the stock is not checked.
     """
     if not contested_already and not db.scalar(select(exists().where(_is_short))):
         return 0
     db.execute(insert_contested())
-    db.execute(refuse_unsound())
-    # Each round decides at least the earliest undecided copy, and mostly nearly all of them.
-    while execute_and_count(db, refuse_hopeless()) + execute_and_count(db, grant_certain()):
+    db.execute(refuse_invalid_copies())
+    # Each round decides at least the earliest undecided copy, and usually nearly all of them.
+    while execute_and_count(db, refuse_impossible_shares()) + execute_and_count(
+        db, grant_possible_shares()
+    ):
         pass
     found = _record_shortages(db)
     _leave_out_short_lines(db)
@@ -66,13 +69,13 @@ def check_stock(db: Connection, *, contested_already: bool = False) -> int:
 def lock_wanted_stock(db: Connection) -> int:
     """Lock the stock that this batch will take, in the order of its keys, until the commit.
 
-    Returns how many stock items are locked. On SQLite it is none: the writing transaction has the
-    database to itself.
+    Returns the number of locked stock items. On SQLite it is 0: a writing transaction locks the
+    whole database.
     """
     if on_sqlite(db):
         return 0
     takes = and_(copies.c.place_target_order, copies.c.stock == StockPolicy.TAKE)
-    if not db.scalar(some_copy(takes)):
+    if not db.scalar(select_any_copy(takes)):
         return 0
     wanted = (
         select(_sku.c.id)
@@ -87,9 +90,9 @@ def lock_wanted_stock(db: Connection) -> int:
 
 
 def insert_contested() -> Insert:
-    """One row per copy and short SKU, undecided: how much the copy wants in all its lines."""
+    """Insert a row per copy and short SKU, undecided, with the quantity of all its lines."""
     share = case(
-        # With skip_errors each SKU of an order is a share of its own, so it gets its own number.
+        # With skip_errors each SKU of an order is a separate share with a number below zero.
         (
             copies.c.skip_errors,
             -func.row_number().over(order_by=(copies.c.factory_id, flagged_skus.c.sku_id)),
@@ -122,8 +125,8 @@ def insert_contested() -> Insert:
     return insert(contested).from_select(names, rows)
 
 
-def refuse_unsound() -> Update:
-    """Copies that fail for another reason take no stock."""
+def refuse_invalid_copies() -> Update:
+    """Refuse stock to copies that fail for another reason."""
     wrong = select(copies.c.factory_id).where(
         not_(copies.c.skip_errors),
         exists().where(CopyError.order_factory_id == copies.c.factory_id),
@@ -131,16 +134,16 @@ def refuse_unsound() -> Update:
     return update(contested).values(state=REFUSED).where(contested.c.factory_id.in_(wrong))
 
 
-def refuse_hopeless() -> Update:
-    """Refuse the shares that want more than is left by what was granted before them."""
+def refuse_impossible_shares() -> Update:
+    """Refuse the shares that want more than the granted ones before them leave."""
     wants = wanted_before(contested.c.state == GRANTED)
     hopeless = select(wants.c.share).where(wants.c.state == OPEN)
     hopeless = hopeless.where(wants.c.before + wants.c.quantity > wants.c.available)
     return _decide(REFUSED).where(or_(contested.c.share.in_(hopeless), _order_is(REFUSED)))
 
 
-def grant_certain() -> Update:
-    """Grant the shares that have enough even if all that is undecided before them is granted."""
+def grant_possible_shares() -> Update:
+    """Grant the shares that have enough even if all undecided ones before them are granted."""
     wants = wanted_before(contested.c.state != REFUSED)
     uncertain = select(wants.c.share).where(wants.c.state == OPEN)
     uncertain = uncertain.where(wants.c.before + wants.c.quantity > wants.c.available)
@@ -150,7 +153,7 @@ def grant_certain() -> Update:
 
 
 def _order_is(*states: int) -> ColumnElement[bool]:
-    """Whether this is a share beside that of the whole order, and that one is in such a state."""
+    """Whether the order has another share for the whole of it, and that one has such a state."""
     whole = contested.alias("whole")
     return exists().where(
         whole.c.factory_id == contested.c.factory_id,
@@ -161,7 +164,7 @@ def _order_is(*states: int) -> ColumnElement[bool]:
 
 
 def wanted_before(counts: ColumnElement[bool]) -> Subquery:
-    """Every row with what the rows that count want of its SKU before it."""
+    """Select every row with `before`: the quantity of its SKU in the rows that count before it."""
     upto = func.sum(case((counts, contested.c.quantity), else_=0)).over(
         partition_by=contested.c.sku_id, order_by=contested.c.factory_id, rows=(None, -1)
     )
@@ -206,7 +209,7 @@ def _record_shortages(db: Connection) -> int:
 
 
 def _leave_out_short_lines(db: Connection) -> None:
-    """Note, for the copies with `skip_errors`, the lines of the SKUs that they were refused."""
+    """Leave the lines of refused SKUs out of the copies with `skip_errors`."""
     refused = (
         select(copies.c.factory_id, _line.c.id)
         .join(contested, contested.c.factory_id == copies.c.factory_id)

@@ -1,7 +1,7 @@
-"""Stock: taken for orders that are placed, reserved for those being placed, and given back.
+"""Take stock for placed orders, reserve it for orders being placed, and return it.
 
-What an order got of which stock item is a row in `stock_reservations`, so that exactly this is
-given back. Every statement serves all orders of a transaction.
+A row in `stock_reservations` says how many pieces of a stock item an order has, so that exactly
+these are returned. Every statement covers all orders of a transaction.
 """
 
 from datetime import datetime
@@ -45,10 +45,10 @@ _RESERVED, _TAKEN, _RELEASED = ReservationStatus
 
 
 def take_stock(db: Connection, now: datetime) -> None:
-    """Take the pieces of the placements' orders, from each SKU's stock locations in turn.
+    """Take the pieces of the orders to place, from each SKU's stock locations in turn.
 
-    There is enough: the stock was locked and counted before anything was copied. An order that
-    waits for its payment only reserves them, and one that ignores the stock takes none.
+    There is enough: the stock was locked and counted before the copy. An order that waits for its
+    payment only reserves its pieces. An order that ignores the stock takes none.
     """
     db.execute(insert_stock_shares())
     if execute_and_count(db, insert_reservations(), now=now):
@@ -58,17 +58,17 @@ def take_stock(db: Connection, now: datetime) -> None:
         db.execute(_count_in(mine))
 
 
-def conclude_reservations(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
-    """What these orders have reserved is taken where they are `placed`, and free again if not."""
+def end_reservations(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
+    """Take what these orders have reserved if they are `placed`; release it otherwise."""
     status = _TAKEN if placed else _RELEASED
     _end(db, orders, _RESERVED, status, quantity=-1 if placed else 0, reserved=-1, now=now)
 
 
-def give_back(db: Connection, orders: Orders, now: datetime) -> None:
-    """Give back what these cancelled orders took, to where it came from.
+def return_stock(db: Connection, orders: Orders, now: datetime) -> None:
+    """Return what these cancelled orders took to the stock items that it came from.
 
-    An order that was placed elsewhere has no reservations: its pieces go to each SKU's first stock
-    location.
+    An order that another system placed has no reservations: its pieces go to each SKU's first
+    stock location.
     """
     unrecorded = orders.where(
         not_(exists().where(_reservation.c.order_id == orders.selected_columns[0]))
@@ -82,7 +82,7 @@ def give_back(db: Connection, orders: Orders, now: datetime) -> None:
 
 
 def insert_stock_shares() -> Insert:
-    """The free pieces of every SKU that the placements take from, location by location."""
+    """Insert the free pieces of every SKU of the placements, location by location."""
     free = _stock.c.quantity - _stock.c.reserved
     last = func.sum(free).over(partition_by=_stock.c.sku_id, order_by=_stock.c.id, rows=(None, 0))
     wanted = select(_wanted().c.sku_id).distinct()
@@ -94,7 +94,7 @@ def insert_stock_shares() -> Insert:
 
 
 def insert_reservations() -> Insert:
-    """What each placed order gets of which stock item, earlier factories first."""
+    """Insert the pieces that each placed order gets of each stock item, earlier factories first."""
     wants = _wanted()
     upto = func.sum(wants.c.quantity).over(
         partition_by=wants.c.sku_id, order_by=wants.c.factory_id, rows=(None, 0)
@@ -120,7 +120,7 @@ def insert_reservations() -> Insert:
 
 
 def _wanted() -> Subquery:
-    """How much of each tracked SKU each placed order wants, in all its lines."""
+    """Select the quantity of each tracked SKU in all lines of each placed order."""
     return (
         select(
             placements.c.factory_id,
@@ -141,7 +141,7 @@ def _wanted() -> Subquery:
 
 
 def _count_in(orders: Orders) -> Update:
-    """Count what these orders have just got into the stock items."""
+    """Update the stock items by what these orders have just taken or reserved."""
     taken = case((_reservation.c.status == _TAKEN, _reservation.c.quantity), else_=0)
     reserved = case((_reservation.c.status == _RESERVED, _reservation.c.quantity), else_=0)
     got = (
@@ -170,7 +170,10 @@ def _end(
     reserved: int,
     now: datetime,
 ) -> None:
-    """Change the status of these orders' reservations, and the stock by as much, with its sign."""
+    """Change the status of these orders' reservations, and the stock by as many pieces.
+
+    `quantity` and `reserved` are the signs: 1, 0 or -1 per piece.
+    """
     mine = and_(_reservation.c.order_id.in_(orders), _reservation.c.status == before)
     got = (
         select(_reservation.c.stock_item_id, func.sum(_reservation.c.quantity).label("pieces"))
@@ -190,7 +193,7 @@ def _end(
 
 
 def _first_places(orders: Orders) -> Select[tuple[int, int]]:
-    """The first stock item of each tracked SKU in these orders, and how many pieces they had."""
+    """Select the first stock item of each tracked SKU in these orders, and their quantity."""
     first = (
         select(func.min(_stock.c.id))
         .where(_stock.c.sku_id == _sku.c.id)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, case, func, insert, literal, select
 
 from order_factory.models.tables import LineItem, OrderSubscriptionItem
 from order_factory.models.values.statuses import DISCOUNTS, SHIPPABLE, ItemType
-from order_factory.tasks.working_set.statements import at, carried, table_of, times
+from order_factory.tasks.working_set.statements import at, copied_columns, table_of, times
 
 _line, _item = table_of(LineItem), table_of(OrderSubscriptionItem)
 # Of something that the items are not: what was shipped, or given in addition.
@@ -69,7 +69,7 @@ def _insert_line(db: Connection, key: int, template: int, cents: int, now: datet
         "unit_amount_cents": literal(cents),
         "total_amount_cents": literal(cents),
     }
-    values = {column.key: column for column in carried(LineItem, "order_id")} | own
+    values = {column.key: column for column in copied_columns(LineItem, "order_id")} | own
     values |= times(at(now))
     rows = select(*values.values()).where(_line.c.id == key)
     db.execute(insert(_line).from_select(list(values), rows, include_defaults=False))

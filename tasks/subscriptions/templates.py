@@ -35,12 +35,18 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.values.statuses import OrderStatus
-from order_factory.tasks.copying.orders import CARRIED as CARRIED_OF_ORDERS
+from order_factory.tasks.copying.orders import COPIED_COLUMNS as ORDER_COLUMNS
 from order_factory.tasks.subscriptions.discounts import insert_discount_lines
 from order_factory.tasks.subscriptions.due import factory, subscription
-from order_factory.tasks.working_set.order_numbers import give_number
-from order_factory.tasks.working_set.order_totals import sum_order
-from order_factory.tasks.working_set.statements import at, carried, insert_counted, table_of, times
+from order_factory.tasks.working_set.order_numbers import set_order_number
+from order_factory.tasks.working_set.order_totals import update_order_totals
+from order_factory.tasks.working_set.statements import (
+    at,
+    copied_columns,
+    insert_counted,
+    table_of,
+    times,
+)
 
 ORIGIN = "order_subscriptions"
 _order, _line, _option = table_of(Order), table_of(LineItem), table_of(LineItemOption)
@@ -72,7 +78,7 @@ def rebuild_template(db: Connection, key: int, now: datetime) -> None:
         _insert_lines(db, row, template, has_items, now)
         if has_items:
             insert_discount_lines(db, row.source_order_id, key, template, now)
-        sum_order(db, template)
+        update_order_totals(db, template)
         # It is none that a customer has begun.
         db.execute(update(_order).where(_order.c.id == template).values(status=OrderStatus.DRAFT))
     changed = update(subscription).where(subscription.c.id == key)
@@ -87,7 +93,7 @@ def _insert_order(db: Connection, row: Any, now: datetime) -> int:
     shipping = billing
     if source.shipping_address_id != source.billing_address_id:
         shipping = _insert_address(db, source.shipping_address_id, now)
-    values = {name: source._mapping[name] for name in CARRIED_OF_ORDERS} | {
+    values = {name: source._mapping[name] for name in ORDER_COLUMNS} | {
         "status": OrderStatus.DRAFT,
         "customer_id": row.customer_id,
         "customer_email": row.customer_email,
@@ -100,7 +106,7 @@ def _insert_order(db: Connection, row: Any, now: datetime) -> int:
         "updated_at": now,
     }
     key = int(db.execute(insert(_order).values(values).returning(_order.c.id)).scalar_one())
-    give_number(db, key)
+    set_order_number(db, key)
     return key
 
 
@@ -108,7 +114,7 @@ def _insert_address(db: Connection, key: int | None, now: datetime) -> int | Non
     """An address like this one; no order shares it, and no import finds it by its reference."""
     if key is None:
         return None
-    columns = carried(Address, "reference", "reference_origin")
+    columns = copied_columns(Address, "reference", "reference_origin")
     values: dict[str, ColumnElement[Any]] = {column.key: column for column in columns}
     values |= times(at(now))
     rows = select(*values.values()).where(_address.c.id == key)
@@ -142,7 +148,10 @@ def _insert_lines(db: Connection, row: Any, template: int, has_items: bool, now:
     asked = wanted.subquery("wanted")
     values = {
         "order_id": literal(template),
-        **{column.key: _line_value(column.key, asked) for column in carried(LineItem, "order_id")},
+        **{
+            column.key: _line_value(column.key, asked)
+            for column in copied_columns(LineItem, "order_id")
+        },
         **times(at(now)),
     }
     rows = select(*values.values()).select_from(
@@ -180,7 +189,7 @@ def _insert_options(db: Connection, template: int, asked: FromClause, now: datet
     ranked = select(asked.c.source_line_item_id, rank).subquery("ranked")
     values: dict[str, ColumnElement[Any]] = {
         "line_item_id": lines.c.id,
-        **{column.key: column for column in carried(LineItemOption, "line_item_id")},
+        **{column.key: column for column in copied_columns(LineItemOption, "line_item_id")},
         **times(at(now)),
     }
     rows = select(*values.values()).select_from(

@@ -30,7 +30,7 @@ from order_factory.tasks.verify.rows import (
 from order_factory.tasks.working_set.statements import table_of
 
 # What a target order does not have from its source, and what other invariants are about.
-_NOT_CARRIED = (
+_NOT_COPIED = (
     "number",
     "order_factory_id",
     "status",
@@ -78,7 +78,7 @@ def _changed_orders(db: Connection) -> Select[Any]:
         has.gift_card_code.is_not(None), has.gift_card_code.is_distinct_from(had.gift_card_code)
     )
     rows = select(target.c.id).select_from(copied).where(unedited(source, target))
-    changed = (differ(target, source, *_NOT_CARRIED), coupon, card, plain, refreshed)
+    changed = (differ(target, source, *_NOT_COPIED), coupon, card, plain, refreshed)
     return rows.where(or_(*changed, *_changed_comparison_keys()))
 
 

@@ -1,1 +1,1 @@
-"""What a transaction works in: temporary tables, claims, statements, errors."""
+"""What a transaction works with: temporary tables, claims, statements, errors."""

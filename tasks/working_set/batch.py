@@ -1,4 +1,4 @@
-"""What the steps of one transaction share, besides the temporary tables."""
+"""What the steps of one transaction share, apart from the temporary tables."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from order_factory.models.results.step_times import StepTimes
 
 
 class Finding(NamedTuple):
-    """Errors of one kind in the copies in hand; for a single order, one error."""
+    """The errors of one kind in the current copies; for a single order, one error."""
 
     field: str
     code: str
@@ -19,13 +19,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """The copies that one transaction holds: how many, since when (UTC), and for which run.
+    """The copies of one transaction: how many, since when (UTC), and for which flow run.
 
-    `snapshot` is that of the database before the first check: see
-    `order_factory.models.database.dialects.snapshot`. Where the copies were `prefetched`, see
-    `order_factory.tasks.prefetch`. In a batch that is `followed` each step is a Prefect task run;
-    `findings` are then the errors recorded so far, and `notes` what the check step says besides;
-    one that `is_part` of a recorded batch never shows a task as failed for its orders' errors.
+    `snapshot` is the snapshot before the first check; see
+    `order_factory.models.database.dialects.snapshot`. For `prefetched` copies, see
+    `order_factory.tasks.prefetch`. If the batch is `followed`, each step is a Prefect task run;
+    `findings` are then the errors recorded so far, and `notes` are what the check step adds to
+    its message. A batch that `is_part` of a recorded one never shows a task as failed because of
+    errors in its orders.
     """
 
     size: int

@@ -1,7 +1,7 @@
-"""Claiming order factories, and taking them in hand: the first statements of a transaction.
+"""Claim order factories and load them: the first statements of a transaction.
 
-A claimed factory's row stays locked until the transaction ends, so no two runs ever copy the
-same one. A run that dies lets go of its rows at once, and they are still pending.
+A claimed factory's row stays locked until the transaction ends, so two runs never copy the same
+one. When a run dies, the database releases its locks at once. The rows are still pending.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ _factory = table_of(OrderFactory)
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a transaction has claimed: how many factories, and whether they were read ahead."""
+    """What a transaction has claimed: how many factories, and whether they were prefetched."""
 
     db: Connection
     size: int
@@ -60,14 +60,14 @@ class Claimed:
 
 
 UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
-# Spelled out in the statement, since neither database uses a partial index for a parameter.
+# The values are part of the statement: neither database uses a partial index for a parameter.
 is_unfinished = OrderFactory.status.in_(
     bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)
 )
 
-# What is still to be copied; what has a target order waits for a gateway.
+# Still to be copied. An unfinished factory with a target order waits for a gateway.
 is_to_copy = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
-# The same of a claimed factory, so worded that no database looks for it by its target.
+# The same for a claimed factory. `coalesce` keeps the planner from the index of the targets.
 _is_still_open = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
 # What tries again with the target order of an attempt before: it is placed, and nothing is copied.
 is_to_place_again = and_(
@@ -76,31 +76,30 @@ is_to_place_again = and_(
 
 
 def claim_factory(db: Connection, factory_id: int) -> int:
-    """Claim this factory; 0 when it is finished already or another transaction holds it."""
+    """Claim this factory. Returns 1, or 0 if it is finished or another transaction holds it."""
     return _claim(db, _unfinished().where(OrderFactory.id == factory_id))
 
 
 def claim_pending(db: Connection, batch_id: int, limit: int) -> int:
-    """Claim up to `limit` unfinished factories of a batch, the oldest first; how many."""
+    """Claim up to `limit` unfinished factories of a batch, oldest first. Returns their number."""
     return _claim(db, pending(batch_id, limit))
 
 
 def pending(
     batch_id: int, limit: int | BindParameter[int], *where: ColumnElement[bool]
 ) -> Select[tuple[int]]:
-    """The first unfinished factories of a batch, up to `limit`, in the order of their keys."""
+    """Select up to `limit` unfinished factories of a batch, oldest first."""
     mine = _unfinished().where(OrderFactory.batch_id == batch_id, *where)
     return mine.order_by(OrderFactory.id).limit(limit)
 
 
 def claim_single(db: Connection, limit: int) -> int:
-    """Claim up to `limit` unfinished factories that nobody carries out, the oldest first.
+    """Claim up to `limit` unfinished factories without a batch and a flow run, oldest first.
 
-    Those of a batch are left to it, and those of a flow run to the run that recorded them for
-    itself.
+    A batch copies its own factories, and a flow run those that it recorded for itself.
     """
-    nobodys = OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None)
-    return _claim(db, _unfinished().where(*nobodys).order_by(OrderFactory.id).limit(limit))
+    no_owner = OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None)
+    return _claim(db, _unfinished().where(*no_owner).order_by(OrderFactory.id).limit(limit))
 
 
 def load_claimed(db: Connection, first: int, last: int) -> None:
@@ -116,9 +115,9 @@ def _insert_between(*, sqlite: bool) -> Insert:
 
 
 def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
-    """One row per claimed factory: its request, its source's references, its target's keys.
+    """Insert a row per claimed factory: its options, its source's references, its target's keys.
 
-    `which` of the claimed ones; all without it.
+    Without `which`, all claimed factories.
     """
 
     def key(resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
@@ -126,10 +125,10 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
         return new_key(of, sqlite=sqlite, rank=claims.c.rank, nth=nth, each=each)
 
     saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
-    # A copy of a saved payment source stands for the one in the wallet.
+    # If the order pays with a copy of a saved payment source, use the saved one.
     wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
     own_email = func.nullif(Order.customer_email, "")
-    # The keys are drawn in a subquery, so that each is drawn once however often it is used.
+    # The subquery draws each key once, however often it is used below.
     drawn = (
         select(
             OrderFactory.id.label("factory_id"),
@@ -210,14 +209,14 @@ def _claim(db: Connection, wanted: Select[tuple[int]]) -> int:
 
 
 def insert_claims(wanted: Select[tuple[int]]) -> Insert:
-    """These factories, numbered in the order of their keys."""
+    """Insert a claim per selected factory, numbered from 1 in the order of their keys."""
     held = wanted.subquery("held")
     rank = func.row_number().over(order_by=held.c.id)
     return insert_counted(claims, ["factory_id", "rank"], select(held.c.id, rank))
 
 
-def ends(db: Connection, of: Table = claims) -> tuple[int, int, int]:
-    """How many factories are claimed, and the first and the last of their keys."""
+def claimed_range(db: Connection, of: Table = claims) -> tuple[int, int, int]:
+    """Return the number of claimed factories, their first key and their last."""
     ids = of.c.factory_id
     count, first, last = db.execute(select(func.count(), func.min(ids), func.max(ids))).one()
     return count, first, last

@@ -1,4 +1,4 @@
-"""Writing down what is wrong with orders: one INSERT ... SELECT per kind of error."""
+"""Record what is wrong with orders: one INSERT ... SELECT per kind of error."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from order_factory.tasks.working_set.tables import copies
 Join = tuple[FromClause, ColumnElement[bool]]
 
 
-def some_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
-    """Whether the condition holds for any copy in hand: nothing is written down where it does not.
+def select_any_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
+    """Select whether the condition holds for any current copy.
 
-    It spares a batch in which all is well most of the statements that look for errors.
+    A batch without errors skips most of the statements that record errors this way.
     """
     return select(exists().select_from(copies).where(condition))
 
@@ -28,9 +28,9 @@ def errors(
     outer: Sequence[Join] = (),
     line_item_id: ColumnElement[int] | None = None,
 ) -> Insert:
-    """One `copy_errors` row per copy in hand (or its line) that the conditions hold for.
+    """Insert a `copy_errors` row per current copy (or line) that meets the conditions.
 
-    `field` is the key in `errors_log`, `code` the kind of error. What `outer` joins may be absent.
+    `field` is the key in `errors_log`, `code` the kind of error. `outer` are outer joins.
     """
     source: FromClause = copies
     for target, on in joins:
@@ -41,7 +41,7 @@ def errors(
     words = (literal(message) if isinstance(message, str) else message).label("message")
     rows = select(copies.c.factory_id, literal(field), literal(code), words, line)
     rows = rows.select_from(source).where(*where)
-    # The messages of a factory stand in errors_log in the order in which they are written here.
+    # The messages of a factory are in errors_log in the order in which they are inserted here.
     rows = rows.order_by(copies.c.factory_id, words if line_item_id is None else line_item_id)
     names = ["order_factory_id", "field", "code", "message", "line_item_id"]
     return insert_counted(table_of(CopyError), names, rows)

@@ -1,4 +1,4 @@
-"""What the lines of each order add up to: one pass over the lines, one row per order."""
+"""The totals of each order's lines: one pass over the lines, one row per order."""
 
 from functools import cache
 from typing import Any
@@ -33,17 +33,17 @@ _is_other_currency = func.coalesce(_line.c.currency_code != copies.c.currency_co
 
 
 def sum_lines(db: Connection) -> None:
-    """Add up the source lines of every copy in hand, right and wrong ones.
+    """Add up the source lines of every current copy, valid or not.
 
-    Most orders have goods only: those are added up the short way, the others in full.
+    Most orders have SKU lines only and need few columns. The others are added up in full.
     """
     db.execute(insert_short_sums())
     if db.scalar(select(exists().where(line_sums.c.mixed))):
         db.execute(update_mixed_sums())
 
 
-def subtract_what_does_not_ship(db: Connection, *where: ColumnElement[bool]) -> None:
-    """Count the lines of SKUs that are not shipped out of `lines_to_ship`; once for each copy."""
+def subtract_unshipped_lines(db: Connection, *where: ColumnElement[bool]) -> None:
+    """Subtract the lines of SKUs that are not shipped from `lines_to_ship`. Call once per copy."""
     if not db.scalar(select(exists().where(flagged_skus.c.do_not_ship))):
         return
     unshipped = (
@@ -60,7 +60,7 @@ def subtract_what_does_not_ship(db: Connection, *where: ColumnElement[bool]) -> 
 
 
 def sum_remaining_lines(db: Connection) -> int:
-    """Add up again, without the lines left out; the errors for copies that nothing is left of."""
+    """Add up again without the lines left out. Returns the errors of copies without lines."""
     some = select(left_out_lines.c.factory_id)
     db.execute(delete(line_sums).where(line_sums.c.factory_id.in_(some)))
     remaining = copies.c.factory_id.in_(some)
@@ -69,12 +69,12 @@ def sum_remaining_lines(db: Connection) -> int:
     none_left = errors(
         "line_items", "line_items_none_left", "no line item is left to copy", remaining, nothing
     )
-    subtract_what_does_not_ship(db, remaining)
+    subtract_unshipped_lines(db, remaining)
     return execute_and_count(db, none_left)
 
 
 def is_left_out() -> ColumnElement[bool]:
-    """Whether the line of this copy is one that is left out."""
+    """Whether this line is left out of this copy."""
     left_out = exists().where(
         left_out_lines.c.factory_id == copies.c.factory_id,
         left_out_lines.c.line_item_id == _line.c.id,
@@ -83,9 +83,9 @@ def is_left_out() -> ColumnElement[bool]:
 
 
 def copied_lines_differ(db: Connection) -> bool:
-    """Whether the lines of some target do not add up to what its source's did when checked."""
-    copied = sums_of(copies.c.target_order_id).where(copies.c.valid).subquery("copied")
-    # What does not ship was counted out of `lines_to_ship` since.
+    """Whether the line totals of a target differ from those its source had when checked."""
+    copied = select_line_sums(copies.c.target_order_id).where(copies.c.valid).subquery("copied")
+    # `lines_to_ship` was reduced after the check.
     names = {column.key for column in line_sums.c} - {"factory_id", "mixed", "lines_to_ship"}
     differs = or_(*(copied.c[name] != line_sums.c[name] for name in sorted(names)))
     both = copied.join(line_sums, line_sums.c.factory_id == copied.c.factory_id)
@@ -94,7 +94,7 @@ def copied_lines_differ(db: Connection) -> bool:
 
 @cache
 def insert_short_sums() -> Insert:
-    """One row per copy that has lines, right where all of them are SKUs; `mixed` where not."""
+    """Insert a row per copy with lines. `mixed` marks copies that do not have SKU lines only."""
     total, lines = func.sum(_line.c.total_amount_cents), func.count()
     plain = and_(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(_is_other_currency))
     values: dict[str, ColumnElement[Any]] = {column.key: literal(0) for column in line_sums.c} | {
@@ -116,20 +116,20 @@ def insert_short_sums() -> Insert:
 @cache
 def update_mixed_sums() -> Update:
     mixed = exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.mixed)
-    full = sums_of(copies.c.source_order_id).where(mixed).subquery("full")
+    full = select_line_sums(copies.c.source_order_id).where(mixed).subquery("full")
     names = [column.key for column in full.c if column.key != "factory_id"]
     same = line_sums.c.factory_id == full.c.factory_id
     return update(line_sums).where(same).values({name: full.c[name] for name in names})
 
 
 def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
-    rows = sums_of(copies.c.source_order_id).where(*where)
+    rows = select_line_sums(copies.c.source_order_id).where(*where)
     names = [str(column.key) for column in rows.selected_columns]
     db.execute(insert(line_sums).from_select(names, rows))
 
 
-def sums_of(order_id: ColumnElement[int]) -> Rows:
-    """One row of sums per copy whose order has lines; amounts in cents of the order's currency."""
+def select_line_sums(order_id: ColumnElement[int]) -> Rows:
+    """Select a row of sums per copy with lines; amounts in cents of the order's currency."""
     kind, total = _line.c.item_type, _line.c.total_amount_cents
     paid_by_gift_card = and_(kind == ItemType.GIFT_CARDS, total < 0)
     bought = and_(kind.in_(PURCHASABLE), not_(paid_by_gift_card))

@@ -1,7 +1,7 @@
-"""The numbers of orders that are made here: unique within the mode, and drawn from nowhere.
+"""The numbers of the orders that this program makes: unique within the mode.
 
-A number is made of the order's key, so that a batch gets its numbers without a counter that all
-would wait for. Keys of orders that are never kept leave gaps.
+A number is made of the order's key. A counter would make all transactions wait for each other.
+Keys of orders that are rolled back leave gaps.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, fu
 from order_factory.models.tables import Order
 from order_factory.tasks.working_set.statements import table_of
 
-# Keeps these numbers apart from the shop's own.
+# Distinguishes these numbers from the shop's own.
 PREFIX = "OF"
 _order = table_of(Order)
 
@@ -19,7 +19,7 @@ _order = table_of(Order)
 def number_of(
     key: ColumnElement[int], mode: ColumnElement[Any], factory_id: ColumnElement[Any]
 ) -> ColumnElement[str]:
-    """The number of the order with this key; a longer one where the shop has given it away."""
+    """Return the number of the order with this key; a longer one if another order has it."""
     other = _order.alias("numbered")
     number = literal(PREFIX) + cast(key, String)
     given_away = exists().where(other.c.mode == mode, other.c.number == number)
@@ -27,7 +27,7 @@ def number_of(
     return case((given_away, longer), else_=number)
 
 
-def give_number(db: Connection, key: int) -> None:
+def set_order_number(db: Connection, key: int) -> None:
     """Give the order a number unless it has one."""
     number = number_of(_order.c.id, _order.c.mode, _order.c.order_factory_id)
     mine = update(_order).where(_order.c.id == key, _order.c.number.is_(None))

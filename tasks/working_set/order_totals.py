@@ -1,4 +1,4 @@
-"""The amounts of an order that is being filled: what its lines add up to, and its status."""
+"""The amounts and the status of an order whose lines change."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ _order, _line = table_of(Order), table_of(LineItem)
 _NOT_YET = (OrderStatus.DRAFT, OrderStatus.PENDING)
 
 
-def sum_order(db: Connection, order_id: int | ColumnElement[int]) -> None:
-    """Set the order's amounts to the sums of its lines, in cents, and its status.
+def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> None:
+    """Set the order's amounts to the sums of its lines, in cents, and update its status.
 
-    A draft becomes `pending` once it has a customer and a line that can be bought, and a pending
-    order without becomes a draft again.
+    With a customer and a line that can be bought, a draft becomes `pending`. Without one of them,
+    a pending order becomes a draft again.
     """
     mine = _line.c.order_id == _order.c.id
     sums = {name: _sum(mine, condition, amount) for name, (condition, amount) in _parts().items()}
@@ -43,7 +43,7 @@ def sum_order(db: Connection, order_id: int | ColumnElement[int]) -> None:
 
 
 def _parts() -> dict[str, tuple[ColumnElement[bool] | None, ColumnElement[Any]]]:
-    """Which lines make up which amount, and what of each."""
+    """Return for each amount its lines and the column that is added up."""
     kind, total = _line.c.item_type, _line.c.total_amount_cents
     return {
         "subtotal_amount_cents": (_bought(), total),

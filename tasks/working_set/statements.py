@@ -1,4 +1,4 @@
-"""Building INSERT ... SELECT with every column named on both sides."""
+"""Build INSERT ... SELECT statements with every column named on both sides."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,33 +26,34 @@ Rows = Select[tuple[Any, ...]]
 
 
 def table_of(model: type[Base]) -> Table:
-    """The table of a mapped class, typed as the table it is."""
+    """Return the table of a mapped class, with the type `Table`."""
     table = model.__table__
     assert isinstance(table, Table)
     return table
 
 
-def carried(model: type[Base], *left: str) -> tuple[Column[Any], ...]:
-    """The columns that a copy takes over unchanged: all but the key, the times and `left`."""
-    own = {"id", "copied_from_id", "created_at", "updated_at", *left}
+def copied_columns(model: type[Base], *excluded: str) -> tuple[Column[Any], ...]:
+    """Return the columns that a copy takes over: all but the key, the times and `excluded`."""
+    own = {"id", "copied_from_id", "created_at", "updated_at", *excluded}
     return tuple(column for column in table_of(model).c if column.key not in own)
 
 
-def unchanged(columns: tuple[Column[Any], ...]) -> dict[str, ColumnElement[Any]]:
+def columns_by_name(columns: tuple[Column[Any], ...]) -> dict[str, ColumnElement[Any]]:
     return {column.key: column for column in columns}
 
 
-# The moment of a statement that is built once and executed often: `execute_and_count(db, statement, now=...)`.
+# A parameter for statements that are built once and executed often:
+# `execute_and_count(db, statement, now=...)`.
 NOW: ColumnElement[datetime] = bindparam("now", type_=UtcDateTime())
 
 
-def times(moment: ColumnElement[datetime]) -> dict[str, ColumnElement[Any]]:
-    """`created_at` and `updated_at` of a row that is written at this moment."""
-    return {"created_at": moment, "updated_at": moment}
+def times(now: ColumnElement[datetime]) -> dict[str, ColumnElement[Any]]:
+    """Return `created_at` and `updated_at` of a row that is written now."""
+    return {"created_at": now, "updated_at": now}
 
 
-def at(moment: datetime) -> ColumnElement[datetime]:
-    return literal(moment, UtcDateTime())
+def at(time: datetime) -> ColumnElement[datetime]:
+    return literal(time, UtcDateTime())
 
 
 def insert_select(
@@ -63,9 +64,9 @@ def insert_select(
     order_by: Sequence[ColumnElement[Any]] = (),
     locked: Table | None = None,
 ) -> Insert:
-    """Insert one row per row of `source` that the conditions hold for, in this order.
+    """Insert one row per row of `source` that meets the conditions, in this order.
 
-    The rows of the table `locked` cannot be deleted then before the transaction ends (PostgreSQL).
+    On PostgreSQL, rows of the table `locked` cannot be deleted until the transaction ends.
     """
     rows = select(*values.values()).select_from(source).where(*where).order_by(*order_by)
     if locked is not None:
@@ -74,11 +75,11 @@ def insert_select(
 
 
 def insert_counted(table: Table, names: list[str], rows: Rows) -> Insert:
-    """An INSERT ... SELECT that tells how many rows it wrote, whatever the driver."""
+    """Build an INSERT ... SELECT that reports its number of rows with every driver."""
     statement = insert(table).from_select(names, rows, include_defaults=False)
     return statement.execution_options(preserve_rowcount=True)
 
 
 def execute_and_count(db: Connection, statement: Insert | Update, **parameters: Any) -> int:
-    """Execute; the number of rows written."""
+    """Execute the statement. Returns the number of rows written."""
     return db.execute(statement, parameters).rowcount

@@ -1,6 +1,6 @@
-"""A step of copying: a part of a transaction, and a task run where a person follows it.
+"""A step of copying: a part of a transaction, and a Prefect task run if the batch is followed.
 
-The steps of a part share one savepoint: where one of them fails, all that they wrote is taken back.
+The steps of a part share one savepoint: if one fails, all that they wrote is rolled back.
 """
 
 from collections.abc import Callable, Collection
@@ -12,14 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from order_factory.models.database.transient import is_transient, without_values
 from order_factory.models.errors import OrderFactoryError, TryAgain
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.step_runs import StepRun, claim_errors
+from order_factory.tasks.working_set.step_runs import StepRun, assign_errors
 
 StepFunction = Callable[[Connection, Batch], int]
-Asked = Select[tuple[bool]]
+Needed = Select[tuple[bool]]
 
 
 class StepFailed(OrderFactoryError):
-    """A step met something that no check knows of. Takes the field of `errors_log` and the words."""
+    """A step failed for a reason that no check finds. Takes the field of `errors_log`, the message."""
 
     status, code = 500, "step_failed"
     detail = "{1}"
@@ -30,10 +30,10 @@ class StepFailed(OrderFactoryError):
 
 
 class Step:
-    """A step of copying: called with the transaction and its batch, it returns a number of rows.
+    """A step of copying: called with the connection and its batch, it returns a number of rows.
 
-    In a batch that is followed it is a task run, whose state says what became of its part of the
-    orders. A step that not every order asks for does nothing, and returns 0, where none does.
+    In a followed batch it is a task run. The state of the run says how the step ended for the
+    orders. If no order needs the step, it does nothing and returns 0.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Step:
         name: str,
         field: str,
         function: StepFunction,
-        asked: Asked | None,
+        needed: Needed | None,
         errors: Collection[str] | None,
         idle: str,
     ) -> None:
@@ -50,9 +50,11 @@ class Step:
         self.__doc__ = function.__doc__
         self._field = field
         self._function = function
-        self._asked = asked
-        may_find = errors is None or asked is not None
-        self._task_run = StepRun(name, idle, self.fn, may_find=may_find, tells_rest=errors is None)
+        self._needed = needed
+        may_find = errors is None or needed is not None
+        self._task_run = StepRun(
+            name, idle, self.fn, may_find=may_find, reports_rest=errors is None
+        )
 
     def __call__(self, db: Connection, batch: Batch) -> int:
         began = perf_counter()
@@ -61,41 +63,41 @@ class Step:
         return rows
 
     def fn(self, db: Connection, batch: Batch) -> int:
-        """The same without Prefect.
+        """Run the step without Prefect.
 
-        What the database refuses comes out as `StepFailed` (or `TryAgain`), told without the rows'
-        values: Prefect logs the exception of a task.
+        An error of the database becomes `StepFailed` or `TryAgain`, without the rows' values:
+        Prefect logs the exception of a task.
         """
         try:
-            if self._asked is not None and not db.scalar(self._asked):
+            if self._needed is not None and not db.scalar(self._needed):
                 return 0
             return self._function(db, batch)
         except DBAPIError as error:
-            raise explained(error, self._field) from None
+            raise explain_error(error, self._field) from None
         except Exception as error:
-            raise explained(error, self._field) from error
+            raise explain_error(error, self._field) from error
 
 
 def step(
     name: str,
     field: str,
-    asked: Asked | None = None,
+    needed: Needed | None = None,
     errors: Collection[str] | None = (),
     idle: str = "Nothing to do.",
 ) -> Callable[[StepFunction], Step]:
-    """Make a function of the transaction and its batch a step; it returns a number of rows.
+    """Make a step of a function that takes the connection and its batch and returns a row count.
 
-    `field` is the key in `errors_log` for what no check knows of. `asked` selects whether some
-    order in hand asks for the step; without it, all do. `errors` are the fields, or the codes, of
-    the errors that this step's task run tells; None for those that no other step tells. `idle`
+    `field` is the key in `errors_log` for errors that no check finds. `needed` selects whether a
+    current order needs the step; without it, all do. `errors` are the fields or codes of the
+    errors that this step's task run reports; None means those that no other step reports. `idle`
     says why the step had nothing to do.
     """
-    claim_errors(name, errors or ())
-    return lambda function: Step(name, field, function, asked, errors, idle)
+    assign_errors(name, errors or ())
+    return lambda function: Step(name, field, function, needed, errors, idle)
 
 
-def explained(error: Exception, field: str) -> OrderFactoryError:
-    """The same failure as an error that names no row's values and survives pickling."""
+def explain_error(error: Exception, field: str) -> OrderFactoryError:
+    """Turn any failure into an error that holds no row's values and survives pickling."""
     if isinstance(error, OrderFactoryError):
         return error
     if not isinstance(error, DBAPIError):
@@ -106,12 +108,12 @@ def explained(error: Exception, field: str) -> OrderFactoryError:
     return StepFailed(field, f"could not be copied: the database refused a row ({message})")
 
 
-def as_failure(error: Exception) -> StepFailed:
-    """What a step raised, as a failure to record in the `errors_log` of the one order at fault.
+def convert_to_failure(error: Exception) -> StepFailed:
+    """Turn what a step raised into a failure for the `errors_log` of the order at fault.
 
-    Raises `TryAgain` instead for a passing fault, which is no order's.
+    Raises `TryAgain` for a passing failure, since no order causes it.
     """
-    explanation = explained(error, "target_order")
+    explanation = explain_error(error, "target_order")
     if isinstance(explanation, TryAgain):
         raise explanation from None
     if isinstance(explanation, StepFailed):

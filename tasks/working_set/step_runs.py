@@ -1,7 +1,8 @@
-"""Steps as Prefect task runs: their states say what became of each part of the orders.
+"""Steps as Prefect task runs. Their states say how each step ended.
 
-For a single order, the step whose part has an error ends `Failed` with the messages, or, where the
-part is left out, `CompletedWithErrors`. In a batch it ends `CompletedWithErrors` with the counts. A step that had nothing to do ends `Skipped`.
+For a single order, a step with errors ends `Failed` with their messages. If the wrong part is
+left out of the copy, it ends `CompletedWithErrors`. In a batch it ends `CompletedWithErrors` with
+the counts. A step that had nothing to do ends `Skipped`.
 """
 
 from collections.abc import Callable, Collection
@@ -21,24 +22,24 @@ from order_factory.tasks.working_set.tables import copies
 WITH_ERRORS = "CompletedWithErrors"
 SKIPPED = "Skipped"
 _MESSAGES_SHOWN = 20
-# The step whose task run tells the errors of a field, or of a code.
-_claimed: dict[str, str] = {}
+# The step whose task run reports the errors of a field, or of a code.
+_step_of_error: dict[str, str] = {}
 
 
-def claim_errors(step: str, fields_or_codes: Collection[str]) -> None:
-    """Have the task run of this step tell the errors of these fields and codes."""
-    _claimed.update(dict.fromkeys(fields_or_codes, step))
+def assign_errors(step: str, fields_or_codes: Collection[str]) -> None:
+    """Let the task run of this step report the errors of these fields and codes."""
+    _step_of_error.update(dict.fromkeys(fields_or_codes, step))
 
 
-def _teller(finding: Finding) -> str | None:
-    return _claimed.get(finding.code) or _claimed.get(finding.field)
+def _reporting_step(finding: Finding) -> str | None:
+    return _step_of_error.get(finding.code) or _step_of_error.get(finding.field)
 
 
 class StepRun:
     """A step as a task run.
 
-    `may_find` says that the step may record errors, `tells_rest` that it is the one that checks:
-    it tells all errors that no other step tells, and is never idle.
+    `may_find` says that the step may record errors. `reports_rest` marks the check step: it
+    reports all errors that no other step reports, and is never idle.
     """
 
     def __init__(
@@ -48,18 +49,18 @@ class StepRun:
         run: Callable[[Connection, Batch], int],
         *,
         may_find: bool,
-        tells_rest: bool,
+        reports_rest: bool,
     ) -> None:
         self._name = name
         self._idle = idle
         self._run = run
         self._may_find = may_find
-        self._tells_rest = tells_rest
+        self._reports_rest = reports_rest
         decorate = task(name=name, task_run_name=name, cache_policy=NO_CACHE)
         self._task = decorate(self._end)
 
     def __call__(self, db: Connection, batch: Batch) -> int:
-        """The rows. Raises what the step raises: the savepoint is the caller's."""
+        """Return the number of rows. Raises what the step raises; the caller has the savepoint."""
         state = self._task(db, batch, return_state=True)
         ended: Any = state.result(raise_on_failure=False)
         if isinstance(ended, Exception):
@@ -67,11 +68,11 @@ class StepRun:
         return int(ended)
 
     def _end(self, db: Connection, batch: Batch) -> State[Any]:
-        """The state in which the task run ends; its data are the rows, or what the step raised."""
+        """Run the step. The final state holds the number of rows, or what the step raised."""
         try:
             rows = self._run(db, batch)
         except OrderFactoryError as error:
-            return _interrupted(error, batch)
+            return _describe_failure(error, batch)
         if self._may_find:
             batch.findings[:] = _find_errors(db, batch)
         state = self._state(db, batch, rows)
@@ -79,13 +80,13 @@ class StepRun:
         return state
 
     def _state(self, db: Connection, batch: Batch, rows: int) -> State[Any]:
-        teller = None if self._tells_rest else self._name
-        mine = [found for found in batch.findings if _teller(found) == teller]
+        teller = None if self._reports_rest else self._name
+        mine = [found for found in batch.findings if _reporting_step(found) == teller]
         if not mine:
-            if not rows and not self._tells_rest:
+            if not rows and not self._reports_rest:
                 return Completed(name=SKIPPED, message=self._why_idle(db, batch), data=rows)
             message = f"{rows:,} row{'s' * (rows != 1)}"
-            if self._tells_rest:
+            if self._reports_rest:
                 message = " ".join([_count_errors(batch.findings), *batch.notes])
             return Completed(message=message, data=rows)
         message = _messages(mine) if batch.single else _counts(mine)
@@ -99,8 +100,8 @@ class StepRun:
         return self._idle
 
 
-def _interrupted(error: OrderFactoryError, batch: Batch) -> State[Any]:
-    """What became of a step that raised: for many orders, the one at fault is looked for."""
+def _describe_failure(error: OrderFactoryError, batch: Batch) -> State[Any]:
+    """Return the state of a step that raised. Of several orders, the one at fault is searched."""
     if (batch.single and not batch.is_part) or error.code == "try_again":
         return Failed(message=str(error), data=error)
     message = str(error)
@@ -110,7 +111,7 @@ def _interrupted(error: OrderFactoryError, batch: Batch) -> State[Any]:
 
 
 def _find_errors(db: Connection, batch: Batch) -> list[Finding]:
-    """The errors of the copies in hand: each one of a single order, otherwise by kind."""
+    """Return the errors of the current copies: each error of a single order, otherwise by kind."""
     error = CopyError.__table__.c
     here = select(error.field, error.code).join(
         copies, copies.c.factory_id == error.order_factory_id
@@ -125,7 +126,7 @@ def _find_errors(db: Connection, batch: Batch) -> list[Finding]:
 
 
 def _fails(db: Connection) -> bool:
-    """Whether the single order fails for its errors, and is not copied without what is wrong."""
+    """Whether the single order fails. With `skip_errors` it is copied without the wrong parts."""
     valid, skip_errors = db.execute(select(copies.c.valid, copies.c.skip_errors)).one()
     return not (valid and skip_errors)
 

@@ -1,7 +1,7 @@
-"""The temporary tables in which a batch is worked out; each transaction finds them empty.
+"""The temporary tables of a batch. They are empty at the start of each transaction.
 
-They belong to the connection: no one else sees them, nothing of them outlives a crash, and
-rolling back to a savepoint takes them back too.
+They belong to the connection: others do not see them, and they do not survive a crash. A rollback
+to a savepoint includes them.
 """
 
 from functools import cache
@@ -30,17 +30,17 @@ from order_factory.models.tables.option_columns import column_type
 from order_factory.models.values.copy_options import COPY_OPTIONS
 
 _METADATA = MetaData()
-# PostgreSQL clears no temporary table of deleted rows by itself, so what has grown larger is
-# truncated. What is small is sooner deleted.
+# PostgreSQL never vacuums temporary tables, so larger ones are truncated. For small ones DELETE
+# is faster.
 _DELETED_BYTES = 128 * 1024
 
 
 def temporary(metadata: MetaData, name: str, *columns: Column[Any]) -> Table:
-    """A table of the connection's own. `open_tables` empties it: at each commit would be slower."""
+    """Define a temporary table. `open_tables` empties it, which is faster than ON COMMIT does."""
     return Table(name, metadata, *columns, prefixes=["TEMPORARY"])
 
 
-# The order factories that this transaction holds, numbered from 1 in the order of their keys.
+# The order factories that this transaction has locked, numbered from 1 in the order of their keys.
 claims = temporary(
     _METADATA,
     "tmp_claims",
@@ -48,11 +48,10 @@ claims = temporary(
     Column("rank", BigInteger, nullable=False),
 )
 
-# One row per copy in hand: what was asked for, what its source order refers to, the keys that
-# its target will have, whether it will be copied at all (`valid`), whether its factory ends as
-# failed (an order that was copied but could not be placed is valid and failed), and whether it
-# does not end yet, because a gateway has to be asked first (`awaits`), or ends as `aborted`,
-# because nobody wants it any more.
+# One row per current copy: its options, what its source order refers to, and the keys of its
+# target. `valid`: it is copied. `failed`: its factory ends as failed (an order that was copied but
+# could not be placed is valid and failed). `awaits`: it ends after a gateway's answer.
+# `aborted`: it was cancelled meanwhile.
 copies = temporary(
     _METADATA,
     "tmp_copies",
@@ -82,8 +81,8 @@ copies = temporary(
     Column("aborted", Boolean, nullable=False),
 )
 
-# One row per copy that has lines: how many, of which kinds, how many of them are wrong, and what
-# they add up to, in cents. `mixed` means that not all of them are SKUs in plain quantities. With `skip_errors` the lines that are left out do not count.
+# One row per copy with lines: the counts by kind, the counts of wrong lines, and the sums in cents.
+# `mixed`: not all lines are valid SKU lines. Lines that `skip_errors` leaves out do not count.
 line_sums = temporary(
     _METADATA,
     "tmp_line_sums",
@@ -111,8 +110,8 @@ left_out_lines = temporary(
     Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
 )
 
-# The SKUs of the batch that are not simply there: gone from the catalogue (no `sku_id`), not for
-# sale, not shipped, or wanted more than there is (only then `available` is set).
+# The flagged SKUs of the batch: not in the catalogue (no `sku_id`), not for sale, not shipped, or
+# short (only then `available` is set).
 flagged_skus = temporary(
     _METADATA,
     "tmp_flagged_skus",
@@ -123,8 +122,8 @@ flagged_skus = temporary(
     Column("available", BigInteger),
 )
 
-# Who wants how much of a short SKU. `share` is what is granted or refused as one: a whole order,
-# or with `skip_errors` each SKU of it. `state` is one of OPEN, GRANTED, REFUSED.
+# How much of a short SKU each copy wants. A `share` is granted or refused as a whole: an order,
+# or with `skip_errors` each of its SKUs. `state` is OPEN, GRANTED or REFUSED.
 contested = temporary(
     _METADATA,
     "tmp_contested",
@@ -137,8 +136,8 @@ contested = temporary(
 )
 OPEN, GRANTED, REFUSED = 0, 1, 2
 
-# Copies of `tmp_copies` that are to be placed and can be: how they are paid, and whether that
-# gateway has to be asked (`remote`). Nothing is asked about a total of zero: it has no gateway.
+# The copies that will be placed: their gateway, and whether it has to be called (`remote`). An
+# order with a total of zero has no gateway.
 placements = temporary(
     _METADATA,
     "tmp_placements",
@@ -147,8 +146,8 @@ placements = temporary(
     Column("remote", Boolean, nullable=False),
 )
 
-# The free pieces of the SKUs that are taken from, laid end to end for each SKU: the pieces from
-# `first` (0 is the first) up to `last`, which is not counted in, are this stock item's.
+# The free pieces of each SKU, numbered from 0 over all its stock items. This stock item has the
+# pieces from `first` up to, but not including, `last`.
 stock_shares = temporary(
     _METADATA,
     "tmp_stock_shares",
@@ -158,7 +157,7 @@ stock_shares = temporary(
     Column("last", BigInteger, nullable=False),
 )
 
-# The source orders that are cancelled, each by the factory that asked first.
+# The source orders to cancel, each with the first factory that asked for it.
 cancellations = temporary(
     _METADATA,
     "tmp_cancellations",
@@ -166,7 +165,7 @@ cancellations = temporary(
     Column("factory_id", BigInteger, nullable=False),
 )
 
-# What the gateways have answered, and which order and factory each answer is about.
+# The gateways' answers.
 answers = temporary(
     _METADATA,
     "tmp_answers",
@@ -179,12 +178,12 @@ answers = temporary(
 
 
 def open_temporary_tables(db: Connection) -> None:
-    """Make this connection's temporary tables, or empty them where it has them already."""
+    """Create this connection's temporary tables, or empty those that exist."""
     open_tables(db, _METADATA)
 
 
 def open_tables(db: Connection, metadata: MetaData) -> None:
-    """Make these temporary tables, or empty them where the connection has them already."""
+    """Create these temporary tables, or empty those that the connection has."""
     names = [work.name for work in metadata.sorted_tables]
     made = {name: size for name, size in db.execute(temporary_tables(db, names))}
     for work in metadata.sorted_tables:
@@ -198,7 +197,7 @@ def open_tables(db: Connection, metadata: MetaData) -> None:
 
 
 def empty_temporary_tables(db: Connection) -> None:
-    """Empty all of them but the claims, for the next part of the claimed factories."""
+    """Empty all tables but the claims, for the next part of the claimed factories."""
     _empty(db, [work for work in _METADATA.sorted_tables if work is not claims])
 
 
@@ -207,12 +206,12 @@ def _empty(db: Connection, tables: list[Table]) -> None:
         for work in tables:
             db.execute(delete(work))
     elif tables:
-        db.execute(_emptied_together(tuple(tables)))
+        db.execute(_delete_from_all(tuple(tables)))
 
 
 @cache
-def _emptied_together(tables: tuple[Table, ...]) -> Select[tuple[int]]:
-    """One statement, since each waits for its answer; SQLite has none to wait for."""
+def _delete_from_all(tables: tuple[Table, ...]) -> Select[tuple[int]]:
+    """Build one statement for all tables: each statement costs a round trip on PostgreSQL."""
     emptied = (delete(work).cte(f"emptied_{work.name}") for work in tables)
     return select(literal(1)).add_cte(*emptied)
 
@@ -221,5 +220,5 @@ ANALYZE_COPIES = text(f"ANALYZE {copies.name}")
 
 
 def analyze_copies(db: Connection) -> None:
-    """Tell the planner how few copies are in hand, so that every join begins with them."""
+    """Let the planner know how few copies there are, so that every join begins with them."""
     db.execute(ANALYZE_COPIES)

@@ -23,7 +23,7 @@ from order_factory.models.tables import (
     StockItem,
 )
 from order_factory.models.tables.base import Base, utc_now
-from order_factory.tasks.working_set.order_totals import sum_order
+from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
 SOME_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -156,7 +156,7 @@ class Shop:
         """Make the order worth what its lines are."""
         order = self.row(Order, id=order_id)
         with begin() as db:
-            sum_order(db, order_id)
+            update_order_totals(db, order_id)
         self.change_order(order_id, status=order.status, updated_at=order.updated_at)
 
     def option(self, line_item_id: int, **values: Any) -> int:

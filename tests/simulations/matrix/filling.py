@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from order_factory.models import tables
-from order_factory.tasks.working_set.order_totals import sum_order
+from order_factory.tasks.working_set.order_totals import update_order_totals
 from tests.simulations.matrix.spec import COUPONS, CUSTOMERS, FUTURE, PAST, PROMOTIONS, SKUS, Source
 from tests.support.shop import SOME_DAY
 
@@ -49,7 +49,7 @@ def fill(db: Connection, sources: Sequence[Source]) -> None:
     )
     for order_id, source in zip(orders, sources, strict=True):
         _fill_lines(db, order_id, source)
-        sum_order(db, order_id)
+        update_order_totals(db, order_id)
 
 
 def _fill_catalogue(db: Connection) -> None:

@@ -122,8 +122,16 @@ def orders_of_all_kinds(shop):
 
 
 def message(shop, result):
-    """How a copy ended and all that it is, but for its keys and times."""
-    own = {"id", "order_id", "order_factory_id", "line_item_id", "created_at", "updated_at"}
+    """Return how a copy ended and all of its values but keys, times and the number (from a key)."""
+    own = {
+        "id",
+        "order_id",
+        "order_factory_id",
+        "line_item_id",
+        "created_at",
+        "updated_at",
+        "number",
+    }
 
     def values(row):
         return {name: value for name, value in row._mapping.items() if name not in own}

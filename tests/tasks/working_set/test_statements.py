@@ -17,13 +17,13 @@ from order_factory.models.tables import (
 )
 from order_factory.tasks.working_set.statements import (
     at,
-    carried,
+    columns_by_name,
+    copied_columns,
     execute_and_count,
     insert_counted,
     insert_select,
     table_of,
     times,
-    unchanged,
 )
 
 ADDRESS = table_of(Address)
@@ -32,7 +32,7 @@ ADDRESS = table_of(Address)
 def copied(now, *where):
     values = {
         "copied_from_id": ADDRESS.c.id,
-        **unchanged(carried(Address)),
+        **columns_by_name(copied_columns(Address)),
         **times(at(now)),
     }
     return insert_select(Address, values, ADDRESS, *where, order_by=[ADDRESS.c.id])
@@ -85,7 +85,7 @@ def test_both_sides_name_the_columns_in_the_same_order(shop):
 def test_a_copy_carries_every_column_but_its_own(table, left):
     own = {"id", "copied_from_id", "created_at", "updated_at"} | left
 
-    names = {column.key for column in carried(table, *left)}
+    names = {column.key for column in copied_columns(table, *left)}
 
     assert names | own == {column.key for column in table.__table__.c}
     assert names & own == set()

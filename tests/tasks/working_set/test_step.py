@@ -12,7 +12,7 @@ from order_factory.tasks.working_set.tables import claims, open_temporary_tables
 runs: list[int] = []
 
 
-@step(name="count", field="status", asked=select(exists().select_from(claims)))
+@step(name="count", field="status", needed=select(exists().select_from(claims)))
 def on_request(_db, batch):
     runs.append(batch.size)
     return batch.size

@@ -11,15 +11,15 @@ from order_factory.models.values.option_signatures import signature_with_options
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def takes_copy_options(command: F) -> F:
-    """Give a command an option for each copy option; it gets them as `**options`."""
+def add_copy_options(command: F) -> F:
+    """Add an option for each copy option to a command, which gets them as `**options`."""
     command.__signature__ = signature_with_options(command, _annotation)  # type: ignore[attr-defined]
     return command
 
 
-def takes_options_of_subscriptions(command: F) -> F:
-    """The same with the defaults of subscriptions."""
-    takes_copy_options(command)
+def add_subscription_options(command: F) -> F:
+    """Add an option for each copy option, with the defaults of subscriptions."""
+    add_copy_options(command)
     signature = command.__signature__  # type: ignore[attr-defined]
     defaults = {option.name: option.default_of_subscriptions for option in COPY_OPTIONS}
     command.__signature__ = signature.replace(  # type: ignore[attr-defined]

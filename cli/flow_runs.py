@@ -1,4 +1,4 @@
-"""Running a flow from the command line, with a Prefect server of its own where there is no other."""
+"""Running a flow from the command line, with a temporary Prefect server when there is no other."""
 
 import gc
 import os
@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from order_factory.cli.environment import prepare_prefect
-from order_factory.cli.progress import showing_progress
+from order_factory.cli.progress import show_bars
 from order_factory.cli.temporary_prefect import TemporaryPrefect
 from order_factory.cli.terminal import Terminal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError
@@ -21,24 +21,24 @@ R = TypeVar("R")
 
 
 class PrefectNotReady(OrderFactoryError):
-    """Takes the server's address, or words for it, and what went wrong."""
+    """Prefect's server does not answer. Arguments: the server and the problem."""
 
     status, code = 503, "prefect_not_ready"
-    detail = "{} cannot be reached ({}); nothing was changed."
+    detail = "{} cannot be reached ({}). Nothing was changed."
 
 
 def start_prefect(terminal: Terminal) -> None:
-    """Import Prefect and our flows, and see that Prefect's server answers.
+    """Import Prefect and the flows, and check that Prefect's server answers.
 
-    Where no server is named and none runs in this folder, one is started for this command alone.
-    It loads for some four seconds of one core, and so do the flows here, at the same time.
+    When no server is set and none runs in this folder, a temporary one is started for this command.
+    It starts in about four seconds, while the flows are imported here.
     Raises `PrefectNotReady`, and `InvalidRequest` for a setting with a wrong value.
     """
     prepare_prefect(verbose=terminal.verbose)
-    with terminal.working("Loading Prefect ...") as say, _without_garbage_collection():
+    with terminal.working("Loading Prefect ...") as update, _without_garbage_collection():
         server = None
         if not _is_server_named():
-            say("Starting a Prefect server for this command ...")
+            update("Starting a Prefect server for this command ...")
             server = TemporaryPrefect()
             _refresh_settings()
         try:
@@ -54,7 +54,7 @@ def start_prefect(terminal: Terminal) -> None:
 
 
 def require_server(terminal: Terminal) -> None:
-    """See that the server of PREFECT_API_URL answers, and knows us.
+    """Check that the server of PREFECT_API_URL answers and accepts the login.
 
     Raises `PrefectNotReady`, and `InvalidRequest` for a setting with a wrong value.
     """
@@ -69,7 +69,7 @@ def require_server(terminal: Terminal) -> None:
 
 
 def _is_server_named() -> bool:
-    """Whether any of Prefect's settings names a server; Prefect is only asked where one might."""
+    """Whether Prefect's settings name a server; imports Prefect only if a settings file exists."""
     if os.environ.get("PREFECT_API_URL"):
         return True
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
@@ -90,7 +90,7 @@ def _api_url() -> str | None:
 
 
 def _refresh_settings() -> None:
-    """Have Prefect read the environment again, if it has read it already."""
+    """Make Prefect read the environment again, if it is imported already."""
     if "prefect.context" in sys.modules:
         from prefect.context import refresh_global_settings_context
 
@@ -99,7 +99,7 @@ def _refresh_settings() -> None:
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Imports make objects that stay; looking through them takes a tenth of the time."""
+    """Switch garbage collection off during imports, which makes them a tenth faster."""
     gc.disable()
     try:
         yield
@@ -114,14 +114,14 @@ def _check() -> Exception | None:
     with get_client(sync_client=True) as client:
         problem = client.api_healthcheck()
         if problem is None:
-            # Health is told to everybody; this wants the login, where the server has one.
+            # The health check needs no login; this request does.
             client.request("GET", "/admin/version")
         return problem
 
 
 def run_flow(terminal: Terminal, doing: str, flow: Callable[[], R]) -> R:
-    """What the flow returns; its progress is shown, under `doing` until it tells of a step."""
-    with showing_progress(terminal, doing):
+    """The flow's result; shows its progress, with the title `doing` until its first step."""
+    with show_bars(terminal, doing):
         return flow()
 
 
@@ -133,5 +133,5 @@ def _wrong_settings(error: ValidationError) -> str:
 
 def _problem(error: Exception) -> str:
     if getattr(getattr(error, "response", None), "status_code", None) == 401:
-        return "it wants another login; set PREFECT_API_AUTH_STRING to its user:password"
+        return "it refused the login; set PREFECT_API_AUTH_STRING to its user:password"
     return str(error).split("\n", 1)[0] or type(error).__name__

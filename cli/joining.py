@@ -1,4 +1,4 @@
-"""Commands use the system that runs in their folder, if one does."""
+"""Connecting a command to the system that runs in its folder, if there is one."""
 
 import os
 from pathlib import Path
@@ -7,22 +7,22 @@ _RECORD = Path("var/system/system.json")
 
 
 def join_running_system() -> None:
-    """Name the Prefect server and the shop's database of the system that `up` runs in this folder.
+    """Set the URLs of the Prefect server and the database of the system that runs in this folder.
 
-    What is set already, in the environment or in a `.env` file, wins.
+    Variables that are set already, in the environment or in a `.env` file, take precedence.
     """
-    # Most often there is none, and a command need not import anything to see that.
+    # Usually there is no record; then nothing is imported.
     if not _RECORD.exists():
         return
-    from order_factory.cli.system.state import is_held, read_record
+    from order_factory.cli.system.state import is_locked, read_record
 
     record = read_record()
-    if record is None or not is_held():
+    if record is None or not is_locked():
         return
     server = next((part.url for part in record.parts if part.name == "server"), None)
     if server is not None:
         os.environ.setdefault("PREFECT_API_URL", f"{server}/api")
     shop = record.databases.get("shop", "")
-    # A URL whose password was left out of the record is no use.
+    # The record hides passwords, and a URL without its password is useless.
     if shop and "***" not in shop:
         os.environ.setdefault("ORDER_FACTORY_DATABASE_URL", shop)

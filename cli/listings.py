@@ -1,4 +1,4 @@
-"""Reading the database for a list: pages of orders and batches, never a customer's data."""
+"""Reading pages of orders, order factories and batches, without customer data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from order_factory.models.tables import Event, LineItem, Order, OrderFactory, Or
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus
 
-# So many copies of one order are shown.
-MOST_COPIES = 20
+# At most this many copies of one order are shown.
+MAX_COPIES = 20
 
 
 def list_orders(
@@ -51,7 +51,7 @@ def read_order(db: Connection, order_id: int) -> dict[str, Any]:
     copies = _factories().where(OrderFactory.source_order_id == order_id)
     return _present_order(order) | {
         "line_items": [dict(row) for row in db.execute(lines).mappings()],
-        "copies": [_present_factory(row) for row in _newest(db, copies, 1, MOST_COPIES)],
+        "copies": [_present_factory(row) for row in _newest(db, copies, 1, MAX_COPIES)],
     }
 
 
@@ -165,7 +165,7 @@ def _present_factory(row: RowMapping) -> dict[str, Any]:
 
 
 def _name_of(order_id: int | None, number: str | None) -> str | None:
-    """How a person names an order."""
+    """The number of an order, or its public id when it has no number."""
     if order_id is None:
         return None
     return number or public_id(Resource.orders, order_id)

@@ -36,7 +36,7 @@ from order_factory.cli.terminal import OutputClosed, Terminal
 
 app = typer.Typer(name="order-factory", pretty_exceptions_enable=False, rich_markup_mode="rich")
 
-# In the order in which a person meets them.
+# In the order in which a new user needs them.
 COMMANDS = {
     "Copy": (
         (import_files, "import", "order-factory import exports/2026-01"),
@@ -74,7 +74,7 @@ app.add_typer(subscriptions, rich_help_panel="Copy")
 app.add_typer(token, rich_help_panel="Administer")
 
 
-def _tell_version(given: bool) -> None:
+def _print_version(given: bool) -> None:
     if given:
         from importlib.metadata import version
 
@@ -84,20 +84,22 @@ def _tell_version(given: bool) -> None:
 
 @app.callback(
     invoke_without_command=True,
-    epilog="Exit codes: 0 all is well, 1 some orders failed or an invariant is broken, 2 the call "
-    "could not be carried out, 130 stopped with Ctrl-C.",
+    epilog="Exit codes: 0 success, 1 some orders failed or an invariant is broken, 2 the command "
+    "could not run, 130 stopped with Ctrl-C.",
 )
 def order_factory(
     context: typer.Context,
     _version: Annotated[
         bool,
-        typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True),
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Copy shop orders: one with copy, thousands with bulk.
 
-    The orders are in the database of ORDER_FACTORY_DATABASE_URL, which may stand in a .env file;
-    without it in var/order_factory.db, a SQLite file.
+    Set ORDER_FACTORY_DATABASE_URL to the database of the shop, in the environment or in a .env
+    file. The default is the SQLite file var/order_factory.db.
     """
     if context.invoked_subcommand is None:
         with redirect_stdout(sys.stderr):  # typer writes the help itself
@@ -106,9 +108,9 @@ def order_factory(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. Whatever goes wrong is told in a message, never as a trace.
+    """Run one command and return its exit code. An error is a message, never a stack trace.
 
-    With `--debug` an unexpected exception is raised, for its trace.
+    With `--debug`, an unexpected exception is raised to show its stack trace.
     """
     load_env_file()
     join_running_system()
@@ -119,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if code == INTERRUPTED:
             terminal.stopped()
     except OutputClosed:
-        # Python would complain once more when it flushes what is left.
+        # Otherwise Python would report another error when it flushes the output.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.dup2(nowhere, sys.stderr.fileno())
@@ -132,20 +134,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if terminal.debug and tag == "unexpected_error":
             raise
     finally:
-        _tell_of_a_copy(terminal)
+        _warn_if_cut_off(terminal)
         _close_database()
     return int(code)
 
 
-def _tell_of_a_copy(terminal: Terminal) -> None:
-    """Say after a command that its database reaches nobody outside, where that is so."""
+def _warn_if_cut_off(terminal: Terminal) -> None:
+    """Print a warning when the command's database is cut off from gateways and webhooks."""
     engine = sys.modules.get("order_factory.models.database.engine")
     if engine is None or not engine.has_connected():
-        return  # the command has asked no database
+        return  # the command used no database
     from order_factory.models.database.engine import reading
     from order_factory.models.database.identity import why_cut_off
 
-    # What is wrong with the database itself the command has said already.
+    # The command has reported problems of the database already.
     with suppress(Exception), reading() as db:
         reason = why_cut_off(db)
         if reason is not None:
@@ -153,14 +155,14 @@ def _tell_of_a_copy(terminal: Terminal) -> None:
 
 
 def _close_database() -> None:
-    # Not imported for this: most of a second, which `--help` can do without.
+    # Do not import it here: the import takes most of a second, and `--help` needs no database.
     engine = sys.modules.get("order_factory.models.database.engine")
     if engine is not None:
         engine.close_connections()
 
 
 def _refuse(terminal: Terminal, given: list[str], error: typer.TyperException) -> int:
-    """Tell what is wrong with the command line itself."""
+    """Report an error in the command line."""
     terminal.as_json |= "--json" in given
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "order-factory"

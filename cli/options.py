@@ -1,4 +1,4 @@
-"""Options that several commands have. They change the terminal, so commands need not look at them."""
+"""Options of several commands. Their callbacks set the terminal; the commands ignore the values."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from order_factory.cli.terminal import Terminal
 
 
 def terminal_of(context: typer.Context) -> Terminal:
-    """The terminal that `main` gave to the command."""
+    """The terminal that `main` passed to the command."""
     terminal = context.find_object(Terminal)
     assert terminal is not None
     return terminal
@@ -30,7 +30,7 @@ AsJson = Annotated[
     bool,
     typer.Option(
         "--json",
-        help="Write one JSON document to stdout, and nothing else there.",
+        help="Write one JSON document to stdout.",
         callback=_write_json,
         is_eager=True,
     ),
@@ -43,12 +43,12 @@ Debug = Annotated[
     bool,
     typer.Option(
         "--debug",
-        help="Show the whole trace of an unexpected error (also: ORDER_FACTORY_DEBUG=1).",
+        help="Show the stack trace of an unexpected error (or set ORDER_FACTORY_DEBUG=1).",
         callback=_show_trace,
         is_eager=True,
     ),
 ]
 Mode = Annotated[
     Literal["live", "test"],
-    typer.Option("--mode", help="Whether live orders or test orders are meant."),
+    typer.Option("--mode", help="Use live orders or test orders."),
 ]

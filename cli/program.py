@@ -1,4 +1,4 @@
-"""How to call this program again, so that what is suggested can be pasted."""
+"""Command lines of this program that a person can paste into a shell."""
 
 import shlex
 import shutil

@@ -1,4 +1,4 @@
-"""How progress looks: a bar per step on a terminal, a line now and then elsewhere."""
+"""Showing progress: a bar per step on a terminal, a line every few seconds elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +24,9 @@ from order_factory.models.results.progress import progress_shown_by
 SECONDS_BETWEEN_LINES = 3.0
 
 
-# Rich's own rate needs two steps forward within half a minute; a batch may take longer for one.
+# Rich's own rate needs two updates within half a minute; one part of a batch may take longer.
 def _rate(task: Task) -> float | None:
-    """What a bar has done per second since it began; None where it has done nothing yet."""
+    """Units per second since the bar started; None while it is at 0."""
     return task.completed / task.elapsed if task.completed and task.elapsed else None
 
 
@@ -37,7 +37,7 @@ class _RateColumn(ProgressColumn):
 
 
 class _LeftColumn(ProgressColumn):
-    max_refresh = 0.5  # or the figures would be unreadable
+    max_refresh = 0.5  # faster changes are unreadable
 
     def render(self, task: Task) -> Text:
         rate = _rate(task)
@@ -48,46 +48,46 @@ class _LeftColumn(ProgressColumn):
 
 
 class _Bars:
-    """One bar per step; the step that goes on while nothing was told yet has a pulsing one."""
+    """One bar per step, and a pulsing bar until the first step reports its progress."""
 
-    def __init__(self, progress: Progress, waiting: str) -> None:
+    def __init__(self, progress: Progress, title: str) -> None:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
-        self._waiting = progress.add_task(waiting, total=None)
+        self._placeholder = progress.add_task(title, total=None)
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         if step not in self._bars:
-            self._progress.update(self._waiting, visible=False)
+            self._progress.update(self._placeholder, visible=False)
             self._bars[step] = self._progress.add_task(printable(step), total=total)
         self._progress.update(self._bars[step], completed=done, total=total)
 
 
 class _Lines:
-    """A line at most every few seconds while a step goes on, and when it ends.
+    """A line at most every few seconds during a step, and a line at its end.
 
-    A step that nobody knows the length of is told when it begins.
+    A step without a known total also gets a line at its start.
     """
 
-    def __init__(self, terminal: Terminal, waiting: str) -> None:
+    def __init__(self, terminal: Terminal, title: str) -> None:
         self._terminal = terminal
         self._step: str | None = None
-        self._began: dict[str, float] = {}
-        self._shown_at = 0.0
+        self._started_at: dict[str, float] = {}
+        self._written_at = 0.0
         self._ended = False
-        terminal.note(f"{waiting} ...")
+        terminal.note(f"{title} ...")
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         now = monotonic()
         if step != self._step:
-            self._step, self._shown_at, self._ended = step, now, False
-            self._began.setdefault(step, now)
+            self._step, self._written_at, self._ended = step, now, False
+            self._started_at.setdefault(step, now)
             if total is None and not done:
                 self._terminal.note(f"{step} ...")
         ends = done == total
-        if self._ended if ends else now - self._shown_at < SECONDS_BETWEEN_LINES:
+        if self._ended if ends else now - self._written_at < SECONDS_BETWEEN_LINES:
             return
-        self._shown_at, self._ended = now, ends
-        self._terminal.note(self._line(step, done, total, now - self._began[step]))
+        self._written_at, self._ended = now, ends
+        self._terminal.note(self._line(step, done, total, now - self._started_at[step]))
 
     def _line(self, step: str, done: int, total: int | None, seconds: float) -> str:
         line = f"{step}: {done:,}" if total is None else f"{step}: {done:,} of {total:,}"
@@ -98,10 +98,10 @@ class _Lines:
 
 
 @contextmanager
-def showing_progress(terminal: Terminal, waiting: str) -> Iterator[None]:
-    """Within the block, show what is told through `order_factory.models.results.progress`, and that work goes on."""
+def show_bars(terminal: Terminal, title: str) -> Iterator[None]:
+    """Inside the block, show the progress that `models.results.progress` reports."""
     if not terminal.err.is_terminal:
-        with progress_shown_by(_Lines(terminal, waiting)):
+        with progress_shown_by(_Lines(terminal, title)):
             yield
         return
     columns = (
@@ -115,7 +115,7 @@ def showing_progress(terminal: Terminal, waiting: str) -> Iterator[None]:
     )
     with (
         Progress(*columns, console=terminal.err) as progress,
-        progress_shown_by(_Bars(progress, waiting)),
+        progress_shown_by(_Bars(progress, title)),
     ):
         yield
 

@@ -1,4 +1,4 @@
-"""The options that say which orders `order-factory bulk` copies, and what they add up to."""
+"""The options that select the orders of `order-factory bulk`."""
 
 import inspect
 from collections.abc import Callable
@@ -18,8 +18,8 @@ File = Annotated[
     str | None,
     typer.Argument(
         metavar="FILE",
-        help="A .csv, .xlsx, .parquet or .jsonl file with the column source_order, and if "
-        f"wanted {', '.join(OPTIONS)}, reference, reference_origin, metadata.",
+        help="A .csv, .xlsx, .parquet or .jsonl file with the column source_order. Optional "
+        f"columns: {', '.join(OPTIONS)}, reference, reference_origin, metadata.",
         show_default=False,
     ),
 ]
@@ -28,14 +28,14 @@ OrderNames = Annotated[
     typer.Option(
         "--order",
         metavar="ORDER",
-        help="Number or id of an order; give it once per order.",
+        help="Number or id of an order. Repeat it for more orders.",
     ),
 ]
 AllOrders = Annotated[
     bool,
     typer.Option(
         "--all-orders",
-        help="Every placed (or approved) order that is itself no copy.",
+        help="Copy all placed and approved orders that are not copies themselves.",
     ),
 ]
 FailedOf = Annotated[
@@ -43,7 +43,7 @@ FailedOf = Annotated[
     typer.Option(
         "--failed-of",
         metavar="REFERENCE",
-        help="The copies that failed in the batch of this reference, each tried again once.",
+        help="Retry the failed copies of the batch with this reference, each once.",
     ),
 ]
 Resume = Annotated[
@@ -51,23 +51,23 @@ Resume = Annotated[
     typer.Option(
         "--resume",
         metavar="REFERENCE",
-        help="Finish the batch that has this reference.",
+        help="Finish the batch with this reference.",
     ),
 ]
 
-# Mode is an option of its own: it is for orders that are named, too.
+# The mode has its own option, because it also applies to orders given by number.
 _FIELDS = {field.name: field for field in FILTER_FIELDS if field.kind is not Kind.MODE}
 _PREFIX = "where_"
 
 
-def takes_order_filter(command: F) -> F:
-    """Give a command an option for each field of the filter, after its positional parameters.
+def add_order_filter(command: F) -> F:
+    """Add an option for each field of the filter to a command, after its positional parameters.
 
-    It gets them in `**options`, from which `filter_fields` takes them.
+    The command gets them in `**options`; `filter_fields` takes them from there.
     """
     signature = inspect.signature(command)
     own = list(signature.parameters.values())
-    place = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in own)
+    index = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in own)
     fields = [
         inspect.Parameter(
             f"{_PREFIX}{field.name}",
@@ -77,8 +77,8 @@ def takes_order_filter(command: F) -> F:
         )
         for field in _FIELDS.values()
     ]
-    made = signature.replace(parameters=[*own[:place], *fields, *own[place:]])
-    command.__signature__ = made  # type: ignore[attr-defined]
+    extended = signature.replace(parameters=[*own[:index], *fields, *own[index:]])
+    command.__signature__ = extended  # type: ignore[attr-defined]
     return command
 
 
@@ -94,9 +94,9 @@ def _annotation(field: FilterField) -> Any:
 
 
 def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
-    """Raises `InvalidRequest` unless just one selection was given; a filter counts as one.
+    """Raise `InvalidRequest` unless exactly one selection is given; a filter counts as one.
 
-    `chosen` holds the other selections by what they are called, `fields` the filter's fields.
+    `chosen` maps the names of the other selections to their values, `fields` is the filter.
     """
     from order_factory.models.errors import InvalidRequest
 
@@ -106,29 +106,29 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
     if filtering:
         given.append(filtering[0])
     if len(given) != 1:
-        message = f"not {' and '.join(given)} together" if given else "none was given"
+        problem = f"not {' and '.join(given)} together" if given else "none is given"
         raise InvalidRequest(
             f"Say which orders: give one of {', '.join(chosen)} or a filter such as "
-            f"--placed-from; {message}."
+            f"--placed-from; {problem}."
         )
     if narrowing and not filtering and given != ["--all-orders"]:
         raise InvalidRequest(
-            f"{' and '.join(narrowing)} cannot be given with {given[0]}, but with --all-orders or "
-            "a filter such as --placed-from."
+            f"{' and '.join(narrowing)} cannot be given with {given[0]}. Use --all-orders or a "
+            "filter such as --placed-from."
         )
 
 
 def filter_fields(options: dict[str, Any]) -> dict[str, Any]:
-    """Take the fields of the filter out of a command's options: those that were given."""
+    """Remove the filter's fields from a command's options, and return those that are set."""
     found = {name: options.pop(f"{_PREFIX}{name}") for name in _FIELDS}
     return {name: value for name, value in found.items() if value not in (None, False, [])}
 
 
 def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
-    """The filter; its customer is a public id.
+    """The filter, with the customer as a public id.
 
-    Raises `InvalidRequest` for a value that is none, and `SelectionInvalid` for a customer that
-    does not exist, and if asked to where no order fits.
+    Raises `InvalidRequest` for an invalid value, and `SelectionInvalid` for an unknown customer.
+    With `must_fit`, also raises it when no order matches.
     """
     from pydantic import ValidationError
 
@@ -140,18 +140,18 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     try:
         wanted = OrderFilter(**fields)
     except ValidationError as error:
-        message = [
+        problems = [
             " ".join(
                 [
-                    *(_FIELDS[str(name)].flag for name in detail["loc"][:1]),
-                    detail["msg"].removeprefix("Value error, "),
+                    *(_FIELDS[str(name)].flag for name in problem["loc"][:1]),
+                    problem["msg"].removeprefix("Value error, "),
                 ]
             )
-            for detail in error.errors(include_input=False, include_url=False)
+            for problem in error.errors(include_input=False, include_url=False)
         ]
-        raise InvalidRequest(f"{'; '.join(message)}.") from None
+        raise InvalidRequest(f"{'; '.join(problems)}.") from None
     with reading() as db:
-        # By its id, for Prefect stores a flow's parameters: an email has no place there.
+        # Use the id: Prefect stores a flow's parameters, which must not contain an email.
         wanted = resolve_customer(db, wanted)
         if must_fit:
             require_fit(db, wanted)

@@ -1,4 +1,4 @@
-"""Tables that are read on a terminal: plain text in every cell, numbers at the right."""
+"""Tables for a terminal: plain text in every cell, numbers aligned right."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,32 +18,32 @@ Cell = Any
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str | None = None
 ) -> Table:
-    """A table; a column whose name begins with `#` holds numbers."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
-    made.show_edge = made.pad_edge = False
+    """A table; a column whose name starts with `#` holds numbers."""
+    result = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    result.show_edge = result.pad_edge = False
     for name in columns:
         number = name.startswith("#")
-        made.add_column(
+        result.add_column(
             name.removeprefix("#"), justify="right" if number else "left", overflow="fold"
         )
     for row in rows:
-        made.add_row(*(_cell(value) for value in row))
-    return made
+        result.add_row(*(_cell(value) for value in row))
+    return result
 
 
 def facts(rows: Iterable[tuple[str, Cell]], *, title: str | None = None) -> Table:
     """Names and their values, one pair a line."""
-    made = Table(box=None, show_header=False, title=title, title_justify="left", pad_edge=False)
-    made.title_style = "bold"
-    made.add_column(style="dim", no_wrap=True)
-    made.add_column(overflow="fold")
+    result = Table(box=None, show_header=False, title=title, title_justify="left", pad_edge=False)
+    result.title_style = "bold"
+    result.add_column(style="dim", no_wrap=True)
+    result.add_column(overflow="fold")
     for name, value in rows:
-        made.add_row(name, _cell(value))
-    return made
+        result.add_row(name, _cell(value))
+    return result
 
 
 def next_steps(*commands: Sequence[str]) -> Group:
-    """What to type next, one command a line; a command is the arguments of this program."""
+    """Suggested next commands, one a line; each is a list of this program's arguments."""
     lines = "\n".join(f"  {printable(command_line(*arguments))}" for arguments in commands)
     return Group(Text.assemble(("Next:\n", "bold"), lines))
 

@@ -1,8 +1,8 @@
-"""A Prefect server for one command, where no other is there; it ends with the command.
+"""A temporary Prefect server for one command, when there is no other; it ends with the command.
 
-The server's program is this module, too: `python -m order_factory.cli.temporary_prefect PORT`.
-Prefect would start a server by itself, but only after its own import, so that the two wait for
-each other; and a command that is killed would leave that server running.
+The server runs this module: `python -m order_factory.cli.temporary_prefect PORT`. Prefect can start
+a server itself, but only after its own import, which takes longer; and a killed command would leave
+that server running.
 """
 
 import atexit
@@ -24,23 +24,23 @@ _DATABASE = "PREFECT_API_DATABASE_CONNECTION_URL"
 
 
 class TemporaryPrefect:
-    """A server that starts beside what the command itself has to load."""
+    """A server that starts while the command imports its own modules."""
 
     def __init__(self) -> None:
-        """Start it, and set PREFECT_API_URL; it does not answer yet."""
+        """Start the server and set PREFECT_API_URL; the server does not answer yet."""
         self._port = _free_port()
-        # The same database as that of `order-factory up` in this folder, whose UI shows the runs.
+        # The database of `order-factory up` in this folder, so that its UI shows the runs.
         if _DATABASE not in os.environ and "PREFECT_HOME" not in os.environ:
             file = Path("var/prefect/prefect.db").resolve()
             file.parent.mkdir(parents=True, exist_ok=True)
             os.environ[_DATABASE] = f"sqlite+aiosqlite:///{file}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "order_factory.cli.temporary_prefect", str(self._port)],
-            # It ends when this pipe is closed, which the kernel does even for a killed command.
+            # The server ends when this pipe closes; the kernel closes it even for a killed command.
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C goes to a whole group, and a run needs its server to end in order.
+            # Ctrl-C goes to a whole process group, and a run needs its server to end in order.
             start_new_session=True,
             env={**os.environ, **_SETTINGS},
         )
@@ -48,7 +48,7 @@ class TemporaryPrefect:
         atexit.register(self._end)
 
     def wait(self) -> None:
-        """Come back once it answers. Raises `OSError` if it ends or takes too long."""
+        """Return when the server answers. Raises `OSError` if it ends or takes too long."""
         opener = build_opener(ProxyHandler({}))
         deadline = time.monotonic() + _SECONDS_TO_START
         while True:
@@ -90,7 +90,7 @@ def _free_port() -> int:
 
 def main() -> None:
     """Serve until standard input is closed."""
-    gc.disable()  # importing the server makes objects that stay: looking through them takes a tenth
+    gc.disable()  # makes the import a tenth faster
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -1,4 +1,4 @@
-"""What a command says: results on stdout, everything else on stderr."""
+"""The output of a command: results on stdout, everything else on stderr."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-WIDTH_OF_A_FILE = 120
+FILE_WIDTH = 120
 
 
 class OutputClosed(Exception):
-    """Whoever reads the output has seen enough, as `head` does."""
+    """The reader of the output closed it, as `head` does."""
 
 
 class _Console(Console):
@@ -27,14 +27,14 @@ class _Console(Console):
 class Terminal:
     """Where a command writes. With `as_json`, stdout gets one JSON document and nothing else.
 
-    `on_interrupt` says, after Ctrl-C, what was done and how to go on.
+    `on_interrupt` returns the message after Ctrl-C: what was done and how to continue.
     """
 
     def __init__(self) -> None:
         self.as_json = False
         self.verbose = False
         self.debug = os.environ.get("ORDER_FACTORY_DEBUG", "").lower() not in ("", "0", "false")
-        self.on_interrupt: Callable[[], str] = lambda: "Stopped; nothing half-written was left."
+        self.on_interrupt: Callable[[], str] = lambda: "Stopped. No order is half-written."
         self.out = _console(stderr=False)
         self.err = _console(stderr=True)
 
@@ -46,7 +46,7 @@ class Terminal:
         for above, part in zip((None, *parts), parts, strict=False):
             if above is not None and not (isinstance(above, Text) and isinstance(part, Text)):
                 self.out.print()
-            # A line is to be copied whole, so only tables are fitted to the width.
+            # Only tables are fitted to the width, so that a person can copy a whole line.
             self.out.print(part, soft_wrap=not isinstance(part, Table), highlight=False)
 
     def _write(self, text: str) -> None:
@@ -57,11 +57,11 @@ class Terminal:
             raise OutputClosed from error
 
     def note(self, text: str) -> None:
-        """Say something beside the result."""
+        """Write a message to stderr."""
         self.err.print(Text(printable(text)), soft_wrap=True)
 
     def fail(self, code: str, message: str) -> None:
-        """Say why the call was not carried out."""
+        """Write the error that ended the command."""
         if self.as_json:
             self.show({"error": {"code": code, "message": message}})
         else:
@@ -70,16 +70,16 @@ class Terminal:
             )
 
     def stopped(self) -> None:
-        """Say what Ctrl-C has left."""
-        detail = self.on_interrupt()
+        """Write the message after Ctrl-C."""
+        message = self.on_interrupt()
         if self.as_json:
-            self.fail("interrupted", detail)
+            self.fail("interrupted", message)
         else:
-            self.note(detail)
+            self.note(message)
 
     @contextmanager
     def working(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show that something goes on; the function that is given changes the text."""
+        """Show a status inside the block; the yielded function changes its text."""
         if not self.err.is_terminal:
             self.note(text)
             yield self.note
@@ -89,7 +89,7 @@ class Terminal:
 
 
 def printable(value: object) -> str:
-    """The value as text that cannot steer the terminal; None is shown as a dash."""
+    """The value as text without control characters; None becomes a dash."""
     if value is None:
         return "-"
     text = str(value)
@@ -105,5 +105,5 @@ def _as_json(value: object) -> str:
 def _console(*, stderr: bool) -> Console:
     console = _Console(stderr=stderr)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = WIDTH_OF_A_FILE
+        console.width = FILE_WIDTH
     return console

@@ -1,1 +1,1 @@
-"""The commands, one per module: what they take, what they do, and what they say at the end."""
+"""The commands, one per module: their options, what they do, and what they print."""

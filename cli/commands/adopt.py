@@ -1,4 +1,4 @@
-"""`order-factory adopt`: say that the shop lives here."""
+"""`order-factory adopt`: make this database the shop after it was moved or copied."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ def adopt(
     A copy of a shop's database calls no payment gateway and sends nothing until it is adopted.
     Adopt one database of a shop only; use --as-test for every other copy.
     """
-    from order_factory.cli.database import shown_url
+    from order_factory.cli.database import display_url
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin
     from order_factory.models.database.identity import adopt_place, shop_id
@@ -38,11 +38,11 @@ def adopt(
             turn_into_test_shop(db)
         adopt_place(db, new_id=as_test)
         document = {
-            "database": shown_url(),
+            "database": display_url(),
             "shop": shop_id(db),
             "place": place_of(db),
             "as_test": as_test,
         }
     kind = "a test shop" if as_test else "the shop"
-    rows = [("Database", shown_url()), ("Is now", kind), ("Lives at", document["place"])]
+    rows = [("Database", display_url()), ("Is now", kind), ("Lives at", document["place"])]
     terminal.show(document, facts(rows))

@@ -1,4 +1,4 @@
-"""`order-factory batches` and `order-factory batch`: what became of the batches."""
+"""`order-factory batches` and `order-factory batch`: list batches and show one."""
 
 from typing import Annotated
 
@@ -10,12 +10,12 @@ from order_factory.cli.options import AsJson, Debug, terminal_of
 def batches(
     context: typer.Context,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="How many to list.")
+        int, typer.Option("--limit", min=1, metavar="N", help="List at most N batches.")
     ] = 20,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """List the batches of copies, the newest first."""
+    """List the batches, newest first."""
     from order_factory.cli.listings import list_batches
     from order_factory.cli.views.batches import describe_batches
     from order_factory.models.database.engine import reading
@@ -29,19 +29,19 @@ def batches(
 
 def batch(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The batch's reference.")],
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="Reference of the batch.")],
     report: Annotated[
         str | None,
         typer.Option(
             "--report",
             metavar="FILE",
-            help="Write the report: .csv, .parquet or .xlsx, and a page.",
+            help="Write the report to this file (.csv, .parquet or .xlsx), and a page.",
         ),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Show how far a batch is and what was wrong."""
+    """Show the progress and the errors of a batch."""
     from order_factory.cli.views.batches import after_batch, describe_batch
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import typer
 
-from order_factory.cli.copy_options import takes_copy_options
+from order_factory.cli.copy_options import add_copy_options
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import (
     AsJson,
@@ -22,10 +22,10 @@ from order_factory.cli.selection_options import (
     File,
     OrderNames,
     Resume,
+    add_order_filter,
     filter_fields,
     order_filter,
     require_one,
-    takes_order_filter,
 )
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.reports.formats import ENDINGS_IN_WORDS
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from order_factory.models.results.copies import BulkResult
 
 
-@takes_order_filter
-@takes_copy_options
+@add_order_filter
+@add_copy_options
 def bulk(
     context: typer.Context,
     file: File = None,
@@ -50,23 +50,23 @@ def bulk(
         typer.Option(
             "--reference",
             metavar="TEXT",
-            help="The batch's own name; the same orders under the same name are not copied twice.",
-            show_default="its time",
+            help="Name of the batch. Orders are not copied twice under the same name.",
+            show_default="the current time",
         ),
     ] = None,
     error_policy: Annotated[
         Literal["reject_failed", "skip_errors", "reject_everything"],
         typer.Option(
             "--error-policy",
-            help="When some orders have errors: copy the others, copy the valid parts of those too, "
-            "or copy nothing at all.",
+            help="When orders have errors: copy the others, also copy their valid parts, or copy "
+            "nothing.",
         ),
     ] = "reject_failed",
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Only tell how the batch would end: all of it is done, and rolled back.",
+            help="Report how the batch would end, and change nothing.",
         ),
     ] = False,
     batch_size: Annotated[
@@ -76,7 +76,7 @@ def bulk(
             metavar="N",
             min=1,
             max=100_000,
-            help="Orders copied in one transaction, at most.",
+            help="Copy at most N orders in one transaction.",
             show_default=str(BATCH_SIZE),
         ),
     ] = None,
@@ -87,15 +87,14 @@ def bulk(
             metavar="N",
             min=1,
             max=16,
-            help="Transactions at a time; more than one pays on PostgreSQL only.",
+            help="Run N transactions at the same time. Faster on PostgreSQL only.",
         ),
     ] = 1,
     runner: Annotated[
         Literal["threads", "dask", "workers", "flow-runs", "flow_runs"],
         typer.Option(
             "--runner",
-            help="What copies: threads of this process, a Dask cluster, Prefect workers, or, for a "
-            "small batch, a flow run of each order.",
+            help="Run the batch in threads, a Dask cluster, Prefect workers, or a flow run per order.",
         ),
     ] = "threads",
     dask_address: Annotated[
@@ -103,7 +102,7 @@ def bulk(
         typer.Option(
             "--dask-address",
             metavar="ADDRESS",
-            help="The scheduler of a running Dask cluster, such as tcp://host:8786.",
+            help="Scheduler of a running Dask cluster, such as tcp://host:8786.",
             show_default="a cluster of --workers processes on this machine",
         ),
     ] = None,
@@ -112,8 +111,8 @@ def bulk(
         typer.Option(
             "--report",
             metavar="PATH",
-            help=f"Where the report goes, {ENDINGS_IN_WORDS}: a row per order. A page with the "
-            "same name, .html, goes beside it.",
+            help=f"Report file with one row per order ({ENDINGS_IN_WORDS}). An .html page is "
+            "written next to it.",
             show_default="a file under var/reports",
         ),
     ] = None,
@@ -122,11 +121,11 @@ def bulk(
     debug: Debug = False,
     **options: Any,
 ) -> None:
-    """Copy many orders: of a file, named ones, those that fit a filter, or all.
+    """Copy many orders: from a file, by number, by a filter, or all.
 
-    Orders that cannot be copied fail, the others are copied, and the report accounts for every
-    one of them. Ctrl-C stops after the transactions in hand, and --resume goes on; --failed-of tries
-    the failed copies of a batch again. The exit code is 1 if any failed.
+    Orders with errors fail, the others are copied. The report has a row for each order. Ctrl-C
+    stops after the current transactions; --resume finishes the batch. --failed-of retries the
+    failed copies of a batch. The exit code is 1 if any copy failed.
     """
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.views.batches import after_batch, describe_batch
@@ -151,18 +150,18 @@ def bulk(
     _refuse_beside_resume(resume, reference, options, error_policy)
     _refuse_without_dask(runner, dask_address)
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-    # Refused at once, and not after Prefect has started.
+    # Check this before Prefect starts, which takes seconds.
     report_path(report, name)
     _require_file(file)
     require_schema()
     if earlier := resume or failed_of:
         with reading() as db:
             require_batch(db, earlier)
-    terminal.on_interrupt = lambda: how_to_go_on(name)
+    terminal.on_interrupt = lambda: describe_resume(name)
     selection: dict[str, Any] = {
         "orders": file or order,
         "orders_where": (
-            # A batch that this reference has already is resumed, whatever fits by now.
+            # A batch that exists under this reference is resumed, even when no order matches now.
             order_filter(fields | {"mode": mode}, must_fit=reference is None)
             if all_orders or fields
             else None
@@ -189,7 +188,7 @@ def bulk(
     try:
         result = run_flow(
             terminal,
-            "recording what is to be copied",
+            "recording the orders to copy",
             lambda: bulk_order_factory(reference=name, **given),
         )
     except BatchInterrupted:
@@ -204,8 +203,8 @@ def bulk(
         raise typer.Exit(FAILED)
 
 
-def how_to_go_on(reference: str) -> str:
-    """What to say when a batch was stopped with Ctrl-C."""
+def describe_resume(reference: str) -> str:
+    """The message after Ctrl-C: what was done, and how to finish the batch."""
     from order_factory.cli.program import command_line
     from order_factory.models.database.engine import reading
     from order_factory.models.errors import BatchNotFound
@@ -215,13 +214,16 @@ def how_to_go_on(reference: str) -> str:
         with reading() as db:
             require_batch(db, reference)
     except BatchNotFound:
-        return "Stopped before anything was recorded; nothing was changed."
+        return "Stopped before anything was recorded. Nothing was changed."
     again = command_line("bulk", "--resume", reference)
-    return f"Stopped. Every order was copied in whole or not at all; go on with `{again}`."
+    return (
+        "Stopped. Each order was copied completely or not at all. "
+        f"To finish the batch, run `{again}`."
+    )
 
 
 def document(result: "BulkResult") -> dict[str, Any]:
-    """The result for `--json`."""
+    """The result as the JSON document of `--json`."""
     speed = round(result.orders_per_second, 1)
     return result.model_dump(mode="json") | {"orders_per_second": speed}
 
@@ -235,7 +237,7 @@ def _refuse_beside_resume(
     own = CopyOptions(**options) != CopyOptions() or error_policy != "reject_failed"
     if resume and (reference or own):
         raise InvalidRequest(
-            f"The batch {resume!r} has its own reference and options; give none beside --resume."
+            f"The batch {resume!r} has its own reference and options. Use --resume without others."
         )
 
 
@@ -243,7 +245,7 @@ def _refuse_mode(mode: str, batch: str | None) -> None:
     from order_factory.models.errors import InvalidRequest
 
     if batch is not None and mode != "live":
-        raise InvalidRequest(f"The batch {batch!r} has its own mode; give no --mode beside it.")
+        raise InvalidRequest(f"The batch {batch!r} has its own mode. Omit --mode.")
 
 
 def _refuse_without_dask(runner: str, dask_address: str | None) -> None:
@@ -257,4 +259,4 @@ def _require_file(file: str | None) -> None:
     from order_factory.models.errors import InvalidRequest
 
     if file is not None and not Path(file).is_file():
-        raise InvalidRequest(f"There is no file {file!r} that names orders.")
+        raise InvalidRequest(f"The file {file!r} does not exist. Give a file that lists orders.")

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from order_factory.cli.copy_options import takes_copy_options
+from order_factory.cli.copy_options import add_copy_options
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import (
     AsJson,
@@ -15,7 +15,7 @@ from order_factory.cli.options import (
 )
 
 
-@takes_copy_options
+@add_copy_options
 def copy(
     context: typer.Context,
     order: Annotated[
@@ -29,7 +29,7 @@ def copy(
         typer.Option(
             "--order-factory-id",
             metavar="ID",
-            help="Carry out a pending order factory, which has its own order and options.",
+            help="Copy a pending order factory, with its own order and options.",
         ),
     ] = None,
     *,
@@ -39,7 +39,7 @@ def copy(
     ] = None,
     reference_origin: Annotated[
         str | None,
-        typer.Option("--reference-origin", metavar="TEXT", help="Where that reference comes from."),
+        typer.Option("--reference-origin", metavar="TEXT", help="Where the reference comes from."),
     ] = None,
     metadata: Annotated[
         str | None,
@@ -50,7 +50,7 @@ def copy(
         typer.Option(
             "--idempotency-key",
             metavar="TEXT",
-            help="Unique name of this copy; the same command again finds it.",
+            help="Unique name of this copy. A repeated command finds the same copy.",
         ),
     ] = None,
     again: Annotated[
@@ -62,11 +62,11 @@ def copy(
     debug: Debug = False,
     **options: Any,
 ) -> None:
-    """Copy one order into a new one.
+    """Copy one order into a new order.
 
-    With --reference or --idempotency-key the same command again makes no second copy: it finds the
-    first one, and finishes it where it was interrupted. Without a name each call makes a copy.
-    If the order cannot be copied, all that is wrong with it is told, and the exit code is 1.
+    With --reference or --idempotency-key, a repeated command makes no second copy: it finds the
+    first copy, and finishes it if it was interrupted. Without them, each call makes a new copy. If
+    the order cannot be copied, the command lists all its errors, and the exit code is 1.
     """
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.program import command_line
@@ -77,9 +77,9 @@ def copy(
 
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: (
-        "Stopped. The order was copied in whole or not at all. "
-        "With --reference or --idempotency-key, run the same command again to finish it; "
-        f"`{command_line('orders', '--limit', '1')}` tells whether there is a copy."
+        "Stopped. The order was copied completely or not at all. "
+        "With --reference or --idempotency-key, run the same command again to finish it. "
+        f"`{command_line('orders', '--limit', '1')}` shows whether there is a copy."
     )
     given: dict[str, Any] = {
         "source_order": order,
@@ -127,7 +127,7 @@ def _object(text: str | None) -> dict[str, Any] | None:
 
 
 def _require(order: str | None, order_factory_id: str | None, mode: str) -> None:
-    """Refuse what does not exist at once, and not after Prefect has started."""
+    """Raise an error for an unknown order or factory before Prefect starts, which takes seconds."""
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.models.errors import InvalidRequest

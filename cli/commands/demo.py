@@ -17,7 +17,7 @@ def demo(
             envvar="DEMO_ORDERS",
             metavar="N",
             min=1,
-            help="How many orders, the earliest first; there are 155,848.",
+            help="Copy N orders, oldest first. There are 155,848.",
         ),
     ] = 5_000,
     as_json: AsJson = False,
@@ -26,26 +26,27 @@ def demo(
 ) -> None:
     """Import real orders, copy them, check every copy.
 
-    They are the baskets of a grocer. Some of them cannot be copied, as is usual with real data: the demo accounts for them.
-    Run again, it copies no order twice. The exit code is 1 only if a copy is not as it must be.
+    The orders are the baskets of a grocery store. As usual with real data, some of them cannot be
+    copied; the demo lists their errors. Running the demo again copies no order twice. The exit code
+    is 1 only if a copy is wrong.
     """
     from order_factory.cli.commands.bulk import document as batch_document
-    from order_factory.cli.database import shown_url
+    from order_factory.cli.database import display_url
     from order_factory.cli.demo.run import run_demo
-    from order_factory.cli.views.demo import describe_demo, things_to_try
+    from order_factory.cli.views.demo import describe_demo, next_commands
 
     terminal = terminal_of(context)
-    terminal.on_interrupt = lambda: "Stopped. Run the demo again, and it goes on where it was."
+    terminal.on_interrupt = lambda: "Stopped. Run the demo again to continue."
     did = run_demo(terminal, orders)
     document: dict[str, Any] = {
-        "database": shown_url(),
+        "database": display_url(),
         "import": did.imported.model_dump(mode="json"),
         "order_copy": did.single.model_dump(mode="json") if did.single else None,
         "order_copy_made_by_this_run": did.made,
         "batch": batch_document(did.batch) if did.batch else None,
         "copied_by_other_batches_too": did.elsewhere,
         "verification": did.verification.model_dump(mode="json"),
-        "next": things_to_try(did),
+        "next": next_commands(did),
     }
     terminal.show(document, *describe_demo(did))
     unfinished = did.batch is not None and did.batch.pending + did.batch.in_progress > 0

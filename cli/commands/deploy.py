@@ -10,8 +10,8 @@ def deploy(
 ) -> None:
     """Apply the work pool, the deployments of prefect.yaml and the automations.
 
-    They go to the Prefect server of PREFECT_API_URL. Applied again, they are brought up to date;
-    schedules and automations that were switched on or off stay so.
+    They are applied on the Prefect server of PREFECT_API_URL. Run the command again to update them.
+    Schedules and automations that you switched on or off stay so.
     """
     import os
 

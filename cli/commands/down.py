@@ -1,4 +1,4 @@
-"""`order-factory down`: end what `up` has started."""
+"""`order-factory down`: end the system that `up` started."""
 
 import time
 
@@ -9,31 +9,31 @@ from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def down(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
-    """End the system of this folder, wherever it was started, and whatever a killed one has left."""
+    """End the system of this folder, and the leftover processes of a killed one."""
     from rich.text import Text
 
     from order_factory.cli.system.leftovers import SECONDS_TO_END, end_leftovers
-    from order_factory.cli.system.state import is_held, read_record
+    from order_factory.cli.system.state import is_locked, read_record
 
     terminal = terminal_of(context)
     record = read_record()
-    supervisor = record.supervisor.find() if record and is_held() else None
+    supervisor = record.supervisor.find() if record and is_locked() else None
     if supervisor is None:
         ended = end_leftovers()
-        message = f"Ended what was left: {', '.join(ended)}." if ended else "Nothing is running."
+        message = f"Ended leftover parts: {', '.join(ended)}." if ended else "Nothing is running."
         terminal.show({"ended": ended}, Text(message))
         return
     assert record is not None
     ended = [part.name for part in record.parts]
     with terminal.working("Ending the system ..."):
         supervisor.terminate()
-        # A little more than the system gives its own parts.
+        # A little longer than the system waits for its own parts.
         deadline = time.monotonic() + SECONDS_TO_END + 20
-        while is_held() and time.monotonic() < deadline:
+        while is_locked() and time.monotonic() < deadline:
             time.sleep(0.2)
-    if is_held():
+    if is_locked():
         terminal.fail(
-            "not_ended", f"Process {supervisor.pid} does not end; kill it, run this again."
+            "not_ended", f"Process {supervisor.pid} does not end. Kill it, then run this again."
         )
         raise typer.Exit(FAILED)
     terminal.show({"ended": ended}, Text(f"Ended: {', '.join(ended)}."))

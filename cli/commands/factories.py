@@ -1,4 +1,4 @@
-"""`order-factory factories`: the copies that were asked for."""
+"""`order-factory factories`: list order factories."""
 
 from typing import Annotated, Literal
 
@@ -11,22 +11,24 @@ def factories(
     context: typer.Context,
     status: Annotated[
         Literal["pending", "in_progress", "completed", "failed", "aborted"] | None,
-        typer.Option("--status", help="Only those that have this status."),
+        typer.Option("--status", help="List order factories with this status only."),
     ] = None,
     batch: Annotated[
         str | None,
-        typer.Option("--batch", metavar="REFERENCE", help="Only those of this batch."),
+        typer.Option(
+            "--batch", metavar="REFERENCE", help="List order factories of this batch only."
+        ),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many make a page.")
+        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="List N per page.")
     ] = 20,
     page: Annotated[
-        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Which page.")
+        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Show page N.")
     ] = 1,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """List order factories, the newest first; --status failed lists the failed ones."""
+    """List order factories, newest first."""
     from order_factory.cli.listings import list_factories
     from order_factory.cli.views.order_factories import describe_factories
     from order_factory.models.database.engine import reading

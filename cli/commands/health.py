@@ -1,4 +1,4 @@
-"""`order-factory health`: whether all is well, for cron and for monitoring."""
+"""`order-factory health`: check the database and the renewals, for cron and monitoring."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ def health(
     context: typer.Context,
     send: Annotated[
         bool,
-        typer.Option("--notify", help="Post what is wrong to ORDER_FACTORY_NOTIFY_URL."),
+        typer.Option("--notify", help="Post problems to ORDER_FACTORY_NOTIFY_URL."),
     ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Check that the database answers and no renewal is overdue. The exit code is 1 if not.
 
-    It asks the database alone, so it also notices that Prefect does not work.
+    The command uses the database only, so that it works when Prefect does not.
     """
     from rich.text import Text
 

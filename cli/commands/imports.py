@@ -1,4 +1,4 @@
-"""`order-factory import`: bring a shop's files into the database."""
+"""`order-factory import`: import a shop's files into the database."""
 
 from typing import Annotated, Any, Literal
 
@@ -36,15 +36,13 @@ def import_files(
             "--chunk-size",
             min=1,
             metavar="N",
-            help="Rows of one transaction.",
-            show_default="the flow's own",
+            help="Import at most N rows in one transaction.",
+            show_default="20000",
         ),
     ] = None,
     update: Annotated[
         bool,
-        typer.Option(
-            "--update", help="Take over new values of rows that are there: stock, statuses."
-        ),
+        typer.Option("--update", help="Update existing rows, such as stock and statuses."),
     ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -52,8 +50,9 @@ def import_files(
 ) -> None:
     """Import customers, catalogue and orders from files.
 
-    Rows that are there with other values are told, or changed with --update. A file holds what its name begins with, such as orders.csv or line_items.parquet. Bad rows go
-    to the rejects file, each with its line and the reason; the exit code is 1 if there are any.
+    The file name starts with the resource, such as orders.csv or line_items.parquet. Invalid rows
+    go to the rejects file, each with its line and the reason. Existing rows with other values are
+    counted, or changed with --update. The exit code is 1 if any row is invalid or differs.
     """
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.views.import_reports import describe_import
@@ -62,10 +61,10 @@ def import_files(
 
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: (
-        "Stopped. What was imported is safe; run the same command again to import the rest."
+        "Stopped. The imported rows are saved. Run the same command again to import the rest."
     )
     require_schema()
-    # Refused at once, and not after Prefect has started.
+    # Check this before Prefect starts, which takes seconds.
     find_files(path)
     start_prefect(terminal)
     from order_factory.flows.import_orders import import_orders

@@ -1,4 +1,4 @@
-"""`order-factory init`: make the database's tables."""
+"""`order-factory init`: create or upgrade the tables of the database."""
 
 import typer
 
@@ -6,8 +6,8 @@ from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def init(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Create the database's tables, or bring them up to date. What they hold stays."""
-    from order_factory.cli.database import shown_url
+    """Create the tables of the database, or upgrade them. The data is kept."""
+    from order_factory.cli.database import display_url
     from order_factory.cli.tables import facts, next_steps
     from order_factory.models.database.schema import upgrade
 
@@ -20,7 +20,7 @@ def init(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
     else:
         did = f"upgraded from version {before} to {after}"
     terminal.show(
-        {"database": shown_url(), "before": before, "after": after},
-        facts([("Database", shown_url()), ("Schema", did)]),
+        {"database": display_url(), "before": before, "after": after},
+        facts([("Database", display_url()), ("Schema", did)]),
         next_steps(["import", "PATH"], ["demo"]),
     )

@@ -8,11 +8,11 @@ from order_factory.cli.options import AsJson, Debug, terminal_of
 def mask(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
     """Replace names, addresses, emails, phones and tokens in a copy of the database.
 
-    The same customer becomes the same fake everywhere; amounts, references and sums stay, and
-    verify checks the result. The shop itself is refused.
+    A customer gets the same fake data everywhere. Amounts and references stay, and verify passes.
+    The command refuses the shop's own database.
     """
-    from order_factory.cli.database import shown_url
-    from order_factory.cli.progress import showing_progress
+    from order_factory.cli.database import display_url
+    from order_factory.cli.progress import show_bars
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin
     from order_factory.models.database.schema import require_schema
@@ -20,8 +20,8 @@ def mask(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
 
     terminal = terminal_of(context)
     require_schema()
-    with showing_progress(terminal, "masking"), begin() as db:
+    with show_bars(terminal, "masking"), begin() as db:
         customers = mask_personal_data(db)
     forget_former_rows()
-    document = {"database": shown_url(), "customers": customers}
-    terminal.show(document, facts([("Database", shown_url()), ("Customers masked", customers)]))
+    document = {"database": display_url(), "customers": customers}
+    terminal.show(document, facts([("Database", display_url()), ("Customers masked", customers)]))

@@ -1,4 +1,4 @@
-"""`order-factory orders`: the orders there are."""
+"""`order-factory orders`: list orders."""
 
 from typing import Annotated
 
@@ -12,22 +12,22 @@ def orders(
     status: Annotated[
         str | None,
         typer.Option(
-            "--status", metavar="STATUS", help="Only orders that have this status, such as placed."
+            "--status", metavar="STATUS", help="List orders with this status only, such as placed."
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many make a page.")
+        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="List N per page.")
     ] = 20,
     page: Annotated[
         int,
         typer.Option(
-            "--page", min=1, max=1_000_000_000, metavar="N", help="Which page; the first is 1."
+            "--page", min=1, max=1_000_000_000, metavar="N", help="Show page N. The first is 1."
         ),
     ] = 1,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """List orders, the newest first. No customer's data is shown."""
+    """List orders, newest first, without customer data."""
     from order_factory.cli.listings import list_orders
     from order_factory.cli.views.orders import describe_orders
     from order_factory.models.database.engine import reading
@@ -37,7 +37,7 @@ def orders(
 
     if status is not None and status not in list(OrderStatus):
         raise InvalidRequest(
-            f"{status!r} is no status of an order; they are {', '.join(OrderStatus)}."
+            f"{status!r} is not an order status. Use one of {', '.join(OrderStatus)}."
         )
     require_schema()
     with reading() as db:

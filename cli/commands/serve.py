@@ -10,16 +10,17 @@ from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
 def serve(
     context: typer.Context,
     host: Annotated[
-        str, typer.Option("--host", metavar="HOST", help="Where to listen; 0.0.0.0 is everywhere.")
+        str, typer.Option("--host", metavar="HOST", help="Address to listen on. 0.0.0.0 means all.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65_535, metavar="PORT", help="0 takes a free one.")
+        int,
+        typer.Option("--port", min=0, max=65_535, metavar="PORT", help="Port. 0 uses a free one."),
     ] = 8000,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Serve the HTTP API, and copy what is asked for through it, until Ctrl-C.
+    """Serve the HTTP API, and copy the requested orders, until Ctrl-C.
 
     Clients need a token: see `order-factory token create`.
     """
@@ -28,9 +29,9 @@ def serve(
 
     terminal = terminal_of(context)
     require_schema()
-    # The dispatcher imports Prefect later, beside the first requests.
+    # The dispatcher imports Prefect later, while the first requests are answered.
     prepare_prefect(verbose=verbose)
     from order_factory.api.server import serve
 
-    terminal.on_interrupt = lambda: "Stopped; what was asked for and is not copied stays pending."
+    terminal.on_interrupt = lambda: "Stopped. Requested copies that are not made yet stay pending."
     serve(host, port, lambda url: terminal.note(f"Listening on {url}"))

@@ -1,4 +1,4 @@
-"""`order-factory show`: everything about one order or one order factory."""
+"""`order-factory show`: show one order or one order factory."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,9 +20,9 @@ def show(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Show an order with its line items and copies, or an order factory with its errors.
+    """Show an order with its lines and copies, or an order factory with its errors.
 
-    No customer's data is shown.
+    The output contains no customer data.
     """
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema

@@ -1,4 +1,4 @@
-"""`order-factory status`: which parts of the system are up."""
+"""`order-factory status`: show which parts of the system work."""
 
 import typer
 
@@ -7,16 +7,16 @@ from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def status(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Show the parts of this folder's system: process, URL, health. Exit code 0 if all is well."""
-    from order_factory.cli.system.health import problem_of
-    from order_factory.cli.system.state import is_held, read_record
+    """Show the parts of this folder's system. The exit code is 0 if all of them work."""
+    from order_factory.cli.system.health import find_problem
+    from order_factory.cli.system.state import is_locked, read_record
     from order_factory.cli.views.system import document_of_status, show_status
     from order_factory.tasks.subscriptions.watchdog import overdue_now
 
     terminal = terminal_of(context)
     record = read_record()
-    problems = {part.name: problem_of(part) for part in record.parts} if record else {}
-    running = is_held()
+    problems = {part.name: find_problem(part) for part in record.parts} if record else {}
+    running = is_locked()
     overdue = overdue_now() if running and not any(problems.values()) else None
     terminal.show(
         document_of_status(record, problems, running, overdue),

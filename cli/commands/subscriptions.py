@@ -1,11 +1,11 @@
-"""`order-factory subscriptions`: orders that are repeated by the calendar."""
+"""`order-factory subscriptions`: create, run and preview order subscriptions."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from order_factory.cli.copy_options import takes_options_of_subscriptions
+from order_factory.cli.copy_options import add_subscription_options
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
 from order_factory.cli.options import Mode as ModeOfOrder
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from order_factory.tasks.subscriptions.transitions import Trigger
 
 subscriptions = typer.Typer(
-    name="subscriptions", help="Orders that are repeated by the calendar: make, run, look ahead."
+    name="subscriptions", help="Create, run and preview subscriptions (recurring orders)."
 )
 Name = Annotated[
     str, typer.Argument(metavar="SUBSCRIPTION", help="Number or id of the order subscription.")
@@ -28,18 +28,18 @@ def list_all(
     context: typer.Context,
     status: Annotated[
         Literal["draft", "inactive", "active", "running", "cancelled"] | None,
-        typer.Option("--status", help="Only those that have this status."),
+        typer.Option("--status", help="List subscriptions with this status only."),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many make a page.")
+        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="List N per page.")
     ] = 20,
     page: Annotated[
-        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Which page.")
+        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Show page N.")
     ] = 1,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """List order subscriptions, the newest first. No customer's data is shown."""
+    """List order subscriptions, newest first, without customer data."""
     from order_factory.cli.views.subscriptions import describe_subscriptions
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
@@ -62,7 +62,7 @@ def list_all(
 
 @subscriptions.command("show", epilog="Example: order-factory subscriptions show S041960031742")
 def show(context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Show an order subscription: its calendar, its items and its latest copies."""
+    """Show an order subscription: its schedule, its items and its latest copies."""
     _show(context, name)
 
 
@@ -71,11 +71,11 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False, debug: Deb
     epilog="Example: order-factory subscriptions create 1001 --frequency monthly "
     "--time-zone Europe/Rome --retry-after '1d 3d 5d'",
 )
-@takes_options_of_subscriptions
+@add_subscription_options
 def create(
     context: typer.Context,
     order: Annotated[
-        str, typer.Argument(metavar="ORDER", help="Number or id of the order to repeat.")
+        str, typer.Argument(metavar="ORDER", help="Number or id of the source order.")
     ],
     frequency: Annotated[
         str,
@@ -86,14 +86,19 @@ def create(
         ),
     ],
     time_zone: Annotated[
-        str, typer.Option("--time-zone", metavar="ZONE", help="Whose clocks count.")
+        str,
+        typer.Option(
+            "--time-zone", metavar="ZONE", help="Time zone of the schedule, such as Europe/Rome."
+        ),
     ] = "UTC",
     starts_at: Annotated[
         str | None,
-        typer.Option("--starts-at", metavar="TIME", help="From when on.", show_default="now"),
+        typer.Option(
+            "--starts-at", metavar="TIME", help="Start of the schedule.", show_default="now"
+        ),
     ] = None,
     expires_at: Annotated[
-        str | None, typer.Option("--expires-at", metavar="TIME", help="No period from here on.")
+        str | None, typer.Option("--expires-at", metavar="TIME", help="End of the schedule.")
     ] = None,
     *,
     mode: ModeOfOrder = "live",
@@ -101,28 +106,28 @@ def create(
         bool,
         typer.Option(
             "--activate-by-source-order/--no-activate-by-source-order",
-            help="Active once the order is placed; at once, where it is.",
+            help="Activate it when the source order is placed, or now if it is placed already.",
         ),
     ] = True,
     catch_up: Annotated[
         Literal["one", "all", "none"],
-        typer.Option("--catch-up", help="Which of the periods that were missed are copied."),
+        typer.Option("--catch-up", help="Missed periods to copy: one (the latest), all or none."),
     ] = "one",
     retry_after: Annotated[
         str | None,
         typer.Option(
             "--retry-after",
             metavar="DELAYS",
-            help="When a copy that failed for its payment or stock is tried again, as '1d 3d 5d'.",
+            help="Delays before a failed payment or missing stock is retried, such as '1d 3d 5d'.",
         ),
     ] = None,
     after_failure: Annotated[
         Literal["keep", "deactivate"],
-        typer.Option("--after-failure", help="What becomes of it when a copy failed for good."),
+        typer.Option("--after-failure", help="Keep or deactivate it after its last retry failed."),
     ] = "keep",
     while_open: Annotated[
         Literal["copy", "wait"],
-        typer.Option("--while-open", help="What a period does whose former copy is not finished."),
+        typer.Option("--while-open", help="Copy or wait while the previous copy is unfinished."),
     ] = "copy",
     end_with_source_order: Annotated[
         bool,
@@ -134,17 +139,18 @@ def create(
     convert: Annotated[
         bool,
         typer.Option(
-            "--convert", help="Deliver only the lines of the order that have this frequency."
+            "--convert", help="Copy only the lines of the order that have this frequency."
         ),
     ] = False,
     reference: Annotated[
-        str | None, typer.Option("--reference", metavar="TEXT", help="Your own name for it.")
+        str | None,
+        typer.Option("--reference", metavar="TEXT", help="Your own name for the subscription."),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **options: Any,
 ) -> None:
-    """Repeat an order by the calendar."""
+    """Create a subscription that copies an order on a schedule."""
     from order_factory.models.database.engine import begin
     from order_factory.models.database.schema import require_schema
     from order_factory.models.tables.base import utc_now
@@ -185,7 +191,7 @@ def create(
 def activate(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Make it active; its next run is the next period from now on."""
+    """Activate a subscription. It runs next at the start of its next period."""
     _transit(context, name, lambda trigger: trigger.ACTIVATE)
 
 
@@ -195,7 +201,7 @@ def activate(
 def deactivate(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Make it inactive, until it is activated again."""
+    """Deactivate a subscription until you activate it again."""
     _transit(context, name, lambda trigger: trigger.DEACTIVATE)
 
 
@@ -203,7 +209,7 @@ def deactivate(
 def cancel(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Cancel it for good."""
+    """Cancel a subscription permanently."""
     _transit(context, name, lambda trigger: trigger.CANCEL)
 
 
@@ -213,7 +219,11 @@ def run(
     batch_size: Annotated[
         int,
         typer.Option(
-            "--batch-size", metavar="N", min=1, max=100_000, help="Orders in one transaction."
+            "--batch-size",
+            metavar="N",
+            min=1,
+            max=100_000,
+            help="Copy at most N orders in one transaction.",
         ),
     ] = BATCH_SIZE,
     workers: Annotated[
@@ -223,16 +233,16 @@ def run(
             metavar="N",
             min=1,
             max=16,
-            help="Transactions at a time; more than one pays on PostgreSQL only.",
+            help="Run N transactions at the same time. Faster on PostgreSQL only.",
         ),
     ] = 1,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Copy what is due, and try again what failed. Run it as often as you like.
+    """Copy the due orders, and retry failed renewals. Safe to repeat.
 
-    Where some copies failed the exit code is 1.
+    The exit code is 1 if any copy failed.
     """
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.views.subscriptions import describe_run
@@ -240,13 +250,13 @@ def run(
 
     require_schema()
     terminal = terminal_of(context)
-    terminal.on_interrupt = lambda: "Stopped. What is not copied yet is copied by the next run."
+    terminal.on_interrupt = lambda: "Stopped. The next run copies the remaining orders."
     start_prefect(terminal)
     from order_factory.flows.run_order_subscriptions import run_order_subscriptions
 
     result = run_flow(
         terminal,
-        "copying what is due",
+        "copying the due orders",
         lambda: run_order_subscriptions(batch_size=batch_size, workers=workers),
     )
     terminal.show(result.model_dump(mode="json"), *describe_run(result))
@@ -258,19 +268,19 @@ def run(
 def preview(
     context: typer.Context,
     days: Annotated[
-        int, typer.Option("--days", min=1, max=366, metavar="N", help="How far to look ahead.")
+        int, typer.Option("--days", min=1, max=366, metavar="N", help="Look N days ahead.")
     ] = 30,
     mode: Annotated[
-        Literal["live", "test"], typer.Option("--mode", help="Whose subscriptions.")
+        Literal["live", "test"], typer.Option("--mode", help="List live or test subscriptions.")
     ] = "live",
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="How many to list.")
+        int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="List at most N periods.")
     ] = 100,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """List what will be copied when, and what would fail today. Nothing is changed."""
+    """List the next copies, and those that would fail today. Changes nothing."""
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.views.subscriptions import describe_preview
     from order_factory.models.database.schema import require_schema
@@ -283,7 +293,7 @@ def preview(
 
     result = run_flow(
         terminal,
-        "trying what would fail",
+        "testing the copies",
         lambda: preview_order_subscriptions(days=days, mode=Mode(mode), limit=limit),
     )
     terminal.show(result.model_dump(mode="json"), *describe_preview(result))

@@ -1,4 +1,4 @@
-"""`order-factory token`: who may use the HTTP API."""
+"""`order-factory token`: create, list and revoke tokens for the HTTP API."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -14,33 +14,37 @@ token = typer.Typer(name="token", help="Create, list and revoke tokens for the H
 def create(
     context: typer.Context,
     mode: Annotated[
-        str, typer.Option("--mode", metavar="MODE", help="Whose orders it sees: test or live.")
+        str, typer.Option("--mode", metavar="MODE", help="Give access to test or live orders.")
     ] = "test",
     scope: Annotated[
         list[str] | None,
-        typer.Option(
-            "--scope", metavar="SCOPE", help="read or write, or both; write can read too."
-        ),
+        typer.Option("--scope", metavar="SCOPE", help="read or write. write includes read."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="TEXT", help="What it is for.")
+        str | None, typer.Option("--name", metavar="TEXT", help="Purpose of the token.")
     ] = None,
     expires_in_days: Annotated[
         int | None,
-        typer.Option("--expires-in-days", min=0, max=36_500, metavar="N", help="Else never."),
+        typer.Option(
+            "--expires-in-days",
+            min=0,
+            max=36_500,
+            metavar="N",
+            help="Expire after N days. Default: never.",
+        ),
     ] = None,
     rate_limit: Annotated[
         list[str] | None,
         typer.Option(
             "--rate-limit",
             metavar="REQUESTS/SECONDS",
-            help="Such as 50/10, several times for several; else the service's.",
+            help="Limit, such as 50/10. Repeat for more. Default: the limits of the service.",
         ),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Make a token. It is shown this once: only its digest is kept."""
+    """Create a token. It is shown only once: the database stores its digest."""
     from order_factory.api.tokens import create_token
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin
@@ -80,7 +84,7 @@ def create(
 
 @token.command("list", epilog="Example: order-factory token list")
 def list_all(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
-    """List the tokens by their handles, the newest first. The tokens themselves are not kept."""
+    """List the tokens by their handles, newest first."""
     from order_factory.api.tokens import list_tokens
     from order_factory.cli.tables import table
     from order_factory.models.database.engine import reading
@@ -104,7 +108,7 @@ def revoke(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Make a token count no longer, from the next request on."""
+    """Revoke a token. The next request with it is refused."""
     from rich.text import Text
 
     from order_factory.api.tokens import handle_of, revoke_token

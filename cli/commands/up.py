@@ -1,4 +1,4 @@
-"""`order-factory up`: a whole system on this machine."""
+"""`order-factory up`: run the whole system on this machine."""
 
 from typing import Annotated
 
@@ -11,9 +11,7 @@ def up(
     context: typer.Context,
     port: Annotated[
         int,
-        typer.Option(
-            "--port", min=1, max=65_535, metavar="PORT", help="Where the HTTP API listens."
-        ),
+        typer.Option("--port", min=1, max=65_535, metavar="PORT", help="Port of the HTTP API."),
     ] = 8000,
     prefect_port: Annotated[
         int,
@@ -22,24 +20,24 @@ def up(
             min=1,
             max=65_535,
             metavar="PORT",
-            help="Where Prefect's server and its UI listen.",
+            help="Port of Prefect's server and its UI.",
         ),
     ] = 4200,
     postgres: Annotated[
         bool,
         typer.Option(
             "--postgres",
-            help="Use PostgreSQL: the URLs that are set, and else an embedded server of its own.",
+            help="Use PostgreSQL at the URLs that are set, or an embedded server.",
         ),
     ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Run Prefect's server with its UI, a worker and the HTTP API, until Ctrl-C or `down`.
+    """Run Prefect's server and UI, a worker and the HTTP API, until Ctrl-C or `down`.
 
-    The deployments of prefect.yaml and the automations are applied. All of it is for this machine
-    alone (127.0.0.1), and keeps its state under ./var. A part that dies is started again, at most
-    three times within two minutes; then everything ends, with exit code 2.
+    The command applies the deployments of prefect.yaml and the automations. The system listens on
+    this machine only (127.0.0.1), and keeps its data under ./var. A part that dies is restarted, at
+    most three times within two minutes. After that the system ends, with exit code 2.
     """
     from order_factory.cli.system.supervisor import run_system
     from order_factory.cli.system.surroundings import Ports

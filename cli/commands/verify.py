@@ -1,4 +1,4 @@
-"""`order-factory verify`: check everything that must hold."""
+"""`order-factory verify`: check all invariants of the database."""
 
 import typer
 
@@ -7,11 +7,12 @@ from order_factory.cli.options import AsJson, Debug, terminal_of
 
 
 def verify(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Check that every copy is whole and equals its source.
+    """Check that every copy is complete and equals its source.
 
-    The whole database is checked, and nothing is changed. The exit code is 1 if anything is broken.
+    The command checks all invariants of the database and changes nothing. The exit code is 1 if an
+    invariant is broken.
     """
-    from order_factory.cli.progress import showing_progress
+    from order_factory.cli.progress import show_bars
     from order_factory.cli.views.verification import describe_verification
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
@@ -19,7 +20,7 @@ def verify(context: typer.Context, as_json: AsJson = False, debug: Debug = False
 
     terminal = terminal_of(context)
     require_schema()
-    with showing_progress(terminal, "verifying"), reading() as db:
+    with show_bars(terminal, "verifying"), reading() as db:
         found = verify_all(db)
     document = found.model_dump(mode="json") | {"violations": found.violations}
     terminal.show(document, *describe_verification(found))

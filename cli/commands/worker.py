@@ -1,4 +1,4 @@
-"""`order-factory worker`: a worker of the pool, which also ends what dead machines have left."""
+"""`order-factory worker`: run a worker that also ends the flow runs of dead machines."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ def worker(
     ] = None,
     only_worker: Annotated[
         bool,
-        typer.Option("--only-worker", help="No other machine has a worker: end dead runs at once."),
+        typer.Option("--only-worker", help="No other machine has a worker. End dead runs at once."),
     ] = False,
     with_healthcheck: Annotated[
         bool,
@@ -29,8 +29,8 @@ def worker(
 ) -> None:
     """Run the flow runs of the pool `order-factory`, until Ctrl-C.
 
-    It is Prefect's process worker, for the server of PREFECT_API_URL. When it starts, and then
-    every minute, it also ends flow runs whose process is gone: they would hold their
+    This is Prefect's process worker for the server of PREFECT_API_URL. At the start and then every
+    minute, it also ends flow runs whose process is gone. Otherwise they would hold their
     deployment's concurrency slot for ever.
     """
     import os
@@ -44,7 +44,7 @@ def worker(
     from order_factory.models.errors import InvalidRequest
 
     if not os.environ.get("PREFECT_API_URL"):
-        raise InvalidRequest("Set PREFECT_API_URL to the Prefect server that has the work.")
+        raise InvalidRequest("Set PREFECT_API_URL to the Prefect server of the worker.")
     prepare_worker()
     require_server(terminal_of(context))
     keep_ending_dead_runs(only_worker=only_worker)

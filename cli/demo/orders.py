@@ -1,4 +1,4 @@
-"""What the demo asks the database about its own orders, the households' baskets."""
+"""The demo's queries about its own orders, the baskets of the households."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from order_factory.models.tables import Customer, LineItem, Order, OrderFactory,
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus, PaymentStatus
 
 REFERENCE_ORIGIN = "order-factory demo"
-# The baskets are valid but for a few in a hundred.
+# All but a few percent of the baskets are valid.
 _LOOKED_AT = 500
 
 
-def refuse_another_shop(db: Connection, shown_url: str) -> None:
-    """Raises `InvalidRequest` where the database holds orders that are not the demo's."""
+def refuse_another_shop(db: Connection, database_url: str) -> None:
+    """Raise `InvalidRequest` when the database contains orders that are not the demo's."""
     household = exists().where(
         Customer.id == Order.customer_id, Customer.email.like("household-%@example.com")
     )
     other = select(exists().where(Order.order_factory_id.is_(None), not_(household)))
     if db.scalar(other):
         raise InvalidRequest(
-            f"The database {shown_url} holds orders that are not the demo's, and the demo would "
-            "mix its own with them; give it a database of its own: "
+            f"The database {database_url} contains orders that are not the demo's. The demo does "
+            "not mix its orders with them. Use another database: "
             "ORDER_FACTORY_DATABASE_URL=sqlite:///var/demo.db"
         )
 
 
-def first_sound(db: Connection, numbers: Sequence[str]) -> str | None:
-    """The first of these orders of which every line can be copied; only the first few are tried."""
+def find_first_valid(db: Connection, numbers: Sequence[str]) -> str | None:
+    """The first of these orders with only valid lines; looks at the first few hundred only."""
     tried = list(numbers[:_LOOKED_AT])
     known = exists().where(Sku.mode == Order.mode, Sku.code == LineItem.sku_code)
     invalid = exists().where(LineItem.order_id == Order.id, or_(LineItem.quantity < 1, not_(known)))
@@ -38,8 +38,8 @@ def first_sound(db: Connection, numbers: Sequence[str]) -> str | None:
     return next((number for number in tried if number in valid), None)
 
 
-def earlier_copy(db: Connection, number: str) -> int | None:
-    """The key of the factory that an earlier demo copied this order with, by itself."""
+def find_earlier_copy(db: Connection, number: str) -> int | None:
+    """The key of the factory with which an earlier demo copied this order as a single copy."""
     made = and_(
         OrderFactory.reference_origin == REFERENCE_ORIGIN,
         OrderFactory.status == FactoryStatus.COMPLETED,
@@ -50,14 +50,14 @@ def earlier_copy(db: Connection, number: str) -> int | None:
 
 @dataclass(frozen=True)
 class PlacedCopies:
-    """How many copies are placed, and the cents that the gateway holds for them, by currency."""
+    """The number of placed copies, and the cents authorized for them, by currency."""
 
     orders: int
     authorized_cents: dict[str, int]
 
 
-def placed_copies(db: Connection) -> PlacedCopies:
-    """What all demos have placed."""
+def count_placed_copies(db: Connection) -> PlacedCopies:
+    """The copies that all demos have placed."""
     held = case(
         (Order.payment_status == PaymentStatus.AUTHORIZED, Order.total_amount_with_taxes_cents),
         else_=0,
@@ -72,8 +72,8 @@ def placed_copies(db: Connection) -> PlacedCopies:
     )
 
 
-def copied_elsewhere(db: Connection, batch_id: int) -> int:
-    """How many orders of the batch have a copy from another batch, too."""
+def count_copied_elsewhere(db: Connection, batch_id: int) -> int:
+    """The number of orders of the batch that also have a copy from another batch."""
     other = aliased(OrderFactory)
     copied = exists().where(
         other.source_order_id == OrderFactory.source_order_id,
@@ -84,7 +84,7 @@ def copied_elsewhere(db: Connection, batch_id: int) -> int:
     return db.scalar(mine.where(OrderFactory.batch_id == batch_id, copied)) or 0
 
 
-def first_failed(db: Connection, batch_id: int) -> tuple[int, str] | None:
+def find_first_failed(db: Connection, batch_id: int) -> tuple[int, str] | None:
     """The key of the batch's first failed factory, and the number of its source order."""
     failed = (
         select(OrderFactory.id, Order.number)

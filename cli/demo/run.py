@@ -1,4 +1,4 @@
-"""The demo, step by step: real orders in, copies out, and everything checked."""
+"""The steps of the demo: import real orders, copy them, verify the copies."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,20 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from order_factory.cli.database import shown_url
+from order_factory.cli.database import display_url
 from order_factory.cli.demo.complete_journey import write_complete_journey
 from order_factory.cli.demo.orders import (
     REFERENCE_ORIGIN,
     PlacedCopies,
-    copied_elsewhere,
-    earlier_copy,
-    first_failed,
-    first_sound,
-    placed_copies,
+    count_copied_elsewhere,
+    count_placed_copies,
+    find_earlier_copy,
+    find_first_failed,
+    find_first_valid,
     refuse_another_shop,
 )
 from order_factory.cli.flow_runs import run_flow, start_prefect
-from order_factory.cli.progress import showing_progress
+from order_factory.cli.progress import show_bars
 from order_factory.cli.terminal import Terminal
 from order_factory.models.database.engine import reading
 from order_factory.models.database.schema import upgrade
@@ -41,11 +41,11 @@ FOLDER = Path("var/demo")
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo did.
+    """The results of the demo.
 
-    `single` is the copy of one order, `made` whether this run made it; `failed` names the factory
-    and the order of a copy in the batch that failed. There is no batch where there is but one
-    order, and no single copy where no order is valid. `placed` counts the copies of all runs.
+    `single` is the copy of one order, and `made` whether this run made it. `failed` is the factory
+    and the order of a failed copy of the batch. There is no batch when there is only one order, and
+    no single copy when no order is valid. `placed` counts the copies of all runs.
     """
 
     imported: ImportReport
@@ -59,34 +59,34 @@ class Demo:
 
 
 def run_demo(terminal: Terminal, orders: int) -> Demo:
-    """Import the earliest so many baskets, copy one by itself and the others as a batch, verify.
+    """Import the oldest baskets, copy one as a single copy and the others as a batch, verify.
 
-    Run again, it finds what is there and makes only what is missing.
+    A repeated run finds the existing copies and makes only the missing ones.
     """
     numbers = _write_files(terminal, orders)
     start_prefect(terminal)
     imported = _import(terminal)
-    single, made = _copy_first_sound(terminal, numbers)
+    single, made = _copy_first_valid(terminal, numbers)
     first = single.source_order.number if single else None
     reference = f"demo-{len(numbers)}"
     batch = _copy_rest(terminal, reference, [number for number in numbers if number != first])
-    with showing_progress(terminal, "verify"), reading() as db:
+    with show_bars(terminal, "verify"), reading() as db:
         verification = verify(db)
-        placed = placed_copies(db)
-    elsewhere, failed = _look_back(reference) if batch else (0, None)
+        placed = count_placed_copies(db)
+    elsewhere, failed = _read_follow_up(reference) if batch else (0, None)
     return Demo(imported, single, made, batch, placed, elsewhere, failed, verification)
 
 
 def _write_files(terminal: Terminal, orders: int) -> list[str]:
-    """Make the database and the files to import; the orders' numbers, the earliest first."""
-    terminal.note(f"The demo's database is {shown_url()}")
+    """Create the database and the files to import; returns the orders' numbers, oldest first."""
+    terminal.note(f"The demo's database is {display_url()}")
     upgrade()
     with reading() as db:
-        refuse_another_shop(db, shown_url())
+        refuse_another_shop(db, display_url())
     with terminal.working(f"Writing {orders:,} real orders as files to import ..."):
         written = write_complete_journey(FOLDER, orders)
     terminal.note(
-        f"{FOLDER} holds {written.orders:,} orders with {written.line_items:,} lines, of "
+        f"{FOLDER} contains {written.orders:,} orders with {written.line_items:,} lines, of "
         f"{written.customers:,} households, and {written.skus:,} products."
     )
     return list(pd.read_parquet(FOLDER / "orders.parquet", columns=["number"])["number"])
@@ -99,15 +99,15 @@ def _import(terminal: Terminal) -> ImportReport:
     return run_flow(terminal, "import", lambda: import_orders(str(FOLDER), rejects_path=rejects))
 
 
-def _copy_first_sound(
+def _copy_first_valid(
     terminal: Terminal, numbers: list[str]
 ) -> tuple[OrderFactoryResult | None, bool]:
-    """The copy of the first order that is valid, and whether it was made now."""
+    """The copy of the first valid order, and whether this run made it."""
     from order_factory.flows.order_factory import order_factory
 
     with reading() as db:
-        number = first_sound(db, numbers)
-        known = None if number is None else earlier_copy(db, number)
+        number = find_first_valid(db, numbers)
+        known = None if number is None else find_earlier_copy(db, number)
         if known is not None:
             return read_factory(db, known), False
     if number is None:
@@ -125,12 +125,12 @@ def _copy_first_sound(
 
 
 def _copy_rest(terminal: Terminal, reference: str, numbers: list[str]) -> BulkResult | None:
-    """The batch of all these orders; one that an earlier run has finished is found again."""
+    """Copy these orders as a batch; a batch that an earlier run finished is found again."""
     from order_factory.flows.bulk_order_factory import bulk_order_factory
 
     if not numbers:
         return None
-    # A frame, for Prefect walks through a list to look for futures in it.
+    # A DataFrame, because Prefect searches each element of a list for futures.
     orders = pd.DataFrame({"source_order": numbers})
     try:
         return run_flow(
@@ -143,12 +143,12 @@ def _copy_rest(terminal: Terminal, reference: str, numbers: list[str]) -> BulkRe
         return unfinished.result
 
 
-def _look_back(reference: str) -> tuple[int, tuple[str, str] | None]:
-    """How many of the batch's orders other batches have copied too, and a copy that failed."""
+def _read_follow_up(reference: str) -> tuple[int, tuple[str, str] | None]:
+    """The number of orders that other batches have copied, too, and a failed copy."""
     with reading() as db:
         batch_id = require_batch(db, reference)
-        failed = first_failed(db, batch_id)
-        elsewhere = copied_elsewhere(db, batch_id)
+        failed = find_first_failed(db, batch_id)
+        elsewhere = count_copied_elsewhere(db, batch_id)
     if failed is None:
         return elsewhere, None
     key, number = failed

@@ -1,1 +1,1 @@
-"""A whole system on this machine: Prefect's server, a worker and the HTTP API, begun and ended as one."""
+"""A whole system on this machine: starts and ends Prefect's server, a worker and the HTTP API."""

@@ -1,4 +1,4 @@
-"""The automations of the files under automations/, applied so that each is there once."""
+"""Applying the automations of the files under automations/, each once."""
 
 import os
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ _BLOCK = "order-factory"
 def apply_automations(
     client: "SyncPrefectClient", deployments: Mapping[str, UUID], folder: Path
 ) -> tuple[list[str], list[str]]:
-    """Make each file's automation, or bring it up to date; the names, and those left out.
+    """Create or update the automation of each file; returns the names applied and left out.
 
-    An action names its deployment as `flow/deployment`. One that sends a notification is left out,
-    with its automation, as long as ORDER_FACTORY_NOTIFY_URL is not set. What a person has switched
-    off stays off. Raises `InvalidRequest` for a file that cannot be used.
+    An action names its deployment as `flow/deployment`. An automation that sends a notification is
+    left out unless ORDER_FACTORY_NOTIFY_URL is set. An automation that a person switched off stays
+    off. Raises `InvalidRequest` for an invalid file.
     """
     from prefect.events.schemas.automations import AutomationCore
 
@@ -37,7 +37,7 @@ def apply_automations(
             left_out.append(written["name"])
             continue
         for action in written["actions"]:
-            _resolve(file, action, deployments, notify)
+            _insert_ids(file, action, deployments, notify)
         known = client.find_automation(written["name"])
         try:
             wanted = AutomationCore.model_validate(
@@ -53,7 +53,7 @@ def apply_automations(
     return applied, left_out
 
 
-def _resolve(
+def _insert_ids(
     file: Path, action: dict[str, Any], deployments: Mapping[str, UUID], notify: UUID | None
 ) -> None:
     if action["type"] == "send-notification":
@@ -62,12 +62,12 @@ def _resolve(
     if name is None:
         return
     if name not in deployments:
-        raise InvalidRequest(f"{file.name} names the deployment {name!r}, which there is not.")
+        raise InvalidRequest(f"{file.name} names the deployment {name!r}, which does not exist.")
     action |= {"source": "selected", "deployment_id": str(deployments[name])}
 
 
 def _notification_block() -> UUID:
-    """A block that posts a JSON object with one `text`, as chat services take it."""
+    """A block that posts a JSON object with one `text`, as chat services accept it."""
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
     block = CustomWebhookNotificationBlock(

@@ -1,9 +1,8 @@
-"""Ending what a dead machine has left on Prefect's server.
+"""Ending the flow runs of dead processes on Prefect's server.
 
-A flow run whose process was killed together with its worker stays Running or Pending: nobody is
-left who could report it. It holds its deployment's concurrency slot, and where that is the only
-one, every later run is cancelled. So a worker ends such runs when it starts, and looks again
-every minute.
+When a flow run's process and its worker are killed, nothing reports that the run has ended. It
+stays Running or Pending and holds its deployment's concurrency slot. If that is the only slot, every
+later run is cancelled. So each worker ends such runs at its start and then every minute.
 """
 
 import os
@@ -25,38 +24,38 @@ if TYPE_CHECKING:
 
 # A run on a worker sends a heartbeat every 30 seconds, and its process starts within a minute.
 SILENT_SECONDS = 180
-SECONDS_BETWEEN_LOOKS = 60
+POLL_SECONDS = 60
 SWEEP = "sweep-order-factories/sweep"
 _FLOW_RUN = "PREFECT__FLOW_RUN_ID"
-_MESSAGE = "Its process is gone: its machine or its worker died."
+_MESSAGE = "The process of this run is gone: its machine or its worker died."
 
 
 @dataclass(frozen=True)
-class Ended:
-    """The flow runs that were ended, by name, and the concurrency limits that were set right."""
+class CleanUp:
+    """The names of the flow runs that were ended and of the concurrency limits corrected."""
 
     runs: list[str]
     limits: list[str]
 
 
-def end_dead_runs(client: "SyncPrefectClient", *, only_worker: bool) -> Ended:
-    """End the pool's runs that are dead, and free the slots that no run holds.
+def end_dead_runs(client: "SyncPrefectClient", *, only_worker: bool) -> CleanUp:
+    """End the dead runs of the pool, and free the slots that no run holds.
 
-    A run lives if it has a process on this machine, or if Prefect has heard of it in the last
-    `SILENT_SECONDS`. With `only_worker` no other machine runs anything of the pool and this
-    one's worker has not begun yet, so what has no process here is dead at once.
+    A run is alive if it has a process on this machine, or if it sent an event to Prefect in the last
+    `SILENT_SECONDS`. With `only_worker`, no other machine runs the pool's flow runs and this worker
+    has not started one yet, so a run without a process here is dead.
     """
     living = _run_ids_of_processes()
     dead = [run for run in _unfinished_runs(client) if str(run.id) not in living]
     if not only_worker:
-        dead = [run for run in dead if not _has_shown_life(client, run)]
+        dead = [run for run in dead if not _has_responded(client, run)]
     for run in dead:
         _end(client, run)
-    return Ended([run.name for run in dead], _free_slots(client) if only_worker else [])
+    return CleanUp([run.name for run in dead], _free_slots(client) if only_worker else [])
 
 
 def keep_ending_dead_runs(*, only_worker: bool) -> None:
-    """Look at once, and then every minute in a thread of its own; never raises."""
+    """End dead runs now, and then every minute in a thread; never raises."""
 
     def look(only_worker: bool) -> None:
         from prefect.client.orchestration import get_client
@@ -66,15 +65,15 @@ def keep_ending_dead_runs(*, only_worker: bool) -> None:
                 ended = end_dead_runs(client, only_worker=only_worker)
                 _report(client, ended)
         except Exception as error:  # noqa: BLE001  (the next look may succeed)
-            _log(f"Dead flow runs could not be looked for ({type(error).__name__}).")
+            _log(f"The search for dead flow runs failed ({type(error).__name__}).")
 
-    def go_on() -> None:
+    def repeat() -> None:
         while True:
-            sleep(SECONDS_BETWEEN_LOOKS)
+            sleep(POLL_SECONDS)
             look(only_worker=False)
 
     look(only_worker)
-    Thread(target=go_on, name="dead-runs", daemon=True).start()
+    Thread(target=repeat, name="dead-runs", daemon=True).start()
 
 
 def _run_ids_of_processes() -> set[str]:
@@ -109,7 +108,7 @@ def _unfinished_runs(client: "SyncPrefectClient") -> list["FlowRun"]:
     return [run for run in runs if run.state is not None]
 
 
-def _has_shown_life(client: "SyncPrefectClient", run: "FlowRun") -> bool:
+def _has_responded(client: "SyncPrefectClient", run: "FlowRun") -> bool:
     from prefect.events.filters import EventFilter, EventOccurredFilter, EventResourceFilter
 
     since = datetime.now(UTC) - timedelta(seconds=SILENT_SECONDS)
@@ -126,13 +125,13 @@ def _end(client: "SyncPrefectClient", run: "FlowRun") -> None:
     from prefect.states import Cancelled, Crashed
 
     assert run.state is not None
-    # The server takes nothing else for a run that was being cancelled.
+    # For a run that is being cancelled, the server accepts no other state.
     state = Cancelled if run.state.is_cancelling() else Crashed
     client.set_flow_run_state(run.id, state(message=_MESSAGE))
 
 
 def _free_slots(client: "SyncPrefectClient") -> list[str]:
-    """Set each deployment's taken slots to the number of its unfinished runs; what was wrong."""
+    """Set each deployment's taken slots to its number of unfinished runs; the limits changed."""
     from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
     holding = _unfinished_runs(client)
@@ -153,12 +152,12 @@ def _count(runs: Iterable["FlowRun"], deployment_id: UUID) -> int:
     return sum(run.deployment_id == deployment_id for run in runs)
 
 
-def _report(client: "SyncPrefectClient", ended: Ended) -> None:
-    """Say what was ended, and have a sweep take over what it left."""
+def _report(client: "SyncPrefectClient", ended: CleanUp) -> None:
+    """Log what was ended, and start a sweep that finishes the copies of those runs."""
     for name in ended.runs:
-        _log(f"The flow run {name!r} was left by a process that is gone; it was ended.")
+        _log(f"Ended the flow run {name!r}: its process is gone.")
     for name in ended.limits:
-        _log(f"The concurrency limit {name!r} counted runs that are gone; it was set right.")
+        _log(f"Corrected the concurrency limit {name!r}: it counted runs that are gone.")
     if ended.runs:
         client.create_flow_run_from_deployment(client.read_deployment_by_name(SWEEP).id)
 

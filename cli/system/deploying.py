@@ -18,14 +18,14 @@ PREFECT_FILE = ROOT / "prefect.yaml"
 
 
 class NotDeployed(OrderFactoryError):
-    """Takes what Prefect said."""
+    """`prefect deploy` failed. Argument: its output."""
 
     status, code = 503, "not_deployed"
     detail = "The deployments of prefect.yaml could not be applied:\n{}"
 
 
-class Deployed(BaseModel, frozen=True):
-    """What stands on the server now, by name."""
+class Deployment(BaseModel, frozen=True):
+    """The names of what is on the server now."""
 
     work_pool: str
     deployments: list[str]
@@ -33,10 +33,10 @@ class Deployed(BaseModel, frozen=True):
     left_out: list[str]
 
 
-def deploy() -> Deployed:
-    """Apply all of it on the server of PREFECT_API_URL; applied again, it changes nothing.
+def deploy() -> Deployment:
+    """Apply everything on the server of PREFECT_API_URL; a repeated call changes nothing.
 
-    Raises `NotDeployed`, and `InvalidRequest` for an automation that cannot be read.
+    Raises `NotDeployed`, and `InvalidRequest` for an invalid automation.
     """
     from prefect.client.orchestration import get_client
 
@@ -53,7 +53,7 @@ def deploy() -> Deployed:
         applied, left_out = apply_automations(
             client, {name: key for key, name in names.items()}, ROOT / "automations"
         )
-    return Deployed(
+    return Deployment(
         work_pool=POOL,
         deployments=sorted(names.values()),
         automations=applied,
@@ -62,7 +62,7 @@ def deploy() -> Deployed:
 
 
 def make_pool(client: "SyncPrefectClient") -> None:
-    """Make the work pool of processes, where it is not there."""
+    """Create the work pool of processes, unless it exists."""
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists
 
@@ -82,7 +82,7 @@ def _deploy_all() -> None:
 
 
 def start_deploying() -> subprocess.Popen[str]:
-    """`order-factory deploy` as a process of its own; what it says can be read from it."""
+    """Start `order-factory deploy` as a process; its output can be read from it."""
     return subprocess.Popen(
         [sys.executable, "-m", "order_factory.cli.main", "deploy"],
         stdin=subprocess.DEVNULL,

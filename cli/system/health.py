@@ -1,4 +1,4 @@
-"""Whether a part of the system answers."""
+"""Checking whether a part of the system works."""
 
 import json
 import os
@@ -8,13 +8,13 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from order_factory.cli.system.state import PartRecord
 
-# No proxy knows this machine's own addresses.
+# No proxy: the parts run on this machine.
 _opener = build_opener(ProxyHandler({}))
 _SECONDS = 5.0
 
 
-def problem_of(part: PartRecord) -> str | None:
-    """What keeps the part from working; None where all is well."""
+def find_problem(part: PartRecord) -> str | None:
+    """The problem of the part; None when it works."""
     if part.process is None or part.process.find() is None:
         return "not running"
     if part.health is None:
@@ -32,7 +32,7 @@ def problem_of(part: PartRecord) -> str | None:
 
 
 def _problem_of_worker(url: str) -> str | None:
-    """Prefect's server says whether it has heard of a worker of the pool lately."""
+    """Ask Prefect's server whether a worker of the pool is online."""
     workers = json.loads(_get(url, b"{}"))
     if any(worker["status"] == "ONLINE" for worker in workers):
         return None
@@ -61,6 +61,6 @@ def _get(url: str, body: bytes | None = None) -> bytes:
 
 
 def _login() -> str | None:
-    """What Prefect's server asks for, as `user:password`, if it asks for anything."""
+    """The login for Prefect's server as `user:password`, if it needs one."""
     server = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     return os.environ.get("PREFECT_API_AUTH_STRING", server)

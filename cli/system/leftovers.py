@@ -1,10 +1,10 @@
-"""Ending what is left of a system, whether its own process still does it or is gone."""
+"""Ending the processes of a system, at its normal end or after its own process was killed."""
 
 import signal
 from collections.abc import Callable
 from time import monotonic
 
-from order_factory.cli.system.processes import end, marked
+from order_factory.cli.system.processes import end, find_marked_processes
 from order_factory.cli.system.state import FOLDER, forget_record, read_record
 
 SECONDS_TO_END = 40.0
@@ -13,16 +13,16 @@ SECONDS_TO_END = 40.0
 def end_leftovers(
     patience: float = SECONDS_TO_END, is_urgent: Callable[[], bool] = lambda: False
 ) -> list[str]:
-    """End every process that the system of this folder has left, and forget it; names of parts.
+    """End every process of this folder's system and delete its record; the names of the parts.
 
-    Workers and what they run end before the server that they report to, and the database last.
-    Those that take longer than `patience` seconds are killed, at once where `is_urgent`.
+    Workers and their flow runs end before the server to which they report, and the database last.
+    Processes that take longer than `patience` seconds are killed, or at once when `is_urgent`.
     """
     record = read_record()
     known = {part.name: part.process for part in record.parts if part.process} if record else {}
     running = {name: process for name, kept in known.items() if (process := kept.find())}
     last = [running[name].pid for name in ("server", "postgres") if name in running]
-    ours = marked(FOLDER.resolve())
+    ours = find_marked_processes(FOLDER.resolve())
     deadline = monotonic() + patience
 
     def left() -> float:
@@ -34,7 +34,7 @@ def end_leftovers(
     if "server" in running:
         end([running["server"]], left, is_urgent)
     if "postgres" in running:
-        # Its fast way: what is open is rolled back, what is committed is written.
+        # PostgreSQL's fast shutdown: open transactions are rolled back.
         end([running["postgres"]], left, is_urgent, number=signal.SIGINT)
     forget_record()
     return list(running) or (["a process"] if ours else [])

@@ -1,4 +1,4 @@
-"""What the parts of a system say, line by line, each with its part's name before it."""
+"""The output of a system's parts, line by line, each with the name of its part."""
 
 from typing import IO
 
@@ -8,18 +8,18 @@ from order_factory.cli.terminal import Terminal, printable
 
 WIDTH = 8
 _COLOURS = {"server": "cyan", "worker": "green", "api": "magenta", "postgres": "blue"}
-# Prefect's server draws its name and lists what it can do; nobody needs that every time.
+# Prefect's server prints a banner at its start, which is left out.
 _DRAWING = set("_ |/\\-'\".,()`│╭╮╰╯─")
 
 
 def say(terminal: Terminal, part: str, line: str) -> None:
-    """Write one line of this part, or of the system itself for "system"."""
+    """Write one line of this part; "system" is the system itself."""
     name = Text(f"{part:<{WIDTH}} | ", style=_COLOURS.get(part, "bold"))
     terminal.err.print(name + Text(printable(line)), soft_wrap=True, highlight=False)
 
 
 def relay(terminal: Terminal, part: str, lines: IO[str]) -> None:
-    """Write what the part says until it says nothing more."""
+    """Write the part's output until it ends."""
     for line in lines:
         text = line.rstrip()
         if set(text) - _DRAWING:

@@ -1,4 +1,4 @@
-"""The parts of a system: how each is started, watched and written down."""
+"""The parts of a system: how each is started, watched and recorded."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ POOL = "order-factory"
 RESTARTS, WITHIN_SECONDS = 3, 120.0
 
 
-# Starts a process; a number is that of one which is no child of this process.
+# Starts a process; returns its id when it is not a child of this process.
 Starter = Callable[[], subprocess.Popen[str] | int]
 
 
 class Part:
-    """A process that is to run as long as the system does."""
+    """A process that runs as long as the system does."""
 
     def __init__(self, name: str, url: str | None, health: str, start: Starter) -> None:
         self.record = PartRecord(name=name, process=None, url=url, health=health)
@@ -44,7 +44,7 @@ class Part:
         self.record.process = ProcessRecord.of(pid)
 
     def describe_end(self) -> str | None:
-        """How its process ended, in words; None while it runs."""
+        """How the process ended, as words for a message; None while it runs."""
         if self._child is None:
             running = self.record.process is not None and self.record.process.find() is not None
             return None if running else "has ended"
@@ -56,14 +56,14 @@ class Part:
         return f"ended with code {code}"
 
     def count_death(self) -> int:
-        """Write down that it has just died; how often it has, lately."""
+        """Count this death; returns the number of recent deaths."""
         now = monotonic()
         self._deaths.append(now)
         return sum(now - died < WITHIN_SECONDS for died in self._deaths)
 
 
-def parts_of(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None) -> list[Part]:
-    """The parts in the order in which they need each other."""
+def list_parts(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None) -> list[Part]:
+    """The parts, in the order in which they must start."""
     api = f"{ports.ui_url}/api"
 
     def child(name: str, *arguments: str) -> Starter:
@@ -72,7 +72,7 @@ def parts_of(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None
     where = ("--host", HOST, "--port")
     server = child("server", "prefect", "server", "start", *where, str(ports.prefect))
     program = "order_factory.cli.main"
-    # Its server listens on this machine alone, so no other machine has a worker.
+    # The server listens on this machine only, so no other machine has a worker.
     worker = child("worker", program, "worker", "--name", "up", "--only-worker")
     service = child("api", program, "serve", *where, str(ports.api))
     workers = f"{api}/work_pools/{POOL}/workers/filter"
@@ -87,7 +87,7 @@ def parts_of(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | None
 
 
 def _start_child(terminal: Terminal, name: str, command: Sequence[str]) -> subprocess.Popen[str]:
-    """Start it in a session of its own, so that Ctrl-C does not reach it; what it says is shown."""
+    """Start the process in its own session, so that Ctrl-C does not reach it; show its output."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

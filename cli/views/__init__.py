@@ -1,1 +1,1 @@
-"""How results look to a person: each function returns the parts to show, one below the other."""
+"""The output for a person: each function returns the parts to show, from top to bottom."""

@@ -1,4 +1,4 @@
-"""How a batch ended or how far it is, and the list of batches."""
+"""The state of a batch, and the list of batches."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from order_factory.models.results.copies import BulkResult
 
 
 def describe_batch(result: BulkResult) -> list[RenderableType]:
-    """The counts, the errors by kind, and where the report and the page are."""
+    """The counts, the errors by kind, and the paths of the report and the page."""
     kind = "Dry run of batch" if result.dry_run else "Batch"
-    counts = _foretold(result) if result.dry_run else _counts(result)
+    counts = _dry_run_counts(result) if result.dry_run else _counts(result)
     parts: list[RenderableType] = [facts(counts, title=f"{kind} {result.reference}")]
     if result.errors:
         parts.append(errors_table(result))
@@ -26,9 +26,9 @@ def describe_batch(result: BulkResult) -> list[RenderableType]:
 
 
 def after_batch(result: BulkResult) -> RenderableType:
-    """What to type next."""
+    """The suggested next commands."""
     if result.dry_run:
-        return Text("Without --dry-run the same call makes the copies.")
+        return Text("Run the same command without --dry-run to make the copies.")
     commands = [["verify"]]
     if result.failed:
         commands.insert(0, ["bulk", "--failed-of", result.reference])
@@ -78,7 +78,7 @@ def describe_batches(batches: Sequence[Mapping[str, Any]]) -> list[RenderableTyp
     return [table(columns, rows)]
 
 
-def _foretold(result: BulkResult) -> list[tuple[str, Any]]:
+def _dry_run_counts(result: BulkResult) -> list[tuple[str, Any]]:
     counts: list[tuple[str, Any]] = [
         ("orders", result.orders_count),
         ("would be copied", result.completed),
@@ -87,7 +87,7 @@ def _foretold(result: BulkResult) -> list[tuple[str, Any]]:
     if result.completed_with_errors:
         counts.insert(2, ("of these in part", result.completed_with_errors))
     if result.aborted:
-        counts.append(("would be called off", result.aborted))
+        counts.append(("would be aborted", result.aborted))
     return [*counts, ("", "Nothing was changed.")]
 
 
@@ -106,6 +106,6 @@ def _counts(result: BulkResult) -> list[tuple[str, Any]]:
         counts.append(("aborted", result.aborted))
     if result.seconds:
         done, speed = result.copied_in_this_run, result.orders_per_second
-        message = f"{done:,} orders in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
-        counts.append(("this run", message if done else "had nothing left to copy"))
+        summary = f"{done:,} orders in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
+        counts.append(("this run", summary if done else "nothing was left to copy"))
     return counts

@@ -1,11 +1,11 @@
-"""What the demo did, and what to try next."""
+"""The results of the demo, and the suggested next commands."""
 
 import os
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_factory.cli.database import shown_url
+from order_factory.cli.database import display_url
 from order_factory.cli.demo.orders import PlacedCopies
 from order_factory.cli.demo.run import Demo
 from order_factory.cli.program import command_line
@@ -19,39 +19,42 @@ from order_factory.models.values.statuses import FactoryStatus
 
 
 def describe_demo(demo: Demo) -> list[RenderableType]:
-    """The counts, the errors by kind, the report, and three commands."""
+    """The counts, the errors by kind, the report, and three next commands."""
     single, batch = demo.single, demo.batch
-    alone = single is not None and single.status == FactoryStatus.COMPLETED
+    single_copied = single is not None and single.status == FactoryStatus.COMPLETED
     rows = [
-        ("orders copied", (batch.completed if batch else 0) + alone),
-        ("orders failed", (batch.failed if batch else 0) + (single is not None and not alone)),
-        ("import", _told_import(demo)),
-        ("one order", _told_single(single, demo.made)),
-        ("the others", _told_batch(batch)),
+        ("orders copied", (batch.completed if batch else 0) + single_copied),
+        (
+            "orders failed",
+            (batch.failed if batch else 0) + (single is not None and not single_copied),
+        ),
+        ("import", _describe_import(demo)),
+        ("one order", _describe_single(single, demo.made)),
+        ("the others", _describe_batch(batch)),
     ]
-    rows.append(("orders placed", _told_placed(demo.placed)))
+    rows.append(("orders placed", _describe_placed(demo.placed)))
     if batch and batch.copied_in_this_run:
         rows.append(("orders per second", f"{batch.orders_per_second:,.0f}"))
     parts: list[RenderableType] = [facts(rows, title="The demo")]
     if batch and batch.errors:
         parts.append(errors_table(batch))
     if demo.elsewhere:
-        parts.append(Text(_told_elsewhere(demo.elsewhere)))
+        parts.append(Text(_describe_elsewhere(demo.elsewhere)))
     parts.append(verdict(demo.verification))
     if batch and batch.report_path:
         parts.append(Text(f"Report:   {printable(batch.report_path)}, a row per order"))
     if batch and batch.page_path:
         parts.append(Text(f"Page:     {printable(batch.page_path)}"))
-    parts.append(Text(f"Database: {printable(shown_url())}"))
-    parts.append(next_steps(*things_to_try(demo)))
+    parts.append(Text(f"Database: {printable(display_url())}"))
+    parts.append(next_steps(*next_commands(demo)))
     if "PREFECT_API_URL" not in os.environ:
         start = command_line("server", "start", program="prefect")
         parts.append(Text(f"Prefect's UI shows the runs: {start}, then http://127.0.0.1:4200"))
     return parts
 
 
-def things_to_try(demo: Demo) -> list[list[str]]:
-    """Three commands about what the demo has made."""
+def next_commands(demo: Demo) -> list[list[str]]:
+    """Three commands that show the results of the demo."""
     if demo.failed is not None:
         factory, number = demo.failed
         return [["show", factory], ["copy", number, "--skip-errors"], ["orders", "--limit", "5"]]
@@ -59,25 +62,25 @@ def things_to_try(demo: Demo) -> list[list[str]]:
     return [*shown, ["orders", "--limit", "5"], ["verify"]]
 
 
-def _told_placed(placed: PlacedCopies) -> str:
+def _describe_placed(placed: PlacedCopies) -> str:
     held = ", ".join(
         format_money(cents, currency) for currency, cents in placed.authorized_cents.items()
     )
     return f"{placed.orders:,}; the gateway 'test', which moves no money, holds {held or 'nothing'}"
 
 
-def _told_import(demo: Demo) -> str:
+def _describe_import(demo: Demo) -> str:
     report = demo.imported
     if not report.imported:
-        return f"nothing new: all {report.unchanged:,} rows were there already"
+        return f"nothing new: all {report.unchanged:,} rows exist already"
     rate = report.read / report.seconds if report.seconds else 0.0
-    message = f"{report.imported:,} rows in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
-    return f"{message}; {report.unchanged:,} were there already" if report.unchanged else message
+    summary = f"{report.imported:,} rows in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
+    return f"{summary}; {report.unchanged:,} existed already" if report.unchanged else summary
 
 
-def _told_single(single: OrderFactoryResult | None, made: bool) -> str:
+def _describe_single(single: OrderFactoryResult | None, made: bool) -> str:
     if single is None:
-        return "none of the orders is valid, so none was copied by itself"
+        return "no order is valid, so no single order was copied"
     number = single.source_order.number
     if single.target_order is None:
         return f"{number} could not be copied by the order_factory flow"
@@ -87,15 +90,15 @@ def _told_single(single: OrderFactoryResult | None, made: bool) -> str:
     return f"{copy} by an earlier run; not copied again"
 
 
-def _told_batch(batch: BulkResult | None) -> str:
+def _describe_batch(batch: BulkResult | None) -> str:
     if batch is None:
         return "there are none"
     if batch.copied_in_this_run:
         done = f"{batch.copied_in_this_run:,} of {batch.orders_count:,}"
         return f"{done} in {batch.seconds:,.1f} s, by the bulk_order_factory flow"
-    return f"the batch {batch.reference} was finished by an earlier run; nothing was copied again"
+    return f"an earlier run finished the batch {batch.reference}; nothing was copied again"
 
 
-def _told_elsewhere(orders: int) -> str:
-    copies = "1 of these orders has a copy" if orders == 1 else f"{orders:,} of these have a copy"
-    return f"{copies} from a demo with another number of orders, too: each batch makes its own."
+def _describe_elsewhere(orders: int) -> str:
+    copies = "1 of these orders also has a copy" if orders == 1 else f"{orders:,} also have a copy"
+    return f"{copies} from a demo with another number of orders: each batch makes its own copies."

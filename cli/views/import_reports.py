@@ -1,4 +1,4 @@
-"""What an import did."""
+"""The results of an import."""
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -9,12 +9,14 @@ from order_factory.models.results.imports import ImportReport
 
 
 def _describe_files(report: ImportReport) -> list[str]:
-    """How files were read where that is not obvious, and which columns took over new values."""
+    """How files were read when that is not obvious, and the columns with new values."""
     lines = [f"{file.file} was read {file.read_as}." for file in report.files if file.read_as]
     for file in report.files:
         if file.changes:
-            changes = ", ".join(f"{column} of {rows:,}" for column, rows in file.changes.items())
-            lines.append(f"{file.file} changed: {changes}.")
+            changes = ", ".join(
+                f"{column} in {rows:,} rows" for column, rows in file.changes.items()
+            )
+            lines.append(f"{file.file} changed {changes}.")
     return lines
 
 
@@ -24,7 +26,7 @@ def _describe_unbalanced(report: ImportReport) -> str:
         [
             (
                 f"{report.unbalanced_orders:,} order{'s have' if many else ' has'} lines that do not "
-                "add up to the order's total. A copy is worth what the lines are worth:"
+                "add up to the order's total. A copy gets the total of its lines:"
             ),
             *(f"  {printable(example)}" for example in report.unbalanced_examples),
         ]
@@ -34,7 +36,7 @@ def _describe_unbalanced(report: ImportReport) -> str:
 def describe_import(report: ImportReport) -> list[RenderableType]:
     """A row per file, and where the rejected rows are."""
     counts = ["read", "imported", "updated", "unchanged", "different", "rejected"]
-    headings = {"read": "#rows", "unchanged": "#there already"}
+    headings = {"read": "#rows", "unchanged": "#unchanged"}
     shown = [
         name for name in counts if name not in ("updated", "different") or getattr(report, name)
     ]
@@ -48,11 +50,16 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
     ]
     parts += [Text(printable(line)) for line in _describe_files(report)]
     if report.different:
-        again = "import the same again with --update to take their values over"
-        parts.append(Text(f"{report.different:,} rows differ: {again}.", style="yellow"))
+        next_step = "Import the same file with --update to change the stored rows."
+        parts.append(
+            Text(
+                f"{report.different:,} rows differ from the stored rows. {next_step}",
+                style="yellow",
+            )
+        )
     if report.unbalanced_orders:
         parts.append(Text(_describe_unbalanced(report), style="yellow"))
     if report.rejects_path is not None:
-        message = f"Why rows were rejected stands in {printable(report.rejects_path)}"
+        message = f"The reasons for rejected rows are in {printable(report.rejects_path)}"
         parts.append(Text(message, style="yellow"))
     return [*parts, next_steps(["orders"], ["bulk", "--all-orders"])]

@@ -1,4 +1,4 @@
-"""Everything about one order factory."""
+"""One order factory in detail, and the list of order factories."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,29 +17,29 @@ _COLOURS = {FactoryStatus.COMPLETED: "green", FactoryStatus.FAILED: "red"}
 
 
 def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
-    """How a copy ended, in a sentence, and what was wrong; and whether an earlier call made it."""
+    """The outcome of a copy in a sentence, its errors, and whether an earlier call made it."""
     if result.made_before:
         message = (
-            f"An earlier call of the same name recorded this copy (order factory {result.id}); "
-            "the order is not copied twice. Use --again to make another copy."
+            f"An earlier call with the same name recorded this copy (order factory {result.id}). "
+            "The order is not copied twice. Use --again to make another copy."
         )
         plain = result.model_copy(update={"made_before": False})
         return [*describe_copy(plain), Text(printable(message))]
     source = result.source_order.number or result.source_order.id
     if result.status == FactoryStatus.FAILED:
-        detail = f"Order {source} could not be copied."
+        summary = f"Order {source} could not be copied."
         if result.target_order is not None:
             target = _order(result.target_order)
-            detail = f"Order {source} was copied to order {target}, but could not be placed."
+            summary = f"Order {source} was copied to order {target}, but could not be placed."
     elif set(result.errors_log or {}) == {"source_order"}:
         target = _order(result.target_order)
-        detail = f"Order {source} was copied to order {target}, but could not be cancelled."
+        summary = f"Order {source} was copied to order {target}, but could not be cancelled."
     elif result.errors_count:
-        detail = f"Order {source} was copied in part, to order {_order(result.target_order)}."
+        summary = f"Order {source} was copied in part, to order {_order(result.target_order)}."
     else:
-        became = f" to order {name_order(result.target_order)}" if result.target_order else ""
-        detail = f"Order {source} was copied{became}."
-    headline = Text(printable(detail), style=_COLOURS.get(result.status, "yellow"))
+        target = f" to order {name_order(result.target_order)}" if result.target_order else ""
+        summary = f"Order {source} was copied{target}."
+    headline = Text(printable(summary), style=_COLOURS.get(result.status, "yellow"))
     return [headline, *_errors(result)]
 
 
@@ -66,13 +66,13 @@ def describe_factory(
         ("batch", result.batch_reference),
         ("flow run", result.flow_run_id),
     ]
-    detail = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
+    history = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
     title = f"Order factory {result.id}"
-    return [facts(attributes, title=title), *_errors(result), detail]
+    return [facts(attributes, title=title), *_errors(result), history]
 
 
 def describe_factories(found: Sequence[Mapping[str, Any]], total: int) -> list[RenderableType]:
-    """A row per order factory, and what to look at next."""
+    """A row per order factory, and the suggested next command."""
     if not found:
         return [Text("There are no such order factories.")]
     columns = ("id", "status", "source order", "target order", "#errors", "batch", "recorded")
@@ -88,7 +88,7 @@ def describe_factories(found: Sequence[Mapping[str, Any]], total: int) -> list[R
         )
         for each in found
     ]
-    shown = Text(f"{len(found):,} of {total:,}, the newest first.")
+    shown = Text(f"{len(found):,} of {total:,}, newest first.")
     return [table(columns, rows), shown, next_steps(["show", found[0]["id"]])]
 
 

@@ -1,4 +1,4 @@
-"""A page of orders."""
+"""A page of orders, and one order in detail."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from order_factory.models.values.money import format_money
 def describe_orders(
     orders: Sequence[Mapping[str, Any]], total: int, page: int, limit: int
 ) -> list[RenderableType]:
-    """A row per order, and which part of all of them this is."""
+    """A row per order, and the position of this page."""
     if not total:
         return [Text("There are no such orders."), next_steps(["import", "PATH"])]
     if not orders:
@@ -33,13 +33,13 @@ def describe_orders(
     ]
     first = (page - 1) * limit + 1
     last = first + len(orders) - 1
-    message = f"Orders {first:,} to {last:,} of {total:,}, the newest first."
+    position = f"Orders {first:,} to {last:,} of {total:,}, newest first."
     more = f" --page {page + 1} shows the next." if last < total else ""
-    return [table(columns, rows), Text(message + more)]
+    return [table(columns, rows), Text(position + more)]
 
 
 def describe_order(order: Mapping[str, Any]) -> list[RenderableType]:
-    """What is known of one order, its line items, and its copies."""
+    """The attributes of one order, its line items, and its copies."""
     currency = order["currency_code"]
     attributes = [
         ("id", order["id"]),
@@ -72,7 +72,7 @@ def describe_order(order: Mapping[str, Any]) -> list[RenderableType]:
             for each in order["copies"]
         ]
         names = ("order factory", "status", "copy", "#errors")
-        parts.append(table(names, rows, title="Copies, the newest first"))
+        parts.append(table(names, rows, title="Copies, newest first"))
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Order subscriptions: a list, one of them, a run, and what lies ahead."""
+"""Order subscriptions: a list, one subscription, a run, and a preview."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from order_factory.models.values.money import format_money
 def describe_subscriptions(
     found: Sequence[Mapping[str, Any]], total: int, overdue_since: datetime | None
 ) -> list[RenderableType]:
-    """A row per subscription, and a warning where no run takes up what is due."""
+    """A row per subscription, and a warning when due renewals are overdue."""
     if not found:
         return [
             Text("There are no such order subscriptions."),
@@ -40,12 +40,12 @@ def describe_subscriptions(
         for each in found
     ]
     parts: list[RenderableType] = [table(columns, rows)]
-    parts.append(Text(f"{len(found):,} of {total:,}, the newest first."))
+    parts.append(Text(f"{len(found):,} of {total:,}, newest first."))
     if overdue_since is not None:
         parts.append(
             Text(
-                f"Overdue since {overdue_since:%Y-%m-%d %H:%M} UTC: no run has taken up what is due."
-                " Check that the schedule runs.",
+                f"Overdue since {overdue_since:%Y-%m-%d %H:%M} UTC: no run has copied the due "
+                "orders. Check that the schedule runs.",
                 style="bold red",
             )
         )
@@ -89,9 +89,9 @@ def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def describe_run(run: SubscriptionRun) -> list[RenderableType]:
-    """How it went, and what was wrong."""
-    detail = run.outcome
-    parts: list[RenderableType] = [Text(f"{detail[0].upper()}{detail[1:]}.")]
+    """The outcome of a run, and its errors."""
+    outcome = run.outcome
+    parts: list[RenderableType] = [Text(f"{outcome[0].upper()}{outcome[1:]}.")]
     if run.errors:
         columns = ("field", "error", "#orders", "for example order", "which says")
         rows = [
@@ -104,12 +104,12 @@ def describe_run(run: SubscriptionRun) -> list[RenderableType]:
 
 
 def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
-    """What comes when, and what would fail."""
+    """The upcoming copies, and those that would fail."""
     until = f"{preview.until:%Y-%m-%d}"
     if not preview.subscriptions and not preview.failing:
         return [Text(f"Nothing will be copied up to {until}.")]
     listed = len(preview.upcoming)
-    detail = f"Subscriptions with a copy up to {until}: {preview.subscriptions:,}"
+    summary = f"Subscriptions with a copy up to {until}: {preview.subscriptions:,}"
     parts: list[RenderableType] = [
         table(
             ("when", "subscription", "order"),
@@ -118,7 +118,7 @@ def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
                 for each in preview.upcoming
             ],
         ),
-        Text(f"{detail}; listed copies, the earliest first: {listed:,}."),
+        Text(f"{summary}; listed copies, oldest first: {listed:,}."),
     ]
     if not preview.failing:
         return [*parts, Text("Today none of them would fail.")]
@@ -135,5 +135,5 @@ def _order(order: OrderRef) -> str:
 
 
 def _errors(log: Mapping[str, Sequence[str]] | None) -> str | None:
-    detail = [message for messages in (log or {}).values() for message in messages]
-    return "\n".join(detail) or None
+    problems = [message for messages in (log or {}).values() for message in messages]
+    return "\n".join(problems) or None

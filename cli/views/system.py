@@ -1,4 +1,4 @@
-"""What a person sees of a system: where its parts are, and whether they are well."""
+"""The parts of a system: their addresses and their health."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def document_of_start(record: SystemRecord, ports: Ports) -> dict[str, Any]:
 
 
 def show_start(record: SystemRecord, ports: Ports) -> list[RenderableType]:
-    """Where everything is, and what to do with it."""
+    """The addresses of the system, and the suggested next commands."""
     return [
         facts(
             [
@@ -80,7 +80,7 @@ def show_status(
     overdue: Overdue | None,
 ) -> list[RenderableType]:
     if record is None:
-        return [Text(f"Nothing is running here; start it with `{command_line('up')}`.")]
+        return [Text(f"Nothing is running here. Start the system with `{command_line('up')}`.")]
     parts = table(
         ["part", "", "process", "URL", "health"],
         [
@@ -89,7 +89,7 @@ def show_status(
                 "down" if problems[part.name] == "not running" else "up",
                 str(part.process.pid) if part.process else "-",
                 part.url,
-                problems[part.name] or "well",
+                problems[part.name] or "healthy",
             )
             for part in record.parts
         ],
@@ -100,5 +100,5 @@ def show_status(
         return [parts]
     return [
         parts,
-        Text(f"The process that ran this is gone; `{command_line('down')}` clears up."),
+        Text(f"The process that ran the system is gone. Clean up with `{command_line('down')}`."),
     ]

@@ -1,4 +1,4 @@
-"""What `verify` found."""
+"""The results of `verify`."""
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -8,7 +8,7 @@ from order_factory.models.results.verification import Verification
 
 
 def describe_verification(found: Verification) -> list[RenderableType]:
-    """A row per invariant with its violations, then the meaning of those that are broken."""
+    """A row per invariant with its violations, then the meaning of the broken ones."""
     rows = [
         (each.name, each.violations, each.resource, ", ".join(each.examples))
         for each in found.invariants

@@ -155,10 +155,10 @@ def test_a_batch_that_is_resumed_copies_nothing_twice(shop, run):
     with_options = run("bulk", "--resume", "two", "--skip-errors")
 
     assert (said.code, with_options.code) == (0, 2)
-    assert "had nothing left to copy" in said.out
+    assert "nothing was left to copy" in said.out
     assert len(shop.rows(Order)) == 5
     assert with_options.err == (
-        "Error: The batch 'two' has its own reference and options; give none beside --resume.\n"
+        "Error: The batch 'two' has its own reference and options. Use --resume without others.\n"
     )
 
 
@@ -180,9 +180,12 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
     [
         ([], "Say which orders: give one of FILE, --order, --all-orders, --failed-of"),
         (["a.csv", "--order", "A1"], "Say which orders: give one of FILE, --order,"),
-        (["a.csv"], "There is no file 'a.csv' that names orders."),
+        (["a.csv"], "The file 'a.csv' does not exist. Give a file that lists orders."),
         (["--order", "A1", "--report", "a.txt"], "The report 'a.txt' must end in .csv,"),
-        (["--order", "A1", "--limit", "2"], "--limit cannot be given with --order, but with --all"),
+        (
+            ["--order", "A1", "--limit", "2"],
+            "--limit cannot be given with --order. Use --all-orders",
+        ),
         (["--mode", "test"], "Say which orders: give one of FILE, --order, --all-orders,"),
         (["a.csv", "--sku", "MUG"], "Say which orders: give one of FILE, --order, --all-orders,"),
         (["--all-orders", "--sku", "MUG"], "Say which orders: give one of FILE, --order,"),
@@ -221,7 +224,7 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
     late = run("bulk", "--resume", "one", "--json")
 
     assert (early.code, late.code) == (130, 130)
-    assert "Stopped before anything was recorded; nothing was changed." in early.err
+    assert "Stopped before anything was recorded. Nothing was changed." in early.err
     assert late.json["error"]["code"] == "interrupted"
     assert late.json["error"]["message"].endswith("bulk --resume one`.")
 
@@ -240,7 +243,7 @@ def test_ctrl_c_ends_after_the_batch_in_hand(shop, run, numbers):
     resumed = run("bulk", "--resume", "two", "--json")
 
     assert stopped.code == 130
-    assert "go on with `" in stopped.err
+    assert "To finish the batch, run `" in stopped.err
     assert "bulk --resume two`." in stopped.err
     (batch,) = listed.json["batches"]
     assert (batch["status"], batch["completed"], batch["pending"]) == ("aborted", 1, 1)

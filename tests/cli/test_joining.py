@@ -6,7 +6,7 @@ import pytest
 
 from order_factory.cli.joining import join_running_system
 from order_factory.cli.system.processes import ProcessRecord
-from order_factory.cli.system.state import PartRecord, SystemRecord, held
+from order_factory.cli.system.state import PartRecord, SystemRecord, hold_lock
 
 SERVER = "http://127.0.0.1:24200"
 
@@ -27,7 +27,7 @@ def named():
 
 
 def test_a_running_system_is_used(record):
-    with held():
+    with hold_lock():
         record.save()
         join_running_system()
 
@@ -37,7 +37,7 @@ def test_a_running_system_is_used(record):
 def test_what_is_set_wins(record, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")
     record.databases = {"shop": "postgresql://shop:***@db/shop"}
-    with held():
+    with hold_lock():
         record.save()
         join_running_system()
 
@@ -45,7 +45,7 @@ def test_what_is_set_wins(record, monkeypatch):
 
 
 def test_a_system_that_is_gone_is_not_used(record):
-    with held():
+    with hold_lock():
         record.save()
     join_running_system()
 

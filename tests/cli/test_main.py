@@ -92,7 +92,7 @@ def test_an_unexpected_error_is_one_line_without_what_it_says(shop, run, monkeyp
 
     assert (said.code, said.out) == (1, "")
     assert said.err == (
-        "Error: An unexpected RuntimeError ended the command; nothing half-written was left. "
+        "Error: An unexpected RuntimeError ended the command. No order is half-written. "
         "Run it again with --debug to see where it comes from.\n"
     )
 
@@ -170,7 +170,7 @@ def test_ctrl_c_says_what_is_left(shop, run, monkeypatch):
     said = run("copy", "A1")
 
     assert (said.code, said.out) == (130, "")
-    assert said.err.startswith("Stopped. The order was copied in whole or not at all")
+    assert said.err.startswith("Stopped. The order was copied completely or not at all")
 
 
 def _broken(*_):

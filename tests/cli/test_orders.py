@@ -19,7 +19,7 @@ def test_lists_orders_the_newest_first(shop, run):
         *("A1", public_id(Resource.orders, first), "placed", "2", "2,469.09", "EUR"),
         *("2026-01-15", "12:00:00", "UTC", "-"),
     ]
-    assert summary == "Orders 1 to 2 of 2, the newest first."
+    assert summary == "Orders 1 to 2 of 2, newest first."
     order = message.json["orders"][1]
     del order["created_at"]
     assert order == {
@@ -48,14 +48,14 @@ def test_a_page_of_the_orders_with_a_status(shop, run):
     assert [order["number"] for order in said.json["orders"]] == ["A1"]
     assert said.json["total"] == 4
     assert beyond.out == "There is no page 3: 5 orders make 2.\n"
-    assert first.out.endswith("Orders 1 to 3 of 5, the newest first. --page 2 shows the next.\n")
+    assert first.out.endswith("Orders 1 to 3 of 5, newest first. --page 2 shows the next.\n")
 
 
 def test_a_status_that_there_is_not(shop, run):
     said = run("orders", "--status", "shipped")
 
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith("Error: 'shipped' is no status of an order; they are draft, ")
+    assert said.err.startswith("Error: 'shipped' is not an order status. Use one of draft, ")
 
 
 def test_a_number_cannot_steer_the_terminal(shop, run):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from order_factory.cli import progress
-from order_factory.cli.progress import showing_progress
+from order_factory.cli.progress import show_bars
 from order_factory.cli.terminal import Terminal
 from order_factory.models.results.progress import report_progress
 
@@ -14,7 +14,7 @@ def test_a_line_now_and_then_and_at_the_end(monkeypatch, capsys):
     clock = iter([0.0, 1.0, 4.0, 5.0, 10.0, 10.0])
     monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
 
-    with showing_progress(Terminal(), "copying"):
+    with show_bars(Terminal(), "copying"):
         for done in (0, 100, 400, 500, 1_000, 1_000):
             report_progress("copy orders", done, 1_000)
 
@@ -31,7 +31,7 @@ def test_a_bar_per_step_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
-    with showing_progress(Terminal(), "copying"):
+    with show_bars(Terminal(), "copying"):
         report_progress("read [bold]rows", 10, None)
         report_progress("copy orders", 1_000, 1_000)
 
@@ -49,7 +49,7 @@ def test_a_bar_tells_rate_and_time_left_from_the_first_step_on(monkeypatch, caps
     terminal = Terminal()
     terminal.err.get_time = lambda: clock[0]
 
-    with showing_progress(terminal, "copying"):
+    with show_bars(terminal, "copying"):
         report_progress("copy orders", 0, 100_000)
         clock[0] = 40.0
         report_progress("copy orders", 20_000, 100_000)
@@ -64,7 +64,7 @@ def test_a_step_of_unknown_length_is_told_when_it_begins_and_the_rate_goes_on_af
     clock = iter([0.0, 10.0, 11.0, 15.0, 20.0])
     monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
 
-    with showing_progress(Terminal(), "copying"):
+    with show_bars(Terminal(), "copying"):
         report_progress("copy orders", 0, 1_000)
         report_progress("copy orders", 500, 1_000)
         report_progress("wait for other runs", 0, None)
@@ -84,7 +84,7 @@ def test_progress_never_stands_on_stdout(capsys, as_json):
     terminal = Terminal()
     terminal.as_json = as_json
 
-    with terminal.working("Loading ..."), showing_progress(terminal, "copying"):
+    with terminal.working("Loading ..."), show_bars(terminal, "copying"):
         report_progress("copy orders", 1, 2)
 
     assert capsys.readouterr().out == ""

@@ -8,7 +8,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from order_factory.cli.system.processes import marked
+from order_factory.cli.system.processes import find_marked_processes
 from order_factory.cli.system.state import FOLDER
 from tests.system.conftest import begin_deployment, program, start, wait_for
 
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 def kill_everything(system):
     """SIGKILL for the system's own process and for every process that it has started."""
-    processes = [*marked(FOLDER.resolve()), psutil.Process(system.process.pid)]
+    processes = [*find_marked_processes(FOLDER.resolve()), psutil.Process(system.process.pid)]
     for process in processes:
         process.kill()
     psutil.wait_procs(processes, timeout=20)

@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from order_factory.cli.system.processes import marked
+from order_factory.cli.system.processes import find_marked_processes
 from order_factory.cli.system.state import FOLDER
 from tests.system.conftest import program, wait_for
 
@@ -45,7 +45,7 @@ def test_a_part_that_dies_is_started_again(system):
     wait_for(lambda: program("status").returncode == 0, "the service")
 
     assert system.part("api").pid != before
-    assert "api was killed by SIGKILL. It is started again in 1 s." in system.log.read_text()
+    assert "api was killed by SIGKILL. It restarts in 1 s." in system.log.read_text()
 
 
 @pytest.mark.parametrize("option", ["--port", "--prefect-port"])
@@ -59,7 +59,7 @@ def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch, option):
         message = program("up", option, str(port), other, "1")
 
     assert message.returncode == 2
-    assert f"Port {port} is taken" in message.stderr or "Port 1 is taken" in message.stderr
+    assert f"Port {port} is in use" in message.stderr or "Port 1 is in use" in message.stderr
 
 
 def test_what_a_killed_system_has_left_is_ended(system):
@@ -72,8 +72,8 @@ def test_what_a_killed_system_has_left_is_ended(system):
 
     assert orphaned.returncode == 1
     assert "The process that ran this is gone" in orphaned.stdout
-    assert ended.stdout == "Ended what was left: server, worker, api.\n"
-    assert marked(FOLDER.resolve()) == []
+    assert ended.stdout == "Ended leftover parts: server, worker, api.\n"
+    assert find_marked_processes(FOLDER.resolve()) == []
     assert nothing.stdout == "Nothing is running.\n"
     assert program("status").returncode == 1
 

@@ -93,7 +93,7 @@ def test_an_unexpected_error_is_one_line_without_what_it_says(shop, run, monkeyp
     assert (said.code, said.out) == (1, "")
     assert said.err == (
         "Error: An unexpected RuntimeError ended the command. No order is half-written. "
-        "Run it again with --debug to see where it comes from.\n"
+        "Run it again with --debug to see the cause.\n"
     )
 
 

@@ -24,6 +24,7 @@ from order_factory.gateways.settings import StripeSettings, TestGatewaySettings
 from order_factory.models import errors
 from order_factory.models.settings import Settings
 from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.event_names import EventName
 
 FOLDER = Path(__file__).parent / "reference"
 _NOTE = "<!-- Written by docs/reference_pages.py. Change the code, then run `make reference`. -->"
@@ -153,6 +154,23 @@ def options_page() -> list[str]:
     ]
 
 
+def events_page() -> list[str]:
+    """Every event: what is recorded, and what is published to Prefect."""
+    return [
+        "# Events",
+        "",
+        (
+            "Each change of an order factory's status is recorded in the transaction that makes it. "
+            "The [HTTP API](http-api.md) names such an event after its resource, for example "
+            "`order_copies.complete`. Ends of copies and batches are published as Prefect events "
+            "after the commit; `order_factories.create` is published where the setting "
+            "`ORDER_FACTORY_API_DISPATCH_EVENT` asks for it."
+        ),
+        "",
+        *table(("event", "meaning"), [(f"`{name}`", name.meaning) for name in EventName]),
+    ]
+
+
 def _shown(value: bool | StrEnum) -> str:
     return f"`{str(value).lower()}`"
 
@@ -209,6 +227,7 @@ PAGES: dict[str, Callable[[], list[str]]] = {
     "options.md": options_page,
     "settings.md": settings_page,
     "errors.md": errors_page,
+    "events.md": events_page,
     "resources.md": resources_page,
 }
 

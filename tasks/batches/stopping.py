@@ -6,6 +6,7 @@ from sqlalchemy import Connection, exists, literal, select, update
 
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
 from order_factory.tasks.working_set.statements import (
     at,
@@ -14,7 +15,7 @@ from order_factory.tasks.working_set.statements import (
     table_of,
 )
 
-_ABORTED = "order_factories.abort"
+_ABORTED = EventName.ABORT
 _factory, _batch, _event = table_of(OrderFactory), table_of(OrderFactoryBatch), table_of(Event)
 
 

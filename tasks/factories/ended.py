@@ -6,12 +6,13 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from order_factory.models.results.copies import OrderFactoryResult
 from order_factory.models.tables import Event, OrderFactory
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.factories.records import present, select_factories
 from order_factory.tasks.working_set.statements import table_of
 
 _event = table_of(Event)
-_ENDS = ("order_factories.complete", "order_factories.fail")
+_ENDS = (EventName.COMPLETE, EventName.FAIL)
 
 
 def last_event(db: Connection) -> int:

@@ -13,6 +13,7 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import OrderFactoryResult, OrderRef
 from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import FactoryStatus, FactoryType
 from order_factory.tasks.working_set.statements import table_of
@@ -59,7 +60,7 @@ def create_factory(
 
 def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
     """Write the event that a factory was created."""
-    event = {"name": "order_factories.create", "order_factory_id": factory_id, "created_at": now}
+    event = {"name": EventName.CREATE, "order_factory_id": factory_id, "created_at": now}
     db.execute(insert(Event), event)
 
 

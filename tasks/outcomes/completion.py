@@ -26,6 +26,7 @@ from order_factory.models.database.dialects import errors_log_of
 from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.tables import CopyError, Event, OrderFactory
 from order_factory.models.tables.base import UtcDateTime, utc_now
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.placements import is_not_placed
@@ -92,11 +93,11 @@ def update_errors(db: Connection) -> Update:
 def insert_events(*, began: bool) -> Insert:
     """An event per factory in hand that has ended; before it one that it `began`."""
     ended = case(
-        (copies.c.aborted, "order_factories.abort"),
-        (copies.c.failed, "order_factories.fail"),
-        else_="order_factories.complete",
+        (copies.c.aborted, EventName.ABORT.value),
+        (copies.c.failed, EventName.FAIL.value),
+        else_=EventName.COMPLETE.value,
     )
-    started: ColumnElement[str] = literal("order_factories.start")
+    started: ColumnElement[str] = literal(EventName.START.value)
     ends = select(ended, copies.c.factory_id, NOW).where(
         or_(copies.c.failed, not_(copies.c.awaits))
     )

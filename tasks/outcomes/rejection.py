@@ -19,6 +19,7 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import errors_log_of
 from order_factory.models.tables import CopyError, Event, OrderFactory
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.outcomes.error_spool import Faults
 from order_factory.tasks.working_set.claims import is_unfinished
@@ -37,9 +38,9 @@ def _events(batch_id: int, began_at: datetime, now: datetime) -> Rows:
         return rows.where(mine, which)
 
     every = union_all(
-        named("order_factories.start", began_at, _is_wrong),
-        named("order_factories.fail", now, _is_wrong),
-        named("order_factories.abort", now, not_(_is_wrong)),
+        named(EventName.START.value, began_at, _is_wrong),
+        named(EventName.FAIL.value, now, _is_wrong),
+        named(EventName.ABORT.value, now, not_(_is_wrong)),
     ).subquery("every")
     return select(every.c.name, every.c.id, every.c.at)
 

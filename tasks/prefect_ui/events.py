@@ -7,9 +7,13 @@ from prefect.events import emit_event
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.retrying import read
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
 
-_OUTCOMES = {FactoryStatus.COMPLETED: "complete", FactoryStatus.FAILED: "fail"}
+_ENDS = {
+    FactoryStatus.COMPLETED: EventName.COMPLETE,
+    FactoryStatus.FAILED: EventName.FAIL,
+}
 
 
 def _emit(**event: Any) -> None:
@@ -20,11 +24,11 @@ def _emit(**event: Any) -> None:
 
 def publish_factory(result: OrderFactoryResult) -> None:
     """Say how one copy ended: `order_factories.complete` or `order_factories.fail`."""
-    outcome = _OUTCOMES.get(result.status)
-    if outcome is None:
+    name = _ENDS.get(result.status)
+    if name is None:
         return
     _emit(
-        event=f"order_factories.{outcome}",
+        event=name,
         resource={"prefect.resource.id": f"order_factories.{result.id}"},
         payload={
             "id": result.id,
@@ -45,7 +49,7 @@ def publish_more(count: int) -> None:
     """
     if count > 0:
         emit_event(
-            event="order_factories.more",
+            event=EventName.MORE,
             resource={"prefect.resource.id": "order_factories.more"},
             payload={"count": count, "outcome": f"{count:,} more orders were copied or failed"},
         )
@@ -57,7 +61,7 @@ def publish_waiting() -> None:
     However many were, it is one event: whoever hears it looks in the database.
     """
     _emit(
-        event="order_factories.create",
+        event=EventName.CREATE,
         resource={"prefect.resource.id": "order_factories.waiting"},
     )
 
@@ -69,13 +73,13 @@ def publish_batch(result: BulkResult) -> None:
     `.abort` where the batch was stopped.
     """
     if result.status == BatchStatus.ABORTED:
-        outcome = "abort"
+        name = EventName.BATCH_ABORT
     else:
         unfinished = result.pending + result.in_progress
-        outcome = "fail" if result.failed or unfinished else "complete"
+        name = EventName.BATCH_FAIL if result.failed or unfinished else EventName.BATCH_COMPLETE
     counts = {"id", "orders_count", "pending", "completed", "failed"}
     _emit(
-        event=f"order_factory_batches.{outcome}",
+        event=name,
         resource={"prefect.resource.id": f"order_factory_batches.{result.id}"},
         payload=result.model_dump(mode="json", include=counts) | {"outcome": result.outcome},
     )

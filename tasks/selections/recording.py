@@ -26,6 +26,7 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, Mode
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.selections.checking import Selection
@@ -65,7 +66,7 @@ def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Inse
 
 def record_create_events(db: Connection, batch_id: int, now: datetime) -> None:
     """The event that each factory of the batch was created, in the transaction that did it."""
-    mine = select(literal("order_factories.create"), OrderFactory.id, at(now))
+    mine = select(literal(EventName.CREATE.value), OrderFactory.id, at(now))
     mine = mine.where(OrderFactory.batch_id == batch_id)
     names = ["name", "order_factory_id", "created_at"]
     with skipping_key_checks(db, _event):

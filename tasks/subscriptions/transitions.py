@@ -23,6 +23,7 @@ from sqlalchemy import (
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.errors import CannotTransition
 from order_factory.models.tables import Event, Order
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import (
     FactoryStatus,
@@ -131,7 +132,7 @@ def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
     )
     db.execute(orders.values(status=OrderStatus.CANCELLED, cancelled_at=now, updated_at=now))
     names = ["name", "order_factory_id", "created_at"]
-    rows = select(literal("order_factories.abort"), factory.c.id, at(now))
+    rows = select(literal(EventName.ABORT.value), factory.c.id, at(now))
     db.execute(insert_counted(_event, names, rows.where(factory.c.id.in_(called_off))))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 
 from order_factory.models.tables import Event
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.verify.invariants import Invariant
@@ -13,9 +14,9 @@ from order_factory.tasks.working_set.statements import table_of
 
 _event = table_of(Event)
 _ENDS = {
-    "order_factories.complete": FactoryStatus.COMPLETED,
-    "order_factories.fail": FactoryStatus.FAILED,
-    "order_factories.abort": FactoryStatus.ABORTED,
+    EventName.COMPLETE: FactoryStatus.COMPLETED,
+    EventName.FAIL: FactoryStatus.FAILED,
+    EventName.ABORT: FactoryStatus.ABORTED,
 }
 _started = or_(
     factory.c.status.in_(
@@ -53,13 +54,13 @@ INVARIANTS = (
         "created-once",
         "Every factory has exactly one event of its creation.",
         Resource.order_factories,
-        _wrong_number("order_factories.create", literal(1)),
+        _wrong_number(EventName.CREATE, literal(1)),
     ),
     Invariant(
         "started-once",
         "A factory that was started has exactly one event of that, any other none.",
         Resource.order_factories,
-        _wrong_number("order_factories.start", case((_started, 1), else_=0)),
+        _wrong_number(EventName.START, case((_started, 1), else_=0)),
     ),
     Invariant(
         "ended-once",

@@ -30,7 +30,7 @@ _ALTERNATIVES = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "PREFECT_LOGGING_LEVEL",
 }
 # The login that Prefect's server requires, and the login that a client sends: `user:password`.
-_SERVER_LOGIN, _LOGIN = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
+SERVER_LOGIN, LOGIN = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _LOCAL = "127.0.0.1,localhost"
 
@@ -46,8 +46,8 @@ def prepare_prefect(*, verbose: bool) -> None:
     for name, value in settings.items():
         if _ALTERNATIVES.get(name, name) not in os.environ:
             os.environ.setdefault(name, value)
-    if _SERVER_LOGIN in os.environ:
-        os.environ.setdefault(_LOGIN, os.environ[_SERVER_LOGIN])
+    if SERVER_LOGIN in os.environ:
+        os.environ.setdefault(LOGIN, os.environ[SERVER_LOGIN])
     # Without this, Prefect would use the proxy for its server on this machine.
     if any(name in os.environ for name in _PROXIES):
         excepted = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")

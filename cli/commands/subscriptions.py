@@ -247,6 +247,7 @@ def run(
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.views.subscriptions import describe_run
     from order_factory.models.database.schema import require_schema
+    from order_factory.models.results.subscriptions import SubscriptionRunFailed
 
     require_schema()
     terminal = terminal_of(context)
@@ -254,11 +255,14 @@ def run(
     start_prefect(terminal)
     from order_factory.flows.run_order_subscriptions import run_order_subscriptions
 
-    result = run_flow(
-        terminal,
-        "copying the due orders",
-        lambda: run_order_subscriptions(batch_size=batch_size, workers=workers),
-    )
+    try:
+        result = run_flow(
+            terminal,
+            "copying the due orders",
+            lambda: run_order_subscriptions(batch_size=batch_size, workers=workers),
+        )
+    except SubscriptionRunFailed as failed:
+        result = failed.result
     terminal.show(result.model_dump(mode="json"), *describe_run(result))
     if result.failed:
         raise typer.Exit(FAILED)

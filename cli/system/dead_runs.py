@@ -32,48 +32,61 @@ _MESSAGE = "The process of this run is gone: its machine or its worker died."
 
 @dataclass(frozen=True)
 class CleanUp:
-    """The names of the flow runs that were ended and of the concurrency limits corrected."""
+    """The names of the flow runs that were ended and of the concurrency limits corrected.
+
+    `suspects` are limits that count more runs than there are, found for the first time.
+    """
 
     runs: list[str]
     limits: list[str]
+    suspects: frozenset[str] = frozenset()
 
 
-def end_dead_runs(client: "SyncPrefectClient", *, only_worker: bool) -> CleanUp:
+def end_dead_runs(
+    client: "SyncPrefectClient", *, only_worker: bool, suspects: frozenset[str] = frozenset()
+) -> CleanUp:
     """End the dead runs of the pool, and free the slots that no run holds.
 
     A run is alive if it has a process on this machine, or if it sent an event to Prefect in the last
     `SILENT_SECONDS`. With `only_worker`, no other machine runs the pool's flow runs and this worker
-    has not started one yet, so a run without a process here is dead.
+    has not started one yet, so a run without a process here is dead. Without it, another worker may
+    just be taking a slot, so a limit is corrected only if it is among the `suspects` of the search
+    before.
     """
     living = _run_ids_of_processes()
     dead = [run for run in _unfinished_runs(client) if str(run.id) not in living]
     if not only_worker:
         dead = [run for run in dead if not _has_responded(client, run)]
-    for run in dead:
-        _end(client, run)
-    return CleanUp([run.name for run in dead], _free_slots(client) if only_worker else [])
+    ended = [run.name for run in dead if _end(client, run)]
+    wrong = _find_overcounting_limits(client)
+    freed = {name: taken for name, taken in wrong.items() if only_worker or name in suspects}
+    for name, taken in freed.items():
+        _set_taken_slots(client, name, taken)
+    return CleanUp(ended, list(freed), frozenset(wrong) - frozenset(freed))
 
 
 def keep_ending_dead_runs(*, only_worker: bool) -> None:
     """End dead runs now, and then every minute in a thread; never raises."""
 
-    def look(only_worker: bool) -> None:
+    def look(only_worker: bool, suspects: frozenset[str]) -> frozenset[str]:
         from prefect.client.orchestration import get_client
 
         try:
             with get_client(sync_client=True) as client:
-                ended = end_dead_runs(client, only_worker=only_worker)
+                ended = end_dead_runs(client, only_worker=only_worker, suspects=suspects)
                 _report(client, ended)
         except Exception as error:  # noqa: BLE001  (the next look may succeed)
             _log(f"The search for dead flow runs failed ({type(error).__name__}).")
+            return frozenset()
+        return ended.suspects
 
-    def repeat() -> None:
+    def repeat(suspects: frozenset[str]) -> None:
         while True:
             sleep(POLL_SECONDS)
-            look(only_worker=False)
+            suspects = look(False, suspects)
 
-    look(only_worker)
-    Thread(target=repeat, name="dead-runs", daemon=True).start()
+    first = look(only_worker, frozenset())
+    Thread(target=repeat, args=(first,), name="dead-runs", daemon=True).start()
 
 
 def _run_ids_of_processes() -> set[str]:
@@ -97,14 +110,19 @@ def _unfinished_runs(client: "SyncPrefectClient") -> list["FlowRun"]:
         WorkPoolFilterName,
     )
     from prefect.client.schemas.objects import StateType
+    from prefect.client.schemas.sorting import FlowRunSort
 
     unfinished = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-    runs = client.read_flow_runs(
+    runs: list[FlowRun] = []
+    while page := client.read_flow_runs(
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=unfinished))
         ),
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
-    )
+        sort=FlowRunSort.ID_DESC,
+        offset=len(runs),
+    ):
+        runs += page
     return [run for run in runs if run.state is not None]
 
 
@@ -121,31 +139,40 @@ def _has_responded(client: "SyncPrefectClient", run: "FlowRun") -> bool:
     return client.read_events(wanted, limit=1).total > 0
 
 
-def _end(client: "SyncPrefectClient", run: "FlowRun") -> None:
+def _end(client: "SyncPrefectClient", run: "FlowRun") -> bool:
+    """Whether the server could end the run."""
+    from prefect.exceptions import PrefectHTTPStatusError
     from prefect.states import Cancelled, Crashed
 
     assert run.state is not None
     # For a run that is being cancelled, the server accepts no other state.
     state = Cancelled if run.state.is_cancelling() else Crashed
-    client.set_flow_run_state(run.id, state(message=_MESSAGE))
+    try:
+        client.set_flow_run_state(run.id, state(message=_MESSAGE))
+    except PrefectHTTPStatusError:
+        # The server fails for a run whose deployment was deleted; it holds no slot any more.
+        return False
+    return True
 
 
-def _free_slots(client: "SyncPrefectClient") -> list[str]:
-    """Set each deployment's taken slots to its number of unfinished runs; the limits changed."""
-    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-
+def _find_overcounting_limits(client: "SyncPrefectClient") -> dict[str, int]:
+    """The limits that count more runs than there are, by name, with the right number."""
     holding = _unfinished_runs(client)
-    changed = []
+    wrong = {}
     for deployment in client.read_deployments():
         limit = deployment.global_concurrency_limit
         if deployment.work_pool_name != POOL or limit is None:
             continue
         taken = _count(holding, deployment.id)
         if limit.active_slots > taken:
-            update = GlobalConcurrencyLimitUpdate(active_slots=taken)
-            client.update_global_concurrency_limit(limit.name, update)
-            changed.append(limit.name)
-    return changed
+            wrong[limit.name] = taken
+    return wrong
+
+
+def _set_taken_slots(client: "SyncPrefectClient", name: str, taken: int) -> None:
+    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+
+    client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=taken))
 
 
 def _count(runs: Iterable["FlowRun"], deployment_id: UUID) -> int:

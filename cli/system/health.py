@@ -3,9 +3,11 @@
 import json
 import os
 from base64 import b64encode
-from urllib.error import URLError
+from http import HTTPStatus
+from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from order_factory.cli.environment import LOGIN, SERVER_LOGIN
 from order_factory.cli.system.state import PartRecord
 
 # No proxy: the parts run on this machine.
@@ -26,6 +28,8 @@ def find_problem(part: PartRecord) -> str | None:
             return _problem_of_postgres(part.health)
         _get(part.health)
     except (URLError, TimeoutError, ConnectionError, ValueError) as error:
+        if isinstance(error, HTTPError) and error.code == HTTPStatus.UNAUTHORIZED:
+            return f"wants another login; set {LOGIN} to its user:password"
         reason = getattr(error, "reason", None) or type(error).__name__
         return f"does not answer ({reason})"
     return None
@@ -62,5 +66,4 @@ def _get(url: str, body: bytes | None = None) -> bytes:
 
 def _login() -> str | None:
     """The login for Prefect's server as `user:password`, if it needs one."""
-    server = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
-    return os.environ.get("PREFECT_API_AUTH_STRING", server)
+    return os.environ.get(LOGIN, os.environ.get(SERVER_LOGIN))

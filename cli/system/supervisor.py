@@ -16,7 +16,12 @@ from order_factory.cli.system.output import relay, say
 from order_factory.cli.system.parts import RESTARTS, WITHIN_SECONDS, Part, list_parts
 from order_factory.cli.system.processes import ProcessRecord
 from order_factory.cli.system.state import SystemRecord, hold_lock
-from order_factory.cli.system.surroundings import Ports, embedded_postgres, prepare_environment
+from order_factory.cli.system.surroundings import (
+    Ports,
+    embedded_postgres,
+    prepare_environment,
+    require_one_login,
+)
 from order_factory.cli.terminal import Terminal
 
 SECONDS_TO_START = 180.0
@@ -43,6 +48,7 @@ def run_system(
         for name in end_leftovers():
             say(terminal, "system", f"Ended {name}, which a killed system had left.")
         ports.require_free()
+        require_one_login()
         try:
             _System(terminal, ports, postgres, stop).run(ready)
         except _StopRequested:

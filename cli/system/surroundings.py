@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from order_factory.cli.environment import prepare_worker
+from order_factory.cli.environment import LOGIN, SERVER_LOGIN, prepare_worker
 from order_factory.cli.system.errors import PortTaken
 from order_factory.cli.system.postgres import EmbeddedPostgres
 from order_factory.cli.system.processes import MARK
@@ -37,6 +37,15 @@ class Ports:
     @property
     def api_url(self) -> str:
         return f"http://{HOST}:{self.api}"
+
+
+def require_one_login() -> None:
+    """Raises `InvalidRequest` if the parts would show Prefect's server another login than it wants."""
+    wanted, shown = os.environ.get(SERVER_LOGIN), os.environ.get(LOGIN)
+    if wanted and shown and wanted != shown:
+        raise InvalidRequest(
+            f"{LOGIN} and {SERVER_LOGIN} differ; give both the same user:password."
+        )
 
 
 def embedded_postgres(wanted: bool) -> EmbeddedPostgres | None:

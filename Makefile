@@ -10,10 +10,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 export DEMO_ORDERS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-quick lint format docs reference bench bench-quick clean
+.PHONY: help demo test check check-quick lint format docs reference prefect-tables bench bench-quick clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 # The development installation includes everything that the demo needs.
 demo: $(or $(wildcard .venv/installed-dev),.venv/installed-demo) ## Copy real orders on SQLite; DEMO_ORDERS=5000
@@ -39,6 +39,9 @@ format: .venv/installed-dev ## Format the code and fix what ruff can fix
 
 reference: .venv/installed-dev ## Write the reference pages of docs/ from the code
 	.venv/bin/python -m docs.reference_pages
+
+prefect-tables: .venv/installed-dev ## Write cli/prefect_tables.sql from the installed Prefect
+	.venv/bin/python -m tests.support.prefect_tables
 
 docs: .venv/installed-dev ## Build the documentation into site/; a dead link is an error
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet

@@ -17,5 +17,6 @@ setup(
         ],
         "order_factory.tasks.reports": ["*.html.jinja"],
         **{f"order_factory.{folder}": ["py.typed"] for folder in FOLDERS},
+        "order_factory.cli": ["py.typed", "prefect_tables.sql"],
     },
 )

@@ -17,10 +17,13 @@ from threading import Thread
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from order_factory.cli.prefect_tables import are_current, prepare_prefect_database
+
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_END = 5.0
 _DATABASE = "PREFECT_API_DATABASE_CONNECTION_URL"
+_MIGRATE = "PREFECT_API_DATABASE_MIGRATE_ON_START"
 
 
 class TemporaryPrefect:
@@ -29,11 +32,15 @@ class TemporaryPrefect:
     def __init__(self) -> None:
         """Start the server and set PREFECT_API_URL; the server does not answer yet."""
         self._port = _free_port()
+        own = dict(_SETTINGS)
         # The database of `order-factory up` in this folder, so that its UI shows the runs.
         if _DATABASE not in os.environ and "PREFECT_HOME" not in os.environ:
             file = Path("var/prefect/prefect.db").resolve()
             file.parent.mkdir(parents=True, exist_ok=True)
+            prepare_prefect_database(file)
             os.environ[_DATABASE] = f"sqlite+aiosqlite:///{file}"
+            if are_current(file):
+                own[_MIGRATE] = "false"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "order_factory.cli.temporary_prefect", str(self._port)],
             # The server ends when this pipe closes; the kernel closes it even for a killed command.
@@ -42,7 +49,7 @@ class TemporaryPrefect:
             stderr=subprocess.DEVNULL,
             # Ctrl-C goes to a whole process group, and a run needs its server to end in order.
             start_new_session=True,
-            env={**os.environ, **_SETTINGS},
+            env={**os.environ, **own},
         )
         os.environ["PREFECT_API_URL"] = f"http://{_HOST}:{self._port}/api"
         atexit.register(self._end)

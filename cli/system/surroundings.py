@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from order_factory.cli.environment import LOGIN, SERVER_LOGIN, prepare_worker
+from order_factory.cli.prefect_tables import prepare_prefect_database
 from order_factory.cli.system.errors import PortTaken
 from order_factory.cli.system.postgres import EmbeddedPostgres
 from order_factory.cli.system.processes import MARK
@@ -87,6 +88,8 @@ def prepare_environment(ports: Ports, postgres: EmbeddedPostgres | None) -> dict
     os.environ.setdefault("ORDER_FACTORY_API_PUBLIC_URL", ports.api_url)
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+    if PREFECT_URL not in os.environ:
+        prepare_prefect_database(Path(home, "prefect.db"))
     prefect = os.environ.get(PREFECT_URL, f"sqlite+aiosqlite:///{home}/prefect.db")
     return {"shop": _hide_password(os.environ[SHOP_URL]), "prefect": _hide_password(prefect)}
 

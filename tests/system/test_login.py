@@ -56,6 +56,9 @@ def test_everything_shows_the_login(folder, monkeypatch):
     assert problems["worker"] == f"wants another login; set {CLIENT} to its user:password"
     assert "secret" not in system.log.read_text()
     get_engine().dispose()
+    monkeypatch.setenv(CLIENT, LOGIN)
+    program("down")
+    assert system.process.wait(60) == 0
 
 
 def test_two_logins_that_differ_are_refused_at_once(folder, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelling, Pending, Running
 
 from order_factory.cli.system import dead_runs
@@ -42,7 +42,8 @@ def begin(client, deployment, *, state=None):
     """A flow run that got the deployment's slot, as a worker's does; nothing runs it."""
     run = client.create_flow_run_from_deployment(deployment)
     assert client.set_flow_run_state(run.id, Pending()).state.is_pending()
-    for then in (Running(), state):
+    states: list[State | None] = [Running(), state]
+    for then in states:
         if then is not None:
             client.set_flow_run_state(run.id, then)
     return client.read_flow_run(run.id)

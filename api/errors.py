@@ -102,7 +102,7 @@ def of_order_factory(error: OrderFactoryError) -> ApiError:
 
 
 def unavailable(seconds: int = 1) -> ApiError:
-    detail = "The service cannot answer at the moment; try again."
+    detail = "The service cannot answer now. Try again later."
     problem = Problem(503, "SERVICE_UNAVAILABLE", "Service unavailable", detail)
     return ApiError(problem, headers={"Retry-After": str(seconds)})
 

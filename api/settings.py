@@ -17,47 +17,55 @@ class ApiSettings(BaseSettings):
     )
 
     public_url: str | None = Field(
-        default=None, description="How clients reach the service; else the request's own host."
+        default=None,
+        description="URL of the service for clients. Default: the host of the request.",
     )
     organization_id: str = Field(default="order-factory", description="`meta.organization_id`.")
     default_currency_code: str = Field(
-        default="EUR", pattern="^[A-Z]{3}$", description="Of an order that is created without one."
+        default="EUR",
+        pattern="^[A-Z]{3}$",
+        description="Currency of an order that is created without one.",
     )
     rate_limits: str = Field(
         default="1000/10 12000/300",
-        description="Requests of one token per seconds, several of them; empty for no limit.",
+        description="Limits per token, as REQUESTS/SECONDS. Empty: no limit.",
     )
     wrong_token_limits: str = Field(
-        default="60/10 300/300", description="Wrong tokens from one address per seconds."
+        default="60/10 300/300",
+        description="Limits of wrong tokens per address, as REQUESTS/SECONDS.",
     )
-    head_limit: int = Field(default=65_536, ge=1_024, description="Bytes of a request's head.")
-    head_seconds: float = Field(default=10.0, gt=0, description="Time for a head to come.")
-    body_seconds: float = Field(default=30.0, gt=0, description="Time for a body to come.")
-    body_limit: int = Field(default=1_048_576, ge=1, description="Bytes of a request's body.")
-    filter_limit: int = Field(default=10_000, ge=1, description="Characters of one filter.")
-    query_limit: int = Field(default=32_768, ge=1, description="Bytes of a query string.")
-    include_depth: int = Field(default=5, ge=1, description="Relationships in one include path.")
-    include_limit: int = Field(default=5_000, ge=1, description="Resources that are included.")
-    query_seconds: float = Field(default=10.0, gt=0, description="Time for the queries of a read.")
+    head_limit: int = Field(default=65_536, ge=1_024, description="Most bytes of a request's head.")
+    head_seconds: float = Field(default=10.0, gt=0, description="Most seconds to receive a head.")
+    body_seconds: float = Field(default=30.0, gt=0, description="Most seconds to receive a body.")
+    body_limit: int = Field(default=1_048_576, ge=1, description="Most bytes of a request's body.")
+    filter_limit: int = Field(default=10_000, ge=1, description="Most characters of a filter.")
+    query_limit: int = Field(default=32_768, ge=1, description="Most bytes of a query string.")
+    include_depth: int = Field(
+        default=5, ge=1, description="Most relationships in an include path."
+    )
+    include_limit: int = Field(default=5_000, ge=1, description="Most included resources.")
+    query_seconds: float = Field(
+        default=10.0, gt=0, description="Most seconds for the queries of a read."
+    )
     threads: int = Field(
-        default=6, ge=1, le=64, description="Requests that read at a time; half of them per token."
+        default=6, ge=1, le=64, description="Most concurrent reads. A token may use half of them."
     )
     idempotency_hours: int = Field(
-        default=24, ge=1, description="How long an Idempotency-Key is remembered."
+        default=24, ge=1, description="Hours for which an Idempotency-Key is stored."
     )
     cors_origins: Annotated[list[str], NoDecode] = Field(
-        default=[], description="Origins of browsers that may call, comma-separated; none: no CORS."
+        default=[], description="Origins of allowed browsers, comma-separated. Empty: no CORS."
     )
     jwt_issuer: str | None = Field(default=None, description="Issuer (`iss`) of accepted JWTs.")
-    jwt_audience: str | None = Field(default=None, description="Audience (`aud`) they must have.")
+    jwt_audience: str | None = Field(default=None, description="Audience (`aud`) of accepted JWTs.")
     jwt_keys: str | None = Field(
         default=None, description="The issuer's keys: URL of a JWKS, or path of a public PEM key."
     )
-    dispatch: bool = Field(default=True, description="Copy in this process what is pending.")
+    dispatch: bool = Field(default=True, description="Copy pending orders in this process.")
     dispatch_seconds: float = Field(
-        default=2.0, gt=0, description="How often to look for what others have recorded."
+        default=2.0, gt=0, description="Seconds between searches for pending orders."
     )
-    dispatch_size: int = Field(default=2_000, ge=1, description="Copies in one transaction.")
+    dispatch_size: int = Field(default=2_000, ge=1, description="Most orders in one transaction.")
     dispatch_deployment: str | None = Field(
         default=None,
         description="Deployment (`drain-order-factories/drain`) that copies on a work pool instead.",

@@ -1,1 +1,1 @@
-"""The Prefect tasks. What they use stands in the rooms beside them."""
+"""The Prefect tasks at this level; the packages below contain the functions that they use."""

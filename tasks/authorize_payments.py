@@ -1,8 +1,8 @@
-"""Asking the gateways: many calls at a time, and their answers are recorded as they come in.
+"""Calling the payment gateways, many at the same time, and recording their answers.
 
-No transaction is open during a call. What is to be asked was committed before, and is taken up by
-one process at a time; one that dies leaves it `unknown`, and whoever goes on looks up first what
-was done under the same key. So no crash, retry or second process pays twice.
+No transaction is open during a call. Each intent is committed before its call, and one process at a
+time claims it. When that process dies, the intent stays `unknown`, and the next process first looks
+up what the gateway did under the same key. So no crash, retry or second process pays twice.
 """
 
 from collections.abc import Callable
@@ -47,11 +47,11 @@ from order_factory.tasks.payments.claiming import (
 from order_factory.tasks.working_set.step import explain_error
 
 STAGE = "authorize payments"
-# So many answers are written down together, or what there is after a second.
-SETTLED_AT_ONCE = 250
+# Answers are recorded in groups of this size, or after a second.
+ANSWERS_PER_TRANSACTION = 250
 SECONDS_BETWEEN_RECORDINGS = 1.0
-# So many calls in a row without any answer, and the gateway is left alone. Where it has answered
-# others, as many more as it is asked at a time: those may all wait for the same kind of order.
+# After this many calls in a row without an answer, the gateway is not called again. If it has
+# answered others, the limit is higher by the number of calls that run at the same time.
 GIVEN_UP_AFTER = 8
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ Stopped = Callable[[], bool]
 
 @dataclass
 class PaymentReport:
-    """How many factories were closed, how many transactions stay unknown, and why they do."""
+    """How many factories finished, how many transactions stay unknown, and the problems."""
 
     closed: int = 0
     left: int = 0
@@ -68,16 +68,16 @@ class PaymentReport:
 
 
 class _NotAsked(GatewayError):
-    """The gateway was left alone before this call began."""
+    """The gateway was given up before this call started."""
 
 
 def _called_off(_asked: GatewayRequest) -> Answer:
-    """The answer to what nobody wants any more, and the gateway knows nothing of."""
+    """The answer for an unwanted call that the gateway has never seen."""
     return Answer(succeeded=False, error_code=CALLED_OFF)
 
 
 def _require_found_by_now(due: Due) -> None:
-    """Raises `GatewayError` while the gateway may not yet find what it was asked last."""
+    """Raise `GatewayError` while the gateway may not yet find its latest call."""
     delay = timedelta(seconds=known_gateways()[due.gateway].terms.lookup_delay_seconds)
     if utc_now() - due.taken_at < delay:
         raise GatewayError(due.gateway, "cannot say yet what it has done; it is asked again later")
@@ -89,11 +89,11 @@ def _never() -> bool:
 
 @task(name="authorize payments", task_run_name="authorize payments", cache_policy=NO_CACHE)
 def authorize_payments(scope: Scope, stopped: Stopped = _never) -> PaymentReport:
-    """Ask the gateways about all that has no answer yet in the scope, and record the answers.
+    """Call the gateways for all unanswered transactions in the scope, and record the answers.
 
-    What a gateway gives no answer to stays `unknown`, its order `placing` and its factory in
-    progress: running this again goes on with it. So does what is left when the run is `stopped`.
-    Nobody is asked from a database that is not where its shop lives; the report says so.
+    Without an answer, a transaction stays `unknown`, its order `placing` and its factory in
+    progress; the next run finishes them. The same holds for what is left when the run is
+    `stopped`. A database that is cut off calls no gateway; the report says so.
     """
     due, cut_off = _in_database(read, lambda db: (count_due(db, scope), why_cut_off(db)))
     if not due:
@@ -107,26 +107,26 @@ def authorize_payments(scope: Scope, stopped: Stopped = _never) -> PaymentReport
 
 
 class _Till:
-    """What is under way: calls in threads, and answers that are not written down yet."""
+    """The running calls in threads, and the answers that are not recorded yet."""
 
     def __init__(self, scope: Scope, lock: ProcessLock, due: int, stopped: Stopped) -> None:
         self.report = PaymentReport()
         self._scope, self._lock, self._due, self._stopped = scope, lock, due, stopped
-        # Taken up by this run, and not recorded: under way, or a gateway said nothing.
+        # Claimed by this run and not recorded: still running, or without an answer.
         self._taken: set[int] = set()
         terms = [known.terms for known in known_gateways().values() if known.terms.remote]
         self._at_once = sum(term.concurrency for term in terms)
         self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="gateway")
         self._ended: SimpleQueue[tuple[Due, Future[Answer]]] = SimpleQueue()
-        self._under_way = 0
+        self._running = 0
         self._answers: dict[int, Answer] = {}
         self._recorded_at = monotonic()
         self._asked = 0
         self._silent: dict[str, int] = {}
         self._answering: set[str] = set()
         self._unasked: list[int] = []
-        self._left_alone: dict[str, str] = {}
-        self._nothing_left = False
+        self._given_up: dict[str, str] = {}
+        self._all_claimed = False
 
     def __enter__(self) -> Self:
         return self
@@ -137,38 +137,38 @@ class _Till:
     def work(self) -> None:
         report_progress(STAGE, 0, self._due)
         while True:
-            if self._takes_more():
-                self._take_up()
-            if not self._under_way and not self._answers:
+            if self._may_claim():
+                self._claim()
+            if not self._running and not self._answers:
                 break
             self._collect()
             if self._is_time_to_record():
                 self._record()
         self._release_unasked()
         self.report.problems += [
-            f"{message}; the orders stay in placing" for message in self._left_alone.values()
+            f"{message}; the orders stay in placing" for message in self._given_up.values()
         ]
 
-    def _takes_more(self) -> bool:
-        enough = self._under_way >= 2 * self._at_once
-        return not (self._nothing_left or enough or self._stopped())
+    def _may_claim(self) -> bool:
+        enough = self._running >= 2 * self._at_once
+        return not (self._all_claimed or enough or self._stopped())
 
-    def _take_up(self) -> None:
-        limit = max(4 * self._at_once, SETTLED_AT_ONCE)
+    def _claim(self) -> None:
+        limit = max(4 * self._at_once, ANSWERS_PER_TRANSACTION)
         number, attempts = self._lock.number(), 0
 
         def claim(db: Connection) -> list[Due]:
             nonlocal attempts
             attempts += 1
             if attempts > 1:
-                # The attempt before may have been kept, and only its answer lost.
+                # The attempt before may have been committed, and the connection lost after that.
                 release_claims(db, number, self._taken)
-            return claim_due(db, self._scope, limit, number, list(self._left_alone))
+            return claim_due(db, self._scope, limit, number, list(self._given_up))
 
         claimed = _in_database(write, claim)
-        self._nothing_left = not claimed
+        self._all_claimed = not claimed
         for due in claimed:
-            self._under_way += 1
+            self._running += 1
             self._taken.add(due.transaction_id)
             call = self._pool.submit(self._call, due)
             call.add_done_callback(lambda done, due=due: self._ended.put((due, done)))  # type: ignore[misc]
@@ -176,7 +176,7 @@ class _Till:
     def _call(self, due: Due) -> Answer:
         if due.unwanted and not due.perhaps_done:
             return _called_off(due.request)
-        if due.gateway in self._left_alone:
+        if due.gateway in self._given_up:
             raise _NotAsked(due.gateway, "is left alone")
         if due.gateway not in known_gateways():
             raise GatewayMisconfigured(due.gateway, f"is not set up: {setup_hint(due.gateway)}")
@@ -193,7 +193,7 @@ class _Till:
         return call_gateway(its_gateway, limits, do, due.request, perhaps_done=due.perhaps_done)
 
     def _collect(self) -> None:
-        """Wait for an answer, a moment at the most, and take all there are."""
+        """Wait a short time for an answer, and collect all that have arrived."""
         wait = True
         while True:
             try:
@@ -201,7 +201,7 @@ class _Till:
             except Empty:
                 return
             wait = False
-            self._under_way -= 1
+            self._running -= 1
             self._asked += 1
             self._note(due, done)
 
@@ -216,19 +216,19 @@ class _Till:
             self._unasked.append(due.transaction_id)
             return
         if not isinstance(error, GatewayError):
-            # Not in its own words, which may hold a token.
+            # Do not quote its message, which may contain a token.
             error = GatewayError(due.gateway, f"failed unexpectedly ({type(error).__name__})")
         silent = self._silent[due.gateway] = self._silent.get(due.gateway, 0) + 1
         patience = GIVEN_UP_AFTER + (self._at_once if due.gateway in self._answering else 0)
         give_up = isinstance(error, GatewayMisconfigured) or silent >= patience
         if give_up:
-            self._left_alone.setdefault(due.gateway, str(error))
-        elif due.gateway not in self._left_alone:
+            self._given_up.setdefault(due.gateway, str(error))
+        elif due.gateway not in self._given_up:
             order = f"order {due.request.order}"
             self.report.problems.append(f"{order} stays in placing: {error}")
 
     def _release_unasked(self) -> None:
-        """Let others have what this run took up and did not ask about."""
+        """Release the transactions that this run claimed and did not call about."""
         if self._unasked:
             number = self._lock.number()
             _in_database(write, lambda db: release_unasked(db, self._unasked, number))
@@ -237,26 +237,26 @@ class _Till:
         if not self._answers:
             return False
         late = monotonic() - self._recorded_at >= SECONDS_BETWEEN_RECORDINGS
-        return late or not self._under_way or len(self._answers) >= SETTLED_AT_ONCE
+        return late or not self._running or len(self._answers) >= ANSWERS_PER_TRANSACTION
 
     def _record(self) -> None:
-        message, self._answers = self._answers, {}
-        self._write_down(message)
-        self._taken.difference_update(message)
+        answers, self._answers = self._answers, {}
+        self._record_or_split(answers)
+        self._taken.difference_update(answers)
         self._recorded_at = monotonic()
-        # An order that is placed now may have a source whose payment is to be voided.
-        self._nothing_left = False
+        # An order that is placed now may have a source order whose payment must be voided.
+        self._all_claimed = False
         report_progress(STAGE, min(self._asked, self._due), self._due)
 
-    def _write_down(self, message: dict[int, Answer]) -> None:
-        """Settle these answers; where the database refuses one, all others."""
+    def _record_or_split(self, answers: dict[int, Answer]) -> None:
+        """Record these answers; if the database refuses one, record all others."""
         try:
-            self.report.closed += _record_answers(message)
+            self.report.closed += _record_answers(answers)
         except DBAPIError as error:
             refused = explain_error(error, "payment_source")
             if isinstance(refused, TryAgain):
                 raise refused from None
-            keys = list(message)
+            keys = list(answers)
             if len(keys) == 1:
                 name = public_id(Resource.transactions, keys[0])
                 self.report.problems.append(
@@ -265,18 +265,18 @@ class _Till:
                 return
             half = len(keys) // 2
             for part in (keys[:half], keys[half:]):
-                self._write_down({key: message[key] for key in part})
+                self._record_or_split({key: answers[key] for key in part})
 
 
 def _record_answers(given: dict[int, Answer]) -> int:
-    """Settle in a transaction of its own; a passing fault of the database is waited out."""
+    """Record the answers in their own transaction; a transient database error is retried."""
     return write(lambda db: record_answers(db, given, flow_run.id))
 
 
 def _in_database(
     transaction: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
 ) -> T:
-    """What the transaction returns. Prefect logs what a task raises, so that must quote no row."""
+    """The result of the transaction. Prefect logs a task's exception, which must quote no row."""
     try:
         return transaction(work)
     except DBAPIError as error:

@@ -40,10 +40,10 @@ from order_factory.tasks.working_set.step import StepFunction, explain_error
 
 @dataclass(frozen=True)
 class BatchReport:
-    """How many factories a transaction closed; the public ids of those that it could not close.
+    """How many factories a transaction finished, and the public ids of those that it could not.
 
-    `awaiting` is how many it copied that are not closed yet: a gateway has to be asked about them.
-    `times` says how long each step took.
+    `awaiting` counts the copied factories that wait for a payment gateway. `times` has the duration
+    of each step.
     """
 
     closed: int
@@ -53,7 +53,7 @@ class BatchReport:
 
     @property
     def copied(self) -> int:
-        """How many factories it had to do with."""
+        """The number of factories in the transaction."""
         return self.closed + self.awaiting + len(self.stuck)
 
 
@@ -63,9 +63,8 @@ def copy_order(
 ) -> BatchReport:
     """Copy one order with these steps: a batch of one.
 
-    Nothing is closed when another run holds the factory. Each step is a task run, unless it is not
-    to be followed. Raises `TryAgain` when a fault of the database did not pass; the factory is
-    still pending.
+    When another run holds the factory, nothing is copied. With `follow`, each step is a task run.
+    Raises `TryAgain` when a transient database error persists; the factory is still pending.
     """
     return _copy(lambda db: claim_factory(db, factory_id), follow=follow, steps=steps)
 
@@ -78,12 +77,12 @@ def copy_batch(
     prefetch: Prefetch | None = None,
     follow: bool | None = None,
 ) -> BatchReport:
-    """Copy up to `size` unfinished factories of a batch; fewer where others copy them too.
+    """Copy up to `size` unfinished factories of a batch; fewer when other runs copy it, too.
 
-    `part` only names the task run; `prefetch` is for one thread that copies one part after the
-    other. The steps of the first part are task runs, unless `follow` says otherwise. Raises
-    `TryAgain` when a fault of the database did not pass, and `InvalidRequest` for a batch that
-    must not be divided; the factories are still pending.
+    `part` only names the task run. `prefetch` is for one thread that copies part after part. By
+    default, only the steps of the first part are task runs. Raises `TryAgain` when a transient
+    database error persists, and `InvalidRequest` for a batch that needs one transaction; the
+    factories are still pending.
     """
 
     def claim(db: Connection) -> int:
@@ -95,19 +94,19 @@ def copy_batch(
 
 @task(name="copy single orders", task_run_name="copy single orders {part}", cache_policy=NO_CACHE)
 def copy_single_orders(size: int, part: int = 1, follow: bool = True) -> BatchReport:
-    """Copy up to `size` factories that were asked for one by one and wait to be carried out.
+    """Copy up to `size` pending single copies.
 
-    `part` only names the task run; the steps are task runs where they are to be followed. Raises
-    `TryAgain` when a fault of the database did not pass; the factories are still pending.
+    `part` only names the task run. With `follow`, the steps are task runs. Raises `TryAgain` when a
+    transient database error persists; the factories are still pending.
     """
     return _copy(lambda db: claim_single(db, size), follow=follow)
 
 
 @task(name="place orders again", task_run_name="place orders again", cache_policy=NO_CACHE)
 def place_orders_again(batch_id: int, size: int) -> BatchReport:
-    """Place up to `size` orders of a batch that were copied before; factories closed or waiting.
+    """Place up to `size` orders of a batch that were copied before; counts finished and waiting.
 
-    Raises `TryAgain` when a fault of the database did not pass; the factories are still pending.
+    Raises `TryAgain` when a transient database error persists; the factories are still pending.
     """
 
     def place(db: Connection) -> CopiedOrders:

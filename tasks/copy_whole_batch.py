@@ -1,4 +1,4 @@
-"""A batch in one transaction: to keep all of it or nothing, or to see how it would end."""
+"""Copying a batch in one transaction: all or nothing, or as a dry run."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,21 +36,21 @@ from order_factory.tasks.selections.finding import Record
 from order_factory.tasks.working_set.claims import claim_pending
 from order_factory.tasks.working_set.step import explain_error
 
-# Whether to begin no further part, because the run was told to stop.
+# Whether the run was stopped, so that no further part starts.
 Stopped = Callable[[], bool]
 # What is read of a batch before its transaction ends: by its key, and what the copying came to.
 Account = Callable[[Connection, int, BatchReport], BatchAccount]
 
 
 class BatchRolledBack(OrderFactoryError):
-    """Takes why: the transaction of the whole batch was rolled back, and all of it is pending."""
+    """The whole batch was rolled back and is pending. Argument: the reason."""
 
     status, code = 409, "order_factory_batch_taken_back"
     detail = "all of it was taken back: {}"
 
 
 class _Rehearsed(Exception):
-    """Rolls the transaction back, and carries what was read of it."""
+    """Rolls the transaction back, and carries its results."""
 
     def __init__(self, account: BatchAccount, report: BatchReport) -> None:
         super().__init__(account, report)
@@ -84,12 +84,12 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
 def rehearse_batch(
     record: Record, size: int, stopped: Stopped, account: Account
 ) -> tuple[BatchAccount, BatchReport]:
-    """How the batch would end: recorded, copied and accounted for, then rolled back.
+    """Record and copy the batch, report how it would end, and roll it back.
 
-    Payments are taken as approved, without asking a gateway.
+    Payments count as approved, without a gateway call.
 
-    The database is as before, the next keys of its tables included, unless others draw keys at
-    the same time. Raises what `record` does, and what `copy_whole_batch` does.
+    The database stays unchanged, including the next keys of its tables, unless other connections
+    insert rows at the same time. Raises the errors of `record` and `copy_whole_batch`.
     """
     keys = read(drawn_keys)
     try:
@@ -106,7 +106,7 @@ def _rehearse(
             batch_id = record(db)
             start_batch(db, batch_id, flow_run.id)
             report = _copy_whole(db, batch_id, size, stopped)
-            # Asks no gateway: nothing may be left of a rehearsal.
+            # Calls no gateway: a dry run must leave no trace.
             while more := record_approvals(db, Scope(batch_id), flow_run.id):
                 report = replace(report, closed=report.closed + more)
             finish_batch(db, batch_id)
@@ -133,7 +133,7 @@ def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> B
 
 @task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)
 def copy_claimed_part(db: Connection, part: int, size: int) -> CopiedOrders:
-    """Copy what the transaction has claimed; the steps of the first part are task runs."""
+    """Copy the orders that the transaction has claimed; the first part's steps are task runs."""
     try:
         followed = part == 1 and flow_run.id is not None
         return copy_claimed(db, size, flow_run.id, followed=followed, is_part=True)
@@ -154,10 +154,10 @@ def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> B
         times.add_all(copied.times)
         if copied.stuck:
             names = ", ".join(public_id(Resource.order_factories, key) for key in copied.stuck)
-            raise BatchRolledBack(f"order factory {names} could not be closed")
+            raise BatchRolledBack(f"order factory {names} could not be finished")
         done += claimed
         closed += copied.closed
         report_progress("copy orders", done, total)
         if done < total and stopped():
-            raise BatchRolledBack("it was told to stop")
+            raise BatchRolledBack("the run was stopped")
     return BatchReport(closed, times=tuple(times))

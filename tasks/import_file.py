@@ -25,11 +25,11 @@ from order_factory.tasks.row_files.records import Record
 
 
 class ImportInterrupted(OrderFactoryError):
-    """Takes the file's name, the rows that were dealt with, and the database's words."""
+    """An import stopped. Arguments: the file's name, the rows done, the database's message."""
 
     status, code = 503, "import_interrupted"
     detail = (
-        "The import of {} stopped after {} rows, which are safe; the database said: {}. "
+        "The import of {} stopped after {} rows, which are saved. The database reported: {}. "
         "Start it again to import the rest."
     )
 
@@ -43,7 +43,7 @@ def _import_records(
     decimals_at: int | None,
     update: bool,
 ) -> None:
-    """Import a chunk; then write down what was wrong, and count it."""
+    """Import a chunk, then record its errors and count its rows."""
     rows, rejects = check_rows(file.resource_name, records, decimals_at)
     try:
         result = until_it_passes(lambda: import_chunk(file.resource, rows, mode, update))
@@ -74,12 +74,11 @@ def import_file(
 ) -> FileReport:
     """Import one file, a transaction per chunk.
 
-    Rows that are there already stay as they are; with `update` they take over what the file says
-    otherwise, history apart.
+    Existing rows stay unchanged. With `update` they get the values of the file, except history.
 
-    Bad rows go to the rejects file. The tally counts chunk by chunk, and a retry goes on from
-    there. Raises `InvalidRequest` for a file with the wrong columns; `ImportInterrupted`, and
-    `TryAgain` where a fault of the database did not pass.
+    Invalid rows go to the rejects file. The tally counts the rows of each chunk, and a retry
+    continues from it. Raises `InvalidRequest` for a file with the wrong columns, and
+    `ImportInterrupted` or `TryAgain` when a database error persists.
     """
     started = perf_counter()
     source = open_source(file)

@@ -1,7 +1,7 @@
-"""Copying what a transaction has claimed: every step for all of it, or for ever smaller parts.
+"""Copying the orders that a transaction has claimed: each step copies all of them at once.
 
-One bad order never fails its neighbours. When a step meets something that no check knows of, the
-claimed factories are halved until the one at fault stands alone; it fails, and says why.
+One bad order never fails its neighbours. When a step raises an unexpected error, the claimed
+factories are halved until the faulty one is alone. It fails with that error in its log.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,9 +30,9 @@ Keep = Callable[[Connection], None]
 
 @dataclass
 class CopiedOrders:
-    """How many factories were closed, how many wait for a gateway, and the ids of the stuck ones.
+    """How many factories finished, how many wait for a gateway, and the keys of the stuck ones.
 
-    Stuck is what could not even be marked as failed. `times` is what the steps took.
+    A factory is stuck when it could not even be marked as failed. `times` has the steps' durations.
     """
 
     closed: int = 0
@@ -53,13 +53,13 @@ def copy_claimed(
     load: Load = load_claimed,
     keep: Keep | None = None,
 ) -> CopiedOrders:
-    """Copy all claimed factories with these steps, which are task runs where they are `followed`.
+    """Copy all claimed factories with these steps; with `followed`, each step is a task run.
 
     `is_part` says that they are a part of a recorded batch. `load` fills the temporary tables for
-    the claimed factories between two keys, and `keep` comes after what failed was marked as not
+    the claimed factories between two keys. `keep` runs after a failed factory was marked as not
     valid.
 
-    Raises `TryAgain` on a passing fault: the transaction must then be rolled back and run again.
+    Raises `TryAgain` on a transient error: roll the transaction back and run it again.
     """
     copied = CopiedOrders()
     single = size == 1
@@ -83,7 +83,7 @@ def copy_claimed(
             closed = _copy_part(db, batch, first, last, steps, load)
             copied.closed += closed
             copied.awaiting += size - closed
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is narrowed down)
+        except Exception as error:  # noqa: BLE001  (halving finds the faulty order)
             failure = convert_to_failure(error)
             if size > 1:
                 parts += _halves(db, first, last)
@@ -104,7 +104,7 @@ def _copy_part(
     steps: Sequence[StepFunction],
     load: Load,
 ) -> int:
-    """How many factories the last step closes; the others wait for a gateway."""
+    """The number of factories that the last step finishes; the others wait for a gateway."""
     closed = 0
     with db.begin_nested():
         began = perf_counter()

@@ -1,4 +1,4 @@
-"""What is wrong with lines: asked per SKU first, and told line by line where it is needed."""
+"""Finding errors of line items: first per SKU, then per line where a SKU has an error."""
 
 from sqlalchemy import (
     BigInteger,
@@ -85,7 +85,7 @@ _OTHER_CURRENCY = errors(
     joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy, _of_source],
     line_item_id=_line.c.id,
 )
-# Where no tax is computed anew, the rate is only carried.
+# When the tax is not recalculated, the rate is only copied.
 _rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)
 _TAX_RATE = errors(
     "tax_rate",

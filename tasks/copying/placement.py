@@ -60,7 +60,7 @@ _to_pay = _target.c.total_amount_with_taxes_cents > 0
 _owes_money = _target.c.total_amount_with_taxes_cents < 0
 _of_source = select(_source.c.gateway).where(_source.c.id == _target.c.payment_source_id)
 _of_method = select(_method.c.gateway).where(_method.c.id == _target.c.payment_method_id)
-# A payment method that is settled by hand needs nothing that the customer saved.
+# A manual payment method needs no saved payment source.
 _by_hand = func.coalesce(_of_method.scalar_subquery(), "") == DEFAULT
 _lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None), not_(_by_hand))
 _method_is_disabled = and_(
@@ -93,10 +93,10 @@ _gateway = case(
     idle="No target order is to be placed.",
 )
 def place_target_orders(db: Connection, batch: Batch) -> int:
-    """Place what can be placed, take its stock, and record why the rest cannot; orders in hand.
+    """Place the valid orders, reserve their stock, and record why the others cannot be placed.
 
-    An order that cannot be placed stays as it was copied. One that a gateway has to be asked about
-    is `placing` until it has answered. What is not placed has used no coupon and no promotion up.
+    An order that cannot be placed stays pending. An order that needs a gateway is `placing` until
+    the gateway has answered. An order that is not placed uses no coupon and no promotion.
     """
     placed = execute_and_count(db, insert_placements(), now=batch.started_at)
     if _record_obstacles(db, batch.started_at):
@@ -291,9 +291,11 @@ def _record_missing_gateways(db: Connection) -> None:
         execute_and_count(
             db, errors("payment_source", "gateway_not_set_up", message, here, joins=joins)
         )
-    told_mode = literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
+    mode_problem = (
+        literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
+    )
     wrong_mode = and_(is_not_placed(), missing, not_(unknown))
-    words = told_mode + " orders"
+    words = mode_problem + " orders"
     execute_and_count(
         db, errors("payment_source", "gateway_not_set_up", words, wrong_mode, joins=joins)
     )

@@ -214,7 +214,7 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
 
 @step(name="renew payment sources", field="payment_source", errors=("payment_source",))
 def renew_payment_sources(db: Connection, batch: Batch) -> int:
-    """Pay with what stands in the wallet now: another card, the same with a new date, or none."""
+    """Pay with the current payment source of the wallet: another or a renewed card, or none."""
     now = batch.started_at
     wallet = _payment.alias("wallet")
     mine = and_(_to_pay_with, wallet.c.id == copies.c.wallet_payment_source_id)
@@ -256,7 +256,7 @@ def _point_orders(db: Connection, now: Any) -> None:
 STEPS: list[StepFunction] = [
     check_orders_again,  # the customer, the stock, the coupon: as they are now
     use_coupons_again,  # what the payment that failed gave back
-    renew_payment_sources,  # what stands in the wallet now
+    renew_payment_sources,  # use the wallet's current payment sources
     place_target_orders,  # reserves the stock, prepares the payment
     record_outcomes,  # completed or failed, with the errors log and the events
 ]

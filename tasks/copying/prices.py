@@ -47,9 +47,9 @@ _of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _orde
 
 
 def find_prices(db: Connection) -> int:
-    """Note what the lines are to cost, and record SKUs that have no price; how many errors.
+    """Store the new prices of the lines, and record SKUs without a price; the number of errors.
 
-    A SKU that is not in the catalogue any more is told by another check.
+    Another check reports SKUs that are no longer in the catalogue.
     """
     db.execute(_insert_new_prices())
     analyze_table(db, new_prices)
@@ -94,7 +94,7 @@ def update_prices() -> Update:
         .subquery("priced")
     )
     rate = func.coalesce(_line.c.tax_rate, rows.c.tax_rate)
-    taxed_anew = and_(
+    tax_changes = and_(
         rows.c.total_amount_cents != _line.c.total_amount_cents,
         rate.is_not(None),
         _line.c.tax_amount_cents.is_not(None),
@@ -111,10 +111,10 @@ def update_prices() -> Update:
             compare_at_amount_cents=rows.c.compare_at_amount_cents,
             total_amount_cents=rows.c.total_amount_cents,
             tax_amount_cents=case(
-                (taxed_anew, tax_cents(net, rate, rows.c.tax_included)),
+                (tax_changes, tax_cents(net, rate, rows.c.tax_included)),
                 else_=_line.c.tax_amount_cents,
             ),
-            tax_breakdown=case((taxed_anew, null()), else_=_line.c.tax_breakdown),
+            tax_breakdown=case((tax_changes, null()), else_=_line.c.tax_breakdown),
         )
     )
 

@@ -1,4 +1,4 @@
-"""The promotions: computed anew where that is asked for, and every use of a coupon counted."""
+"""Applying promotions again on request, and counting each use of a coupon."""
 
 from sqlalchemy import Connection, and_, or_
 

@@ -25,7 +25,7 @@ _source, _factory = table_of(Order), table_of(OrderFactory)
 _of_copy = (_source, _source.c.id == copies.c.source_order_id)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 
-# From which statuses an order is not copied, and what is told.
+# The statuses from which an order is not copied, and the message for each.
 _WHY = {
     OrderStatus.PLACING: "the source order is being placed; copy it once that is decided",
     OrderStatus.EDITING: "the source order is being edited; copy it once that is finished",

@@ -1,7 +1,7 @@
-"""How every run that copies finishes: report, artifacts, tags, links and Prefect events.
+"""Reporting a run that copies: report, artifacts, tags, links and Prefect events.
 
-A run collects what it did in a `Run`, and `account_for` tells it, after the last commit. What is
-told is read from the database, so it is the same whoever carried out the copies, and how.
+A run collects its results in a `Run`, and `account_for` publishes them after the last commit. The
+results are read from the database, so they are the same for every runner.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ ORDERS_SHOWN = 100
 
 @dataclass(frozen=True)
 class BatchAccount:
-    """A batch as its run tells it: how it ended, its first orders, and its first errors."""
+    """A batch for the report of its run: its result, its first orders and its first errors."""
 
     result: BulkResult
     orders: list[dict[str, str]]
@@ -34,7 +34,7 @@ class BatchAccount:
 
 @dataclass(frozen=True)
 class PartAccount:
-    """A part of a batch, for a run that copied no more: how many orders, and the first of them."""
+    """One part of a batch: its number of orders, and the first of them."""
 
     reference: str
     count: int
@@ -43,7 +43,7 @@ class PartAccount:
 
 @dataclass(frozen=True)
 class Singles:
-    """The copies of single orders that a run has ended: how many, and the first of them."""
+    """The single copies that a run has finished: their counts, and the first of them."""
 
     completed: int = 0
     failed: int = 0
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def outcome(self) -> str:
-        """How it went, in one line."""
+        """The outcome in one line."""
         orders = self.completed + self.failed
         if not orders:
             return "nothing was copied"
@@ -102,10 +102,10 @@ def read_batch_account(
     report: Path | None = None,
     dry_run: bool = False,
 ) -> BatchAccount:
-    """How the batch ended, or how far it is; its report and its page are written.
+    """The result of the batch so far; writes its report and its page.
 
-    `report` is where the report was asked for; without it, it goes to the usual place, where it
-    can be written there. `closed` and `seconds` are this run's.
+    `report` is the requested path of the report. Without it, the report goes to the default path,
+    if that is writable. `closed` and `seconds` are those of this run.
     """
     result = read_batch(db, batch_id)
     own = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
@@ -116,7 +116,7 @@ def read_batch_account(
     except OSError as error:
         if report is not None:
             raise
-        log_line(f"The report could not be written ({error.strerror}); the copies are made.")
+        log_line(f"The report could not be written ({error.strerror}). The copies are complete.")
     orders = [] if dry_run else first_orders(db, batch_id)
     return BatchAccount(result, orders, first_errors(db, batch_id))
 

@@ -136,7 +136,7 @@ def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[s
 
 
 def release_unasked(db: Connection, keys: list[int], me: int) -> None:
-    """Put back what this process took up and never asked, as if it had not been taken up."""
+    """Release the transactions that this process claimed and did not call about."""
     _put_back(db, me, _transaction.c.id.in_(keys))
 
 
@@ -175,7 +175,7 @@ def _select_due(keys: list[int]) -> Select[Any]:
 
 
 def is_unwanted() -> ColumnElement[bool]:
-    """Whether the transaction is for a copy of a subscription that does not go on."""
+    """Whether the transaction is for a copy of a subscription that has ended."""
     ended = exists().where(
         _factory.c.id == _transaction.c.order_factory_id,
         _subscription.c.id == _factory.c.order_subscription_id,

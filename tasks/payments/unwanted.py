@@ -54,9 +54,9 @@ def abort_called_off(db: Connection, now: datetime) -> None:
 
 
 def void_unwanted(db: Connection, now: datetime) -> None:
-    """Have the payments voided that were authorized for subscriptions that do not go on.
+    """Request voids of the payments that were authorized for ended subscriptions.
 
-    Their copies wait for that, and cancel no source order.
+    Their copies wait for the voids, and cancel no source order.
     """
     unwanted = and_(_is_authorization, answers.c.succeeded, is_unwanted())
     rows = select(_transaction.c.order_id, _transaction.c.order_factory_id)

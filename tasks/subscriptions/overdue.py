@@ -1,6 +1,6 @@
-"""Subscriptions whose time has come and that no run has taken up: the sign that no run comes.
+"""Finding overdue subscriptions: no run has copied them although they are due.
 
-It needs the database alone, so that it still tells when Prefect does not.
+The search needs only the database, so that it works when Prefect does not.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription, waits_for_copy
 from order_factory.tasks.working_set.claims import is_unfinished
 
-# The schedule is hourly; a run that is still at work makes the next one wait for an hour more.
+# The schedule is hourly; when a run is still working, the next one is an hour later.
 OVERDUE_AFTER = timedelta(hours=2)
 
 
@@ -25,7 +25,7 @@ class Overdue:
 
 
 def read_overdue(db: Connection, now: datetime, grace: timedelta = OVERDUE_AFTER) -> Overdue | None:
-    """What should have been taken up by a run of the subscriptions more than `grace` ago, if any."""
+    """The renewals that are overdue by more than `grace`, if any."""
     limit = now - grace
     found = union_all(_periods(limit), _retries(limit), _copies(limit)).subquery("overdue")
     count, since = db.execute(select(func.count(), func.min(found.c.since))).one()
@@ -33,7 +33,7 @@ def read_overdue(db: Connection, now: datetime, grace: timedelta = OVERDUE_AFTER
 
 
 def overdue_since(now: datetime, grace: timedelta = OVERDUE_AFTER) -> ColumnElement[datetime]:
-    """The period of a subscription that no run has taken up, or null."""
+    """The overdue period of a subscription, or null."""
     late = subscription.c.next_run_at <= now - grace
     return case((goes_on & ~waits_for_copy & late, subscription.c.next_run_at)).label(
         "overdue_since"
@@ -53,7 +53,7 @@ def _retries(limit: datetime) -> Select[tuple[datetime]]:
 
 
 def _copies(limit: datetime) -> Select[tuple[datetime]]:
-    """Recorded and not begun. What waits for a gateway is none of a scheduler's business."""
+    """Recorded copies that no run has started; those that wait for a gateway do not count."""
     return select(factory.c.created_at.label("since")).where(
         is_unfinished,
         factory.c.status == FactoryStatus.PENDING,

@@ -17,12 +17,12 @@ _error, _target = table_of(CopyError), table_of(Order)
 _saved, _payment = table_of(CustomerPaymentSource), table_of(PaymentSource)
 _waits = and_(factory.c.waits_for_payment_source, factory.c.status == FactoryStatus.FAILED)
 
-# What time, or the customer, can mend: how it is paid, and whether it is in stock.
+# Errors that a later retry can fix: the payment source and the stock.
 PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = ("not_enough_stock",)
-# Which of them only another payment source mends, or the customer: no schedule retries those.
+# Those that need another payment source or the customer; the schedule does not retry them.
 NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
-# Follows from the others, and says nothing about them.
+# Follows from the other errors, and says nothing about them.
 _FOLLOWS = "cannot_be_placed"
 # Of the order that a failed attempt has left: what is placed again or copied anew, and besides
 # that what is not decided yet.
@@ -120,11 +120,11 @@ def _drop_obsolete(db: Connection, now: datetime) -> None:
 
 
 def release_orders(db: Connection, now: datetime) -> Select[Any]:
-    """Let go of the orders that the loaded factories could not place; the factories' keys.
+    """Release the orders that the loaded factories could not place; returns the factories' keys.
 
-    Each goes to the factory that tries again, so that the order is paid for and not another copy
-    of it. A cancelled one stays with the factory that made it, and the order is copied anew. An
-    order that is being placed by now keeps its factory, which waits.
+    Each order moves to the factory of the retry, so that this order is paid for, and not another
+    copy. A cancelled order stays with its factory, and the source order is copied again. An order
+    that is being placed keeps its factory, which waits.
     """
     lock_rows(db, _target, select(retried.c.target_order_id))
     status = select(_target.c.status).where(_target.c.id == retried.c.target_order_id)

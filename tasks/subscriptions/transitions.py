@@ -109,15 +109,13 @@ def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
 
 
 def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
-    """Of these subscriptions, those that are not active copy nothing more: not what waits, nor what
-    was to be tried again.
-    """
+    """Abort the pending copies and the retries of those subscriptions that are not active."""
     forget_retries(db, keys, now)
     stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
     waiting = select(factory.c.id).where(
         factory.c.status == FactoryStatus.PENDING, factory.c.order_subscription_id.in_(stopped)
     )
-    # What a run holds at this moment is copied; its payment is not asked for any more.
+    # A copy that a run holds now is completed, but its payment is not authorized any more.
     called_off = list(db.scalars(skip_locked(db, waiting, factory)))
     if not called_off:
         return

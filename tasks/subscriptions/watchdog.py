@@ -1,4 +1,4 @@
-"""The watchdog of the renewals: it needs the database alone, and so notices that Prefect is down."""
+"""The watchdog of the renewals; it needs only the database, so it notices when Prefect is down."""
 
 import json
 import os
@@ -15,26 +15,26 @@ _SECONDS = 10.0
 
 
 def overdue_now() -> Overdue | None:
-    """What should have been renewed by now and was not, if anything."""
+    """The renewals that are overdue now, if any."""
     with reading() as db:
         return read_overdue(db, utc_now())
 
 
 def describe_overdue(overdue: Overdue) -> str:
-    """A sentence for people, the same wherever it is shown."""
+    """The message about overdue renewals, for the command line, the API and notifications."""
     what = "renewal is" if overdue.count == 1 else "renewals are"
     return (
-        f"{overdue.count:,} {what} overdue since {shown_time(overdue.since)}: no run takes up what "
-        "is due. Check Prefect's worker and the schedule of run-order-subscriptions/hourly."
+        f"{overdue.count:,} {what} overdue since {format_time(overdue.since)}: no run copies the "
+        "due orders. Check Prefect's worker and the schedule of run-order-subscriptions/hourly."
     )
 
 
-def shown_time(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def notify(text: str) -> bool:
-    """Post `{"text": ...}` to ORDER_FACTORY_NOTIFY_URL; whether it is set and took it."""
+    """Post `{"text": ...}` to ORDER_FACTORY_NOTIFY_URL; whether that succeeded."""
     url = os.environ.get(NOTIFY_URL)
     if not url:
         return False

@@ -6,24 +6,12 @@ from collections import Counter
 
 import pytest
 
-from order_factory.gateways.registry import forget_gateways
 from order_factory.models.tables import Coupon, Order, Promotion, StockItem, Transaction
 from tests.support.crashes.nights import job, outcome, selection, violations
 from tests.support.crashes.processes import Worker, ended, workers
-from tests.support.paying import TestLedger, payable
+from tests.support.paying import payable
 
 ORDERS, ROUNDS = 60, 6
-
-
-@pytest.fixture
-def ledger(monkeypatch, tmp_path):
-    """The ledger of a gateway that all processes share, and that takes its time."""
-    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
-    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LATENCY_MS", "10")
-    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "4")
-    forget_gateways()
-    yield TestLedger(tmp_path / "ledger.db")
-    forget_gateways()
 
 
 def orders_to_pay(shop, count):

@@ -4,13 +4,18 @@ from datetime import timedelta
 
 import pytest
 
+from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.flows.preview_order_subscriptions import preview_order_subscriptions
 from order_factory.flows.run_order_subscriptions import run_order_subscriptions
-from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch, PaymentSource
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.support.copying import whole_database
-from tests.support.subscriptions import due, payable, subscribe, subscription
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.subscriptions.recording import record_due
+from tests.support.copying import change, whole_database
+from tests.support.paying import payable as payable_by_gateway
+from tests.support.subscriptions import due, payable, run_due, subscribe, subscription
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -62,3 +67,29 @@ def test_a_preview_tells_what_comes_and_what_would_fail_and_changes_nothing(shop
     (failure,) = preview.failures
     assert failure.subscription.id == names[1]
     assert failure.errors_log == {"line_items": ["SKU RARE: 1 wanted, 0 in stock"]}
+
+
+@pytest.mark.parametrize("goes_on", [bulk_order_factory, run_order_subscriptions])
+def test_whoever_goes_on_with_a_batch_places_the_orders_of_failed_renewals(shop, ledger, goes_on):
+    """The run that recorded the retry died before it did anything."""
+    order = payable_by_gateway(shop, "tok_decline")
+    card = shop.row(Order, id=order).payment_source_id
+    key = due(shop, order, retry_after="1d")
+    run_due(utc_now())
+    change(PaymentSource, card, payment_source_token="tok_approve")
+    change(OrderFactory, shop.row(OrderFactory).id, retry_at=utc_now())
+    with begin() as db:
+        left = record_due(db, Mode.LIVE, utc_now(), timedelta(hours=3))
+    assert left is not None
+
+    named = {"reference": left.reference} if goes_on is bulk_order_factory else {}
+    result = goes_on(**named)
+    run_due(utc_now())
+
+    first, again = shop.rows(OrderFactory)
+    assert (first.status, again.status) == ("failed", "completed")
+    assert result.completed == 1
+    (copy,) = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert (copy.order_factory_id, copy.status) == (again.id, "placed")
+    assert ledger.charges() == [("authorize", 12_50)]
+    assert subscription(shop, key).status == "active"

@@ -74,8 +74,8 @@ def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> Selection:
     return check_selection(read_selection(pd.DataFrame(asked)), CopyOptions())
 
 
-def job(reference: str, asked: Selection, size: int, **stop: Any) -> Job:
-    """A job on the settings' database."""
+def job(reference: str, asked: Selection | None, size: int, **stop: Any) -> Job:
+    """A job on the settings' database; without a selection, of a batch that is recorded already."""
     settings = {name: it for name, it in os.environ.items() if name.startswith("ORDER_FACTORY_")}
     return Job(settings, reference, asked, size, **stop)
 

@@ -11,6 +11,7 @@ from order_factory.models.database.engine import get_engine
 from order_factory.tasks import copy_orders
 from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.engine import CopiedOrders
+from order_factory.tasks.copying.placing_again import STEPS as PLACING_STEPS
 from order_factory.tasks.copying.recipe import STEPS
 
 Reached = Callable[[str], None]
@@ -32,6 +33,18 @@ BEFORE_COMMIT = (
     "copied",
 )
 AFTER_COMMIT = ("committed",)
+# The same in a transaction that places orders again.
+BEFORE_COMMIT_OF_RETRY = (
+    "claimed",
+    *(
+        f"{part} {step.__name__}"
+        for step in PLACING_STEPS
+        for part in ("before", "within", "after")
+        # The check only reads where all is well.
+        if part != "within" or step.__name__ != "check_orders_again"
+    ),
+    "copied",
+)
 
 
 def tell_stages(reached: Reached) -> None:
@@ -73,6 +86,7 @@ def tell_stages(reached: Reached) -> None:
             reached("called")
 
     TestGateway.authorize = call  # type: ignore[method-assign]
-    STEPS[:] = [message(step) for step in STEPS]
+    for steps in (STEPS, PLACING_STEPS):
+        steps[:] = [message(step) for step in steps]
     vars(copy_orders)["copy_claimed"] = copy
     event.listen(get_engine(), "after_cursor_execute", executed)

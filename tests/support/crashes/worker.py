@@ -7,8 +7,13 @@ from multiprocessing.connection import Connection
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.tasks.authorize_payments import authorize_payments
-from order_factory.tasks.batches.records import count_unfinished, finish_batch, start_batch
-from order_factory.tasks.copy_orders import BatchReport, copy_batch
+from order_factory.tasks.batches.records import (
+    count_unfinished,
+    finish_batch,
+    require_batch,
+    start_batch,
+)
+from order_factory.tasks.copy_orders import BatchReport, copy_batch, place_orders_again
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.recording import record_rows
@@ -22,11 +27,12 @@ class Job:
     """A batch to drain, so many orders a transaction, and where to stop: the nth time there.
 
     `settings` are those of the order factory and its gateways, as the environment has them.
+    Without a `selection` the batch is recorded already, and may have orders to place again.
     """
 
     settings: dict[str, str]
     reference: str
-    selection: Selection
+    selection: Selection | None
     size: int
     stop_at: str = "never"
     nth: int = 1
@@ -58,7 +64,10 @@ def work(jobs: tuple[Job, ...], parent: Connection) -> None:
 def drain(job: Job, reached: Reached) -> int:
     """Record the batch where it is not yet, and copy all that is unfinished; factories closed."""
     with begin() as db:
-        batch_id = record_rows(db, job.reference, job.selection)
+        if job.selection is None:
+            batch_id = require_batch(db, job.reference)
+        else:
+            batch_id = record_rows(db, job.reference, job.selection)
         reached("recording")
     reached("recorded")
     with begin() as db:
@@ -68,7 +77,7 @@ def drain(job: Job, reached: Reached) -> int:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while left:
         assert time.monotonic() < deadline, f"{left} factories are held by nobody knows whom"
-        report = _copy(batch_id, job.size)
+        report = _copy(batch_id, job.size, again=job.selection is None)
         paid = authorize_payments.fn(Scope(batch_id))
         if report.closed:
             reached("committed")
@@ -84,6 +93,8 @@ def drain(job: Job, reached: Reached) -> int:
     return closed
 
 
-def _copy(batch_id: int, size: int) -> BatchReport:
-    """One transaction."""
+def _copy(batch_id: int, size: int, *, again: bool) -> BatchReport:
+    """One transaction that has something to do."""
+    if again and (placed := place_orders_again.fn(batch_id, size)).copied:
+        return placed
     return copy_batch.fn(batch_id, 1, size)

@@ -1,0 +1,111 @@
+"""Workers that are killed while a retry places the order of a failed renewal again."""
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import (
+    Coupon,
+    Order,
+    OrderFactory,
+    PaymentSource,
+    StockItem,
+    Transaction,
+)
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.subscriptions.outcomes import settle
+from order_factory.tasks.subscriptions.recording import record_due
+from tests.support.copying import change
+from tests.support.crashes.nights import job, statuses, violations
+from tests.support.crashes.processes import Worker, ended, killed_at_its_stop, workers
+from tests.support.crashes.stages import BEFORE_COMMIT_OF_RETRY
+from tests.support.paying import payable
+from tests.support.subscriptions import LATE_AFTER, run_due, subscribe
+
+FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
+LATER = FEBRUARY + timedelta(days=1)
+
+
+@pytest.fixture
+def retries(shop, ledger):
+    """Makes so many renewals that were declined, and the batch that tries them again."""
+    shop.coupon("SPRING", usage_limit=100)
+
+    def record(count, token="tok_approve"):
+        cards = []
+        for _ in range(count):
+            order = payable(shop, "tok_decline", coupon_code="SPRING")
+            subscribe(shop, order, retry_after="1d")
+            cards.append(shop.row(Order, id=order).payment_source_id)
+        run_due(FEBRUARY)
+        assert {row.status for row in shop.rows(OrderFactory)} == {"failed"}
+        change(PaymentSource, cards, payment_source_token=token)
+        with begin() as db:
+            batch = record_due(db, Mode.LIVE, LATER, LATE_AFTER)
+        assert {*statuses(batch.reference)} == {"pending"}
+        return batch
+
+    return record
+
+
+def assert_all_paid_once(shop, ledger, batch, count):
+    with begin() as db:
+        settle(db, batch.id, LATER)
+    assert statuses(batch.reference) == ["completed"] * count
+    assert ledger.charges() == [("authorize", 12_50)] * count
+    assert ledger.repeats() == 0
+    copies = [row for row in shop.rows(Order) if row.order_factory_id]
+    assert [row.status for row in copies] == ["placed"] * count
+    attempts = [(row.order_id, row.status) for row in shop.rows(Transaction)]
+    assert sorted(attempts) == sorted(
+        (row.id, status) for row in copies for status in ("failed", "succeeded")
+    )
+    assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000 - count, 0)
+    assert shop.row(Coupon).usage_count == count
+    assert violations() == []
+
+
+def test_killed_at_any_stage_of_a_retry(shop, ledger, retries):
+    batch = retries(2)
+
+    for stage in BEFORE_COMMIT_OF_RETRY:
+        killed_at_its_stop(job(batch.reference, None, size=10, stop_at=stage))
+        assert statuses(batch.reference) == ["pending"] * 2, stage
+        assert violations() == [], stage
+    assert ledger.charges() == []
+    ended(job(batch.reference, None, size=10))
+
+    assert_all_paid_once(shop, ledger, batch, 2)
+
+
+@pytest.mark.parametrize("token", ["tok_approve", "tok_timeout_after"])
+def test_killed_between_the_call_of_a_retry_and_its_result(shop, ledger, retries, token):
+    batch = retries(1, token)
+
+    with Worker(job(batch.reference, None, size=10, stop_at="called")) as worker:
+        assert worker.go().stopped_at() == "called"
+        assert statuses(batch.reference) == ["in_progress"]
+    assert violations() == []
+    ended(job(batch.reference, None, size=10))
+
+    assert_all_paid_once(shop, ledger, batch, 1)
+
+
+def test_three_workers_killed_at_random_moments_place_each_order_once(shop, ledger, retries):
+    chance = random.Random(20_260_228)
+    batch = retries(20)
+
+    for _ in range(4):
+        with workers(*[job(batch.reference, None, size=5)] * 3) as three:
+            for worker in three:
+                worker.go()
+            for worker in three:
+                time.sleep(chance.uniform(0, 0.2))
+                worker.kill()
+        assert violations() == []
+    ended(job(batch.reference, None, size=5))
+
+    assert_all_paid_once(shop, ledger, batch, 20)

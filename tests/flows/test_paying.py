@@ -22,7 +22,7 @@ from order_factory.models.tables import (
     Transaction,
 )
 from tests.support.copying import change, request, whole_database
-from tests.support.paying import TestLedger, payable
+from tests.support.paying import payable
 
 pytestmark = pytest.mark.usefixtures("prefect", "ledger")
 
@@ -32,15 +32,6 @@ SECRETS = ("SECRET", "tok_", "cus_", "sk_test")
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def ledger(monkeypatch, tmp_path):
-    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
-    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
-    forget_gateways()
-    yield TestLedger(tmp_path / "ledger.db")
-    forget_gateways()
 
 
 def test_one_order_is_paid_and_placed(shop, ledger):

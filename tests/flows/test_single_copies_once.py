@@ -12,7 +12,6 @@ from prefect.settings import PREFECT_API_URL
 
 from order_factory.flows.order_factory import order_factory
 from order_factory.flows.sweep_order_factories import sweep_order_factories
-from order_factory.gateways.registry import forget_gateways
 from order_factory.models.database.engine import get_engine
 from order_factory.models.errors import CopyDiffers, InvalidRequest, PaymentUnknown
 from order_factory.models.results.copies import OrderFactoryFailed
@@ -21,19 +20,10 @@ from tests.support.at_once import at_once
 from tests.support.copying import change
 from tests.support.crashes.lost_answers import losing_the_answer
 from tests.support.crashes.nights import violations
-from tests.support.paying import TestLedger, payable
+from tests.support.paying import payable
 
 pytestmark = pytest.mark.usefixtures("prefect", "ledger")
 NAMES = [{"reference": "buy-0"}, {"idempotency_key": "buy-0"}]
-
-
-@pytest.fixture
-def ledger(monkeypatch, tmp_path):
-    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
-    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
-    forget_gateways()
-    yield TestLedger(tmp_path / "ledger.db")
-    forget_gateways()
 
 
 def targets(shop):

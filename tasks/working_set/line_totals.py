@@ -22,14 +22,21 @@ from sqlalchemy import (
     update,
 )
 
+from order_factory.models.database.dialects import json_contains
 from order_factory.models.tables import LineItem
-from order_factory.models.values.statuses import PURCHASABLE, SHIPPABLE, ItemType
+from order_factory.models.values.statuses import PURCHASABLE, ItemType
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.statements import Rows, execute_and_count, table_of
 from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
 _line = table_of(LineItem)
 _is_other_currency = func.coalesce(_line.c.currency_code != copies.c.currency_code, false())
+
+# What is in a bundle the shop's catalogue does not say, so its line says that it does not ship.
+_is_shipped_bundle = and_(
+    _line.c.item_type == ItemType.BUNDLES,
+    not_(func.coalesce(json_contains(_line.c.metadata, literal('{"do_not_ship": true}')), false())),
+)
 
 
 def sum_lines(db: Connection) -> None:
@@ -138,7 +145,7 @@ def select_line_sums(order_id: ColumnElement[int]) -> Rows:
         "mixed": false(),
         "lines": func.count(),
         "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
-        "lines_to_ship": _count(kind.in_(SHIPPABLE)),
+        "lines_to_ship": _count(or_(kind == ItemType.SKUS, _is_shipped_bundle)),
         "quantities_below_one": _count(_line.c.quantity < 1),
         "other_currency_lines": _count(_is_other_currency),
         "subtotal_amount_cents": _sum(bought, total),

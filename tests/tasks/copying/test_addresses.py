@@ -96,6 +96,28 @@ def test_what_does_not_ship_needs_no_shipping_address(shop):
     assert shop.row(Order, id=target_of(result)).shipping_address_id is None
 
 
+def test_a_bundle_that_says_that_it_does_not_ship_needs_no_shipping_address(shop):
+    source = shop.order(lines=[], shipping_address_id=None)
+    shop.line(source, item_type="bundles", sku_code=None, metadata={"do_not_ship": True, "n": 2})
+
+    result = copy_one(source)
+
+    assert (result.status, result.errors_log) == ("completed", None)
+
+
+@pytest.mark.parametrize(
+    "metadata", [None, {}, {"do_not_ship": False}, {"do_not_ship": "true"}, {"do_not_ship": 1}]
+)
+def test_a_bundle_ships_unless_it_says_that_it_does_not(shop, metadata):
+    source = shop.order(lines=[], shipping_address_id=None)
+    shop.line(source, item_type="bundles", sku_code=None, metadata={"do_not_ship": True})
+    shop.line(source, item_type="bundles", sku_code=None, metadata=metadata)
+
+    result = copy_one(source)
+
+    assert result.errors_log == {"shipping_address": ["the order has no shipping address"]}
+
+
 @pytest.mark.parametrize("kind", ["skus", "bundles"])
 def test_one_thing_that_ships_needs_a_shipping_address(shop, kind):
     shop.sku("EBOOK", do_not_ship=True)

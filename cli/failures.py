@@ -9,8 +9,10 @@ def explain(error: Exception) -> tuple[str, str, int]:
 
     from order_factory.cli.database import display_url
     from order_factory.models.database.transient import is_lost, without_values
-    from order_factory.models.errors import ConnectionLost, OrderFactoryError
+    from order_factory.models.errors import ConnectionLost, OrderFactoryError, PrefectAway
 
+    if isinstance(error, PrefectAway):
+        return error.code, str(error), FAILED
     if isinstance(error, OrderFactoryError):
         return error.code, str(error), REFUSED
     if isinstance(error, DBAPIError) and str(error.orig) == "file is not a database":

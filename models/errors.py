@@ -27,6 +27,16 @@ class DatabaseAway(DatabaseNotReady):
     """It cannot be reached: it is not running, is being restarted, or the address is wrong."""
 
 
+class PrefectAway(OrderFactoryError):
+    """Takes what was asked of Prefect's server, and how it failed."""
+
+    status, code = 503, "prefect_away"
+    detail = (
+        "Prefect's server gives no answer to {} ({}). What was copied and paid is kept. Run the same "
+        "again once the server runs: it finds what is there and finishes the rest."
+    )
+
+
 class TryAgain(OrderFactoryError):
     """A passing fault of the database; the transaction is rolled back and run again."""
 

@@ -10,7 +10,7 @@ from order_factory.flows.runners import ChosenRunner
 from order_factory.flows.runners.job import Job, Parts
 from order_factory.flows.support.stop_signals import Stop, StopReason, watch_for_stop
 from order_factory.models.database.retrying import read, write
-from order_factory.models.errors import DatabaseNotReady, OrderFactoryError
+from order_factory.models.errors import DatabaseNotReady, OrderFactoryError, PrefectAway
 from order_factory.models.results.progress import report_progress
 from order_factory.models.results.step_times import StepTimes
 from order_factory.tasks.authorize_payments import authorize_payments
@@ -153,7 +153,7 @@ def _wait_for_payments(scope: Scope, stop: Stop, until: float) -> bool:
 def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: CopyOutcome) -> None:
     """Copy rounds of parts until nothing is left or no progress is made."""
     total = left + copied.copied
-    artifact = start_progress(job.reference)
+    artifact = start_progress(f"Batch {job.reference}")
     report_progress("copy orders", 0, total)
     moved_at = monotonic()
     parts = Parts(0, 0)
@@ -173,7 +173,7 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
                     copied.problems.append(str(outcome))
                 report_progress("copy orders", copied.copied, total)
                 show_progress(artifact, copied.copied, total)
-                if isinstance(outcome, DatabaseNotReady):
+                if isinstance(outcome, DatabaseNotReady | PrefectAway):
                     return  # every other part would wait just as long
             if copied.copied == copied_before and len(copied.problems) > problems_before:
                 return  # the problem is permanent: the next round would fail, too

@@ -8,7 +8,8 @@ from prefect.futures import PrefectFuture
 
 from order_factory.flows.runners.job import Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
-from order_factory.models.errors import DatabaseNotReady
+from order_factory.models.errors import DatabaseNotReady, PrefectAway
+from order_factory.tasks.prefect_ui.telling import is_away
 
 POLL_SECONDS = 0.5
 
@@ -19,7 +20,8 @@ def submit_in_turn(
     """Submit the parts by number, at most `at_once` at the same time; yields each outcome.
 
     The next part starts before the outcome is yielded, so that the caller's work delays no part.
-    When the run is stopped or the database does not answer, no further part starts.
+    When the run is stopped, or the database or Prefect's server does not answer, no further part
+    starts.
     """
     finished: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
     waiting = iter(range(parts.first, parts.first + parts.count))
@@ -41,7 +43,7 @@ def submit_in_turn(
 
 
 def _may_start(stop: Stop, outcome: Outcome | None) -> bool:
-    return stop.reason is None and not isinstance(outcome, DatabaseNotReady)
+    return stop.reason is None and not isinstance(outcome, DatabaseNotReady | PrefectAway)
 
 
 def _wait_for_next(finished: SimpleQueue[PrefectFuture[Any]], stop: Stop) -> PrefectFuture[Any]:
@@ -57,5 +59,7 @@ def _get_outcome(future: PrefectFuture[Any]) -> Outcome:
     try:
         outcome: Outcome = future.result(raise_on_failure=False)
     except Exception as error:  # noqa: BLE001  (the process that ran it may be gone)
-        return error
+        outcome = error
+    if isinstance(outcome, BaseException) and is_away(outcome):
+        return PrefectAway("the flow run of an order", type(outcome).__name__)
     return outcome

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from uuid import UUID
 
+from httpx import HTTPError
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, WorkerStatus
@@ -19,9 +20,10 @@ from prefect.states import Cancelled
 from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.database.retrying import read, write
-from order_factory.models.errors import InvalidRequest, OrderFactoryError
+from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.tasks.batches.records import count_carried, has_free
 from order_factory.tasks.copy_orders import BatchReport
+from order_factory.tasks.prefect_ui.telling import is_away
 
 DEPLOYMENT = "copy-batch/part"
 POLL_SECONDS = 1.0
@@ -60,7 +62,19 @@ class _Dispatch:
         self._no_worker = False
 
     def copy(self, parts: Parts) -> Iterator[Outcome]:
-        """Dispatch these parts, the next when one has ended; yields their outcomes."""
+        """Dispatch these parts, the next when one has ended; yields their outcomes.
+
+        Where Prefect's server does not answer, the last one is `PrefectAway`. Workers finish the
+        parts that they have begun without this run.
+        """
+        try:
+            yield from self._copy(parts)
+        except HTTPError as error:
+            if not is_away(error):
+                raise
+            yield PrefectAway("the flow runs of the parts", type(error).__name__)
+
+    def _copy(self, parts: Parts) -> Iterator[Outcome]:
         left = parts.count
         self._picked_up_at = monotonic()
         while True:

@@ -18,6 +18,7 @@ from prefect.context import ContextModel, SyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, get_current_settings
 
 from order_factory.flows.support.quick_retries import retry_soon
+from order_factory.tasks.prefect_ui.telling import tell
 
 _REMEMBERED_SECONDS = 60
 
@@ -49,8 +50,13 @@ class _SharedClient(SyncPrefectClient):
         self._known_until = 0.0
 
     def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
-        if self._storage is None or monotonic() > self._known_until:
+        if self._storage is None:
             self._storage = super().read_server_default_result_storage()
+            self._known_until = monotonic() + _REMEMBERED_SECONDS
+        elif monotonic() > self._known_until:
+            # A server that gives no answer now has not changed it.
+            read = super().read_server_default_result_storage
+            self._storage = tell(read) or self._storage
             self._known_until = monotonic() + _REMEMBERED_SECONDS
         return self._storage
 

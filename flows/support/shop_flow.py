@@ -7,6 +7,7 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
+from httpx import HTTPError
 from prefect import Flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
@@ -14,14 +15,16 @@ from prefect.states import Failed
 from pydantic import ConfigDict, ValidationError, validate_call
 from sqlalchemy.exc import DBAPIError
 
+from order_factory.flows.support.end_of_process import limit_end_of_process
 from order_factory.flows.support.form_schema import build_form_signature
 from order_factory.flows.support.shared_client import shared_client
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
-from order_factory.models.errors import InvalidRequest, OrderFactoryError
+from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.option_signatures import signature_with_options
+from order_factory.tasks.prefect_ui.telling import is_away
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,14 +37,20 @@ STORED_VALUES = 1_000
 class ShopFlow(Flow[P, R]):
     """A flow whose large parameters appear in Prefect by their size only.
 
-    The run itself gets the full parameters. Calls share a connection to the server.
+    The run itself gets the full parameters. Calls share a connection to the server, and raise
+    `PrefectAway` where it does not answer when the run begins or ends.
     """
 
     if not TYPE_CHECKING:  # its types are those of Prefect's
 
         def __call__(self, *args, **kwargs):
-            with shared_client():
-                return super().__call__(*args, **kwargs)
+            try:
+                with shared_client():
+                    return super().__call__(*args, **kwargs)
+            except HTTPError as error:
+                if not is_away(error):
+                    raise
+                raise PrefectAway("the state of the run", type(error).__name__) from error
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -77,6 +86,7 @@ def _guard(function: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         # By name, so that an error names the parameter and not its position.
         given = inspect.signature(guarded).bind(*args, **kwargs).arguments
+        limit_end_of_process()
         try:
             result = cast(R, _add_checks(function)(**given))
             _warn_if_cut_off()

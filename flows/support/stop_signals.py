@@ -9,10 +9,10 @@ from time import monotonic
 from types import FrameType
 from uuid import UUID
 
-from httpx import HTTPError
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from order_factory.models.results.progress import report_progress
+from order_factory.tasks.prefect_ui.telling import tell
 
 POLL_SECONDS = 2.0
 
@@ -57,11 +57,10 @@ class Stop:
         return self.reason is not None
 
     def _is_cancelled(self) -> bool:
-        try:
-            state = self._client.read_flow_run(self._flow_run_id).state
-        except HTTPError:
+        run = tell(lambda: self._client.read_flow_run(self._flow_run_id), retries=0)
+        if run is None or run.state is None:
             return False  # without an answer, the run continues
-        return state is not None and (state.is_cancelling() or state.is_cancelled())
+        return run.state.is_cancelling() or run.state.is_cancelled()
 
 
 @contextmanager

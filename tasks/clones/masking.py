@@ -108,9 +108,9 @@ def mask_personal_data(db: Connection) -> int:
         )
     for table, name in EMAILS:
         email = _fake(func.lower(table.c[name]), "person-", salt) + literal("@masked.example")
-        db.execute(
-            update(table).where(func.coalesce(table.c[name], "") != "").values({name: email})
-        )
+        # The fake is in small ASCII letters, and so is what it is compared by.
+        values = {column: email for column in (name, f"{name}_key") if column in table.c}
+        db.execute(update(table).where(func.coalesce(table.c[name], "") != "").values(values))
     address = table_of(Address)
     db.execute(update(address).values(lat=null(), lng=null()))
     for model in (*METADATA, *METADATA_OF_WALLETS):

@@ -1,13 +1,12 @@
 """How far an import is: told to whoever listens, and shown on the flow run's page."""
 
 import re
-from typing import cast
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import FlowRunContext
 
 from order_factory.models.results.progress import report_progress
+from order_factory.tasks.prefect_ui.artifacts import show_progress, start_progress
 
 
 class FileProgress:
@@ -29,12 +28,10 @@ class FileProgress:
 
     def _tell(self, rows: int, of: int) -> None:
         report_progress(self._step, rows, of)
-        if self._artifact is not None:
-            update_progress_artifact(self._artifact, progress=100.0 * rows / of if of else 100.0)
+        show_progress(self._artifact, rows, of)
 
 
-def _new_artifact(step: str) -> UUID:
+def _new_artifact(step: str) -> UUID | None:
     # Only what has a key is listed on the artifacts page; a key is letters, digits and dashes.
     key = re.sub(r"[^a-z0-9]+", "-", step.lower()).strip("-")
-    made = create_progress_artifact(progress=0.0, key=key, description=step)
-    return cast(UUID, made)
+    return start_progress(step, key)

@@ -15,6 +15,7 @@ from prefect.context import FlowRunContext
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, name_order
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
+from order_factory.tasks.prefect_ui.telling import tell
 
 _KINDS_SHOWN = 25
 _ERRORS_SHOWN = 100
@@ -23,15 +24,17 @@ _CHARACTERS_SHOWN = 300
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&:#!@$])")
 
 
-def start_progress(reference: str) -> UUID:
-    """An artifact that shows how far the batch is."""
-    created = create_progress_artifact(0.0, description=f"Batch {reference}")
-    assert isinstance(created, UUID)
+def start_progress(description: str, key: str | None = None) -> UUID | None:
+    """A new artifact that shows how far a run is; None where Prefect's server gives no answer."""
+    created = tell(lambda: create_progress_artifact(0.0, key, description))
+    assert created is None or isinstance(created, UUID)
     return created
 
 
-def show_progress(artifact: UUID, done: int, total: int) -> None:
-    update_progress_artifact(artifact, progress=100.0 * done / total if total else 100.0)
+def show_progress(artifact: UUID | None, done: int, total: int) -> None:
+    if artifact is not None:
+        percent = 100.0 * done / total if total else 100.0
+        tell(lambda: update_progress_artifact(artifact, percent))
 
 
 def _counts(result: BulkResult) -> list[tuple[str, int]]:
@@ -249,12 +252,12 @@ def create(key: str, kind: str, description: str, data: Any) -> None:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return
-    context.client.create_artifact(
-        ArtifactCreate(
-            key=key,
-            type=kind,
-            description=description,
-            data=json.dumps(data) if kind == "table" else data,
-            flow_run_id=context.flow_run.id,
-        )
+    artifact = ArtifactCreate(
+        key=key,
+        type=kind,
+        description=description,
+        data=json.dumps(data) if kind == "table" else data,
+        flow_run_id=context.flow_run.id,
     )
+    client = context.client
+    tell(lambda: client.create_artifact(artifact))

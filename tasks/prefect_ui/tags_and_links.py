@@ -10,6 +10,7 @@ from order_factory.models.results.copies import BulkResult, OrderFactoryResult
 from order_factory.models.settings import Settings
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.prefect_ui.artifacts import create
+from order_factory.tasks.prefect_ui.telling import tell
 
 WITH_ERRORS = "completed with errors"
 # A run that copies many single orders bears the tags of the first.
@@ -51,7 +52,8 @@ def tag_run(tags: list[str]) -> None:
     if context is None or context.flow_run is None or not tags:
         return
     kept = [known for known in context.flow_run.tags if known not in tags]
-    context.client.update_flow_run(context.flow_run.id, tags=[*kept, *tags])
+    client, key = context.client, context.flow_run.id
+    tell(lambda: client.update_flow_run(key, tags=[*kept, *tags]))
 
 
 def link_resource(resource: str, name: str) -> None:

@@ -21,6 +21,7 @@ from order_factory.models.tables import (
     StockItem,
     Transaction,
 )
+from order_factory.models.values.statuses import Mode
 from tests.support.copying import change, request, whole_database
 from tests.support.paying import payable
 
@@ -115,13 +116,13 @@ def test_no_secret_is_told_anywhere(shop, caplog, monkeypatch):
     change(PaymentSource, [row.id for row in shop.rows(PaymentSource)], customer_token="cus_SECRET")
     numbers = [shop.number_of(source) for source in sources]
 
-    message = [repr(order_factory(numbers[0], place_target_order=True))]
+    message = [repr(order_factory(numbers[0], mode=Mode.TEST, place_target_order=True))]
     for number in (numbers[1], numbers[4]):
         with pytest.raises((OrderFactoryFailed, PaymentUnknown)) as failure:
-            order_factory(number, place_target_order=True)
+            order_factory(number, mode=Mode.TEST, place_target_order=True)
         message.append(repr(failure.value) + str(failure.value))
     with pytest.raises(BatchUnfinished) as unfinished:
-        bulk_order_factory(numbers, "night", place_target_order=True)
+        bulk_order_factory(numbers, "night", mode=Mode.TEST, place_target_order=True)
     message.append(repr(unfinished.value) + str(unfinished.value))
 
     message.append(caplog.text)

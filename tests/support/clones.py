@@ -8,10 +8,11 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import make_url, update
 
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.identity import adopt_place
+from order_factory.models.tables.shop_identity import ShopIdentity
 
 
 @contextmanager
@@ -51,3 +52,15 @@ def pointed_at(url: str, *, adopted: bool = False) -> Iterator[None]:
     finally:
         get_engine().dispose()
         os.environ["ORDER_FACTORY_DATABASE_URL"] = before
+
+
+@contextmanager
+def taken_for_a_copy() -> Iterator[None]:
+    """Within the block the settings' database says that its shop lives elsewhere."""
+    with begin() as db:
+        db.execute(update(ShopIdentity).values(place="elsewhere"))
+    try:
+        yield
+    finally:
+        with begin() as db:
+            adopt_place(db)

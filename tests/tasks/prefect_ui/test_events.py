@@ -6,7 +6,13 @@ from order_factory.models.database.engine import reading
 from order_factory.models.results.copies import name_order
 from order_factory.tasks.factories.records import read_factory
 from order_factory.tasks.prefect_ui import events as prefect_events
-from order_factory.tasks.prefect_ui.events import publish_batch, publish_factory
+from order_factory.tasks.prefect_ui.events import (
+    publish_batch,
+    publish_factory,
+    publish_more,
+    publish_waiting,
+)
+from tests.support.clones import taken_for_a_copy
 from tests.support.copying import copy_one, request
 from tests.tasks.prefect_ui.test_artifacts import make_result  # noqa: F401
 
@@ -66,3 +72,15 @@ def test_a_batch_is_published_as_one_event(make_result, published, values, name)
 
     assert [event["event"] for event in published] == [f"order_factory_batches.{name}"]
     assert published[0]["payload"]["outcome"].startswith("1,")
+
+
+def test_a_copy_of_the_database_publishes_nothing(shop, published, make_result):  # noqa: F811
+    result = copy_one(shop.order())
+
+    with taken_for_a_copy():
+        publish_factory(result)
+        publish_more(3)
+        publish_waiting()
+        publish_batch(make_result())
+
+    assert published == []

@@ -81,7 +81,7 @@ def test_two_plain_resumes_of_one_batch_both_end_well(night, ledger):
 
 
 def test_a_payment_that_is_held_for_too_long_is_told(night, monkeypatch):
-    monkeypatch.setattr(copy_recorded, "HELD_SECONDS", 1.0)
+    monkeypatch.setattr(copy_recorded, "LOCK_SECONDS", 1.0)
 
     with hold_process_lock() as lock:
         take_one(night, lock)

@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from order_factory.flows.support.shop_flow import shop_flow
-from order_factory.models.database.engine import reading
+from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.subscriptions import PredictedFailure, SubscriptionPreview
 from order_factory.models.tables.base import utc_now
@@ -44,9 +44,9 @@ def preview_order_subscriptions(
     """
     require_schema()
     until = utc_now() + timedelta(days=days)
-    with reading() as db:
-        subscriptions, listed = upcoming(db, mode, until, limit)
-        ending, ends = predict_endings(db, mode, until, limit)
+    (subscriptions, listed), (ending, ends) = read(
+        lambda db: (upcoming(db, mode, until, limit), predict_endings(db, mode, until, limit))
+    )
     failing: int = 0
     failures: list[PredictedFailure] = []
 

@@ -60,6 +60,12 @@ def _authorized_twice() -> Select[Any]:
     return rows.group_by(_transaction.c.order_id).having(func.count() > 1)
 
 
+def _same_key() -> Select[Any]:
+    """The newest of the transactions that share a key."""
+    rows = select(func.max(_transaction.c.id))
+    return rows.group_by(_transaction.c.idempotency_key).having(func.count() > 1)
+
+
 def _charged_after_the_end() -> Select[Any]:
     """Aborted copies whose order is not cancelled, or whose payment a gateway still holds."""
     void = _transaction.alias("void")
@@ -111,6 +117,12 @@ INVARIANTS = (
         "No order has more than one payment that a gateway has authorized.",
         Resource.orders,
         _authorized_twice(),
+    ),
+    Invariant(
+        "payment-key-used-once",
+        "No two transactions ask a gateway under the same idempotency key.",
+        Resource.transactions,
+        _same_key(),
     ),
     Invariant(
         "ended-subscription-not-charged",

@@ -23,6 +23,13 @@ def _completed_without_target() -> Select[Any]:
     return rows.where(factory.c.status == FactoryStatus.COMPLETED, target.c.id.is_(None))
 
 
+def _same_name() -> Select[Any]:
+    """The newest of the factories that share an idempotency key."""
+    name = factory.c.idempotency_key
+    rows = select(func.max(factory.c.id)).where(name.is_not(None))
+    return rows.group_by(name).having(func.count() > 1)
+
+
 def _several_targets() -> Select[Any]:
     named = _order.c.order_factory_id
     rows = select(named).where(named.is_not(None))
@@ -90,6 +97,12 @@ INVARIANTS = (
         "No factory has made more than one order.",
         Resource.order_factories,
         _several_targets(),
+    ),
+    Invariant(
+        "factory-name-used-once",
+        "No two order factories have the same idempotency key.",
+        Resource.order_factories,
+        _same_name(),
     ),
     Invariant(
         "target-is-its-own",

@@ -55,6 +55,13 @@ DAMAGES = [
         lifts=("transactions",),
     ),
     Damage(
+        "payment-key-used-once",
+        "DROP INDEX uq_transactions_idempotency_key;"
+        "UPDATE transactions SET idempotency_key = (SELECT idempotency_key FROM transactions "
+        "WHERE order_id = :paid_target) WHERE id = :void",
+        "void",
+    ),
+    Damage(
         "ended-subscription-not-charged",
         "UPDATE order_factories SET status = 'aborted' WHERE id = :paid",
         "paid",

@@ -22,6 +22,12 @@ DAMAGES = [
         "plain",
     ),
     Damage(
+        "factory-name-used-once",
+        "DROP INDEX uq_order_factories_idempotency_key;"
+        "UPDATE order_factories SET idempotency_key = 'buy-0' WHERE id IN (:plain, :replaced)",
+        "replaced",
+    ),
+    Damage(
         "target-is-its-own",
         "UPDATE orders SET order_factory_id = NULL WHERE id = :plain_target",
         "plain",

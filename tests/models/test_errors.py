@@ -87,7 +87,7 @@ SIMPLE = {
 }
 ERRORS = [
     *(
-        error("one", "two")
+        error("one", "two", "three")
         for error in sorted(SIMPLE - {SelectionInvalid, PaymentUnknown}, key=lambda each: each.code)
     ),
     PaymentUnknown("XWRdMrlSkJ", ["the payment gateway test cannot be reached"]),

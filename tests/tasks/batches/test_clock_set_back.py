@@ -23,9 +23,9 @@ def set_the_clock_back(hours):
     with begin() as db:
         for table in (OrderFactory, OrderFactoryBatch, Transaction):
             db.execute(update(table).values(times))
-        for started in (OrderFactory, OrderFactoryBatch):
-            known = started.started_at.is_not(None)
-            db.execute(update(started).where(known).values(started_at=ahead))
+        for table in (OrderFactory, OrderFactoryBatch):
+            begun = update(table).where(table.status == "in_progress")
+            db.execute(begun.values(started_at=ahead))
 
 
 @pytest.mark.parametrize("moment", ["before it is copied", "before it is paid"])

@@ -67,7 +67,7 @@ def test_nothing_is_published_of_a_copy_that_has_not_ended(shop, published):
         ({"completed": 1_100, "pending": 100, "status": "aborted"}, "abort"),
     ],
 )
-def test_a_batch_is_published_as_one_event(make_result, published, values, name):  # noqa: F811
+def test_a_batch_is_published_as_one_event(shop, make_result, published, values, name):  # noqa: F811
     publish_batch(make_result(**values))
 
     assert [event["event"] for event in published] == [f"order_factory_batches.{name}"]

@@ -13,7 +13,11 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from order_factory.flows.support.shared_client import shared_client
 from order_factory.flows.support.shop_flow import shop_flow
 
-pytestmark = pytest.mark.usefixtures("prefect")
+# Every flow asks its database once, so there is one.
+pytestmark = [
+    pytest.mark.usefixtures("prefect", "shop"),
+    pytest.mark.parametrize("shop", ["sqlite"], indirect=True),
+]
 
 
 def in_use() -> SyncPrefectClient:

@@ -8,6 +8,7 @@ import pytest
 
 from order_factory.models import errors
 from order_factory.models.errors import (
+    CopyDiffers,
     OrderFactoryError,
     PaymentUnknown,
     SelectionInvalid,
@@ -87,9 +88,12 @@ SIMPLE = {
 }
 ERRORS = [
     *(
-        error("one", "two", "three")
-        for error in sorted(SIMPLE - {SelectionInvalid, PaymentUnknown}, key=lambda each: each.code)
+        error("one", "two")
+        for error in sorted(
+            SIMPLE - {SelectionInvalid, PaymentUnknown, CopyDiffers}, key=lambda each: each.code
+        )
     ),
+    CopyDiffers("XWRdMrlSkJ", "reference 'buy-0'", "for another order"),
     PaymentUnknown("XWRdMrlSkJ", ["the payment gateway test cannot be reached"]),
     SelectionInvalid("orders.csv", ["row 2: no such order", "row 3: no such order"]),
     OrderFactoryFailed(result()),

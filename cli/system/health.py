@@ -29,7 +29,7 @@ def find_problem(part: PartRecord) -> str | None:
         _get(part.health)
     except (URLError, TimeoutError, ConnectionError, ValueError) as error:
         if isinstance(error, HTTPError) and error.code == HTTPStatus.UNAUTHORIZED:
-            return f"wants another login; set {LOGIN} to its user:password"
+            return f"refused the login; set {LOGIN} to its user:password"
         reason = getattr(error, "reason", None) or type(error).__name__
         return f"does not answer ({reason})"
     return None

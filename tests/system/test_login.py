@@ -53,7 +53,7 @@ def test_everything_shows_the_login(folder, monkeypatch):
     assert refused.returncode == 2
     assert f"set {CLIENT} to its user:password" in refused.stderr
     problems = {part["name"]: part["problem"] for part in json.loads(status.stdout)["parts"]}
-    assert problems["worker"] == f"wants another login; set {CLIENT} to its user:password"
+    assert problems["worker"] == f"refused the login; set {CLIENT} to its user:password"
     assert "secret" not in system.log.read_text()
     get_engine().dispose()
     monkeypatch.setenv(CLIENT, LOGIN)

@@ -71,7 +71,7 @@ def test_what_a_killed_system_has_left_is_ended(system):
     nothing = program("down")
 
     assert orphaned.returncode == 1
-    assert "The process that ran this is gone" in orphaned.stdout
+    assert "The process that ran the system is gone" in orphaned.stdout
     assert ended.stdout == "Ended leftover parts: server, worker, api.\n"
     assert find_marked_processes(FOLDER.resolve()) == []
     assert nothing.stdout == "Nothing is running.\n"

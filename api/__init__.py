@@ -1,1 +1,1 @@
-"""The HTTP API: what the shop holds, as JSON:API, and order copies to ask for."""
+"""The HTTP API: the shop's resources as JSON:API, and requests for order copies."""

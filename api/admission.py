@@ -1,4 +1,4 @@
-"""Letting requests in: their token, its limits, and a brake for those who try tokens out."""
+"""Admitting requests: the token, its rate limits, and a limit for wrong tokens."""
 
 import hashlib
 import ipaddress

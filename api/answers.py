@@ -1,4 +1,4 @@
-"""Answers: a document, its status and its headers."""
+"""Responses: a document, its status and its headers."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The application: its routes, what surrounds them, and what runs beside them."""
+"""The application: its routes, its middleware and its background threads."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

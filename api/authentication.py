@@ -1,4 +1,4 @@
-"""Letting a request in: the bearer of a token, or nobody."""
+"""Authenticating a request by its bearer token."""
 
 from sqlalchemy import Connection
 

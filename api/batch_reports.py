@@ -1,4 +1,4 @@
-"""The report of a batch: how many of its copies came to which end, and what was wrong."""
+"""The report of a batch: the counts of its copies by status, and their errors."""
 
 from sqlalchemy import Connection
 

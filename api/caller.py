@@ -1,4 +1,4 @@
-"""Who makes a request, and what they may do."""
+"""The caller of a request, and the caller's permissions."""
 
 from dataclasses import dataclass
 

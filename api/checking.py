@@ -1,4 +1,4 @@
-"""Checking what a client wants to store; all that is wrong with it is told at once."""
+"""Checking the values that a client wants to store; reports all errors at once."""
 
 from collections.abc import Iterable
 from functools import cache

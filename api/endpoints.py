@@ -1,4 +1,4 @@
-"""From a request to its answer.
+"""Turning a request into its response.
 
 A read is one transaction that only reads. A write has its token checked first, and is then
 carried out with the other writes that wait

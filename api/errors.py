@@ -1,4 +1,4 @@
-"""What a client is told when a request cannot be carried out: JSON:API error objects.
+"""The errors of requests, as JSON:API error objects.
 
 Every error of the service is made here or is an `OrderFactoryError`; endpoints build no body.
 """

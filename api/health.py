@@ -1,4 +1,4 @@
-"""Health and readiness, the only things that anyone may ask without a token."""
+"""Health and readiness, the only endpoints without a token."""
 
 from collections.abc import Callable, Mapping
 

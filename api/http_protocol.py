@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, with limits for heads and bodies that are long or slow."""
+"""uvicorn's HTTP protocol, with limits for long or slow heads and bodies."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Idempotency: a create that comes again under its key gets the answer that it got before."""
+"""Idempotency: a repeated create with the same key gets the first response again."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a request is, but for its body; and the query that it makes of a target."""
+"""A request without its body, and the query that it makes of a target."""
 
 from dataclasses import dataclass
 

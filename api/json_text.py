@@ -1,4 +1,4 @@
-"""JSON texts of clients, read so that no number changes."""
+"""Reading JSON from clients without changing any number."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""JSON Web Tokens of a configured issuer, as another way to be let in."""
+"""Authentication with JSON Web Tokens of a configured issuer."""
 
 from functools import lru_cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its line in the log, and headers for safety's sake."""
+"""Middleware for every request: its id, its log line, and security headers."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""What a request must be before anything is done about it: its media types and its size."""
+"""Checking a request's media types and size before it is processed."""
 
 from collections.abc import Mapping
 

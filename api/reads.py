@@ -1,4 +1,4 @@
-"""Requests that read: what each kind of target is answered."""
+"""Read requests: the response for each kind of target."""
 
 from sqlalchemy import Connection
 

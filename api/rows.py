@@ -1,4 +1,4 @@
-"""Fetching the rows that a document is made of."""
+"""Fetching the rows of a document."""
 
 from collections.abc import Mapping
 from typing import Any

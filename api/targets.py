@@ -1,4 +1,4 @@
-"""What a path names: a collection, a resource, or what lies behind a relationship of one."""
+"""The target of a path: a collection, a resource, or a relationship of a resource."""
 
 from dataclasses import dataclass
 from enum import StrEnum

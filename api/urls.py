@@ -1,4 +1,4 @@
-"""Where the service is, as its clients see it: what links begin with."""
+"""The base URL of the service for links, as its clients see it."""
 
 import re
 

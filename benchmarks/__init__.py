@@ -1,1 +1,1 @@
-"""How fast orders are copied, beside the hand-written SQL that writes the very same rows."""
+"""Comparing the speed of copying with hand-written SQL that writes the same rows."""

@@ -1,4 +1,4 @@
-"""The goals that this project has set itself, and whether a run reached them."""
+"""The goals of this project, and whether a run reached them."""
 
 from collections.abc import Callable, Iterator
 from statistics import median

@@ -1,4 +1,4 @@
-"""What a contender has written, added up, so that two of them can be compared."""
+"""Totals of the rows that a contender has written, to compare two contenders."""
 
 from sqlalchemy import create_engine, text
 
@@ -73,5 +73,5 @@ def tally(url: str) -> tuple[int, Tally]:
 
 
 def differences(one: Tally, other: Tally) -> list[str]:
-    """Where two tallies differ, told for a person; none when they are the same."""
+    """The differences between two tallies as text; none when they are equal."""
     return [f"{name}: {one[name]} and {other[name]}" for name in one if one[name] != other[name]]

@@ -1,4 +1,4 @@
-"""What is measured: the job that a contender is given, and what came of it."""
+"""The job of a contender, and its outcome."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Measuring: a fresh copy of the shop, a process for the contender, and a look at what it wrote."""
+"""Measuring a contender in its own process, on a fresh copy of the shop."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Which contenders there are, and what each of them is given."""
+"""The contenders and their arguments."""
 
 from pydantic import BaseModel
 

@@ -1,4 +1,4 @@
-"""The benchmark: `python -m benchmarks.run`; `--help` tells its options."""
+"""The benchmark: `python -m benchmarks.run`; see `--help` for its options."""
 
 import argparse
 import json

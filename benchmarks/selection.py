@@ -1,4 +1,4 @@
-"""The selection that every contender is given: a CSV file with one order number per row."""
+"""The selection for every contender: a CSV file with one order number per row."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether time grows as the number of orders does, and memory does not."""
+"""Checking that time grows with the number of orders, and memory does not."""
 
 from pydantic import BaseModel
 

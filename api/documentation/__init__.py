@@ -1,1 +1,1 @@
-"""What the API tells of itself: an OpenAPI document for programs, a page for people."""
+"""The API's documentation: an OpenAPI document for programs, a page for people."""

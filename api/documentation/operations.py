@@ -1,4 +1,4 @@
-"""The operations of the OpenAPI document: what can be done at each path."""
+"""The operations of the OpenAPI document, by path."""
 
 from order_factory.api.documentation.parameters import (
     choosing,

@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document: resources, the bodies that make them, and errors."""
+"""The schemas of the OpenAPI document: resources, request bodies and errors."""
 
 from typing import Any
 

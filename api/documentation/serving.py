@@ -1,4 +1,4 @@
-"""Serving the documentation to whoever has a token.
+"""Serving the documentation to callers with a token.
 
 A browser cannot send a bearer token by itself, so the page also takes the token as the password
 of HTTP's basic authentication, which browsers ask for.

@@ -1,4 +1,4 @@
-"""Pages of a list: their numbers and sizes, as the reference has them."""
+"""Pages of a list: their numbers and sizes, as in the public reference."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The work that the filters of one request ask for, counted before any of it is done."""
+"""Estimating the cost of a request's filters before the query runs."""
 
 _MOST_STEPS = 100
 _MOST_VALUES = 5_000

@@ -1,4 +1,4 @@
-"""A loop over mapped objects, as it stands in many shops: load an order, copy it, add the copy."""
+"""A loop over mapped objects, as in many shops: load an order, copy it, add the copy."""
 
 from datetime import datetime
 from time import perf_counter

@@ -25,7 +25,7 @@ def run(job: Job, *, place: bool = False) -> Timing:
             place_target_order=place,
         )
     ended = perf_counter()
-    # The last part is told of when it is in, which is when the copying ends.
+    # The last part is reported when it is committed, which is when the copying ends.
     copied_from = moments[-1][0] - result.seconds
     return Timing(
         recording=copied_from - started,

@@ -1,1 +1,1 @@
-"""Importing: files of customers, catalogue and orders become rows, in chunks and set-based."""
+"""Importing customers, the catalogue and orders from files, set-based and in chunks."""

@@ -1,4 +1,4 @@
-"""Imported orders whose lines do not add up to what the order says that it is worth."""
+"""Finding imported orders whose lines do not add up to the order's total."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ _EXAMPLES = 5
 
 
 class LastKeys(NamedTuple):
-    """The greatest keys before an import: whatever has a greater one was imported by it."""
+    """The greatest keys before an import; the import's own rows have greater keys."""
 
     order: int
     line: int
@@ -27,14 +27,14 @@ def last_keys() -> LastKeys:
 
 
 class Unbalanced(NamedTuple):
-    """How many orders of an import do not add up, and a sentence for the first of them."""
+    """The number of imported orders that do not add up, and a sentence for the first of them."""
 
     orders: int = 0
     examples: tuple[str, ...] = ()
 
 
 def find_unbalanced_orders(mode: Mode, before: LastKeys) -> Unbalanced:
-    """The orders of the import that are worth something else than their lines add up to.
+    """The imported orders whose total differs from the sum of their lines.
 
     Compared are the total and the total with taxes: they are what a copy is worth, since a copy is
     the sum of its lines.

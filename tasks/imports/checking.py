@@ -1,4 +1,4 @@
-"""Checking rows: which of a chunk can be staged, and what is wrong with the others."""
+"""Checking the rows of a chunk: the valid rows, and the errors of the others."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache

@@ -29,7 +29,7 @@ Rows = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """What became of a chunk: rows written, rows changed, and what was told of the others.
+    """The outcome of a chunk: rows inserted, rows changed, and the rejects of the others.
 
     `changes` counts the changed rows by column. `different` tells of the rows that are there with
     other values and were left as they are, `rejects` of those that cannot be imported.
@@ -55,7 +55,7 @@ class ChunkResult:
 def import_chunk(
     resource: Resource, rows: Rows, mode: Mode, take_over_changes: bool = False
 ) -> ChunkResult:
-    """Insert what is not there yet, and change what is if asked to, all in one transaction.
+    """Insert the new rows, and update existing rows on request, in one transaction.
 
     A row that the database refuses is found by halving, and rejected: it takes no other row with
     it. Other database errors are raised, and nothing of the chunk was written.

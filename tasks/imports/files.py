@@ -1,4 +1,4 @@
-"""Which files an import reads: one file, or those of a folder in the order of the resources."""
+"""Finding the files of an import: one file, or the files of a folder in import order."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from order_factory.tasks.row_files.opening import ENDINGS
 
 @dataclass(frozen=True)
 class ImportFile:
-    """One file and the name of the resource that it holds, which is how it begins."""
+    """One file, and the resource whose name its own name starts with."""
 
     path: Path
     resource_name: str

@@ -1,4 +1,4 @@
-"""From the staging table into the shop: what is not there yet, set-based."""
+"""Inserting new rows from the staging table into the shop's tables, set-based."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from order_factory.tasks.working_set.statements import at, times
 
 
 def insert_staged_rows(db: Connection, resource: Resource, mode: str, now: datetime) -> Insert:
-    """One row per staged row whose key is not there yet; of the same key the first line's.
+    """One row per staged row with a new key; of several with the same key, the first.
 
     What the resource lets be changed is changed where the key is there.
     """

@@ -1,4 +1,4 @@
-"""Which types the columns of a Parquet file may have, by what is stored in the column."""
+"""The types that the columns of a Parquet file may have."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from order_factory.tasks.imports.resources import Resource
 
 
 def _wanted_instead(found: pa.DataType, resource: Resource, name: str) -> str | None:
-    """What the column's type must be, or None where it is right, or the column is not known."""
+    """The required type of a column; None when its type is right or the column is unknown."""
     types = pa.types
     if pa.types.is_dictionary(found):
         found = found.value_type

@@ -1,4 +1,4 @@
-"""How far an import is: told to whoever listens, and shown on the flow run's page."""
+"""Reporting the progress of an import, to listeners and on the page of the flow run."""
 
 import re
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Rows that are there already: in what the staged rows differ from them, and taking that over."""
+"""Existing rows: finding the columns in which staged rows differ, and updating them."""
 
 from collections import Counter
 from datetime import datetime
@@ -65,7 +65,7 @@ def find_differences(db: Connection, resource: Resource, mode: str) -> list[Diff
 
 
 def describe_differences(differences: list[Difference]) -> list[Reject]:
-    """What the rejects file says of rows that are not taken over: a line per column."""
+    """The lines of the rejects file for rows that differ, one per column."""
     rejects = []
     for each in differences:
         reason = _ASK
@@ -83,7 +83,7 @@ def count_changes(differences: list[Difference]) -> Counter[str]:
 
 
 def take_over(resource: Resource, mode: str, now: datetime) -> Update:
-    """Change the rows that are there to what the staged rows give; history stays as it is."""
+    """Update the existing rows with the values of the staged rows, except history."""
     staged, stored = _numbered(resource), resource.table
     differs = _differences(resource, staged)
     changed = {name: given for name, given in _given(resource, staged).items() if name in differs}
@@ -110,7 +110,7 @@ def take_over(resource: Resource, mode: str, now: datetime) -> Update:
 
 
 def _numbered(resource: Resource) -> Subquery:
-    """The staged rows, with the place of each among those of the same key."""
+    """The staged rows, each with its position among those of the same key."""
     staged = staging_table(resource.name)
     same = [staged.c[name] for name in resource.key]
     place = func.row_number().over(partition_by=same, order_by=staged.c.line)
@@ -118,7 +118,7 @@ def _numbered(resource: Resource) -> Subquery:
 
 
 def _given(resource: Resource, staged: Subquery) -> dict[str, ColumnElement[Any]]:
-    """What a row gives of each column that is compared; null where it leaves it out."""
+    """The row's value of each compared column; null when the row has no value."""
     defaults = resource.defaults
     return {
         name: staged.c[given_column(name) if name in defaults else name]

@@ -1,4 +1,4 @@
-"""Rejects: the rows that were not imported, and why, in a CSV file of their own."""
+"""Writing the rejected rows and the reasons into a CSV file."""
 
 import csv
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ HEADER = ("file", "line", "column", "reason")
 
 
 class Reject(NamedTuple):
-    """One thing that is wrong with one row; `column` is empty where it is the row as a whole.
+    """One error of one row; `column` is empty when the error concerns the whole row.
 
     The reason holds none of the row's values: they may be emails and payment tokens.
     """
@@ -24,7 +24,7 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True)
 class RejectsFile:
-    """The file is made with its first reject: columns file, line, column, reason."""
+    """A CSV file with the columns file, line, column, reason; created with its first reject."""
 
     path: Path
 
@@ -47,7 +47,7 @@ class RejectsFile:
 
 
 def new_rejects_file(path: Path, inputs: Iterable[Path]) -> RejectsFile:
-    """A rejects file with nothing in it yet; one of an earlier import is taken away.
+    """An empty rejects file; the file of an earlier import is deleted.
 
     Raises `InvalidRequest` where the path is something else that exists, or an input.
     """

@@ -1,4 +1,4 @@
-"""What can be imported: each resource's row, table, key, and the other rows that it names."""
+"""The resources that can be imported: row, table, key, and references to other rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The staging table: a chunk's rows on the connection, with the rows they name looked up."""
+"""The staging table: the rows of a chunk, with the ids of the rows that they name."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -57,7 +57,7 @@ def stage(db: Connection, resource: Resource, rows: Sequence[dict[str, Any]]) ->
 
 
 def resolve_references(db: Connection, resource: Resource, mode: str) -> list[Reject]:
-    """Look up the rows that the staged rows name; take out and return those that name none."""
+    """Look up the rows that the staged rows name; remove and return those with unknown names."""
     if not resource.references:
         return []
     staged = staging_table(resource.name)
@@ -75,7 +75,7 @@ def resolve_references(db: Connection, resource: Resource, mode: str) -> list[Re
 
 
 def _reject_other_currencies(db: Connection, resource: Resource, staged: Table) -> list[Reject]:
-    """Take out and return the rows whose currency is not the currency of their order."""
+    """Remove and return the rows whose currency differs from that of their order."""
     if resource.order_of is None:
         return []
     currency = select(_orders.c.currency_code).where(_orders.c.id == resource.order_of(staged))

@@ -1,10 +1,10 @@
-"""How far the import of one file is."""
+"""The progress of the import of one file."""
 
 from collections import Counter
 
 
 class Tally:
-    """The rows of one file that are dealt with; a second attempt at it goes on after them.
+    """The counts of a file's finished rows; a second attempt continues after them.
 
     A plain class on purpose: Prefect rebuilds dataclasses and models among a task's parameters,
     and each attempt would begin with a tally of its own.

@@ -1,1 +1,1 @@
-"""Reading rows out of files: CSV, JSON Lines, Parquet and XLSX, for imports and selections."""
+"""Reading rows from CSV, JSON Lines, Parquet and XLSX files, for imports and selections."""

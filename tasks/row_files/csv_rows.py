@@ -1,4 +1,4 @@
-"""Reading CSV: double quotes; commas, semicolons, tabs or bars; a line that names the columns."""
+"""Reading CSV with double quotes; separators are commas, semicolons, tabs or bars."""
 
 import csv
 import re
@@ -17,7 +17,7 @@ _ANNOUNCED = re.compile(r'"?sep=(.)"?')
 
 
 class _Head(NamedTuple):
-    """The line that names the columns, and how many rows of the file it ends."""
+    """The line with the column names, and the number of rows up to it."""
 
     separator: str
     columns: list[str]

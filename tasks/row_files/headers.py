@@ -1,4 +1,4 @@
-"""The names of a file's columns, matched with those that are known."""
+"""Matching the names of a file's columns with the known names."""
 
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""Opening a file of rows: which reader reads which format."""
+"""Opening a file of rows with the reader of its format."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path

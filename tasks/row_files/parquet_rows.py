@@ -1,4 +1,4 @@
-"""Reading Parquet, in batches: a row group is never turned into Python rows as a whole."""
+"""Reading Parquet in batches: a row group is never loaded into Python as a whole."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path

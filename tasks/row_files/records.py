@@ -1,4 +1,4 @@
-"""What a reader hands on: the columns of a file, and its rows one by one."""
+"""The result of a reader: the columns of a file, and its rows one by one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ class Source:
 
 
 def is_blank(value: Any) -> bool:
-    """Whether a value says nothing: null, the empty text, or blanks alone."""
+    """Whether a value is null, empty, or only blanks."""
     return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
-    """The values without those that say nothing."""
+    """The values that are not blank."""
     return {name: value for name, value in values.items() if not is_blank(value)}

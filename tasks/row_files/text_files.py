@@ -1,4 +1,4 @@
-"""Text files: which encoding they are in, and how many lines they have."""
+"""Text files: finding their encoding and counting their lines."""
 
 import codecs
 import re
@@ -35,7 +35,7 @@ class TextFile:
 
 
 def open_text(path: Path) -> TextFile:
-    """Find out the encoding (UTF-8, UTF-16 or Latin-1) and count the lines, in one pass.
+    """Detect the encoding (UTF-8, UTF-16 or Latin-1) and count the lines, in one pass.
 
     A file that is not UTF-8 counts as Latin-1 (in the variant of Windows, cp1252), unless some of
     it is UTF-8: then it is damaged, and the rows in question are not readable.

@@ -15,7 +15,7 @@ from order_factory.tasks.row_files.records import Record, Source, is_blank
 # Spreadsheets keep 15 digits of a number, and put zeros in the place of the others.
 _FIRST_ROUNDED = 10**15
 _ZEROS = re.compile("0+")
-# What stands in a number format without being a place for digits.
+# Parts of a number format that are not placeholders for digits.
 _LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _DECIMALS = re.compile(r"\.(0+)")
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -24,6 +25,18 @@ class Answer:
         """The response, with these headers besides its own."""
         kind = MEDIA_TYPE if self.body is not None else None
         return Response(self.body, self.status, headers | self.headers, media_type=kind)
+
+
+def conditional(answer: Answer, if_none_match: str | None) -> Answer:
+    """The answer to a read with its `ETag`; 304 without a body where the client has it already.
+
+    The tag is a weak one, since a compressed answer has the same.
+    """
+    tag = f'W/"{blake2b(answer.body or b"", digest_size=16).hexdigest()}"'
+    known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
+    if tag.removeprefix("W/") in known or known == ["*"]:
+        return Answer(304, None, {"ETag": tag})
+    return Answer(answer.status, answer.body, answer.headers | {"ETag": tag})
 
 
 def rendered(document: Json) -> bytes:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,6 +25,14 @@ from order_factory.api.watchdog import Watchdog
 from order_factory.api.writing import Writer
 
 _SECONDS_TO_END = 30
+_WORTH_COMPRESSING = 1_000
+_FROM_BROWSERS = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "X-Request-Id",
+]
 _METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]
 
 
@@ -76,8 +85,9 @@ def make_app() -> Starlette:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=_METHODS,
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
-            expose_headers=["Location", "Retry-After", "X-Request-Id", *RATE_HEADERS],
+            allow_headers=_FROM_BROWSERS,
+            expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", *RATE_HEADERS],
         )
+    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=4)
     app.add_middleware(RequestLog)
     return app

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from order_factory.api.admission import Admission
-from order_factory.api.answers import Answer, refusal
+from order_factory.api.answers import Answer, conditional, refusal
 from order_factory.api.authentication import require_scope
 from order_factory.api.caller import Caller
 from order_factory.api.dispatcher import Dispatcher
@@ -93,7 +93,8 @@ class Endpoints:
             target = find_target(incoming.path)
             require_method(target, incoming.method)
             require_scope(caller, writes=False)
-            return read(db, incoming, target, caller)
+            answer = read(db, incoming, target, caller)
+        return conditional(answer, request.headers.get("if-none-match"))
 
     def _admit(self, request: Request, incoming: Incoming) -> Caller:
         with reading() as db:

@@ -87,7 +87,7 @@ def _related(
         link_of(relationship, target).in_(sorted(near))
     )
     most = api_settings().include_limit + 1
-    return fetch_rows(db, statement.order_by(target.table.c.id).limit(most))
+    return fetch_rows(db, target, statement.order_by(target.table.c.id).limit(most))
 
 
 def linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:

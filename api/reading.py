@@ -55,7 +55,7 @@ def list_related(
     rows = _linked_to(row, to, target, view.mode)
     if to.many:
         return _page(db, target, rows, view, f"{view.base}/{resource.name}/{name}/{to.name}", pairs)
-    return _document(db, target, next(iter(fetch_rows(db, rows)), None), view)
+    return _document(db, target, next(iter(fetch_rows(db, target, rows)), None), view)
 
 
 def show_linkage(
@@ -89,7 +89,7 @@ def require_row(db: Connection, resource: ResourceType, name: str, mode: str) ->
 
 def find_row(db: Connection, resource: ResourceType, key: int, mode: str) -> Row | None:
     """The row with this key, if the mode may see it."""
-    return next(iter(fetch_rows(db, _row(resource.name, mode), {"key": key})), None)
+    return next(iter(fetch_rows(db, resource, _row(resource.name, mode), {"key": key})), None)
 
 
 def present(db: Connection, resource: ResourceType, row: Row, view: View) -> Json:
@@ -126,7 +126,7 @@ def _page(
     else:
         ordered = _ordered(wanted, query.sort, table)
     page = query.page
-    found = fetch_rows(db, ordered, {"page_size": page.size, "page_offset": page.offset})
+    found = fetch_rows(db, resource, ordered, {"page_size": page.size, "page_offset": page.offset})
     until = page.offset + len(found)
     if len(found) < page.size and (found or page.number == 1):
         count = until  # the last page says it

@@ -5,13 +5,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from order_factory.api.resources.description import Row
+from order_factory.api.resources.description import ResourceType, Row
 
 
 def fetch_rows(
-    db: Connection, statement: Select[Any], parameters: Mapping[str, Any] | None = None
+    db: Connection,
+    resource: ResourceType,
+    statement: Select[Any],
+    parameters: Mapping[str, Any] | None = None,
 ) -> list[Row]:
-    """The rows as dicts, from which attributes are read many times faster than from mappings."""
+    """A resource's rows as dicts, from which attributes are read many times faster than from mappings."""
     result = db.execute(statement, parameters or {})
     names = tuple(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result.all()]
+    rows = [dict(zip(names, row, strict=True)) for row in result.all()]
+    if resource.complete is not None and rows:
+        resource.complete(db, rows)
+    return rows

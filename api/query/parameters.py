@@ -104,7 +104,10 @@ def _includes(resource: ResourceType, value: str) -> Includes:
         for name in names:
             relationship = at.relationship.get(name)
             if relationship is None:
-                raise _invalid_include(f"{name} is not a relationship of {at.name}.")
+                known = ", ".join(sorted(at.relationship))
+                raise _invalid_include(
+                    f"{name[:40]} is not a relationship of {at.name}, which has {known}."
+                )
             branch, at = branch.setdefault(name, {}), RESOURCES[relationship.target]
     return tree
 

@@ -1,6 +1,6 @@
 """The words in which a resource is described; the machinery of the API reads nothing else."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Table
 
 from order_factory.models.values.public_ids import Resource as PublicIds
 
-Row = Mapping[Any, Any]
+# A row by column name, with what `ResourceType.complete` adds to it.
+Row = dict[str, Any]
 Values = dict[str, Any]
 Scope = Callable[[FromClause, str], ColumnElement[bool]]
 
@@ -130,7 +131,8 @@ class Hooks:
 class ResourceType:
     """One resource: the rows of `table` for which `scope` holds in the caller's mode.
 
-    What can be written is a table of the database; what is only read may be a subquery.
+    What can be written is a table of the database; what is only read may be a subquery. `complete`
+    adds to the rows of a page what their table does not hold, with one statement for all of them.
     """
 
     name: str
@@ -144,6 +146,7 @@ class ResourceType:
     updatable: bool = False
     deletable: bool = False
     hooks: Hooks = field(default_factory=Hooks)
+    complete: Callable[[Connection, Sequence[Row]], None] | None = None
     meaning: str = ""
     # By name, since they are looked up for each value of a query.
     attribute: dict[str, Attribute] = field(init=False, repr=False, compare=False)

@@ -1,6 +1,9 @@
 """Line items and their options: what an order consists of."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Connection, FromClause, exists, select
+from sqlalchemy import Row as SqlRow
 
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
@@ -23,13 +26,14 @@ from order_factory.api.resources.description import (
     Writable,
 )
 from order_factory.api.resources.events import no_events
-from order_factory.models.tables import LineItem, LineItemOption, Order
+from order_factory.models.tables import LineItem, LineItemOption, Order, Price, Sku
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import DISCOUNTS, EDITABLE, ItemType
 from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
 _line = table_of(LineItem).alias("line_of_option")
+_price_of, _sku = table_of(Price), table_of(Sku)
 _order = table_of(Order).alias("order_of_line")
 
 
@@ -43,13 +47,34 @@ def _option_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
     return found.where(_line.c.id == row.c.line_item_id, _order.c.mode == mode)
 
 
+def _price(db: Connection, line: Row, order: SqlRow[Any]) -> int:
+    """What the line's SKU costs today in the order's currency. Raises `Broken`."""
+    if line["item_type"] != ItemType.SKUS:
+        raise Broken("can't be blank", "unit_amount_cents")
+    sold = select(_price_of.c.amount_cents).join_from(
+        _price_of, _sku, _sku.c.id == _price_of.c.sku_id
+    )
+    mine = sold.where(
+        _sku.c.mode == order.mode,
+        _sku.c.code == line["sku_code"],
+        _price_of.c.currency_code == order.currency_code,
+    )
+    cents = db.scalar(mine)
+    if cents is None:
+        rule = f"can't be blank: the SKU has no price in {order.currency_code}"
+        raise Broken(rule, "unit_amount_cents")
+    return int(cents)
+
+
 def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
     """The currency is the order's, and the total what quantity and amounts make."""
     row = {**(known or {}), **values}
     if values.keys() <= DESCRIPTIVE:
         return
     order = db.execute(
-        select(_order.c.currency_code, _order.c.status).where(_order.c.id == row["order_id"])
+        select(_order.c.currency_code, _order.c.status, _order.c.mode).where(
+            _order.c.id == row["order_id"]
+        )
     ).one()
     if order.status not in EDITABLE:
         raise Broken(f"cannot be changed: it is {order.status}", "order")
@@ -59,7 +84,9 @@ def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None
         row = {**row, **values}
         if row["item_type"] == ItemType.SKUS and not row.get("sku_code"):
             raise Broken("can't be blank", "sku_code")
-    unit = row["unit_amount_cents"]
+    unit = row.get("unit_amount_cents")
+    if unit is None:
+        unit = values["unit_amount_cents"] = _price(db, row, order)
     if row["item_type"] not in (*DISCOUNTS, ItemType.ADJUSTMENTS) and unit < 0:
         raise Broken("must be greater than or equal to 0", "unit_amount_cents")
     total = (unit + (row.get("options_amount_cents") or 0)) * row["quantity"]
@@ -127,7 +154,9 @@ LINE_ITEMS = ResourceType(
         writables.text("name"),
         writables.text("image_url"),
         writables.integer("quantity", least=1, most=10**6, required=True, nullable=False),
-        writables.integer("unit_amount_cents", required=True, nullable=False),
+        writables.integer(
+            "unit_amount_cents", meaning="Without it, what the SKU costs in the order's currency."
+        ),
         writables.integer("compare_at_amount_cents", least=0),
         writables.integer("options_amount_cents", create=False, least=0),
         writables.text("frequency"),

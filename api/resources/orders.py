@@ -1,12 +1,16 @@
 """Orders: what is copied, and what a copy becomes."""
 
-from sqlalchemy import Connection, select
+from collections.abc import Sequence
+from operator import itemgetter
+
+from sqlalchemy import Connection, func, select
 
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
     amount,
     common,
     flag,
+    made_up,
     number,
     own_mode,
     text,
@@ -20,6 +24,7 @@ from order_factory.api.resources.description import (
     ResourceType,
     Row,
     Through,
+    Type,
     Values,
 )
 from order_factory.api.resources.events import no_events
@@ -29,6 +34,7 @@ from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import (
     EDITABLE,
     FulfillmentStatus,
+    ItemType,
     OrderStatus,
     PaymentStatus,
 )
@@ -36,7 +42,7 @@ from order_factory.tasks.working_set.order_numbers import set_order_number
 from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
-_order = table_of(Order)
+_order, _line = table_of(Order), table_of(LineItem)
 
 
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
@@ -47,9 +53,30 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     elif known["status"] not in EDITABLE and not values.keys() <= DESCRIPTIVE:
         name = min(values.keys() - DESCRIPTIVE).removesuffix("_id")
         raise Broken(f"cannot be changed: the order is {known['status']}", name)
+    if values.get("number") is not None:
+        taken = select(_order.c.id).where(
+            _order.c.mode == mode, _order.c.number == values["number"]
+        )
+        if known is not None:
+            taken = taken.where(_order.c.id != known["id"])
+        if db.scalar(taken) is not None:
+            raise Broken("has already been taken", "number")
     if values.get("customer_id") is not None and not values.get("customer_email"):
         email = select(Customer.email).where(Customer.id == values["customer_id"])
         values["customer_email"] = db.scalar(email)
+
+
+def _count_skus(db: Connection, rows: Sequence[Row]) -> None:
+    """Set `skus_count`: how many pieces the lines of each order sell."""
+    keys = [row["id"] for row in rows]
+    counted = (
+        select(_line.c.order_id, func.sum(_line.c.quantity))
+        .where(_line.c.order_id.in_(keys), _line.c.item_type == ItemType.SKUS)
+        .group_by(_line.c.order_id)
+    )
+    counts = {key: int(count) for key, count in db.execute(counted)}
+    for row in rows:
+        row["skus_count"] = counts.get(row["id"], 0)
 
 
 def _stored(db: Connection, key: int, values: Values) -> None:
@@ -92,6 +119,13 @@ ORDERS = ResourceType(
         *amount("total_tax_amount", nullable=False),
         *amount("total_amount", nullable=False),
         *amount("total_amount_with_taxes", nullable=False),
+        made_up(
+            "skus_count",
+            Type.INTEGER,
+            itemgetter("skus_count"),
+            nullable=False,
+            meaning="How many pieces the lines sell.",
+        ),
         time("placed_at"),
         time("approved_at"),
         time("cancelled_at"),
@@ -119,6 +153,10 @@ ORDERS = ResourceType(
             through=Through(table_of(LineItem), near="order_id", far="id"),
         ),
         Relationship("payment_method", "payment_methods", near="payment_method_id"),
+        *(
+            Relationship(name, name, near="id", far="order_id", many=True)
+            for name in ("authorizations", "captures", "voids")
+        ),
         Relationship(
             "order_subscription",
             "order_subscriptions",
@@ -153,6 +191,7 @@ ORDERS = ResourceType(
     ),
     creatable=True,
     updatable=True,
+    complete=_count_skus,
     hooks=Hooks(fill=_fill, created=_created, updated=_stored),
     meaning="Orders, the copies among them.",
 )

@@ -17,7 +17,9 @@ from order_factory.api.resources.order_subscriptions import (
 )
 from order_factory.api.resources.orders import ORDERS
 from order_factory.api.resources.payment_methods import PAYMENT_METHODS
+from order_factory.api.resources.prices import PRICES
 from order_factory.api.resources.skus import SKUS, STOCK_ITEMS
+from order_factory.api.resources.transactions import AUTHORIZATIONS, CAPTURES, VOIDS
 
 RESOURCES = {
     resource.name: resource
@@ -35,8 +37,12 @@ RESOURCES = {
         CUSTOMERS,
         CUSTOMER_PAYMENT_SOURCES,
         SKUS,
+        PRICES,
         STOCK_ITEMS,
         PAYMENT_METHODS,
+        AUTHORIZATIONS,
+        CAPTURES,
+        VOIDS,
         COUPONS,
         EVENTS,
     )

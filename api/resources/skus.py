@@ -35,6 +35,7 @@ SKUS = ResourceType(
         *common(),
     ),
     relationships=(
+        Relationship("prices", "prices", near="id", far="sku_id", many=True),
         Relationship("stock_items", "stock_items", near="id", far="sku_id", many=True),
         no_events(),
     ),

@@ -1,0 +1,22 @@
+"""Prices: what a SKU costs today, one price for each currency."""
+
+from order_factory.api.resources.attributes import amount, common, own_mode, text
+from order_factory.api.resources.description import Relationship, ResourceType
+from order_factory.models.tables import Price
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.tasks.working_set.statements import table_of
+
+PRICES = ResourceType(
+    "prices",
+    ids=PublicIds.prices,
+    table=table_of(Price),
+    scope=own_mode,
+    attributes=(
+        text("currency_code", nullable=False),
+        *amount("amount", nullable=False),
+        *amount("compare_at_amount"),
+        *common(),
+    ),
+    relationships=(Relationship("sku", "skus", near="sku_id"),),
+    meaning="What the SKUs cost today.",
+)

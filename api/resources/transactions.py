@@ -1,0 +1,70 @@
+"""Authorizations, captures and voids: what was asked of a payment gateway about an order.
+
+The gateway's tokens are not shown.
+"""
+
+from sqlalchemy import ColumnElement, FromClause, and_
+
+from order_factory.api.resources.attributes import amount, common, made_up, text
+from order_factory.api.resources.description import Relationship, ResourceType, Row, Scope, Type
+from order_factory.api.resources.events import no_events
+from order_factory.models.tables import Transaction
+from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.tasks.working_set.statements import table_of
+
+
+def _succeeded(row: Row) -> bool:
+    return bool(row["status"] == TransactionStatus.SUCCEEDED)
+
+
+def _of_type(kind: TransactionType) -> Scope:
+    def scope(row: FromClause, mode: str) -> ColumnElement[bool]:
+        return and_(row.c.mode == mode, row.c.type == kind)
+
+    return scope
+
+
+def _resource(kind: TransactionType, meaning: str, *relationships: Relationship) -> ResourceType:
+    return ResourceType(
+        kind.value,
+        ids=PublicIds.transactions,
+        table=table_of(Transaction),
+        scope=_of_type(kind),
+        attributes=(
+            text(
+                "status",
+                nullable=False,
+                one_of=tuple(TransactionStatus),
+                meaning="Ours: unknown until the gateway's answer is stored.",
+            ),
+            made_up("succeeded", Type.BOOLEAN, _succeeded, nullable=False),
+            text("currency_code", nullable=False),
+            *amount("amount", nullable=False),
+            text("error_code"),
+            *common(),
+        ),
+        relationships=(
+            Relationship("order", "orders", near="order_id"),
+            *relationships,
+            no_events(),
+        ),
+        meaning=meaning,
+    )
+
+
+def _about(name: str) -> Relationship:
+    return Relationship(name, name, near="id", far="authorization_id", many=True)
+
+
+_AUTHORIZATION = Relationship("reference_authorization", "authorizations", near="authorization_id")
+
+AUTHORIZATIONS = _resource(
+    TransactionType.AUTHORIZATIONS,
+    "Amounts that a gateway reserved for an order, or refused to.",
+    *(_about(each.value) for each in (TransactionType.CAPTURES, TransactionType.VOIDS)),
+)
+CAPTURES = _resource(
+    TransactionType.CAPTURES, "Authorized amounts that were charged.", _AUTHORIZATION
+)
+VOIDS = _resource(TransactionType.VOIDS, "Authorizations that were taken back.", _AUTHORIZATION)

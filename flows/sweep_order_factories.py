@@ -15,7 +15,7 @@ from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import BatchFailed, CopiesFailed
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.authorize_payments import authorize_payments
-from order_factory.tasks.batches.orphans import dead, unfinished_batches, unfinished_singles
+from order_factory.tasks.batches.orphans import find_dead, unfinished_batches, unfinished_singles
 from order_factory.tasks.copy_orders import copy_order
 from order_factory.tasks.factories.ended import last_event
 from order_factory.tasks.outcomes.account import Run, account_for, read_singles
@@ -68,14 +68,14 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
     singles = read(lambda db: unfinished_singles(db, before))
     newest = read(last_event)
     resumed, unfinished = [], []
-    for batch in dead(batches):
+    for batch in find_dead(batches):
         state = bulk_order_factory(reference=batch.name, return_state=True)
         resumed.append(batch.name)
         all_failed = isinstance(state.result(raise_on_failure=False), BatchFailed)
         if not (all_failed or state.is_completed()):
             unfinished.append(batch.name)
     run = Run()
-    for single in dead(singles):
+    for single in find_dead(singles):
         # Prefect shows the steps of the first copy only: there may be many.
         copied = copy_order(single.key, follow=not run.times)
         run.times.add_all(copied.times)

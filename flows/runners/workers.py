@@ -21,7 +21,7 @@ from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
-from order_factory.tasks.batches.records import count_carried, has_free
+from order_factory.tasks.batches.records import count_copied_by_run, has_free
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.prefect_ui.telling import is_away
 
@@ -113,7 +113,7 @@ class _Dispatch:
                 yield PartNotFinished(part.name, problem)
 
     def _count_copied(self, flow_run_id: str) -> tuple[int, int]:
-        return read(lambda db: count_carried(db, self._job.batch_id, flow_run_id))
+        return read(lambda db: count_copied_by_run(db, self._job.batch_id, flow_run_id))
 
     def _find_problem(self, key: UUID, part: _Part, state: State) -> str | None:
         """None while the flow run works; then its problem, or "" when it completed."""

@@ -1,18 +1,18 @@
-"""How a batch is divided: one place, so that a rehearsal is divided as the real thing."""
+"""How a batch is divided into parts. A dry run is divided like the real run."""
 
 from math import ceil
 
-# How many orders make a transaction at most, unless someone says otherwise.
+# The most orders in one transaction by default.
 BATCH_SIZE = 10_000
 
-# So many orders in one transaction are worth a thread or a process beside it.
+# The fewest orders in one transaction that are worth a further thread or process.
 LARGE = 1_000
 
 
 def even_size(orders: int, most: int, at_once: int = 1) -> int:
-    """How many orders make a part, `most` at the most, so that all parts are of one size.
+    """Return the number of orders per part, at most `most`, so that all parts have the same size.
 
-    As many parts as run `at_once` begin each round, and the last round has work for all of them.
+    `at_once` parts run at the same time, and the last round has work for all of them.
     """
     rounds = ceil(orders / (most * at_once))
     return ceil(orders / (rounds * at_once))

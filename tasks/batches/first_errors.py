@@ -1,4 +1,4 @@
-"""Single errors of a batch, for people: each with the number of its order."""
+"""The first errors of a batch, for people: each with the number of its order."""
 
 from sqlalchemy import Connection, select
 
@@ -9,7 +9,7 @@ SHOWN = 100
 
 
 def first_errors(db: Connection, batch_id: int, shown: int = SHOWN) -> list[dict[str, str]]:
-    """The errors that were found first: the order's number (or id), the field, the message."""
+    """Return the first errors: the order's number (or id), the field, the message."""
     rows = (
         select(Order.number, Order.id, CopyError.field, CopyError.message)
         .join(OrderFactory, OrderFactory.id == CopyError.order_factory_id)

@@ -12,9 +12,9 @@ SHOWN = 1_000
 def first_orders(
     db: Connection, batch_id: int, flow_run_id: str | None = None, shown: int = SHOWN
 ) -> list[dict[str, str]]:
-    """A row per copy, the first ones: number and id of the source and the target, the status.
+    """Return a row for each of the first copies: number and id of source and target, status.
 
-    With `flow_run_id`, those that this flow run has ended.
+    With `flow_run_id`, only the copies that this flow run has ended.
     """
     source, target = aliased(Order), aliased(Order)
     rows = (

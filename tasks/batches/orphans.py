@@ -1,7 +1,7 @@
-"""What runs have left behind: batches and single copies whose flow run is not there any more.
+"""Orphans: unfinished batches and single copies whose flow run has ended.
 
-Whether a run still is, Prefect's server knows for those that it has heard of; of others only time
-tells. A mistake costs nothing: rows are claimed with locks, so nothing is ever copied twice.
+Prefect's server knows whether a run has ended. For runs that it does not know, only time tells. A
+wrong guess does no harm: rows are claimed with locks, so nothing is copied twice.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from order_factory.tasks.working_set.claims import is_to_copy, is_unfinished
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
-# Prefect answers for so many runs at a time.
+# The most runs that Prefect returns at a time.
 _AT_ONCE = 200
 SHOWN = 1_000
 
 
 @dataclass(frozen=True)
 class Orphan:
-    """An unfinished batch or factory, and the flow run that had it in hand, if any did.
+    """An unfinished batch or factory, and the flow run that worked on it, if any.
 
-    `name` is the reference of the batch. `quiet` says that nothing has happened to it for long.
+    `name` is the reference of the batch. `quiet` says that nothing has happened for long.
     """
 
     key: int
@@ -39,9 +39,9 @@ class Orphan:
 
 
 def unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
-    """Batches with something left, the oldest first, but those that the HTTP service drains.
+    """Return the unfinished batches, oldest first, except those that the HTTP service drains.
 
-    `before` is when something must have happened last for a batch to be quiet.
+    A batch is quiet if its last change was earlier than `before`.
     """
     moved = select(func.max(OrderFactory.updated_at)).where(OrderFactory.batch_id == _batch.c.id)
     left = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
@@ -71,9 +71,9 @@ def unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
 
 
 def unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
-    """Copies of one order that a flow run recorded for itself and has not made, the oldest first.
+    """Return single copies that a flow run recorded and has not made, oldest first.
 
-    Those that the HTTP service recorded are its own until they are quiet.
+    Copies that the HTTP service recorded are included once they are quiet.
     """
     mine = OrderFactory.flow_run_id.is_not(None)
     is_quiet = OrderFactory.created_at < before
@@ -89,12 +89,12 @@ def unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
     ]
 
 
-def dead(found: list[Orphan]) -> list[Orphan]:
-    """Those that nobody has in hand.
+def find_dead(found: list[Orphan]) -> list[Orphan]:
+    """Return those that no run works on any more.
 
-    A run that has ended has left what is unfinished, and so has one that was quiet for long. What
-    was stopped on purpose stays stopped: a batch that is aborted goes on only where the run that
-    a worker had was not cancelled, but crashed.
+    A run that has ended leaves its unfinished copies, and so does one that was quiet for long. A
+    batch that was stopped on purpose stays stopped: an aborted batch continues only if its
+    worker's run crashed and was not cancelled.
     """
     runs = _runs([one.flow_run_id for one in found if one.flow_run_id])
     return [one for one in found if _is_dead(one, runs.get(one.flow_run_id or ""))]
@@ -112,7 +112,7 @@ def _is_dead(one: Orphan, run: FlowRun | None) -> bool:
 
 
 def _runs(keys: list[str]) -> dict[str, FlowRun]:
-    """The flow runs that Prefect's server knows of these, by their ids."""
+    """Return the flow runs that Prefect's server knows, by their ids."""
     known: dict[str, FlowRun] = {}
     ids = [UUID(key) for key in dict.fromkeys(keys)]
     with get_client(sync_client=True) as client:

@@ -1,4 +1,4 @@
-"""What waits for the service: factories that were asked for through the API and are not copied."""
+"""What waits for the service: factories that the API recorded and that are not copied yet."""
 
 from sqlalchemy import Connection, exists, select
 
@@ -13,7 +13,7 @@ _UNFINISHED = (BatchStatus.PENDING, BatchStatus.IN_PROGRESS)
 
 
 def is_single_waiting(db: Connection) -> bool:
-    """Whether there is a factory to copy that was asked for by itself."""
+    """Whether a single copy waits."""
     single = exists().where(
         is_unfinished,
         OrderFactory.target_order_id.is_(None),
@@ -24,11 +24,11 @@ def is_single_waiting(db: Connection) -> bool:
 
 
 def is_anything_waiting(db: Connection) -> bool:
-    """Whether there is a factory to copy, a payment to ask about, or a batch to drain or finish."""
+    """Whether a single copy, a payment, or a batch to drain or finish waits."""
     return is_single_waiting(db) or bool(count_due(db, Scope())) or bool(waiting_batches(db))
 
 
 def waiting_batches(db: Connection) -> list[int]:
-    """The keys of the batches that the service drains and has not finished, the oldest first."""
+    """Return the keys of the unfinished batches that the service drains, oldest first."""
     mine = select(_batch.c.id).where(_batch.c.drained_by_service, _batch.c.status.in_(_UNFINISHED))
     return list(db.scalars(mine.order_by(_batch.c.id)))

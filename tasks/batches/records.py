@@ -1,4 +1,4 @@
-"""The record of a batch: how far it is, and how it ended."""
+"""The record of a batch: its progress and its end."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _batch = table_of(OrderFactoryBatch)
 _KINDS_SHOWN = 100
 
 
-# Somebody stopped it; see `stop_batch`.
+# Stopped on purpose; see `stop_batch`.
 _is_stopped = and_(
     _batch.c.status == BatchStatus.ABORTED,
     exists().where(
@@ -29,7 +29,7 @@ _is_stopped = and_(
 
 
 def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
-    """Mark a batch as in progress unless there is nothing left to do; unfinished factories."""
+    """Mark a batch with unfinished factories as in progress. Returns their number."""
     unfinished = count_unfinished(db, batch_id)
     if unfinished:
         now = utc_now()
@@ -47,9 +47,9 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
 
 
 def finish_batch(db: Connection, batch_id: int) -> bool:
-    """Mark a batch as completed once none of its factories is unfinished, unless it was stopped.
+    """Mark a batch as completed if none of its factories is unfinished and it was not stopped.
 
-    Whether it is completed by this: of several runs that work on the batch, one finishes it.
+    Returns whether this call completed it: of several runs on the batch, only one does.
     """
     if count_unfinished(db, batch_id):
         return False
@@ -57,7 +57,7 @@ def finish_batch(db: Connection, batch_id: int) -> bool:
     open_batch = update(_batch).where(
         _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED, not_(_is_stopped)
     )
-    # The clock may have been set back since the batch was started.
+    # The clock may have been set back since the start of the batch.
     started = _batch.c.started_at
     completed_at = case((started > now, started), else_=now)
     values = {"status": BatchStatus.COMPLETED, "completed_at": completed_at, "updated_at": now}
@@ -65,9 +65,9 @@ def finish_batch(db: Connection, batch_id: int) -> bool:
 
 
 def abort_batch(db: Connection, flow_run_id: str) -> None:
-    """Mark the batch that this flow run has in progress as aborted, if some of it is unfinished.
+    """Mark the batch of this flow run as aborted if it is in progress and unfinished.
 
-    Its factories stay as they are, and starting the batch again finishes them.
+    Its factories do not change. Starting the batch again finishes them.
     """
     waiting = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
     mine = update(_batch).where(
@@ -77,14 +77,14 @@ def abort_batch(db: Connection, flow_run_id: str) -> None:
 
 
 def count_unfinished(db: Connection, batch_id: int) -> int:
-    """How many factories of the batch are neither completed nor failed nor aborted."""
+    """Count the factories of the batch that are not completed, failed or aborted."""
     unfinished = select(func.count()).select_from(OrderFactory)
     unfinished = unfinished.where(OrderFactory.batch_id == batch_id, is_unfinished)
     return db.scalar(unfinished) or 0
 
 
 def count_to_copy(db: Connection, batch_id: int) -> int:
-    """How many of those have no target order yet; the others wait for a payment gateway."""
+    """Count the unfinished factories without a target order. The others wait for a gateway."""
     rows = select(func.count()).select_from(OrderFactory)
     return db.scalar(rows.where(OrderFactory.batch_id == batch_id, is_to_copy)) or 0
 
@@ -96,13 +96,13 @@ def count_to_place(db: Connection, batch_id: int) -> int:
 
 
 def unfinished_ids(db: Connection, batch_id: int) -> list[int]:
-    """The keys of the factories that `count_unfinished` counts, for a batch that is small."""
+    """Return the keys of the unfinished factories of a small batch."""
     unfinished = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_unfinished)
     return list(db.scalars(unfinished.order_by(OrderFactory.id)))
 
 
-def count_carried(db: Connection, batch_id: int, flow_run_id: str) -> tuple[int, int]:
-    """How many factories of the batch this flow run has closed, and copied without closing them."""
+def count_copied_by_run(db: Connection, batch_id: int, flow_run_id: str) -> tuple[int, int]:
+    """Count the factories that this flow run has completed, and those that it has only copied."""
     awaiting = func.count().filter(OrderFactory.status == FactoryStatus.IN_PROGRESS)
     carried = select(func.count(), awaiting).where(
         OrderFactory.batch_id == batch_id,
@@ -114,16 +114,16 @@ def count_carried(db: Connection, batch_id: int, flow_run_id: str) -> tuple[int,
 
 
 def has_free(db: Connection, batch_id: int) -> bool:
-    """Whether a factory of the batch is to be copied and in nobody's hands; in a writing transaction.
+    """Whether a factory of the batch is to be copied and not locked. Needs a writing transaction.
 
-    On SQLite the transaction itself waits until nobody copies.
+    On SQLite the transaction itself waits until no other one writes.
     """
     free = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_to_copy).limit(1)
     return db.scalar(skip_locked(db, free, table_of(OrderFactory))) is not None
 
 
 def require_batch(db: Connection, reference: str) -> int:
-    """The key of the batch with this reference. Raises `BatchNotFound`."""
+    """Return the key of the batch with this reference. Raises `BatchNotFound`."""
     found = db.scalar(select(_batch.c.id).where(_batch.c.reference == reference))
     if found is None:
         raise BatchNotFound(reference)
@@ -131,23 +131,23 @@ def require_batch(db: Connection, reference: str) -> int:
 
 
 def error_policy_of(db: Connection, batch_id: int) -> ErrorPolicy:
-    """What the errors of some copies of this batch mean for the others."""
+    """Return the error policy of the batch: what errors of some copies mean for the others."""
     kept = select(_batch.c.options).where(_batch.c.id == batch_id)
     return _policy_in(db.execute(kept).scalar_one())
 
 
 def require_divisible(db: Connection, batch_id: int) -> None:
-    """Raises `InvalidRequest` for a batch that is copied as a whole or not at all."""
+    """Raise `InvalidRequest` for a batch that is copied as a whole or not at all."""
     if error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING:
         reference = db.scalar(select(_batch.c.reference).where(_batch.c.id == batch_id))
         raise InvalidRequest(
-            f"The batch {reference!r} is copied as a whole or not at all (reject_everything), and "
-            f"no part of it alone; finish it with `order-factory bulk --resume {reference}`."
+            f"The batch {reference!r} is copied as a whole or not at all (reject_everything). "
+            f"Finish it with `order-factory bulk --resume {reference}`."
         )
 
 
 def require_free_of_batch(db: Connection, factory_id: int) -> None:
-    """Raises `InvalidRequest` for a factory to copy whose batch is copied as a whole."""
+    """Raise `InvalidRequest` for an uncopied factory whose batch is copied as a whole."""
     mine = select(OrderFactory.batch_id).where(OrderFactory.id == factory_id, is_to_copy)
     batch_id = db.scalar(mine)
     if batch_id is not None:
@@ -159,7 +159,7 @@ def _policy_in(options: Json) -> ErrorPolicy:
 
 
 def read_batch(db: Connection, batch_id: int) -> BulkResult:
-    """How far a batch is, counted from its factories; this run's own figures are zero."""
+    """Return the state of a batch, counted from its factories, without figures of this run."""
     record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
     counts: dict[str, Any] = {status.value: 0 for status in FactoryStatus}
     with_errors = 0
@@ -192,7 +192,7 @@ def read_batch(db: Connection, batch_id: int) -> BulkResult:
 
 
 def count_errors(db: Connection, batch_id: int) -> list[ErrorCount]:
-    """The kinds of error in a batch, the most frequent first, each with its first example."""
+    """Return the kinds of error in a batch, most frequent first, each with its first example."""
     kinds = (
         select(
             CopyError.field,

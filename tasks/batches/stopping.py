@@ -1,4 +1,4 @@
-"""Stopping a batch: the copies that nobody has begun are aborted, each with its event."""
+"""Stop a batch: abort the copies that no run has begun, each with its event."""
 
 from datetime import datetime
 
@@ -20,9 +20,9 @@ _factory, _batch, _event = table_of(OrderFactory), table_of(OrderFactoryBatch), 
 
 
 def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
-    """Abort the copies of the batch that are pending, and the batch; how many copies.
+    """Abort the batch and its pending copies. Returns the number of copies.
 
-    What a run is copying at this moment is copied; what waits for a gateway goes on waiting.
+    Copies that a run is making are finished. Copies that wait for a gateway keep waiting.
     """
     pending = (_factory.c.batch_id == batch_id, _factory.c.status == FactoryStatus.PENDING)
     free = skip_locked(db, select(_factory.c.id).where(*pending), _factory).subquery("free")

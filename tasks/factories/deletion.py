@@ -1,4 +1,4 @@
-"""Deleting an order factory: the request goes, and the order that it made stays."""
+"""Delete an order factory. The order that it made stays."""
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -20,7 +20,7 @@ _factory = table_of(OrderFactory)
 
 
 def _set_free(db: Connection, factory_id: int) -> None:
-    """The order that the factory made keeps its rows, but none remembers what it was made from."""
+    """Remove the references to the source from the order that the factory made."""
     order = select(Order.id).where(Order.order_factory_id == factory_id)
     lines = select(LineItem.id).where(LineItem.order_id.in_(order))
     options = update(LineItemOption).where(LineItemOption.line_item_id.in_(lines))
@@ -31,10 +31,10 @@ def _set_free(db: Connection, factory_id: int) -> None:
 
 
 def delete_factory(db: Connection, factory_id: int) -> None:
-    """Delete a factory with its events and errors; its order becomes one that is no copy.
+    """Delete a factory with its events and errors. Its order is no copy any more.
 
-    Raises `FactoryInProgress` while it is being copied, and `FactoryOfBatch` for one of a batch,
-    which has to account for each of its copies.
+    Raises `FactoryInProgress` while it is being copied, and `FactoryOfBatch` if it belongs to a
+    batch, which has to report each of its copies.
     """
     row = select(_factory.c.status, _factory.c.batch_id).where(_factory.c.id == factory_id)
     found = db.execute(skip_locked(db, row, _factory)).one_or_none()

@@ -1,4 +1,4 @@
-"""The single copies that a flow run has ended, as the events tell that were written with them."""
+"""The single copies that a flow run has ended, according to their events."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ _ENDS = (EventName.COMPLETE, EventName.FAIL)
 
 
 def last_event(db: Connection) -> int:
-    """The key of the newest event; those of a run that begins now are newer."""
+    """Return the key of the newest event. Events of a run that begins now are newer."""
     return db.scalar(select(func.max(_event.c.id))) or 0
 
 
 def count_ended(db: Connection, after: int, flow_run_id: str | None) -> tuple[int, int]:
-    """How many single copies this run has completed and failed since the event `after`."""
+    """Count the single copies that this run has completed and failed since the event `after`."""
     rows = (
         select(OrderFactory.status, func.count())
         .where(OrderFactory.id.in_(_ended(after)), *_mine(flow_run_id))
@@ -34,7 +34,7 @@ def count_ended(db: Connection, after: int, flow_run_id: str | None) -> tuple[in
 def read_ended(
     db: Connection, after: int, flow_run_id: str | None, limit: int
 ) -> list[OrderFactoryResult]:
-    """The first of these copies."""
+    """Return the first of these copies."""
     wanted = select_factories().where(OrderFactory.id.in_(_ended(after)), *_mine(flow_run_id))
     return [present(row) for row in db.execute(wanted.order_by(OrderFactory.id).limit(limit))]
 

@@ -1,4 +1,4 @@
-"""The names under which a single copy is asked for again: a second call finds the first one's."""
+"""Find a single copy by its idempotency key or reference, so that it is made once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,14 +36,14 @@ def find_or_create(
     idempotency_key: str | None = None,
     again: bool = False,
 ) -> Named:
-    """The factory of this name, or a new one that this run is to carry out.
+    """Return the factory of this name, or a new one for this run to copy.
 
     The name is the `idempotency_key`, or else the reference together with the source order. With
-    `again`, or without a name, each run makes a copy of its own. Raises `CopyDiffers` where the name
-    belongs to a copy of another order or with other options.
+    `again`, or without a name, each run makes a new copy. Raises `CopyDiffers` if the name belongs
+    to a copy of another order or with other options.
     """
     if again and idempotency_key is not None:
-        raise InvalidRequest("again makes another copy; give it without an idempotency_key.")
+        raise InvalidRequest("again makes another copy. Do not combine it with idempotency_key.")
     own = f"flow-run:{flow_run_id}"
     if idempotency_key is not None:
         name, key = f"idempotency key {idempotency_key!r}", f"key:{idempotency_key}"
@@ -66,7 +66,7 @@ def find_or_create(
 
 
 def _find_by_reference(db: Connection, source_order_id: int, reference: str) -> Row[Any] | None:
-    """The first copy of the order under this reference that was asked for alone, however it was."""
+    """Return the first single copy of the order under this reference."""
     rows = select(_factory).where(
         _factory.c.source_order_id == source_order_id,
         _factory.c.reference == reference,
@@ -77,7 +77,7 @@ def _find_by_reference(db: Connection, source_order_id: int, reference: str) -> 
 
 
 def _newest_attempt(db: Connection, row: Row[Any]) -> Row[Any]:
-    """The factory, or the last one that tried it again."""
+    """Return the factory, or its latest retry."""
     while True:
         retries = select(_factory).where(_factory.c.retry_of_id == row._mapping["id"])
         newer = db.execute(retries.order_by(_factory.c.id.desc()).limit(1)).one_or_none()
@@ -89,9 +89,9 @@ def _newest_attempt(db: Connection, row: Row[Any]) -> Row[Any]:
 def _retry_of_failed(
     db: Connection, named: Named, source_order_id: int, options: CopyOptions, flow_run_id: str
 ) -> Named:
-    """A new attempt where this very run has failed and is started again (*Retry* in Prefect).
+    """Record a new attempt if this run has failed and is started again (*Retry* in Prefect).
 
-    Where the failed factory has made a target order all the same, there is no second one.
+    If the failed factory has a target order, there is no second attempt.
     """
     failed = select(_factory.c.id).where(
         _factory.c.id == named.factory_id,
@@ -115,7 +115,7 @@ def _found(
     options: CopyOptions,
     flow_run_id: str,
 ) -> Named:
-    """The factory of the row, which this run takes over where nobody has made the copy yet."""
+    """Return the factory of the row. This run takes it over if the copy is not made yet."""
     kept = row._mapping
     if kept["flow_run_id"] == flow_run_id:
         return Named(kept["id"], made_before=False)

@@ -1,4 +1,4 @@
-"""One order factory: recorded before anything is copied, and read back as its result."""
+"""Record one order factory before it is copied, and read its result."""
 
 from datetime import datetime
 from functools import cache
@@ -27,11 +27,11 @@ def create_factory(
     flow_run_id: str | None = None,
     retry_of_id: int | None = None,
 ) -> int:
-    """Record a pending order copy and its event; the factory's key.
+    """Record a pending order copy and its event. Returns the factory's key.
 
-    A request that comes again under its idempotency key finds the factory it made before, also
-    where both come at once. `flow_run_id` is the run that is going to carry it out; the service
-    carries out what no run does. One that tries a failed copy again remembers it by `retry_of_id`.
+    A request that is repeated under its idempotency key finds the first one's factory, even if
+    both come at the same time. `flow_run_id` is the run that makes the copy; without it, the
+    service does. `retry_of_id` is the failed copy that this one retries.
     """
     now = utc_now()
     mode = select(Order.mode).where(Order.id == source_order_id).scalar_subquery()
@@ -65,7 +65,7 @@ def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
 
 
 def require_factory(db: Connection, name: str) -> int:
-    """The key of the factory with this public id. Raises `FactoryNotFound`."""
+    """Return the key of the factory with this public id. Raises `FactoryNotFound`."""
     key = key_of(Resource.order_factories, name)
     found = select(OrderFactory.id).where(OrderFactory.id == key)
     if key is None or db.scalar(found) is None:
@@ -74,7 +74,7 @@ def require_factory(db: Connection, name: str) -> int:
 
 
 def read_factory(db: Connection, factory_id: int) -> OrderFactoryResult:
-    """Everything about one factory. Raises `FactoryNotFound`."""
+    """Return the result of one factory. Raises `FactoryNotFound`."""
     row = db.execute(select_factories().where(OrderFactory.id == factory_id)).one_or_none()
     if row is None:
         raise FactoryNotFound(public_id(Resource.order_factories, factory_id))
@@ -83,7 +83,7 @@ def read_factory(db: Connection, factory_id: int) -> OrderFactoryResult:
 
 @cache
 def select_factories() -> Select[Any]:
-    """One row per factory, with what `present` needs of its orders and its batch."""
+    """Select a row per factory, with what `present` needs of its orders and its batch."""
     source, target = aliased(Order), aliased(Order)
     return (
         select(
@@ -101,7 +101,7 @@ def select_factories() -> Select[Any]:
 
 
 def present(row: Row[Any]) -> OrderFactoryResult:
-    """A row of `select_factories` as people and clients see it."""
+    """Return a row of `select_factories` as people and clients see it."""
     values = dict(row._mapping)
     source = OrderRef(
         id=public_id(Resource.orders, values["source_order_id"]),

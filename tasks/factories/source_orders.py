@@ -1,4 +1,4 @@
-"""Finding a source order by what people call it."""
+"""Find a source order by its number or public id."""
 
 from sqlalchemy import Connection, and_, or_, select
 
@@ -7,15 +7,15 @@ from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
 
-# Of which modes an order may be that is named by its id. Who asks for test orders gets no live one.
+# The modes in which an order is found by its id. In test mode no live order is found.
 MODES_OF_IDS = {Mode.LIVE: tuple(Mode), Mode.TEST: (Mode.TEST,)}
 
 
 def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
-    """The key of the order of this mode with this number, or of the one with this public id.
+    """Return the key of the order with this number in this mode, or with this public id.
 
-    With the mode `test` the id of a live order names nothing. Raises `SourceOrderNotFound`, or
-    `SourceOrderAmbiguous` where one order has the name as its number and another as its id.
+    In mode `test`, the id of a live order is not found. Raises `SourceOrderNotFound`, or
+    `SourceOrderAmbiguous` if the name is the number of one order and the id of another.
     """
     key = key_of(Resource.orders, name)
     by_number = and_(Order.mode == mode, Order.number == name)
@@ -30,7 +30,7 @@ def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
 
 
 def label_of_order(db: Connection, source_order: str | None, order_factory: str | None) -> str:
-    """The order's number where it has one, for the name of a run; else the name that was given."""
+    """Return the order's number if it has one, otherwise the given name, for the run's name."""
     order_key = key_of(Resource.orders, source_order or "")
     factory_key = key_of(Resource.order_factories, order_factory or "")
     of_factory = select(OrderFactory.source_order_id).where(OrderFactory.id == factory_key)

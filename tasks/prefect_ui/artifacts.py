@@ -1,6 +1,6 @@
-"""What a person sees of a run in the Prefect UI: its progress, and what it has copied.
+"""The artifacts of a run in the Prefect UI: its progress, and what it has copied.
 
-Artifacts go through the client that the flow run has open: a new one would cost more.
+They are created through the flow run's open client, since a new client costs more.
 """
 
 import json
@@ -20,12 +20,12 @@ from order_factory.tasks.prefect_ui.telling import tell
 _KINDS_SHOWN = 25
 _ERRORS_SHOWN = 100
 _CHARACTERS_SHOWN = 300
-# What Markdown may take for more than itself, inside a table too; links of its own making as well.
+# Characters with a meaning in Markdown, in its tables and in automatic links.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&:#!@$])")
 
 
 def start_progress(description: str, key: str | None = None) -> UUID | None:
-    """A new artifact that shows how far a run is; None where Prefect's server gives no answer."""
+    """Create an artifact that shows the progress of a run; None if Prefect's server is away."""
     created = tell(lambda: create_progress_artifact(0.0, key, description))
     assert created is None or isinstance(created, UUID)
     return created
@@ -38,7 +38,7 @@ def show_progress(artifact: UUID | None, done: int, total: int) -> None:
 
 
 def _counts(result: BulkResult) -> list[tuple[str, int]]:
-    """The counts by status, the last two where there are any."""
+    """Return the counts by status; the last two only if they are not zero."""
     counts = [
         ("orders", result.orders_count),
         ("copied", result.completed),
@@ -56,12 +56,12 @@ def _shortened(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text of a shop or a caller as Markdown that shows just that text, in one line."""
+    """Escape text of a shop or a caller, so that Markdown shows it as it is, in one line."""
     return _MARKDOWN.sub(r"\\\1", " ".join(_shortened(text).split()))
 
 
 def table_of_result(result: BulkResult) -> list[dict[str, Any]]:
-    """A row per status, then one for each of the most frequent kinds of error."""
+    """Return a row per status, then a row for each of the most frequent kinds of error."""
     rows: list[dict[str, Any]] = [
         {"what": what, "count": count, "orders": count, "example order": "", "message": ""}
         for what, count in _counts(result)
@@ -80,7 +80,7 @@ def table_of_result(result: BulkResult) -> list[dict[str, Any]]:
 
 
 def markdown_of_result(result: BulkResult) -> str:
-    """The same for people: a headline, the counts, the errors, and where the report is."""
+    """Return the result for people: a headline, the counts, the errors, the report's path."""
     copied = f"{result.completed:,} of {result.orders_count:,} orders copied"
     headline = result.outcome if result.dry_run or result.is_rejected else copied
     lines = [
@@ -98,7 +98,7 @@ def markdown_of_result(result: BulkResult) -> str:
             "",
             "## What was wrong",
             "",
-            "| field | error | errors | orders | for example order | which says |",
+            "| field | error | errors | orders | example order | example message |",
             "| --- | --- | ---: | ---: | --- | --- |",
             *(
                 f"| {_escaped(error.field)} | {_escaped(error.code)} | {error.count:,} "
@@ -122,7 +122,7 @@ def markdown_of_result(result: BulkResult) -> str:
 
 
 def show_result(result: BulkResult) -> None:
-    """A table artifact for whoever sorts and counts, and a Markdown one for whoever reads."""
+    """Create a table artifact to sort and count with, and a Markdown artifact to read."""
     batch = f"Batch {_escaped(result.reference)}"
     create(
         "bulk-order-factory-result",
@@ -134,7 +134,7 @@ def show_result(result: BulkResult) -> None:
 
 
 def show_orders(reference: str, count: int, rows: list[dict[str, str]]) -> None:
-    """A table artifact of which order was copied to which; the rows are the first of `count`."""
+    """Create a table artifact of source and target orders. `rows` are the first of `count`."""
     if rows:
         more = max(0, count - len(rows))
         create(
@@ -147,7 +147,7 @@ def show_orders(reference: str, count: int, rows: list[dict[str, str]]) -> None:
 
 
 def show_errors(result: BulkResult, rows: list[dict[str, str]]) -> None:
-    """A table artifact of single errors, each with its order; none where there is no error."""
+    """Create a table artifact of errors, each with its order, if there are errors."""
     if rows:
         wrong = result.failed + result.completed_with_errors
         shown = len({row["order"] for row in rows})
@@ -164,7 +164,7 @@ def show_errors(result: BulkResult, rows: list[dict[str, str]]) -> None:
 
 
 def show_copies(results: list[OrderFactoryResult], count: int) -> None:
-    """What became of single orders: for people to read, and a table of what was wrong.
+    """Create a Markdown artifact of single copies and a table artifact of their errors.
 
     `results` are the first of `count` copies.
     """
@@ -188,7 +188,7 @@ def show_copies(results: list[OrderFactoryResult], count: int) -> None:
 
 
 def markdown_of_copies(results: list[OrderFactoryResult], count: int) -> str:
-    """A table of source and target orders, by number and id, with what was wrong."""
+    """Return a table of source and target orders, by number and id, with their errors."""
     lines = [
         f"# {_escaped(_headline(results[0]))}" if count == 1 else f"# {count:,} orders",
         "",
@@ -222,7 +222,7 @@ def _headline(result: OrderFactoryResult) -> str:
 
 
 def show_times(times: StepTimes) -> None:
-    """A table artifact of what each step took over all parts; none where nothing was copied."""
+    """Create a table artifact of each step's time over all parts, if anything was copied."""
     total = times.seconds
     if times:
         create(
@@ -248,7 +248,7 @@ def _shown(shown: int, count: int, what: str) -> str:
 
 
 def create(key: str, kind: str, description: str, data: Any) -> None:
-    """An artifact of the flow run in hand, through the client that it has open; none without one."""
+    """Create an artifact of the current flow run through its open client, if there is one."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return

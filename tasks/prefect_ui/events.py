@@ -1,4 +1,4 @@
-"""Publishing what happened as Prefect events, once it is committed."""
+"""Publish committed changes as Prefect events."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ _ENDS = {
 
 
 def _emit(**event: Any) -> None:
-    """Publish an event, unless the database is a copy of a shop's: automations send notices."""
+    """Publish an event, unless this is a copy of a shop's database: automations send notices."""
     if read(why_cut_off) is None:
         emit_event(**event)
 
 
 def publish_factory(result: OrderFactoryResult) -> None:
-    """Say how one copy ended: `order_factories.complete` or `order_factories.fail`."""
+    """Publish the end of one copy: `order_factories.complete` or `order_factories.fail`."""
     name = _ENDS.get(result.status)
     if name is None:
         return
@@ -43,9 +43,9 @@ def publish_factory(result: OrderFactoryResult) -> None:
 
 
 def publish_more(count: int) -> None:
-    """Say that so many more single copies ended, each of which has no event of its own.
+    """Publish the number of further single copies that ended, as `order_factories.more`.
 
-    It is `order_factories.more`: Prefect's server cannot keep up with an event for each.
+    One event covers them all, since Prefect's server cannot keep up with one per copy.
     """
     if count > 0:
         _emit(
@@ -56,9 +56,9 @@ def publish_more(count: int) -> None:
 
 
 def publish_waiting() -> None:
-    """Say that something was asked for that nobody carries out yet: `order_factories.create`.
+    """Publish that recorded copies wait: `order_factories.create`.
 
-    However many were, it is one event: whoever hears it looks in the database.
+    It is one event for any number of copies; its receiver reads the database.
     """
     _emit(
         event=EventName.CREATE,
@@ -67,10 +67,10 @@ def publish_waiting() -> None:
 
 
 def publish_batch(result: BulkResult) -> None:
-    """Say how a batch ended: one event with the counts, however many orders it has.
+    """Publish the end of a batch: one event with the counts.
 
-    `order_factory_batches.complete`, or `.fail` where a copy failed or was left unfinished, or
-    `.abort` where the batch was stopped.
+    `order_factory_batches.complete`, or `.fail` if a copy failed or is unfinished, or `.abort` if
+    the batch was stopped.
     """
     if result.status == BatchStatus.ABORTED:
         name = EventName.BATCH_ABORT

@@ -5,7 +5,7 @@ from prefect.exceptions import MissingContextError
 
 
 def log_line(line: str) -> None:
-    """Write a line into the log of the run in hand; outside a run, nothing is written."""
+    """Write a line into the log of the current run. Outside a run, nothing is written."""
     try:
         logger = get_run_logger()
     except MissingContextError:

@@ -1,7 +1,7 @@
-"""What the Prefect UI shows of one flow run beside its artifacts: tags to find it by, and a link.
+"""A flow run's tags and links in the Prefect UI.
 
-All of it goes through the client that the flow run has open: a new one would cost more than the
-call. Without a flow run, as in a plain call of a task's function, nothing happens.
+They are set through the flow run's open client, since a new client costs more than the call.
+Without a flow run, as in a plain call of a task's function, nothing happens.
 """
 
 from prefect.context import FlowRunContext
@@ -13,13 +13,13 @@ from order_factory.tasks.prefect_ui.artifacts import create
 from order_factory.tasks.prefect_ui.telling import tell
 
 WITH_ERRORS = "completed with errors"
-# A run that copies many single orders bears the tags of the first.
+# A run that copies many single orders has the tags of the first ones.
 MOST_ORDERS = 20
 _MOST_CHARACTERS = 64
 
 
 def order_tags(result: OrderFactoryResult) -> list[str]:
-    """Tags `order:NUMBER`, `source:ID`, `target:NUMBER`, `target:ID`, `batch:REFERENCE`."""
+    """Return the tags `order:NUMBER`, `source:ID`, `target:NUMBER`, `target:ID`, `batch:REFERENCE`."""
     source, target = result.source_order, result.target_order
     tags = [tag("order", source.number or source.id), tag("source", source.id)]
     if target is not None:
@@ -30,13 +30,13 @@ def order_tags(result: OrderFactoryResult) -> list[str]:
 
 
 def factory_outcome(result: OrderFactoryResult) -> str:
-    """What the tag `outcome:...` says of a copy."""
+    """Return the value of a copy's tag `outcome`."""
     in_part = result.status == FactoryStatus.COMPLETED and result.errors_count
     return WITH_ERRORS if in_part else result.status
 
 
 def batch_outcome(result: BulkResult) -> str:
-    """What the tag `outcome:...` says of a batch: as of a copy, or unfinished or dry run."""
+    """Return the value of a batch's tag `outcome`: as for a copy, or unfinished or dry run."""
     if result.dry_run:
         return "dry run"
     if result.pending + result.in_progress:
@@ -47,7 +47,7 @@ def batch_outcome(result: BulkResult) -> str:
 
 
 def tag_run(tags: list[str]) -> None:
-    """Add the tags to those of the flow run in hand."""
+    """Add the tags to those of the current flow run."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or not tags:
         return
@@ -57,7 +57,7 @@ def tag_run(tags: list[str]) -> None:
 
 
 def link_resource(resource: str, name: str) -> None:
-    """A link to the resource in the HTTP API, where its address is configured."""
+    """Create a link to the resource in the HTTP API, if the API's address is configured."""
     url = Settings().api_public_url
     if url:
         link = f"{url.rstrip('/')}/api/{resource}/{name}"

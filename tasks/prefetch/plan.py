@@ -1,8 +1,7 @@
-"""What is read ahead of a part of a batch, as statements for a process that knows no SQLAlchemy.
+"""The statements that prefetch a part of a batch, for a process without SQLAlchemy.
 
-The copies to make, their lines' sums, the SKUs to note, and whether all references of the source
-orders hold: a third of a part's time. It follows from what is in the database alone, so it is the
-same whoever reads it, until somebody writes.
+They read the copies to make, their lines' sums, the flagged SKUs, and whether all references of
+the source orders are valid: a third of a part's time. The results stay valid until someone writes.
 """
 
 from collections.abc import Iterator
@@ -61,27 +60,27 @@ from order_factory.tasks.working_set.tables import (
     line_sums,
 )
 
-# The keys of the copies, which the reader has counted from 1.
+# The keys of the copies, which the reader counts from 1.
 _KEYS = {
     "target_order_id": Order,
     "target_billing_address_id": Address,
     "target_shipping_address_id": Address,
     "target_payment_source_id": PaymentSource,
 }
-# The name under which the writing connection has what was found.
+# The schema name of the prefetched tables in the writing connection.
 AHEAD = "ahead"
 
-# The reader's own tables, by the names that the statements of copying know.
+# The reader's own tables, under the names in the statements of copying.
 _READERS = MetaData()
 for _work in (claims, copies, line_sums, flagged_skus):
     _columns = (Column(each.name, each.type, primary_key=each.primary_key) for each in _work.c)
     Table(_work.name, _READERS, *_columns)
-# As every table whose keys are never used again, it has the reader count keys of its own, from 1.
+# With an AUTOINCREMENT table in the reader's database, its keys count from 1.
 _COUNTS = "CREATE TABLE of_counted (id INTEGER PRIMARY KEY AUTOINCREMENT)"
 
 
 def plan(db: Connection, batch_id: int) -> dict[str, Any]:
-    """The first line for the reader of this connection's database."""
+    """Return the first line for the reader of this connection's database."""
     tables = _READERS.sorted_tables
     return {
         "shop": f"{Path(str(db.engine.url.database)).as_uri()}?mode=rw",
@@ -114,9 +113,9 @@ def _insert_next(batch_id: int) -> Insert:
 
 
 def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
-    """What makes a look worth nothing, for the factories in hand or for the next ones."""
-    # Who places takes from the stock what the next ones want; who cancels gives it back. And both
-    # write more than the copies, whose references are told to hold further down.
+    """Yield the conditions of the current or next factories under which prefetching is unsafe."""
+    # Placing takes stock that the next copies may want, and cancelling returns it. Both write more
+    # than the copies whose references are checked below.
     asks_more = or_(
         _factory.c.place_target_order,
         _factory.c.cancel_source_order,
@@ -125,12 +124,12 @@ def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
     last = select(func.max(copies.c.factory_id)).scalar_subquery()
     both = OrderFactory.id.between(bindparam("first", 0), last)
     yield exists().where(both, OrderFactory.batch_id == batch_id, asks_more)
-    # A trigger or a key of the shop's own could make of a copy what its source is not.
+    # A trigger or a foreign key of the shop could make a copy differ from its source.
     yield literal_column("EXISTS (SELECT 1 FROM shop.sqlite_master WHERE type = 'trigger')")
     keys = "shop.sqlite_master t, pragma_foreign_key_list(t.name, 'shop')"
     ours = sum(len(table.foreign_keys) for table in Base.metadata.tables.values())
     yield literal_column(f"(SELECT count(*) FROM {keys} WHERE t.type = 'table') <> {ours}")
-    # A copy refers to what its source refers to, or to a copy of that.
+    # A copy refers to the same rows as its source, or to copies of them.
     order = table_of(Order)
     in_hand = copies.join(order, order.c.id == copies.c.source_order_id)
     for key in order.foreign_keys:
@@ -148,7 +147,7 @@ def _is_broken(rows: FromClause, key: ForeignKey) -> ColumnElement[bool]:
 
 
 def prefetched_range(db: Connection) -> tuple[int, int, int]:
-    """What `order_factory.tasks.working_set.claims.claimed_range` tells, of the factories that were read ahead."""
+    """What `order_factory.tasks.working_set.claims.claimed_range`` of the prefetched factories."""
     return claimed_range(db, _found_in(claims))
 
 

@@ -1,9 +1,9 @@
-"""Reading ahead on SQLite: while one part of a batch is written, another process reads the next.
+"""Prefetch on SQLite: while one part of a batch is written, another process reads the next.
 
-SQLite lets one transaction write at a time and any number read. Two threads of one process would
-share the lock of its memory allocator, and each slow the other down; two processes do not. What was
-read is believed only where nothing can have changed it since. Else it is read again, as if nothing
-had been: also where that process is slow, or gone.
+SQLite allows one writing transaction at a time and any number of reading ones. Two threads would
+slow each other down, since they share the lock of SQLite's memory allocator; two processes do not.
+Prefetched data is used only if nothing can have changed it. Otherwise it is read again, and also
+if the process is slow or gone.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import checkpoint_soon, connection, writing_on
 from order_factory.tasks.prefetch.plan import AHEAD, plan, prefetched_range
-from order_factory.tasks.prefetch.process import Reader, started
+from order_factory.tasks.prefetch.process import Reader, start_reader
 from order_factory.tasks.working_set.claims import Claimed, claimed_range
 
 
@@ -26,76 +26,76 @@ class Prefetch:
         self._db = db
         self._reader = reader
         self._commits_of_others = 0
-        self._asks_for_references = True
+        self._checks_references = True
 
     @contextmanager
     def claimed(self, claim: Callable[[Connection], int]) -> Iterator[Claimed]:
-        """One writing transaction on the shop's database, which has claimed the next part.
+        """Open a writing transaction that has claimed the next part.
 
-        The reader took its snapshot while the part before held the database, or later. So nobody
-        but that part has written since, if no commit of others lies between the two; and that part
-        has written nothing that matters here, or the reader would not have answered.
+        The reader took its snapshot while the part before had the database locked, or later. If
+        no other connection has committed, only that part has written since. What it wrote does
+        not matter here, or the reader would not have answered.
         """
         if found := self._reader.answer():
             _driver(self._db).deserialize(found, name=AHEAD)
-            self._ask_for_references(False)  # the reader has asked
+            self._check_references(False)  # the reader has checked them
             with writing_on(self._db) as db:
                 size = claim(db)
-                # Both are the first ones of the batch, by their keys; so their ends tell.
+                # Both are the first of the batch by key, so equal ranges are equal factories.
                 mine = claimed_range(db)
                 unchanged = not self._others_have_committed()
                 if size and unchanged and mine == prefetched_range(db):
-                    self._reader.ask(mine)
+                    self._reader.request(mine)
                     yield Claimed(db, size, prefetched=True)
                     return
-        self._ask_for_references(True)
+        self._check_references(True)
         with writing_on(self._db) as db:
             size = claim(db)
             self._others_have_committed()
             if size:
-                self._reader.ask(claimed_range(db))
+                self._reader.request(claimed_range(db))
             yield Claimed(db, size)
 
     @property
     def checkpoints(self) -> bool:
-        """Whether the reader is there to write SQLite's log back into its file."""
+        """Whether the reader makes the checkpoints."""
         return not self._reader.is_gone
 
     def _others_have_committed(self) -> bool:
-        """Whether another connection has, of any process, since this was asked last."""
+        """Whether another connection has committed since the last call."""
         before = self._commits_of_others
         (self._commits_of_others,) = _driver(self._db).execute("PRAGMA data_version").fetchone()
         return self._commits_of_others != before
 
-    def _ask_for_references(self, asked: bool) -> None:
-        """Whether SQLite asks for each row that it writes if the rows it refers to are there."""
-        if asked != self._asks_for_references:
+    def _check_references(self, asked: bool) -> None:
+        """Switch SQLite's check of foreign keys on or off."""
+        if asked != self._checks_references:
             _driver(self._db).execute(f"PRAGMA foreign_keys = {'ON' if asked else 'OFF'}")
-            self._asks_for_references = asked
+            self._checks_references = asked
 
 
 @contextmanager
 def prefetching(batch_id: int) -> Iterator[Prefetch | None]:
-    """For one thread that copies one part of the batch after the other; None where it is no use."""
+    """Start prefetching for a thread that copies a batch; None if the database does not allow it."""
     with ExitStack() as opened:
         db = opened.enter_context(connection())
-        # Some builds of SQLite can do without.
+        # Some builds of SQLite have no `deserialize`.
         if not on_sqlite(db) or not hasattr(sqlite3.Connection, "deserialize"):
             yield None
             return
         try:
-            reader = opened.enter_context(started(plan(db, batch_id)))
+            reader = opened.enter_context(start_reader(plan(db, batch_id)))
         except OSError:
             yield None
             return
-        opened.callback(db.invalidate)  # nobody else is to get a connection without references
+        opened.callback(db.invalidate)  # the pool must not reuse a connection without foreign keys
         _driver(db).execute(f"ATTACH ':memory:' AS {AHEAD}")
         yield Prefetch(db, reader)
     checkpoint_soon()
 
 
 def _driver(db: Connection) -> sqlite3.Connection:
-    # Past SQLAlchemy, which would begin a transaction first.
+    # Not through SQLAlchemy, which would begin a transaction first.
     driver = db.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver

@@ -1,4 +1,4 @@
-"""The process that reads ahead: how it is started, asked and ended."""
+"""Start, call and end the process that prefetches."""
 
 import json
 import subprocess
@@ -12,12 +12,12 @@ from typing import IO, Any
 
 from order_factory.tasks.prefetch import reader
 
-# Who waits longer for an answer has read all of it himself by then.
+# After this time, the caller would have read the data faster itself.
 _SECONDS = 5.0
 
 
 class Reader:
-    """A process that reads ahead; once it fails to answer it `is_gone`, and is asked no more."""
+    """A process that prefetches. After its first failure it `is_gone` and gets no more requests."""
 
     def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
         self.is_gone = False
@@ -26,26 +26,27 @@ class Reader:
         self._owes = False
         Thread(target=self._receive, args=(answers,), name="read ahead", daemon=True).start()
 
-    def tell(self, line: dict[str, Any]) -> None:
-        """Send a line, and do not wait."""
+    def send(self, line: dict[str, Any]) -> None:
+        """Send a line without waiting for the answer."""
         try:
             self._requests.write(json.dumps(line).encode() + b"\n")
             self._requests.flush()
         except OSError:
             self.is_gone = True
 
-    def ask(self, in_hand: tuple[int, int, int]) -> None:
-        """Have those looked at that come next; does not wait.
+    def request(self, current: tuple[int, int, int]) -> None:
+        """Request the next factories, without waiting for the answer.
 
-        They come after the factories in hand, told by `order_factory.tasks.working_set.claims.claimed_range`, and are as many at most.
+        They are those after the `current` range, a result of
+        `order_factory.tasks.working_set.claims.claimed_range`, and at most as many.
         """
         if not self.is_gone:
-            size, first, last = in_hand
-            self.tell({"first": first, "last": last, "size": size})
+            size, first, last = current
+            self.send({"first": first, "last": last, "size": size})
             self._owes = True
 
     def answer(self) -> bytes | None:
-        """The SQLite database that came of the look asked for last; None or empty without one."""
+        """Return the SQLite database of the last request; None or empty if there is none."""
         if self.is_gone or not self._owes:
             return None
         self._owes = False
@@ -69,26 +70,26 @@ class Reader:
 
 
 @contextmanager
-def started(plan: dict[str, Any]) -> Iterator[Reader]:
-    """A reader that knows its plan. It ends with the block, or with this process, however it ends.
+def start_reader(plan: dict[str, Any]) -> Iterator[Reader]:
+    """Start a reader with this plan. It ends with the block or with this process.
 
-    Raises `OSError` where the system starts no process.
+    Raises `OSError` if the system starts no process.
     """
     with subprocess.Popen(
-        # With the standard library alone it is there in a moment.
+        # It uses the standard library alone, so it starts fast.
         [sys.executable, "-I", "-S", str(Path(reader.__file__))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is told to the flow, which ends after the part in hand
+        start_new_session=True,  # Ctrl-C goes to the flow, which ends after the current part
     ) as process:
         assert process.stdin
         assert process.stdout
         try:
-            asked = Reader(process.stdin, process.stdout)
-            asked.tell(plan)
-            yield asked
+            started = Reader(process.stdin, process.stdout)
+            started.send(plan)
+            yield started
         finally:
-            process.kill()  # it only reads, and writes back what is committed
+            process.kill()  # it only reads and checkpoints
             with suppress(OSError):
                 process.stdin.close()

@@ -1,9 +1,9 @@
-"""Looks at the next orders of a batch: run as a process of its own by `order_factory.tasks.prefetch.process`.
+"""Read the next orders of a batch: a program that `order_factory.tasks.prefetch.process` starts.
 
-It needs the standard library alone. What comes in are lines of JSON: first the plan (see
-`order_factory.tasks.prefetch.plan`), then one line for each look. What goes out for each is the SQLite
-database in memory that holds what was found, its length in 8 bytes before it; of length 0 where
-there is nothing that could be believed. It ends with its input, so it outlives nobody.
+It uses the standard library alone. Its input is lines of JSON: first the plan (see
+`order_factory.tasks.prefetch.plan`), then one line per request. Each answer is a length of 8 bytes
+and a SQLite database with the results. The length is 0 if prefetching is unsafe. The process ends
+when its input ends.
 """
 
 import json
@@ -16,14 +16,14 @@ LENGTH = Struct(">q")
 
 
 def main() -> None:
-    """Look as often as it is asked."""
+    """Answer every request until the input ends."""
     plan = json.loads(sys.stdin.buffer.readline())
     db = sqlite3.connect(":memory:", isolation_level=None, uri=True)
     db.execute("ATTACH ? AS shop", (plan["shop"],))
     for statement in plan["prepare"]:
         db.execute(statement)
     for line in sys.stdin.buffer:
-        # First, while the one who asks has not begun to write: the disk is free.
+        # Checkpoint first: the disk is free, since the caller has not begun to write.
         db.execute("PRAGMA shop.wal_checkpoint(PASSIVE)")
         found = look(db, plan, json.loads(line))
         sys.stdout.buffer.write(LENGTH.pack(len(found)) + found)
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def look(db: sqlite3.Connection, plan: dict[str, Any], asked: dict[str, int]) -> bytes:
-    """All in one snapshot of the shop. Names without a schema are looked for in `db` first."""
+    """Read one part in one snapshot. Names without a schema refer to `db` first, then to the shop."""
     db.execute("BEGIN")
     try:
         for statement, values in plan["begin"]:

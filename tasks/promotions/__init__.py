@@ -1,1 +1,1 @@
-"""Promotions, coupons and prices of today: what a copy is worth when it is not frozen."""
+"""Promotions, coupons and current prices: the amounts of copies that are not frozen."""

@@ -1,4 +1,4 @@
-"""Whether a batch has anything to do with coupons, promotions or today's prices; most have not."""
+"""Whether a batch needs coupons, promotions or current prices; most batches do not."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from order_factory.tasks.working_set.tables import copies
 
 
 class Asked(NamedTuple):
-    """What some copy in hand needs: its coupon checked, its promotions or its prices computed."""
+    """What some current copy needs: a check of its coupon, its promotions or its prices."""
 
     coupons: bool
     promotions: bool
@@ -24,5 +24,5 @@ _ASKED = select(
 
 
 def find_needs(db: Connection) -> Asked:
-    """What the copies in hand need; one statement."""
+    """Return what the current copies need, with one statement."""
     return Asked(*db.execute(_ASKED).one())

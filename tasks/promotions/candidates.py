@@ -1,4 +1,4 @@
-"""Which promotions each copy gets: those that are valid now and fit the order."""
+"""The promotions that each copy gets: those that are valid now and fit the order."""
 
 from datetime import datetime
 
@@ -34,7 +34,7 @@ _applies = and_(copies.c.valid, copies.c.apply_promotions)
 
 
 def find_discountable_lines(db: Connection) -> None:
-    """Note the targets' lines that promotions may discount: goods and shipments above zero."""
+    """Collect the targets' lines that promotions may discount: goods and shipments above zero."""
     shipping = _line.c.item_type == ItemType.SHIPMENTS
     total = _line.c.total_amount_cents
     rows = (
@@ -48,11 +48,11 @@ def find_discountable_lines(db: Connection) -> None:
 
 
 def grant_promotions(db: Connection, now: datetime) -> None:
-    """Settle which promotions each copy gets, and in which order.
+    """Decide which promotions each copy gets, and in which order.
 
-    All that fit apply one after the other, the exclusive ones first, then by priority (the lower
-    the earlier, none last), then the older; an exclusive one that fits is the only one. Of what is
-    limited, earlier factories get theirs first.
+    All that fit apply one after the other: exclusive ones first, then by priority (low before
+    high, none last), then by age. An exclusive promotion that fits is the only one. Earlier
+    factories get limited promotions first.
     """
     for statement in (_insert_open(), _insert_of_coupons()):
         db.execute(statement, {"now": now})
@@ -80,7 +80,7 @@ def suits(promotion: FromClause, lines: FromClause) -> ColumnElement[bool]:
 
 
 def _valid_now() -> Subquery:
-    """The promotions of the batch's mode that are valid now, with their place among all."""
+    """Select the promotions of the batch's mode that are valid now, with their place."""
     mode = select(copies.c.mode).limit(1).scalar_subquery()
     place = func.row_number().over(
         order_by=(
@@ -100,14 +100,14 @@ def _valid_now() -> Subquery:
 
 
 def _insert_open() -> Insert:
-    """The promotions that need no coupon."""
+    """Insert the promotions that need no coupon."""
     valid = _valid_now()
     rows = copies.join(valid, not_(valid.c.coupon_required))
     return _insert_fitting(valid, rows)
 
 
 def _insert_of_coupons() -> Insert:
-    """The promotions of the coupons that the copies bear."""
+    """Insert the promotions of the copies' coupons."""
     valid = _valid_now()
     rows = copies.join(
         held_coupons,
@@ -143,9 +143,9 @@ def _insert_fitting(valid: Subquery, rows: FromClause) -> Insert:
 
 
 def _contested() -> Select[tuple[int, int]]:
-    """The limited promotions that more copies want than may have it, with how many may.
+    """Select the limited promotions with too many candidates, and how many uses remain.
 
-    A copy that bears a coupon of the promotion has its use already.
+    A copy with a coupon of the promotion has its use already.
     """
     reserved = (
         select(held_coupons.c.promotion_id, func.count().label("uses"))
@@ -174,7 +174,7 @@ def _contested() -> Select[tuple[int, int]]:
 
 
 def _has_its_use() -> ColumnElement[bool]:
-    """Whether the candidate's copy bears a coupon of this promotion, whose use is its own."""
+    """Whether the candidate's copy has a coupon of this promotion, and so its use."""
     return (
         exists()
         .where(
@@ -199,7 +199,7 @@ def _drop_displaced(db: Connection, *where: ColumnElement[bool]) -> None:
 
 
 def _drop_beyond(promotion_id: int, remaining: int) -> Delete:
-    """Drop the candidates of a promotion beyond the first so many."""
+    """Keep the first `remaining` candidates of a promotion."""
     mine = and_(candidates.c.promotion_id == promotion_id, not_(_has_its_use()))
     rank = func.row_number().over(order_by=candidates.c.factory_id)
     ranked = select(candidates.c.factory_id, rank.label("rank")).where(mine).subquery("ranked")

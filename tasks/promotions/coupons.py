@@ -1,4 +1,4 @@
-"""Coupons: what is wrong with those that the source orders bear, and leaving them out."""
+"""Coupons: check those of the source orders, and leave out the invalid ones."""
 
 from datetime import datetime
 
@@ -55,11 +55,11 @@ _SHOP_HAS_COUPONS = select(
 
 
 def find_coupons(db: Connection) -> bool:
-    """Look up the coupons of the copies in hand; whether there are any to check.
+    """Look up the coupons of the current copies. Returns whether there are any to check.
 
-    A shop may have orders with coupon codes from elsewhere and no coupons at all. There is nothing
-    to check then: the codes are copied as they are, but for orders whose promotions are computed
-    anew.
+    A shop may have orders with coupon codes of another system and no coupons at all. Then there is
+    nothing to check and the codes are copied as they are, except for orders whose promotions are
+    recomputed.
     """
     if not db.scalar(select_any_copy(_bears_one)):
         return False
@@ -72,10 +72,10 @@ def find_coupons(db: Connection) -> bool:
 
 
 def check_coupons(db: Connection, now: datetime) -> int:
-    """Record what is wrong with the coupons apart from the other orders' uses; how many errors.
+    """Record what is wrong with the coupons, except their limits. Returns the number of errors.
 
-    An invalid coupon is left out with `skip_errors`, and with `ignore_invalid_coupon`, which makes
-    it no error.
+    `skip_errors` leaves an invalid coupon out. `ignore_invalid_coupon` leaves it out without an
+    error.
     """
     kept = not_(copies.c.apply_promotions)
     nothing_known = not_(exists().where(_coupon.c.mode == copies.c.mode).correlate(copies))
@@ -84,7 +84,7 @@ def check_coupons(db: Connection, now: datetime) -> int:
 
 
 def record_problems(db: Connection) -> int:
-    """Write the problems down as errors, and leave the coupons out; how many errors."""
+    """Record the problems as errors and leave the coupons out. Returns the number of errors."""
     its_problem = coupon_problems.c.factory_id == copies.c.factory_id
     found = 0
     codes = set(db.scalars(select(coupon_problems.c.code).distinct()))
@@ -105,7 +105,7 @@ def record_problems(db: Connection) -> int:
 
 
 def _leave_out(db: Connection, is_invalid: ColumnElement[bool]) -> None:
-    """Take the coupon code and its discounts from the copies that are made without it."""
+    """Remove an invalid coupon's code and discounts from the copies that leave it out."""
     without = and_(
         _bears_one, or_(copies.c.ignore_invalid_coupon, copies.c.skip_errors), is_invalid
     )
@@ -114,7 +114,7 @@ def _leave_out(db: Connection, is_invalid: ColumnElement[bool]) -> None:
 
 
 def _insert_held_coupons() -> Insert:
-    """One row per copy with a coupon code."""
+    """Insert a row per copy with a coupon code."""
     account = select(_customer.c.id).where(
         _customer.c.mode == copies.c.mode,
         _customer.c.email_key == copies.c.customer_email_key,
@@ -126,7 +126,7 @@ def _insert_held_coupons() -> Insert:
         "factory_id": copies.c.factory_id,
         "coupon_id": _coupon.c.id,
         "promotion_id": _coupon.c.promotion_id,
-        # A guest is known by the email, and is the same person as the customer who has it.
+        # A guest and the customer with the same email are the same person.
         "customer_id": person,
         "customer_key": func.coalesce(cast(person, String), copies.c.customer_email_key),
     }
@@ -136,7 +136,7 @@ def _insert_held_coupons() -> Insert:
 
 
 def _insert_problems(excused: ColumnElement[bool]) -> Insert:
-    """One row per copy and thing that is wrong with its coupon."""
+    """Insert a row per copy and problem of its coupon."""
     rows: FromClause = (
         copies.join(held_coupons, held_coupons.c.factory_id == copies.c.factory_id)
         .join(_source, _source.c.id == copies.c.source_order_id)
@@ -156,7 +156,7 @@ def _insert_problems(excused: ColumnElement[bool]) -> Insert:
 
 
 def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
-    """The kinds of problem: a name, what is told, and when it is so."""
+    """Return the kinds of problem: code, message, condition."""
     known = _coupon.c.id.is_not(None)
     ends_first = or_(
         _promotion.c.expires_at.is_(None), _coupon.c.expires_at <= _promotion.c.expires_at
@@ -168,7 +168,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
         _promotion.c.total_usage_count >= _promotion.c.total_usage_limit,
     )
     detail: list[tuple[str, ColumnElement[str], ColumnElement[bool]]] = [
-        ("coupon_unknown", _named + " is not known", not_(known)),
+        ("coupon_unknown", _named + " does not exist", not_(known)),
         (
             "coupon_not_started",
             _named + " is not valid before " + day(_promotion.c.starts_at),
@@ -177,7 +177,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
         ("coupon_expired", _named + " expired on " + day(expires_at), expires_at <= NOW),
         (
             "coupon_disabled",
-            _named + " is of a promotion that is disabled",
+            _named + " belongs to a disabled promotion",
             _promotion.c.disabled_at <= NOW,
         ),
         (
@@ -222,10 +222,10 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
 
 
 def _was_used() -> ColumnElement[bool]:
-    """Whether the person has another order with the coupon: one that was placed, or a copy.
+    """Whether the person has another order with the coupon: a placed order, or a copy.
 
-    As a customer or as a guest with the same email. A copy that was to be placed and is not has
-    not used it. A source order that is to be cancelled is replaced by its copy, and does not count.
+    The person is a customer or a guest with the same email. A copy that was not placed as
+    requested has not used the coupon. A source order that its copy replaces does not count.
     """
     order = table_of(Order).alias("earlier")
     placed = order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED, OrderStatus.APPROVED])

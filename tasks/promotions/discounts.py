@@ -1,4 +1,4 @@
-"""What the promotions take off: computed one after the other, divided over the lines to the cent."""
+"""The discounts of promotions: computed one after the other, divided over the lines to the cent."""
 
 from functools import cache
 from typing import Any
@@ -41,10 +41,9 @@ _NTH: ColumnElement[int] = bindparam("nth", type_=BigInteger())
 
 
 def compute_shares(db: Connection) -> None:
-    """Work out what each granted promotion takes off each line.
+    """Compute the discount of each granted promotion on each line.
 
-    The second promotion of an order is computed over what the first has left of the lines, and so
-    on; nothing ever falls below zero.
+    Each promotion applies to the amounts that the one before leaves. No amount falls below zero.
     """
     rounds = db.scalar(select(func.coalesce(func.max(granted.c.nth), 0))) or 0
     for nth in range(1, rounds + 1):
@@ -54,7 +53,7 @@ def compute_shares(db: Connection) -> None:
 
 
 def insert_discounts() -> Insert:
-    """One line per copy and promotion that takes something off."""
+    """Insert a line per copy and promotion with a discount."""
     off = (
         select(shares.c.factory_id, shares.c.promotion_id, shares.c.nth, _total(shares.c.cents))
         .group_by(shares.c.factory_id, shares.c.promotion_id, shares.c.nth)
@@ -84,10 +83,10 @@ def insert_discounts() -> Insert:
 
 
 def update_discounted_lines(db: Connection) -> Update:
-    """The lines get their shares of the discounts, and the tax on what is left of them.
+    """Set the lines' shares of the discounts, and the tax on the remaining amounts.
 
-    The tax of a line without a rate or without a tax stays as it was, and so does the tax of a line
-    whose discount is what it was before.
+    The tax does not change if the line has no rate or no tax, or if its discount is the same as
+    before.
     """
     rows = (
         select(
@@ -127,7 +126,7 @@ def update_discounted_lines(db: Connection) -> Update:
 
 
 def _breakdown(db: Connection, line_item_id: ColumnElement[int]) -> ColumnElement[Any]:
-    """A line's shares as JSON: the promotion's key to its name, its cents and its coupon code."""
+    """Return a line's shares as JSON: promotion key to name, cents and coupon code."""
     mine = (
         select(
             cast(_promotion.c.id, String).label("key"),
@@ -150,8 +149,10 @@ def _breakdown(db: Connection, line_item_id: ColumnElement[int]) -> ColumnElemen
 
 @cache
 def _insert_shares() -> Insert:
-    """What the promotions of one round take off each line: rounded down, and the cents that are
-    missing then go to the lines of the largest remainders, the earlier line first.
+    """Insert each line's share of the promotions of one round.
+
+    Shares are rounded down. The remaining cents go to the lines with the largest remainders, and
+    of equal ones to the earlier line.
     """
     portions = _portions()
     rank = func.row_number().over(
@@ -170,7 +171,7 @@ def _insert_shares() -> Insert:
 
 
 def _portions() -> Subquery:
-    """Each line's part of the discount, rounded down, what that leaves over, and the discount."""
+    """Select each line's share of the discount, rounded down, the remainder and the discount."""
     left = discountable.c.left_cents
     base = cast(func.sum(left).over(partition_by=granted.c.factory_id), BigInteger)
     lines = (
@@ -205,7 +206,7 @@ def _portions() -> Subquery:
     )
     whole = select(lines, off.label("off")).subquery("whole")
     of = whole.c
-    # A percentage is taken of each line; an amount is divided by what the lines are worth.
+    # A percentage applies to each line. An amount is divided in proportion to the lines' amounts.
     is_percentage = of.type == PromotionType.PERCENTAGE.value
     portion = case(
         (is_percentage, of.left * of.percentage // 100), else_=mul_div(of.off, of.left, of.base)

@@ -1,4 +1,4 @@
-"""Which lines of a source order its promotions and coupons are about, before it is copied."""
+"""The lines of a source order that promotions and coupons apply to, before it is copied."""
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, not_, select
 
@@ -25,12 +25,12 @@ def is_listed(sku_list_id: ColumnElement[int], sku_code: ColumnElement[str]) -> 
 
 
 def goods_cents() -> ColumnElement[int]:
-    """What the goods of the copy will cost before discounts: its SKUs and bundles, in cents."""
+    """Select the amount of the copy's SKUs and bundles before discounts, in cents."""
     return _of_copy(select(func.coalesce(func.sum(_total), 0))).scalar_subquery()
 
 
 def has_listed_goods(sku_list_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether some of the goods of the copy stand in the list."""
+    """Whether some of the goods of the copy are in the list."""
     return _of_copy(select(_line.c.id)).where(is_listed(sku_list_id, _line.c.sku_code)).exists()
 
 

@@ -1,4 +1,4 @@
-"""Leaving the discounts of the source orders out of the copies that are made without them."""
+"""Leave discounts of the source orders out of copies that are made without them."""
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, not_, select, true
 
@@ -13,13 +13,13 @@ _line = table_of(LineItem)
 
 
 def leave_promotions_out(db: Connection) -> None:
-    """Leave the promotions out of the copies that get them anew; nothing is left out before."""
+    """Leave the promotions out of copies that recompute them. Call before anything is left out."""
     _leave_out(db, copies.c.apply_promotions, _line.c.item_type.in_(PROMOTIONS), true())
 
 
 def leave_coupon_discounts_out(db: Connection, without: ColumnElement[bool]) -> None:
-    """Leave the discounts of their coupon out of the copies that are made without it."""
-    # The line and its order name the same coupon, at most in other letters.
+    """Leave the discounts of the coupon out of the copies that are made without the coupon."""
+    # The line and its order may write the same code in different letter case.
     same_code = func.lower(_line.c.coupon_code) == func.lower(copies.c.coupon_code)
     of_coupon = and_(_line.c.item_type.in_(DISCOUNTS), same_code)
     _leave_out(db, without, of_coupon, not_(is_left_out()))
@@ -31,8 +31,8 @@ def _leave_out(
     lines: ColumnElement[bool],
     still_in: ColumnElement[bool],
 ) -> None:
-    # All lines of these copies are read first: few lines of the shop are discounts, and PostgreSQL
-    # would begin with all those there are.
+    # MATERIALIZED reads the lines of these copies first. Otherwise PostgreSQL would begin with
+    # all discount lines of the shop, since they are few.
     read = (
         select(copies.c.factory_id, _line.c.id, lines.label("fits"))
         .join(_line, _line.c.order_id == copies.c.source_order_id)

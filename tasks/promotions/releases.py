@@ -37,20 +37,20 @@ _of_factory = _order.join(_factory, _factory.c.id == _order.c.order_factory_id)
 _its_coupon = and_(
     _coupon.c.mode == _order.c.mode,
     _coupon.c.code_key == _order.c.coupon_code_key,
-    # One that came later was not counted.
+    # A coupon created after the order was not counted.
     _coupon.c.created_at <= _order.c.created_at,
 )
-# Whether the order has its uses: one that was to be placed has them only once it is.
+# Whether the order's uses are counted. For an order to place, they count once it is placed.
 has_uses = or_(_order.c.placed_at.is_not(None), ~_factory.c.place_target_order)
 
 
 def release_uses(
     db: Connection, orders: Orders, now: datetime, which: ColumnElement[bool] | None = None
 ) -> None:
-    """Count the uses of these orders back, of their coupons and of all promotions they got.
+    """Subtract these orders' uses from the counts of their coupons and promotions.
 
-    Each order's uses must be given back once: in the transaction in which it is declined, found
-    not to be placed, or cancelled. `which` leaves out the other orders.
+    Call once per order, in the transaction that declines or cancels it, or finds that it cannot be
+    placed. `which` selects among the orders.
     """
     mine = and_(_order.c.id.in_(orders), true() if which is None else which)
     if _use_something(db, mine):
@@ -96,7 +96,7 @@ def _promotions(db: Connection, mine: ColumnElement[bool]) -> CompoundSelect[tup
 
 
 def _computed(db: Connection, mine: ColumnElement[bool]) -> Select[tuple[int, int]]:
-    """The promotions that were computed for these orders: the lines' breakdowns have their keys."""
+    """Select the promotions computed for these orders, whose keys are in the lines' breakdowns."""
     key = json_keys(db, _line.c.discount_breakdown)
     lines = _of_factory.join(_line, _line.c.order_id == _order.c.id).join(key, true())
     rows = lines.join(_promotion, cast(_promotion.c.id, String) == key.c.key)
@@ -121,7 +121,7 @@ def _add_uses(
     used = select(of_orders.c.id, (each * func.count()).label("times"))
     used_up = used.group_by(of_orders.c.id).subquery("used")
     lock_rows(db, table, select(used_up.c.id))
-    # What the shop has set lower meanwhile does not fall below zero.
+    # The shop may have lowered the count meanwhile, so stop at zero.
     sum_ = count + used_up.c.times
     values = {count: case((sum_ > 0, sum_), else_=0), table.c.updated_at: NOW}
     db.execute(update(table).where(table.c.id == used_up.c.id).values(values), {"now": now})

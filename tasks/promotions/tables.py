@@ -1,4 +1,4 @@
-"""The temporary tables for coupons, promotions and prices; made only where a batch needs them."""
+"""The temporary tables for coupons, promotions and prices; created if a batch needs them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -15,7 +15,7 @@ from order_factory.tasks.working_set.tables import open_tables, temporary
 
 _METADATA = MetaData()
 
-# What a line of a copy with `refresh_prices` is to cost; `line_item_id` is the source's.
+# The new price of each line of a copy with `refresh_prices`; `line_item_id` is the source's.
 new_prices = temporary(
     _METADATA,
     "tmp_new_prices",
@@ -26,8 +26,8 @@ new_prices = temporary(
     Column("total_amount_cents", BigInteger, nullable=False),
 )
 
-# One row per copy with a coupon code: the coupon, if it is known, whose account that person has in
-# the shop, if any, and by what the person is told from others.
+# One row per copy with a coupon code: the coupon if it exists, the person's customer account if
+# there is one, and the key that identifies the person.
 held_coupons = temporary(
     _METADATA,
     "tmp_held_coupons",
@@ -47,7 +47,7 @@ coupon_problems = temporary(
     Column("message", String, nullable=False),
 )
 
-# What these coupons use up of something limited: the number that it has in `tmp_contested`.
+# The limits that these coupons use. `resource` is the limit's number in `tmp_contested`.
 coupon_uses = temporary(
     _METADATA,
     "tmp_coupon_uses",

@@ -1,4 +1,4 @@
-"""Uses: what is limited is never used more often, whichever orders want it at the same time."""
+"""Uses: a limited coupon or promotion is never used too often, even by concurrent orders."""
 
 from datetime import datetime
 
@@ -39,15 +39,15 @@ _coupon, _promotion = table_of(Coupon), table_of(Promotion)
 _its_coupon = held_coupons.c.factory_id == copies.c.factory_id
 _bears_it = and_(_its_coupon, copies.c.coupon_code.is_not(None))
 _BY_COUPON, _BY_PROMOTION, _BY_CUSTOMER = 1, 2, 3
-# Below the shares that the stock gives to copies with `skip_errors`.
+# Below the numbers of the stock's shares for copies with `skip_errors`.
 _SHARES_BELOW = 2**40
 
 
 def lock_limited(db: Connection, now: datetime) -> None:
-    """Lock what is limited among the promotions and coupons that the copies may use.
+    """Lock the limited promotions and coupons that the copies may use, until the commit.
 
-    In the order of their keys, until the commit. On SQLite the writing transaction has the
-    database to itself.
+    They are locked in the order of their keys. On SQLite a writing transaction locks the whole
+    database.
     """
     if on_sqlite(db):
         return
@@ -68,10 +68,10 @@ def lock_limited(db: Connection, now: datetime) -> None:
 
 
 def contest_uses(db: Connection) -> int:
-    """Let the copies contest what their valid coupons use up; rows in `tmp_contested`.
+    """Insert the limits that the copies' valid coupons use into `tmp_contested`. Returns the rows.
 
-    The numbers there are below zero, and so apart from the keys of SKUs. A coupon that may be
-    left out is a share of its own.
+    Their numbers there are below zero, unlike the keys of SKUs. A coupon that may be left out is a
+    separate share.
     """
     if not execute_and_count(db, _insert_uses()):
         return 0
@@ -95,7 +95,7 @@ def contest_uses(db: Connection) -> int:
 
 
 def record_used_up(db: Connection) -> int:
-    """Record the coupons that orders before have used up, once that is decided; how many errors."""
+    """Record the coupons that earlier orders have used up. Returns the number of errors."""
     db.execute(coupon_problems.delete())
     wants = wanted_before(contested.c.state == GRANTED)
     words = (
@@ -125,7 +125,7 @@ def record_used_up(db: Connection) -> int:
 
 
 def increase_usage_counts(db: Connection, now: datetime) -> None:
-    """Count the uses: of the coupons that the targets bear, and of all promotions they got."""
+    """Add the targets' uses to the counts of their coupons and promotions."""
     made = select(held_coupons).where(_bears_it, copies.c.valid).subquery("made")
     by_coupon = select(made.c.coupon_id.label("id"), made.c.factory_id)
     by_promotion = union(
@@ -150,7 +150,7 @@ def increase_usage_counts(db: Connection, now: datetime) -> None:
 
 
 def _insert_uses() -> Insert:
-    """One row per valid coupon of a copy and limited thing that it uses up."""
+    """Insert a row per copy and limit that its valid coupon uses."""
     rows = (
         copies.join(held_coupons, _bears_it)
         .join(_coupon, _coupon.c.id == held_coupons.c.coupon_id)

@@ -1,4 +1,4 @@
-"""The fsck of this project: what must hold in every database, and what breaks it."""
+"""The invariants of every database, and the queries that find violations: the project's fsck."""
 
 from order_factory.tasks.verify.verifying import verify
 

@@ -28,7 +28,7 @@ _KINDS = tuple(column.key for column in _REFERENCES)
 
 
 def _missing_addresses() -> Select[Any]:
-    """Addresses too many count too."""
+    """Select targets with the wrong number of addresses, too few or too many."""
     had, has = source.c, target.c
     outside_lock = has_error(copy_error.c.code == "shipping_address_outside_lock")
     left_out = and_(factory.c.skip_errors, outside_lock)
@@ -77,7 +77,7 @@ def _addresses_joined_or_parted() -> Select[Any]:
 
 
 def _used_as(kind: str) -> FromClause:
-    """One row per target order that has such an address: the order, its source, its address."""
+    """Join every target order that has such an address with its source and the address."""
     return copied.join(_address, _address.c.id == target.c[kind])
 
 

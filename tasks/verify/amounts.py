@@ -1,6 +1,6 @@
-"""Amounts: a target order is worth what its own lines add up to.
+"""Amounts: the amounts of a target order are the sums of its own lines.
 
-Written without the copying's own sums, so that an error there shows here.
+The sums here are independent of those that copying uses, so that an error there is found here.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from order_factory.tasks.verify.rows import (
 
 _kind, _cents = line.c.item_type, line.c.total_amount_cents
 _redeemed = and_(_kind == "gift_cards", _cents < 0)
-# Which lines make up which amount, with which sign. Every type of line stands in one of them.
+# The line types of each amount, and their sign. Every type belongs to one amount.
 _PARTS: dict[str, tuple[ColumnElement[bool], int]] = {
     "subtotal_amount_cents": (
         or_(_kind.in_(["skus", "bundles"]), and_(_kind == "gift_cards", not_(_redeemed))),
@@ -70,7 +70,7 @@ def _wrong_totals_with_taxes() -> Select[Any]:
 
 
 def _not_worth_the_source() -> Select[Any]:
-    """Frozen copies of all lines, whose total is not what the source order says."""
+    """Select frozen copies of all lines whose total differs from the source order's."""
     frozen = not_(or_(factory.c.refresh_prices, factory.c.apply_promotions))
     in_part = or_(
         and_(factory.c.skip_errors, has_error()),

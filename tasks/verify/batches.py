@@ -1,4 +1,4 @@
-"""Batches: as many copies as were asked for, and none of them open once it is completed."""
+"""Batches: the recorded number of copies, and none of them open in a completed batch."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def _times_beside_status() -> Select[Any]:
         (_batch.c.status == BatchStatus.PENDING, and_(started.is_(None), completed.is_(None))),
         (_batch.c.status == BatchStatus.IN_PROGRESS, started.is_not(None)),
         (_batch.c.status == BatchStatus.ABORTED, completed.is_(None)),
-        # Never started where each of its copies was made on its own.
+        # A batch whose copies were all made singly was never started.
         (
             and_(_batch.c.status == BatchStatus.COMPLETED, completed.is_not(None)),
             func.coalesce(started, completed) <= completed,

@@ -1,4 +1,4 @@
-"""Discounts and prices that were worked out anew: they add up, and the old ones are gone."""
+"""Recomputed discounts and prices: they add up, and the old ones are not copied."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def _old_discounts() -> Select[Any]:
 
 
 def _discounts_beside_shares() -> Select[Any]:
-    """The shares of the lines, and what the promotions take off."""
+    """Select targets whose lines' shares differ from the discounts of their promotions."""
     shares = _sum(case((is_discountable(line), func.coalesce(line.c.discount_cents, 0)), else_=0))
     discounts = _sum(case((is_new_discount(line), line.c.total_amount_cents), else_=0))
     edited = _sum(case((unedited(line), 0), else_=1))
@@ -41,7 +41,7 @@ def _discounts_of_nothing() -> Select[Any]:
 
 
 def _wrong_totals() -> Select[Any]:
-    """Lines of today's price that do not cost it so many times, and what their options cost."""
+    """Select lines whose total is not the new price times the quantity, plus their options."""
     of = line.c
     options = (
         select(func.coalesce(func.sum(_option.c.total_amount_cents), 0))
@@ -69,27 +69,26 @@ def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
 INVARIANTS = (
     Invariant(
         "old-discounts-left-out",
-        "No promotion was copied where promotions were to be computed anew, and no discount of a "
-        "coupon that was left out.",
+        "No promotion was copied where promotions are recomputed, and no discount of a coupon that "
+        "was left out.",
         Resource.line_items,
         _old_discounts(),
     ),
     Invariant(
         "discounts-divided",
-        "Where promotions were computed anew, the lines' discounts add up to what the promotions "
-        "take off.",
+        "Where promotions were recomputed, the lines' discounts add up to the promotions' amounts.",
         Resource.orders,
         _discounts_beside_shares(),
     ),
     Invariant(
         "discounts-take-off",
-        "Every promotion that was computed anew takes something off.",
+        "Every recomputed promotion has a discount.",
         Resource.line_items,
         _discounts_of_nothing(),
     ),
     Invariant(
         "refreshed-totals",
-        "A line with a refreshed price costs it so many times, and what its options cost.",
+        "The total of a line with a refreshed price is price times quantity, plus its options.",
         Resource.line_items,
         _wrong_totals(),
     ),

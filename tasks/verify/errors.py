@@ -1,4 +1,4 @@
-"""Copy errors: the count and the log of a factory say what its rows in `copy_errors` say."""
+"""Copy errors: a factory's count and log agree with its rows in `copy_errors`."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _wrong_counts() -> Select[Any]:
 
 
 def _wrong_logs(db: Connection) -> Select[Any]:
-    """A message stands in the log and in the rows, at the same place among those of its field."""
+    """Select logs that differ from the rows: in a message, or in its place within the field."""
     of = copy_error.c
     place = func.row_number().over(partition_by=(of.order_factory_id, of.field), order_by=of.id)
     recorded = select(of.order_factory_id, of.field, place.label("place"), of.message, _sign(1))
@@ -47,7 +47,7 @@ def _wrong_logs(db: Connection) -> Select[Any]:
 
 def _errors_without_reason() -> Select[Any]:
     made = factory.c.status.in_([FactoryStatus.COMPLETED, FactoryStatus.IN_PROGRESS])
-    # That the source order could not be cancelled takes nothing from the copy.
+    # A source order that could not be cancelled does not make its copy fail.
     about_copy = has_error(
         copy_error.c.field.not_in(["source_order", "order_subscription", "gift_card_code"])
     )
@@ -87,7 +87,7 @@ INVARIANTS = (
     Invariant(
         "errors-log",
         "errors_log holds the messages of a factory's errors, by field and in order, and is null "
-        "where there are none.",
+        "if there are none.",
         Resource.order_factories,
         _wrong_logs,
     ),

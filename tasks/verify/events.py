@@ -1,4 +1,4 @@
-"""Events: a factory's tell its life, each change of its status once."""
+"""Events: a factory has one event for each change of its status."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def _wrong_ends() -> Select[Any]:
 
 
 def _wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
-    """The factories that have this event another number of times than expected."""
+    """Select the factories with another number of these events than expected."""
     return _with_events(event).having(func.count(_event.c.id) != expected)
 
 

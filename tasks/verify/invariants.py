@@ -1,4 +1,4 @@
-"""What an invariant is."""
+"""The definition of an invariant."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from order_factory.models.values.public_ids import Resource
 
 @dataclass(frozen=True)
 class Invariant:
-    """Something that must hold: its name, what it means, and the query that finds what breaks it.
+    """A rule for the database: its name, its meaning, and the query that finds violations.
 
-    `broken` selects one column, the key of a row of `resource`, once per violation. Where the
-    databases say it differently, it is a function of the connection that makes that query.
+    `broken` selects one column, the key of a row of `resource`, once per violation. If the query
+    depends on the database, `broken` is a function of the connection that builds it.
     """
 
     name: str
@@ -23,5 +23,5 @@ class Invariant:
     broken: Select[Any] | Callable[[Connection], Select[Any]]
 
     def query(self, db: Connection) -> Select[Any]:
-        """The query, for this connection's database."""
+        """Return the query for this connection's database."""
         return self.broken if isinstance(self.broken, Select) else self.broken(db)

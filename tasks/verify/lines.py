@@ -43,7 +43,7 @@ _lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
 
 
 def _missing_lines() -> Select[Any]:
-    """The factory, once per line of its source that its target lacks."""
+    """Select the factory once per line of its source that its target lacks."""
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
     copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
     skipped = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
@@ -58,7 +58,7 @@ def _missing_lines() -> Select[Any]:
 
 
 def _foreign_lines() -> Select[Any]:
-    """Copied lines wherever they stand: in an order that is nobody's target they are wrong too."""
+    """Select copied lines in a wrong order; an order that is no target is wrong too."""
     rows = line.outerjoin(factory, factory.c.target_order_id == line.c.order_id)
     rows = rows.outerjoin(origin, origin.c.id == line.c.copied_from_id)
     foreign = origin.c.order_id.is_distinct_from(factory.c.source_order_id)
@@ -128,21 +128,21 @@ def _short_of(of: FromClause) -> ColumnElement[bool]:
 INVARIANTS = (
     Invariant(
         "lines-complete",
-        "A target order has every line of its source, but for those that skip_errors left out, and "
-        "the discounts that its options did.",
+        "A target order has every line of its source, except lines that skip_errors left out and "
+        "discounts that its options left out.",
         Resource.order_factories,
         _missing_lines(),
     ),
     Invariant(
         "lines-from-own-source",
-        "A copied line stands in a target order and comes from a line of that order's source.",
+        "A copied line is in a target order and comes from a line of that order's source.",
         Resource.line_items,
         _foreign_lines(),
     ),
     Invariant(
         "lines-have-an-origin",
-        "Every line of a target order says which line it was copied from, unless it is a promotion "
-        "that was computed anew.",
+        "Every line of a target order names the line that it was copied from, unless it is a "
+        "recomputed promotion.",
         Resource.line_items,
         _lines_from_nowhere(),
     ),
@@ -154,8 +154,8 @@ INVARIANTS = (
     ),
     Invariant(
         "line-columns",
-        "A copied line equals the line that it was copied from, but for what its options have "
-        "worked out anew.",
+        "A copied line equals the line that it was copied from, except for what the copy's options "
+        "recompute.",
         Resource.line_items,
         _changed_lines(),
     ),

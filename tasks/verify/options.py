@@ -18,7 +18,7 @@ _options = _lines.join(_option, _option.c.line_item_id == line.c.id)
 
 
 def _missing_options() -> Select[Any]:
-    """The copied line, once per option of its origin that it lacks."""
+    """Select the copied line once per option of its origin that it lacks."""
     rows = _lines.join(_original, _original.c.line_item_id == line.c.copied_from_id)
     copy_of = and_(_option.c.line_item_id == line.c.id, _option.c.copied_from_id == _original.c.id)
     return (

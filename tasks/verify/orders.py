@@ -1,4 +1,4 @@
-"""The target order itself: what it has from its source, and what it must never have from others."""
+"""The target order itself: it takes over its source's columns, and nothing of other orders."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from order_factory.tasks.verify.rows import (
 )
 from order_factory.tasks.working_set.statements import table_of
 
-# What a target order does not have from its source, and what other invariants are about.
+# Columns that a target order does not take over from its source, or that other invariants check.
 _NOT_COPIED = (
     "number",
     "order_factory_id",
@@ -65,7 +65,7 @@ _BARRED = ("customer_blocked", "customer_deleted")
 
 
 def _changed_orders(db: Connection) -> Select[Any]:
-    """What `refresh_prices` has added to the metadata is told apart, and a coupon left out."""
+    """Select targets that differ, except in left out coupons and metadata of `refresh_prices`."""
     has, had = target.c, source.c
     coupon = and_(has.coupon_code.is_distinct_from(had.coupon_code), not_(coupon_is_left_out))
     plain = and_(not_(factory.c.refresh_prices), differ_in(target, source, "metadata"))
@@ -83,7 +83,7 @@ def _changed_orders(db: Connection) -> Select[Any]:
 
 
 def _changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
-    """Where an email or a coupon code is the source's, it is compared by the same key."""
+    """Return the conditions under which a comparison key differs though its value does not."""
     has, had = target.c, source.c
     coupon = case(
         (has.coupon_code.is_(None), null()),
@@ -163,15 +163,15 @@ INVARIANTS = (
     ),
     Invariant(
         "same-customer",
-        "A target order has the customer and the email of its source, or neither where "
-        "skip_errors left them out.",
+        "A target order has the customer and the email of its source, or neither if skip_errors "
+        "left them out.",
         Resource.orders,
         _changed_customers(),
     ),
     Invariant(
         "order-columns",
-        "Whatever else a target order takes over equals its source's, but for a coupon that was "
-        "left out and the prices that were noted in its metadata.",
+        "All other columns of a target order equal its source's, except for a coupon that was left "
+        "out and the prices in its metadata.",
         Resource.orders,
         _changed_orders,
     ),

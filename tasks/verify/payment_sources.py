@@ -1,4 +1,4 @@
-"""Payment sources: a target order has a copy of what its customer saved, and of nothing else."""
+"""Payment sources: a target order has a copy of a payment source that its customer saved."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ def _foreign_payment_sources() -> Select[Any]:
     return (
         select(target.c.id)
         .select_from(rows)
-        # An order that is placed again pays with what is in the wallet by then.
+        # A retry of the placement pays with what is in the wallet at that time.
         .where(factory.c.retry_of_id.is_(None))
         .where(unedited(source, target), _payment.c.copied_from_id.is_not(None))
         .where(or_(_former.c.id.is_(None), not_(same)))
@@ -103,14 +103,14 @@ def _changed_payment_sources() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "payment-source-complete",
-        "A target order has a payment source where reuse_wallet was asked for and its source's "
-        "stood in the customer's wallet, but for one that skip_errors left out.",
+        "With reuse_wallet, a target order has a payment source if its source's is in the "
+        "customer's wallet, unless skip_errors left it out.",
         Resource.orders,
         _missing_payment_sources(),
     ),
     Invariant(
         "payment-source-on-request",
-        "A target order has a payment source only where reuse_wallet was asked for.",
+        "A target order has a payment source only with reuse_wallet.",
         Resource.orders,
         _unwanted_payment_sources(),
     ),
@@ -122,8 +122,8 @@ INVARIANTS = (
     ),
     Invariant(
         "payment-source-in-wallet",
-        "What a target order's payment source was copied from stands in its customer's wallet; "
-        "one that the customer has removed since shows here too.",
+        "The original of a target order's payment source is in its customer's wallet; one that the "
+        "customer has removed since is reported too.",
         Resource.orders,
         _payment_sources_of_others(),
     ),

@@ -1,4 +1,4 @@
-"""Payments: what the gateways were asked and have answered agrees with the orders."""
+"""Payments: the requests to gateways and their answers agree with the orders."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _of_order = _transaction.join(_order, _order.c.id == _transaction.c.order_id)
 _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
 _is_void = _transaction.c.type == TransactionType.VOIDS
 _succeeded = _transaction.c.status == TransactionStatus.SUCCEEDED
-# What says in the errors of a copy that its subscription had ended before the payment.
+# The error of a copy whose subscription ended before the payment.
 ENDED_CODE = "order_subscription_ended"
 _unknown = _transaction.c.status == TransactionStatus.UNKNOWN
 
@@ -67,7 +67,7 @@ def _same_key() -> Select[Any]:
 
 
 def _charged_after_the_end() -> Select[Any]:
-    """Aborted copies whose order is not cancelled, or whose payment a gateway still holds."""
+    """Select aborted copies whose order is not cancelled, or whose payment a gateway holds."""
     void = _transaction.alias("void")
     voided = select(void.c.authorization_id).where(
         void.c.authorization_id.is_not(None),
@@ -96,7 +96,7 @@ def _voided_and_kept() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "placing-waits-for-gateway",
-        "A target order is being placed exactly while a gateway has not said whether it is paid.",
+        "A target order is being placed exactly while a gateway's answer about it is missing.",
         Resource.orders,
         _placing_without_question(),
     ),
@@ -132,7 +132,7 @@ INVARIANTS = (
     ),
     Invariant(
         "voided-is-cancelled",
-        "An order whose payment was voided here is cancelled, and says so.",
+        "An order whose payment was voided is cancelled, and its payment status is voided.",
         Resource.transactions,
         _voided_and_kept(),
     ),

@@ -1,4 +1,4 @@
-"""What a copy does not have from its source because it was asked to: the options that say so."""
+"""What a copy does not take over from its source because of its options."""
 
 from sqlalchemy import ColumnElement, FromClause, and_, func, not_, or_
 
@@ -13,7 +13,7 @@ from order_factory.tasks.verify.rows import (
     target,
 )
 
-# What is worked out anew: by the prices, by the promotions, and by either of them.
+# The columns that prices recompute, that promotions recompute, and that either recomputes.
 PRICES = ("unit_amount_cents", "compare_at_amount_cents", "total_amount_cents")
 DISCOUNT = ("discount_cents", "discount_breakdown")
 TAX = ("tax_amount_cents", "tax_breakdown")
@@ -29,7 +29,7 @@ coupon_is_left_out = and_(
 
 
 def is_left_out_discount(of: FromClause) -> ColumnElement[bool]:
-    """Whether this line of the source is a discount that its copy was to be made without."""
+    """Whether this line of the source is a discount that its copy must leave out."""
     replaced = and_(factory.c.apply_promotions, of.c.item_type.in_(PROMOTIONS))
     same_code = func.lower(of.c.coupon_code) == func.lower(source.c.coupon_code)
     of_coupon = and_(of.c.item_type.in_(DISCOUNTS), same_code)
@@ -49,7 +49,7 @@ def is_discountable(of: FromClause) -> ColumnElement[bool]:
 
 
 def changed_unasked(of: FromClause, original: FromClause) -> ColumnElement[bool]:
-    """Whether the line differs in what no option of its copy has worked out anew."""
+    """Whether the line differs in a column that no option of its copy recomputes."""
     priced = and_(factory.c.refresh_prices, of.c.item_type == ItemType.SKUS)
     discounted = and_(factory.c.apply_promotions, is_discountable(of))
     return or_(

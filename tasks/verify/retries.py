@@ -1,4 +1,4 @@
-"""Retries: the same order as before, and only where the copy before had failed in whole."""
+"""Retries: of the same order, and only of copies that failed as a whole."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _has_valid_target = exists().where(
 
 
 def _retries(*where: Any) -> Select[Any]:
-    """The factories that try another one again, and for which one of these holds."""
+    """Select the retries that meet one of the conditions."""
     rows = select(factory.c.id).join(_retried, _retried.c.id == factory.c.retry_of_id)
     return rows.where(or_(*where))
 

@@ -1,4 +1,4 @@
-"""The rows that a copy consists of, by the part they play in it, and what may be said of them."""
+"""The rows of a copy under names for their roles, and conditions about them."""
 
 from typing import Any
 
@@ -19,15 +19,15 @@ origin = table_of(LineItem).alias("origin")
 copied = factory.join(source, source.c.id == factory.c.source_order_id).join(
     target, target.c.id == factory.c.target_order_id
 )
-# The columns that every row has for itself.
+# The columns that are never copied.
 _OWN = ("id", "copied_from_id", "created_at", "updated_at")
 
 
 def unedited(*rows: FromClause) -> ColumnElement[bool]:
     """Whether none of these rows of a copy was edited after the copy was made.
 
-    A shop may edit both orders later; what it has edited need not equal anything any more. What
-    closing the factory changed in them is no edit: it bears the time of that.
+    A shop may edit both orders later, and edited rows need not be equal any more. Changes with the
+    time of the factory's completion are no edits.
     """
     closed_at = func.coalesce(factory.c.completed_at, factory.c.failed_at)
     return and_(
@@ -43,9 +43,9 @@ def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(copy_error.c.order_factory_id == factory.c.id, *where)
 
 
-def differ(copy: FromClause, original: FromClause, *left: str) -> ColumnElement[bool]:
-    """Whether any column differs but those that each row has for itself, and `left`."""
-    names = [column.key for column in copy.c if column.key not in (*_OWN, *left)]
+def differ(copy: FromClause, original: FromClause, *excluded: str) -> ColumnElement[bool]:
+    """Whether any copied column differs, apart from those in `excluded`."""
+    names = [column.key for column in copy.c if column.key not in (*_OWN, *excluded)]
     return differ_in(copy, original, *names)
 
 

@@ -1,4 +1,4 @@
-"""Rows that belong to one order only: never to two, and never to none."""
+"""Rows that belong to exactly one order."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _order = table_of(Order)
 
 
 def shared_with_another(*references: Column[Any]) -> Select[Any]:
-    """The rows that these columns of `orders` refer to from a target order and another order."""
+    """Select rows that a target order and another order refer to in these columns."""
     uses = union_all(
         *(
             select(held.label("id"), _order.c.id.label("order_id"), _order.c.order_factory_id)
@@ -25,7 +25,7 @@ def shared_with_another(*references: Column[Any]) -> Select[Any]:
 
 
 def left_behind(copies: Table, *references: Column[Any]) -> Select[Any]:
-    """The copied rows of a table that none of these columns of `orders` refers to."""
+    """Select copied rows of a table that none of these columns of `orders` refers to."""
     made = select(copies.c.id, null().label("order_id")).where(copies.c.copied_from_id.is_not(None))
     used = (select(held, _order.c.id) for held in references)
     both = union_all(made, *used).subquery("both")

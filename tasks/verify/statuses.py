@@ -1,4 +1,4 @@
-"""Statuses: of a factory with its times, of a target order with its placement."""
+"""Statuses: a factory's agrees with its times, a target order's with its placement."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def _times_fit() -> ColumnElement[bool]:
     status, started = factory.c.status, factory.c.started_at
     completed, failed = factory.c.completed_at, factory.c.failed_at
     no_end = and_(completed.is_(None), failed.is_(None))
-    # Both times are asked for first: a comparison with a missing one neither fits nor does not.
+    # Test for null first: a comparison with null is neither true nor false.
     was_completed = and_(started.is_not(None), completed.is_not(None), failed.is_(None))
     was_failed = and_(started.is_not(None), failed.is_not(None), completed.is_(None))
     return case(
@@ -111,8 +111,8 @@ INVARIANTS = (
     ),
     Invariant(
         "target-starts-anew",
-        "A target order has nothing of what its source went through: no payment but its own, no "
-        "fulfillment, approval, cancellation or reference.",
+        "A target order takes over nothing of its source's history: no payment, fulfillment, "
+        "approval, cancellation or reference.",
         Resource.orders,
         _targets_with_a_past(),
     ),

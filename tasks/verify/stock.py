@@ -1,4 +1,4 @@
-"""Stock: a shop cannot have less than nothing, nor hold back what nobody waits for."""
+"""Stock: never below zero, and reserved only for orders that are being placed."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _reserved_for_nobody() -> Select[Any]:
 
 
 def _reserved_without_placing() -> Select[Any]:
-    """`reserved` goes with `placing`, and `taken` with what came after it."""
+    """Select reservations whose status does not match their order's."""
     placing = _order.c.status == OrderStatus.PLACING
     reserved = _reservation.c.status == ReservationStatus.RESERVED
     taken = _reservation.c.status == ReservationStatus.TAKEN
@@ -51,7 +51,7 @@ INVARIANTS = (
     ),
     Invariant(
         "reserved-is-accounted-for",
-        "What a stock item has reserved is what orders that are being placed have of it.",
+        "The reserved pieces of a stock item are those of orders that are being placed.",
         Resource.stock_items,
         _reserved_for_nobody(),
     ),

@@ -18,7 +18,7 @@ _goes_on = _subscription.c.status.in_([SubscriptionStatus.ACTIVE, SubscriptionSt
 
 
 def _repeated_periods() -> Select[Any]:
-    """A factory of each period that has two first attempts, or two copies that were made."""
+    """Select a factory of each period with two first attempts or two copies."""
     firsts = func.count(case((factory.c.attempt == 1, 1)))
     made = func.count(case((factory.c.status == FactoryStatus.COMPLETED, 1)))
     rows = select(func.max(factory.c.id)).where(_of_period)
@@ -27,7 +27,7 @@ def _repeated_periods() -> Select[Any]:
 
 
 def _misfits() -> Select[Any]:
-    """Copies of another type or mode than their subscription's, or attempts out of a row."""
+    """Select copies of another type or mode than their subscription's, or attempts out of order."""
     rows = factory.outerjoin(
         _subscription, _subscription.c.id == factory.c.order_subscription_id
     ).outerjoin(_before, _before.c.id == factory.c.retry_of_id)
@@ -49,7 +49,7 @@ def _misfits() -> Select[Any]:
 
 
 def _wrong_counts() -> Select[Any]:
-    """Where nothing is waiting to be accounted for, the counts are those of the copies."""
+    """Select subscriptions without unrecorded copies whose counts differ from their copies."""
     rows = _subscription.outerjoin(
         factory, and_(factory.c.order_subscription_id == _subscription.c.id, _of_period)
     )
@@ -112,7 +112,7 @@ def _wrong_running() -> Select[Any]:
 
 
 def _wrong_retries() -> Select[Any]:
-    """Retries that wait for a subscription that does not go on, or of what has not failed."""
+    """Select waiting retries of subscriptions that have ended, or of copies that have not failed."""
     rows = factory.join(_subscription, _subscription.c.id == factory.c.order_subscription_id)
     done = exists().where(_before.c.retry_of_id == factory.c.id)
     failed = factory.c.status == FactoryStatus.FAILED

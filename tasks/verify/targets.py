@@ -1,4 +1,4 @@
-"""Factories and their target orders: exactly one for each that copied, none for the others."""
+"""Factories and their target orders: one for each factory that copied, none for the others."""
 
 from typing import Any
 
@@ -79,7 +79,7 @@ def _unfinished_with_target() -> Select[Any]:
     ended = and_(
         factory.c.status == FactoryStatus.ABORTED, has_error(copy_error.c.code == ENDED_CODE)
     )
-    # One that tries again has the order of the one before from the start.
+    # A retry has the order of the attempt before from the start.
     again = and_(factory.c.status != FactoryStatus.IN_PROGRESS, factory.c.retry_of_id.is_not(None))
     unfinished = and_(factory.c.status.not_in(finished), not_(waits), not_(ended), not_(again))
     return select(factory.c.id).where(unfinished, factory.c.target_order_id.is_not(None))
@@ -106,7 +106,7 @@ INVARIANTS = (
     ),
     Invariant(
         "target-is-its-own",
-        "The order that a factory calls its target names that factory as its maker.",
+        "The target order of a factory refers to that factory.",
         Resource.order_factories,
         _target_of_another(),
     ),

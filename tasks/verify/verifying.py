@@ -1,4 +1,4 @@
-"""Checking every invariant over the whole database."""
+"""Check every invariant in the whole database."""
 
 from time import perf_counter
 
@@ -51,8 +51,8 @@ INVARIANTS: tuple[Invariant, ...] = (
 
 
 def check(db: Connection, invariant: Invariant) -> InvariantReport:
-    """How often the invariant is broken, and by which rows; one statement, so one moment."""
-    # Worked out once, and in whole: no plan may bet on finding three examples early.
+    """Count and list the violations with one statement, and so in one snapshot."""
+    # MATERIALIZED, so that the planner does not expect to find three examples early.
     broken = invariant.query(db).cte("broken").prefix_with("MATERIALIZED")
     (key,) = broken.columns
     rows = select(key, select(func.count()).select_from(broken).scalar_subquery())
@@ -67,11 +67,11 @@ def check(db: Connection, invariant: Invariant) -> InvariantReport:
 
 
 def verify(db: Connection) -> Verification:
-    """Check every invariant; reads only, one to three seconds per 100,000 copied lines.
+    """Check every invariant. It only reads, and takes 1 to 3 seconds per 100,000 copied lines.
 
-    While copies are being made it sees only whole ones: each invariant is one statement. What a
-    shop edited after the copy, in the target or in the source, need not equal the other any more
-    and is left out of the comparison; `edited_copies` says in how many copies.
+    Each invariant is one statement, so it sees only whole copies, even while copies are made.
+    Rows that a shop edited after the copy, in the target or in the source, need not be equal any
+    more and are not compared; `edited_copies` counts such copies.
     """
     started = perf_counter()
     plan_by_table(db)

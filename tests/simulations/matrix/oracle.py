@@ -271,7 +271,7 @@ def _coupon_problems(source: Source, lines: Sequence[Line], options: Options) ->
         return []
     coupon = COUPON.get(code)
     if coupon is None:
-        return [f"coupon {code} is not known"]
+        return [f"coupon {code} does not exist"]
     promotion, goods = PROMOTION[coupon.promotion], _goods(source, lines, options)
     found = []
     if promotion.starts_at > NOW:
@@ -279,7 +279,7 @@ def _coupon_problems(source: Source, lines: Sequence[Line], options: Options) ->
     if min(coupon.expires_at or FUTURE, promotion.expires_at) <= NOW:
         found.append(f"coupon {code} expired on {EXPIRED_ON}")
     if promotion.disabled_at is not None:
-        found.append(f"coupon {code} is of a promotion that is disabled")
+        found.append(f"coupon {code} belongs to a disabled promotion")
     if promotion.currency_code not in (None, source.currency):
         found.append(f"coupon {code} is for orders in {promotion.currency_code}")
     email = f"{source.customer}@shop.example"

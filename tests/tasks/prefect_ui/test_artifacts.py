@@ -82,7 +82,7 @@ def test_the_markdown_tells_the_same(make_result):
         "",
         "## What was wrong",
         "",
-        "| field | error | errors | orders | for example order | which says |",
+        "| field | error | errors | orders | example order | example message |",
         "| --- | --- | ---: | ---: | --- | --- |",
         r"| line\_items | out\_of\_stock | 30 | 20 | N1 | SKU MUG\: 5 wanted, 3 in stock |",
         "",

@@ -27,7 +27,7 @@ def test_an_unknown_code_is_an_error_where_promotions_are_computed_anew(shop):
 
     result = copy_one(source, apply_promotions=True)
 
-    assert result.errors_log == {"coupon_code": ["coupon SPRING is not known"]}
+    assert result.errors_log == {"coupon_code": ["coupon SPRING does not exist"]}
 
 
 def test_a_coupon_of_the_other_mode_is_not_known(shop):
@@ -36,7 +36,7 @@ def test_a_coupon_of_the_other_mode_is_not_known(shop):
 
     result = copy_one(shop.order(coupon_code="SPRING"))
 
-    assert result.errors_log == {"coupon_code": ["coupon SPRING is not known"]}
+    assert result.errors_log == {"coupon_code": ["coupon SPRING does not exist"]}
 
 
 def test_a_valid_coupon_is_copied_with_its_frozen_discount_and_used(shop):

@@ -1,4 +1,4 @@
-"""The account of a batch for a person: a report file with a row per factory, and a page."""
+"""The reports of a batch for people: a file with a row per factory, and an HTML page."""
 
 from order_factory.tasks.reports.page import write_page
 from order_factory.tasks.reports.paths import page_path, report_path

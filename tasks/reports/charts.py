@@ -1,4 +1,4 @@
-"""The geometry of the page's charts: everything in percent of the width and the height."""
+"""The geometry of the page's charts, in percent of their width and height."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from order_factory.tasks.reports.wording import clock, orders
 BARS_OF_ERRORS = 12
 _TICKS = (0, 25, 50, 75, 100)
 _GRID_LINES = 4
-# How wide a pause is drawn, however long it was.
+# The width of a pause in the chart, whatever its length.
 _PAUSE_PERCENT = 2.0
 _BAR_PERCENT = 1.0
 
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """A place on an axis, and what stands there."""
+    """A place on an axis and its label."""
 
     at: float
     label: str
@@ -53,7 +53,7 @@ def _step(peak: float) -> float:
 
 
 def _grid(peak: float) -> list[Mark]:
-    """The lines from the bottom up; the last one is the top of the chart."""
+    """Return the grid lines from bottom to top; the last one is the top of the chart."""
     step = _step(peak)
     lines = ceil(peak / step - 1e-9)
     return [Mark(100 - 100 * line / lines, f"{line * step:,.0f}") for line in range(lines + 1)]
@@ -128,7 +128,7 @@ def chart_throughput(throughput: Throughput) -> ThroughputChart | None:
 
 
 def chart_errors(errors: list[ErrorCount]) -> list[tuple[ErrorCount, float]]:
-    """The most frequent kinds of error, each with the length of its bar in percent."""
+    """Return the most frequent kinds of error, each with the length of its bar in percent."""
     shown = errors[:BARS_OF_ERRORS]
     most = max((error.count for error in shown), default=1)
     return [(error, 100 * error.count / most) for error in shown]

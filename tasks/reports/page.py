@@ -1,4 +1,4 @@
-"""The page about a batch: one HTML file that needs nothing beside it, and no script."""
+"""The page about a batch: one HTML file without scripts and without other files."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -31,7 +31,7 @@ def _template() -> Environment:
 
 
 def _tiles(result: BulkResult) -> list[tuple[str, int, str]]:
-    """The counts by status: what it is called, how many, and how it is coloured."""
+    """Return the counts by status: label, count, colour."""
     unfinished = result.pending + result.in_progress
     shares = [
         ("copied", result.completed, "good"),
@@ -55,7 +55,7 @@ def _headline(result: BulkResult) -> str:
 
 
 def _facts(db: Connection, batch_id: int, work: Throughput) -> list[tuple[str, str]]:
-    """What is known of the batch beside its counts."""
+    """Return the facts about the batch other than its counts."""
     record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
     facts = [("Asked for", record.selection), ("Recorded", moment(record.created_at))]
     if record.started_at:
@@ -68,9 +68,9 @@ def _facts(db: Connection, batch_id: int, work: Throughput) -> list[tuple[str, s
 
 
 def write_page(db: Connection, batch_id: int, result: BulkResult, path: Path) -> None:
-    """Write the page about the batch: counts, speed, errors by kind, and where the report is.
+    """Write the page about the batch: counts, speed, errors by kind, a link to the report.
 
-    The report that `result` names lies in the same folder. Times are UTC.
+    The report that `result` names is in the same folder. Times are UTC.
     """
     work = read_throughput(db, batch_id)
     report = Path(result.report_path).name if result.report_path else None

@@ -1,4 +1,4 @@
-"""The rows of a report, read part by part: memory does not grow with the batch."""
+"""The rows of a report, read part by part, so that memory does not grow with the batch."""
 
 from collections.abc import Generator
 from typing import Any
@@ -23,12 +23,12 @@ COLUMNS = (
     "ended_at",
 )
 
-# The values of each column, one per row; None where a row has none.
+# The values of each column, one per row; None if a row has none.
 Part = dict[str, list[Any]]
 
 
 def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
-    """Only what the report shows of the batch's factories, in the order of their keys."""
+    """Select what the report shows of the batch's factories, in the order of their keys."""
     source, target = aliased(Order), aliased(Order)
     return (
         select(
@@ -52,23 +52,23 @@ def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
 
 
 def _join_messages(errors_log: dict[str, list[str]] | None) -> str | None:
-    """The messages of a log, `field: message` one per line."""
+    """Return the messages of a log, one `field: message` per line."""
     if not errors_log:
         return None
     return "\n".join(f"{field}: {text}" for field, texts in errors_log.items() for text in texts)
 
 
 def without_new_names(part: Part) -> Part:
-    """The same without the ids and numbers of rows that are rolled back."""
+    """Remove the ids and numbers of rows that are rolled back."""
     nothing = [None] * len(part["status"])
     return part | dict.fromkeys(("order_factory", "target_order", "target_number"), nothing)
 
 
 def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
-    """The columns of `COLUMNS` for at most `ROWS_AT_ONCE` factories at a time; times are aware.
+    """Yield the columns `COLUMNS` of at most `ROWS_AT_ONCE` factories at a time; times are aware.
 
-    Public ids stand for the factory and the target order, numbers for the source order (or its
-    public id where it has no number) and the target.
+    The factory is named by its public id, the source order by its number, or without one by its
+    public id, and the target order by both.
     """
     query = _select_rows(batch_id).execution_options(yield_per=ROWS_AT_ONCE)
     with db.execute(query) as streamed:

@@ -26,9 +26,9 @@ from order_factory.models.tables import OrderFactory
 
 # More transactions than this are counted together by the time at which they committed.
 MOST_COMMITS = 60
-# Nothing under way for this long, and for this part of the whole time, is a pause.
+# A pause is a time without work that is at least this long, and this share of the whole time.
 PAUSE_SECONDS, PAUSE_PART = 5.0, 0.05
-# What a copy that took no time at all is taken to have needed.
+# The least time that a copy counts with.
 _LEAST_SECONDS = 0.001
 
 
@@ -78,12 +78,12 @@ class Throughput:
 
     @property
     def seconds(self) -> float:
-        """How long the batch was worked on, pauses left out."""
+        """Seconds of work on the batch, without pauses."""
         return sum(stretch.seconds for stretch in self.stretches)
 
     @property
     def pauses(self) -> list[tuple[datetime, datetime]]:
-        """From when to when nothing was under way."""
+        """Start and end of each pause."""
         return [
             (before.ended_at, after.began_at)
             for before, after in zip(self.stretches, self.stretches[1:], strict=False)
@@ -113,7 +113,7 @@ def _transactions(batch_id: int) -> CTE:
 
 
 def _select_stretches(batch_id: int) -> Select[tuple[float, float]]:
-    """When work began and ended, a row per stretch of work without a pause."""
+    """Select start and end of each stretch of work without a pause."""
     spans = _transactions(batch_id)
     in_order = [spans.c.began, spans.c.ended]
     with_earlier = select(

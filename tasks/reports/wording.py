@@ -1,4 +1,4 @@
-"""How times, durations and rates are written for a person."""
+"""Format times, durations and rates for people."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ def clock(time: datetime, precise: bool = False) -> str:
 
 
 def moment(time: datetime) -> str:
-    """Day and time in UTC, and that it is UTC."""
+    """Day and time in UTC, with the time zone."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -29,7 +29,7 @@ def duration(seconds: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Whole orders where there are many, one decimal or three where there are few."""
+    """Return whole orders for a high rate, one or three decimals for a low one."""
     if per_second >= 99.95:
         return f"{per_second:,.0f}"
     return f"{per_second:,.1f}" if per_second >= 0.9995 else f"{per_second:,.3f}"

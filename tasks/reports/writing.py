@@ -13,14 +13,14 @@ def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = F
     """Write one row per factory of the batch; memory does not grow with the batch.
 
     The columns are `rows.COLUMNS`: the factory's public id, the source order's number (or id),
-    the factory's status, the target order's id and number, its errors (`field: message`, one per
-    line), the caller's reference, and when it started and ended, in UTC. The ids and numbers of
-    what a dry run makes are left out: they will be those of other rows.
+    the factory's status, the target order's id and number, the errors (one `field: message` per
+    line), the caller's reference, and the start and end in UTC. Ids and numbers that a dry run
+    makes are left out, since the real run gives other ones.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place first: a report that is there is whole.
+    # Written to a temporary file first, so that a report is never incomplete.
     part = path.with_name(path.name + ".part")
-    # Closed here and not when it is collected: PostgreSQL has a cursor open for it.
+    # Closed here and not by the garbage collector: it has a cursor open on PostgreSQL.
     writing = open_report(part, path.suffix.lower())
     with writing as writer, closing(read_parts(db, batch_id)) as parts:
         for rows in parts:

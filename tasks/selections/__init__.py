@@ -1,1 +1,1 @@
-"""Which orders a batch copies: read from what the caller gives, checked, and recorded."""
+"""The selection of a batch: read from what the caller gives, checked and recorded."""

@@ -1,4 +1,4 @@
-"""Checking a selection row by row: every wrong value of every row is found."""
+"""Check a selection row by row and find every wrong value of every row."""
 
 import math
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from order_factory.tasks.selections.reading import Problem, Unchecked
 
 _TRUE = {"true", "yes", "1", "1.0"}
 _FALSE = {"false", "no", "0", "0.0"}
-# Spreadsheets keep 15 digits of a number, and from 16 on a float may be another number.
+# Spreadsheets keep 15 digits of a number. With 16 or more, a float may be another number.
 _FIRST_ROUNDED = 10**15
 
 
@@ -48,7 +48,7 @@ class Selection:
 
 
 class _Wrong(ValueError):
-    """Says what is expected of a value."""
+    """A wrong value. Takes a message that says what is expected."""
 
 
 def _order_name(value: Any) -> str:
@@ -65,13 +65,13 @@ def _order_name(value: Any) -> str:
 
 
 def _whole(value: Any, expected: str) -> int:
-    """Spreadsheets and frames with gaps turn whole numbers into floats: the number again."""
+    """Return a whole number that a spreadsheet or a frame with gaps has turned into a float."""
     if isinstance(value, Integral):
         return int(value)
     if not math.isfinite(value) or value != int(value):
         raise _Wrong(f"{expected}, not a fraction")
     if not isinstance(value, Decimal) and abs(value) >= _FIRST_ROUNDED:
-        raise _Wrong("the number was rounded, for it has more than 15 digits; give it as text")
+        raise _Wrong("the number has more than 15 digits and was rounded; give it as text")
     return int(value)
 
 
@@ -131,7 +131,7 @@ def _column(
     default: Any,
     problems: list[Problem],
 ) -> "pd.Series[Any]":
-    """The values converted; a wrong one is added to the problems, and the default stands for it."""
+    """Convert the values. A wrong one is added to the problems and replaced by the default."""
     required = convert is _order_name
     converted = []
     for number, value in zip(values.index, values, strict=True):
@@ -157,9 +157,9 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
 
 
 def check_selection(given: Unchecked, defaults: CopyOptions, mode: Mode = Mode.LIVE) -> Selection:
-    """The selection with real values; where a row says nothing, the defaults hold.
+    """Return the selection with converted values; the defaults fill empty cells.
 
-    Each wrong value becomes one problem: the row, the column and what is expected; never the
+    Each wrong value becomes one problem: the row, the column and what is expected, without the
     value itself.
     """
     problems, frame, choices = list(given.unreadable), given.frame, defaults.choices()
@@ -175,7 +175,7 @@ def check_selection(given: Unchecked, defaults: CopyOptions, mode: Mode = Mode.L
     if problems:
         clear = rows["source_order"].notna()
         if "reference" in rows:
-            # A wrong reference counts as none, and would make the row look like another one.
+            # Without its reference, the row could look like a repetition of another one.
             clear &= rows["reference"].notna() | frame["reference"].isna()
         rows = rows[clear]
     return Selection(given.name, rows, options, problems, mode)

@@ -1,4 +1,4 @@
-"""Trying the failed copies of an earlier batch again, each once."""
+"""Select the failed copies of an earlier batch for one retry each."""
 
 from typing import Any
 
@@ -24,18 +24,18 @@ def _plural(count: int, one: str, many: str) -> str:
 
 
 def _left_out(copied: int, retried: int) -> list[str]:
-    message = []
+    notes = []
     if copied:
-        message.append(
+        notes.append(
             f"{copied} left out, copied but not placed: place {'it' if copied == 1 else 'them'} instead"
         )
     if retried:
-        message.append(f"{retried} left out, tried again already")
-    return message
+        notes.append(f"{retried} left out, tried again already")
+    return notes
 
 
 def _options(options: CopyOptions) -> dict[str, ColumnElement[Any]]:
-    """Each copy's own options, but for what is given and is not the default: that is for all."""
+    """Return each copy's own options, overridden by given options that are not the default."""
     given, usual = options.choices(), CopyOptions().choices()
     return {
         name: _factory.c[name] if value == usual[name] else literal(value)
@@ -44,13 +44,13 @@ def _options(options: CopyOptions) -> dict[str, ColumnElement[Any]]:
 
 
 def failed_copies(db: Connection, reference: str, options: CopyOptions) -> Requested:
-    """One new copy per failed factory of the batch, with what was asked for then.
+    """Select a new copy per failed factory of the batch, with the same options.
 
-    Left out are those that were copied and could not be placed, for they have their target order,
-    and those that were tried again already: a retry that failed is tried again by naming its own
-    batch. Raises `BatchNotFound`.
+    Factories that were copied but not placed are left out, since they have their target order.
+    Factories that were retried are left out too: to retry a failed retry, name its own batch.
+    Raises `BatchNotFound`.
     """
-    # Whoever tries the same batch again waits here, and then sees what this transaction tried.
+    # Another retry of the same batch waits here, and then sees the retries of this transaction.
     record = db.execute(
         select(_batch.c.id, _batch.c.mode).where(_batch.c.reference == reference).with_for_update()
     ).one_or_none()

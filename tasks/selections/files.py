@@ -1,4 +1,4 @@
-"""Reading the files that name orders, row by row."""
+"""Read files that name orders, row by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from order_factory.tasks.row_files.records import Source
 
 @dataclass(frozen=True)
 class FileRows:
-    """What a file holds: its columns, and the values of those that are wanted, row by row.
+    """The contents of a file: its columns, and the values of the wanted ones, row by row.
 
-    `numbers` are those of the rows as a person counts them, `counted` says what is counted.
-    `unreadable` tells of the rows that are left out, by their numbers.
+    `numbers` are the numbers of the rows as a person counts them, `counted` says what is counted.
+    `unreadable` has the problems of rows that are left out, by their numbers.
     """
 
     columns: list[str]
@@ -27,7 +27,7 @@ class FileRows:
 
 
 def _collected(source: Source, wanted: Sequence[str]) -> FileRows:
-    """By column, for a record of its own for each row takes several times the memory."""
+    """Collect the values by column, since an object per row takes several times the memory."""
     numbers: list[int] = []
     unreadable: list[tuple[int, str]] = []
     columns = list(source.columns or ())
@@ -48,9 +48,9 @@ def _collected(source: Source, wanted: Sequence[str]) -> FileRows:
 
 
 def read_file(path: Path, wanted: Sequence[str]) -> FileRows:
-    """The values of those of these columns that the file has; None where a row has none.
+    """Return the values of the wanted columns that the file has; None for an empty cell.
 
-    Raises `SelectionInvalid` for a file that cannot be read at all.
+    Raises `SelectionInvalid` if the file cannot be read.
     """
     try:
         if not path.is_file():
@@ -63,7 +63,7 @@ def read_file(path: Path, wanted: Sequence[str]) -> FileRows:
 
 
 def _without_name(message: str, name: str) -> str:
-    """The message without the file's name, which the caller says already."""
+    """Remove the file's name from the message, since the caller adds it."""
     text = message.removesuffix(".")
     for start in (f"The file {name} ", f"The first line of {name} "):
         if text.startswith(start):

@@ -1,4 +1,4 @@
-"""Orders that fit a filter, found by the database and never named in Python."""
+"""Select the orders that fit a filter, in the database."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ def _has_line(sku_code: str) -> ColumnElement[bool]:
 
 
 def _is_not_copied_yet(_: bool) -> ColumnElement[bool]:
-    """No factory has made a copy of the order, and none is about to."""
+    """Whether no factory has made or will make a copy of the order."""
     made = or_(
         OrderFactory.target_order_id.is_not(None),
         OrderFactory.status.in_([FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]),
@@ -32,8 +32,7 @@ def _is_not_copied_yet(_: bool) -> ColumnElement[bool]:
     return ~exists().where(OrderFactory.source_order_id == Order.id, made)
 
 
-# What a field of the filter asks of an order, where the field is given. The customer is a public
-# id by now.
+# The condition of each field of the filter. The customer is already a public id.
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "mode": lambda mode: Order.mode == mode,
     "status": lambda statuses: Order.status.in_(statuses),
@@ -51,7 +50,7 @@ _DATES = ("placed_within", "placed_from", "placed_before")
 
 
 def _fits(wanted: OrderFilter) -> list[ColumnElement[bool]]:
-    """What holds for the orders that fit; the filter's customer is a public id."""
+    """Return the conditions of the filter; its customer is a public id."""
     given = {name: getattr(wanted, name) for name in _CONDITIONS}
     fits = [_CONDITIONS[name](value) for name, value in given.items() if value not in (None, False)]
     if not wanted.include_copies:
@@ -81,7 +80,7 @@ def nothing_fits(wanted: OrderFilter) -> str:
 
 
 def count_undated(db: Connection, wanted: OrderFilter) -> int:
-    """How many orders fit but for having no time of placing, which a date filter leaves out."""
+    """Count the orders that fit except that they have no `placed_at`, so no date filter fits."""
     if all(getattr(wanted, name) is None for name in _DATES):
         return 0
     rest = wanted.model_copy(update=dict.fromkeys(_DATES))
@@ -90,7 +89,7 @@ def count_undated(db: Connection, wanted: OrderFilter) -> int:
 
 
 def without_undated(undated: int) -> str:
-    """What is told of such orders."""
+    """Return the message about such orders."""
     orders = "order has" if undated == 1 else "orders have"
     return (
         f"{undated:,} other {orders} no placed_at and no date filter takes them; give placed_at, or "
@@ -99,7 +98,7 @@ def without_undated(undated: int) -> str:
 
 
 def require_fit(db: Connection, wanted: OrderFilter) -> None:
-    """Raises `SelectionInvalid` where no order fits; the filter's customer is a public id."""
+    """Raise `SelectionInvalid` if no order fits; the filter's customer is a public id."""
     if db.scalar(select(Order.id).where(*_fits(wanted)).limit(1)) is None:
         problems = [nothing_fits(wanted)]
         if undated := count_undated(db, wanted):
@@ -108,7 +107,7 @@ def require_fit(db: Connection, wanted: OrderFilter) -> None:
 
 
 def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
-    """One copy of each order that fits, the earliest first; the customer is a public id."""
+    """Select a copy of each order that fits, earliest first; the customer is a public id."""
     rows = request_rows(
         {
             "mode": Order.__table__.c.mode,

@@ -1,4 +1,4 @@
-"""The batch to copy: found by its reference, or recorded from what the caller selects."""
+"""Find the batch to copy by its reference, or record it from the caller's selection."""
 
 from collections.abc import Callable
 

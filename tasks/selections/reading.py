@@ -1,4 +1,4 @@
-"""Reading a selection: a list, a DataFrame or a file becomes one frame, not yet checked."""
+"""Read a selection: a list, a DataFrame or a file becomes a frame that is not checked yet."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Unchecked(NamedTuple):
 
 
 def accept_orders(value: object) -> Orders | None:
-    """The value, where it can be a selection at all. Raises `ValueError` otherwise."""
+    """Return the value if it can be a selection. Raises `ValueError` otherwise."""
     if isinstance(value, str):
         return _path_or_names(value.strip())
     if value is None or isinstance(value, pd.DataFrame | Path):
@@ -47,9 +47,9 @@ def accept_orders(value: object) -> Orders | None:
 
 
 def _path_or_names(text: str) -> Orders:
-    """The path of a file, or the orders that a person has typed into a form's one field.
+    """Return the path of a file, or the orders that a person has typed into a form field.
 
-    What names no file is an order's number, whatever characters it has.
+    A text that names no file is an order's number, whatever characters it has.
     """
     names = [name for name in re.split(r"[\s,;]+", text) if name]
     is_path = text.lower().endswith(ENDINGS) or os.path.isfile(text)
@@ -57,7 +57,7 @@ def _path_or_names(text: str) -> Orders:
 
 
 def read_selection(orders: Orders) -> Unchecked:
-    """The selection, with a name for it.
+    """Return the selection with a name for it.
 
     Raises `SelectionInvalid` for a file that cannot be read, for unknown or missing columns, and
     for a selection without rows.
@@ -100,7 +100,7 @@ def _require_columns(name: str, found: list[str], unreadable: list[Problem]) -> 
         # A report of ours is read again: it names the orders, and says what became of them.
         unknown = [column for column in unknown if column not in REPORT_COLUMNS]
     problems = []
-    # Where no row could be read there is no telling which columns there are.
+    # Without a readable row the columns are not known.
     if "source_order" not in found and (found or not unreadable):
         problems.append("the column 'source_order' is missing: the number or id of each order")
     if unknown:

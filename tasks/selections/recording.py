@@ -1,4 +1,4 @@
-"""Recording a batch: every copy that is asked for becomes a pending factory, all in one go."""
+"""Record a batch: every requested copy becomes a pending factory, in one transaction."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ _event = table_of(Event)
 
 
 def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Insert:
-    """One pending factory per copy that is asked for, in that order."""
+    """Insert a pending factory per requested copy, in the same order."""
     own: dict[str, ColumnElement[Any]] = {
         "batch_id": literal(batch_id),
         "status": literal(FactoryStatus.PENDING),
@@ -65,7 +65,7 @@ def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Inse
 
 
 def record_create_events(db: Connection, batch_id: int, now: datetime) -> None:
-    """The event that each factory of the batch was created, in the transaction that did it."""
+    """Record the creation event of each factory of the batch, in the same transaction."""
     mine = select(literal(EventName.CREATE.value), OrderFactory.id, at(now))
     mine = mine.where(OrderFactory.batch_id == batch_id)
     names = ["name", "order_factory_id", "created_at"]

@@ -1,4 +1,4 @@
-"""What a batch is recorded from: the copies that are asked for, as one SELECT."""
+"""The requested copies of a batch, as one SELECT."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

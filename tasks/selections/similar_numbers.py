@@ -1,4 +1,4 @@
-"""Which order may be meant by a number that no order has."""
+"""Suggest an order for a number that no order has."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from order_factory.models.tables import Order
 from order_factory.models.values.keys import clean_key
 
-# Only so many are looked up: whoever has more has another trouble than a typing error.
+# The most numbers to look up: more unknown numbers are no typing errors.
 _LOOKED_UP = 100
 _MOST_ZEROS = 10
 _DECIMAL = re.compile(r"(\d+)\.0+")

@@ -1,4 +1,4 @@
-"""The rows of a selection where SQL can reach them, and what is wrong with them there."""
+"""The rows of a selection in temporary tables, and a check against the database."""
 
 import json
 from typing import Any
@@ -49,7 +49,7 @@ asked = temporary(
     Column("metadata", JsonObject),
 )
 
-# The orders that each of those rows names: one, unless something is wrong.
+# The orders that each row names: one, unless the row is wrong.
 named = temporary(
     _METADATA,
     "tmp_named",
@@ -66,7 +66,7 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
         part = rows.iloc[start : start + _ROWS_AT_ONCE]
         columns = {str(label): part[label].tolist() for label in part.columns}
         columns["row"] = part.index.tolist()
-        # Public ids are made of letters only; telling so is much quicker than decoding them.
+        # Public ids have letters only; testing for letters is much faster than decoding.
         columns["key"] = [
             key_of(Resource.orders, name) if name.isalpha() else None
             for name in columns["source_order"]
@@ -106,7 +106,7 @@ def _ambiguous() -> Select[Any]:
 
 
 def _repeated() -> Rows:
-    """The rows that name the order of an earlier row under the same reference."""
+    """Select the rows that name the order of an earlier row under the same reference."""
     first = func.min(named.c.row).over(partition_by=(named.c.source_order_id, named.c.reference))
     rows = select(named.c.row, first.label("first")).subquery()
     repeated = select(rows.c.row, asked.c.source_order, asked.c.reference, rows.c.first)
@@ -114,31 +114,31 @@ def _repeated() -> Rows:
     return repeated.where(rows.c.row != rows.c.first).distinct()
 
 
-def _told_twice(order: str, reference: str | None, first: str) -> str:
+def _describe_repetition(order: str, reference: str | None, first: str) -> str:
     same = f" with the reference {reference!r}" if reference else ""
     return (
-        f"order {order!r} stands in {first} already{same}; to copy it twice, give each copy "
-        "a reference of its own"
+        f"order {order!r} is already in {first}{same}; to copy it twice, give each copy a "
+        "reference of its own"
     )
 
 
 def _problems(db: Connection, counted: str, mode: Mode) -> list[Problem]:
-    """What is wrong with the orders that the rows name."""
+    """Return the problems of the orders that the rows name."""
     unknown = db.execute(_unknown()).all()
     similar = similar_numbers(db, [order for _, order in unknown])
-    message = [
+    problems = [
         (row, f"no {mode} order has the number or id {order!r}{similar.get(order, '')}")
         for row, order in unknown
     ]
-    message += [
+    problems += [
         (row, f"{order!r} is the number of one order and the id of another; give another id")
         for row, order in db.execute(_ambiguous())
     ]
-    message += [
-        (row, _told_twice(order, reference, f"{counted} {first}"))
+    problems += [
+        (row, _describe_repetition(order, reference, f"{counted} {first}"))
         for row, order, reference, first in db.execute(_repeated())
     ]
-    return [(row, f"{counted} {row}: {line}") for row, line in message]
+    return [(row, f"{counted} {row}: {line}") for row, line in problems]
 
 
 def stage(db: Connection, selection: Selection) -> Mode:
@@ -163,5 +163,5 @@ def stage(db: Connection, selection: Selection) -> Mode:
 
 
 def empty_stage(db: Connection) -> None:
-    """Let go of what was staged: in SQLite's memory the next rows take its place."""
+    """Delete the staged rows; SQLite reuses their memory for the next ones."""
     open_tables(db, _METADATA)

@@ -253,7 +253,7 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
     [
         ([], "The list of 0 orders cannot be used, and nothing was copied:\n  it names no order"),
         (["N0", "nope"], "row 2: no live order has the number or id 'nope'"),
-        (["N0", "N1", "N0"], "row 3: order 'N0' stands in row 1 already"),
+        (["N0", "N1", "N0"], "row 3: order 'N0' is already in row 1"),
         (["N0", None], "row 2, source_order: the order's number or public id is missing"),
         (["N0", {"a": 1}], "row 2, source_order: an order's number or public id is expected"),
         (pd.DataFrame({"order": ["N0"]}), "the column 'source_order' is missing"),

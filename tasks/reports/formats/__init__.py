@@ -1,4 +1,4 @@
-"""The formats of a report: each module here is one, named for its ending.
+"""The formats of a report: each module here is one and has the name of its ending.
 
 A module has the function `open_report(path)`, which returns a `ReportWriter`. The formats are
 found by the names of the modules, so a new one needs no other file.
@@ -18,12 +18,12 @@ ENDINGS_IN_WORDS = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
 
 
 class ReportWriter(AbstractContextManager["ReportWriter"], Protocol):
-    """Writes a report part by part; the file is whole once the context is left."""
+    """Writes a report part by part. The file is complete at the end of the context."""
 
     def write(self, part: Part) -> None: ...
 
 
 def open_report(path: Path, ending: str) -> ReportWriter:
-    """A writer of the format with this ending, one of `ENDINGS`."""
+    """Return a writer of the format with this ending, one of `ENDINGS`."""
     module = import_module(f"{__name__}.{ending.removeprefix('.')}")
     return cast(ReportWriter, module.open_report(path))

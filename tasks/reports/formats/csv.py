@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from order_factory.tasks.reports.rows import COLUMNS, Part
 
-# Whatever comes first in a cell that a spreadsheet takes for a formula.
+# First characters of cells that a spreadsheet reads as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# What a shop or a caller may have written.
+# Columns with text of a shop or a caller.
 _FROM_OUTSIDE = ("source_order", "target_number", "errors", "reference")
 _TIMES = ("started_at", "ended_at")
 
@@ -18,16 +18,16 @@ def _harmless(text: str | None) -> str | None:
     return f"'{text}" if text and text.startswith(_FORMULA) else text
 
 
-def _written(times: list[datetime | None]) -> list[str | None]:
-    """The times as text; thousands of rows share one, so each is written out once."""
-    message = {time: time.isoformat(" ", "microseconds") for time in set(times) if time}
-    return [None if time is None else message[time] for time in times]
+def _format_times(times: list[datetime | None]) -> list[str | None]:
+    """Format the times; thousands of rows share one, so each is formatted once."""
+    formatted = {time: time.isoformat(" ", "microseconds") for time in set(times) if time}
+    return [None if time is None else formatted[time] for time in times]
 
 
 class CsvReport:
-    """UTF-8 with a header; times as `2026-11-23 22:00:00.250000+00:00`, nothing where it is None.
+    """UTF-8 with a header; times as `2026-11-23 22:00:00.250000+00:00`; None is an empty cell.
 
-    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    A text that a spreadsheet would read as a formula gets an apostrophe in front.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class CsvReport:
     def write(self, part: Part) -> None:
         changed: dict[str, list[Any]] = {
             **{name: [_harmless(text) for text in part[name]] for name in _FROM_OUTSIDE},
-            **{name: _written(part[name]) for name in _TIMES},
+            **{name: _format_times(part[name]) for name in _TIMES},
         }
         self._rows.writerows(zip(*(part | changed).values(), strict=True))
 

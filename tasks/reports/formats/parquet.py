@@ -17,7 +17,7 @@ _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS])
 
 
 class ParquetReport:
-    """Texts, a 64-bit count and times in UTC to the microsecond; null where there is none."""
+    """Texts, a 64-bit count and times in UTC to the microsecond; None is null."""
 
     def __init__(self, path: Path) -> None:
         self._file = pq.ParquetWriter(path, _SCHEMA)

@@ -19,7 +19,7 @@ _WIDTHS = (16, 18, 12, 16, 18, 13, 60, 24, 20, 20)
 _TIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
 _TIMES = ("started_at", "ended_at")
 _NUMBERS = ("errors_count",)
-# What XML cannot hold. XlsxWriter escapes the other control characters as Excel does.
+# Characters that XML does not allow. XlsxWriter escapes other control characters as Excel does.
 _SPECIAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -30,11 +30,11 @@ def _text(value: str) -> str:
 
 
 class XlsxReport:
-    """A sheet with a header, and further ones where there are more rows than one holds.
+    """A sheet with a header, and further sheets for more rows than one sheet holds.
 
-    Excel knows no time zones: its times are UTC without saying so. Texts are texts, whatever they
-    look like. A character that XML cannot hold becomes a replacement character, and a text longer
-    than a cell may be is cut, with an ellipsis at its end. Memory does not grow with the rows.
+    Excel has no time zones: the times are UTC. A text stays a text, whatever it looks like. A
+    character that XML does not allow becomes a replacement character. A text that is too long for
+    a cell is cut and ends with an ellipsis. Memory does not grow with the rows.
     """
 
     def __init__(self, path: Path) -> None:

@@ -16,7 +16,7 @@ from order_factory.tasks.reports.rows import COLUMNS
 from order_factory.tasks.selections.checking import check_selection
 from order_factory.tasks.selections.reading import read_selection
 
-ROUNDED = "the number was rounded, for it has more than 15 digits; give it as text"
+ROUNDED = "the number has more than 15 digits and was rounded; give it as text"
 TWICE = "to copy it twice, give each copy a reference of its own"
 NUL = "the value holds the character 0, which cannot be stored"
 MISSING = "line 3, source_order: the order's number or public id is missing"
@@ -82,7 +82,7 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
         "line 3, source_order: the order's number or public id is missing",
         "line 4: no live order has the number or id 'nope'",
         "line 5: no live order has the number or id 'A5'",
-        f"line 6: order 'A1' stands in line 2 already; {TWICE}",
+        f"line 6: order 'A1' is already in line 2; {TWICE}",
         "line 7, reference: the text has 256 characters; at most 255 are allowed",
         "line 8, metadata: the value is not valid JSON",
         "line 12, reuse_wallet: true or false is expected",

@@ -16,7 +16,7 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.subscriptions.outcomes import settle
+from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
 from tests.support.copying import change
 from tests.support.crashes.nights import job, statuses, violations
@@ -53,7 +53,7 @@ def retries(shop, ledger):
 
 def assert_all_paid_once(shop, ledger, batch, count):
     with begin() as db:
-        settle(db, batch.id, LATER)
+        record_outcomes(db, batch.id, LATER)
     assert statuses(batch.reference) == ["completed"] * count
     assert ledger.charges() == [("authorize", 12_50)] * count
     assert ledger.repeats() == 0

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 # Modules and names that Windows or macOS lack. The libraries may use them: they are imported
 # before the names go away, and only our own modules are refused the modules.
 PROGRAM = """

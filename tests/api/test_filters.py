@@ -17,6 +17,8 @@ from order_factory.models.tables import Customer, Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.working_set.statements import table_of
 
+pytestmark = pytest.mark.slow
+
 ORDERS = RESOURCES["orders"]
 TEXTS = ["", "a", "A", "ab", "a%b", "a_b", "é", "É", "b\\", "zz", "ba"]
 TIMES = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]

@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import httpx
+import pytest
 
 from order_factory.models.tables import Event as StoredEvent
 from order_factory.models.tables import OrderFactory
 from order_factory.models.values.public_ids import Resource, key_of
 from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
 from tests.support.draining import drain
+
+pytestmark = pytest.mark.slow
 
 CLIENTS = 16
 WANTED = 60

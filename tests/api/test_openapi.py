@@ -15,6 +15,8 @@ from schemathesis.specs.openapi.checks import (
 from order_factory.api.documentation.openapi import openapi_document
 from tests.support.api_client import order_id
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [
     not_a_server_error,
     content_type_conformance,

@@ -13,6 +13,8 @@ from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.copying import step_put_in
 
+pytestmark = pytest.mark.slow
+
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
 
 

@@ -15,6 +15,8 @@ from sqlalchemy import func, select
 from order_factory.models.database.engine import reading
 from order_factory.models.tables import Order
 
+pytestmark = pytest.mark.slow
+
 ORDERS = 200
 
 

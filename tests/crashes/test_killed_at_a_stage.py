@@ -1,5 +1,7 @@
 """A worker that is killed at any stage of a batch: the next one ends as if nothing had been."""
 
+import pytest
+
 from tests.support.crashes.nights import (
     ENDINGS,
     all_copied,
@@ -13,6 +15,8 @@ from tests.support.crashes.nights import (
 from tests.support.crashes.processes import ended, killed_at_its_stop
 from tests.support.crashes.stages import AFTER_COMMIT, BEFORE_COMMIT
 from tests.support.crashes.worker import Job
+
+pytestmark = pytest.mark.slow
 
 FIRST_HALF = ENDINGS[:2] + ["pending"] * 2
 

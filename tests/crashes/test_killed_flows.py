@@ -23,7 +23,7 @@ from tests.support.crashes.nights import (
     violations,
 )
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 TIMES = 20
 PROGRAM = """

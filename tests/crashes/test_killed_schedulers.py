@@ -6,11 +6,15 @@ import signal
 import time
 from datetime import timedelta
 
+import pytest
+
 from order_factory.models.settings import Settings
 from order_factory.models.tables import Order, OrderFactory, OrderSubscription
 from tests.support.crashes.nights import violations
 from tests.support.crashes.processes import FORKING
 from tests.support.subscriptions import START, payable, run_due, subscribe
+
+pytestmark = pytest.mark.slow
 
 SUBSCRIPTIONS, DAYS = 40, 5
 

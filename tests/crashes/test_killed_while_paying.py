@@ -11,6 +11,8 @@ from tests.support.crashes.nights import job, outcome, selection, violations
 from tests.support.crashes.processes import Worker, ended, workers
 from tests.support.paying import payable
 
+pytestmark = pytest.mark.slow
+
 ORDERS, ROUNDS = 60, 6
 
 

@@ -32,7 +32,7 @@ from tests.support.crashes.nights import (
 from tests.support.paying import TestLedger, payable
 from tests.support.shop import Shop
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 @pytest.fixture(scope="module")

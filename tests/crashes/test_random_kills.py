@@ -3,6 +3,8 @@
 import random
 import time
 
+import pytest
+
 from tests.support.crashes.nights import (
     all_copied,
     job,
@@ -12,6 +14,8 @@ from tests.support.crashes.nights import (
     violations,
 )
 from tests.support.crashes.processes import ended, workers
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 7
 TIMES = 50

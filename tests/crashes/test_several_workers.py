@@ -5,6 +5,8 @@ import pytest
 from tests.support.crashes.nights import all_copied, job, outcome, selection, sources_of_all_kinds
 from tests.support.crashes.processes import ended, workers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "stage", ["claimed", "within copy_line_items", "before record_outcomes", "copied", "committed"]

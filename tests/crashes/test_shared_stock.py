@@ -4,9 +4,13 @@ import time
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from order_factory.models.tables import CopyError, Order
 from tests.support.crashes.nights import Outcome, job, outcome, selection
 from tests.support.crashes.processes import workers
+
+pytestmark = pytest.mark.slow
 
 
 def test_two_batches_of_the_same_orders_sell_no_piece_twice(shop):

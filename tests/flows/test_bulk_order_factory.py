@@ -14,7 +14,7 @@ from order_factory.models.errors import BatchNotFound, InvalidRequest, Selection
 from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, public_id
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from order_factory.tasks.selections.recording import record_rows
 from tests.support.copying import whole_database
 from tests.support.crashes.nights import selection, sources_of_all_kinds
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 COUNTS = ("orders_count", "completed", "completed_with_errors", "failed", "aborted", "pending")
 

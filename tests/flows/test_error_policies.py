@@ -19,7 +19,7 @@ from order_factory.tasks.copying.recipe import STEPS
 from tests.support.copying import failing_for, find_or_record, whole_database
 from tests.support.crashes.nights import violations
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 @pytest.fixture(autouse=True)

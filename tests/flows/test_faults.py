@@ -15,7 +15,7 @@ from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.verify import verify
 from tests.support.copying import SECRET
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 @pytest.fixture(autouse=True)

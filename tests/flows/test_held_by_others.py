@@ -16,6 +16,7 @@ from order_factory.tasks.working_set.claims import claim_pending
 from tests.support.copying import find_or_record
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("prefect"),
     pytest.mark.parametrize("shop", ["postgres"], indirect=True),
 ]

@@ -22,7 +22,7 @@ from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.records import create_factory
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 def test_copies_an_order_by_number(shop):

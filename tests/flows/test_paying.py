@@ -25,7 +25,7 @@ from order_factory.models.values.statuses import Mode
 from tests.support.copying import change, request, whole_database
 from tests.support.paying import payable
 
-pytestmark = pytest.mark.usefixtures("prefect", "ledger")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "ledger")]
 
 SECRETS = ("SECRET", "tok_", "cus_", "sk_test")
 

@@ -17,7 +17,7 @@ from tests.support.copying import change, whole_database
 from tests.support.paying import payable as payable_by_gateway
 from tests.support.subscriptions import due, payable, run_due, subscribe, subscription
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 def test_what_is_due_is_copied_and_what_failed_is_told(shop):

@@ -22,7 +22,7 @@ from tests.support.crashes.lost_answers import losing_the_answer
 from tests.support.crashes.nights import violations
 from tests.support.paying import payable
 
-pytestmark = pytest.mark.usefixtures("prefect", "ledger")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "ledger")]
 NAMES = [{"reference": "buy-0"}, {"idempotency_key": "buy-0"}]
 
 

@@ -17,7 +17,7 @@ from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from tests.support.copying import find_or_record, request
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 AN_HOUR_AGO = utc_now() - timedelta(hours=1)
 
 

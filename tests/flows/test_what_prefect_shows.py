@@ -29,7 +29,7 @@ from tests.support.copying import batch_of, change, request
 from tests.support.crashes.nights import violations
 from tests.support.subscriptions import due, payable
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 COPIED, IDLE, FAILED, WITH_ERRORS = "Completed", "Skipped", "Failed", "CompletedWithErrors"
 STEPS = [

@@ -13,6 +13,8 @@ from order_factory.models.results.copies import OrderFactoryFailed
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.system.conftest import program, wait_for
 
+pytestmark = pytest.mark.slow
+
 FILES = sorted((Path(__file__).parents[2] / "automations").glob("*.yaml"))
 NAMES = {yaml.safe_load(file.read_text())["name"] for file in FILES}
 NOTIFYING = "Tell of failed copies"

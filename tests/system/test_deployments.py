@@ -13,6 +13,8 @@ from tests.support.copying import find_or_record
 from tests.support.subscriptions import due, payable, subscription
 from tests.system.conftest import begin_deployment, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def start(client):

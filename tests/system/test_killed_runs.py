@@ -8,6 +8,8 @@ from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from tests.support.crashes.nights import violations
 from tests.system.conftest import begin_deployment, wait_for
 
+pytestmark = pytest.mark.slow
+
 # One transaction each: some seconds, in which the process is to be killed.
 ORDERS = 60
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -13,6 +14,8 @@ from prefect.client.schemas.objects import StateType
 
 from order_factory.models.tables.base import utc_now
 from tests.system.conftest import wait_for
+
+pytestmark = pytest.mark.slow
 
 AHEAD = FlowRunFilter(
     state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))

@@ -13,6 +13,8 @@ from order_factory.cli.system.processes import find_marked_processes
 from order_factory.cli.system.state import FOLDER
 from tests.system.conftest import program, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_part_answers(system):
     message = program("status", "--json")

@@ -13,7 +13,7 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 TIMES = 3
 

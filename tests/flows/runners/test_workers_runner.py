@@ -19,6 +19,7 @@ from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("prefect"),
     pytest.mark.parametrize("shop", ["postgres"], indirect=True),
 ]

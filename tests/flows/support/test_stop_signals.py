@@ -16,7 +16,7 @@ from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.tasks.copying.recipe import STEPS
 from tests.support.crashes.nights import violations
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from tests.support.paying import payable
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed"),
     pytest.mark.parametrize("shop", ["postgres"], indirect=True),
 ]

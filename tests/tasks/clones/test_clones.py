@@ -28,6 +28,8 @@ from tests.support.crashes.nights import violations
 from tests.support.mixed_shop import fill
 from tests.support.paying import payable
 
+pytestmark = pytest.mark.slow
+
 
 def cut_off():
     with reading() as db:

@@ -6,6 +6,7 @@ What must come of them is worked out by `oracle.py`, which shares nothing with t
 from collections import Counter, defaultdict
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from order_factory.models.database.engine import begin
@@ -21,6 +22,8 @@ from order_factory.tasks.working_set.statements import table_of
 from tests.simulations.matrix.filling import fill
 from tests.simulations.matrix.oracle import Options, Outcome, expected
 from tests.simulations.matrix.spec import COUPONS, sources
+
+pytestmark = pytest.mark.slow
 
 MIXES = [
     Options(),

@@ -36,7 +36,7 @@ from tests.support.copying import (
 )
 from tests.support.crashes.nights import violations
 
-pytestmark = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("shop", ["sqlite"], indirect=True)]
 
 SIZE = 3
 IN_TURN = [False, True, True]  # nobody reads ahead of the first part

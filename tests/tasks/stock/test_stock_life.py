@@ -20,6 +20,8 @@ from tests.support.copying import authorize, batch_of, copy_batch, request, resu
 from tests.support.paying import payable
 from tests.support.shop import Shop
 
+pytestmark = pytest.mark.slow
+
 SOME = settings(
     max_examples=6,
     stateful_step_count=8,

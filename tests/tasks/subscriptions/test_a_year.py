@@ -2,8 +2,12 @@
 
 import random
 
+import pytest
+
 from tests.simulations.years import Run, fill, moments, problems
 from tests.support.subscriptions import run_due
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_year_of_subscriptions_is_what_the_calendar_says(shop):

@@ -274,7 +274,7 @@ def _millionths_on_postgresql(element: millionths, compiler: SQLCompiler, **opti
 
 
 def plan_by_key(db: Connection) -> None:
-    """Until the transaction ends, reach rows by their keys, from the few rows in hand.
+    """Until the transaction ends, reach rows by their keys, from the few current rows.
 
     PostgreSQL would otherwise merge or hash a batch with a whole table, which grows with the
     table and not with the batch.

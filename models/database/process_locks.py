@@ -135,7 +135,7 @@ def _locked_file(number: int) -> Iterator[ProcessLock]:
 
 
 def _clear_away() -> None:
-    """Remove the files that killed processes have left: nobody holds their locks."""
+    """Remove the files of killed processes, whose locks are free."""
     database = Path(get_engine().url.database or "")
     for path in database.parent.glob(f"{database.name}-present-*"):
         with suppress(Timeout, OSError), FileLock(path, timeout=0):

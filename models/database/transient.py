@@ -24,7 +24,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_lost(error: DBAPIError) -> bool:
-    """Whether the connection was lost, so that nobody knows whether a COMMIT was carried out."""
+    """Whether the connection was lost, so that it is unknown whether a COMMIT was carried out."""
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     ended = sqlstate in ("57P01", "57P02", "57P05", "25P03") or sqlstate.startswith("08")
     return bool(error.connection_invalidated) or ended

@@ -106,7 +106,7 @@ def summary(result: OrderFactoryResult) -> str:
 
 
 class ErrorCount(Result):
-    """One kind of error in a batch, and how often it stands in the factories' logs."""
+    """One kind of error in a batch, and how often it is in the factories' logs."""
 
     field: str = Field(description="The key in errors_log.")
     code: str = Field(description="The kind of error.")
@@ -223,7 +223,7 @@ class BatchUnfinished(OrderFactoryError):
 
 
 class BatchAborted(BatchUnfinished):
-    """The batch was stopped on purpose, after the transaction that was in hand."""
+    """The batch was stopped on purpose, after the current transaction."""
 
     status, code = 409, "order_factory_batch_aborted"
 

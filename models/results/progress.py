@@ -1,4 +1,4 @@
-"""Progress: what a long step tells to whoever shows it, such as a bar on the command line."""
+"""Progress: a long step reports it to a listener, such as a bar on the command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class ProgressListener(Protocol):
-    """Is told that `done` of `total` units of a step are done; `total` is None if not known."""
+    """Receives that `done` of `total` units of a step are done; `total` is None if not known."""
 
     def __call__(self, step: str, done: int, total: int | None) -> None: ...
 
@@ -17,7 +17,7 @@ _listener: ContextVar[ProgressListener | None] = ContextVar("progress_listener",
 
 @contextmanager
 def progress_shown_by(listener: ProgressListener) -> Iterator[None]:
-    """Within the block, in this thread, progress is told to this listener."""
+    """Report progress to this listener, within the block and in this thread."""
     token = _listener.set(listener)
     try:
         yield
@@ -26,7 +26,7 @@ def progress_shown_by(listener: ProgressListener) -> Iterator[None]:
 
 
 def report_progress(step: str, done: int, total: int | None) -> None:
-    """Tell how far a step is; nothing happens where nobody listens."""
+    """Report the progress of a step. Without a listener, nothing happens."""
     listener = _listener.get()
     if listener is not None:
         listener(step, done, total)

@@ -24,7 +24,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class Every:
-    """One period in so many units."""
+    """One period, as a number of units."""
 
     count: int
     unit: Unit

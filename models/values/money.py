@@ -17,7 +17,7 @@ _WITHDRAWN = {"BYR": 0} | dict.fromkeys(
 )
 # Amounts that were shown last: most of a shop's are zero or among few prices.
 _REMEMBERED = 16_384
-# A comma stands before the cents, points between the thousands: €1.234,50.
+# A comma before the cents, points between the thousands: €1.234,50.
 _WITH_DECIMAL_COMMA = frozenset(
     {"EUR", "BRL", "DKK", "NOK", "PLN", "SEK", "TRY", "CZK", "HUF", "RON"}
 )

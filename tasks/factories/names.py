@@ -130,6 +130,6 @@ def _found(
         raise CopyDiffers(public_id(Resource.order_factories, kept["id"]), name, ", ".join(other))
     mine = select(_factory.c.id).where(_factory.c.id == kept["id"], is_to_copy)
     if db.scalar(skip_locked(db, mine, _factory)) is not None:
-        mended = {"flow_run_id": flow_run_id, "updated_at": utc_now()}
-        db.execute(update(_factory).where(_factory.c.id == kept["id"]).values(mended))
+        new_owner = {"flow_run_id": flow_run_id, "updated_at": utc_now()}
+        db.execute(update(_factory).where(_factory.c.id == kept["id"]).values(new_owner))
     return Named(kept["id"], made_before=True)

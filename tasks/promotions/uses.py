@@ -156,14 +156,14 @@ def _insert_uses() -> Insert:
         .join(_coupon, _coupon.c.id == held_coupons.c.coupon_id)
         .join(_promotion, _promotion.c.id == held_coupons.c.promotion_id)
     )
-    nobody = literal("")
+    no_customer = literal("")
     is_invalid = exists().where(coupon_problems.c.factory_id == copies.c.factory_id)
     limits = (
-        (_BY_COUPON, _coupon.c.id, nobody, _coupon.c.usage_limit - _coupon.c.usage_count),
+        (_BY_COUPON, _coupon.c.id, no_customer, _coupon.c.usage_limit - _coupon.c.usage_count),
         (
             _BY_PROMOTION,
             _promotion.c.id,
-            nobody,
+            no_customer,
             _promotion.c.total_usage_limit - _promotion.c.total_usage_count,
         ),
         (

@@ -93,7 +93,7 @@ class _Axis:
         return left + width * min(1.0, max(0.0, part))
 
     def time_at(self, percent: float) -> datetime:
-        """The time that stands at this place."""
+        """The time at this place."""
         for left, width, stretch in self.places:
             if percent <= left + width + 1e-6:
                 part = min(1.0, max(0.0, (percent - left) / width))

@@ -59,7 +59,7 @@ def _fits(wanted: OrderFilter) -> list[ColumnElement[bool]]:
 
 
 def resolve_customer(db: Connection, wanted: OrderFilter) -> OrderFilter:
-    """The same filter with the customer's public id, so that no email is kept or told.
+    """Return the filter with the customer's public id, so that no email is stored or shown.
 
     Raises `SelectionInvalid` where the filter's mode has no such customer.
     """

@@ -30,8 +30,10 @@ from order_factory.models.tables import (
     PaymentMethod,
     Promotion,
     StockItem,
+    Transaction,
 )
 from order_factory.models.tables.base import utc_now
+from order_factory.models.tables.transactions import TransactionType
 from order_factory.models.values.public_ids import public_id
 from tests.support.api_client import MEDIA_TYPE, Api, linkage, make_token, order_id
 from tests.support.copying import batch_of, change, request
@@ -126,6 +128,20 @@ def fill(shop, mode):
     code = f"only-{mode}"
     sku = shop.sku(code, stock=None, mode=mode)
     shop.add(StockItem, sku_id=sku, stock_location="main", quantity=1, mode=mode)
+    shop.price(code, 12_50, mode=mode)
+    for type_ in TransactionType:
+        shop.add(
+            Transaction,
+            type=type_,
+            status="failed",
+            order_id=key,
+            order_factory_id=factories[0],
+            gateway="test",
+            amount_cents=12_50,
+            currency_code="EUR",
+            idempotency_key=f"{mode}-{type_}",
+            mode=mode,
+        )
     shop.add(PaymentMethod, payment_source_type="wire_transfers", mode=mode)
     promotion = shop.add(
         Promotion,

@@ -12,7 +12,7 @@ from order_factory.tasks.factories.records import create_factory, read_factory, 
 from tests.support.copying import request, results
 
 
-def test_a_factory_is_recorded_as_it_was_asked_for(shop):
+def test_a_factory_is_recorded_with_its_options(shop):
     source = shop.order(mode="test", customer_id=shop.customer(mode="test"))
 
     factory = request(
@@ -25,6 +25,8 @@ def test_a_factory_is_recorded_as_it_was_asked_for(shop):
         ignore_invalid_coupon=True,
         refresh_prices=True,
         stock="ignore",
+        gift_cards="fail",
+        any_source_status=True,
         reference="A-1",
         reference_origin="support",
         metadata={"why": ["damaged", 1]},
@@ -55,6 +57,8 @@ def test_a_factory_is_recorded_as_it_was_asked_for(shop):
         "ignore_invalid_coupon": True,
         "refresh_prices": True,
         "stock": "ignore",
+        "gift_cards": "fail",
+        "any_source_status": True,
         "reference": "A-1",
         "reference_origin": "support",
         "metadata": {"why": ["damaged", 1]},
@@ -66,12 +70,13 @@ def test_a_factory_is_recorded_as_it_was_asked_for(shop):
     assert [event.name for event in shop.rows(Event)] == ["order_factories.create"]
 
 
-def test_what_was_not_asked_for_is_as_the_reference_says(shop):
+def test_omitted_options_have_the_defaults_of_the_reference(shop):
     (result,) = results([request(shop.order())])
 
     assert {name: getattr(result, name) for name in OPTIONS} == dict.fromkeys(OPTIONS, False) | {
         "reuse_wallet": True,
         "stock": "take",
+        "gift_cards": "drop",
     }
     assert (result.reference, result.reference_origin, result.metadata) == (None, None, None)
 

@@ -46,8 +46,9 @@ def all_copied(times: int) -> Outcome:
 def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
     """Rows of a selection: valid and placed, invalid, with a line left out and placed, plain.
 
-    The copies of the valid one and of the plain one cancel their source.
+    The copies of the valid one and of the plain one cancel their source, which is copied again.
     """
+    replaced = {"cancel_source_order": True, "any_source_status": True}
     customer = shop.customer()
     saved = shop.payment_source(wallet_of=customer)
     held: dict[str, Any] = {"customer_id": customer, "payment_source_id": saved}
@@ -57,10 +58,10 @@ def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
     shop.line(in_part, sku_code="GONE")
     plain = shop.order(lines=[("MUG", 1, 12_50)])
     return [
-        {"source_order": valid, "place_target_order": True, "cancel_source_order": True},
+        {"source_order": valid, "place_target_order": True, **replaced},
         {"source_order": invalid, "place_target_order": True},
         {"source_order": in_part, "place_target_order": True, "skip_errors": True},
-        {"source_order": plain, "reuse_wallet": False, "cancel_source_order": True},
+        {"source_order": plain, "reuse_wallet": False, **replaced},
     ]
 
 

@@ -80,7 +80,7 @@ def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"runner": "flow_runs"}, "The runner 'flow_runs' makes a flow run of each order"),
+        ({"runner": "flow_runs"}, "The runner 'flow_runs' starts a flow run for each order"),
         ({"runner": "dask"}, "The runner 'dask' needs prefect-dask. Install it: pip"),
         ({"runner": "workers"}, "The runner 'workers' needs the deployment 'copy-batch/part'"),
         ({"runner": "spark"}, "runner: Input should be 'threads', 'dask', 'workers' or"),

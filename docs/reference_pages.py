@@ -24,6 +24,7 @@ from order_factory.gateways.settings import StripeSettings, TestGatewaySettings
 from order_factory.models import errors
 from order_factory.models.settings import Settings
 from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
 
 FOLDER = Path(__file__).parent / "reference"
@@ -119,6 +120,22 @@ def errors_page() -> list[str]:
         ),
         "",
         *table(("exception", "code", "status", "message"), rows),
+        "",
+        "## What can be wrong with an order",
+        "",
+        (
+            "A copy's `errors_log` has the messages under these keys. Each message is also a row of "
+            "the table `copy_errors`, with its code. `sku_code` of the row is the SKU that the error "
+            "is about, if it is about one."
+        ),
+        "",
+        *table(
+            ("code", "key", "meaning"),
+            [
+                (f"`{code}`", f"`{code.key}`" if code.key else "the step's", code.meaning)
+                for code in ErrorCode
+            ],
+        ),
     ]
 
 

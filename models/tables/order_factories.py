@@ -137,9 +137,9 @@ class OrderFactory(Described, Moded, Base):
 class CopyError(Base):
     """One thing that was wrong with one order; the rows of a factory make up its `errors_log`.
 
-    `field` is the key in `errors_log`, `code` the kind of error (for counting), `message` the
+    `field` is the key in `errors_log`, `code` the kind of error (see `ErrorCode`), `message` the
     words for a person. `line_item_id` is the source's line that the error is about, and with
-    `skip_errors` the line that was left out.
+    `skip_errors` the line that was left out. `sku_code` is the SKU that it is about, if any.
     """
 
     __tablename__ = "copy_errors"
@@ -154,3 +154,4 @@ class CopyError(Base):
     code: Mapped[str] = mapped_column(String(64))
     message: Mapped[str] = mapped_column(Text())
     line_item_id: Mapped[int | None] = mapped_column(ForeignKey("line_items.id"))
+    sku_code: Mapped[str | None]

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.tables import Address
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
@@ -42,13 +43,13 @@ _SOME_LOCKED = select_any_copy(copies.c.shipping_country_code_lock.is_not(None))
 _MISSING = (
     errors(
         "billing_address",
-        "billing_address_missing",
+        ErrorCode.BILLING_ADDRESS_MISSING,
         "the order has no billing address",
         _has_no_billing,
     ),
     errors(
         "shipping_address",
-        "shipping_address_missing",
+        ErrorCode.SHIPPING_ADDRESS_MISSING,
         "the order has no shipping address",
         _has_no_shipping,
         line_sums.c.lines_to_ship > 0,
@@ -57,7 +58,7 @@ _MISSING = (
 )
 _OUTSIDE = errors(
     "shipping_address",
-    "shipping_address_outside_lock",
+    ErrorCode.SHIPPING_ADDRESS_OUTSIDE_LOCK,
     literal("the country ")
     + _address.c.country_code
     + " is outside the order's shipping country lock "

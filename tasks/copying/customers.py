@@ -18,6 +18,7 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import snapshot
 from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Customer
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import CustomerStatus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
@@ -33,11 +34,16 @@ _is_barred = copies.c.customer_status.in_(_BARRED)
 _SOME_WRONG = select_any_copy(or_(_is_missing, _is_barred))
 
 _ERRORS = (
-    errors("customer", "customer_missing", "the order has no customer and no email", _is_missing),
+    errors(
+        "customer",
+        ErrorCode.CUSTOMER_MISSING,
+        "the order has no customer and no email",
+        _is_missing,
+    ),
     *(
         errors(
             "customer",
-            f"customer_{status}",
+            ErrorCode(f"customer_{status}"),
             f"the customer is {status}",
             copies.c.customer_status == status,
         )

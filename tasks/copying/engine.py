@@ -13,6 +13,7 @@ from sqlalchemy import Connection, false, func, select, update
 from order_factory.models.database.dialects import snapshot
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.copying.check_orders import check_orders
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.outcomes.completion import record_outcomes
@@ -135,7 +136,7 @@ def _fail(
                     check_orders(db, batch)
             except StepFailed:
                 pass  # the failure that is recorded next is this one
-            execute_and_count(db, errors(failure.field, "unexpected", str(failure)))
+            execute_and_count(db, errors(failure.field, ErrorCode.UNEXPECTED, str(failure)))
             db.execute(update(copies).values(valid=false()))
             if keep is not None:
                 keep(db)

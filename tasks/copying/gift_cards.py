@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.tables import LineItem, Order
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.copy_errors import errors
@@ -24,7 +25,7 @@ from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
 
-FIELD, CODE = "gift_card_code", "gift_card_not_redeemed"
+FIELD, CODE = "gift_card_code", ErrorCode.GIFT_CARD_NOT_REDEEMED
 
 _line, _source = table_of(LineItem), table_of(Order)
 _is_redemption = and_(_line.c.item_type == ItemType.GIFT_CARDS, _line.c.total_amount_cents < 0)

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.tables import CopyError, LineItem, Order
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.working_set.copy_errors import errors
@@ -42,54 +43,58 @@ _is_barred = and_(not_(_is_gone), not_(flagged_skus.c.purchasable))
 
 _NO_LINE = errors(
     "line_items",
-    "line_items_missing",
+    ErrorCode.LINE_ITEMS_MISSING,
     "the order has no line item",
     not_(exists().where(line_sums.c.factory_id == copies.c.factory_id)),
 )
 _BELOW_ONE = errors(
     "line_items",
-    "quantity_below_one",
+    ErrorCode.QUANTITY_BELOW_ONE,
     _label + ": the quantity " + cast(_line.c.quantity, String) + " is below 1",
     line_sums.c.quantities_below_one > 0,
     _line.c.quantity < 1,
     not_(is_left_out()),
     joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy],
     line_item_id=_line.c.id,
+    sku_code=_line.c.sku_code,
 )
 _GONE = errors(
     "line_items",
-    "sku_not_in_catalogue",
+    ErrorCode.SKU_NOT_IN_CATALOGUE,
     _label + " is no longer in the catalogue",
     _names_a_sku,
     _is_gone,
     joins=[_lines_of_copy, _of_its_sku],
     line_item_id=_line.c.id,
+    sku_code=_line.c.sku_code,
 )
 _BARRED = errors(
     "line_items",
-    "sku_not_purchasable",
+    ErrorCode.SKU_NOT_PURCHASABLE,
     _label + " is not purchasable",
     _names_a_sku,
     _is_barred,
     joins=[_lines_of_copy, _of_its_sku],
     line_item_id=_line.c.id,
+    sku_code=_line.c.sku_code,
 )
 _of_source = (_source, _source.c.id == copies.c.source_order_id)
 _OTHER_CURRENCY = errors(
     "line_items",
-    "line_item_other_currency",
+    ErrorCode.LINE_ITEM_OTHER_CURRENCY,
     _label + " is in " + _line.c.currency_code + ", and the order in " + _source.c.currency_code,
     line_sums.c.other_currency_lines > 0,
     _line.c.currency_code != _source.c.currency_code,
     not_(is_left_out()),
     joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy, _of_source],
     line_item_id=_line.c.id,
+    sku_code=_line.c.sku_code,
 )
 # When the tax is not recalculated, the rate is only copied.
 _rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)
 _TAX_RATE = errors(
     "tax_rate",
-    "tax_rate_not_a_share",
+    ErrorCode.TAX_RATE_NOT_A_SHARE,
     _label
     + ": the tax rate is "
     + cast(cast(_rate * 100, BigInteger), String)
@@ -100,6 +105,7 @@ _TAX_RATE = errors(
     not_(is_left_out()),
     joins=[_lines_of_copy, _of_source],
     line_item_id=_line.c.id,
+    sku_code=_line.c.sku_code,
 )
 
 

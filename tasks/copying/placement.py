@@ -34,6 +34,7 @@ from order_factory.models.tables import (
     PaymentMethod,
     PaymentSource,
 )
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import changed, may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.payments.intents import insert_authorizations
@@ -84,11 +85,11 @@ _gateway = case(
     needed=select(exists().where(TO_BE_PLACED)),
     errors=(
         "status",
-        "payment_source_missing",
-        "gateway_not_set_up",
-        "nothing_to_buy",
-        "total_below_zero",
-        "payment_method_disabled",
+        ErrorCode.PAYMENT_SOURCE_MISSING,
+        ErrorCode.GATEWAY_NOT_SET_UP,
+        ErrorCode.NOTHING_TO_BUY,
+        ErrorCode.TOTAL_BELOW_ZERO,
+        ErrorCode.PAYMENT_METHOD_DISABLED,
     ),
     idle="No target order is to be placed.",
 )
@@ -202,7 +203,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         db,
         errors(
             "payment_source",
-            "payment_source_missing",
+            ErrorCode.PAYMENT_SOURCE_MISSING,
             why,
             is_not_placed(),
             _lacks_payment_source,
@@ -215,7 +216,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         db,
         errors(
             "payment_method",
-            "payment_method_disabled",
+            ErrorCode.PAYMENT_METHOD_DISABLED,
             literal("the payment method ")
             + func.coalesce(_method.c.name, _method.c.payment_source_type)
             + " is disabled",
@@ -229,7 +230,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         db,
         errors(
             "line_items",
-            "nothing_to_buy",
+            ErrorCode.NOTHING_TO_BUY,
             "the order has no line item that can be bought",
             is_not_placed(),
             line_sums.c.purchasable_lines == 0,
@@ -241,7 +242,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         db,
         errors(
             "line_items",
-            "total_below_zero",
+            ErrorCode.TOTAL_BELOW_ZERO,
             literal("the discounts are more than what is left to buy: the total is ")
             + below_zero
             + " cents",
@@ -254,7 +255,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         db,
         errors(
             "status",
-            "cannot_be_placed",
+            ErrorCode.CANNOT_BE_PLACED,
             refused(_target.c.status, OrderStatus.PLACED),
             is_not_placed(),
             joins=[_target_of_copy],
@@ -289,7 +290,7 @@ def _record_missing_gateways(db: Connection) -> None:
         message = f"the payment gateway {name} is not set up: {setup_hint(name)}"
         here = and_(is_not_placed(), missing, _gateway == name)
         execute_and_count(
-            db, errors("payment_source", "gateway_not_set_up", message, here, joins=joins)
+            db, errors("payment_source", ErrorCode.GATEWAY_NOT_SET_UP, message, here, joins=joins)
         )
     mode_problem = (
         literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
@@ -297,5 +298,5 @@ def _record_missing_gateways(db: Connection) -> None:
     wrong_mode = and_(is_not_placed(), missing, not_(unknown))
     words = mode_problem + " orders"
     execute_and_count(
-        db, errors("payment_source", "gateway_not_set_up", words, wrong_mode, joins=joins)
+        db, errors("payment_source", ErrorCode.GATEWAY_NOT_SET_UP, words, wrong_mode, joins=joins)
     )

@@ -38,6 +38,7 @@ from order_factory.models.tables import (
     PaymentSource,
     Promotion,
 )
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import refused
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.copying.check_orders import check_orders
@@ -151,7 +152,7 @@ def keep_target_orders(db: Connection, wrong: ColumnElement[bool] = _IS_INVALID)
     """What must not be placed fails, and stays the order that it is."""
     why = refused(_target.c.status, OrderStatus.PLACED)
     joins = [(_target, _target.c.id == copies.c.target_order_id)]
-    if execute_and_count(db, errors("status", "cannot_be_placed", why, wrong, joins=joins)):
+    if execute_and_count(db, errors("status", ErrorCode.CANNOT_BE_PLACED, why, wrong, joins=joins)):
         values = {"valid": true(), "failed": true(), "place_target_order": false()}
         db.execute(update(copies).where(wrong).values(values))
 
@@ -168,7 +169,7 @@ def check_orders_again(db: Connection, batch: Batch) -> int:
     name="use coupons again",
     field="coupon_code",
     needed=select_any_copy(_to_be_placed),
-    errors=("promotion_used_up",),
+    errors=(ErrorCode.PROMOTION_USED_UP,),
     idle="No order can be placed.",
 )
 def use_coupons_again(db: Connection, batch: Batch) -> int:
@@ -194,7 +195,7 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
         db,
         errors(
             "coupon_code",
-            "promotion_used_up",
+            ErrorCode.PROMOTION_USED_UP,
             literal("promotion ") + _promotion.c.name + " is used up",
             _to_be_placed,
             joins=[
@@ -205,7 +206,8 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
     )
     if found:
         without = exists().where(
-            CopyError.order_factory_id == copies.c.factory_id, CopyError.code == "promotion_used_up"
+            CopyError.order_factory_id == copies.c.factory_id,
+            CopyError.code == ErrorCode.PROMOTION_USED_UP,
         )
         keep_target_orders(db, and_(_to_be_placed, without))
     use_again(db, orders, batch.started_at)

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import analyze_table
 from order_factory.models.database.json_values import build_object, gather_list, with_list
 from order_factory.models.tables import LineItem, LineItemOption, Order, Price, Sku
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
@@ -57,7 +58,7 @@ def find_prices(db: Connection) -> int:
         db,
         errors(
             "line_items",
-            "sku_without_price",
+            ErrorCode.SKU_WITHOUT_PRICE,
             literal("SKU ") + _line.c.sku_code + " has no price in " + _order.c.currency_code,
             _is_priced,
             _price.c.id.is_(None),
@@ -68,6 +69,7 @@ def find_prices(db: Connection) -> int:
             ],
             outer=[(_price, _of_its_sku)],
             line_item_id=_line.c.id,
+            sku_code=_line.c.sku_code,
         ),
     )
 
@@ -178,7 +180,7 @@ def _insert_new_prices() -> Insert:
     name="refresh prices",
     field="line_items",
     needed=select_any_copy(and_(copies.c.valid, copies.c.refresh_prices)),
-    errors=("sku_without_price",),
+    errors=(ErrorCode.SKU_WITHOUT_PRICE,),
     idle="The line items keep their prices.",
 )
 def refresh_prices(db: Connection, _batch: Batch) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
@@ -98,7 +99,7 @@ def _barred(status: OrderStatus) -> Insert:
         words += "; any_source_status copies it all the same"
     if status == OrderStatus.CANCELLED:
         where.append(not_(and_(_was_replaced, _was_asked_before)))
-    code = f"source_order_{status}"
+    code = ErrorCode(f"source_order_{status}")
     return errors("source_order", code, words, *where, joins=[_of_copy])
 
 
@@ -110,13 +111,15 @@ def _difference(name: str, differs: ColumnElement[bool]) -> Insert:
         + " cents, the order says "
         + cast(_source.c[name], String)
     )
-    return errors("amounts", "amounts_differ", words, differs, joins=[_of_copy, _sums_of_copy])
+    return errors(
+        "amounts", ErrorCode.AMOUNTS_DIFFER, words, differs, joins=[_of_copy, _sums_of_copy]
+    )
 
 
 _BARRED = tuple(_barred(status) for status in _WHY)
 _DIFFERENCES = tuple(_difference(name, differs) for name, differs in _differing().items())
 # No copy is made with these, whatever skip_errors says.
-BARRED_CODES = tuple(f"source_order_{status}" for status in _WHY)
+BARRED_CODES = tuple(ErrorCode(f"source_order_{status}") for status in _WHY)
 
 
 def check_sources(db: Connection) -> int:

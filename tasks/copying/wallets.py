@@ -12,6 +12,7 @@ from order_factory.models.tables import (
     PaymentMethod,
     PaymentSource,
 )
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
@@ -55,7 +56,7 @@ _saved_by_anyone = exists().where(
 
 _EXPIRED = errors(
     "payment_source",
-    "payment_source_expired",
+    ErrorCode.PAYMENT_SOURCE_EXPIRED,
     literal("the saved payment source expired on ") + day(_source.c.expires_at),
     _expired,
     _is_needed,
@@ -75,7 +76,7 @@ _is_not_in_wallet = and_(
 _SOME_NOT_IN_WALLET = select_any_copy(_is_not_in_wallet)
 _FOREIGN = errors(
     "payment_source",
-    "payment_source_foreign",
+    ErrorCode.PAYMENT_SOURCE_FOREIGN,
     "the payment source stands in another customer's wallet",
     _is_not_in_wallet,
     _saved_by_anyone,

@@ -29,6 +29,7 @@ from order_factory.models.tables import Order, OrderFactory, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import changed, may_become
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
@@ -57,7 +58,10 @@ _transaction, _factory = table_of(Transaction), table_of(OrderFactory)
 _order = table_of(Order)
 _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
 # Kinds of error that no time mends: see `FailureClass`.
-PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = "payment_refused", "payment_needs_customer"
+PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = (
+    ErrorCode.PAYMENT_REFUSED,
+    ErrorCode.PAYMENT_NEEDS_CUSTOMER,
+)
 _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
 
 
@@ -217,14 +221,16 @@ def _record_refusals(db: Connection) -> None:
     )
     hard, asks = codes_of(FailureClass.HARD), codes_of(FailureClass.NEEDS_CUSTOMER)
     for kind, which, advice in (
-        ("payment_declined", code.not_in((*hard, *asks)), ""),
+        (ErrorCode.PAYMENT_DECLINED, code.not_in((*hard, *asks)), ""),
         (PAYMENT_REFUSED, code.in_(hard), " Another payment source is needed."),
         (PAYMENT_NEEDS_CUSTOMER, code.in_(asks), " The customer has to confirm it in the shop."),
     ):
         found = errors("payment_source", kind, words + advice, refused, which, joins=joins)
         execute_and_count(db, found)
     detail = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
-    execute_and_count(db, errors("status", "cannot_be_placed", detail, refused, joins=joins))
+    execute_and_count(
+        db, errors("status", ErrorCode.CANNOT_BE_PLACED, detail, refused, joins=joins)
+    )
     failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)
     mark = update(copies).where(copies.c.factory_id.in_(failed), not_(copies.c.skip_errors))
     db.execute(mark.values(failed=true()))
@@ -252,7 +258,9 @@ def _end_voids(db: Connection, now: datetime) -> None:
     )
     of_source = _transaction.c.order_id == copies.c.source_order_id
     refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded), of_source)
-    detail = errors("source_order", "source_order_not_cancelled", words, refused, joins=joins)
+    detail = errors(
+        "source_order", ErrorCode.SOURCE_ORDER_NOT_CANCELLED, words, refused, joins=joins
+    )
     execute_and_count(db, detail)
 
 

@@ -23,6 +23,7 @@ from order_factory.gateways.registry import known_gateways
 from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.payments.intents import held_authorizations, insert_voids
@@ -49,7 +50,7 @@ _AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
     name="cancel source orders",
     field="source_order",
     needed=_SOME,
-    errors=("source_order_not_cancelled",),
+    errors=(ErrorCode.SOURCE_ORDER_NOT_CANCELLED,),
     idle="No source order is to be cancelled.",
 )
 def cancel_source_orders(db: Connection, batch: Batch) -> int:
@@ -158,7 +159,7 @@ def _refusals() -> Insert:
     needless = and_(is_not_placed(), not_(copies.c.skip_errors))
     return errors(
         "source_order",
-        "source_order_not_cancelled",
+        ErrorCode.SOURCE_ORDER_NOT_CANCELLED,
         message,
         _stands,
         not_(mine),

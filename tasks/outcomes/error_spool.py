@@ -7,13 +7,14 @@ from typing import Self
 from sqlalchemy import Connection, insert, select
 
 from order_factory.models.tables import CopyError, OrderFactory
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.statements import table_of
 
 _ROWS_AT_ONCE = 10_000
 _error = table_of(CopyError)
-_KEPT = ("order_factory_id", "field", "code", "message", "line_item_id")
+_KEPT = ("order_factory_id", "field", "code", "message", "line_item_id", "sku_code")
 # A target order that is taken back has no status to be told of.
-_CODES = {"cannot_be_placed": "could_not_be_placed"}
+_CODES = {ErrorCode.CANNOT_BE_PLACED: ErrorCode.COULD_NOT_BE_PLACED}
 
 
 class Faults:

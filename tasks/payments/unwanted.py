@@ -12,6 +12,7 @@ from order_factory.gateways.protocol import CALLED_OFF
 from order_factory.gateways.registry import known_gateways
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionType
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.payments.claiming import is_unwanted
@@ -33,7 +34,7 @@ _OF_COPY = [
     (answers, answers.c.transaction_id == _transaction.c.id),
 ]
 _ENDED = literal("the order subscription was cancelled or deactivated before the payment was ")
-FIELD, CODE = "order_subscription", "order_subscription_ended"
+FIELD, CODE = "order_subscription", ErrorCode.ORDER_SUBSCRIPTION_ENDED
 
 
 def abort_called_off(db: Connection, now: datetime) -> None:
@@ -80,7 +81,7 @@ def abort_voided(db: Connection) -> None:
     refused = and_(_voids_target, not_(answers.c.succeeded))
     words = _ENDED + "decided, and it could not be voided; the order is placed"
     execute_and_count(
-        db, errors(FIELD, "order_subscription_void_refused", words, refused, joins=_OF_COPY)
+        db, errors(FIELD, ErrorCode.ORDER_SUBSCRIPTION_VOID_REFUSED, words, refused, joins=_OF_COPY)
     )
 
 

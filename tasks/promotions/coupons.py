@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from order_factory.models.database.dialects import day
 from order_factory.models.tables import Coupon, Customer, Order, OrderFactory, Promotion
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.promotions.goods import goods_cents, has_listed_goods
 from order_factory.tasks.promotions.leaving_out import leave_coupon_discounts_out
@@ -44,8 +45,11 @@ _source, _customer, _factory = table_of(Order), table_of(Customer), table_of(Ord
 _named: ColumnElement[str] = literal("coupon ") + copies.c.coupon_code
 _bears_one = copies.c.coupon_code != ""
 
-USED_UP = ("coupon_used_up", _named + " is used up")
-USED_BY_CUSTOMER = ("coupon_used_by_customer", _named + " has been used by the customer already")
+USED_UP = (ErrorCode.COUPON_USED_UP, _named + " is used up")
+USED_BY_CUSTOMER = (
+    ErrorCode.COUPON_USED_BY_CUSTOMER,
+    _named + " has been used by the customer already",
+)
 
 _SHOP_HAS_COUPONS = select(
     exists()
@@ -145,7 +149,9 @@ def _insert_problems(excused: ColumnElement[bool]) -> Insert:
     )
     problems = [
         select(
-            copies.c.factory_id, literal(code).label("code"), cast(message, String).label("message")
+            copies.c.factory_id,
+            literal(code.value).label("code"),
+            cast(message, String).label("message"),
         )
         .select_from(rows)
         .where(condition, not_(excused))
@@ -155,7 +161,7 @@ def _insert_problems(excused: ColumnElement[bool]) -> Insert:
     return insert_counted(coupon_problems, ["factory_id", "code", "message"], select(every))
 
 
-def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
+def _problems() -> list[tuple[ErrorCode, ColumnElement[str], ColumnElement[bool]]]:
     """Return the kinds of problem: code, message, condition."""
     known = _coupon.c.id.is_not(None)
     ends_first = or_(
@@ -167,26 +173,26 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
         _coupon.c.usage_count >= _coupon.c.usage_limit,
         _promotion.c.total_usage_count >= _promotion.c.total_usage_limit,
     )
-    detail: list[tuple[str, ColumnElement[str], ColumnElement[bool]]] = [
-        ("coupon_unknown", _named + " does not exist", not_(known)),
+    detail: list[tuple[ErrorCode, ColumnElement[str], ColumnElement[bool]]] = [
+        (ErrorCode.COUPON_UNKNOWN, _named + " does not exist", not_(known)),
         (
-            "coupon_not_started",
+            ErrorCode.COUPON_NOT_STARTED,
             _named + " is not valid before " + day(_promotion.c.starts_at),
             _promotion.c.starts_at > NOW,
         ),
-        ("coupon_expired", _named + " expired on " + day(expires_at), expires_at <= NOW),
+        (ErrorCode.COUPON_EXPIRED, _named + " expired on " + day(expires_at), expires_at <= NOW),
         (
-            "coupon_disabled",
+            ErrorCode.COUPON_DISABLED,
             _named + " belongs to a disabled promotion",
             _promotion.c.disabled_at <= NOW,
         ),
         (
-            "coupon_other_currency",
+            ErrorCode.COUPON_OTHER_CURRENCY,
             _named + " is for orders in " + _promotion.c.currency_code,
             _promotion.c.currency_code != _source.c.currency_code,
         ),
         (
-            "coupon_other_customer",
+            ErrorCode.COUPON_OTHER_CUSTOMER,
             _named + " is for another customer",
             and_(
                 _coupon.c.recipient_email.is_not(None),
@@ -196,7 +202,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
         (*USED_UP, used_up),
         (*USED_BY_CUSTOMER, _was_used()),
         (
-            "coupon_below_minimum",
+            ErrorCode.COUPON_BELOW_MINIMUM,
             _named
             + " needs goods worth "
             + cast(minimum, String)
@@ -207,7 +213,7 @@ def _problems() -> list[tuple[str, ColumnElement[str], ColumnElement[bool]]]:
             and_(minimum.is_not(None), goods < minimum),
         ),
         (
-            "coupon_other_skus",
+            ErrorCode.COUPON_OTHER_SKUS,
             _named + " is for SKUs that the order does not have",
             and_(
                 _promotion.c.sku_list_id.is_not(None),

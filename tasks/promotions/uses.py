@@ -103,7 +103,7 @@ def record_used_up(db: Connection) -> int:
         (USED_BY_CUSTOMER, coupon_uses.c.kind == _BY_CUSTOMER),
     )
     refused = [
-        select(copies.c.factory_id, literal(code).label("code"), message.label("message"))
+        select(copies.c.factory_id, literal(code.value).label("code"), message.label("message"))
         .distinct()
         .select_from(
             copies.join(coupon_uses, coupon_uses.c.factory_id == copies.c.factory_id).join(

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.tables import CopyError, LineItem, Sku, StockItem
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
@@ -197,13 +198,14 @@ def _record_shortages(db: Connection) -> int:
     )
     shortages = errors(
         "line_items",
-        "not_enough_stock",
+        ErrorCode.NOT_ENOUGH_STOCK,
         message,
         wants.c.quantity > left,
         joins=[
             (wants, wants.c.factory_id == copies.c.factory_id),
             (flagged_skus, flagged_skus.c.sku_id == wants.c.sku_id),
         ],
+        sku_code=flagged_skus.c.sku_code,
     )
     return execute_and_count(db, shortages)
 

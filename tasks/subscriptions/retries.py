@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, 
 
 from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import CopyError, CustomerPaymentSource, Order, PaymentSource
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import FactoryStatus, Mode, OrderStatus
 from order_factory.tasks.outcomes.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
@@ -19,11 +20,11 @@ _waits = and_(factory.c.waits_for_payment_source, factory.c.status == FactorySta
 
 # Errors that a later retry can fix: the payment source and the stock.
 PASSING_FIELDS = ("payment_source",)
-PASSING_CODES = ("not_enough_stock",)
+PASSING_CODES = (ErrorCode.NOT_ENOUGH_STOCK,)
 # Those that need another payment source or the customer; the schedule does not retry them.
 NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
 # Follows from the other errors, and says nothing about them.
-_FOLLOWS = "cannot_be_placed"
+_FOLLOWS = ErrorCode.CANNOT_BE_PLACED
 # Of the order that a failed attempt has left: what is placed again or copied anew, and besides
 # that what is not decided yet.
 _REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)

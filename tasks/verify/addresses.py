@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import FromClause, Select, and_, or_, select, union
 
 from order_factory.models.tables import Address, Order
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import (
@@ -30,7 +31,7 @@ _KINDS = tuple(column.key for column in _REFERENCES)
 def _missing_addresses() -> Select[Any]:
     """Select targets with the wrong number of addresses, too few or too many."""
     had, has = source.c, target.c
-    outside_lock = has_error(copy_error.c.code == "shipping_address_outside_lock")
+    outside_lock = has_error(copy_error.c.code == ErrorCode.SHIPPING_ADDRESS_OUTSIDE_LOCK)
     left_out = and_(factory.c.skip_errors, outside_lock)
     wrong = or_(
         has.billing_address_id.is_(None) != had.billing_address_id.is_(None),

@@ -8,13 +8,13 @@ from sqlalchemy import (
     Select,
     and_,
     func,
-    literal,
     not_,
     or_,
     select,
     union,
 )
 
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.verify.invariants import Invariant
@@ -115,13 +115,12 @@ def _about(source_line: FromClause) -> ColumnElement[bool]:
 def _short_of(of: FromClause) -> ColumnElement[bool]:
     """Whether the error says that there is not enough of the line's SKU.
 
-    Such an error is about all lines of a SKU together; only its message names it.
+    Such an error is about all lines of a SKU together.
     """
-    named = literal("SKU ") + of.c.sku_code + ": "
     return and_(
-        copy_error.c.code == "not_enough_stock",
+        copy_error.c.code == ErrorCode.NOT_ENOUGH_STOCK,
         of.c.item_type == ItemType.SKUS,
-        func.substr(copy_error.c.message, 1, func.length(named)) == named,
+        copy_error.c.sku_code == of.c.sku_code,
     )
 
 

@@ -12,6 +12,7 @@ from order_factory.models.tables import (
     PaymentMethod,
     PaymentSource,
 )
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.copying.prices import REFRESHED_PRICES
 from order_factory.tasks.verify.invariants import Invariant
@@ -61,7 +62,7 @@ _NOT_COPIED = (
     "coupon_code_key",
     "metadata",
 )
-_BARRED = ("customer_blocked", "customer_deleted")
+_BARRED = (ErrorCode.CUSTOMER_BLOCKED, ErrorCode.CUSTOMER_DELETED)
 
 
 def _changed_orders(db: Connection) -> Select[Any]:

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, sel
 
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.verify.invariants import Invariant
@@ -18,7 +19,7 @@ _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
 _is_void = _transaction.c.type == TransactionType.VOIDS
 _succeeded = _transaction.c.status == TransactionStatus.SUCCEEDED
 # The error of a copy whose subscription ended before the payment.
-ENDED_CODE = "order_subscription_ended"
+ENDED_CODE = ErrorCode.ORDER_SUBSCRIPTION_ENDED
 _unknown = _transaction.c.status == TransactionStatus.UNKNOWN
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select
 
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import (
     FactoryStatus,
@@ -14,7 +15,7 @@ from order_factory.models.values.statuses import (
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import copied, copy_error, factory, has_error, target, unedited
 
-_could_not_be_placed = has_error(copy_error.c.code == "cannot_be_placed")
+_could_not_be_placed = has_error(copy_error.c.code == ErrorCode.CANNOT_BE_PLACED)
 
 
 def _times_beside_status() -> Select[Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, not_, select
 
 from order_factory.models.tables import Order
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.verify.invariants import Invariant
@@ -15,7 +16,7 @@ from order_factory.tasks.working_set.statements import table_of
 _order = table_of(Order)
 _of_factory = factory.outerjoin(target, target.c.id == factory.c.target_order_id)
 _of_order = _order.outerjoin(factory, factory.c.id == _order.c.order_factory_id)
-_could_not_be_placed = has_error(copy_error.c.code == "cannot_be_placed")
+_could_not_be_placed = has_error(copy_error.c.code == ErrorCode.CANNOT_BE_PLACED)
 
 
 def _completed_without_target() -> Select[Any]:

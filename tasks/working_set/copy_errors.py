@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, FromClause, Insert, Select, exists, literal, null, select
 
 from order_factory.models.tables import CopyError
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.statements import insert_counted, table_of
 from order_factory.tasks.working_set.tables import copies
 
@@ -21,16 +22,18 @@ def select_any_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
 
 def errors(
     field: str,
-    code: str,
+    code: ErrorCode,
     message: str | ColumnElement[str],
     *where: ColumnElement[bool],
     joins: Sequence[Join] = (),
     outer: Sequence[Join] = (),
     line_item_id: ColumnElement[int] | None = None,
+    sku_code: ColumnElement[str | None] | None = None,
 ) -> Insert:
     """Insert a `copy_errors` row per current copy (or line) that meets the conditions.
 
-    `field` is the key in `errors_log`, `code` the kind of error. `outer` are outer joins.
+    `field` is the key in `errors_log`, `code` the kind of error, `sku_code` the SKU
+    that it is about. `outer` are outer joins.
     """
     source: FromClause = copies
     for target, on in joins:
@@ -39,9 +42,10 @@ def errors(
         source = source.outerjoin(target, on)
     line = null() if line_item_id is None else line_item_id
     words = (literal(message) if isinstance(message, str) else message).label("message")
-    rows = select(copies.c.factory_id, literal(field), literal(code), words, line)
+    sku = null() if sku_code is None else sku_code
+    rows = select(copies.c.factory_id, literal(field), literal(code.value), words, line, sku)
     rows = rows.select_from(source).where(*where)
     # The messages of a factory are in errors_log in the order in which they are inserted here.
     rows = rows.order_by(copies.c.factory_id, words if line_item_id is None else line_item_id)
-    names = ["order_factory_id", "field", "code", "message", "line_item_id"]
+    names = ["order_factory_id", "field", "code", "message", "line_item_id", "sku_code"]
     return insert_counted(table_of(CopyError), names, rows)

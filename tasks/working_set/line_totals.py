@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from order_factory.models.database.dialects import json_contains
 from order_factory.models.tables import LineItem
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import PURCHASABLE, ItemType
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.statements import Rows, execute_and_count, table_of
@@ -74,7 +75,11 @@ def sum_remaining_lines(db: Connection) -> int:
     _insert_line_sums(db, remaining, not_(is_left_out()))
     nothing = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
     none_left = errors(
-        "line_items", "line_items_none_left", "no line item is left to copy", remaining, nothing
+        "line_items",
+        ErrorCode.LINE_ITEMS_NONE_LEFT,
+        "no line item is left to copy",
+        remaining,
+        nothing,
     )
     subtract_unshipped_lines(db, remaining)
     return execute_and_count(db, none_left)

@@ -68,6 +68,40 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(shop):
     assert shop.row(OrderFactory, source_order_id=order).retry_of_id is None
 
 
+def test_the_errors_of_an_older_database_get_their_skus(shop):
+    order = shop.order(lines=[("MUG", 1, 12_50), ("RARE", 2, 5_00)])
+    factory = request(order)
+    with begin() as db:
+        of_mug = db.execute(
+            text("SELECT id FROM line_items WHERE order_id = :order AND sku_code = 'MUG'"),
+            {"order": order},
+        ).scalar_one()
+        db.execute(text("ALTER TABLE copy_errors DROP COLUMN sku_code"))
+        db.execute(text("UPDATE alembic_version SET version_num = '0014'"))
+        for code, message, line_item in (
+            ("sku_not_purchasable", "SKU MUG: is not purchasable", of_mug),
+            ("not_enough_stock", "SKU RARE: 2 wanted, 1 in stock", None),
+            ("customer_blocked", "the customer is blocked", None),
+        ):
+            db.execute(
+                text(
+                    "INSERT INTO copy_errors (order_factory_id, field, code, message, line_item_id)"
+                    " VALUES (:factory, 'any', :code, :message, :line)"
+                ),
+                {"factory": factory, "code": code, "message": message, "line": line_item},
+            )
+
+    upgrade()
+
+    with reading() as db:
+        skus = db.execute(text("SELECT code, sku_code FROM copy_errors ORDER BY id")).all()
+    assert [tuple(row) for row in skus] == [
+        ("sku_not_purchasable", "MUG"),
+        ("not_enough_stock", "RARE"),
+        ("customer_blocked", None),
+    ]
+
+
 def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
 

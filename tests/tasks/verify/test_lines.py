@@ -33,7 +33,7 @@ DAMAGES = [
         "DELETE FROM copy_errors WHERE order_factory_id = :skipped AND code = 'not_enough_stock'"
     ),
     _excuse(
-        "UPDATE copy_errors SET message = 'SKU RARE-ER: 5 wanted, 1 in stock' "
+        "UPDATE copy_errors SET sku_code = 'RARE-ER' "
         "WHERE order_factory_id = :skipped AND code = 'not_enough_stock'"
     ),
     _origin(":guest_origin"),
@@ -65,7 +65,7 @@ DAMAGES = [
     ),
     Damage(
         "wrong-lines-left-out",
-        "UPDATE copy_errors SET message = 'SKU MUG: 5 wanted, 1 in stock' "
+        "UPDATE copy_errors SET sku_code = 'MUG' "
         "WHERE order_factory_id = :skipped AND code = 'not_enough_stock'",
         "skipped_line",
     ),

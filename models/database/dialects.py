@@ -215,6 +215,30 @@ def _json_contains_on_postgresql(
     return f"({held} @> CAST({wanted} AS jsonb))"
 
 
+class json_is_true(FunctionElement[bool]):
+    """Whether the member with this name of a JSON object is `true`; both are given.
+
+    Unlike `json_contains`, it needs no function of ours on SQLite, so any process can run it.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(json_is_true, "sqlite")
+def _json_is_true_on_sqlite(element: json_is_true, compiler: SQLCompiler, **options: Any) -> str:
+    held, name = (compiler.process(each, **options) for each in element.clauses)
+    return f"(json_type({held}, '$.\"' || {name} || '\"') = 'true')"
+
+
+@compiles(json_is_true, "postgresql")
+def _json_is_true_on_postgresql(
+    element: json_is_true, compiler: SQLCompiler, **options: Any
+) -> str:
+    held, name = (compiler.process(each, **options) for each in element.clauses)
+    return f"({held} @> jsonb_build_object(CAST({name} AS text), true))"
+
+
 class mul_div(FunctionElement[int]):
     """`a * b` divided by `c`, rounded down, though the product be longer than 64 bits.
 

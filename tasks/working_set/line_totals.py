@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import json_contains
+from order_factory.models.database.dialects import json_is_true
 from order_factory.models.tables import LineItem
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import PURCHASABLE, ItemType
@@ -36,7 +36,7 @@ _is_other_currency = func.coalesce(_line.c.currency_code != copies.c.currency_co
 # What is in a bundle the shop's catalogue does not say, so its line says that it does not ship.
 _is_shipped_bundle = and_(
     _line.c.item_type == ItemType.BUNDLES,
-    not_(func.coalesce(json_contains(_line.c.metadata, literal('{"do_not_ship": true}')), false())),
+    not_(func.coalesce(json_is_true(_line.c.metadata, literal("do_not_ship")), false())),
 )
 
 

@@ -18,10 +18,11 @@ def test_copies_an_order(shop, run):
 
     said = run("copy", "A1")
 
-    copy = shop.row(Order, number=None)
+    (copy,) = [row for row in shop.rows(Order) if row.id != source]
     assert said.code == 0
+    assert copy.number == f"OF{copy.id}"
     assert said.out.startswith(
-        f"Order A1 was copied to order {public_id(Resource.orders, copy.id)}.\n"
+        f"Order A1 was copied to order OF{copy.id} ({public_id(Resource.orders, copy.id)}).\n"
     )
     assert shop.row(OrderFactory).source_order_id == source
     assert not any(words in said.out + said.err for words in PERSONAL)
@@ -35,7 +36,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
     said = run(
         *("copy", "A1", "--json", "--place-target-order", "--no-reuse-wallet", "--skip-errors"),
         *("--cancel-source-order", "--apply-promotions", "--ignore-invalid-coupon"),
-        *("--refresh-prices", "--stock", "ignore"),
+        *("--refresh-prices", "--stock", "ignore", "--gift-cards", "fail", "--any-source-status"),
         *("--reference", "again", "--reference-origin", "shop", "--metadata", '{"n": 1}'),
     )
 
@@ -47,6 +48,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
     assert {name: detail[name] for name in OPTIONS} == dict.fromkeys(OPTIONS, True) | {
         "reuse_wallet": False,
         "stock": "ignore",
+        "gift_cards": "fail",
     }
     assert (detail["reference"], detail["reference_origin"]) == ("again", "shop")
     assert detail["metadata"] == {"n": 1}

@@ -26,6 +26,7 @@ NO_TIME = "is not an ISO 8601 time like 2026-01-15T12:00:00Z"
 NO_COUNTRY = "no ISO 3166 country code of two letters"
 ZONE_NAME = "names its time zone; write its offset, like 2026-01-15T12:00:00+02:00"
 NO_NUL = "holds the character 0, which cannot be stored"
+HALF = "holds half of a character (a lone surrogate), which cannot be stored"
 NO_STATUS = (
     "Input should be 'draft', 'pending', 'editing', 'placing', 'placed', 'approved' or 'cancelled'"
 )
@@ -35,7 +36,7 @@ NO_JSON_VALUE = "is not valid JSON: it holds NaN, infinity or what is no JSON va
 TOO_DEEP = "is nested more than 50 levels deep"
 BAD_ORDERS = [
     ({"number": ""}, "number", "is required"),
-    ({"number": "n" * 256}, "number", "String should have at most 255 characters"),
+    ({"number": "n" * 256}, "number", "has 256 characters; at most 255 are allowed"),
     ({"number": "1\0"}, "number", NO_NUL),
     ({"number": "1.23E+11"}, "number", SHORTENED),
     (
@@ -105,7 +106,7 @@ BAD_ORDERS = [
     (
         {"metadata": '{"a": "\\ud800"}'},
         "metadata",
-        "holds half of a character (a lone surrogate), which cannot be stored",
+        HALF,
     ),
     ({"metadata": "[" * 100_000}, "metadata", TOO_DEEP),
     ({"metadata": '{"a":' * 900 + "1" + "}" * 900}, "metadata", TOO_DEEP),
@@ -300,7 +301,7 @@ def test_broken_csv_rows_are_rejected_with_the_line_on_which_they_begin(shop, tm
     assert imported.rejects == [
         (4, "", "has 1 values where the first line names 2 columns"),
         (6, "", "has 3 values where the first line names 2 columns"),
-        (7, "profile_id", "is not UTF-8 text"),
+        (7, "profile_id", "is not UTF-8; save the file as UTF-8"),
         (8, "", "is broken CSV: ',' expected after '\"'"),
         (9, "", "is broken CSV: field larger than field limit (131072)"),
         (11, "", "is broken CSV: unexpected end of data"),
@@ -339,7 +340,7 @@ def test_broken_json_lines_are_rejected_with_their_line(shop, tmp_path, run_impo
         (7, "profile_id", "is not text; write it in quotes"),
         (8, "colour", "is not a known column"),
         (9, "email", "is required"),
-        (10, "profile_id", "is not UTF-8 text"),
+        (10, "profile_id", HALF),
         (11, "", "is not JSON that can be read: a number too long, or nested too deep"),
         (12, "", "is not JSON that can be read: a number too long, or nested too deep"),
     ]

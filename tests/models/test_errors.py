@@ -90,7 +90,7 @@ ERRORS = [
     *(
         error("one", "two")
         for error in sorted(
-            SIMPLE - {SelectionInvalid, PaymentUnknown, CopyDiffers}, key=lambda each: each.code
+            SIMPLE - {SelectionInvalid, PaymentUnknown, CopyDiffers}, key=lambda each: each.__name__
         )
     ),
     CopyDiffers("XWRdMrlSkJ", "reference 'buy-0'", "for another order"),

@@ -163,6 +163,8 @@ def check_selection(given: Unchecked, defaults: CopyOptions, mode: Mode = Mode.L
     value itself.
     """
     problems, frame, choices = list(given.unreadable), given.frame, defaults.choices()
+    if "source_order" not in frame:  # no line of the file could be read
+        frame = frame.assign(source_order=None)
     rows = pd.DataFrame(
         {
             label: _column(frame[label], convert, choices.get(label), problems)

@@ -233,10 +233,14 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
         order = shop.add(
             Order,
             number=number,
+            status="placed",
             currency_code="EUR",
             customer_id=customer,
             billing_address_id=address,
             shipping_address_id=address,
+            shipping_amount_cents=5,
+            total_amount_cents=5,
+            total_amount_with_taxes_cents=5,
         )
         shop.line(order, item_type="shipments", total_amount_cents=5)
 
@@ -264,14 +268,14 @@ def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
         ),
         (
             pd.DataFrame({"source_order": ["N0"], "metadata": ["{"]}),
-            "row 1, metadata: a JSON object is expected",
+            "row 1, metadata: the value is not valid JSON",
         ),
         (
             pd.DataFrame({"source_order": ["N0"], "reference": ["x" * 256]}),
             "row 1, reference: the text has 256 characters; at most 255 are allowed",
         ),
         ("nowhere.csv", "there is no file nowhere.csv"),
-        ("orders.doc", "its name must end in one of .csv"),
+        ("orders.doc", "no live order has the number or id 'orders.doc'"),
     ],
 )
 def test_bad_selections_change_nothing(shop, numbers, orders, detail):
@@ -303,7 +307,7 @@ def test_broken_files_are_refused(shop, tmp_path, ending, content):
     path = tmp_path / f"orders.{ending}"
     path.write_bytes(content)
 
-    with pytest.raises(SelectionInvalid, match=f"orders.{ending} cannot be used"):
+    with pytest.raises(SelectionInvalid, match=rf"orders\.{ending}.* cannot be used"):
         bulk_order_factory(str(path))
 
 

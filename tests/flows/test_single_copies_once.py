@@ -107,7 +107,7 @@ def test_a_name_of_another_call_is_refused(shop, then, detail):
 def test_an_idempotency_key_beside_again_is_refused(shop):
     shop.order(number="mine")
 
-    with pytest.raises(InvalidRequest, match="give it without an idempotency_key"):
+    with pytest.raises(InvalidRequest, match="Do not combine it with idempotency_key"):
         order_factory("mine", idempotency_key="buy-0", again=True)
 
     assert shop.rows(OrderFactory) == []

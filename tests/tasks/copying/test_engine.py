@@ -344,7 +344,7 @@ def refuse_lines_of(sku_code):
     refuse("INSERT ON line_items", f"NEW.sku_code = '{sku_code}'")
 
 
-def give_up(_db, _batch, _factory_id, failure):
+def give_up(_db, _batch, _factory_id, failure, *_how):
     raise failure
 
 

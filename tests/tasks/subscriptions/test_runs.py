@@ -308,6 +308,8 @@ def test_copies_have_the_options_of_their_subscription(shop):
         ignore_invalid_coupon=True,
         refresh_prices=True,
         stock="ignore",
+        gift_cards="fail",
+        any_source_status=True,
     )
 
     with begin() as db:
@@ -323,6 +325,8 @@ def test_copies_have_the_options_of_their_subscription(shop):
         "ignore_invalid_coupon": True,
         "refresh_prices": True,
         "stock": "ignore",
+        "gift_cards": "fail",
+        "any_source_status": True,
     }
 
 

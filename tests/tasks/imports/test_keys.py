@@ -84,7 +84,7 @@ def test_an_existing_database_gets_its_keys(shop):
         )
     get_engine().dispose()
 
-    upgrade()
+    upgrade("0012")  # the later versions' columns are there already
 
     assert shop.row(Customer, id=first).email_key == "ann@shop.example"
     assert shop.row(Customer, id=second).email_key == (

@@ -105,6 +105,7 @@ def test_a_batch_that_could_not_be_finished_is_finished_later(shop, monkeypatch)
         runs = _break_before_the_lines(patched, busy)
         with pytest.raises(BatchUnfinished, match="3 of 3 copies are not finished") as unfinished:
             bulk_order_factory(numbers, reference="night")
+    STEPS.pop(4)
     assert len(runs) == 2
     assert unfinished.value.result.pending == 3
     assert {row.status for row in shop.rows(OrderFactory)} == {"pending"}

@@ -71,6 +71,7 @@ def _adopt(url: str) -> None:
     """Make the copy of a template a shop of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORDER_FACTORY_DATABASE_URL", url)
+        get_engine().dispose()  # a connection of the last test has the deleted file open
         with begin() as db:
             adopt_place(db)
         get_engine().dispose()

@@ -22,6 +22,10 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("prefect"),
     pytest.mark.parametrize("shop", ["postgres"], indirect=True),
+    pytest.mark.skipif(
+        "ORDER_FACTORY_UNSTEADY_TESTS" not in os.environ,
+        reason="not steady yet; ORDER_FACTORY_UNSTEADY_TESTS=1 runs it",
+    ),
 ]
 
 POOL = "order-factory"

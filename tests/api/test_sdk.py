@@ -5,11 +5,10 @@ import os
 import shutil
 import subprocess
 
-import pytest
-
 from order_factory.models.tables import Order
 from tests.support.api_client import listening, make_token
 from tests.support.documents import ROOT
+from tests.support.not_steady import not_steady
 
 
 def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_folder):
@@ -70,10 +69,7 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
     }
 
 
-@pytest.mark.skipif(
-    "ORDER_FACTORY_UNSTEADY_TESTS" not in os.environ,
-    reason="not steady yet; ORDER_FACTORY_UNSTEADY_TESTS=1 runs it",
-)
+@not_steady
 def test_the_example_copies_an_order_with_the_sdk(shop, configure, prefect, sdk_folder):
     number = shop.number_of(shop.order())
     configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")

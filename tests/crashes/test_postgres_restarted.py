@@ -29,6 +29,7 @@ from tests.support.crashes.nights import (
     statuses,
     violations,
 )
+from tests.support.not_steady import not_steady
 from tests.support.paying import TestLedger, payable
 from tests.support.shop import Shop
 
@@ -110,10 +111,7 @@ def time_limit(server):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [restart, end_all_sessions, time_limit])
-@pytest.mark.skipif(
-    "ORDER_FACTORY_UNSTEADY_TESTS" not in os.environ,
-    reason="not steady yet; ORDER_FACTORY_UNSTEADY_TESTS=1 runs it",
-)
+@not_steady
 def test_a_fault_while_paying_is_waited_out(shop, unsteady, monkeypatch, tmp_path, fault):
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LATENCY_MS", "100")

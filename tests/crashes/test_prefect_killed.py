@@ -1,6 +1,5 @@
 """Prefect's server is killed in the middle of a run: the orders are copied and paid without it."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import pytest
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.models.tables import Order, OrderFactory
 from tests.support.crashes.nights import violations
+from tests.support.not_steady import not_steady
 from tests.support.paying import TestLedger, payable
 from tests.support.ports import free_port, wait_for_url
 
@@ -65,10 +65,7 @@ def wait_until(shop, enough):
     [lambda statuses: statuses["placing"] > 0, lambda statuses: statuses["placed"] > ORDERS + 10],
     ids=["while it copies", "while it pays"],
 )
-@pytest.mark.skipif(
-    "ORDER_FACTORY_UNSTEADY_TESTS" not in os.environ,
-    reason="not steady yet; ORDER_FACTORY_UNSTEADY_TESTS=1 runs it",
-)
+@not_steady
 def test_the_run_ends_in_time_and_pays_each_order_once(prefect, shop, server, ledger, moment):
     numbers = [shop.number_of(payable(shop)) for _ in range(ORDERS)]
     run = start_bulk(numbers)

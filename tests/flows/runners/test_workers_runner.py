@@ -17,15 +17,13 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.models.results.copies import BatchUnfinished
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
+from tests.support.not_steady import not_steady
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("prefect"),
     pytest.mark.parametrize("shop", ["postgres"], indirect=True),
-    pytest.mark.skipif(
-        "ORDER_FACTORY_UNSTEADY_TESTS" not in os.environ,
-        reason="not steady yet; ORDER_FACTORY_UNSTEADY_TESTS=1 runs it",
-    ),
+    not_steady,
 ]
 
 POOL = "order-factory"

@@ -7,7 +7,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     String,
-    and_,
     cast,
     exists,
     func,
@@ -19,16 +18,15 @@ from sqlalchemy import (
 from order_factory.models.tables import LineItem, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
-from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.copy_errors import errors
 from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.tasks.working_set.order_amounts import IS_REDEMPTION
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
 
 FIELD, CODE = "gift_card_code", ErrorCode.GIFT_CARD_NOT_REDEEMED
 
 _line, _source = table_of(LineItem), table_of(Order)
-_is_redemption = and_(_line.c.item_type == ItemType.GIFT_CARDS, _line.c.total_amount_cents < 0)
 _redeemed = line_sums.c.gift_card_amount_cents != 0
 _lines_of_copy = (_line, _line.c.order_id == copies.c.source_order_id)
 
@@ -44,7 +42,7 @@ def leave_redemptions_out(db: Connection) -> int:
         select(copies.c.factory_id, _line.c.id)
         .join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
         .join(*_lines_of_copy)
-        .where(_redeemed, _is_redemption, not_(is_left_out()))
+        .where(_redeemed, IS_REDEMPTION, not_(is_left_out()))
     )
     names = ["factory_id", "line_item_id"]
     return execute_and_count(db, insert_counted(left_out_lines, names, rows))
@@ -83,7 +81,7 @@ def _record(db: Connection, *which: ColumnElement[bool]) -> int:
             CODE,
             words,
             *which,
-            _is_redemption,
+            IS_REDEMPTION,
             left_out.correlate_except(left_out_lines),
             joins=[(_source, _source.c.id == copies.c.source_order_id), _lines_of_copy],
             line_item_id=_line.c.id,

@@ -18,6 +18,11 @@ from order_factory.models.tables import Order
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.copying.customers import customer_columns, has_customer
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.order_amounts import (
+    SUMS,
+    calculate_discount,
+    calculate_total_with_taxes,
+)
 from order_factory.tasks.working_set.order_numbers import number_of
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -52,16 +57,6 @@ LEFT = (
     # No copy is paid by the gift card of its source.
     "gift_card_code",
 )
-# Added up from the lines that are copied.
-SUMS = (
-    "subtotal_amount_cents",
-    "shipping_amount_cents",
-    "payment_method_amount_cents",
-    "adjustment_amount_cents",
-    "gift_card_amount_cents",
-    "total_tax_amount_cents",
-    "total_amount_cents",
-)
 
 
 def insert_orders() -> Insert:
@@ -79,18 +74,9 @@ def insert_orders() -> Insert:
         "billing_address_id": copies.c.target_billing_address_id,
         "shipping_address_id": copies.c.target_shipping_address_id,
         "payment_source_id": copies.c.target_payment_source_id,
-        "total_amount_with_taxes_cents": case(
-            (source.c.tax_included, sums.total_amount_cents),
-            else_=sums.total_amount_cents + sums.total_tax_amount_cents,
-        ),
         **{name: sums[name] for name in SUMS},
-        # Lines of all other types are discounts.
-        "discount_amount_cents": sums.total_amount_cents
-        - sums.subtotal_amount_cents
-        - sums.shipping_amount_cents
-        - sums.payment_method_amount_cents
-        - sums.adjustment_amount_cents
-        + sums.gift_card_amount_cents,
+        "discount_amount_cents": calculate_discount(sums),
+        "total_amount_with_taxes_cents": calculate_total_with_taxes(sums, source.c.tax_included),
         "coupon_code": copies.c.coupon_code,
         "coupon_code_key": copies.c.coupon_code_key,
         **{name: source.c[name] for name in COPIED_COLUMNS},

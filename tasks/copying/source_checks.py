@@ -6,7 +6,6 @@ from sqlalchemy import (
     Insert,
     String,
     and_,
-    case,
     cast,
     exists,
     literal,
@@ -19,6 +18,12 @@ from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.order_amounts import (
+    AMOUNTS,
+    SUMS,
+    calculate_discount,
+    calculate_total_with_taxes,
+)
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import copies, line_sums
 
@@ -52,33 +57,22 @@ _was_asked_before = exists().where(
 )
 
 # The sums of the lines by the order's column; a sum of 0 there may only mean that none was given.
-_discount = (
-    line_sums.c.total_amount_cents
-    - line_sums.c.subtotal_amount_cents
-    - line_sums.c.shipping_amount_cents
-    - line_sums.c.payment_method_amount_cents
-    - line_sums.c.adjustment_amount_cents
-    + line_sums.c.gift_card_amount_cents
-)
-_PARTS: dict[str, ColumnElement[int]] = {
-    "subtotal_amount_cents": line_sums.c.subtotal_amount_cents,
-    "shipping_amount_cents": line_sums.c.shipping_amount_cents,
-    "payment_method_amount_cents": line_sums.c.payment_method_amount_cents,
-    "discount_amount_cents": _discount,
-    "adjustment_amount_cents": line_sums.c.adjustment_amount_cents,
-    "gift_card_amount_cents": line_sums.c.gift_card_amount_cents,
-    "total_tax_amount_cents": line_sums.c.total_tax_amount_cents,
-    "total_amount_with_taxes_cents": line_sums.c.total_amount_cents
-    + case((_source.c.tax_included, 0), else_=line_sums.c.total_tax_amount_cents),
+_SUMS: dict[str, ColumnElement[int]] = {
+    **{name: line_sums.c[name] for name in SUMS},
+    "discount_amount_cents": calculate_discount(line_sums.c),
+    "total_amount_with_taxes_cents": calculate_total_with_taxes(
+        line_sums.c, _source.c.tax_included
+    ),
 }
 
 
 def _differing() -> dict[str, ColumnElement[bool]]:
     """When each amount of the order is not what its lines add up to."""
-    total = _source.c.total_amount_cents != line_sums.c.total_amount_cents
-    return {"total_amount_cents": total} | {
-        name: and_(_source.c[name] != 0, _source.c[name] != amount)
-        for name, amount in _PARTS.items()
+    total = {"total_amount_cents": _source.c.total_amount_cents != line_sums.c.total_amount_cents}
+    return total | {
+        name: and_(_source.c[name] != 0, _source.c[name] != _SUMS[name])
+        for name in AMOUNTS
+        if name not in total
     }
 
 
@@ -104,10 +98,9 @@ def _barred(status: OrderStatus) -> Insert:
 
 
 def _difference(name: str, differs: ColumnElement[bool]) -> Insert:
-    sums = {"total_amount_cents": line_sums.c.total_amount_cents, **_PARTS}
     words = (
         literal(f"{name}: the lines add up to ")
-        + cast(sums[name], String)
+        + cast(_SUMS[name], String)
         + " cents, the order says "
         + cast(_source.c[name], String)
     )

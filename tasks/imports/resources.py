@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, func, select
+from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, func, select
 
 from order_factory.models.requests.import_rows import (
     AddressRow,
@@ -42,6 +42,7 @@ from order_factory.models.tables import (
     SkuListItem,
     StockItem,
 )
+from order_factory.tasks.working_set.order_amounts import AMOUNTS, calculate_total_with_taxes
 from order_factory.tasks.working_set.statements import table_of
 
 Staged = FromClause
@@ -212,8 +213,8 @@ def _customer_email_key(staged: Staged) -> ColumnElement[str]:
 
 
 def _total_with_taxes(staged: Staged) -> ColumnElement[int]:
-    tax = case((staged.c.tax_included, 0), else_=staged.c.total_tax_amount_cents)
-    return func.coalesce(staged.c.total_amount_with_taxes_cents, staged.c.total_amount_cents + tax)
+    worked_out = calculate_total_with_taxes(staged.c, staged.c.tax_included)
+    return func.coalesce(staged.c.total_amount_with_taxes_cents, worked_out)
 
 
 def given_column(name: str) -> str:
@@ -330,15 +331,7 @@ RESOURCES = {
             history=(
                 "customer_id",
                 "currency_code",
-                "subtotal_amount_cents",
-                "shipping_amount_cents",
-                "payment_method_amount_cents",
-                "discount_amount_cents",
-                "adjustment_amount_cents",
-                "gift_card_amount_cents",
-                "total_tax_amount_cents",
-                "total_amount_cents",
-                "total_amount_with_taxes_cents",
+                *AMOUNTS,
                 "placed_at",
             ),
             compared_by={

@@ -1,6 +1,7 @@
 """Amounts: the amounts of a target order are the sums of its own lines.
 
-The sums here are independent of those that copying uses, so that an error there is found here.
+How the amounts add up to the total is declared once, in `order_amounts`. Which lines belong to which
+amount is written here a second time, on purpose: an error in that declaration is found here.
 """
 
 from typing import Any
@@ -19,6 +20,11 @@ from order_factory.tasks.verify.rows import (
     source,
     target,
     unedited,
+)
+from order_factory.tasks.working_set.order_amounts import (
+    LINES_OF_PARTS,
+    add_up_parts,
+    calculate_total_with_taxes,
 )
 
 _kind, _cents = line.c.item_type, line.c.total_amount_cents
@@ -50,23 +56,14 @@ def _amounts_beside_lines() -> Select[Any]:
 
 
 def _wrong_totals() -> Select[Any]:
-    of = target.c
-    parts = (
-        of.subtotal_amount_cents
-        + of.shipping_amount_cents
-        + of.payment_method_amount_cents
-        + of.discount_amount_cents
-        + of.adjustment_amount_cents
-        - of.gift_card_amount_cents
-    )
-    return select(of.id).select_from(copied).where(of.total_amount_cents != parts)
+    parts = add_up_parts(target.c, *LINES_OF_PARTS)
+    return select(target.c.id).select_from(copied).where(target.c.total_amount_cents != parts)
 
 
 def _wrong_totals_with_taxes() -> Select[Any]:
     of = target.c
-    added = case((of.tax_included, 0), else_=of.total_tax_amount_cents)
-    rows = select(of.id).select_from(copied)
-    return rows.where(of.total_amount_with_taxes_cents != of.total_amount_cents + added)
+    total = calculate_total_with_taxes(of, of.tax_included)
+    return select(of.id).select_from(copied).where(of.total_amount_with_taxes_cents != total)
 
 
 def _not_worth_the_source() -> Select[Any]:

@@ -28,6 +28,7 @@ from order_factory.tasks.verify.rows import (
     target,
     unedited,
 )
+from order_factory.tasks.working_set.order_amounts import AMOUNTS
 from order_factory.tasks.working_set.statements import table_of
 
 # Columns that a target order does not take over from its source, or that other invariants check.
@@ -40,15 +41,7 @@ _NOT_COPIED = (
     "customer_id",
     "customer_email",
     "customer_email_key",
-    "subtotal_amount_cents",
-    "shipping_amount_cents",
-    "payment_method_amount_cents",
-    "discount_amount_cents",
-    "adjustment_amount_cents",
-    "gift_card_amount_cents",
-    "total_tax_amount_cents",
-    "total_amount_cents",
-    "total_amount_with_taxes_cents",
+    *AMOUNTS,
     "billing_address_id",
     "shipping_address_id",
     "payment_source_id",

@@ -25,8 +25,14 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import json_is_true
 from order_factory.models.tables import LineItem
 from order_factory.models.values.error_codes import ErrorCode
-from order_factory.models.values.statuses import PURCHASABLE, ItemType
+from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.order_amounts import (
+    IS_BOUGHT,
+    LINES_OF_PARTS,
+    SUMS,
+    cents_of_part,
+)
 from order_factory.tasks.working_set.statements import Rows, execute_and_count, table_of
 from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
@@ -143,21 +149,19 @@ def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:
 def select_line_sums(order_id: ColumnElement[int]) -> Rows:
     """Select a row of sums per copy with lines; amounts in cents of the order's currency."""
     kind, total = _line.c.item_type, _line.c.total_amount_cents
-    paid_by_gift_card = and_(kind == ItemType.GIFT_CARDS, total < 0)
-    bought = and_(kind.in_(PURCHASABLE), not_(paid_by_gift_card))
     values: dict[str, ColumnElement[Any]] = {
         "factory_id": copies.c.factory_id,
         "mixed": false(),
         "lines": func.count(),
-        "purchasable_lines": _count(and_(bought, _line.c.quantity > 0)),
+        "purchasable_lines": _count(and_(IS_BOUGHT, _line.c.quantity > 0)),
         "lines_to_ship": _count(or_(kind == ItemType.SKUS, _is_shipped_bundle)),
         "quantities_below_one": _count(_line.c.quantity < 1),
         "other_currency_lines": _count(_is_other_currency),
-        "subtotal_amount_cents": _sum(bought, total),
-        "shipping_amount_cents": _sum(kind == ItemType.SHIPMENTS, total),
-        "payment_method_amount_cents": _sum(kind == ItemType.PAYMENT_METHODS, total),
-        "adjustment_amount_cents": _sum(kind == ItemType.ADJUSTMENTS, total),
-        "gift_card_amount_cents": -_sum(paid_by_gift_card, total),
+        **{
+            name: _sum(lines, cents_of_part(name))
+            for name, lines in LINES_OF_PARTS.items()
+            if name in SUMS
+        },
         "total_tax_amount_cents": func.coalesce(func.sum(_line.c.tax_amount_cents), 0),
         "total_amount_cents": func.sum(total),
     }

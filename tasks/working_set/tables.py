@@ -28,6 +28,7 @@ from order_factory.models.database.dialects import on_sqlite, temporary_tables
 from order_factory.models.tables.base import BigId
 from order_factory.models.tables.option_columns import column_type
 from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.tasks.working_set.order_amounts import SUMS
 
 _METADATA = MetaData()
 # PostgreSQL never vacuums temporary tables, so larger ones are truncated. For small ones DELETE
@@ -93,13 +94,7 @@ line_sums = temporary(
     Column("lines_to_ship", BigInteger, nullable=False),
     Column("quantities_below_one", BigInteger, nullable=False),
     Column("other_currency_lines", BigInteger, nullable=False),
-    Column("subtotal_amount_cents", BigInteger, nullable=False),
-    Column("shipping_amount_cents", BigInteger, nullable=False),
-    Column("payment_method_amount_cents", BigInteger, nullable=False),
-    Column("adjustment_amount_cents", BigInteger, nullable=False),
-    Column("gift_card_amount_cents", BigInteger, nullable=False),
-    Column("total_tax_amount_cents", BigInteger, nullable=False),
-    Column("total_amount_cents", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in SUMS),
 )
 
 # The source lines that a copy with `skip_errors` leaves out.

@@ -1,0 +1,77 @@
+"""The amounts of an order: which lines each of them adds up, and how they add up to the total.
+
+This is the one declaration of it, in cents of the order's currency.
+"""
+
+from functools import reduce
+from operator import add
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, and_, case, not_
+
+from order_factory.models.tables import LineItem
+from order_factory.models.values.statuses import DISCOUNTS, PURCHASABLE, ItemType
+from order_factory.tasks.working_set.statements import table_of
+
+
+class Columns(Protocol):
+    """The columns of a table or a subquery by name, or a dictionary of expressions."""
+
+    def __getitem__(self, name: str, /) -> ColumnElement[Any]: ...
+
+
+_line = table_of(LineItem)
+_kind = _line.c.item_type
+
+# A gift card that pays for the order, and not one that the customer buys.
+IS_REDEMPTION = and_(_kind == ItemType.GIFT_CARDS, _line.c.total_amount_cents < 0)
+IS_BOUGHT = and_(_kind.in_(PURCHASABLE), not_(IS_REDEMPTION))
+
+# The parts of the total: the lines that each adds up. Every line belongs to one part.
+LINES_OF_PARTS: dict[str, ColumnElement[bool]] = {
+    "subtotal_amount_cents": IS_BOUGHT,
+    "shipping_amount_cents": _kind == ItemType.SHIPMENTS,
+    "payment_method_amount_cents": _kind == ItemType.PAYMENT_METHODS,
+    "discount_amount_cents": _kind.in_(DISCOUNTS),
+    "adjustment_amount_cents": _kind == ItemType.ADJUSTMENTS,
+    "gift_card_amount_cents": IS_REDEMPTION,
+}
+# Parts that are above zero and reduce the total.
+SUBTRACTED = ("gift_card_amount_cents",)
+AMOUNTS = (
+    *LINES_OF_PARTS,
+    "total_tax_amount_cents",
+    "total_amount_cents",
+    "total_amount_with_taxes_cents",
+)
+# The amounts that are added up line by line; the discount and the total with taxes follow.
+SUMS = tuple(
+    name
+    for name in AMOUNTS
+    if name not in ("discount_amount_cents", "total_amount_with_taxes_cents")
+)
+
+
+def cents_of_part(name: str) -> ColumnElement[int]:
+    """What a line adds to this part of its order's total."""
+    return -_line.c.total_amount_cents if name in SUBTRACTED else _line.c.total_amount_cents
+
+
+def add_up_parts(of: Columns, *names: str) -> ColumnElement[int]:
+    """The sum of these parts of the total, each with its sign; `of` are columns by name."""
+    return reduce(add, (-of[name] if name in SUBTRACTED else of[name] for name in names))
+
+
+def calculate_discount(sums: Columns) -> ColumnElement[int]:
+    """What the other parts (`SUMS`) leave of the total: the lines of all other types."""
+    others = [name for name in LINES_OF_PARTS if name != "discount_amount_cents"]
+    return sums["total_amount_cents"] - add_up_parts(sums, *others)
+
+
+def calculate_total_with_taxes(
+    sums: Columns, tax_included: ColumnElement[Any]
+) -> ColumnElement[int]:
+    """The total, plus the taxes that it does not include."""
+    return sums["total_amount_cents"] + case(
+        (tax_included, 0), else_=sums["total_tax_amount_cents"]
+    )

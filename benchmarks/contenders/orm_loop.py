@@ -25,7 +25,16 @@ from order_factory.models.tables.base import Base, utc_now
 
 _COMMIT_EVERY = 500
 _OWN = {"id", "created_at", "updated_at", "copied_from_id"}
-_LEFT = {"number", "placed_at", "approved_at", "cancelled_at", "reference", "reference_origin"}
+_LEFT = {
+    "number",
+    "placed_at",
+    "approved_at",
+    "cancelled_at",
+    "archived_at",
+    "refreshed_at",
+    "reference",
+    "reference_origin",
+}
 
 
 def _copy_of(source: Any, now: datetime, *left: str, **values: Any) -> Any:

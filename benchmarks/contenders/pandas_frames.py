@@ -51,6 +51,8 @@ _LEFT = [
     "placed_at",
     "approved_at",
     "cancelled_at",
+    "archived_at",
+    "refreshed_at",
     "reference",
     "reference_origin",
 ]

@@ -102,3 +102,5 @@ class Order(Described, Moded, Base):
     placed_at: Mapped[datetime | None]
     approved_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    refreshed_at: Mapped[datetime | None]

@@ -12,6 +12,7 @@ class TransactionType(StrEnum):
     AUTHORIZATIONS = "authorizations"
     CAPTURES = "captures"
     VOIDS = "voids"
+    REFUNDS = "refunds"
 
 
 class TransactionStatus(StrEnum):
@@ -28,11 +29,12 @@ class Transaction(Described, Moded, Base):
     The row is committed as `unknown` before the gateway is called, and every call carries its
     `idempotency_key`, so that whoever goes on after a crash asks by the same key. `token` is the
     gateway's own name for what it did, `error_code` and `message` its reason for a refusal.
-    `authorization_id` is the authorization that a capture or void is about. `order_factory_id` is
-    the factory that waits for it. `claimed_by` is the process that calls the gateway about it
+    `authorization_id` is the authorization that a capture or void is about, `capture_id` the capture
+    that a refund is about. `order_factory_id` is the factory that waits for it; what was asked of
+    the order itself has none. `claimed_by` is the process that calls the gateway about it
     (see `order_factory.models.database.process_locks`), and `calls` how often one has taken it up.
 
-    Source: Commerce Layer API reference, authorization, capture and void objects; `status`,
+    Source: Commerce Layer API reference, authorization, capture, void and refund objects; `status`,
     `idempotency_key`, `claimed_by` and `calls` are our own.
     """
 
@@ -41,6 +43,12 @@ class Transaction(Described, Moded, Base):
         Index("uq_transactions_idempotency_key", "idempotency_key", unique=True),
         Index("ix_transactions_order_id", "order_id"),
         Index("ix_transactions_order_factory_id", "order_factory_id"),
+        Index(
+            "ix_transactions_capture_id",
+            "capture_id",
+            sqlite_where=text("capture_id IS NOT NULL"),
+            postgresql_where=text("capture_id IS NOT NULL"),
+        ),
         Index(
             "ix_transactions_unknown",
             "id",
@@ -72,8 +80,9 @@ class Transaction(Described, Moded, Base):
         String(16), server_default=TransactionStatus.UNKNOWN
     )
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
-    order_factory_id: Mapped[int] = mapped_column(ForeignKey("order_factories.id"))
+    order_factory_id: Mapped[int | None] = mapped_column(ForeignKey("order_factories.id"))
     authorization_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))
+    capture_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))
     gateway: Mapped[str] = mapped_column(String(32))
     amount_cents: Mapped[Cents]
     currency_code: Mapped[CurrencyCode]

@@ -54,6 +54,8 @@ LEFT = (
     "placed_at",
     "approved_at",
     "cancelled_at",
+    "archived_at",
+    "refreshed_at",
     # No copy is paid by the gift card of its source.
     "gift_card_code",
 )

@@ -48,6 +48,8 @@ _NOT_COPIED = (
     "placed_at",
     "approved_at",
     "cancelled_at",
+    "archived_at",
+    "refreshed_at",
     "reference",
     "reference_origin",
     "coupon_code",

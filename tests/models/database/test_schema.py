@@ -16,6 +16,7 @@ from order_factory.models.tables import (
     Order,
     OrderFactory,
     StockItem,
+    Transaction,
 )
 from order_factory.models.values.public_ids import Resource
 from tests.support.copying import change, request
@@ -91,15 +92,55 @@ def test_the_errors_of_an_older_database_get_their_skus(shop):
                 {"factory": factory, "code": code, "message": message, "line": line_item},
             )
 
-    upgrade()
+    upgrade("0015")
 
-    with reading() as db:
+    with begin() as db:
+        db.execute(
+            text("UPDATE alembic_version SET version_num = :head"), {"head": newest_version()}
+        )
         skus = db.execute(text("SELECT code, sku_code FROM copy_errors ORDER BY id")).all()
     assert [tuple(row) for row in skus] == [
         ("sku_not_purchasable", "MUG"),
         ("not_enough_stock", "RARE"),
         ("customer_blocked", None),
     ]
+
+
+def test_transactions_keep_their_rows_when_their_table_is_made_again(shop):
+    """On SQLite, a column becomes nullable only in a new table."""
+    with begin() as db:
+        for table in reversed(Base.metadata.sorted_tables):
+            cascade = "" if db.dialect.name == "sqlite" else " CASCADE"
+            db.execute(text(f"DROP TABLE {table.name}{cascade}"))
+        db.execute(text("DROP TABLE alembic_version"))
+    upgrade("0015")
+    with begin() as db:
+        db.execute(text("INSERT INTO orders (currency_code) VALUES ('EUR')"))
+        order = db.execute(text("SELECT id FROM orders")).scalar_one()
+        db.execute(
+            text("INSERT INTO order_factories (source_order_id) VALUES (:id)"), {"id": order}
+        )
+        factory = db.execute(text("SELECT id FROM order_factories")).scalar_one()
+        for kind, of, key in (("authorizations", None, "a"), ("voids", 1, "b"), ("voids", 1, "c")):
+            db.execute(
+                text(
+                    "INSERT INTO transactions (type, order_id, order_factory_id, authorization_id, "
+                    "gateway, amount_cents, currency_code, idempotency_key, status) VALUES "
+                    "(:kind, :order, :factory, :of, 'test', 1, 'EUR', :key, 'failed')"
+                ),
+                {"kind": kind, "order": order, "factory": factory, "of": of, "key": key},
+            )
+        db.execute(text("DELETE FROM transactions WHERE idempotency_key = 'c'"))
+
+    upgrade()
+
+    rows = [(row.id, row.type, row.authorization_id) for row in shop.rows(Transaction)]
+    assert rows == [(1, "authorizations", None), (2, "voids", 1)]
+    values = {"gateway": "test", "amount_cents": 1, "currency_code": "EUR", "order_id": order}
+    added = shop.add(Transaction, type="voids", idempotency_key="d", authorization_id=1, **values)
+    assert added == 4, "the key of a deleted row is not used again"
+    with pytest.raises(IntegrityError):
+        shop.add(Transaction, type="voids", idempotency_key="e", authorization_id=99, **values)
 
 
 def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):

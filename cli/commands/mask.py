@@ -15,13 +15,14 @@ def mask(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
     from order_factory.cli.progress import show_bars
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin
+    from order_factory.models.database.reclaiming_space import reclaim_space
     from order_factory.models.database.schema import require_schema
-    from order_factory.tasks.clones.masking import forget_former_rows, mask_personal_data
+    from order_factory.tasks.clones.masking import mask_personal_data
 
     terminal = terminal_of(context)
     require_schema()
     with show_bars(terminal, "masking"), begin() as db:
         customers = mask_personal_data(db)
-    forget_former_rows()
+    reclaim_space()
     document = {"database": display_url(), "customers": customers}
     terminal.show(document, facts([("Database", display_url()), ("Customers masked", customers)]))

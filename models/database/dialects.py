@@ -11,14 +11,12 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Float,
-    Select,
     String,
     Table,
     cast,
     column,
     extract,
     func,
-    null,
     select,
     table,
     text,
@@ -33,10 +31,6 @@ from order_factory.models.tables.base import JsonObject
 from order_factory.models.tables.order_factories import CopyError
 
 _SQLITE_KEYS = table("sqlite_sequence", column("name"), column("seq"))
-_SQLITE_TEMPORARY = table("sqlite_temp_master", column("name", String))
-_POSTGRES_TABLES = table(
-    "pg_class", column("oid"), column("relname", String), column("relnamespace")
-)
 _BY_KEY = text(
     "SELECT set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', 'off', true)"
 )
@@ -48,7 +42,7 @@ def on_sqlite(db: Connection) -> bool:
 
 
 def new_key(
-    of: Table, *, sqlite: bool, rank: ColumnElement[int], nth: int = 1, each: int = 1
+    of: Table, *, rank: ColumnElement[int], nth: int = 1, each: int = 1
 ) -> ColumnElement[int]:
     """A key that no row of the table has had or will get, for each row of a SELECT.
 
@@ -56,29 +50,32 @@ def new_key(
     many (`each`), and which of them this is (`nth`, from 1). SQLite has no sequence to draw from;
     there the open writing transaction keeps everyone else out.
     """
-    if not sqlite:
-        return func.nextval(f"{of.name}_id_seq")
-    return last_key(of) + (rank - 1) * each + nth
+    return _new_key(func.nextval(f"{of.name}_id_seq"), last_key(of) + (rank - 1) * each + nth)
+
+
+class _new_key(FunctionElement[int]):
+    """The next number of the sequence on PostgreSQL; the number after the last one on SQLite."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(_new_key, "postgresql")
+def _new_key_on_postgresql(element: _new_key, compiler: SQLCompiler, **options: Any) -> str:
+    next_of_sequence, _ = element.clauses
+    return compiler.process(next_of_sequence, **options)
+
+
+@compiles(_new_key, "sqlite")
+def _new_key_on_sqlite(element: _new_key, compiler: SQLCompiler, **options: Any) -> str:
+    _, after_last = element.clauses
+    return f"({compiler.process(after_last, **options)})"
 
 
 def last_key(of: Table) -> ColumnElement[int]:
     """The greatest key that a row of the table has had; on SQLite."""
     last = select(func.max(_SQLITE_KEYS.c.seq)).where(_SQLITE_KEYS.c.name == of.name)
     return func.coalesce(last.scalar_subquery(), 0)
-
-
-def temporary_tables(db: Connection, names: list[str]) -> Select[tuple[str, int | None]]:
-    """Which of these temporary tables the connection has, and how many bytes each takes.
-
-    SQLite does not say how many.
-    """
-    if on_sqlite(db):
-        made = _SQLITE_TEMPORARY.c
-        return select(made.name, null()).where(made.name.in_(names))
-    known = _POSTGRES_TABLES.c
-    mine = known.relnamespace == func.pg_my_temp_schema()
-    size = func.pg_relation_size(known.oid, type_=BigInteger)
-    return select(known.relname, size).where(mine, known.relname.in_(names))
 
 
 def snapshot(db: Connection) -> str | None:

@@ -10,6 +10,11 @@ from order_factory.models.database.dialects import on_sqlite
 _IMPORT_LOCK = 7_269_001
 
 
+def locks_whole_database(db: Connection) -> bool:
+    """Whether a writing transaction locks everything, and so needs no row locks: SQLite."""
+    return on_sqlite(db)
+
+
 def lock_rows(db: Connection, table: Table, keys: Select[tuple[int]], **parameters: Any) -> int:
     """Lock the rows with these keys; how many, and 0 on SQLite.
 

@@ -6,10 +6,8 @@ Amounts, references, codes, countries and times stay, so that sums and copies st
 import secrets
 
 from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, literal, null, update
-from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.dialects import digest
-from order_factory.models.database.engine import get_engine
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.errors import InvalidRequest, OrderFactoryError
 from order_factory.models.tables import (
@@ -127,24 +125,6 @@ def mask_personal_data(db: Connection) -> int:
         raise MaskingBroke(", ".join(broken))
     people = db.scalar(func.count(table_of(Customer).c.id)) or 0
     return int(people)
-
-
-def forget_former_rows() -> None:
-    """Have the database give up the space in which the former values still stand."""
-    engine = get_engine()
-    if engine.dialect.name == "sqlite":
-        connection = engine.raw_connection()
-        try:
-            connection.cursor().execute("VACUUM")
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.close()
-        return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-        try:
-            db.exec_driver_sql("VACUUM")
-        except DBAPIError:
-            pass  # another role's tables; PostgreSQL does it by itself in time
 
 
 def _fake(value: ColumnElement[str], prefix: str, salt: str) -> ColumnElement[str]:

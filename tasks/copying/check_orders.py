@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, and_, exists, false, func, not_, or_, select, update
 
-from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.row_locks import locks_whole_database
 from order_factory.models.tables import CopyError
 from order_factory.tasks.copying.addresses import check_addresses
 from order_factory.tasks.copying.customers import check_customers
@@ -86,7 +86,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
 
 def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
     """What is locked until the commit, and what is noted for the later steps."""
-    if on_sqlite(db):
+    if locks_whole_database(db):
         yield "Locked: the database."
     else:
         locked = [f"stock items: {stock_items:,}"] * (stock_items > 0)

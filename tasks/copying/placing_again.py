@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from order_factory.models.database.dialects import new_key, on_sqlite
+from order_factory.models.database.dialects import new_key
 from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import (
     CopyError,
@@ -93,16 +93,16 @@ def claim_orders_to_place(db: Connection, batch_id: int, limit: int) -> int:
 
 def load_orders_to_place(db: Connection, first: int, last: int) -> None:
     """Fill the empty temporary tables for the claimed factories from id `first` to `last`."""
-    db.execute(_insert_copies(first, last, sqlite=on_sqlite(db)))
+    db.execute(_insert_copies(first, last))
     analyze_copies(db)
 
 
-def _insert_copies(first: int, last: int, *, sqlite: bool) -> Insert:
+def _insert_copies(first: int, last: int) -> Insert:
     source, customer = _target.alias("source"), table_of(Customer)
     saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
     paid_with = _payment.alias("paid_with")
     wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
-    key = new_key(_payment, sqlite=sqlite, rank=claims.c.rank)
+    key = new_key(_payment, rank=claims.c.rank)
     rows = (
         claims.join(_factory, _factory.c.id == claims.c.factory_id)
         .join(_target, _target.c.id == _factory.c.target_order_id)

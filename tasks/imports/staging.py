@@ -19,11 +19,12 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import analyze_table
+from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables import Order
 from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.imports.resources import RESOURCES, Resource, given_column
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.tables import open_tables, temporary
+from order_factory.tasks.working_set.tables import temporary
 
 _orders = table_of(Order)
 

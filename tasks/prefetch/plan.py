@@ -23,17 +23,15 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal_column,
     not_,
     or_,
     select,
 )
-from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.schema import CreateTable
-from sqlalchemy.sql import ClauseElement
 
 from order_factory.models.database.dialects import last_key
 from order_factory.models.database.engine import CACHE_KIBIBYTES
+from order_factory.models.database.sqlite_readers import compile_statement, has_other_rules
 from order_factory.models.tables import (
     Address,
     CustomerPaymentSource,
@@ -41,7 +39,6 @@ from order_factory.models.tables import (
     OrderFactory,
     PaymentSource,
 )
-from order_factory.models.tables.base import Base
 from order_factory.tasks.stock.catalogue import insert_flagged_skus
 from order_factory.tasks.working_set.claims import (
     claimed_range,
@@ -87,19 +84,19 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
         "prepare": [
             f"PRAGMA shop.cache_size = -{CACHE_KIBIBYTES}",
             _COUNTS,
-            *(_compiled(CreateTable(table))[0] for table in tables),
+            *(compile_statement(CreateTable(table))[0] for table in tables),
         ],
         "begin": [
-            *(_compiled(delete(table)) for table in tables),
-            _compiled(_insert_next(batch_id)),
-            _compiled(insert_copies(sqlite=True)),
-            _compiled(ANALYZE_COPIES),
+            *(compile_statement(delete(table)) for table in tables),
+            compile_statement(_insert_next(batch_id)),
+            compile_statement(insert_copies()),
+            compile_statement(ANALYZE_COPIES),
         ],
-        "in_vain": [_compiled(select(each)) for each in _in_vain(batch_id)],
+        "in_vain": [compile_statement(select(each)) for each in _in_vain(batch_id)],
         "look": [
-            _compiled(insert_short_sums()),
-            _compiled(update_mixed_sums()),
-            _compiled(insert_flagged_skus(after_others=False)),
+            compile_statement(insert_short_sums()),
+            compile_statement(update_mixed_sums()),
+            compile_statement(insert_flagged_skus(after_others=False)),
         ],
     }
 
@@ -125,17 +122,14 @@ def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
     both = OrderFactory.id.between(bindparam("first", 0), last)
     yield exists().where(both, OrderFactory.batch_id == batch_id, asks_more)
     # A trigger or a foreign key of the shop could make a copy differ from its source.
-    yield literal_column("EXISTS (SELECT 1 FROM shop.sqlite_master WHERE type = 'trigger')")
-    keys = "shop.sqlite_master t, pragma_foreign_key_list(t.name, 'shop')"
-    ours = sum(len(table.foreign_keys) for table in Base.metadata.tables.values())
-    yield literal_column(f"(SELECT count(*) FROM {keys} WHERE t.type = 'table') <> {ours}")
+    yield from has_other_rules("shop")
     # A copy refers to the same rows as its source, or to copies of them.
     order = table_of(Order)
-    in_hand = copies.join(order, order.c.id == copies.c.source_order_id)
+    with_source = copies.join(order, order.c.id == copies.c.source_order_id)
     for key in order.foreign_keys:
-        yield _is_broken(in_hand, key)
+        yield _is_broken(with_source, key)
     wallet = table_of(CustomerPaymentSource)
-    saved = in_hand.join(wallet, wallet.c.customer_id == order.c.customer_id)
+    saved = with_source.join(wallet, wallet.c.customer_id == order.c.customer_id)
     (key,) = wallet.c.payment_source_id.foreign_keys
     yield _is_broken(saved, key)
 
@@ -170,10 +164,3 @@ def _take(work: Table) -> Insert:
 @cache
 def _found_in(work: Table) -> Table:
     return Table(work.name, MetaData(), *(Column(c.name, c.type) for c in work.c), schema=AHEAD)
-
-
-def _compiled(statement: ClauseElement) -> tuple[str, dict[str, Any]]:
-    compiled = statement.compile(
-        dialect=dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True}
-    )
-    return str(compiled), dict(compiled.params or {})

@@ -6,14 +6,13 @@ Prefetched data is used only if nothing can have changed it. Otherwise it is rea
 if the process is slow or gone.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import Connection
 
-from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import checkpoint_soon, connection, writing_on
+from order_factory.models.database.sqlite_readers import can_prefetch, driver_of
 from order_factory.tasks.prefetch.plan import AHEAD, plan, prefetched_range
 from order_factory.tasks.prefetch.process import Reader, start_reader
 from order_factory.tasks.working_set.claims import Claimed, claimed_range
@@ -37,7 +36,7 @@ class Prefetch:
         not matter here, or the reader would not have answered.
         """
         if found := self._reader.answer():
-            _driver(self._db).deserialize(found, name=AHEAD)
+            driver_of(self._db).deserialize(found, name=AHEAD)
             self._check_references(False)  # the reader has checked them
             with writing_on(self._db) as db:
                 size = claim(db)
@@ -64,13 +63,13 @@ class Prefetch:
     def _others_have_committed(self) -> bool:
         """Whether another connection has committed since the last call."""
         before = self._commits_of_others
-        (self._commits_of_others,) = _driver(self._db).execute("PRAGMA data_version").fetchone()
+        (self._commits_of_others,) = driver_of(self._db).execute("PRAGMA data_version").fetchone()
         return self._commits_of_others != before
 
     def _check_references(self, asked: bool) -> None:
         """Switch SQLite's check of foreign keys on or off."""
         if asked != self._checks_references:
-            _driver(self._db).execute(f"PRAGMA foreign_keys = {'ON' if asked else 'OFF'}")
+            driver_of(self._db).execute(f"PRAGMA foreign_keys = {'ON' if asked else 'OFF'}")
             self._checks_references = asked
 
 
@@ -79,8 +78,7 @@ def prefetching(batch_id: int) -> Iterator[Prefetch | None]:
     """Start prefetching for a thread that copies a batch; None if the database does not allow it."""
     with ExitStack() as opened:
         db = opened.enter_context(connection())
-        # Some builds of SQLite have no `deserialize`.
-        if not on_sqlite(db) or not hasattr(sqlite3.Connection, "deserialize"):
+        if not can_prefetch(db):
             yield None
             return
         try:
@@ -89,13 +87,6 @@ def prefetching(batch_id: int) -> Iterator[Prefetch | None]:
             yield None
             return
         opened.callback(db.invalidate)  # the pool must not reuse a connection without foreign keys
-        _driver(db).execute(f"ATTACH ':memory:' AS {AHEAD}")
+        driver_of(db).execute(f"ATTACH ':memory:' AS {AHEAD}")
         yield Prefetch(db, reader)
     checkpoint_soon()
-
-
-def _driver(db: Connection) -> sqlite3.Connection:
-    # Not through SQLAlchemy, which would begin a transaction first.
-    driver = db.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver

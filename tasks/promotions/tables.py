@@ -10,8 +10,9 @@ from sqlalchemy import (
     String,
 )
 
+from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables.base import BigId
-from order_factory.tasks.working_set.tables import open_tables, temporary
+from order_factory.tasks.working_set.tables import temporary
 
 _METADATA = MetaData()
 

@@ -21,7 +21,6 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Coupon, Promotion
 from order_factory.tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
@@ -49,8 +48,6 @@ def lock_limited(db: Connection, now: datetime) -> None:
     They are locked in the order of their keys. On SQLite a writing transaction locks the whole
     database.
     """
-    if on_sqlite(db):
-        return
     of_coupons = select(held_coupons.c.promotion_id)
     mode = select(copies.c.mode).limit(1).scalar_subquery()
     some_applied = exists().where(copies.c.apply_promotions)

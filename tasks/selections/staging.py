@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import analyze_table, fill
+from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import BigId, JsonObject
@@ -29,7 +30,7 @@ from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.reading import Problem
 from order_factory.tasks.selections.similar_numbers import similar_numbers
 from order_factory.tasks.working_set.statements import Rows, table_of
-from order_factory.tasks.working_set.tables import open_tables, temporary
+from order_factory.tasks.working_set.tables import temporary
 
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.row_locks import locks_whole_database
 from order_factory.models.tables import CopyError, LineItem, Sku, StockItem
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
@@ -73,7 +73,7 @@ def lock_wanted_stock(db: Connection) -> int:
     Returns the number of locked stock items. On SQLite it is 0: a writing transaction locks the
     whole database.
     """
-    if on_sqlite(db):
+    if locks_whole_database(db):
         return 0
     takes = and_(copies.c.place_target_order, copies.c.stock == StockPolicy.TAKE)
     if not db.scalar(select_any_copy(takes)):

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Table
 
 from order_factory.models.database.dialects import analyze_table, fill
+from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables.base import BigId, UtcDateTime
-from order_factory.tasks.working_set.tables import open_tables, temporary
+from order_factory.tasks.working_set.tables import temporary
 
 _METADATA = MetaData()
 

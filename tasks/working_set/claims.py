@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from order_factory.models.database.dialects import new_key, on_sqlite, plan_by_key
+from order_factory.models.database.dialects import new_key, plan_by_key
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import (
     Address,
@@ -104,17 +104,17 @@ def claim_single(db: Connection, limit: int) -> int:
 
 def load_claimed(db: Connection, first: int, last: int) -> None:
     """Fill the empty temporary tables for the claimed factories from id `first` to `last`."""
-    db.execute(_insert_between(sqlite=on_sqlite(db)), {"first": first, "last": last})
+    db.execute(_insert_between(), {"first": first, "last": last})
     analyze_copies(db)
 
 
 @cache
-def _insert_between(*, sqlite: bool) -> Insert:
+def _insert_between() -> Insert:
     between = claims.c.factory_id.between(bindparam("first"), bindparam("last"))
-    return insert_copies(between, sqlite=sqlite)
+    return insert_copies(between)
 
 
-def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
+def insert_copies(*which: ColumnElement[bool]) -> Insert:
     """Insert a row per claimed factory: its options, its source's references, its target's keys.
 
     Without `which`, all claimed factories.
@@ -122,7 +122,7 @@ def insert_copies(*which: ColumnElement[bool], sqlite: bool) -> Insert:
 
     def key(resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
         of = table_of(resource)
-        return new_key(of, sqlite=sqlite, rank=claims.c.rank, nth=nth, each=each)
+        return new_key(of, rank=claims.c.rank, nth=nth, each=each)
 
     saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
     # If the order pays with a copy of a saved payment source, use the saved one.

@@ -4,7 +4,6 @@ They belong to the connection: others do not see them, and they do not survive a
 to a savepoint includes them.
 """
 
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -13,31 +12,23 @@ from sqlalchemy import (
     Column,
     Connection,
     MetaData,
-    Select,
     SmallInteger,
     String,
     Table,
-    delete,
-    literal,
-    select,
     text,
 )
-from sqlalchemy.schema import CreateTable
 
-from order_factory.models.database.dialects import on_sqlite, temporary_tables
+from order_factory.models.database.temporary_tables import delete_all_rows, open_tables
 from order_factory.models.tables.base import BigId
 from order_factory.models.tables.option_columns import column_type
 from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.tasks.working_set.order_amounts import SUMS
 
 _METADATA = MetaData()
-# PostgreSQL never vacuums temporary tables, so larger ones are truncated. For small ones DELETE
-# is faster.
-_DELETED_BYTES = 128 * 1024
 
 
 def temporary(metadata: MetaData, name: str, *columns: Column[Any]) -> Table:
-    """Define a temporary table. `open_tables` empties it, which is faster than ON COMMIT does."""
+    """Define a temporary table. `open_temporary_tables` empties it, which is faster than ON COMMIT does."""
     return Table(name, metadata, *columns, prefixes=["TEMPORARY"])
 
 
@@ -177,38 +168,9 @@ def open_temporary_tables(db: Connection) -> None:
     open_tables(db, _METADATA)
 
 
-def open_tables(db: Connection, metadata: MetaData) -> None:
-    """Create these temporary tables, or empty those that the connection has."""
-    names = [work.name for work in metadata.sorted_tables]
-    made = {name: size for name, size in db.execute(temporary_tables(db, names))}
-    for work in metadata.sorted_tables:
-        if work.name not in made:
-            db.execute(CreateTable(work))
-    full = [work for work in metadata.sorted_tables if made.get(work.name, 0) != 0]
-    large = [work for work in full if (made[work.name] or 0) > _DELETED_BYTES]
-    if large:
-        db.execute(text(f"TRUNCATE {', '.join(work.name for work in large)}"))
-    _empty(db, [work for work in full if work not in large])
-
-
 def empty_temporary_tables(db: Connection) -> None:
     """Empty all tables but the claims, for the next part of the claimed factories."""
-    _empty(db, [work for work in _METADATA.sorted_tables if work is not claims])
-
-
-def _empty(db: Connection, tables: list[Table]) -> None:
-    if on_sqlite(db):
-        for work in tables:
-            db.execute(delete(work))
-    elif tables:
-        db.execute(_delete_from_all(tuple(tables)))
-
-
-@cache
-def _delete_from_all(tables: tuple[Table, ...]) -> Select[tuple[int]]:
-    """Build one statement for all tables: each statement costs a round trip on PostgreSQL."""
-    emptied = (delete(work).cte(f"emptied_{work.name}") for work in tables)
-    return select(literal(1)).add_cte(*emptied)
+    delete_all_rows(db, [work for work in _METADATA.sorted_tables if work is not claims])
 
 
 ANALYZE_COPIES = text(f"ANALYZE {copies.name}")

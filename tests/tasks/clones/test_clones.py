@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 from order_factory.models import tables
 from order_factory.models.database.engine import begin, get_engine, reading
 from order_factory.models.database.identity import adopt_place, shop_id, why_cut_off
+from order_factory.models.database.reclaiming_space import reclaim_space
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import (
     Address,
@@ -21,7 +22,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import Base
 from order_factory.tasks.clones.as_test import turn_into_test_shop
-from order_factory.tasks.clones.masking import forget_former_rows, mask_personal_data
+from order_factory.tasks.clones.masking import mask_personal_data
 from tests.support.clones import clone, pointed_at
 from tests.support.copying import authorize, batch_of, copy_batch, request
 from tests.support.crashes.nights import violations
@@ -39,7 +40,7 @@ def cut_off():
 def test_the_shop_itself_is_not_cut_off_after_a_restart_or_a_vacuum(shop):
     before = cut_off()
     get_engine().dispose()
-    forget_former_rows()
+    reclaim_space()
     get_engine().dispose()
 
     assert (before, cut_off()) == (None, None)
@@ -139,7 +140,7 @@ def test_masking_replaces_the_same_by_the_same_and_keeps_sums(shop, ledger, tmp_
         before = [(row.number, row.reference, row.total_amount_cents) for row in shop.rows(Order)]
         with begin() as db:
             mask_personal_data(db)
-        forget_former_rows()
+        reclaim_space()
         after = [(row.number, row.reference, row.total_amount_cents) for row in shop.rows(Order)]
         masked = shop.row(Customer, id=customer).email
         compared_by = shop.row(Customer, id=customer).email_key

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, insert, select
 
-from order_factory.models.database.dialects import temporary_tables
 from order_factory.models.database.engine import begin, get_engine
+from order_factory.models.database.temporary_tables import read_table_sizes
 from order_factory.tasks.working_set.tables import claims, left_out_lines, open_temporary_tables
 
 
@@ -50,5 +50,4 @@ def test_what_was_large_takes_no_room_afterwards(shop):
     with begin() as db:
         open_temporary_tables(db)
 
-        sizes = dict(db.execute(temporary_tables(db, [claims.name])).tuples().all())
-        assert sizes == {claims.name: 0}
+        assert read_table_sizes(db, [claims]) == {claims.name: 0}

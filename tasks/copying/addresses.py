@@ -16,7 +16,7 @@ from sqlalchemy import (
 from order_factory.models.tables import Address
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
     columns_by_name,
@@ -41,14 +41,12 @@ _SOME_MISSING = select_any_copy(or_(_has_no_billing, _has_no_shipping))
 _SOME_LOCKED = select_any_copy(copies.c.shipping_country_code_lock.is_not(None))
 
 _MISSING = (
-    errors(
-        "billing_address",
+    insert_errors(
         ErrorCode.BILLING_ADDRESS_MISSING,
         "the order has no billing address",
         _has_no_billing,
     ),
-    errors(
-        "shipping_address",
+    insert_errors(
         ErrorCode.SHIPPING_ADDRESS_MISSING,
         "the order has no shipping address",
         _has_no_shipping,
@@ -56,8 +54,7 @@ _MISSING = (
         joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id)],
     ),
 )
-_OUTSIDE = errors(
-    "shipping_address",
+_OUTSIDE = insert_errors(
     ErrorCode.SHIPPING_ADDRESS_OUTSIDE_LOCK,
     literal("the country ")
     + _address.c.country_code

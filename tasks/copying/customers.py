@@ -21,7 +21,7 @@ from order_factory.models.tables import Customer
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import CustomerStatus
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
@@ -34,15 +34,13 @@ _is_barred = copies.c.customer_status.in_(_BARRED)
 _SOME_WRONG = select_any_copy(or_(_is_missing, _is_barred))
 
 _ERRORS = (
-    errors(
-        "customer",
+    insert_errors(
         ErrorCode.CUSTOMER_MISSING,
         "the order has no customer and no email",
         _is_missing,
     ),
     *(
-        errors(
-            "customer",
+        insert_errors(
             ErrorCode(f"customer_{status}"),
             f"the customer is {status}",
             copies.c.customer_status == status,

@@ -20,7 +20,7 @@ from order_factory.tasks.outcomes.completion import record_outcomes
 from order_factory.tasks.prefetch.plan import load_prefetched
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import claimed_range, load_claimed
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.statements import execute_and_count
 from order_factory.tasks.working_set.step import StepFailed, StepFunction, convert_to_failure
 from order_factory.tasks.working_set.tables import claims, copies, empty_temporary_tables
@@ -136,7 +136,9 @@ def _fail(
                     check_orders(db, batch)
             except StepFailed:
                 pass  # the failure that is recorded next is this one
-            execute_and_count(db, errors(failure.field, ErrorCode.UNEXPECTED, str(failure)))
+            execute_and_count(
+                db, insert_errors(ErrorCode.UNEXPECTED, str(failure), field=failure.field)
+            )
             db.execute(update(copies).values(valid=false()))
             if keep is not None:
                 keep(db)

@@ -18,13 +18,13 @@ from sqlalchemy import (
 from order_factory.models.tables import LineItem, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.order_amounts import IS_REDEMPTION
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
 
-FIELD, CODE = "gift_card_code", ErrorCode.GIFT_CARD_NOT_REDEEMED
+CODE = ErrorCode.GIFT_CARD_NOT_REDEEMED
 
 _line, _source = table_of(LineItem), table_of(Order)
 _redeemed = line_sums.c.gift_card_amount_cents != 0
@@ -76,8 +76,7 @@ def _record(db: Connection, *which: ColumnElement[bool]) -> int:
     )
     return execute_and_count(
         db,
-        errors(
-            FIELD,
+        insert_errors(
             CODE,
             words,
             *which,

@@ -20,7 +20,7 @@ from order_factory.models.tables import CopyError, LineItem, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.prices import find_prices
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
@@ -41,14 +41,12 @@ _of_its_sku = (flagged_skus, flagged_skus.c.sku_code == _code)
 _is_gone = flagged_skus.c.sku_id.is_(None)
 _is_barred = and_(not_(_is_gone), not_(flagged_skus.c.purchasable))
 
-_NO_LINE = errors(
-    "line_items",
+_NO_LINE = insert_errors(
     ErrorCode.LINE_ITEMS_MISSING,
     "the order has no line item",
     not_(exists().where(line_sums.c.factory_id == copies.c.factory_id)),
 )
-_BELOW_ONE = errors(
-    "line_items",
+_BELOW_ONE = insert_errors(
     ErrorCode.QUANTITY_BELOW_ONE,
     _label + ": the quantity " + cast(_line.c.quantity, String) + " is below 1",
     line_sums.c.quantities_below_one > 0,
@@ -58,8 +56,7 @@ _BELOW_ONE = errors(
     line_item_id=_line.c.id,
     sku_code=_line.c.sku_code,
 )
-_GONE = errors(
-    "line_items",
+_GONE = insert_errors(
     ErrorCode.SKU_NOT_IN_CATALOGUE,
     _label + " is no longer in the catalogue",
     _names_a_sku,
@@ -68,8 +65,7 @@ _GONE = errors(
     line_item_id=_line.c.id,
     sku_code=_line.c.sku_code,
 )
-_BARRED = errors(
-    "line_items",
+_BARRED = insert_errors(
     ErrorCode.SKU_NOT_PURCHASABLE,
     _label + " is not purchasable",
     _names_a_sku,
@@ -79,8 +75,7 @@ _BARRED = errors(
     sku_code=_line.c.sku_code,
 )
 _of_source = (_source, _source.c.id == copies.c.source_order_id)
-_OTHER_CURRENCY = errors(
-    "line_items",
+_OTHER_CURRENCY = insert_errors(
     ErrorCode.LINE_ITEM_OTHER_CURRENCY,
     _label + " is in " + _line.c.currency_code + ", and the order in " + _source.c.currency_code,
     line_sums.c.other_currency_lines > 0,
@@ -92,8 +87,7 @@ _OTHER_CURRENCY = errors(
 )
 # When the tax is not recalculated, the rate is only copied.
 _rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)
-_TAX_RATE = errors(
-    "tax_rate",
+_TAX_RATE = insert_errors(
     ErrorCode.TAX_RATE_NOT_A_SHARE,
     _label
     + ": the tax rate is "

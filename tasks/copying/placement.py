@@ -41,7 +41,7 @@ from order_factory.tasks.payments.intents import insert_authorizations
 from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.placements import TO_BE_PLACED, is_not_placed
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -201,8 +201,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
     )
     execute_and_count(
         db,
-        errors(
-            "payment_source",
+        insert_errors(
             ErrorCode.PAYMENT_SOURCE_MISSING,
             why,
             is_not_placed(),
@@ -214,8 +213,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
     _record_missing_gateways(db)
     execute_and_count(
         db,
-        errors(
-            "payment_method",
+        insert_errors(
             ErrorCode.PAYMENT_METHOD_DISABLED,
             literal("the payment method ")
             + func.coalesce(_method.c.name, _method.c.payment_source_type)
@@ -228,8 +226,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
     )
     execute_and_count(
         db,
-        errors(
-            "line_items",
+        insert_errors(
             ErrorCode.NOTHING_TO_BUY,
             "the order has no line item that can be bought",
             is_not_placed(),
@@ -240,8 +237,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
     below_zero = cast(_target.c.total_amount_with_taxes_cents, String)
     execute_and_count(
         db,
-        errors(
-            "line_items",
+        insert_errors(
             ErrorCode.TOTAL_BELOW_ZERO,
             literal("the discounts are more than what is left to buy: the total is ")
             + below_zero
@@ -253,8 +249,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
     )
     execute_and_count(
         db,
-        errors(
-            "status",
+        insert_errors(
             ErrorCode.CANNOT_BE_PLACED,
             refused(_target.c.status, OrderStatus.PLACED),
             is_not_placed(),
@@ -290,7 +285,7 @@ def _record_missing_gateways(db: Connection) -> None:
         message = f"the payment gateway {name} is not set up: {setup_hint(name)}"
         here = and_(is_not_placed(), missing, _gateway == name)
         execute_and_count(
-            db, errors("payment_source", ErrorCode.GATEWAY_NOT_SET_UP, message, here, joins=joins)
+            db, insert_errors(ErrorCode.GATEWAY_NOT_SET_UP, message, here, joins=joins)
         )
     mode_problem = (
         literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
@@ -298,5 +293,5 @@ def _record_missing_gateways(db: Connection) -> None:
     wrong_mode = and_(is_not_placed(), missing, not_(unknown))
     words = mode_problem + " orders"
     execute_and_count(
-        db, errors("payment_source", ErrorCode.GATEWAY_NOT_SET_UP, words, wrong_mode, joins=joins)
+        db, insert_errors(ErrorCode.GATEWAY_NOT_SET_UP, words, wrong_mode, joins=joins)
     )

@@ -48,7 +48,7 @@ from order_factory.tasks.outcomes.completion import record_outcomes
 from order_factory.tasks.promotions.releases import promotions_of, use_again
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import insert_claims, is_to_place_again
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of, times
 from order_factory.tasks.working_set.step import StepFunction, step
 from order_factory.tasks.working_set.tables import (
@@ -152,7 +152,7 @@ def keep_target_orders(db: Connection, wrong: ColumnElement[bool] = _IS_INVALID)
     """What must not be placed fails, and stays the order that it is."""
     why = refused(_target.c.status, OrderStatus.PLACED)
     joins = [(_target, _target.c.id == copies.c.target_order_id)]
-    if execute_and_count(db, errors("status", ErrorCode.CANNOT_BE_PLACED, why, wrong, joins=joins)):
+    if execute_and_count(db, insert_errors(ErrorCode.CANNOT_BE_PLACED, why, wrong, joins=joins)):
         values = {"valid": true(), "failed": true(), "place_target_order": false()}
         db.execute(update(copies).where(wrong).values(values))
 
@@ -193,8 +193,7 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
     left = _promotion.c.total_usage_limit - _promotion.c.total_usage_count
     found = execute_and_count(
         db,
-        errors(
-            "coupon_code",
+        insert_errors(
             ErrorCode.PROMOTION_USED_UP,
             literal("promotion ") + _promotion.c.name + " is used up",
             _to_be_placed,

@@ -26,7 +26,7 @@ from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
@@ -56,8 +56,7 @@ def find_prices(db: Connection) -> int:
     analyze_table(db, new_prices)
     return execute_and_count(
         db,
-        errors(
-            "line_items",
+        insert_errors(
             ErrorCode.SKU_WITHOUT_PRICE,
             literal("SKU ") + _line.c.sku_code + " has no price in " + _order.c.currency_code,
             _is_priced,

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import OrderStatus
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.order_amounts import (
     AMOUNTS,
     SUMS,
@@ -94,7 +94,7 @@ def _barred(status: OrderStatus) -> Insert:
     if status == OrderStatus.CANCELLED:
         where.append(not_(and_(_was_replaced, _was_asked_before)))
     code = ErrorCode(f"source_order_{status}")
-    return errors("source_order", code, words, *where, joins=[_of_copy])
+    return insert_errors(code, words, *where, joins=[_of_copy])
 
 
 def _difference(name: str, differs: ColumnElement[bool]) -> Insert:
@@ -104,9 +104,7 @@ def _difference(name: str, differs: ColumnElement[bool]) -> Insert:
         + " cents, the order says "
         + cast(_source.c[name], String)
     )
-    return errors(
-        "amounts", ErrorCode.AMOUNTS_DIFFER, words, differs, joins=[_of_copy, _sums_of_copy]
-    )
+    return insert_errors(ErrorCode.AMOUNTS_DIFFER, words, differs, joins=[_of_copy, _sums_of_copy])
 
 
 _BARRED = tuple(_barred(status) for status in _WHY)

@@ -14,7 +14,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
     columns_by_name,
@@ -54,8 +54,7 @@ _saved_by_anyone = exists().where(
     CustomerPaymentSource.payment_source_id.in_([_source.c.id, _source.c.copied_from_id])
 )
 
-_EXPIRED = errors(
-    "payment_source",
+_EXPIRED = insert_errors(
     ErrorCode.PAYMENT_SOURCE_EXPIRED,
     literal("the saved payment source expired on ") + day(_source.c.expires_at),
     _expired,
@@ -74,8 +73,7 @@ _is_not_in_wallet = and_(
     copies.c.payment_source_id.is_not(None),
 )
 _SOME_NOT_IN_WALLET = select_any_copy(_is_not_in_wallet)
-_FOREIGN = errors(
-    "payment_source",
+_FOREIGN = insert_errors(
     ErrorCode.PAYMENT_SOURCE_FOREIGN,
     "the payment source stands in another customer's wallet",
     _is_not_in_wallet,

@@ -39,7 +39,7 @@ from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided
 from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import Orders, end_reservations
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -225,12 +225,10 @@ def _record_refusals(db: Connection) -> None:
         (PAYMENT_REFUSED, code.in_(hard), " Another payment source is needed."),
         (PAYMENT_NEEDS_CUSTOMER, code.in_(asks), " The customer has to confirm it in the shop."),
     ):
-        found = errors("payment_source", kind, words + advice, refused, which, joins=joins)
+        found = insert_errors(kind, words + advice, refused, which, joins=joins)
         execute_and_count(db, found)
     detail = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
-    execute_and_count(
-        db, errors("status", ErrorCode.CANNOT_BE_PLACED, detail, refused, joins=joins)
-    )
+    execute_and_count(db, insert_errors(ErrorCode.CANNOT_BE_PLACED, detail, refused, joins=joins))
     failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)
     mark = update(copies).where(copies.c.factory_id.in_(failed), not_(copies.c.skip_errors))
     db.execute(mark.values(failed=true()))
@@ -258,9 +256,7 @@ def _end_voids(db: Connection, now: datetime) -> None:
     )
     of_source = _transaction.c.order_id == copies.c.source_order_id
     refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded), of_source)
-    detail = errors(
-        "source_order", ErrorCode.SOURCE_ORDER_NOT_CANCELLED, words, refused, joins=joins
-    )
+    detail = insert_errors(ErrorCode.SOURCE_ORDER_NOT_CANCELLED, words, refused, joins=joins)
     execute_and_count(db, detail)
 
 

@@ -30,7 +30,7 @@ from order_factory.tasks.payments.intents import held_authorizations, insert_voi
 from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, return_stock
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.placements import is_not_placed
 from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
@@ -157,8 +157,7 @@ def _refusals() -> Insert:
     )
     # A copy that failed keeps its source, and needs no further error to say so.
     needless = and_(is_not_placed(), not_(copies.c.skip_errors))
-    return errors(
-        "source_order",
+    return insert_errors(
         ErrorCode.SOURCE_ORDER_NOT_CANCELLED,
         message,
         _stands,

@@ -17,7 +17,7 @@ from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.payments.claiming import is_unwanted
 from order_factory.tasks.payments.intents import insert_voids
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of
 from order_factory.tasks.working_set.tables import answers, cancellations, copies
 
@@ -34,7 +34,7 @@ _OF_COPY = [
     (answers, answers.c.transaction_id == _transaction.c.id),
 ]
 _ENDED = literal("the order subscription was cancelled or deactivated before the payment was ")
-FIELD, CODE = "order_subscription", ErrorCode.ORDER_SUBSCRIPTION_ENDED
+CODE = ErrorCode.ORDER_SUBSCRIPTION_ENDED
 
 
 def abort_called_off(db: Connection, now: datetime) -> None:
@@ -43,7 +43,7 @@ def abort_called_off(db: Connection, now: datetime) -> None:
     The orders are `pending` again, and their stock is free.
     """
     words = _ENDED + "authorized; nothing was charged"
-    if not execute_and_count(db, errors(FIELD, CODE, words, _was_called_off, joins=_OF_COPY)):
+    if not execute_and_count(db, insert_errors(CODE, words, _was_called_off, joins=_OF_COPY)):
         return
     targets = select(_transaction.c.order_id).select_from(_answered).where(_was_called_off)
     cancelled = update(_order).where(
@@ -76,12 +76,12 @@ def abort_voided(db: Connection) -> None:
     """Abort the copies whose own payment is voided, and say where the gateway refused that."""
     voided = and_(_voids_target, answers.c.succeeded)
     words = _ENDED + "decided; it was voided"
-    if execute_and_count(db, errors(FIELD, CODE, words, voided, joins=_OF_COPY)):
+    if execute_and_count(db, insert_errors(CODE, words, voided, joins=_OF_COPY)):
         _abort(db, voided)
     refused = and_(_voids_target, not_(answers.c.succeeded))
     words = _ENDED + "decided, and it could not be voided; the order is placed"
     execute_and_count(
-        db, errors(FIELD, ErrorCode.ORDER_SUBSCRIPTION_VOID_REFUSED, words, refused, joins=_OF_COPY)
+        db, insert_errors(ErrorCode.ORDER_SUBSCRIPTION_VOID_REFUSED, words, refused, joins=_OF_COPY)
     )
 
 

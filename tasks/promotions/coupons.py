@@ -31,7 +31,7 @@ from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.promotions.goods import goods_cents, has_listed_goods
 from order_factory.tasks.promotions.leaving_out import leave_coupon_discounts_out
 from order_factory.tasks.promotions.tables import coupon_problems, held_coupons
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -95,8 +95,7 @@ def record_problems(db: Connection) -> int:
     for code in [kind for kind, _, _ in _problems() if kind in codes]:
         found += execute_and_count(
             db,
-            errors(
-                "coupon_code",
+            insert_errors(
                 code,
                 coupon_problems.c.message,
                 coupon_problems.c.code == code,

@@ -25,7 +25,7 @@ from order_factory.models.tables import CopyError, LineItem, Sku, StockItem
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
-from order_factory.tasks.working_set.copy_errors import errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import (
@@ -196,8 +196,7 @@ def _record_shortages(db: Connection) -> int:
         + cast(left, String)
         + " in stock"
     )
-    shortages = errors(
-        "line_items",
+    shortages = insert_errors(
         ErrorCode.NOT_ENOUGH_STOCK,
         message,
         wants.c.quantity > left,

@@ -20,11 +20,11 @@ def select_any_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
     return select(exists().select_from(copies).where(condition))
 
 
-def errors(
-    field: str,
+def insert_errors(
     code: ErrorCode,
     message: str | ColumnElement[str],
     *where: ColumnElement[bool],
+    field: str | None = None,
     joins: Sequence[Join] = (),
     outer: Sequence[Join] = (),
     line_item_id: ColumnElement[int] | None = None,
@@ -32,8 +32,8 @@ def errors(
 ) -> Insert:
     """Insert a `copy_errors` row per current copy (or line) that meets the conditions.
 
-    `field` is the key in `errors_log`, `code` the kind of error, `sku_code` the SKU
-    that it is about. `outer` are outer joins.
+    `code` is the kind of error, and knows its key in `errors_log`; `field` is another key.
+    `sku_code` is the SKU that it is about. `outer` are outer joins.
     """
     source: FromClause = copies
     for target, on in joins:
@@ -43,7 +43,14 @@ def errors(
     line = null() if line_item_id is None else line_item_id
     words = (literal(message) if isinstance(message, str) else message).label("message")
     sku = null() if sku_code is None else sku_code
-    rows = select(copies.c.factory_id, literal(field), literal(code.value), words, line, sku)
+    rows = select(
+        copies.c.factory_id,
+        literal(code.key if field is None else field),
+        literal(code.value),
+        words,
+        line,
+        sku,
+    )
     rows = rows.select_from(source).where(*where)
     # The messages of a factory are in errors_log in the order in which they are inserted here.
     rows = rows.order_by(copies.c.factory_id, words if line_item_id is None else line_item_id)

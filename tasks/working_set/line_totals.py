@@ -26,7 +26,7 @@ from order_factory.models.database.dialects import json_is_true
 from order_factory.models.tables import LineItem
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
-from order_factory.tasks.working_set.copy_errors import errors
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.order_amounts import (
     IS_BOUGHT,
     LINES_OF_PARTS,
@@ -80,8 +80,7 @@ def sum_remaining_lines(db: Connection) -> int:
     remaining = copies.c.factory_id.in_(some)
     _insert_line_sums(db, remaining, not_(is_left_out()))
     nothing = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
-    none_left = errors(
-        "line_items",
+    none_left = insert_errors(
         ErrorCode.LINE_ITEMS_NONE_LEFT,
         "no line item is left to copy",
         remaining,

@@ -32,6 +32,7 @@ lint: .venv/installed-dev ## Check the style, the formatting, the types and the 
 	.venv/bin/ruff format --check .
 	.venv/bin/python -m mypy
 	.venv/bin/lint-imports --no-logo
+	@echo .venv/bin/vulture; ! .venv/bin/vulture | grep -v ': unused variable'
 
 format: .venv/installed-dev ## Format the code and fix what ruff can fix
 	.venv/bin/ruff check --fix .

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 from sqlalchemy.orm import aliased
 
+from order_factory.models.database.pages import read_page
 from order_factory.models.tables import Event, LineItem, Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus
@@ -23,10 +24,8 @@ def list_orders(
     placed_at, created_at, and copy_of: the number or id of the order that it was copied from.
     """
     wanted: Sequence[ColumnElement[bool]] = [] if status is None else [Order.status == status]
-    total = db.scalar(select(func.count()).select_from(Order).where(*wanted)) or 0
-    rows = _orders().where(*wanted).order_by(Order.id.desc())
-    rows = rows.limit(limit).offset((page - 1) * limit)
-    return [_present_order(row) for row in db.execute(rows).mappings()], total
+    rows, total = read_page(db, _orders(), Order.id, wanted, page, limit)
+    return [_present_order(row) for row in rows], total
 
 
 def read_order(db: Connection, order_id: int) -> dict[str, Any]:
@@ -48,10 +47,11 @@ def read_order(db: Connection, order_id: int) -> dict[str, Any]:
         .where(LineItem.order_id == order_id)
         .order_by(LineItem.id)
     )
-    copies = _factories().where(OrderFactory.source_order_id == order_id)
+    of_order = [OrderFactory.source_order_id == order_id]
+    copies, _ = read_page(db, _factories(), OrderFactory.id, of_order, 1, MAX_COPIES)
     return _present_order(order) | {
         "line_items": [dict(row) for row in db.execute(lines).mappings()],
-        "copies": [_present_factory(row) for row in _newest(db, copies, 1, MAX_COPIES)],
+        "copies": [_present_factory(row) for row in copies],
     }
 
 
@@ -68,8 +68,7 @@ def list_factories(
         wanted.append(OrderFactory.status == status)
     if batch_id is not None:
         wanted.append(OrderFactory.batch_id == batch_id)
-    total = db.scalar(select(func.count()).select_from(OrderFactory).where(*wanted)) or 0
-    rows = _newest(db, _factories().where(*wanted), page, limit)
+    rows, total = read_page(db, _factories(), OrderFactory.id, wanted, page, limit)
     return [_present_factory(row) for row in rows], total
 
 
@@ -145,11 +144,6 @@ def _factories() -> Select[Any]:
         .outerjoin(target, target.id == OrderFactory.target_order_id)
         .outerjoin(OrderFactoryBatch, OrderFactoryBatch.id == OrderFactory.batch_id)
     )
-
-
-def _newest(db: Connection, rows: Select[Any], page: int, limit: int) -> Sequence[RowMapping]:
-    rows = rows.order_by(OrderFactory.id.desc()).limit(limit).offset((page - 1) * limit)
-    return db.execute(rows).mappings().all()
 
 
 def _present_factory(row: RowMapping) -> dict[str, Any]:

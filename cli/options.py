@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from order_factory.cli.terminal import Terminal
+from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 
 def terminal_of(context: typer.Context) -> Terminal:
@@ -46,6 +47,36 @@ Debug = Annotated[
         help="Show the stack trace of an unexpected error (or set ORDER_FACTORY_DEBUG=1).",
         callback=_show_trace,
         is_eager=True,
+    ),
+]
+# The list commands show one page.
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=1000, metavar="N", help="List N per page.")
+]
+Page = Annotated[
+    int,
+    typer.Option("--page", min=1, max=10**9, metavar="N", help="Show page N. The first is 1."),
+]
+# The commands that copy a batch.
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        metavar="N",
+        min=1,
+        max=100_000,
+        help="Copy at most N orders in one transaction.",
+        show_default=str(BATCH_SIZE),
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        max=16,
+        help="Run N transactions at the same time. Faster on PostgreSQL only.",
     ),
 ]
 Mode = Annotated[

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +29,26 @@ def table(
     for row in rows:
         result.add_row(*(_cell(value) for value in row))
     return result
+
+
+def describe_page(
+    nouns: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    total: int,
+    page: int,
+    limit: int,
+) -> list[RenderableType]:
+    """One page of a list, newest first, and its position; `nouns` are what is listed."""
+    if not total:
+        return [Text(f"There are no such {nouns}.")]
+    if not rows:
+        return [Text(f"There is no page {page:,}: {total:,} {nouns} make {-(-total // limit):,}.")]
+    first = (page - 1) * limit + 1
+    last = first + len(rows) - 1
+    position = f"{nouns.capitalize()} {first:,} to {last:,} of {total:,}, newest first."
+    more = f" --page {page + 1} shows the next." if last < total else ""
+    return [table(columns, rows), Text(position + more)]
 
 
 def facts(rows: Iterable[tuple[str, Cell]], *, title: str | None = None) -> Table:

@@ -1,6 +1,6 @@
 """What can be wrong with a call. What is wrong with an order is data: see `CopyError`."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class OrderFactoryError(Exception):
@@ -200,10 +200,3 @@ class CannotListen(OrderFactoryError):
 class ApiTokenNotFound(OrderFactoryError):
     status, code = 404, "api_token_not_found"
     detail = "No API token has the handle {!r}; `order-factory token list` lists those there are."
-
-
-def describe(values: list[Any], shown: int = 5) -> str:
-    """The first few values and how many more there are, for an error message."""
-    more = len(values) - shown
-    text = ", ".join(repr(value) for value in values[:shown])
-    return f"{text} and {more} more" if more > 0 else text

@@ -11,9 +11,11 @@ from order_factory.cli.copy_options import add_copy_options
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import (
     AsJson,
+    BatchSize,
     Debug,
     Mode,
     Verbose,
+    Workers,
     terminal_of,
 )
 from order_factory.cli.selection_options import (
@@ -27,7 +29,6 @@ from order_factory.cli.selection_options import (
     order_filter,
     require_one,
 )
-from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.reports.formats import ENDINGS_IN_WORDS
 
 if TYPE_CHECKING:
@@ -69,27 +70,8 @@ def bulk(
             help="Report how the batch would end, and change nothing.",
         ),
     ] = False,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            "--batch-size",
-            metavar="N",
-            min=1,
-            max=100_000,
-            help="Copy at most N orders in one transaction.",
-            show_default=str(BATCH_SIZE),
-        ),
-    ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            min=1,
-            max=16,
-            help="Run N transactions at the same time. Faster on PostgreSQL only.",
-        ),
-    ] = 1,
+    batch_size: BatchSize = None,
+    workers: Workers = 1,
     runner: Annotated[
         Literal["threads", "dask", "workers", "flow-runs", "flow_runs"],
         typer.Option(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, Limit, Page, terminal_of
 
 
 def factories(
@@ -19,12 +19,8 @@ def factories(
             "--batch", metavar="REFERENCE", help="List order factories of this batch only."
         ),
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="List N per page.")
-    ] = 20,
-    page: Annotated[
-        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Show page N.")
-    ] = 1,
+    limit: Limit = 20,
+    page: Page = 1,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -42,4 +38,4 @@ def factories(
         batch_id = require_batch(db, batch) if batch else None
         found, total = list_factories(db, wanted, batch_id, page, limit)
     document = {"order_factories": found, "page": page, "limit": limit, "total": total}
-    terminal_of(context).show(document, *describe_factories(found, total))
+    terminal_of(context).show(document, *describe_factories(found, total, page, limit))

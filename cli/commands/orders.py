@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, Limit, Page, terminal_of
 
 
 def orders(
@@ -15,15 +15,8 @@ def orders(
             "--status", metavar="STATUS", help="List orders with this status only, such as placed."
         ),
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="List N per page.")
-    ] = 20,
-    page: Annotated[
-        int,
-        typer.Option(
-            "--page", min=1, max=1_000_000_000, metavar="N", help="Show page N. The first is 1."
-        ),
-    ] = 1,
+    limit: Limit = 20,
+    page: Page = 1,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

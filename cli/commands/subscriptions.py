@@ -7,7 +7,16 @@ import typer
 
 from order_factory.cli.copy_options import add_subscription_options
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import (
+    AsJson,
+    BatchSize,
+    Debug,
+    Limit,
+    Page,
+    Verbose,
+    Workers,
+    terminal_of,
+)
 from order_factory.cli.options import Mode as ModeOfOrder
 from order_factory.models.values.frequencies import FREQUENCY_MEANING
 from order_factory.tasks.batches.chunking import BATCH_SIZE
@@ -30,12 +39,8 @@ def list_all(
         Literal["draft", "inactive", "active", "running", "cancelled"] | None,
         typer.Option("--status", help="List subscriptions with this status only."),
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="List N per page.")
-    ] = 20,
-    page: Annotated[
-        int, typer.Option("--page", min=1, max=10**9, metavar="N", help="Show page N.")
-    ] = 1,
+    limit: Limit = 20,
+    page: Page = 1,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -57,7 +62,7 @@ def list_all(
     since = overdue.since if overdue else None
     document = {"subscriptions": found, "page": page, "limit": limit, "total": total}
     document |= {"overdue_since": since}
-    terminal_of(context).show(document, *describe_subscriptions(found, total, since))
+    terminal_of(context).show(document, *describe_subscriptions(found, total, page, limit, since))
 
 
 @subscriptions.command("show", epilog="Example: order-factory subscriptions show S041960031742")
@@ -216,26 +221,8 @@ def cancel(
 @subscriptions.command("run", epilog="Example: order-factory subscriptions run")
 def run(
     context: typer.Context,
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            "--batch-size",
-            metavar="N",
-            min=1,
-            max=100_000,
-            help="Copy at most N orders in one transaction.",
-        ),
-    ] = BATCH_SIZE,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            min=1,
-            max=16,
-            help="Run N transactions at the same time. Faster on PostgreSQL only.",
-        ),
-    ] = 1,
+    batch_size: BatchSize = None,
+    workers: Workers = 1,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -259,7 +246,7 @@ def run(
         result = run_flow(
             terminal,
             "copying the due orders",
-            lambda: run_order_subscriptions(batch_size=batch_size, workers=workers),
+            lambda: run_order_subscriptions(batch_size=batch_size or BATCH_SIZE, workers=workers),
         )
     except SubscriptionRunFailed as failed:
         result = failed.result

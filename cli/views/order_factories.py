@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_factory.cli.tables import Cell, facts, next_steps, table
+from order_factory.cli.tables import Cell, describe_page, facts, next_steps, table
 from order_factory.cli.terminal import printable
 from order_factory.models.results.copies import OrderFactoryResult, OrderRef, name_order
 from order_factory.models.values.copy_options import OPTIONS
@@ -71,10 +71,10 @@ def describe_factory(
     return [facts(attributes, title=title), *_errors(result), history]
 
 
-def describe_factories(found: Sequence[Mapping[str, Any]], total: int) -> list[RenderableType]:
+def describe_factories(
+    found: Sequence[Mapping[str, Any]], total: int, page: int, limit: int
+) -> list[RenderableType]:
     """A row per order factory, and the suggested next command."""
-    if not found:
-        return [Text("There are no such order factories.")]
     columns = ("id", "status", "source order", "target order", "#errors", "batch", "recorded")
     rows = [
         (
@@ -88,8 +88,8 @@ def describe_factories(found: Sequence[Mapping[str, Any]], total: int) -> list[R
         )
         for each in found
     ]
-    shown = Text(f"{len(found):,} of {total:,}, newest first.")
-    return [table(columns, rows), shown, next_steps(["show", found[0]["id"]])]
+    parts = describe_page("order factories", columns, rows, total, page, limit)
+    return [*parts, next_steps(["show", found[0]["id"]])] if found else parts
 
 
 def _errors(result: OrderFactoryResult) -> list[RenderableType]:

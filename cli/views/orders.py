@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
-from rich.text import Text
 
-from order_factory.cli.tables import facts, next_steps, table
+from order_factory.cli.tables import describe_page, facts, next_steps, table
 from order_factory.models.values.money import format_money
 
 
@@ -14,10 +13,6 @@ def describe_orders(
     orders: Sequence[Mapping[str, Any]], total: int, page: int, limit: int
 ) -> list[RenderableType]:
     """A row per order, and the position of this page."""
-    if not total:
-        return [Text("There are no such orders."), next_steps(["import", "PATH"])]
-    if not orders:
-        return [Text(f"There is no page {page:,}: {total:,} orders make {-(-total // limit):,}.")]
     columns = ("number", "id", "status", "#lines", "#total", "placed", "copy of")
     rows = [
         (
@@ -31,11 +26,8 @@ def describe_orders(
         )
         for order in orders
     ]
-    first = (page - 1) * limit + 1
-    last = first + len(orders) - 1
-    position = f"Orders {first:,} to {last:,} of {total:,}, newest first."
-    more = f" --page {page + 1} shows the next." if last < total else ""
-    return [table(columns, rows), Text(position + more)]
+    parts = describe_page("orders", columns, rows, total, page, limit)
+    return parts if total else [*parts, next_steps(["import", "PATH"])]
 
 
 def describe_order(order: Mapping[str, Any]) -> list[RenderableType]:

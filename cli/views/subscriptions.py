@@ -7,21 +7,20 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_factory.cli.tables import facts, next_steps, table
+from order_factory.cli.tables import describe_page, facts, next_steps, table
 from order_factory.models.results.copies import OrderRef
 from order_factory.models.results.subscriptions import SubscriptionPreview, SubscriptionRun
 from order_factory.models.values.money import format_money
 
 
 def describe_subscriptions(
-    found: Sequence[Mapping[str, Any]], total: int, overdue_since: datetime | None
+    found: Sequence[Mapping[str, Any]],
+    total: int,
+    page: int,
+    limit: int,
+    overdue_since: datetime | None,
 ) -> list[RenderableType]:
     """A row per subscription, and a warning when due renewals are overdue."""
-    if not found:
-        return [
-            Text("There are no such order subscriptions."),
-            next_steps(["subscriptions", "create", "ORDER", "--frequency", "monthly"]),
-        ]
     late = any(each["overdue_since"] for each in found)
     columns = ["number", "status", "frequency", "order", "next run", "#ran", "#errors"]
     if late:
@@ -39,8 +38,9 @@ def describe_subscriptions(
         )
         for each in found
     ]
-    parts: list[RenderableType] = [table(columns, rows)]
-    parts.append(Text(f"{len(found):,} of {total:,}, newest first."))
+    parts = describe_page("order subscriptions", columns, rows, total, page, limit)
+    if not total:
+        parts.append(next_steps(["subscriptions", "create", "ORDER", "--frequency", "monthly"]))
     if overdue_since is not None:
         parts.append(
             Text(

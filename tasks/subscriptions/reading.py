@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, select
 
+from order_factory.models.database.pages import read_page
 from order_factory.models.tables import Order
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
@@ -49,10 +50,8 @@ def list_subscriptions(
     `overdue_since` is the period that no run has taken up although its time has come.
     """
     wanted = [] if status is None else [subscription.c.status == status]
-    total = db.scalar(select(func.count()).select_from(subscription).where(*wanted)) or 0
-    rows = _rows(now).where(*wanted).order_by(subscription.c.id.desc())
-    rows = rows.limit(limit).offset((page - 1) * limit)
-    return [_present(row) for row in db.execute(rows).mappings()], total
+    rows, total = read_page(db, _rows(now), subscription.c.id, wanted, page, limit)
+    return [_present(row) for row in rows], total
 
 
 def read_subscription(db: Connection, key: int, now: datetime) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
     assert refused.code == 2
     assert refused.err == "Error: cannot transition from cancelled to active\n"
     assert listed.out.splitlines()[2].split()[:2] == [name, "cancelled"]
-    assert listed.out.splitlines()[-1] == "1 of 1, newest first."
+    assert listed.out.splitlines()[-1] == "Order subscriptions 1 to 1 of 1, newest first."
     assert "@" not in listed.out + made.out
 
 

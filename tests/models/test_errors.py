@@ -13,7 +13,6 @@ from order_factory.models.errors import (
     PaymentUnknown,
     SelectionInvalid,
     TryAgain,
-    describe,
 )
 from order_factory.models.results.copies import (
     BatchUnfinished,
@@ -161,8 +160,3 @@ def test_a_selections_problems_are_cut_off():
 
     assert message.startswith("orders.csv cannot be used, and nothing was copied:\n  row 2: ")
     assert message.endswith("row 21: no such order\n  ... and 1980 more")
-
-
-def test_many_values_are_described_by_the_first_few():
-    assert describe([1, "b"]) == "1, 'b'"
-    assert describe(list(range(9))) == "0, 1, 2, 3, 4 and 4 more"

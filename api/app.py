@@ -22,6 +22,7 @@ from order_factory.api.middleware import RequestLog
 from order_factory.api.rate_limits import RATE_HEADERS
 from order_factory.api.settings import api_settings
 from order_factory.api.watchdog import Watchdog
+from order_factory.api.webhook_dispatcher import WebhookDispatcher
 from order_factory.api.writing import Writer
 
 _SECONDS_TO_END = 30
@@ -49,6 +50,7 @@ def make_app() -> Starlette:
     settings = api_settings()
     writer = Writer()
     dispatcher = Dispatcher(settings) if settings.dispatch else None
+    webhooks = WebhookDispatcher() if settings.dispatch_webhooks else None
     watchdog = Watchdog()
 
     @asynccontextmanager
@@ -57,11 +59,15 @@ def make_app() -> Starlette:
         watchdog.start()
         if dispatcher is not None:
             dispatcher.start()
+        if webhooks is not None:
+            webhooks.start()
         yield
         watchdog.stop()
         writer.stop()
         if dispatcher is not None:
             dispatcher.stop(_SECONDS_TO_END)
+        if webhooks is not None:
+            webhooks.stop(_SECONDS_TO_END)
 
     admission = Admission()
     documentation = Documentation(admission)

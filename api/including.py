@@ -94,6 +94,8 @@ def linked(relationship: Relationship, target: ResourceType, mode: str) -> Selec
     """The visible rows that a relationship can lead to, each with the value that links it."""
     link = link_of(relationship, target).label(_LINK)
     statement = select(target.table, link).where(target.scope(target.table, mode))
+    if relationship.only is not None:
+        statement = statement.where(relationship.only(target.table))
     if relationship.through is not None:
         between = relationship.through.table
         statement = statement.join(

@@ -76,6 +76,8 @@ class ApiSettings(BaseSettings):
         description="Publish the event order_factories.create instead, which starts a deployment.",
     )
 
+    dispatch_webhooks: bool = Field(default=True, description="Deliver webhooks in this process.")
+
     @field_validator("rate_limits", "wrong_token_limits")
     @classmethod
     def _check_limits(cls, value: str) -> str:

@@ -9,6 +9,7 @@ from order_factory.api.errors import not_found
 from order_factory.api.idempotency import Kept, check_key, digest_of, find_answer, keep_answer
 from order_factory.api.incoming import Incoming, view_of
 from order_factory.api.reading import find_row, present, require_row
+from order_factory.api.resources.description import WRITTEN_OVER
 from order_factory.api.storing import create_row, delete_row, update_row
 from order_factory.api.targets import Target
 from order_factory.api.writing import Work
@@ -37,6 +38,7 @@ def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
         row_key = create_row(db, resource, document, caller.mode)
         row = find_row(db, resource, row_key, caller.mode)
         assert row is not None
+        row[WRITTEN_OVER] = {}
         location = f"{view.base}/{resource.name}/{public_id(resource.ids, row_key)}"
         made = Kept(201, location, rendered(present(db, resource, row, view)))
         if key is not None:
@@ -56,6 +58,7 @@ def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
         changed = find_row(db, resource, row["id"], caller.mode)
         if changed is None:  # deleted by another service meanwhile
             raise not_found(target.name)
+        changed[WRITTEN_OVER] = row
         return Answer(200, rendered(present(db, resource, changed, view)))
 
     return update

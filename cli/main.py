@@ -28,6 +28,7 @@ from order_factory.cli.commands.subscriptions import subscriptions
 from order_factory.cli.commands.token import token
 from order_factory.cli.commands.up import up
 from order_factory.cli.commands.verify import verify
+from order_factory.cli.commands.webhooks import webhooks
 from order_factory.cli.commands.worker import worker
 from order_factory.cli.environment import load_env_file
 from order_factory.cli.failures import BROKEN_PIPE, INTERRUPTED, REFUSED, explain
@@ -72,6 +73,7 @@ for panel, commands in COMMANDS.items():
         app.command(name, epilog=f"Example: {example}", rich_help_panel=panel)(function)
 app.add_typer(subscriptions, rich_help_panel="Copy")
 app.add_typer(token, rich_help_panel="Administer")
+app.add_typer(webhooks, rich_help_panel="Administer")
 
 
 def _print_version(given: bool) -> None:

@@ -26,10 +26,13 @@ from order_factory.models.settings import Settings
 from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
+from order_factory.models.values.topics import TOPICS
+from order_factory.tasks.webhooks.settings import WebhookSettings
 
+_PUBLISHED = ("order_factories", "order_factory_batches")
 FOLDER = Path(__file__).parent / "reference"
 _NOTE = "<!-- Written by docs/reference_pages.py. Change the code, then run `make reference`. -->"
-_SETTINGS = (Settings, ApiSettings, TestGatewaySettings, StripeSettings)
+_SETTINGS = (Settings, ApiSettings, WebhookSettings, TestGatewaySettings, StripeSettings)
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -172,19 +175,38 @@ def options_page() -> list[str]:
 
 
 def events_page() -> list[str]:
-    """Every event: what is recorded, and what is published to Prefect."""
+    """Every event: what is recorded, the topics of webhooks, and what is published to Prefect."""
+    recorded = [(f"`{topic}`", meaning) for topic, meaning in TOPICS.items()]
+    published = [name for name in EventName if name.resource in _PUBLISHED]
     return [
         "# Events",
         "",
         (
-            "Each change of an order factory's status is recorded in the transaction that makes it. "
-            "The [HTTP API](http-api.md) names such an event after its resource, for example "
-            "`order_copies.complete`. Ends of copies and batches are published as Prefect events "
-            "after the commit; `order_factories.create` is published where the setting "
-            "`ORDER_FACTORY_API_DISPATCH_EVENT` asks for it."
+            "Each change of a status is recorded in the transaction that makes it. A "
+            "[webhook](../how-to/receive-webhooks.md) subscribes to one topic. An event of a copy "
+            "has three topics: `order_factories.*` for all copies, `order_copies.*` and "
+            "`recurring_order_copies.*` for one kind of them."
         ),
         "",
-        *table(("event", "meaning"), [(f"`{name}`", name.meaning) for name in EventName]),
+        (
+            "The bulk import records no events. Events of the orders that copies make "
+            "(`orders.create`, `orders.pending`, `orders.place`) are recorded while a webhook is "
+            "subscribed to their topic."
+        ),
+        "",
+        "## Topics of webhooks",
+        "",
+        *table(("topic", "meaning"), recorded),
+        "",
+        "## Events in Prefect",
+        "",
+        (
+            "Ends of copies and batches are also published as Prefect events after the commit: a "
+            "batch as one of `.complete`, `.fail` and `.abort`. `order_factories.create` is "
+            "published where the setting `ORDER_FACTORY_API_DISPATCH_EVENT` asks for it."
+        ),
+        "",
+        *table(("event", "meaning"), [(f"`{name}`", name.meaning) for name in published]),
     ]
 
 

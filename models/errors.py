@@ -197,6 +197,11 @@ class CannotListen(OrderFactoryError):
     detail = "{} cannot be listened on ({}); give another --host or --port."
 
 
+class WebhookNotFound(OrderFactoryError):
+    status, code = 404, "webhook_not_found"
+    detail = "There is no webhook {!r}; `order-factory webhooks list` lists those there are."
+
+
 class ApiTokenNotFound(OrderFactoryError):
     status, code = 404, "api_token_not_found"
     detail = "No API token has the handle {!r}; `order-factory token list` lists those there are."

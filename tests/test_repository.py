@@ -67,6 +67,10 @@ def test_constraints_are_exact_versions():
     assert wrong == [], "write name==version"
 
 
+# A webhook's body is the document that the API answers; pyproject.toml has the same exception.
+BODIES = "order_factory.api.webhook_documents"
+
+
 @pytest.mark.parametrize("package", KNOWS)
 def test_imports_run_one_way(package):
     barred = set(KNOWS) - KNOWS[package] - {package}
@@ -74,7 +78,7 @@ def test_imports_run_one_way(package):
         f"{path.relative_to(ROOT)} imports {name}"
         for path in (ROOT / package).rglob("*.py")
         for name in imported_by(path)
-        if name.removeprefix("order_factory.").split(".")[0] in barred
+        if name.removeprefix("order_factory.").split(".")[0] in barred and name != BODIES
     ]
     assert wrong == [], f"{package} may import {sorted(KNOWS[package])} only"
 

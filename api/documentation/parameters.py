@@ -35,7 +35,7 @@ def listing(target: ResourceType) -> list[Json]:
     """What a list can be asked for: pages, sorting, and some of the filters."""
     filters = []
     for attribute in target.attributes:
-        if attribute.column is not None and attribute.type != Type.OBJECT:
+        if attribute.column is not None and attribute.type not in (Type.OBJECT, Type.TEXTS):
             name = f"filter[q][{attribute.name}_eq]"
             filters.append(_query(name, TYPES[attribute.type], f"Where {attribute.name} is this."))
     sorting = {"type": "string", "examples": ["-created_at"]}

@@ -19,6 +19,7 @@ TYPES: dict[Type, Json] = {
     Type.BOOLEAN: {"type": "boolean"},
     Type.TIME: {"type": "string", "format": "date-time"},
     Type.OBJECT: {"type": "object"},
+    Type.TEXTS: {"type": "array", "items": {"type": "string"}},
 }
 
 

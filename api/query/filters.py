@@ -14,7 +14,7 @@ from itertools import repeat
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, exists, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, exists, or_, select
 
 from order_factory.api.errors import wrong_parameter
 from order_factory.api.json_text import parse_json
@@ -144,6 +144,8 @@ def _filter(path: _Path, matcher: Matcher, value: Any) -> Filter:
         target = RESOURCES[hop.target]
         there = target.table.alias()
         visible = target.scope(there, mode)
+        if hop.only is not None:
+            visible = and_(visible, hop.only(there))
         fits = beyond(there, mode, tuple(rest))
         near = row.c[hop.near]
         rows: FromClause = there

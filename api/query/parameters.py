@@ -143,4 +143,6 @@ def _sort(resource: ResourceType, value: str) -> Sort:
 
 
 def _sortable(attribute: Attribute | None) -> str | None:
-    return attribute.column if attribute and attribute.type != Type.OBJECT else None
+    return (
+        attribute.column if attribute and attribute.type not in (Type.OBJECT, Type.TEXTS) else None
+    )

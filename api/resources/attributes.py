@@ -111,6 +111,16 @@ def common() -> tuple[Attribute, ...]:
     )
 
 
+def no_descriptions(meaning: str) -> tuple[Attribute, ...]:
+    """What the caller can set elsewhere, for a resource where nobody can."""
+    nothing = {
+        name: made_up(name, Type.TEXT, lambda _row: None, meaning=meaning)
+        for name in ("reference", "reference_origin")
+    }
+    metadata = made_up("metadata", Type.OBJECT, lambda _row: {}, nullable=False, meaning="Empty.")
+    return (*nothing.values(), metadata)
+
+
 def iso_8601(moment: datetime | None) -> str | None:
     """UTC with milliseconds, as `2018-01-01T12:00:00.000Z`."""
     if moment is None:

@@ -14,11 +14,13 @@ from order_factory.api.resources.description import (
     Type,
     Values,
 )
-from order_factory.api.resources.events import no_events
+from order_factory.api.resources.events import events_of
 from order_factory.models.tables import Customer, CustomerPaymentSource
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.keys import comparison_key
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import CustomerStatus
+from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import table_of
 
 _SHOWN = 4
@@ -49,6 +51,10 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
             raise Broken("has already been taken", "email")
 
 
+def _created(db: Connection, key: int, values: Values) -> None:
+    record_event(db, EventName.CUSTOMER_CREATE, key, values["mode"], values["created_at"])
+
+
 CUSTOMERS = ResourceType(
     "customers",
     ids=PublicIds.customers,
@@ -75,7 +81,7 @@ CUSTOMERS = ResourceType(
         Relationship(
             "order_subscriptions", "order_subscriptions", near="id", far="customer_id", many=True
         ),
-        no_events(),
+        events_of("customers"),
     ),
     writables=(
         writables.email("email", required=True, nullable=False),
@@ -93,7 +99,7 @@ CUSTOMERS = ResourceType(
     ),
     creatable=True,
     updatable=True,
-    hooks=Hooks(fill=_fill),
+    hooks=Hooks(fill=_fill, created=_created),
     meaning="Whom orders belong to.",
 )
 CUSTOMER_PAYMENT_SOURCES = ResourceType(

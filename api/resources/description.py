@@ -18,6 +18,10 @@ Scope = Callable[[FromClause, str], ColumnElement[bool]]
 DESCRIPTIVE = {"reference", "reference_origin", "metadata", "updated_at"}
 
 
+# Where a row that was just written is shown: what it was before (nothing, if it is new).
+WRITTEN_OVER = "_written_over"
+
+
 class Type(StrEnum):
     """What an attribute holds; a `time` is a text in ISO 8601."""
 
@@ -27,6 +31,7 @@ class Type(StrEnum):
     BOOLEAN = "boolean"
     TIME = "time"
     OBJECT = "object"
+    TEXTS = "list of texts"
 
 
 class Broken(ValueError):
@@ -91,6 +96,7 @@ class Relationship:
     """The rows of `target` whose column `far` equals this row's column `near`.
 
     With `through` the near column meets a column of the table between, and the far one another.
+    With `only` the rows of the target also meet a condition.
     A to-one relationship whose key stands in this row may be `writable`, and `required` then.
     """
 
@@ -100,6 +106,7 @@ class Relationship:
     far: str = "id"
     many: bool = False
     through: Through | None = None
+    only: Callable[[FromClause], ColumnElement[bool]] | None = None
     writable: bool = False
     updatable: bool = False
     required: bool = False

@@ -27,9 +27,10 @@ from order_factory.api.resources.description import (
     Type,
     Values,
 )
-from order_factory.api.resources.events import no_events
+from order_factory.api.resources.events import events_of
 from order_factory.api.settings import api_settings
 from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.statuses import (
     EDITABLE,
@@ -38,6 +39,7 @@ from order_factory.models.values.statuses import (
     OrderStatus,
     PaymentStatus,
 )
+from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.order_numbers import set_order_number
 from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
@@ -86,6 +88,8 @@ def _stored(db: Connection, key: int, values: Values) -> None:
 
 def _created(db: Connection, key: int, values: Values) -> None:
     set_order_number(db, key)
+    for name in (EventName.ORDER_CREATE, EventName.ORDER_DRAFT):
+        record_event(db, name, key, values["mode"], values["created_at"])
     _stored(db, key, values)
 
 
@@ -167,7 +171,7 @@ ORDERS = ResourceType(
             ),
             meaning="The subscription that the order is a copy for.",
         ),
-        no_events(),
+        events_of("orders"),
         *(
             Relationship(name, name, near="id", far="source_order_id", many=True)
             for name in (

@@ -20,6 +20,7 @@ from order_factory.api.resources.payment_methods import PAYMENT_METHODS
 from order_factory.api.resources.prices import PRICES
 from order_factory.api.resources.skus import SKUS, STOCK_ITEMS
 from order_factory.api.resources.transactions import AUTHORIZATIONS, CAPTURES, VOIDS
+from order_factory.api.resources.webhooks import EVENT_CALLBACKS, WEBHOOKS
 
 RESOURCES = {
     resource.name: resource
@@ -45,5 +46,7 @@ RESOURCES = {
         VOIDS,
         COUPONS,
         EVENTS,
+        WEBHOOKS,
+        EVENT_CALLBACKS,
     )
 }

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, and_
 
 from order_factory.api.resources.attributes import amount, common, made_up, text
 from order_factory.api.resources.description import Relationship, ResourceType, Row, Scope, Type
-from order_factory.api.resources.events import no_events
+from order_factory.api.resources.events import events_of
 from order_factory.models.tables import Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.public_ids import Resource as PublicIds
@@ -47,7 +47,7 @@ def _resource(kind: TransactionType, meaning: str, *relationships: Relationship)
         relationships=(
             Relationship("order", "orders", near="order_id"),
             *relationships,
-            no_events(),
+            events_of(kind.value),
         ),
         meaning=meaning,
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
+from zlib import crc32
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
@@ -23,12 +24,14 @@ from order_factory.models.database.retrying import until_it_passes
 
 # Keeps these locks apart from whatever else the database's advisory locks are used for.
 _CLASS = 1_869_767_777
+_CLASS_OF_NAMES = _CLASS + 1
 _HELD = text(
     "SELECT CAST(objid AS bigint) FROM pg_locks WHERE locktype = 'advisory' AND granted "
     "AND classid = :class AND database = (SELECT oid FROM pg_database "
     "WHERE datname = current_database())"
 )
 _TAKE = text("SELECT pg_advisory_lock(:class, :number)")
+_TRY = text("SELECT pg_try_advisory_lock(:class, :number)")
 _LET_GO = text("SELECT pg_advisory_unlock(:class, :number)")
 
 
@@ -140,3 +143,57 @@ def _clear_away() -> None:
     for path in database.parent.glob(f"{database.name}-present-*"):
         with suppress(Timeout, OSError), FileLock(path, timeout=0):
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def try_hold_alone(name: str) -> Iterator[ProcessLock | None]:
+    """Hold the only lock of this name for the block; None where another process holds it."""
+    on_file = get_engine().url.get_backend_name() == "sqlite"
+    with _try_file(name) if on_file else _try_advisory_lock(name) as lock:
+        yield lock
+
+
+@contextmanager
+def _try_file(name: str) -> Iterator[ProcessLock | None]:
+    database = get_engine().url.database or ""
+    file = FileLock(f"{database}-{name}.lock", timeout=0)
+    try:
+        file.acquire()
+    except Timeout:
+        yield None
+        return
+    try:
+        yield _FileLock(_number_of(name))
+    finally:
+        file.release()
+
+
+@contextmanager
+def _try_advisory_lock(name: str) -> Iterator[ProcessLock | None]:
+    values = {"class": _CLASS_OF_NAMES, "number": _number_of(name)}
+    engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
+    with connect(engine) as held:
+        if not held.scalar(_TRY, values):
+            yield None
+            return
+        try:
+            yield _ConnectionLock(held, values["number"])
+        finally:
+            # A connection that is lost has let go already.
+            with suppress(DBAPIError):
+                held.execute(_LET_GO, values)
+
+
+class _ConnectionLock:
+    """A lock that is gone with its connection."""
+
+    def __init__(self, held: Connection, number: int) -> None:
+        self._held, self._number = held, number
+
+    def number(self) -> int:
+        self._held.execute(text("SELECT 1"))
+        return self._number
+
+
+def _number_of(name: str) -> int:
+    return crc32(name.encode()) % 2**31

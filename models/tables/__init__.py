@@ -20,6 +20,7 @@ from order_factory.models.tables.shop_identity import ShopIdentity
 from order_factory.models.tables.skus import Sku, StockItem, StockReservation
 from order_factory.models.tables.transactions import Transaction
 from order_factory.models.tables.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
+from order_factory.models.tables.webhooks import EventCallback, Webhook
 
 __all__ = [
     "Address",
@@ -30,6 +31,7 @@ __all__ = [
     "Customer",
     "CustomerPaymentSource",
     "Event",
+    "EventCallback",
     "IdempotencyRecord",
     "LineItem",
     "LineItemOption",
@@ -50,4 +52,5 @@ __all__ = [
     "StockItem",
     "StockReservation",
     "Transaction",
+    "Webhook",
 ]

@@ -1,23 +1,41 @@
-"""Events: every change of an order factory's status, written in the transaction that made it."""
+"""Events: every change of a status, written in the transaction that made it."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Id
+from order_factory.models.tables.base import Base, Id, Json
+from order_factory.models.values.statuses import Mode
 
 
 class Event(Base):
-    """`order_factories.create`, `.start`, `.complete`, `.fail` or `.abort`; `created_at` is UTC.
+    """What happened to one row of a resource; `name` is an `EventName`, `created_at` is UTC.
+
+    An event of a copy has its `order_factory_id`. Any other has the key of its row as
+    `subject_id`, and the row's `mode`; so has an event of a copy whose record was deleted.
+    `snapshot` is the row as it was when it was deleted.
 
     Source: Commerce Layer API reference, event object.
     """
 
     __tablename__ = "events"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index(
+            "ix_events_subject_id",
+            "subject_id",
+            sqlite_where=text("subject_id IS NOT NULL"),
+            postgresql_where=text("subject_id IS NOT NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(64))
-    order_factory_id: Mapped[int] = mapped_column(ForeignKey("order_factories.id"), index=True)
+    order_factory_id: Mapped[int | None] = mapped_column(
+        ForeignKey("order_factories.id"), index=True
+    )
     created_at: Mapped[datetime]
+    subject_id: Mapped[int | None]
+    mode: Mapped[Mode | None] = mapped_column(String(4))
+    snapshot: Mapped[Json | None]

@@ -1,26 +1,67 @@
-"""The names of events: what is recorded of an order factory, and what is published to Prefect."""
+"""The events: what happens to each resource, in one list. Topics of webhooks come from it."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class EventName(StrEnum):
-    """What happened; `meaning` says it to people. `MORE` and the batches' are Prefect's alone."""
+    """What happened; `meaning` says it to people."""
 
     meaning: str
 
-    CREATE = "order_factories.create", "A copy was asked for and is pending."
+    # Copies. The HTTP API and the topics name them after their resource, too.
+    CREATE = "order_factories.create", "A copy was requested and is pending."
     START = "order_factories.start", "The copy began."
-    COMPLETE = "order_factories.complete", "The copy is made, and placed if that was asked for."
+    COMPLETE = "order_factories.complete", "The copy is made, and placed if that was requested."
     FAIL = "order_factories.fail", "The copy was not made, or not placed; errors_log says why."
     ABORT = "order_factories.abort", "The copy was ended on purpose before it was made."
-    MORE = "order_factories.more", "That many more copies ended, each without an event of its own."
-    BATCH_COMPLETE = "order_factory_batches.complete", "All copies of a batch were made."
-    BATCH_FAIL = "order_factory_batches.fail", "A copy of a batch failed or was left unfinished."
+    DESTROY = "order_factories.destroy", "The copy's record was deleted; its order stays."
+
+    # Batches of copies.
+    BATCH_CREATE = "order_factory_batches.create", "A batch was recorded."
+    BATCH_START = "order_factory_batches.start", "The first copies of a batch began."
+    BATCH_COMPLETE = "order_factory_batches.complete", "All copies of a batch have ended."
+    BATCH_FAIL = "order_factory_batches.fail", "A batch has ended, and a copy of it failed."
     BATCH_ABORT = "order_factory_batches.abort", "A batch was stopped on purpose."
+
+    # Orders.
+    ORDER_CREATE = "orders.create", "An order was created."
+    ORDER_DRAFT = "orders.draft", "An order is a draft."
+    ORDER_PENDING = "orders.pending", "An order is pending."
+    ORDER_PLACE = "orders.place", "An order was placed."
+    ORDER_APPROVE = "orders.approve", "An order was approved."
+    ORDER_CANCEL = "orders.cancel", "An order was cancelled."
+    ORDER_AUTHORIZE = "orders.authorize", "The payment of an order was authorized."
+    ORDER_PAY = "orders.pay", "An order was paid."
+    ORDER_VOID = "orders.void", "The authorized payment of an order was released."
+    ORDER_REFUND = "orders.refund", "An order was refunded."
+
+    # Payments.
+    AUTHORIZATION_CREATE = "authorizations.create", "A gateway answered an authorization."
+    CAPTURE_CREATE = "captures.create", "A gateway answered a capture."
+    VOID_CREATE = "voids.create", "A gateway answered a void."
+    REFUND_CREATE = "refunds.create", "A gateway answered a refund."
+
+    # Customers.
+    CUSTOMER_CREATE = "customers.create", "A customer was created."
+
+    # Subscriptions.
+    SUBSCRIPTION_CREATE = "order_subscriptions.create", "A subscription was created."
+    SUBSCRIPTION_ACTIVATE = "order_subscriptions.activate", "A subscription became active."
+    SUBSCRIPTION_DEACTIVATE = "order_subscriptions.deactivate", "A subscription became inactive."
+    SUBSCRIPTION_CANCEL = "order_subscriptions.cancel", "A subscription was cancelled."
+    SUBSCRIPTION_DESTROY = "order_subscriptions.destroy", "A subscription was deleted."
+
+    # For Prefect's automations alone.
+    MORE = "order_factories.more", "That many more copies ended, each without an event of its own."
 
     def __new__(cls, value: str, meaning: str) -> Self:
         name = str.__new__(cls, value)
         name._value_ = value
         name.meaning = meaning
         return name
+
+    @property
+    def resource(self) -> str:
+        """The resource that the event is about."""
+        return self.partition(".")[0]

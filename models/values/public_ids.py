@@ -33,6 +33,8 @@ class Resource(IntEnum):
     sku_lists = 23
     sku_list_items = 24
     prices = 25
+    webhooks = 27
+    event_callbacks = 28
 
 
 class _QuickSqids(Sqids):

@@ -6,14 +6,15 @@ from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.errors import FactoryInProgress, FactoryOfBatch
 from order_factory.models.tables import (
     CopyError,
-    Event,
     LineItem,
     LineItemOption,
     Order,
     OrderFactory,
 )
+from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.working_set.events import keep_events_of_factory
 from order_factory.tasks.working_set.statements import table_of
 
 _factory = table_of(OrderFactory)
@@ -31,12 +32,12 @@ def _set_free(db: Connection, factory_id: int) -> None:
 
 
 def delete_factory(db: Connection, factory_id: int) -> None:
-    """Delete a factory with its events and errors. Its order is no copy any more.
+    """Delete a factory with its errors. Its order is no copy any more, and its events are kept.
 
     Raises `FactoryInProgress` while it is being copied, and `FactoryOfBatch` if it belongs to a
     batch, which has to report each of its copies.
     """
-    row = select(_factory.c.status, _factory.c.batch_id).where(_factory.c.id == factory_id)
+    row = select(_factory).where(_factory.c.id == factory_id)
     found = db.execute(skip_locked(db, row, _factory)).one_or_none()
     name = public_id(Resource.order_factories, factory_id)
     if found is None or found.status == FactoryStatus.IN_PROGRESS:
@@ -44,6 +45,6 @@ def delete_factory(db: Connection, factory_id: int) -> None:
     if found.batch_id is not None:
         raise FactoryOfBatch(name)
     _set_free(db, factory_id)
-    for table in (CopyError, Event):
-        db.execute(delete(table).where(table.order_factory_id == factory_id))
+    db.execute(delete(CopyError).where(CopyError.order_factory_id == factory_id))
+    keep_events_of_factory(db, dict(found._mapping), utc_now())
     db.execute(delete(_factory).where(_factory.c.id == factory_id))

@@ -31,6 +31,7 @@ def sdk_folder(tmp_path_factory):
 def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Settings of the service are set in the environment and read anew."""
     monkeypatch.setenv("ORDER_FACTORY_API_DISPATCH", "false")
+    monkeypatch.setenv("ORDER_FACTORY_API_DISPATCH_WEBHOOKS", "false")
     api_settings.cache_clear()
     yield monkeypatch
     api_settings.cache_clear()

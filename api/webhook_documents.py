@@ -1,0 +1,103 @@
+"""The bodies of webhooks: the documents that the API answers for the same rows."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, select
+
+from order_factory.api.answers import rendered
+from order_factory.api.errors import ApiError
+from order_factory.api.including import Graph, include
+from order_factory.api.presenting import View
+from order_factory.api.query.parameters import Query, parse_query
+from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
+from order_factory.api.resources.description import ResourceType, Row
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.rows import fetch_rows
+from order_factory.api.settings import api_settings
+from order_factory.models.tables import Event
+from order_factory.models.values.public_ids import public_id
+from order_factory.tasks.batches.records import read_batch
+from order_factory.tasks.working_set.statements import table_of
+
+_event = table_of(Event)
+_COUNTS = ("orders_count", "completed", "failed", "aborted", "pending", "in_progress")
+
+
+def render_documents(
+    db: Connection, name: str, mode: str, includes: Sequence[str], keys: Sequence[int]
+) -> dict[int, bytes]:
+    """The document of each row, by key, with these relationships included.
+
+    A row that was deleted is shown as it was then. Raises `ValueError` where an include is no
+    relationship any more, or leads to too many rows.
+    """
+    resource = RESOURCES.get(name)
+    if resource is None:
+        return {key: rendered({"data": {"type": name, "id": str(key)}}) for key in keys}
+    try:
+        pairs = [("include", ",".join(includes))] if includes else []
+        view = View(_base(), mode, parse_query(resource, pairs, listing=False))
+        found = _rows(db, resource, mode, keys)
+        bodies = {key: _body(db, resource, row, view) for key, row in found.items()}
+    except ApiError as error:
+        raise ValueError(f"The payload cannot be made: {error.problems[0].detail}") from error
+    gone = [key for key in keys if key not in bodies]
+    if gone:
+        view = View(_base(), mode, Query())
+        for key, row in _deleted(db, resource, gone).items():
+            bodies[key] = rendered(view.document(resource, row, Graph()))
+        for key in gone:
+            only = {"type": name, "id": public_id(resource.ids, key)}
+            bodies.setdefault(key, rendered({"data": only}))
+    return bodies
+
+
+def _base() -> str:
+    return f"{(api_settings().public_url or 'http://localhost').rstrip('/')}/api"
+
+
+def _rows(db: Connection, resource: ResourceType, mode: str, keys: Sequence[int]) -> dict[int, Row]:
+    table = resource.table
+    visible = select(table).where(resource.scope(table, mode), table.c.id.in_(keys))
+    return {row["id"]: row for row in fetch_rows(db, resource, visible)}
+
+
+def _body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes:
+    includes = view.query.includes
+    graph = include(db, resource, [row], includes, view.mode) if includes else Graph()
+    document = view.document(resource, row, graph)
+    if resource is ORDER_FACTORY_BATCHES:
+        counts = read_batch(db, row["id"]).model_dump(mode="json", include=set(_COUNTS))
+        document["meta"] = {"counts": counts}
+        document["links"] = {"report": f"{document['data']['links']['self']}/report"}
+    return rendered(document)
+
+
+def _deleted(db: Connection, resource: ResourceType, keys: Sequence[int]) -> dict[int, Row]:
+    """The rows that were deleted, from the events that say so."""
+    kept = select(_event.c.name, _event.c.subject_id, _event.c.snapshot).where(
+        _event.c.subject_id.in_(keys), _event.c.snapshot.is_not(None)
+    )
+    return {
+        each.subject_id: _restored(resource, each.snapshot)
+        for each in db.execute(kept)
+        if _is_of(resource, each.name.partition(".")[0])
+    }
+
+
+def _is_of(resource: ResourceType, stored: str) -> bool:
+    return stored == resource.name or RESOURCES[stored].ids == resource.ids
+
+
+def _restored(resource: ResourceType, snapshot: dict[str, Any]) -> Row:
+    times = {column.name for column in resource.table.c if isinstance(_impl(column.type), DateTime)}
+    return {
+        name: datetime.fromisoformat(value) if name in times and value is not None else value
+        for name, value in snapshot.items()
+    }
+
+
+def _impl(type_: Any) -> Any:
+    return getattr(type_, "impl_instance", type_)

@@ -1,0 +1,48 @@
+"""Delivering the webhooks of what has happened."""
+
+from time import monotonic
+from typing import Annotated
+
+from prefect import get_run_logger
+from pydantic import BaseModel, Field
+
+from order_factory.api.webhook_documents import render_documents
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.database.schema import require_schema
+from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.settings import webhook_settings
+
+
+class DeliveryResult(BaseModel, frozen=True):
+    """The outcome of a run that delivers webhooks."""
+
+    delivered: int = Field(description="Number of deliveries that the receivers accepted.")
+    failed: int = Field(description="Number of tries that failed. They are repeated later.")
+    busy: bool = Field(default=False, description="Another process delivers at the moment.")
+
+
+@shop_flow(name="deliver-webhooks", flow_run_name="deliver webhooks")
+def deliver_webhooks(
+    minutes: Annotated[float, Field(gt=0, le=1_440)] = 50.0,
+) -> DeliveryResult:
+    """Deliver what is due, until nothing is due.
+
+    Deliveries that failed are due again later. One process at a time delivers: while
+    `order-factory serve` runs, it does so, and this run ends at once.
+
+    Args:
+        minutes: Stop after this many minutes, even when deliveries are still due.
+    """
+    require_schema()
+    until = monotonic() + minutes * 60
+    sent = deliver(
+        render_documents,
+        webhook_settings(),
+        until_idle=True,
+        is_ending=lambda: monotonic() >= until,
+    )
+    if sent is None:
+        get_run_logger().info("another process delivers")
+        return DeliveryResult(delivered=0, failed=0, busy=True)
+    get_run_logger().info("%s delivered, %s failed", sent.delivered, sent.failed)
+    return DeliveryResult(delivered=sent.delivered, failed=sent.failed)

@@ -1,0 +1,123 @@
+"""Webhooks: who is notified of which events, and each delivery."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from order_factory.models.tables.base import Base, Described, Id, Moded
+
+
+class CircuitState(StrEnum):
+    """`open`: the receiver failed so often in a row that only a trial is sent now and then."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class DeliveryStatus(StrEnum):
+    """`failed`: given up after the last try."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class Webhook(Described, Moded, Base):
+    """A subscription to one topic: its events are sent to `callback_url`.
+
+    `shared_secret` signs what is sent. After a rotation, `previous_secret` counts too until
+    `previous_secret_until`. While the circuit is open, one delivery is tried at `circuit_retry_at`;
+    `circuit_trials` counts those that failed.
+
+    Each event of the topic with a key above `since_event_id`, and up to `until_event_id`, has its
+    `EventCallback`. The dispatcher moves `until_event_id` on.
+
+    Source: Commerce Layer API reference, webhook object.
+    """
+
+    __tablename__ = "webhooks"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[Id]
+    name: Mapped[str | None]
+    topic: Mapped[str] = mapped_column(String(64))
+    callback_url: Mapped[str]
+    include_resources: Mapped[list[str] | None] = mapped_column(
+        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    )
+    shared_secret: Mapped[str]
+    previous_secret: Mapped[str | None]
+    previous_secret_until: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    circuit_state: Mapped[CircuitState] = mapped_column(
+        String(8), server_default=CircuitState.CLOSED
+    )
+    circuit_failure_count: Mapped[int] = mapped_column(server_default=text("0"))
+    circuit_retry_at: Mapped[datetime | None]
+    circuit_trials: Mapped[int] = mapped_column(server_default=text("0"))
+    since_event_id: Mapped[int] = mapped_column(server_default=text("0"))
+    until_event_id: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class EventCallback(Base):
+    """One delivery of an event to a webhook, and the receiver's last answer.
+
+    `resend` is 0, or counts how often the event was triggered again before. `resource` and
+    `resource_id` say which row the event is about: deliveries about the same row to the same URL
+    are sent in the order of their events. `payload` is the body as it was first sent.
+    `next_try_at` is null before the first try.
+
+    Source: Commerce Layer API reference, event callback object; all but `callback_url`, `payload`
+    and the answer is our own.
+    """
+
+    __tablename__ = "event_callbacks"
+    __table_args__ = (
+        Index(
+            "uq_event_callbacks_event_id_webhook_id_resend",
+            "event_id",
+            "webhook_id",
+            "resend",
+            unique=True,
+        ),
+        Index("ix_event_callbacks_webhook_id", "webhook_id", "id"),
+        Index(
+            "ix_event_callbacks_pending",
+            "webhook_id",
+            "event_id",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "ix_event_callbacks_pending_resource",
+            "resource_id",
+            "event_id",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index("ix_event_callbacks_ended_at", "ended_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id"))
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"))
+    resend: Mapped[int] = mapped_column(SmallInteger(), server_default=text("0"))
+    resource: Mapped[str] = mapped_column(String(32))
+    resource_id: Mapped[int]
+    status: Mapped[DeliveryStatus] = mapped_column(
+        String(16), server_default=DeliveryStatus.PENDING
+    )
+    tries: Mapped[int] = mapped_column(SmallInteger(), server_default=text("0"))
+    next_try_at: Mapped[datetime | None]
+    callback_url: Mapped[str | None]
+    payload: Mapped[str | None] = mapped_column(Text())
+    response_code: Mapped[str | None] = mapped_column(String(8))
+    response_message: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Webhooks: who is notified of what, and how it is sent and sent again."""

@@ -1,0 +1,146 @@
+"""Where deliveries may go: no address of the own network, unless a setting allows it.
+
+A callback URL comes from outside. Its name may lead to an address behind the firewall, and to
+another one each time it is resolved. So the name is resolved here, each address is checked, and
+the connection goes to the checked address and to no other.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+from httpcore import AsyncConnectionPool, AsyncNetworkBackend, AsyncNetworkStream, ConnectError
+from httpx import AsyncHTTPTransport, Limits, create_ssl_context
+
+_LONGEST = 2_000
+# Addresses of IPv6 that stand for one of IPv4: translated (NAT64), and tunnelled (6to4, Teredo).
+_TRANSLATED = b"\x00\x64\xff\x9b" + bytes(8)
+
+
+class AddressRefused(ConnectError):
+    """Takes the reason in words."""
+
+
+def url_problem(url: str, *, allow_private: bool) -> str | None:
+    """What is wrong with a callback URL, as a rule; None if it may be used.
+
+    A name is not resolved here: what it leads to is checked at every call.
+    """
+    if len(url) > _LONGEST or not url.isascii() or any(ord(each) <= 32 for each in url):
+        return f"must be a URL of at most {_LONGEST} ASCII characters without blanks"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "must be a URL such as https://shop.example/webhooks"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "must be a URL that starts with http:// or https://"
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user or password: verify the signature instead"
+    if parts.fragment:
+        return "must not hold a fragment (#)"
+    if not allow_private and _is_private_literal(parts.hostname):
+        return "must not be a private, loopback or link-local address"
+    return None
+
+
+def _is_private_literal(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not is_public(host)
+    except ValueError:
+        return False
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet."""
+    return all(_is_global(each) for each in _meanings(ip_address(address.partition("%")[0])))
+
+
+def _is_global(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _meanings(address: IPv4Address | IPv6Address) -> Iterable[IPv4Address | IPv6Address]:
+    """The address, and those of IPv4 that it stands for."""
+    if isinstance(address, IPv4Address):
+        return [address]
+    if address.ipv4_mapped is not None:
+        return [address.ipv4_mapped]
+    if address.packed.startswith(_TRANSLATED):
+        return [IPv4Address(address.packed[-4:])]
+    found: list[IPv4Address | IPv6Address] = [address]
+    if address.sixtofour is not None:
+        found.append(address.sixtofour)
+    if address.teredo is not None:
+        found.extend(address.teredo)
+    return found
+
+
+async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """The addresses of a host that may be reached. Raises `AddressRefused` if one may not."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise AddressRefused(f"The name {host} cannot be resolved.") from error
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    if not allow_private:
+        refused = [each for each in addresses if not is_public(each)]
+        if refused:
+            raise AddressRefused(
+                f"The address of {host} is private, loopback, link-local or reserved. "
+                "Set ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES=true to allow it."
+            )
+    return addresses
+
+
+class _CheckedBackend(AsyncNetworkBackend):
+    """Connects to checked addresses only."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> AsyncNetworkStream:
+        addresses = await resolve(host, port, allow_private=self._allow_private)
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure or AddressRefused(f"The name {host} has no address.")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class CheckedTransport(AsyncHTTPTransport):
+    """A transport of httpx whose connections go to checked addresses, and through no proxy."""
+
+    def __init__(self, *, allow_private: bool, limits: Limits) -> None:
+        super().__init__(trust_env=False, limits=limits)
+        # httpx has no parameter for the backend of its pool.
+        self._pool = AsyncConnectionPool(
+            ssl_context=create_ssl_context(trust_env=False),
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            http1=True,
+            http2=False,
+            network_backend=_CheckedBackend(allow_private=allow_private),
+        )

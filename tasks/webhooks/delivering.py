@@ -1,0 +1,243 @@
+"""Draining the outbox: many receivers at once, in order for each resource.
+
+One process at a time delivers for a database; it holds a lock that ends with it. What was sent
+and not yet recorded when it dies is sent again by the next one, under the same id.
+
+Each receiver (a URL) has a lane of its own, so that one that hangs delays no other.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+
+import httpx
+from sqlalchemy import Connection
+
+from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.process_locks import ProcessLock, try_hold_alone
+from order_factory.models.database.retrying import read, write
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.webhooks.answers import Answered, record_answers
+from order_factory.tasks.webhooks.circuit import Circuit, after_answer
+from order_factory.tasks.webhooks.due import Delivery, Render, read_due, receivers_due
+from order_factory.tasks.webhooks.log import prune_log
+from order_factory.tasks.webhooks.outbox import Outbox
+from order_factory.tasks.webhooks.sending import Answer, open_client, send
+from order_factory.tasks.webhooks.settings import WebhookSettings
+from order_factory.tasks.webhooks.signing import signed_headers
+
+T = TypeVar("T")
+
+_LOCK = "webhooks"
+_THREADS = 4
+_SECONDS_BETWEEN_RECORDS = 0.5
+_SECONDS_BETWEEN_PRUNINGS = 600.0
+
+
+@dataclass
+class Delivered:
+    """What one process has sent."""
+
+    delivered: int = 0
+    failed: int = 0
+
+
+def deliver(
+    render: Render,
+    settings: WebhookSettings,
+    *,
+    until_idle: bool,
+    is_ending: Callable[[], bool] = lambda: False,
+    on_failure: Callable[[BaseException], None] | None = None,
+) -> Delivered | None:
+    """Deliver until `is_ending`, or until nothing is due; None where another process delivers.
+
+    `on_failure` is called with what goes wrong in a lane; without it, that is raised.
+    """
+    with try_hold_alone(_LOCK) as lock:
+        if lock is None:
+            return None
+        deliverer = _Deliverer(render, settings, lock, is_ending, on_failure)
+        return asyncio.run(deliverer.run(until_idle=until_idle))
+
+
+class _Deliverer:
+    def __init__(
+        self,
+        render: Render,
+        settings: WebhookSettings,
+        lock: ProcessLock,
+        is_ending: Callable[[], bool],
+        on_failure: Callable[[BaseException], None] | None,
+    ) -> None:
+        self._render, self._settings, self._lock = render, settings, lock
+        self._is_ending, self._on_failure = is_ending, on_failure
+        self._outbox = Outbox()
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._sent = Delivered()
+        self._prune_at = 0.0
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="webhooks")
+
+    async def run(self, *, until_idle: bool) -> Delivered:
+        try:
+            async with open_client(self._settings) as client:
+                while not self._is_ending():
+                    began = await self._look(client)
+                    if until_idle and not began and not self._lanes:
+                        break
+                    await self._pause()
+                await self._stop()
+        finally:
+            self._threads.shutdown(wait=False)
+        return self._sent
+
+    async def _pause(self) -> None:
+        """Wait for the next look; the end of a lane ends the wait."""
+        until = monotonic() + self._settings.poll_seconds
+        while not self._is_ending() and (left := until - monotonic()) > 0:
+            if self._lanes:
+                waited = min(left, 0.2)
+                done, _ = await asyncio.wait(
+                    self._lanes.values(), timeout=waited, return_when=asyncio.FIRST_COMPLETED
+                )
+                if done:
+                    return
+            else:
+                await asyncio.sleep(min(left, 0.2))
+
+    async def _stop(self) -> None:
+        """Let what is being sent end; what is not sent yet stays pending."""
+        if self._lanes:
+            await asyncio.wait(self._lanes.values(), timeout=self._settings.answer_seconds + 1.0)
+        self._forget_ended()
+        for lane in self._lanes.values():
+            lane.cancel()
+        for lane in self._lanes.values():
+            with suppress(asyncio.CancelledError):
+                await lane
+
+    async def _look(self, client: httpx.AsyncClient) -> int:
+        """Make deliveries of new events and begin the lanes of receivers. Returns their number."""
+        self._forget_ended()
+        await self._in_thread(self._lock.number)
+        if await self._in_thread(partial(read, why_cut_off)) is not None:
+            return 0
+        if monotonic() >= self._prune_at:
+            await self._in_thread(partial(prune_log, self._settings))
+            self._prune_at = monotonic() + _SECONDS_BETWEEN_PRUNINGS
+        await self._in_thread(self._outbox.fan_out)
+        urls = await self._in_thread(partial(read, lambda db: receivers_due(db, utc_now())))
+        new = [url for url in urls if url not in self._lanes]
+        for url in new:
+            self._lanes[url] = asyncio.create_task(self._drain(client, url))
+        return len(new)
+
+    def _forget_ended(self) -> None:
+        for url, lane in list(self._lanes.items()):
+            if not lane.done():
+                continue
+            del self._lanes[url]
+            error = None if lane.cancelled() else lane.exception()
+            if error is None:
+                continue
+            if self._on_failure is None:
+                raise error
+            self._on_failure(error)
+
+    async def _drain(self, client: httpx.AsyncClient, url: str) -> None:
+        """Send to one receiver as long as something is due."""
+        while not self._is_ending():
+            due = await self._in_thread(partial(read, partial(self._read_due, url=url)))
+            if not due:
+                return
+            await _Round(client, self._settings, due, self._record, self._is_ending).run()
+
+    def _read_due(self, db: Connection, *, url: str) -> list[Delivery]:
+        if why_cut_off(db) is not None:
+            return []
+        return read_due(db, url, utc_now(), self._render)
+
+    async def _record(self, answered: list[Answered]) -> None:
+        await self._in_thread(
+            partial(write, lambda db: record_answers(db, answered, self._settings))
+        )
+        succeeded = sum(each.answer.succeeded for each in answered)
+        self._sent.delivered += succeeded
+        self._sent.failed += len(answered) - succeeded
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class _Round:
+    """The deliveries that one receiver gets together."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        settings: WebhookSettings,
+        due: list[Delivery],
+        record: Callable[[list[Answered]], Awaitable[None]],
+        is_ending: Callable[[], bool],
+    ) -> None:
+        self._client, self._settings, self._record = client, settings, record
+        self._is_ending = is_ending
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._circuits: dict[int, Circuit] = {each.webhook_id: each.circuit for each in due}
+        self._about: dict[tuple[str, int], list[Delivery]] = {}
+        for each in due:
+            self._about.setdefault(each.about, []).append(each)
+        self._answered: list[Answered] = []
+
+    async def run(self) -> None:
+        """Send all, those about one row after another, and record the answers now and then."""
+        sending = {asyncio.create_task(self._send_in_order(each)) for each in self._about.values()}
+        try:
+            while sending:
+                done, sending = await asyncio.wait(sending, timeout=_SECONDS_BETWEEN_RECORDS)
+                for task in done:
+                    task.result()
+                answered, self._answered = self._answered, []
+                if answered:
+                    await self._record(answered)
+        finally:
+            for task in sending:
+                task.cancel()
+
+    async def _send_in_order(self, deliveries: list[Delivery]) -> None:
+        for each in deliveries:
+            async with self._slots:
+                before = self._circuits[each.webhook_id]
+                # A trial was read while the circuit was open; any other stops when it opens.
+                if self._is_ending() or (before.is_open and not each.circuit.is_open):
+                    return
+                sent_at = utc_now()
+                answer = await self._send(each)
+                self._circuits[each.webhook_id] = after_answer(
+                    self._circuits[each.webhook_id],
+                    self._settings,
+                    utc_now(),
+                    succeeded=answer.succeeded,
+                )
+                self._answered.append(Answered(each, answer, sent_at))
+                if not answer.succeeded:
+                    return
+
+    async def _send(self, delivery: Delivery) -> Answer:
+        if delivery.body is None:
+            return Answer(None, delivery.problem)
+        headers = signed_headers(
+            delivery.secrets,
+            topic=delivery.topic,
+            message_id=delivery.message_id,
+            now=utc_now(),
+            body=delivery.body,
+        )
+        return await send(
+            self._client, delivery.url, headers, delivery.body, self._settings.answer_seconds
+        )

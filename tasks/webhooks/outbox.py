@@ -1,0 +1,176 @@
+"""The outbox: each event becomes one delivery for each webhook that is subscribed to it.
+
+Whoever changes a status writes its event and nothing else. The deliveries are made afterwards, by
+one INSERT ... SELECT for each webhook, and an event that has its delivery gets no second one. So
+it does not matter how often, or from how far back, the events are looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    select,
+    text,
+    update,
+)
+
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.retrying import read, write
+from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.topics import FACTORIES, factory_type, stored_names
+from order_factory.tasks.working_set.statements import at, insert_counted, table_of
+
+_event, _factory = table_of(Event), table_of(OrderFactory)
+_webhook, _callback = table_of(Webhook), table_of(EventCallback)
+_IDS_AT_ONCE = 20_000
+_WRITERS = text(
+    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' "
+    "AND relation = CAST('events' AS regclass) AND mode IN ('RowExclusiveLock', "
+    "'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def writers_of_events(db: Connection) -> frozenset[str]:
+    """The transactions that may have written events and are not committed yet.
+
+    Keys are not committed in their order on PostgreSQL. Whoever inserts an event locks the table
+    before its key is drawn, and holds that lock until the commit can be seen. SQLite has one
+    writer at a time.
+    """
+    return frozenset() if on_sqlite(db) else frozenset(db.scalars(_WRITERS))
+
+
+def newest_event(db: Connection) -> int:
+    """The greatest key of an event that can be seen."""
+    return db.scalar(select(func.max(_event.c.id))) or 0
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Up to `event_id`, all events can be seen once none of the `writers` is at work any more."""
+
+    event_id: int
+    writers: frozenset[str]
+
+
+class Outbox:
+    """Makes deliveries of the events that were committed since it last looked."""
+
+    def __init__(self) -> None:
+        self._mark: _Mark | None = None
+
+    def fan_out(self) -> int:
+        """Make the deliveries of what can be seen, in short transactions. Returns how many.
+
+        Afterwards, `until_event_id` is moved on as far as no event can come in below it.
+        """
+        newest, webhooks, writers = read(_look)
+        if not webhooks:
+            return 0
+        if self._mark is None:
+            self._mark = _Mark(newest, writers)
+        at_work = self._mark.writers & writers
+        made = 0
+        first = min(each.until_event_id for each in webhooks)
+        for low in range(first, newest, _IDS_AT_ONCE):
+            high = min(low + _IDS_AT_ONCE, newest)
+            made += write(partial(_fan_out_range, webhooks=webhooks, low=low, high=high))
+        if at_work:
+            self._mark = _Mark(self._mark.event_id, at_work)
+        else:
+            write(partial(_move_on, until=self._mark.event_id))
+            self._mark = None
+        return made
+
+
+def _look(db: Connection) -> tuple[int, Sequence[Any], frozenset[str]]:
+    """The newest event, the webhooks that are behind it, and then who may still add older ones."""
+    newest = newest_event(db)
+    behind = select(_webhook).where(
+        _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < newest
+    )
+    webhooks = db.execute(behind).all()
+    return newest, webhooks, writers_of_events(db) if webhooks else frozenset()
+
+
+def _fan_out_range(db: Connection, *, webhooks: Sequence[Any], low: int, high: int) -> int:
+    """Make the deliveries of the events with keys above `low` and up to `high`."""
+    between = and_(_event.c.id > low, _event.c.id <= high)
+    happened = set(db.scalars(select(_event.c.name).where(between).distinct()))
+    made = 0
+    for each in webhooks:
+        if each.until_event_id < high and happened.intersection(stored_names(each.topic)):
+            delivered = exists().where(
+                _callback.c.event_id == _event.c.id, _callback.c.webhook_id == each.id
+            )
+            rows = deliveries_of(each.id, each.topic, each.mode).where(
+                between, _event.c.id > each.until_event_id, not_(delivered)
+            )
+            made += insert_deliveries(db, rows.order_by(_event.c.id))
+    return made
+
+
+def _move_on(db: Connection, *, until: int) -> None:
+    mine = update(_webhook).where(
+        _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < until
+    )
+    db.execute(mine.values(until_event_id=until))
+
+
+DELIVERY_COLUMNS = [
+    "webhook_id",
+    "event_id",
+    "resend",
+    "resource",
+    "resource_id",
+    "created_at",
+    "updated_at",
+]
+
+
+def deliveries_of(
+    webhook_id: int, topic: str, mode: str, resend: ColumnElement[int] | None = None
+) -> Select[Any]:
+    """The rows of deliveries to a webhook, one for each event of its topic and mode."""
+    now = at(utc_now())
+    events: Any = _event.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id)
+    kind = factory_type(topic)
+    conditions = [
+        _event.c.name.in_(stored_names(topic)),
+        func.coalesce(_event.c.mode, _factory.c.mode) == mode,
+    ]
+    if kind is not None:
+        stored = f"{FACTORIES}.%"
+        conditions.append(case((_event.c.name.like(stored), _factory.c.type == kind), else_=True))
+    resource = topic.partition(".")[0]
+    return (
+        select(
+            literal(webhook_id),
+            _event.c.id,
+            literal(0) if resend is None else resend,
+            literal(resource if kind is None else FACTORIES),
+            func.coalesce(_event.c.order_factory_id, _event.c.subject_id),
+            now,
+            now,
+        )
+        .select_from(events)
+        .where(*conditions)
+    )
+
+
+def insert_deliveries(db: Connection, rows: Select[Any]) -> int:
+    """Insert deliveries. Returns how many."""
+    return db.execute(insert_counted(_callback, DELIVERY_COLUMNS, rows)).rowcount

@@ -1,0 +1,104 @@
+"""Sending one delivery, and what the receiver answers."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from order_factory.tasks.webhooks.addresses import AddressRefused, CheckedTransport
+from order_factory.tasks.webhooks.settings import WebhookSettings
+
+_MOST_CONNECTIONS, _MOST_KEPT = 400, 200
+_MOST_BYTES = 16_384
+_SHOWN = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a try ended: the status of the answer, or None without one; and words for the log."""
+
+    code: int | None
+    message: str
+
+    @property
+    def succeeded(self) -> bool:
+        return self.code is not None and 200 <= self.code < 300
+
+
+def open_client(settings: WebhookSettings) -> httpx.AsyncClient:
+    """A client for all receivers: no proxy, no cookies, no redirects."""
+    limits = httpx.Limits(
+        max_connections=_MOST_CONNECTIONS,
+        max_keepalive_connections=_MOST_KEPT,
+        keepalive_expiry=20.0,
+    )
+    transport = CheckedTransport(
+        allow_private=settings.allow_private_addresses,
+        limits=limits,
+    )
+    return httpx.AsyncClient(
+        transport=transport,
+        follow_redirects=False,
+        trust_env=False,
+        timeout=None,
+        # What one receiver sets is sent to none.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={"User-Agent": "order-factory", "Accept-Encoding": "identity"},
+    )
+
+
+async def send(
+    client: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes, seconds: float
+) -> Answer:
+    """Post the body and return the receiver's answer. A fault of the network is an answer, too.
+
+    The receiver has this many seconds in all, from the connection to its status. Of what it says,
+    some kilobytes are read, in the time that is left.
+    """
+    code: int | None = None
+    text = b""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            client.stream("POST", url, headers=headers, content=body) as response,
+        ):
+            code = response.status_code
+            text = await _read(response)
+    except TimeoutError:
+        if code is None:
+            return Answer(None, f"No answer within {seconds:g} seconds.")
+    except httpx.ConnectError as error:
+        cause: Any = error.__cause__
+        return Answer(None, str(cause) if isinstance(cause, AddressRefused) else _connect(error))
+    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, ValueError) as error:
+        if code is None:
+            return Answer(None, f"The connection failed ({type(error).__name__}).")
+    assert code is not None
+    return Answer(code, _message(code, text))
+
+
+def _connect(error: httpx.ConnectError) -> str:
+    of_tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
+    return "The TLS certificate or handshake was refused." if of_tls else "No connection."
+
+
+async def _read(response: httpx.Response) -> bytes:
+    found = b""
+    with suppress(httpx.HTTPError):
+        async for chunk in response.aiter_raw():
+            found += chunk
+            if len(found) >= _MOST_BYTES:
+                break
+    return found
+
+
+def _message(code: int, text: bytes) -> str:
+    """The receiver's words, shortened; for a redirect, that it is not followed."""
+    if 300 <= code < 400:
+        return "Redirects are not followed."
+    words = text[: 4 * _SHOWN].decode(errors="replace").replace("\0", "").strip()
+    return words[:_SHOWN] or httpx.codes.get_reason_phrase(code)

@@ -1,0 +1,43 @@
+"""Signing what is sent, in the two ways that clients know."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from standardwebhooks import Webhook as StandardWebhook
+
+_SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """A secret: 64 hexadecimal digits, which `standardwebhooks` reads as Base64."""
+    return secrets.token_hex(_SECRET_BYTES)
+
+
+def commerce_layer_signature(secret: str, body: bytes) -> str:
+    """Base64 of HMAC-SHA256 over the raw body. Source: Commerce Layer, webhooks, callbacks."""
+    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
+
+
+def signed_headers(
+    secrets: Sequence[str], *, topic: str, message_id: str, now: datetime, body: bytes
+) -> dict[str, str]:
+    """The headers that name and sign a delivery.
+
+    `secrets` are those that count, the newest first. A Standard Webhooks signature has a part for
+    each of them. The other header has room for one: it keeps the oldest as long as that counts, so
+    that a receiver can learn the new secret first.
+    """
+    text = body.decode()
+    signatures = [StandardWebhook(each).sign(message_id, now, text) for each in secrets]
+    return {
+        "Content-Type": "application/vnd.api+json",
+        "X-CommerceLayer-Topic": topic,
+        "X-CommerceLayer-Signature": commerce_layer_signature(secrets[-1], body),
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }

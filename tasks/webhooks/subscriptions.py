@@ -1,0 +1,80 @@
+"""What can be asked of a webhook and of an event, beyond storing a row."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, literal, or_, select
+
+from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
+from order_factory.tasks.webhooks.circuit import CLOSED
+from order_factory.tasks.webhooks.outbox import deliveries_of, insert_deliveries, newest_event
+from order_factory.tasks.webhooks.settings import webhook_settings
+from order_factory.tasks.webhooks.signing import new_secret
+from order_factory.tasks.working_set.statements import table_of
+
+_webhook, _callback = table_of(Webhook), table_of(EventCallback)
+_event, _factory = table_of(Event), table_of(OrderFactory)
+
+
+def from_now_on(db: Connection) -> dict[str, int]:
+    """The values of a webhook that gets the events from now on."""
+    newest = newest_event(db)
+    return {"since_event_id": newest, "until_event_id": newest}
+
+
+def closed_circuit() -> dict[str, Any]:
+    """The values of a webhook to which everything is sent."""
+    return {
+        "circuit_state": CLOSED.state,
+        "circuit_failure_count": CLOSED.failure_count,
+        "circuit_retry_at": CLOSED.retry_at,
+        "circuit_trials": CLOSED.trials,
+    }
+
+
+def rotated_secret(secret: str, now: datetime) -> dict[str, Any]:
+    """The values of a webhook with a new secret; this one still counts for some hours."""
+    hours = webhook_settings().rotation_hours
+    return {
+        "shared_secret": new_secret(),
+        "previous_secret": secret,
+        "previous_secret_until": now + timedelta(hours=hours),
+    }
+
+
+def send_again(db: Connection, event_id: int) -> int:
+    """Deliver an event again to each webhook that is subscribed to it now. Returns how many.
+
+    The new deliveries have the id of the event, like the first ones.
+    """
+    event = db.execute(
+        select(
+            _event.c.name,
+            func.coalesce(_event.c.mode, _factory.c.mode).label("mode"),
+            _factory.c.type,
+        )
+        .select_from(_event.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id))
+        .where(_event.c.id == event_id)
+    ).one()
+    webhooks = db.execute(
+        select(_webhook).where(_webhook.c.disabled_at.is_(None), _webhook.c.mode == event.mode)
+    ).all()
+    made = 0
+    for each in webhooks:
+        before = select(func.coalesce(func.max(_callback.c.resend) + 1, 0)).where(
+            _callback.c.event_id == event_id, _callback.c.webhook_id == each.id
+        )
+        number = db.scalar(before) or 0
+        # A first delivery is made by the outbox, unless the webhook is younger than the event.
+        rows = deliveries_of(each.id, each.topic, each.mode, literal(number)).where(
+            _event.c.id == event_id,
+            or_(literal(number) > 0, _event.c.id <= each.until_event_id),
+        )
+        made += insert_deliveries(db, rows)
+    return made
+
+
+def delete_webhook(db: Connection, key: int) -> None:
+    """Delete a webhook with its delivery log; what is pending is not sent."""
+    db.execute(delete(_callback).where(_callback.c.webhook_id == key))
+    db.execute(delete(_webhook).where(_webhook.c.id == key))

@@ -1,0 +1,91 @@
+"""Recording events in the transaction that makes the change."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal, select
+
+from order_factory.models.tables import Event, Order, Webhook
+from order_factory.models.values.event_names import EventName
+from order_factory.tasks.working_set.statements import at, insert_counted, table_of
+
+_event, _order, _webhook = table_of(Event), table_of(Order), table_of(Webhook)
+
+
+def record_event(
+    db: Connection,
+    name: EventName,
+    subject_id: int,
+    mode: str,
+    now: datetime,
+    snapshot: Mapping[str, Any] | None = None,
+) -> None:
+    """Record that something happened to one row. A deleted row has its `snapshot`."""
+    values = {"name": name, "subject_id": subject_id, "mode": mode, "created_at": now}
+    db.execute(insert(_event).values(**values, snapshot=snapshot))
+
+
+def record_events(
+    db: Connection, name: EventName, rows: Select[tuple[int, str]], now: datetime
+) -> int:
+    """Record that something happened to these rows, given by key and mode. Returns their number."""
+    subjects = rows.subquery("subjects")
+    key, mode = subjects.c
+    names = ["name", "subject_id", "mode", "created_at"]
+    chosen = select(literal(name.value), key, mode, at(now)).order_by(key)
+    return db.execute(insert_counted(_event, names, chosen)).rowcount
+
+
+def record_order_events(
+    db: Connection,
+    names: Iterable[EventName],
+    orders: Select[tuple[int]],
+    *where: ColumnElement[bool],
+    now: datetime,
+) -> None:
+    """Record that something happened to those of the orders that meet the conditions."""
+    rows = select(_order.c.id, _order.c.mode).where(_order.c.id.in_(orders), *where)
+    for name in names:
+        record_events(db, name, rows, now)
+
+
+def subscribed_topics(db: Connection, resource: str) -> set[str]:
+    """The topics of a resource that a webhook is subscribed to."""
+    topics = select(_webhook.c.topic).where(
+        _webhook.c.disabled_at.is_(None), _webhook.c.topic.startswith(f"{resource}.")
+    )
+    return set(db.scalars(topics))
+
+
+def snapshot_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON; times as ISO 8601."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+
+
+def keep_events_of_factory(db: Connection, row: Mapping[str, Any], now: datetime) -> None:
+    """Let the events of a copy outlive its record, and record that it is deleted.
+
+    They take the name of the copy's kind, since the record that says it will be gone.
+    """
+    kind = row["type"]
+    mine = _event.update().where(_event.c.order_factory_id == row["id"])
+    db.execute(
+        mine.values(
+            name=func.replace(_event.c.name, "order_factories", kind),
+            subject_id=row["id"],
+            mode=row["mode"],
+            order_factory_id=None,
+        )
+    )
+    destroyed = {
+        "name": EventName.DESTROY.replace("order_factories", kind),
+        "subject_id": row["id"],
+        "mode": row["mode"],
+        "created_at": now,
+        "snapshot": snapshot_of(row),
+    }
+    db.execute(insert(_event).values(destroyed))

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    func,
     not_,
     or_,
     select,
@@ -187,8 +186,3 @@ def _bodies(
             continue
         bodies.update((row.id, made[row.resource_id]) for row in mine)
     return bodies, problems
-
-
-def count_pending(db: Connection) -> int:
-    """How many deliveries are pending."""
-    return db.scalar(select(func.count()).select_from(_callback).where(_is_pending)) or 0

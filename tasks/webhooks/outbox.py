@@ -21,12 +21,11 @@ from sqlalchemy import (
     literal,
     not_,
     select,
-    text,
     update,
 )
 
-from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.retrying import read, write
+from order_factory.models.database.table_writers import writers_of
 from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.topics import FACTORIES, factory_type, stored_names
@@ -35,22 +34,6 @@ from order_factory.tasks.working_set.statements import at, insert_counted, table
 _event, _factory = table_of(Event), table_of(OrderFactory)
 _webhook, _callback = table_of(Webhook), table_of(EventCallback)
 _IDS_AT_ONCE = 20_000
-_WRITERS = text(
-    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' "
-    "AND relation = CAST('events' AS regclass) AND mode IN ('RowExclusiveLock', "
-    "'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') "
-    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
-
-
-def writers_of_events(db: Connection) -> frozenset[str]:
-    """The transactions that may have written events and are not committed yet.
-
-    Keys are not committed in their order on PostgreSQL. Whoever inserts an event locks the table
-    before its key is drawn, and holds that lock until the commit can be seen. SQLite has one
-    writer at a time.
-    """
-    return frozenset() if on_sqlite(db) else frozenset(db.scalars(_WRITERS))
 
 
 def newest_event(db: Connection) -> int:
@@ -103,7 +86,7 @@ def _look(db: Connection) -> tuple[int, Sequence[Any], frozenset[str]]:
         _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < newest
     )
     webhooks = db.execute(behind).all()
-    return newest, webhooks, writers_of_events(db) if webhooks else frozenset()
+    return newest, webhooks, writers_of(db, _event) if webhooks else frozenset()
 
 
 def _fan_out_range(db: Connection, *, webhooks: Sequence[Any], low: int, high: int) -> int:

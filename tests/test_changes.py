@@ -56,13 +56,20 @@ class Scratch:
         )
         assert ran.returncode == 0, ran.stderr
 
+    def migrate(self, tables: tuple[str, ...], column: str) -> None:
+        """Add a migration that adds this column to the tables."""
+        versions = ROOT / "models" / "database" / "migrations" / "versions"
+        newest = max(path.name[:4] for path in versions.glob("0*.py"))
+        text = MIGRATION.format(newest=newest, tables=tables, column=column)
+        self.create("models/database/migrations/versions/9999_invented.py", text)
+
 
 @pytest.fixture
 def scratch(tmp_path) -> Scratch:
     return Scratch(tmp_path)
 
 
-MIGRATION = '''"""An invented option."""
+MIGRATION = '''"""An invented column."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -72,9 +79,8 @@ down_revision = {newest!r}
 
 
 def upgrade() -> None:
-    for table in ("order_factories", "order_subscriptions"):
-        column = sa.Column("gift_wrap", sa.Boolean(), server_default=sa.false(), nullable=False)
-        op.add_column(table, column)
+    for table in {tables!r}:
+        op.add_column(table, {column})
 '''
 
 USE_OPTION = """
@@ -132,16 +138,15 @@ assert "`gift_wrap`" in page("options.md")
 
 
 def test_a_copy_option_is_declared_once(scratch):
-    versions = ROOT / "models" / "database" / "migrations" / "versions"
-    newest = max(path.name[:4] for path in versions.glob("0*.py"))
     scratch.replace(
         "models/values/copy_options.py",
         "    refresh_prices: Annotated[",
         '    gift_wrap: Annotated[bool, Declared(False, "Wrap it up.", ours=True)]\n'
         "    refresh_prices: Annotated[",
     )
-    scratch.create(
-        "models/database/migrations/versions/9999_gift_wrap.py", MIGRATION.format(newest=newest)
+    scratch.migrate(
+        ("order_factories", "order_subscriptions"),
+        'sa.Column("gift_wrap", sa.Boolean(), server_default=sa.false(), nullable=False)',
     )
 
     scratch.run(USE_OPTION)
@@ -287,3 +292,189 @@ assert "biennial" in shown.meaning, shown.meaning
 """)
 
     assert len(scratch.changed) == 1
+
+
+USE_ATTRIBUTE = """
+import os, order_factory
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.schema import upgrade
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import LineItem, Order, OrderFactory
+from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.factories.records import create_factory
+from order_factory.tasks.verify.verifying import verify
+from order_factory.tasks.working_set.claims import claim_single
+from sqlalchemy import select
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+orders = Order.__table__
+upgrade()
+with begin() as db:
+    row = dict(number="1", currency_code="EUR", status="placed", po_number="PO-7")
+    row |= dict(customer_email="a@example.com", total_amount_cents=5, adjustment_amount_cents=5)
+    order = db.execute(orders.insert().values(**row)).inserted_primary_key[0]
+    line = dict(order_id=order, item_type="adjustments", quantity=1, total_amount_cents=5)
+    db.execute(LineItem.__table__.insert().values(**line, unit_amount_cents=5))
+    create_factory(db, order, CopyOptions(skip_errors=True), None)  # it has no address
+with begin() as db:
+    copy_claimed(db, claim_single(db, 10), "run")
+with reading() as db:
+    log = db.scalars(select(OrderFactory.errors_log)).all()
+    assert db.scalars(select(orders.c.po_number)).all() == ["PO-7"] * 2, log
+    assert not [each.name for each in verify(db).invariants if each.violations]
+with begin() as db:
+    db.execute(orders.update().where(orders.c.id != order).values(po_number="PO-8"))
+with reading() as db:
+    assert [each.name for each in verify(db).invariants if each.violations] == ["order-columns"]
+assert "po_number" in {each.name for each in RESOURCES["orders"].attributes}
+"""
+
+
+def test_an_attribute_of_an_order_is_copied_and_verified_after_three_files(scratch):
+    scratch.replace(
+        "models/tables/orders.py",
+        "    language_code: Mapped[str | None]\n",
+        "    language_code: Mapped[str | None]\n    po_number: Mapped[str | None]\n",
+    )
+    scratch.migrate(("orders",), 'sa.Column("po_number", sa.Text())')
+    scratch.replace(
+        "api/resources/orders.py",
+        '        text("language_code"),\n',
+        '        text("language_code"),\n        text("po_number"),\n',
+    )
+
+    scratch.run(USE_ATTRIBUTE)
+
+    assert len(scratch.changed) == 3
+
+
+def test_an_error_code_and_an_event_take_one_declaration_each(scratch):
+    scratch.replace(
+        "models/values/error_codes.py",
+        "    CUSTOMER_MISSING = (",
+        '    CUSTOMER_TOO_YOUNG = ("customer_too_young", "customer", "The customer is too young.")\n'
+        "    CUSTOMER_MISSING = (",
+    )
+    scratch.replace(
+        "models/values/event_names.py",
+        "    BATCH_ABORT = ",
+        '    PAUSE = "order_factories.pause", "The copy was paused."\n    BATCH_ABORT = ',
+    )
+
+    scratch.run("""
+from docs.reference_pages import page
+from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.event_names import EventName
+from order_factory.tasks.working_set.copy_errors import insert_errors
+
+recorded = insert_errors(ErrorCode.CUSTOMER_TOO_YOUNG, "the customer is 12").compile()
+assert {"customer", "customer_too_young"} <= set(recorded.params.values()), recorded.params
+assert "`customer_too_young`" in page("errors.md")
+assert EventName("order_factories.pause") is EventName.PAUSE
+assert "`order_factories.pause`" in page("events.md")
+""")
+
+    assert len(scratch.changed) == 2
+
+
+GATEWAY = """\"\"\"The gateway `voucher`.\"\"\"
+from order_factory.gateways.protocol import Answer
+
+
+class VoucherGateway:
+    name = "voucher"
+
+    def authorize(self, request):
+        return Answer(succeeded=True, token="V-1")
+
+    capture = void = lookup = authorize
+"""
+
+USE_GATEWAY = """
+import os, order_factory
+from order_factory.gateways.protocol import GatewayRequest
+from order_factory.gateways.registry import gateway, known_gateways, limits_of, setup_hint
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+assert "voucher" in known_gateways() and "voucher" in setup_hint("other")
+assert gateway("voucher").authorize(GatewayRequest("key", 5, "EUR", "order")).token == "V-1"
+assert limits_of("voucher")
+"""
+
+
+def test_a_payment_gateway_takes_two_files(scratch):
+    scratch.create("gateways/voucher.py", GATEWAY)
+    scratch.replace(
+        "gateways/registry.py",
+        "from order_factory.gateways.testing import TestGateway\n",
+        "from order_factory.gateways.testing import TestGateway\n"
+        "from order_factory.gateways.voucher import VoucherGateway\n",
+    )
+    scratch.replace(
+        "gateways/registry.py",
+        "        TestGateway.name: ",
+        "        VoucherGateway.name: KnownGateway(GatewayTerms(frozenset(Mode)), VoucherGateway),\n"
+        "        TestGateway.name: ",
+    )
+
+    scratch.run(USE_GATEWAY)
+
+    assert len(scratch.changed) == 2
+
+
+RESOURCE = """\"\"\"SKU lists.\"\"\"
+from order_factory.api.resources.attributes import common, own_mode, text
+from order_factory.api.resources.description import ResourceType
+from order_factory.models.tables import SkuList
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.tasks.working_set.statements import table_of
+
+SKU_LISTS = ResourceType(
+    "sku_lists",
+    ids=PublicIds.sku_lists,
+    table=table_of(SkuList),
+    scope=own_mode,
+    attributes=(text("name", nullable=False), *common()),
+    meaning="SKUs under one name.",
+)
+"""
+
+USE_RESOURCE = """
+import os, order_factory
+from order_factory.api.app import make_app
+from order_factory.api.documentation.openapi import openapi_document
+from order_factory.api.tokens import create_token
+from order_factory.models.database.engine import begin
+from order_factory.models.database.schema import upgrade
+from order_factory.models.tables import SkuList
+from order_factory.models.values.statuses import Mode
+from starlette.testclient import TestClient
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+upgrade()
+with begin() as db:
+    db.execute(SkuList.__table__.insert().values(name="summer", mode="test"))
+    token = create_token(db, mode=Mode.TEST, scopes=["read"]).token
+with TestClient(make_app()) as client:
+    answer = client.get("/api/sku_lists", headers={"Authorization": f"Bearer {token}"})
+assert [each["attributes"]["name"] for each in answer.json()["data"]] == ["summer"], answer.text
+assert "/api/sku_lists" in "".join(openapi_document()["paths"])
+"""
+
+
+def test_a_resource_of_the_api_takes_two_files(scratch):
+    scratch.create("api/resources/sku_lists.py", RESOURCE)
+    scratch.replace(
+        "api/resources/registry.py",
+        "from order_factory.api.resources.skus import",
+        "from order_factory.api.resources.sku_lists import SKU_LISTS\n"
+        "from order_factory.api.resources.skus import",
+    )
+    scratch.replace(
+        "api/resources/registry.py", "        PRICES,\n", "        PRICES,\n        SKU_LISTS,\n"
+    )
+
+    scratch.run(USE_RESOURCE)
+
+    assert len(scratch.changed) == 2

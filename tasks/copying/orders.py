@@ -19,6 +19,7 @@ from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus,
 from order_factory.tasks.copying.customers import customer_columns, has_customer
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.order_amounts import (
+    AMOUNTS,
     SUMS,
     calculate_discount,
     calculate_total_with_taxes,
@@ -26,6 +27,7 @@ from order_factory.tasks.working_set.order_amounts import (
 from order_factory.tasks.working_set.order_numbers import number_of
 from order_factory.tasks.working_set.statements import (
     NOW,
+    copied_columns,
     execute_and_count,
     insert_select,
     table_of,
@@ -34,19 +36,6 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.step import StepFailed, step
 from order_factory.tasks.working_set.tables import copies, line_sums
 
-# Taken over from the source order as it is.
-COPIED_COLUMNS = (
-    "mode",
-    "market_name",
-    "language_code",
-    "currency_code",
-    "country_code",
-    "shipping_country_code_lock",
-    "tax_included",
-    "tax_rate",
-    "payment_method_id",
-    "metadata",
-)
 # The caller's name for the source order, and what the source order went through.
 LEFT = (
     "reference",
@@ -59,6 +48,25 @@ LEFT = (
     # No copy is paid by the gift card of its source.
     "gift_card_code",
 )
+# What a target order has of its own: `insert_orders` says what. The rest is its source's.
+OWN = (
+    "number",
+    "order_factory_id",
+    "status",
+    "payment_status",
+    "fulfillment_status",
+    "guest",
+    "customer_id",
+    "customer_email",
+    "customer_email_key",
+    "billing_address_id",
+    "shipping_address_id",
+    "payment_source_id",
+    "coupon_code",
+    "coupon_code_key",
+    *AMOUNTS,
+)
+COPIED_COLUMNS = tuple(column.key for column in copied_columns(Order, *LEFT, *OWN))
 
 
 def insert_orders() -> Insert:

@@ -110,24 +110,21 @@ class Moded:
     mode: Mapped[Mode] = mapped_column(String(4), server_default=Mode.LIVE)
 
 
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the rows that meet the condition, which is SQL of both databases."""
+    rows = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
+
+
+_IS_ORIGINAL = "copied_from_id IS NULL AND reference IS NOT NULL"
+
+
 def original_index(table: str, *columns: str) -> Index:
     """An index over the rows that are no copies and have a reference."""
-    originals = text("copied_from_id IS NULL AND reference IS NOT NULL")
-    return Index(
-        f"ix_{table}_original_key",
-        *columns,
-        sqlite_where=originals,
-        postgresql_where=originals,
-    )
+    return partial_index(f"ix_{table}_original_key", *columns, where=_IS_ORIGINAL)
 
 
 def original_reference_index(table: str) -> Index:
-    """An index to find a row by its reference, copies left out: they bear the same one."""
-    originals = text("copied_from_id IS NULL AND reference IS NOT NULL")
-    return Index(
-        f"ix_{table}_original_reference",
-        "reference",
-        "mode",
-        sqlite_where=originals,
-        postgresql_where=originals,
-    )
+    """An index to find a row by its reference, copies left out: they have the same one."""
+    name = f"ix_{table}_original_reference"
+    return partial_index(name, "reference", "mode", where=_IS_ORIGINAL)

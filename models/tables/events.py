@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Id, Json
+from order_factory.models.tables.base import Base, Id, Json, partial_index
 from order_factory.models.values.statuses import Mode
 
 
@@ -21,11 +21,10 @@ class Event(Base):
 
     __tablename__ = "events"
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_events_subject_id",
             "subject_id",
-            sqlite_where=text("subject_id IS NOT NULL"),
-            postgresql_where=text("subject_id IS NOT NULL"),
+            where="subject_id IS NOT NULL",
         ),
         {"sqlite_autoincrement": True},
     )

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Described, Id, Json, Moded
+from order_factory.models.tables.base import Base, Described, Id, Json, Moded, partial_index
 from order_factory.models.tables.option_columns import option_columns
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, FactoryType
 
@@ -65,49 +65,43 @@ class OrderFactory(Described, Moded, Base):
     __table_args__ = (
         *option_columns(),
         Index("ix_order_factories_batch_id", "batch_id"),
-        Index(
+        partial_index(
             "ix_order_factories_open",
             "batch_id",
             "id",
-            sqlite_where=text("status IN ('pending', 'in_progress')"),
-            postgresql_where=text("status IN ('pending', 'in_progress')"),
+            where="status IN ('pending', 'in_progress')",
         ),
         Index("ix_order_factories_source_order_id", "source_order_id"),
         Index("uq_order_factories_target_order_id", "target_order_id", unique=True),
-        Index(
+        partial_index(
             "uq_order_factories_idempotency_key",
             "idempotency_key",
             unique=True,
-            sqlite_where=text("idempotency_key IS NOT NULL"),
-            postgresql_where=text("idempotency_key IS NOT NULL"),
+            where="idempotency_key IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "uq_order_factories_retry_of_id",
             "retry_of_id",
             unique=True,
-            sqlite_where=text("retry_of_id IS NOT NULL"),
-            postgresql_where=text("retry_of_id IS NOT NULL"),
+            where="retry_of_id IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "uq_order_factories_order_subscription_id_period_at_attempt",
             "order_subscription_id",
             "period_at",
             "attempt",
             unique=True,
-            sqlite_where=text("order_subscription_id IS NOT NULL"),
-            postgresql_where=text("order_subscription_id IS NOT NULL"),
+            where="order_subscription_id IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "ix_order_factories_retry_at",
             "retry_at",
-            sqlite_where=text("retry_at IS NOT NULL"),
-            postgresql_where=text("retry_at IS NOT NULL"),
+            where="retry_at IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "ix_order_factories_waits_for_payment_source",
             "order_subscription_id",
-            sqlite_where=text("waits_for_payment_source"),
-            postgresql_where=text("waits_for_payment_source"),
+            where="waits_for_payment_source",
         ),
         CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),
         {"sqlite_autoincrement": True},

@@ -14,7 +14,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from order_factory.models.tables.base import (
+    Base,
+    Cents,
+    CurrencyCode,
+    Described,
+    Id,
+    Moded,
+    partial_index,
+)
 from order_factory.models.tables.option_columns import option_columns
 from order_factory.models.values.statuses import (
     AfterFailure,
@@ -52,17 +60,15 @@ class OrderSubscription(Described, Moded, Base):
         Index("ix_order_subscriptions_source_order_id", "source_order_id"),
         Index("ix_order_subscriptions_running_batch_id", "running_batch_id"),
         # What a run looks for: what is due, and what waits for its source order to be placed.
-        Index(
+        partial_index(
             "ix_order_subscriptions_due",
             "next_run_at",
-            sqlite_where=text("next_run_at IS NOT NULL"),
-            postgresql_where=text("next_run_at IS NOT NULL"),
+            where="next_run_at IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "ix_order_subscriptions_waiting",
             "source_order_id",
-            sqlite_where=text("status = 'draft' AND activate_by_source_order"),
-            postgresql_where=text("status = 'draft' AND activate_by_source_order"),
+            where="status = 'draft' AND activate_by_source_order",
         ),
         CheckConstraint("occurrencies >= 0", name="occurrencies_not_negative"),
         CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, false, text, true
+from sqlalchemy import ForeignKey, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from order_factory.models.tables.base import (
@@ -13,6 +13,7 @@ from order_factory.models.tables.base import (
     Id,
     Moded,
     comparison_key_of,
+    partial_index,
 )
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 
@@ -32,28 +33,25 @@ class Order(Described, Moded, Base):
 
     __tablename__ = "orders"
     __table_args__ = (
-        Index(
+        partial_index(
             "uq_orders_mode_number",
             "mode",
             "number",
             unique=True,
-            sqlite_where=text("number IS NOT NULL"),
-            postgresql_where=text("number IS NOT NULL"),
+            where="number IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "uq_orders_order_factory_id",
             "order_factory_id",
             unique=True,
-            sqlite_where=text("order_factory_id IS NOT NULL"),
-            postgresql_where=text("order_factory_id IS NOT NULL"),
+            where="order_factory_id IS NOT NULL",
         ),
         # Which orders of a customer bear a coupon.
-        Index(
+        partial_index(
             "ix_orders_coupon_code_key",
             "coupon_code_key",
             "customer_id",
-            sqlite_where=text("coupon_code_key IS NOT NULL"),
-            postgresql_where=text("coupon_code_key IS NOT NULL"),
+            where="coupon_code_key IS NOT NULL",
         ),
         {"sqlite_autoincrement": True},
     )

@@ -5,7 +5,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Described, Id, Moded
+from order_factory.models.tables.base import Base, Described, Id, Moded, partial_index
 
 
 class Sku(Described, Moded, Base):
@@ -70,13 +70,12 @@ class StockReservation(Described, Base):
 
     __tablename__ = "stock_reservations"
     __table_args__ = (
-        Index(
+        partial_index(
             "uq_stock_reservations_order_id_stock_item_id",
             "order_id",
             "stock_item_id",
             unique=True,
-            sqlite_where=text("status <> 'released'"),
-            postgresql_where=text("status <> 'released'"),
+            where="status <> 'released'",
         ),
         CheckConstraint("quantity > 0", name="quantity_is_positive"),
         {"sqlite_autoincrement": True},

@@ -5,7 +5,15 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Cents, CurrencyCode, Described, Id, Moded
+from order_factory.models.tables.base import (
+    Base,
+    Cents,
+    CurrencyCode,
+    Described,
+    Id,
+    Moded,
+    partial_index,
+)
 
 
 class TransactionType(StrEnum):
@@ -43,32 +51,28 @@ class Transaction(Described, Moded, Base):
         Index("uq_transactions_idempotency_key", "idempotency_key", unique=True),
         Index("ix_transactions_order_id", "order_id"),
         Index("ix_transactions_order_factory_id", "order_factory_id"),
-        Index(
+        partial_index(
             "ix_transactions_capture_id",
             "capture_id",
-            sqlite_where=text("capture_id IS NOT NULL"),
-            postgresql_where=text("capture_id IS NOT NULL"),
+            where="capture_id IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "ix_transactions_unknown",
             "id",
-            sqlite_where=text("status = 'unknown'"),
-            postgresql_where=text("status = 'unknown'"),
+            where="status = 'unknown'",
         ),
         # An order is authorized once, and an authorization is voided or captured once.
-        Index(
+        partial_index(
             "uq_transactions_order_id_authorization",
             "order_id",
             unique=True,
-            sqlite_where=text("type = 'authorizations' AND status <> 'failed'"),
-            postgresql_where=text("type = 'authorizations' AND status <> 'failed'"),
+            where="type = 'authorizations' AND status <> 'failed'",
         ),
-        Index(
+        partial_index(
             "uq_transactions_authorization_id",
             "authorization_id",
             unique=True,
-            sqlite_where=text("type <> 'authorizations' AND status <> 'failed'"),
-            postgresql_where=text("type <> 'authorizations' AND status <> 'failed'"),
+            where="type <> 'authorizations' AND status <> 'failed'",
         ),
         CheckConstraint("amount_cents > 0", name="amount_is_positive"),
         {"sqlite_autoincrement": True},

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Described, Id, Moded
+from order_factory.models.tables.base import Base, Described, Id, Moded, partial_index
 
 
 class CircuitState(StrEnum):
@@ -84,19 +84,17 @@ class EventCallback(Base):
             unique=True,
         ),
         Index("ix_event_callbacks_webhook_id", "webhook_id", "id"),
-        Index(
+        partial_index(
             "ix_event_callbacks_pending",
             "webhook_id",
             "event_id",
-            sqlite_where=text("status = 'pending'"),
-            postgresql_where=text("status = 'pending'"),
+            where="status = 'pending'",
         ),
-        Index(
+        partial_index(
             "ix_event_callbacks_pending_resource",
             "resource_id",
             "event_id",
-            sqlite_where=text("status = 'pending'"),
-            postgresql_where=text("status = 'pending'"),
+            where="status = 'pending'",
         ),
         Index("ix_event_callbacks_ended_at", "ended_at"),
         {"sqlite_autoincrement": True},

@@ -11,6 +11,7 @@ from order_factory.models.tables import OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import BatchStatus
 from order_factory.tasks.reports.charts import chart_errors, chart_throughput
+from order_factory.tasks.reports.replacing import replace_file
 from order_factory.tasks.reports.throughput import Throughput, read_throughput
 from order_factory.tasks.reports.wording import duration, moment, orders, rate
 from order_factory.tasks.working_set.statements import table_of
@@ -90,7 +91,5 @@ def write_page(db: Connection, batch_id: int, result: BulkResult, path: Path) ->
             written_at=utc_now(),
         )
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from order_factory.tasks.reports.formats import open_report
+from order_factory.tasks.reports.replacing import replace_file
 from order_factory.tasks.reports.rows import read_parts, without_new_names
 
 
@@ -17,12 +18,11 @@ def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = F
     line), the caller's reference, and the start and end in UTC. Ids and numbers that a dry run
     makes are left out, since the real run gives other ones.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written to a temporary file first, so that a report is never incomplete.
-    part = path.with_name(path.name + ".part")
-    # Closed here and not by the garbage collector: it has a cursor open on PostgreSQL.
-    writing = open_report(part, path.suffix.lower())
-    with writing as writer, closing(read_parts(db, batch_id)) as parts:
+    with (
+        replace_file(path) as part,
+        open_report(part, path.suffix.lower()) as writer,
+        # Closed here and not by the garbage collector: it has a cursor open on PostgreSQL.
+        closing(read_parts(db, batch_id)) as parts,
+    ):
         for rows in parts:
             writer.write(without_new_names(rows) if dry_run else rows)
-    part.replace(path)

@@ -16,7 +16,6 @@ from order_factory.models.results.progress import progress_shown_by
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from tests.support.copying import copy_batch, find_or_record
 from tests.support.crashes.nights import violations
-from tests.support.not_steady import not_steady
 from tests.support.paying import TestLedger, payable
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -70,7 +69,6 @@ def test_a_run_that_dies_leaves_its_payment_to_the_one_that_waits(night, ledger)
     assert violations() == []
 
 
-@not_steady
 def test_two_plain_resumes_of_one_batch_both_end_well(night, ledger):
     with ThreadPoolExecutor(2) as pool:
         results = [ended.result(120) for ended in [pool.submit(resume) for _ in range(2)]]

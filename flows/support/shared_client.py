@@ -7,18 +7,20 @@ then takes longer than copying an order.
 import atexit
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 from time import monotonic
 from typing import Any, Self
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import ServerDefaultResultStorage
+from prefect.client.schemas.responses import OrchestrationResult
 from prefect.context import ContextModel, SyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, get_current_settings
 
 from order_factory.flows.support.quick_retries import retry_soon
-from order_factory.tasks.prefect_ui.telling import tell
+from order_factory.tasks.prefect_ui.telling import is_away, limit_retries, tell
 
 _REMEMBERED_SECONDS = 60
 
@@ -39,13 +41,19 @@ def shared_client() -> Iterator[None]:
 
 
 class _SharedClient(SyncPrefectClient):
-    """Caches the server's default result storage for a minute: each call asks for it three times."""
+    """Spares requests, and waits for a server that is gone only once.
+
+    Prefect asks for the server's default result storage three times in each call; it is cached for
+    a minute. When the last state of a run cannot be set, Prefect sets a failed state instead. That
+    is tried once, because the first state was retried for a minute.
+    """
 
     def __init__(self, api_url: str) -> None:
         super().__init__(
             api_url, auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value()
         )
-        self._client.event_hooks["response"].append(retry_soon)
+        self._client.event_hooks["response"] += [retry_soon, self._note_answer]
+        self._is_away = False
         self._storage: ServerDefaultResultStorage | None = None
         self._known_until = 0.0
 
@@ -59,6 +67,17 @@ class _SharedClient(SyncPrefectClient):
             self._storage = tell(read) or self._storage
             self._known_until = monotonic() + _REMEMBERED_SECONDS
         return self._storage
+
+    def set_flow_run_state(self, *args: Any, **options: Any) -> OrchestrationResult[Any]:
+        try:
+            with limit_retries(0) if self._is_away else nullcontext():
+                return super().set_flow_run_state(*args, **options)
+        except httpx.HTTPError as error:
+            self._is_away = is_away(error)
+            raise
+
+    def _note_answer(self, _response: httpx.Response) -> None:
+        self._is_away = False
 
 
 class _BorrowedClient(SyncClientContext):

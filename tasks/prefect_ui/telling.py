@@ -36,7 +36,7 @@ def tell(call: Callable[[], R], retries: int = RETRIES) -> R | None:
     if began < _left_alone_until:
         return None
     try:
-        with _retried(retries):
+        with limit_retries(retries):
             return call()
     except HTTPError as error:
         if not is_away(error):
@@ -54,8 +54,11 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, HTTPError)
 
 
-def _retried(retries: int) -> SettingsContext:
-    """Prefect's settings with so many retries; they are made once, which takes some milliseconds."""
+def limit_retries(retries: int) -> SettingsContext:
+    """Inside the block, Prefect's client retries a request at most `retries` times.
+
+    The settings for it are made once, which takes some milliseconds.
+    """
     context = get_settings_context()
     known = _limited.get(retries)
     if known is None or known[0] is not context.settings:

@@ -3,12 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from time import monotonic
+from uuid import uuid4
 
 import pytest
+from httpx import ConnectError, MockTransport
 from prefect import flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.context import SyncClientContext
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.states import Completed, Failed
 
 from order_factory.flows.support.shared_client import shared_client
 from order_factory.flows.support.shop_flow import shop_flow
@@ -117,3 +121,27 @@ def test_where_results_are_stored_is_asked_once_a_minute(monkeypatch):
         shows()
 
     assert (once, len(asked)) == (1, 2)
+
+
+def test_a_server_that_is_gone_is_waited_for_once(monkeypatch):
+    asked = []
+
+    def refuse(request):
+        asked.append(request.url.path)
+        raise ConnectError("refused")
+
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), shared_client():
+        client, run = in_use(), uuid4()
+        client.hello()
+        with monkeypatch.context() as patched:
+            patched.setattr(client._client, "_transport", MockTransport(refuse))
+            tries = []
+            for state in (Completed(), Failed()):
+                with pytest.raises(ConnectError):
+                    client.set_flow_run_state(run, state)
+                tries.append(len(asked))
+        client.hello()
+        with pytest.raises(ObjectNotFound):
+            client.set_flow_run_state(run, Failed())
+
+    assert tries == [2, 3]

@@ -8,8 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from threading import Lock
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
+
 from order_factory.gateways.protocol import Answer, GatewayRequest
 
+_BUSY_SECONDS = 30
 _TABLES = """
 CREATE TABLE IF NOT EXISTS calls (
     id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL, kind TEXT NOT NULL);
@@ -18,6 +21,16 @@ CREATE TABLE IF NOT EXISTS charges (
     amount_cents INTEGER NOT NULL, currency_code TEXT NOT NULL, succeeded INTEGER NOT NULL,
     token TEXT, error_code TEXT, message TEXT, repeats INTEGER NOT NULL DEFAULT 0);
 """
+
+
+def _use_log(db: sqlite3.Connection) -> None:
+    """Set WAL mode. SQLite does not wait when two processes do this to a new file, but fails."""
+    Retrying(
+        retry=retry_if_exception_type(sqlite3.OperationalError),
+        stop=stop_after_delay(_BUSY_SECONDS),
+        wait=wait_random(0, 0.05),
+        reraise=True,
+    )(db.execute, "PRAGMA journal_mode=WAL")
 
 
 class Ledger:
@@ -31,10 +44,10 @@ class Ledger:
         if file is not None:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(
-            file or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
+            file or ":memory:", check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS
         )
         if file is not None:
-            self._db.execute("PRAGMA journal_mode=WAL")
+            _use_log(self._db)
             # Faster than FULL. The file need not survive a power failure.
             self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)

@@ -11,23 +11,22 @@ from prefect import get_client
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.settings import PREFECT_API_URL
 
+from order_factory.cli.system.deploying import make_pool
+from order_factory.cli.system.parts import POOL
 from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.copy_part import copy_part
 from order_factory.flows.runners import workers
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.results.copies import BatchUnfinished
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
-from tests.support.not_steady import not_steady
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("prefect"),
     pytest.mark.parametrize("shop", ["postgres"], indirect=True),
-    not_steady,
 ]
 
-POOL = "order-factory"
-PREFECT = Path(sys.executable).with_name("prefect")
 ROOT = Path(__file__).parents[3]
 TIMES = 5
 
@@ -46,59 +45,48 @@ def night(shop):
 
 
 @pytest.fixture
-def surroundings(shop, tmp_path):
-    """The environment of Prefect's commands; the server is the suite's, the database the shop's."""
-    return {
+def deployed():
+    """The deployment of the parts and its work pool, without any worker.
+
+    Other tests on this server may have made the pool before.
+    """
+    with get_client(sync_client=True) as client:
+        make_pool(client)
+        key = client.create_deployment(
+            client.create_flow(copy_part),
+            name="part",
+            entrypoint="order_factory.flows.copy_part.copy_part",
+            work_pool_name=POOL,
+        )
+        yield
+        client.delete_deployment(key)
+        client.delete_work_pool(POOL)
+
+
+@pytest.fixture
+def two_workers(shop, deployed, tmp_path):
+    """Two Prefect workers, online; the server is the suite's, the database the shop's."""
+    surroundings = {
         **os.environ,
         "PREFECT_API_URL": PREFECT_API_URL.value() or "",
         "PREFECT_HOME": str(tmp_path / "prefect"),
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PYTHONPATH": str(ROOT),
     }
-
-
-@pytest.fixture
-def deployed(surroundings):
-    """The deployments of prefect.yaml and their work pool, without any worker."""
-    for command in (
-        ["work-pool", "create", POOL, "--type", "process"],
-        ["deploy", "--name", "part"],
-    ):
-        subprocess.run(
-            [str(PREFECT), "--no-prompt", *command],
-            cwd=ROOT,
-            env=surroundings,
-            check=True,
-            capture_output=True,
-        )
-    yield
-    with get_client(sync_client=True) as client:
-        client.delete_deployment(client.read_deployment_by_name("copy-batch/part").id)
-        client.delete_work_pool(POOL)
-
-
-@pytest.fixture
-def two_workers(surroundings, deployed):
-    """Two Prefect workers, online."""
-    command = [str(PREFECT), "worker", "start", "--pool", POOL, "--name"]
-    workers = [
-        subprocess.Popen(
-            [*command, name],
-            cwd=ROOT,
-            env=surroundings,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for name in ("one", "two")
-    ]
-    try:
-        _wait_for(2)
-        yield workers
-    finally:
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
-            worker.wait(60)
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name"]
+    with (tmp_path / "workers.log").open("w") as log:
+        workers = [
+            subprocess.Popen([*command, name], env=surroundings, stdout=log, stderr=log)
+            for name in ("one", "two")
+        ]
+        try:
+            _wait_for(2)
+            yield workers
+        finally:
+            for worker in workers:
+                worker.terminate()
+            for worker in workers:
+                worker.wait(60)
 
 
 def _wait_for(count):

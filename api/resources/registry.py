@@ -5,6 +5,7 @@ from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.coupons import COUPONS
 from order_factory.api.resources.customers import CUSTOMER_PAYMENT_SOURCES, CUSTOMERS
 from order_factory.api.resources.events import EVENTS
+from order_factory.api.resources.gift_cards import GIFT_CARDS
 from order_factory.api.resources.line_items import LINE_ITEM_OPTIONS, LINE_ITEMS
 from order_factory.api.resources.order_factories import (
     ORDER_COPIES,
@@ -45,6 +46,7 @@ RESOURCES = {
         CAPTURES,
         VOIDS,
         COUPONS,
+        GIFT_CARDS,
         EVENTS,
         WEBHOOKS,
         EVENT_CALLBACKS,

@@ -29,6 +29,7 @@ from order_factory.models.requests.import_values import (
     Time,
     Whole,
 )
+from order_factory.models.tables.gift_cards import GiftCardStatus
 from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.statuses import (
     CustomerStatus,
@@ -175,6 +176,20 @@ class CouponRow(ImportRow, frozen=True):
     usage_limit: NotNegative | None = Field(None, description="How many orders may use it.")
     usage_count: NotNegative = Field(0, description="How many orders have used it.")
     recipient_email: Email | None = Field(None, description="The only customer who may use it.")
+    expires_at: Time | None = Field(None, description="From when it can no longer be used.")
+
+
+class GiftCardRow(ImportRow, frozen=True):
+    """One gift card; known by `code`. Amounts are cents of its `currency_code`."""
+
+    code: Key = Field(description="The code that customers give.")
+    status: GiftCardStatus = Field(GiftCardStatus.ACTIVE, description="Only an active card pays.")
+    currency_code: Currency = Field(description="ISO 4217, upper case; only orders in it.")
+    initial_balance_cents: NotNegativeAmount | None = Field(
+        None, description="What was on it at first; left out, the balance."
+    )
+    balance_cents: NotNegativeAmount = Field(description="What is left on it today.")
+    single_use: bool = Field(False, description="Whether it pays but once.")
     expires_at: Time | None = Field(None, description="From when it can no longer be used.")
 
 

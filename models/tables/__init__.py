@@ -5,6 +5,7 @@ from order_factory.models.tables.api_tokens import ApiToken
 from order_factory.models.tables.base import Base
 from order_factory.models.tables.customers import Customer
 from order_factory.models.tables.events import Event
+from order_factory.models.tables.gift_cards import GiftCard, GiftCardUse
 from order_factory.models.tables.idempotency_records import IdempotencyRecord
 from order_factory.models.tables.line_items import LineItem, LineItemOption
 from order_factory.models.tables.order_factories import CopyError, OrderFactory, OrderFactoryBatch
@@ -32,6 +33,8 @@ __all__ = [
     "CustomerPaymentSource",
     "Event",
     "EventCallback",
+    "GiftCard",
+    "GiftCardUse",
     "IdempotencyRecord",
     "LineItem",
     "LineItemOption",

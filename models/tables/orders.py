@@ -25,8 +25,9 @@ class Order(Described, Moded, Base):
     type of the line. As in the reference, `discount_amount_cents` is zero or below, and
     `gift_card_amount_cents` is what gift cards paid, zero or above. `number` is unique within the
     mode; every order that is made here has one from the start. `order_factory_id` is our own: the
-    factory that made this order, at most one order per factory. `customer_email_key` and
-    `coupon_code_key` are our own too: what emails and coupon codes are compared by.
+    factory that made this order, at most one order per factory. `customer_email_key`,
+    `coupon_code_key` and `gift_card_code_key` are our own too: what emails and codes are compared
+    by.
 
     Source: Commerce Layer API reference, order object.
     """
@@ -84,6 +85,9 @@ class Order(Described, Moded, Base):
     coupon_code: Mapped[str | None]
     coupon_code_key: Mapped[str | None] = mapped_column(default=comparison_key_of("coupon_code"))
     gift_card_code: Mapped[str | None]
+    gift_card_code_key: Mapped[str | None] = mapped_column(
+        default=comparison_key_of("gift_card_code")
+    )
     subtotal_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
     shipping_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))
     payment_method_amount_cents: Mapped[Cents] = mapped_column(server_default=text("0"))

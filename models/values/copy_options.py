@@ -68,8 +68,8 @@ class CopyOptionArguments(TypedDict, total=False):
     gift_cards: Annotated[
         GiftCardPolicy,
         Declared(
-            GiftCardPolicy.DROP,
-            "Drop what gift cards paid for the source order, or fail.",
+            GiftCardPolicy.REUSE,
+            "Let the gift card pay what it has left, leave it out, or fail where it has too little.",
             ours=True,
         ),
     ]

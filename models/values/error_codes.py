@@ -95,7 +95,12 @@ class ErrorCode(StrEnum):
     GIFT_CARD_NOT_REDEEMED = (
         "gift_card_not_redeemed",
         "gift_card_code",
-        "A gift card paid for part of the source order, and does not pay for the copy.",
+        "The gift card of the source order pays less for the copy, or nothing.",
+    )
+    GIFT_CARD_TOO_LITTLE = (
+        "gift_card_too_little",
+        "gift_card_code",
+        "The gift card pays less than for the source order, and the copy was to fail then.",
     )
     COUPON_UNKNOWN = ("coupon_unknown", "coupon_code", "No coupon has the code.")
     COUPON_NOT_STARTED = ("coupon_not_started", "coupon_code", "The coupon is not valid yet.")

@@ -1,8 +1,8 @@
 """Keys that people type: numbers, codes, references and emails, made comparable.
 
-A key is stored cleaned: what nobody sees is gone, and its letters stay. Emails and coupon codes
-are compared by their comparison key, which ignores letter case. Both are computed here and never
-in SQL, because SQLite and PostgreSQL fold letters differently.
+A key is stored cleaned: what nobody sees is gone, and its letters stay. Emails, coupon codes and
+gift card codes are compared by their comparison key, which ignores letter case. Both are computed
+here and never in SQL, because SQLite and PostgreSQL fold letters differently.
 """
 
 import unicodedata
@@ -13,7 +13,12 @@ from typing import Any
 COMPARISON_KEYS: Mapping[str, Mapping[str, str]] = {
     "customers": {"email_key": "email"},
     "coupons": {"code_key": "code", "recipient_email_key": "recipient_email"},
-    "orders": {"coupon_code_key": "coupon_code", "customer_email_key": "customer_email"},
+    "gift_cards": {"code_key": "code"},
+    "orders": {
+        "coupon_code_key": "coupon_code",
+        "customer_email_key": "customer_email",
+        "gift_card_code_key": "gift_card_code",
+    },
 }
 
 
@@ -32,7 +37,7 @@ def clean_key(text: str) -> str:
 
 
 def comparison_key(text: str) -> str:
-    """What is equal for two emails or coupon codes that people take for the same one."""
+    """What is equal for two emails or codes that people take for the same one."""
     cleaned = clean_key(text)
     if cleaned.isascii():
         return cleaned.lower()

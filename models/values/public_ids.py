@@ -33,8 +33,10 @@ class Resource(IntEnum):
     sku_lists = 23
     sku_list_items = 24
     prices = 25
+    gift_cards = 26
     webhooks = 27
     event_callbacks = 28
+    gift_card_uses = 29
 
 
 class _QuickSqids(Sqids):

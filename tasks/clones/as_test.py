@@ -22,6 +22,7 @@ from order_factory.models.tables import (
     ApiToken,
     Coupon,
     CustomerPaymentSource,
+    GiftCard,
     LineItem,
     Order,
     PaymentMethod,
@@ -44,6 +45,7 @@ def turn_into_test_shop(db: Connection) -> None:
     Rows of test mode that were there already are renamed where a live one has the same name.
     """
     _rename_test_skus(db)
+    _rename_keys_of_orders(db)
     for table in Base.metadata.sorted_tables:
         if "mode" in table.c:
             _rename_duplicates(db, table)
@@ -56,9 +58,9 @@ def turn_into_test_shop(db: Connection) -> None:
 
 
 def _rename_test_skus(db: Connection) -> None:
-    """What refers to a SKU or coupon of test mode by its code refers to its new code."""
+    """What refers to a SKU of test mode by its code refers to its new code."""
     order, line, listed = table_of(Order), table_of(LineItem), table_of(SkuListItem)
-    sku, lists, coupon = table_of(Sku), table_of(SkuList), table_of(Coupon)
+    sku, lists = table_of(Sku), table_of(SkuList)
     of_test = select(order.c.id).where(order.c.mode == Mode.TEST)
     lines = and_(line.c.order_id.in_(of_test), _is_duplicate(sku, "code", line.c.sku_code))
     db.execute(update(line).where(lines).values(sku_code=_renamed(sku, "code", line.c.sku_code)))
@@ -69,9 +71,16 @@ def _rename_test_skus(db: Connection) -> None:
     db.execute(
         update(listed).where(items).values(sku_code=_renamed(sku, "code", listed.c.sku_code))
     )
-    coded = and_(order.c.mode == Mode.TEST, _is_duplicate(coupon, "code", order.c.coupon_code))
-    code = _renamed(coupon, "code", order.c.coupon_code)
-    db.execute(update(order).where(coded).values(coupon_code=code))
+
+
+def _rename_keys_of_orders(db: Connection) -> None:
+    """Coupons and gift cards of test mode get other keys where a live one has the same; so do orders."""
+    order = table_of(Order)
+    for model, name in ((Coupon, "coupon_code_key"), (GiftCard, "gift_card_code_key")):
+        coded = table_of(model)
+        key = order.c[name]
+        mine = and_(order.c.mode == Mode.TEST, _is_duplicate(coded, "code_key", key))
+        db.execute(update(order).where(mine).values({name: _renamed(coded, "code_key", key)}))
 
 
 def _is_duplicate(table: Table, name: str, value: ColumnElement[str]) -> ColumnElement[bool]:

@@ -15,7 +15,9 @@ from order_factory.models.tables import (
     ApiToken,
     Customer,
     CustomerPaymentSource,
+    GiftCard,
     IdempotencyRecord,
+    LineItem,
     Order,
     OrderFactory,
     OrderFactoryBatch,
@@ -24,7 +26,7 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.statuses import Mode
+from order_factory.models.values.statuses import ItemType, Mode
 from order_factory.tasks.verify.verifying import verify
 from order_factory.tasks.working_set.statements import table_of
 
@@ -109,6 +111,7 @@ def mask_personal_data(db: Connection) -> int:
         # The fake is in small ASCII letters, and so is what it is compared by.
         values = {column: email for column in (name, f"{name}_key") if column in table.c}
         db.execute(update(table).where(func.coalesce(table.c[name], "") != "").values(values))
+    _mask_gift_cards(db, salt)
     address = table_of(Address)
     db.execute(update(address).values(lat=null(), lng=null()))
     for model in (*METADATA, *METADATA_OF_WALLETS):
@@ -125,6 +128,19 @@ def mask_personal_data(db: Connection) -> int:
         raise MaskingBroke(", ".join(broken))
     people = db.scalar(func.count(table_of(Customer).c.id)) or 0
     return int(people)
+
+
+def _mask_gift_cards(db: Connection, salt: str) -> None:
+    """Whoever knows the code of a gift card can pay with it."""
+    card, order, line = table_of(GiftCard), table_of(Order), table_of(LineItem)
+    code = _fake(card.c.code_key, "gift-", salt)
+    db.execute(update(card).values(code=code, code_key=code))
+    code = _fake(func.coalesce(order.c.gift_card_code_key, order.c.gift_card_code), "gift-", salt)
+    coded = update(order).where(order.c.gift_card_code.is_not(None))
+    db.execute(coded.values(gift_card_code=code, gift_card_code_key=code))
+    # The name of a line may quote the code.
+    named = update(line).where(line.c.item_type == ItemType.GIFT_CARDS, line.c.name.is_not(None))
+    db.execute(named.values(name="Gift card"))
 
 
 def _fake(value: ColumnElement[str], prefix: str, salt: str) -> ColumnElement[str]:

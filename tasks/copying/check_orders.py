@@ -8,14 +8,17 @@ from order_factory.models.database.row_locks import locks_whole_database
 from order_factory.models.tables import CopyError
 from order_factory.tasks.copying.addresses import check_addresses
 from order_factory.tasks.copying.customers import check_customers
-from order_factory.tasks.copying.gift_cards import (
-    leave_redemptions_out,
-    record_redemptions,
-    refuse_redemptions,
-)
 from order_factory.tasks.copying.line_item_checks import check_line_items
 from order_factory.tasks.copying.source_checks import BARRED_CODES, check_sources
 from order_factory.tasks.copying.wallets import check_wallets
+from order_factory.tasks.gift_cards.redemptions import (
+    divide_balances,
+    find_redemptions,
+    have_gift_cards,
+    lock_gift_cards,
+    record_redemptions,
+    refuse_redemptions,
+)
 from order_factory.tasks.promotions.asked import find_needs
 from order_factory.tasks.promotions.coupons import check_coupons, find_coupons
 from order_factory.tasks.promotions.leaving_out import leave_promotions_out
@@ -38,7 +41,8 @@ def check_orders(db: Connection, batch: Batch) -> int:
     """Record all that is wrong, and mark the copies that will not be made; how many errors.
 
     One run tells everything: no check stops because of what another has found. What is limited is
-    locked first, until the commit: the stock that the orders take, promotions and coupons. What
+    locked first, until the commit: the stock that the orders take, gift cards, promotions and
+    coupons. What
     the later steps need is noted: the sums of the lines, SKUs that are not simply there, today's
     prices, lines to leave out.
     """
@@ -46,6 +50,9 @@ def check_orders(db: Connection, batch: Batch) -> int:
         sum_lines(db)
     found = check_sources(db)
     locked = lock_wanted_stock(db)
+    redeemed = have_gift_cards(db)
+    if redeemed:
+        lock_gift_cards(db)
     asked = find_needs(db)
     if any(asked):
         open_promotion_tables(db)
@@ -54,12 +61,13 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if not batch.prefetched:
         flag_skus(db)
     subtract_unshipped_lines(db)
-    redeemed = leave_redemptions_out(db)
     if redeemed:
-        found += refuse_redemptions(db)
+        find_redemptions(db, batch.started_at)
     found += check_customers(db)
     found += check_addresses(db)
     found += check_line_items(db, refresh_prices=asked.prices, promotions=asked.promotions)
+    if redeemed:
+        found += refuse_redemptions(db, batch.started_at)
     found += check_wallets(db, batch.started_at)
     checks_coupons = asked.coupons and find_coupons(db)
     if checks_coupons or asked.promotions:
@@ -78,7 +86,8 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if found:
         mark_invalid(db)
     if redeemed:
-        found += record_redemptions(db)
+        divide_balances(db)
+        found += record_redemptions(db, batch.started_at)
     if batch.followed:
         batch.notes.extend(_notes(db, locked, limits=checks_coupons or asked.promotions))
     return found

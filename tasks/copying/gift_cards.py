@@ -1,88 +1,147 @@
-"""Gift cards: what one has paid for a source order, it does not pay for the copy.
+"""The gift card: a line of the target order says what it pays; it is taken with the placement."""
 
-The balance of a card is not known here, so that its redemption would be given away with every copy.
-"""
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    String,
-    cast,
+    Insert,
+    and_,
+    case,
     exists,
     func,
     literal,
     not_,
+    null,
+    or_,
     select,
+    update,
 )
 
 from order_factory.models.tables import LineItem, Order
-from order_factory.models.values.error_codes import ErrorCode
-from order_factory.models.values.gift_card_policies import GiftCardPolicy
-from order_factory.tasks.working_set.copy_errors import insert_errors
-from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.copying.line_items import COPIED_COLUMNS
+from order_factory.tasks.copying.totals import recalculate_totals
+from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.order_amounts import IS_REDEMPTION
-from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
-from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+    times,
+)
+from order_factory.tasks.working_set.step import step
+from order_factory.tasks.working_set.tables import copies, redemptions
 
-CODE = ErrorCode.GIFT_CARD_NOT_REDEEMED
+_line, _target = table_of(LineItem), table_of(Order)
+_source = _target.alias("source")
+_its_redemption = redemptions.c.factory_id == copies.c.factory_id
+_is_copied = copies.c.source_order_id != copies.c.target_order_id
+_is_placed_again = and_(
+    copies.c.valid, copies.c.place_target_order, not_(copies.c.failed), not_(_is_copied)
+)
+_pays = and_(copies.c.valid, redemptions.c.paid_cents > 0)
 
-_line, _source = table_of(LineItem), table_of(Order)
-_redeemed = line_sums.c.gift_card_amount_cents != 0
-_lines_of_copy = (_line, _line.c.order_id == copies.c.source_order_id)
 
+@step(
+    name="use gift cards",
+    field="gift_card_code",
+    needed=select(exists().select_from(copies.join(redemptions, _its_redemption))),
+    errors=("gift_card_code",),
+    idle="No gift card pays.",
+)
+def use_gift_cards(db: Connection, batch: Batch) -> int:
+    """Give the targets a line for what their gift card pays; lines written.
 
-def leave_redemptions_out(db: Connection) -> int:
-    """Leave the lines out by which gift cards have paid for the source orders; how many.
-
-    Comes after the amounts were compared, and before any other line is left out for an error.
+    The card pays no more than is to be paid. Comes after everything that changes the total.
     """
-    if not db.scalar(select(exists().where(_redeemed))):
-        return 0
-    rows = (
-        select(copies.c.factory_id, _line.c.id)
-        .join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
-        .join(*_lines_of_copy)
-        .where(_redeemed, IS_REDEMPTION, not_(is_left_out()))
+    _limit_to_totals(db)
+    now = batch.started_at
+    lines = execute_and_count(db, _insert_lines(), now=now)
+    lines += _change_lines(db, now)
+    codes = (
+        update(_target)
+        .where(_target.c.id == copies.c.target_order_id, _source.c.id == copies.c.source_order_id)
+        .where(_its_redemption, _pays, _is_copied)
     )
-    names = ["factory_id", "line_item_id"]
-    return execute_and_count(db, insert_counted(left_out_lines, names, rows))
-
-
-def refuse_redemptions(db: Connection) -> int:
-    """Record what gift cards paid as errors of the copies that are to fail then; how many."""
-    return _record(db, copies.c.gift_cards == GiftCardPolicy.FAIL)
-
-
-def record_redemptions(db: Connection) -> int:
-    """Say what the gift cards of the other valid copies do not pay; how many errors.
-
-    These copies are made all the same.
-    """
-    return _record(db, copies.c.valid, copies.c.gift_cards == GiftCardPolicy.DROP)
-
-
-def _record(db: Connection, *which: ColumnElement[bool]) -> int:
-    left_out = exists().where(
-        left_out_lines.c.factory_id == copies.c.factory_id,
-        left_out_lines.c.line_item_id == _line.c.id,
+    db.execute(
+        codes.values(
+            gift_card_code=_source.c.gift_card_code,
+            gift_card_code_key=_source.c.gift_card_code_key,
+        )
     )
-    card = func.coalesce(func.nullif(_source.c.gift_card_code, ""), _line.c.name, "of the order")
-    words = (
-        literal("gift card ")
-        + card
-        + " pays nothing of the copy; "
-        + cast(-_line.c.total_amount_cents, String)
-        + " cents more are to be paid"
+    changed = or_(redemptions.c.paid_cents > 0, _is_placed_again)
+    db.execute(recalculate_totals(exists().where(_its_redemption, changed)))
+    return lines
+
+
+def _limit_to_totals(db: Connection) -> None:
+    due = _target.c.total_amount_with_taxes_cents + _target.c.gift_card_amount_cents
+    too_much = (
+        select(copies.c.factory_id, case((due > 0, due), else_=0).label("due"))
+        .join(_target, _target.c.id == copies.c.target_order_id)
+        .where(copies.c.valid)
+        .subquery("of")
     )
-    return execute_and_count(
-        db,
-        insert_errors(
-            CODE,
-            words,
-            *which,
-            IS_REDEMPTION,
-            left_out.correlate_except(left_out_lines),
-            joins=[(_source, _source.c.id == copies.c.source_order_id), _lines_of_copy],
-            line_item_id=_line.c.id,
+    less = update(redemptions).where(
+        redemptions.c.factory_id == too_much.c.factory_id,
+        redemptions.c.paid_cents > too_much.c.due,
+    )
+    db.execute(less.values(paid_cents=too_much.c.due))
+
+
+def _insert_lines() -> Insert:
+    """One line per copy: as the first of its source, with the amount that the card pays now."""
+    first = (
+        select(func.min(_line.c.id))
+        .where(_line.c.order_id == copies.c.source_order_id, IS_REDEMPTION)
+        .correlate(copies)
+        .scalar_subquery()
+    )
+    original = _line.alias("original")
+    columns = {column.key: original.c[column.key] for column in COPIED_COLUMNS}
+    values: dict[str, Any] = columns | {
+        "order_id": copies.c.target_order_id,
+        "copied_from_id": original.c.id,
+        "quantity": literal(1),
+        "unit_amount_cents": -redemptions.c.paid_cents,
+        "total_amount_cents": -redemptions.c.paid_cents,
+        # A card is money, and bears no tax and no discount.
+        **dict.fromkeys(
+            ("tax_amount_cents", "tax_breakdown", "discount_cents", "discount_breakdown"), null()
         ),
+        **times(NOW),
+    }
+    rows = copies.join(redemptions, _its_redemption).join(original, original.c.id == first)
+    chosen = select(*values.values()).select_from(rows).where(_pays, _is_copied)
+    return insert_counted(_line, list(values), chosen)
+
+
+def _change_lines(db: Connection, now: datetime) -> int:
+    """Where an order is placed again, its line says what the card pays now; lines written.
+
+    A line that pays nothing any more becomes an adjustment of 0: it may have been copied since.
+    """
+    nth = func.row_number().over(partition_by=copies.c.factory_id, order_by=_line.c.id)
+    cents = case((nth == 1, redemptions.c.paid_cents), else_=0)
+    lines = (
+        select(_line.c.id, (-cents).label("cents"))
+        .select_from(copies.join(redemptions, _its_redemption))
+        .join(_line, _line.c.order_id == copies.c.target_order_id)
+        .where(_is_placed_again, IS_REDEMPTION)
+        .subquery("of")
     )
+    kind = case((lines.c.cents == 0, ItemType.ADJUSTMENTS.value), else_=_line.c.item_type)
+    changed = update(_line).where(
+        _line.c.id == lines.c.id, _line.c.total_amount_cents != lines.c.cents
+    )
+    values = {
+        "item_type": kind,
+        "quantity": 1,
+        "unit_amount_cents": lines.c.cents,
+        "total_amount_cents": lines.c.cents,
+        "updated_at": NOW,
+    }
+    statement = changed.values(values).execution_options(preserve_rowcount=True)
+    return execute_and_count(db, statement, now=now)

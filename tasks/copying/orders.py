@@ -45,8 +45,9 @@ LEFT = (
     "cancelled_at",
     "archived_at",
     "refreshed_at",
-    # No copy is paid by the gift card of its source.
+    # Only a copy that the gift card of its source pays for has it, see the step for gift cards.
     "gift_card_code",
+    "gift_card_code_key",
 )
 # What a target order has of its own: `insert_orders` says what. The rest is its source's.
 OWN = (

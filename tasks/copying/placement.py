@@ -37,6 +37,7 @@ from order_factory.models.tables import (
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import changed, may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.gift_cards.uses import take_gift_cards
 from order_factory.tasks.payments.intents import insert_authorizations
 from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
@@ -94,7 +95,7 @@ _gateway = case(
     idle="No target order is to be placed.",
 )
 def place_target_orders(db: Connection, batch: Batch) -> int:
-    """Place the valid orders, reserve their stock, and record why the others cannot be placed.
+    """Place the valid orders, reserve their stock, take their gift cards, and record why the others cannot be placed.
 
     An order that cannot be placed stays pending. An order that needs a gateway is `placing` until
     the gateway has answered. An order that is not placed uses no coupon and no promotion.
@@ -105,6 +106,7 @@ def place_target_orders(db: Connection, batch: Batch) -> int:
         release_uses(db, left, batch.started_at)
     if placed:
         take_stock(db, batch.started_at)
+        take_gift_cards(db, batch.started_at)
         _change_orders(db, batch)
     return placed
 

@@ -42,6 +42,7 @@ from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import refused
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.copying.check_orders import check_orders
+from order_factory.tasks.copying.gift_cards import use_gift_cards
 from order_factory.tasks.copying.placement import place_target_orders
 from order_factory.tasks.copying.wallets import COPIED_COLUMNS
 from order_factory.tasks.outcomes.completion import record_outcomes
@@ -258,6 +259,7 @@ STEPS: list[StepFunction] = [
     check_orders_again,  # the customer, the stock, the coupon: as they are now
     use_coupons_again,  # what the payment that failed gave back
     renew_payment_sources,  # use the wallet's current payment sources
-    place_target_orders,  # reserves the stock, prepares the payment
+    use_gift_cards,  # what the gift card pays now
+    place_target_orders,  # takes stock and gift cards, prepares the payment
     record_outcomes,  # completed or failed, with the errors log and the events
 ]

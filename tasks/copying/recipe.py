@@ -3,6 +3,7 @@
 from order_factory.tasks.copying.addresses import copy_addresses
 from order_factory.tasks.copying.check_orders import check_orders
 from order_factory.tasks.copying.customers import copy_customers
+from order_factory.tasks.copying.gift_cards import use_gift_cards
 from order_factory.tasks.copying.line_items import copy_line_items
 from order_factory.tasks.copying.orders import copy_orders
 from order_factory.tasks.copying.placement import place_target_orders
@@ -23,7 +24,8 @@ STEPS: list[StepFunction] = [
     copy_line_items,  # the line items with their options
     refresh_prices,  # on request: the prices of today
     apply_promotions,  # on request: the promotions of today; coupons are used
-    place_target_orders,  # on request: reserves the stock, prepares the payment
+    use_gift_cards,  # a line for what the gift card of the source still pays
+    place_target_orders,  # on request: takes stock and gift cards, prepares the payment
     cancel_source_orders,  # on request: the source order is replaced
     record_outcomes,  # completed or failed, with the errors log and the events
 ]

@@ -2,7 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Insert, and_, exists, literal, not_, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from order_factory.gateways.registry import DEFAULT
 from order_factory.models.database.dialects import day
@@ -25,7 +38,7 @@ from order_factory.tasks.working_set.statements import (
     times,
 )
 from order_factory.tasks.working_set.step import step
-from order_factory.tasks.working_set.tables import copies, line_sums
+from order_factory.tasks.working_set.tables import copies, line_sums, redemptions
 
 COPIED_COLUMNS = copied_columns(PaymentSource)
 
@@ -40,12 +53,20 @@ _is_by_hand = exists().where(
     _method.c.id == _order.c.payment_method_id,
     _method.c.gateway == DEFAULT,
 )
+# What a gift card has paid for the source is to be paid for the copy, less what it pays again.
+_paid_by_gift_card = func.coalesce(
+    select(redemptions.c.paid_cents)
+    .where(redemptions.c.factory_id == copies.c.factory_id)
+    .scalar_subquery(),
+    0,
+)
 _is_free = exists().where(
     line_sums.c.factory_id == copies.c.factory_id,
-    # What a gift card has paid for the source is to be paid for the copy.
+    _order.c.id == copies.c.source_order_id,
     line_sums.c.total_amount_cents
     + line_sums.c.gift_card_amount_cents
-    + line_sums.c.total_tax_amount_cents
+    + case((_order.c.tax_included, 0), else_=line_sums.c.total_tax_amount_cents)
+    - _paid_by_gift_card
     <= 0,
     not_(copies.c.refresh_prices),
 )

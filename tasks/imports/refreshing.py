@@ -95,6 +95,10 @@ def take_over(resource: Resource, mode: str, now: datetime) -> Update:
         if name not in resource.history
     }
     values |= _comparison_keys(resource, staged)
+    values |= {
+        name: stored.c[name] + values[changed_one] - stored.c[changed_one]
+        for name, changed_one in resource.accounted.items()
+    }
     return (
         update(stored)
         .values({**values, "updated_at": at(now)})

@@ -11,6 +11,7 @@ from order_factory.models.requests.import_rows import (
     CouponRow,
     CustomerPaymentSourceRow,
     CustomerRow,
+    GiftCardRow,
     ImportRow,
     LineItemOptionRow,
     LineItemRow,
@@ -30,6 +31,7 @@ from order_factory.models.tables import (
     Coupon,
     Customer,
     CustomerPaymentSource,
+    GiftCard,
     LineItem,
     LineItemOption,
     Order,
@@ -70,6 +72,7 @@ class Resource:
     `history` are the columns in which a later row of the same key must agree with the row that is
     there, for an import never changes them. `updated` are those that every later import changes,
     where there is a unique index on the key. `filled` computes what the file may leave out.
+    `accounted` names a column that changes by as much as another one that an import updates.
     `order_of` finds the order whose currency the row must have. `compared_by` names the columns of comparison keys with what they are computed from.
     """
 
@@ -82,6 +85,7 @@ class Resource:
     updated: tuple[str, ...] = ()
     filled: Mapping[str, Callable[[Staged], ColumnElement[Any]]] = field(default_factory=dict)
     compared_by: Mapping[str, str] = field(default_factory=dict)
+    accounted: Mapping[str, str] = field(default_factory=dict)
     order_of: Callable[[Staged], ColumnElement[int]] | None = None
 
     @property
@@ -217,6 +221,15 @@ def _total_with_taxes(staged: Staged) -> ColumnElement[int]:
     return func.coalesce(staged.c.total_amount_with_taxes_cents, worked_out)
 
 
+def _initial_balance(staged: Staged) -> ColumnElement[int]:
+    return func.coalesce(staged.c.initial_balance_cents, staged.c.balance_cents)
+
+
+def _other_changes(staged: Staged) -> ColumnElement[int]:
+    """What another system has taken from a gift card before it came here, as a negative number."""
+    return staged.c.balance_cents - _initial_balance(staged)
+
+
 def given_column(name: str) -> str:
     """The staged column with what a row itself gives, where another one holds the default too."""
     return f"given_{name}"
@@ -229,7 +242,7 @@ def carried(resource: Resource) -> tuple[Column[Any], ...]:
 
 
 # What is shown of a key: in other letters it is the same key.
-_KEY_TEXTS = {"customers": ("email",), "coupons": ("code",)}
+_KEY_TEXTS = {"customers": ("email",), "coupons": ("code",), "gift_cards": ("code",)}
 
 
 def refreshable(resource: Resource) -> dict[str, str]:
@@ -297,6 +310,19 @@ RESOURCES = {
             compared_by={"code_key": "code", "recipient_email_key": "recipient_email"},
         ),
         Resource(
+            "gift_cards",
+            GiftCardRow,
+            table_of(GiftCard),
+            ("code_key",),
+            history=("currency_code", "initial_balance_cents"),
+            compared_by={"code_key": "code"},
+            filled={
+                "initial_balance_cents": _initial_balance,
+                "other_changes_cents": _other_changes,
+            },
+            accounted={"other_changes_cents": "balance_cents"},
+        ),
+        Resource(
             "payment_methods",
             PaymentMethodRow,
             table_of(PaymentMethod),
@@ -338,6 +364,7 @@ RESOURCES = {
                 "customer_key": "customer",
                 "customer_email_key": "customer_email",
                 "coupon_code_key": "coupon_code",
+                "gift_card_code_key": "gift_card_code",
             },
             filled={
                 "guest": _guest,

@@ -32,6 +32,7 @@ from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import changed, may_become
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
+from order_factory.tasks.gift_cards.uses import end_gift_card_uses
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
 from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
@@ -191,12 +192,14 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         {"now": now},
     )
     end_reservations(db, placed, placed=True, now=now)
+    end_gift_card_uses(db, placed, placed=True, now=now)
     if db.scalar(select(_some(kind, not_(answers.c.succeeded)))):
         back = update(_order).where(
             _order.c.id.in_(declined), may_become(_order.c.status, OrderStatus.PENDING)
         )
         db.execute(back.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
         end_reservations(db, declined, placed=False, now=now)
+        end_gift_card_uses(db, declined, placed=False, now=now)
         release_uses(db, declined, now)
         _record_refusals(db)
         abort_called_off(db, now)

@@ -26,6 +26,7 @@ from order_factory.models.tables.transactions import TransactionStatus
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.gift_cards.uses import return_to_gift_cards
 from order_factory.tasks.payments.intents import held_authorizations, insert_voids
 from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, return_stock
@@ -77,7 +78,8 @@ def cancel_sources(db: Connection, now: datetime) -> int:
 
 
 def finish(db: Connection, orders: Orders, now: datetime) -> int:
-    """Cancel these orders; their stock, and what they used of coupons and promotions, is given back.
+    """Cancel these orders; their stock, and what they used of gift cards, coupons and promotions, is given
+    back.
 
     Their payments are voided, or none are held.
     """
@@ -90,7 +92,9 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
     )
     if cancelled:
         return_stock(db, orders, now)
-        release_uses(db, orders, now, and_(_source.c.cancelled_at == at(now), has_uses))
+        now_cancelled = _source.c.cancelled_at == at(now)
+        return_to_gift_cards(db, orders, now, now_cancelled)
+        release_uses(db, orders, now, and_(now_cancelled, has_uses))
     return cancelled
 
 

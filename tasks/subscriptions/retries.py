@@ -23,8 +23,8 @@ PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = (ErrorCode.NOT_ENOUGH_STOCK,)
 # Those that need another payment source or the customer; the schedule does not retry them.
 NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
-# Follows from the other errors, and says nothing about them.
-_FOLLOWS = ErrorCode.CANNOT_BE_PLACED
+# These say nothing about why a copy failed: one follows from the other errors, one is a note.
+_BESIDE = (ErrorCode.CANNOT_BE_PLACED, ErrorCode.GIFT_CARD_NOT_REDEEMED)
 # Of the order that a failed attempt has left: what is placed again or copied anew, and besides
 # that what is not decided yet.
 _REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
@@ -48,7 +48,7 @@ def needs_other_source() -> ColumnElement[bool]:
 def _all_errors(passes: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether the factory has such an error, and no other."""
     mine = _error.c.order_factory_id == factory.c.id
-    lasting = exists().where(mine, ~passes, _error.c.code != _FOLLOWS)
+    lasting = exists().where(mine, ~passes, _error.c.code.not_in(_BESIDE))
     return and_(exists().where(mine, passes), ~lasting)
 
 

@@ -74,7 +74,7 @@ def rebuild_template(db: Connection, key: int, now: datetime) -> None:
     has_items = bool(db.scalar(select(exists().where(item.c.order_subscription_id == key))))
     template = None
     if has_items or row.customer_payment_source_id is not None:
-        template = _insert_order(db, row, now)
+        template = _insert_order(db, row, has_items, now)
         _insert_lines(db, row, template, has_items, now)
         if has_items:
             insert_discount_lines(db, row.source_order_id, key, template, now)
@@ -87,7 +87,7 @@ def rebuild_template(db: Connection, key: int, now: datetime) -> None:
         delete_unless_copied(db, row.template_order_id)
 
 
-def _insert_order(db: Connection, row: Any, now: datetime) -> int:
+def _insert_order(db: Connection, row: Any, has_items: bool, now: datetime) -> int:
     source = db.execute(select(_order).where(_order.c.id == row.source_order_id)).one()
     billing = _insert_address(db, source.billing_address_id, now)
     shipping = billing
@@ -100,6 +100,9 @@ def _insert_order(db: Connection, row: Any, now: datetime) -> int:
         "billing_address_id": billing,
         "shipping_address_id": shipping,
         "payment_source_id": _payment_source(db, row, source),
+        # Items have no line that a gift card pays.
+        "gift_card_code": None if has_items else source.gift_card_code,
+        "gift_card_code_key": None if has_items else source.gift_card_code_key,
         "reference": row.number,
         "reference_origin": ORIGIN,
         "created_at": now,

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.verify.gift_cards import is_redemption
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import (
     DISCOUNT,
@@ -47,8 +48,7 @@ def _missing_lines() -> Select[Any]:
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
     copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
     skipped = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
-    redeemed = has_error(copy_error.c.field == "gift_card_code", _about(origin))
-    left_out = or_(skipped, redeemed)
+    left_out = or_(skipped, is_redemption(origin))
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))
@@ -84,7 +84,8 @@ def _repeated_lines() -> Select[Any]:
 def _changed_lines() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
     frozen = differ(line, origin, "order_id", *PRICES, *DISCOUNT, *TAX)
-    return rows.where(unedited(line, origin), or_(frozen, changed_unasked(line, origin)))
+    changed = or_(frozen, changed_unasked(line, origin))
+    return rows.where(unedited(line, origin), changed, not_(is_redemption(origin)))
 
 
 def _lines_copied_in_spite_of_errors() -> Select[Any]:
@@ -127,8 +128,8 @@ def _short_of(of: FromClause) -> ColumnElement[bool]:
 INVARIANTS = (
     Invariant(
         "lines-complete",
-        "A target order has every line of its source, except lines that skip_errors left out and "
-        "discounts that its options left out.",
+        "A target order has every line of its source, except lines that skip_errors left out, "
+        "discounts that its options left out, and what gift cards paid.",
         Resource.order_factories,
         _missing_lines(),
     ),

@@ -55,6 +55,7 @@ _NOT_COPIED = (
     "coupon_code",
     "gift_card_code",
     "coupon_code_key",
+    "gift_card_code_key",
     "metadata",
 )
 _BARRED = (ErrorCode.CUSTOMER_BLOCKED, ErrorCode.CUSTOMER_DELETED)
@@ -93,7 +94,12 @@ def _changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
         ),
         else_=has.customer_email_key,
     )
+    card = case(
+        (has.gift_card_code.is_(None), null()),
+        else_=func.coalesce(had.gift_card_code_key, had.gift_card_code),
+    )
     return (
+        has.gift_card_code_key.is_distinct_from(card),
         has.coupon_code_key.is_distinct_from(coupon),
         has.customer_email_key.is_distinct_from(email),
     )

@@ -143,6 +143,20 @@ stock_shares = temporary(
     Column("last", BigInteger, nullable=False),
 )
 
+# What the gift card of each source order pays for its copy. `takes`: the copy is to be placed, so the
+# amount is taken from the card. `wanted_cents` is what it paid for the source, `available_cents`
+# what the card has left (0 if it cannot be used), and `paid_cents` what it pays.
+redemptions = temporary(
+    _METADATA,
+    "tmp_redemptions",
+    Column("factory_id", BigId, primary_key=True, autoincrement=False),
+    Column("gift_card_id", BigInteger),
+    Column("takes", Boolean, nullable=False),
+    Column("wanted_cents", BigInteger, nullable=False),
+    Column("available_cents", BigInteger, nullable=False),
+    Column("paid_cents", BigInteger, nullable=False),
+)
+
 # The source orders to cancel, each with the first factory that asked for it.
 cancellations = temporary(
     _METADATA,

@@ -39,7 +39,7 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "ignore_invalid_coupon": False,
         "refresh_prices": False,
         "stock": "take",
-        "gift_cards": "drop",
+        "gift_cards": "reuse",
         "any_source_status": False,
         "reference": "again",
         "reference_origin": None,

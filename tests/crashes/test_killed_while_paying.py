@@ -6,7 +6,15 @@ from collections import Counter
 
 import pytest
 
-from order_factory.models.tables import Coupon, Order, Promotion, StockItem, Transaction
+from order_factory.models.tables import (
+    Coupon,
+    GiftCard,
+    GiftCardUse,
+    Order,
+    Promotion,
+    StockItem,
+    Transaction,
+)
 from tests.support.crashes.nights import job, outcome, selection, violations
 from tests.support.crashes.processes import Worker, ended, workers
 from tests.support.paying import payable
@@ -64,3 +72,27 @@ def test_killed_between_the_call_and_its_result(shop, ledger, token):
     assert ledger.charges() == [("authorize", 12_50)]
     assert ledger.repeats() == 0
     assert [order.status for order in shop.rows(Order)] == ["placed", "placed"]
+
+
+@pytest.mark.parametrize(
+    ("token", "charges", "left"),
+    [("tok_approve", [("authorize", 10_00)], 60_00), ("tok_decline", [], 100_00)],
+)
+@pytest.mark.parametrize("stage", ["committed", "called"])
+def test_killed_between_the_gift_card_and_the_payment(shop, ledger, token, charges, left, stage):
+    shop.gift_card("CARD-2026", 100_00)
+    source = payable(shop, token, lines=[("MUG", 1, 50_00)])
+    shop.redeem(source, "CARD-2026", 40_00)
+    asked = selection([{"source_order": source, "place_target_order": True}])
+
+    with Worker(job("night", asked, size=1, stop_at=stage)) as worker:
+        assert worker.go().stopped_at() == stage
+        assert shop.row(GiftCard).balance_cents == 60_00
+        assert shop.row(GiftCardUse).status == "reserved"
+
+    assert violations() == []
+    assert ended(job("night", asked, size=1)) == 1
+    assert ledger.charges() == charges
+    assert shop.row(GiftCard).balance_cents == left
+    assert shop.row(GiftCardUse).status == ("taken" if charges else "released")
+    assert violations() == []

@@ -97,6 +97,15 @@ COUPON: dict[str, Any] = {
     "recipient_email": "ann@shop.example",
     "expires_at": "2026-05-01T00:00:00Z",
 }
+GIFT_CARD: dict[str, Any] = {
+    "code": "GIFT-1",
+    "status": "inactive",
+    "currency_code": "EUR",
+    "initial_balance_cents": 5000,
+    "balance_cents": 1250,
+    "single_use": True,
+    "expires_at": "2027-05-01T00:00:00Z",
+}
 ORDER: dict[str, Any] = {
     "number": "1001",
     "status": "placed",
@@ -177,6 +186,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "stock_items": STOCK_ITEM | {"reference": "stock ref"} | _OWN,
     "coupons": COUPON | {"reference": "coupon ref"} | _OWN,
     "promotions": PROMOTION | _OWN,
+    "gift_cards": GIFT_CARD | {"reference": "gift card ref"} | _OWN,
     "sku_list_items": {"sku_list": "Drinkware", "sku_code": "MUG", "reference": "item ref"} | _OWN,
     "sku_lists": {"name": "Drinkware", "reference": "list ref"} | _OWN,
     "prices": PRICE | {"reference": "price ref"} | _OWN,

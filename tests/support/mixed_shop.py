@@ -11,6 +11,8 @@ from order_factory.models.tables import (
     CopyError,
     Coupon,
     Event,
+    GiftCard,
+    GiftCardUse,
     LineItem,
     LineItemOption,
     Order,
@@ -81,12 +83,19 @@ def fill(shop: Shop) -> Keys:
     original = _target_of(shop, copies["original"])
     copies["replaced"] = request(original, place_target_order=True, cancel_source_order=True)
     _pay(copies["replaced"])
+    shop.gift_card("GIFT-CARD", 90_00)
+    carded = _with_card(shop, lines=[("MUG", 1, 50_00)])
+    shop.redeem(carded, "GIFT-CARD", 40_00)
+    copies["carded"] = request(carded, place_target_order=True)
+    _copy_alone(copies["carded"])
     (mug,) = shop.rows(Sku, code="MUG", mode="live")
     stock = {
         "mug_stock": shop.row(StockItem, sku_id=mug.id).id,
         "paid_reservation": shop.row(
             StockReservation, order_id=_target_of(shop, copies["paid"])
         ).id,
+        "gift_card": shop.row(GiftCard).id,
+        "gift_card_use": shop.row(GiftCardUse).id,
         "void": shop.row(Transaction, type="voids").id,
     }
     subscriptions = {

@@ -13,6 +13,7 @@ from order_factory.models.tables import (
     Coupon,
     Customer,
     CustomerPaymentSource,
+    GiftCard,
     LineItem,
     LineItemOption,
     Order,
@@ -23,6 +24,7 @@ from order_factory.models.tables import (
     StockItem,
 )
 from order_factory.models.tables.base import Base, utc_now
+from order_factory.models.values.keys import comparison_key
 from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
@@ -191,6 +193,26 @@ class Shop:
                 coupon_required=True, mode=values.get("mode", "live")
             )
         return self.add(Coupon, code=code, **values)
+
+    def gift_card(self, code: str, balance_cents: int, **values: Any) -> int:
+        """An active gift card in EUR with this balance, all of it still there."""
+        amounts = {"balance_cents": balance_cents, "initial_balance_cents": balance_cents}
+        return self.add(GiftCard, **{"code": code, "currency_code": "EUR", **amounts, **values})
+
+    def redeem(self, order_id: int, code: str | None, cents: int) -> None:
+        """Say that a gift card of this code has paid for a part of the order."""
+        order = self.row(Order, id=order_id)
+        self.line(
+            order_id,
+            item_type="gift_cards",
+            name="Gift card",
+            unit_amount_cents=-cents,
+            updated_at=order.updated_at,
+        )
+        key = None if code is None else comparison_key(code)
+        self.change_order(
+            order_id, gift_card_code=code, gift_card_code_key=key, updated_at=order.updated_at
+        )
 
     def number_of(self, order_id: int) -> str:
         """The order's number, as a person would give it."""

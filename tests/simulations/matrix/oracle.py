@@ -166,9 +166,10 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
         tell("line_items", "no line item is left to copy")
     valid = bool(lines) and (skip or not errors)
     if valid:
-        for line in redeemed:
-            owed = f"pays nothing of the copy; {-line.total} cents more are to be paid"
-            tell("gift_card_code", f"gift card of the order {owed}")
+        owed = -sum(line.total for line in redeemed)
+        if owed:
+            why = "the source order has no gift_card_code, so no gift card pays"
+            tell("gift_card_code", f"{why}; {owed} cents more are to be paid")
     return Copy(source, errors, lines, customer, coupon, valid)
 
 

@@ -177,39 +177,3 @@ def test_a_tax_rate_that_is_no_share_is_refused_where_a_tax_is_worked_out(shop, 
     words = f"SKU MUG: the tax rate is {percent} percent; write 0.22 for 22 percent"
     assert frozen.status == "completed"
     assert (refused.status, refused.errors_log) == ("failed", {"tax_rate": [words]})
-
-
-def test_a_gift_card_pays_for_its_source_alone(shop):
-    order_id = shop.order(lines=[("MUG", 1, 50_00)], gift_card_code="ABC-GIFT")
-    shop.line(order_id, item_type="gift_cards", total_amount_cents=-40_00)
-    shop.line(order_id, item_type="gift_cards", total_amount_cents=15_00)
-
-    first = copy_one(order_id)
-    again = copy_one(target_of(first))
-
-    words = "gift card ABC-GIFT pays nothing of the copy; 4000 cents more are to be paid"
-    assert (first.status, first.errors_log) == ("completed", {"gift_card_code": [words]})
-    assert (again.status, again.errors_log) == ("completed", None)
-    for result in (first, again):
-        target = shop.row(Order, id=target_of(result))
-        assert (target.total_amount_cents, target.gift_card_amount_cents) == (65_00, 0)
-        assert target.gift_card_code is None
-
-
-def test_a_copy_fails_for_its_gift_card_on_request(shop):
-    order_id = shop.order(lines=[("MUG", 1, 50_00)])
-    shop.line(order_id, item_type="gift_cards", name="Card", total_amount_cents=-40_00)
-
-    failed = copy_one(order_id, gift_cards="fail")
-    kept = copy_one(order_id, gift_cards="fail", skip_errors=True)
-
-    words = "gift card Card pays nothing of the copy; 4000 cents more are to be paid"
-    assert (failed.status, failed.errors_log) == ("failed", {"gift_card_code": [words]})
-    assert (kept.status, kept.errors_log) == ("completed", {"gift_card_code": [words]})
-
-
-def test_what_is_not_copied_for_another_reason_is_not_told_of_its_gift_card(shop):
-    order_id = shop.order(lines=[("MUG", 1, 50_00)], billing_address_id=None)
-    shop.line(order_id, item_type="gift_cards", total_amount_cents=-50_00)
-
-    assert list(copy_one(order_id).errors_log) == ["billing_address"]

@@ -76,7 +76,7 @@ def test_omitted_options_have_the_defaults_of_the_reference(shop):
     assert {name: getattr(result, name) for name in OPTIONS} == dict.fromkeys(OPTIONS, False) | {
         "reuse_wallet": True,
         "stock": "take",
-        "gift_cards": "drop",
+        "gift_cards": "reuse",
     }
     assert (result.reference, result.reference_origin, result.metadata) == (None, None, None)
 

@@ -1,0 +1,140 @@
+"""Gift cards: their balances add up, and what they pay for a copy was taken from them."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, not_, or_, select
+
+from order_factory.models.tables import GiftCard, GiftCardUse, LineItem, Order
+from order_factory.models.tables.gift_cards import GiftCardUseStatus
+from order_factory.models.values.gift_card_policies import GiftCardPolicy
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import ItemType, OrderStatus
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import (
+    copied,
+    copy_error,
+    factory,
+    has_error,
+    source,
+    target,
+    unedited,
+)
+from order_factory.tasks.working_set.statements import table_of
+
+_card, _use, _order = table_of(GiftCard), table_of(GiftCardUse), table_of(Order)
+_is_open = _use.c.status != GiftCardUseStatus.RELEASED
+_USED = (OrderStatus.PLACING, OrderStatus.PLACED, OrderStatus.APPROVED)
+
+
+def is_redemption(of: FromClause) -> ColumnElement[bool]:
+    """Whether this line says what a gift card pays."""
+    return and_(of.c.item_type == ItemType.GIFT_CARDS, of.c.total_amount_cents < 0)
+
+
+def _redeemed_of_source() -> ColumnElement[int]:
+    """What gift cards paid for the source order, by its lines, in cents."""
+    of_source = table_of(LineItem).alias("of_source")
+    rows = select(func.coalesce(-func.sum(of_source.c.total_amount_cents), 0))
+    mine = rows.where(of_source.c.order_id == source.c.id, is_redemption(of_source))
+    return mine.correlate(source).scalar_subquery()
+
+
+# A copy that pays less than its source by gift card. A retry takes what the attempt before had.
+pays_less_by_gift_card = or_(
+    has_error(copy_error.c.field == "gift_card_code"),
+    and_(
+        factory.c.retry_of_id.is_not(None),
+        target.c.gift_card_amount_cents < _redeemed_of_source(),
+    ),
+)
+
+
+def _wrong_balances() -> Select[Any]:
+    used = (
+        select(_use.c.gift_card_id, func.sum(_use.c.amount_cents).label("cents"))
+        .where(_is_open)
+        .group_by(_use.c.gift_card_id)
+        .subquery("used")
+    )
+    rows = _card.outerjoin(used, used.c.gift_card_id == _card.c.id)
+    left = (
+        _card.c.initial_balance_cents + _card.c.other_changes_cents - func.coalesce(used.c.cents, 0)
+    )
+    wrong = or_(_card.c.balance_cents < 0, _card.c.balance_cents != left)
+    return select(_card.c.id).select_from(rows).where(wrong)
+
+
+def _uses_beside_orders() -> Select[Any]:
+    """Select uses whose status, mode or currency does not match their order's."""
+    placing = _order.c.status == OrderStatus.PLACING
+    reserved = _use.c.status == GiftCardUseStatus.RESERVED
+    wrong = or_(
+        and_(reserved, not_(placing)),
+        and_(_is_open, _order.c.status.not_in(_USED)),
+        and_(not_(reserved), _is_open, placing),
+        _order.c.mode != _card.c.mode,
+        _order.c.currency_code != _card.c.currency_code,
+    )
+    rows = _use.join(_order, _order.c.id == _use.c.order_id)
+    rows = rows.join(_card, _card.c.id == _use.c.gift_card_id)
+    return select(_use.c.id).select_from(rows).where(wrong)
+
+
+def _paid_by_no_card() -> Select[Any]:
+    """Select placed copies whose gift card amount is not what was taken of a card."""
+    taken = (
+        select(_use.c.order_id, func.sum(_use.c.amount_cents).label("cents"))
+        .where(_is_open)
+        .group_by(_use.c.order_id)
+        .subquery("taken")
+    )
+    rows = copied.outerjoin(taken, taken.c.order_id == target.c.id)
+    # Before there were gift cards here, every factory had the policy `drop`.
+    return (
+        select(target.c.id)
+        .select_from(rows)
+        .where(factory.c.gift_cards != GiftCardPolicy.DROP, target.c.status.in_(_USED))
+        .where(target.c.gift_card_amount_cents != func.coalesce(taken.c.cents, 0))
+    )
+
+
+def _not_as_the_source() -> Select[Any]:
+    """Select copies whose gift card pays more than for the source, or less without a reason."""
+    cents, of_source = target.c.gift_card_amount_cents, _redeemed_of_source()
+    is_free = target.c.total_amount_with_taxes_cents <= 0
+    wrong = or_(
+        cents > of_source, and_(cents < of_source, not_(is_free), not_(pays_less_by_gift_card))
+    )
+    rows = select(target.c.id).select_from(copied)
+    return rows.where(unedited(source, target), wrong)
+
+
+INVARIANTS = (
+    Invariant(
+        "gift-card-balances",
+        "The balance of a gift card is its initial balance and other changes, less what orders "
+        "use, and never below zero.",
+        Resource.gift_cards,
+        _wrong_balances(),
+    ),
+    Invariant(
+        "gift-card-uses-fit-orders",
+        "Gift cards are reserved for orders that are being placed, taken by those that were "
+        "placed, and given back by all others.",
+        Resource.gift_card_uses,
+        _uses_beside_orders(),
+    ),
+    Invariant(
+        "gift-cards-pay-what-they-give",
+        "What a gift card pays for a placed copy was taken from that card.",
+        Resource.orders,
+        _paid_by_no_card(),
+    ),
+    Invariant(
+        "gift-cards-pay-as-before",
+        "A gift card pays for a copy what it paid for the source order, or less and the errors "
+        "log says why.",
+        Resource.orders,
+        _not_as_the_source(),
+    ),
+)

@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL say differently. Everything else is written once."""
+"""The differences between SQLite and PostgreSQL in SQL. Everything else is written once."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -44,11 +44,11 @@ def on_sqlite(db: Connection) -> bool:
 def new_key(
     of: Table, *, rank: ColumnElement[int], nth: int = 1, each: int = 1
 ) -> ColumnElement[int]:
-    """A key that no row of the table has had or will get, for each row of a SELECT.
+    """Draw a new key of the table for each row of a SELECT.
 
-    `rank` numbers the rows from 1. A SELECT that takes several keys of one table per row says how
-    many (`each`), and which of them this is (`nth`, from 1). SQLite has no sequence to draw from;
-    there the open writing transaction keeps everyone else out.
+    `rank` numbers the rows from 1. If a SELECT takes several keys of one table per row, `each` is
+    their number and `nth` says which of them this is, from 1. SQLite has no sequence; there, the
+    open writing transaction keeps all other writers out.
     """
     return _new_key(func.nextval(f"{of.name}_id_seq"), last_key(of) + (rank - 1) * each + nth)
 
@@ -73,13 +73,13 @@ def _new_key_on_sqlite(element: _new_key, compiler: SQLCompiler, **options: Any)
 
 
 def last_key(of: Table) -> ColumnElement[int]:
-    """The greatest key that a row of the table has had; on SQLite."""
+    """The greatest key that the table has ever had. For SQLite only."""
     last = select(func.max(_SQLITE_KEYS.c.seq)).where(_SQLITE_KEYS.c.name == of.name)
     return func.coalesce(last.scalar_subquery(), 0)
 
 
 def snapshot(db: Connection) -> str | None:
-    """What a later call returns again as long as no other transaction has begun or ended.
+    """A value that stays the same while no other transaction begins or ends.
 
     None on SQLite, where the writing transaction is the only one.
     """
@@ -87,9 +87,9 @@ def snapshot(db: Connection) -> str | None:
 
 
 def reads_in_order(db: Connection) -> bool:
-    """Whether the source rows of a copy are read in the order of their keys anyway.
+    """Whether the database reads the source rows of a copy in the order of their keys anyway.
 
-    SQLite does, order by order through the index, and would sort them once more for nothing.
+    SQLite reads them order by order through the index, so sorting them would be wasted time.
     """
     return on_sqlite(db)
 
@@ -114,7 +114,7 @@ def _day_on_postgresql(element: day, compiler: SQLCompiler, **options: Any) -> s
 
 
 class epoch(FunctionElement[float]):
-    """A time as seconds since 1970 began; to the millisecond."""
+    """A time as seconds since 1970, with milliseconds."""
 
     type = Float()
     inherit_cache = True
@@ -135,9 +135,9 @@ def _epoch_on_postgresql(element: epoch, compiler: SQLCompiler, **options: Any) 
 
 
 class Moment(TypeDecorator[datetime]):
-    """A point in time to compare a column with; to the second it has no fraction.
+    """A point in time to compare a column with. A whole second has no fraction.
 
-    SQLite compares texts, and the text of a whole second may stand with or without a fraction.
+    SQLite compares texts, and the text of a whole second may have a fraction or none.
     """
 
     impl = DateTime(timezone=True)
@@ -173,7 +173,7 @@ def _digest_on_postgresql(element: digest, compiler: SQLCompiler, **options: Any
 
 
 class bytewise(FunctionElement[str]):
-    """A text that is compared and sorted by its characters' numbers, whatever the locale."""
+    """A text that is compared and sorted by its code points, independent of the locale."""
 
     type = String()
     inherit_cache = True
@@ -192,7 +192,7 @@ def _bytewise_on_postgresql(element: bytewise, compiler: SQLCompiler, **options:
 
 
 class json_contains(FunctionElement[bool]):
-    """Whether a JSON column contains a JSON value; both are given, the value as its text."""
+    """Whether a JSON column contains a JSON value, given as text."""
 
     type = Boolean()
     inherit_cache = True
@@ -213,9 +213,9 @@ def _json_contains_on_postgresql(
 
 
 class json_is_true(FunctionElement[bool]):
-    """Whether the member with this name of a JSON object is `true`; both are given.
+    """Whether the member with this name of a JSON object is `true`.
 
-    Unlike `json_contains`, it needs no function of ours on SQLite, so any process can run it.
+    Unlike `json_contains`, it needs no function of ours on SQLite, so every process can run it.
     """
 
     type = Boolean()
@@ -237,9 +237,9 @@ def _json_is_true_on_postgresql(
 
 
 class mul_div(FunctionElement[int]):
-    """`a * b` divided by `c`, rounded down, though the product be longer than 64 bits.
+    """`a * b` divided by `c`, rounded down. The product may be longer than 64 bits.
 
-    None of the three may be below zero, nor `c` be zero.
+    None of the three may be negative, and `c` may not be zero.
     """
 
     type = BigInteger()
@@ -247,7 +247,7 @@ class mul_div(FunctionElement[int]):
 
 
 class mul_mod(FunctionElement[int]):
-    """What `mul_div` leaves over."""
+    """The remainder of `mul_div`."""
 
     type = BigInteger()
     inherit_cache = True
@@ -305,7 +305,7 @@ def plan_by_key(db: Connection) -> None:
 
 
 def plan_by_table(db: Connection) -> None:
-    """Until the transaction ends, read whole tables against each other, and not row by row.
+    """Until the transaction ends, join whole tables rather than look up single rows.
 
     PostgreSQL would look up row by row in tables that were small when it last counted them.
     """
@@ -314,7 +314,7 @@ def plan_by_table(db: Connection) -> None:
 
 
 def analyze_table(db: Connection, table: Table) -> None:
-    """Tell PostgreSQL's planner how many rows a table has that was filled a moment ago."""
+    """Update the statistics of a table that was just filled, for the planner of PostgreSQL."""
     if not on_sqlite(db):
         name = db.dialect.identifier_preparer.format_table(table)
         db.execute(text(f"ANALYZE {name}"))

@@ -1,4 +1,4 @@
-"""The one place where engines are made, and the transactions that everything else runs in."""
+"""Create the engines and open the transactions. No other module does."""
 
 import os
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from order_factory.models.settings import Settings
 BUSY_SECONDS = 30
 CACHE_KIBIBYTES = 16_384
 
-# A machine that vanishes from the network says nothing, and PostgreSQL would keep its rows locked
+# PostgreSQL would keep the rows of a machine that disappears from the network locked
 # for two hours. So both ends ask after 10 quiet seconds, and give the other up within half a minute.
 _ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 _UNANSWERED_MILLISECONDS = 30_000
@@ -32,21 +32,21 @@ _UNANSWERED_MILLISECONDS = 30_000
 
 @contextmanager
 def begin() -> Iterator[Connection]:
-    """One writing transaction on the shop's database: committed at the end, or rolled back.
+    """Open a writing transaction on the shop's database: committed at the end, or rolled back.
 
-    Raises `DatabaseNotReady` when the database cannot be reached.
+    Raises `DatabaseNotReady` if the database cannot be reached.
     """
     engine = get_engine()
-    # Who waits for his turn must not hold one of the pool's connections meanwhile.
+    # A thread that waits for its turn must not occupy a connection of the pool.
     with _write_lock(engine), connect(engine) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def connection() -> Iterator[Connection]:
-    """A connection for several transactions, one after the other, each begun with `writing_on`.
+    """Open a connection for several transactions, each begun with `writing_on`.
 
-    Raises `DatabaseNotReady` when the database cannot be reached.
+    Raises `DatabaseNotReady` if the database cannot be reached.
     """
     with connect(get_engine()) as held:
         yield held
@@ -54,14 +54,14 @@ def connection() -> Iterator[Connection]:
 
 @contextmanager
 def writing_on(held: Connection) -> Iterator[Connection]:
-    """One writing transaction on this connection: committed at the end, or rolled back."""
+    """Open a writing transaction on this connection: committed at the end, or rolled back."""
     with _write_lock(held.engine), held.begin():
         yield held
 
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """One transaction that only reads; on SQLite it does not wait for the writer."""
+    """Open a transaction that only reads. On SQLite it does not wait for the writer."""
     engine = _for_reading(get_engine())
     _require_file(engine.url)
     with connect(engine) as connection, connection.begin():
@@ -74,10 +74,11 @@ def _for_reading(engine: Engine) -> Engine:
 
 
 def checkpoint_soon() -> None:
-    """Begin to write what is committed from SQLite's log into its file, and do not wait for it.
+    """Start a checkpoint of SQLite's log in the background.
 
-    The commit is on the disk already; otherwise a later commit would do this, and wait. Nothing
-    happens while the last call is still at it, nor on PostgreSQL, which has a process for it.
+    The commit is already on the disk. Without this, a later commit would make the checkpoint and
+    wait for it. Nothing happens while a checkpoint is running, nor on PostgreSQL, which has a
+    process for it.
     """
     engine = get_engine()
     if engine.dialect.name == "sqlite" and _checkpointing.acquire(blocking=False):
@@ -101,7 +102,7 @@ _checkpointing = Lock()
 
 
 def get_engine() -> Engine:
-    """The engine of the settings' database, made once per process."""
+    """The engine for the configured database, created once per process."""
     return _engine(_database_url(os.environ.get("ORDER_FACTORY_DATABASE_URL"), os.getcwd()))
 
 
@@ -111,12 +112,12 @@ def _database_url(_in_the_environment: str | None, folder: str) -> URL:
     url = _parse(Settings().database_url)
     if url.get_backend_name() != "sqlite":
         return url
-    # An engine stays with the file that it was made for, wherever the process goes.
+    # An engine keeps its file, even if the process changes its working directory.
     return url.set(database=str(Path(folder, url.database or "")))
 
 
 def _write_lock(engine: Engine) -> AbstractContextManager[None]:
-    """On SQLite, the turn of this thread to write; PostgreSQL needs none."""
+    """On SQLite, this thread's turn to write. PostgreSQL needs none."""
     if engine.url.get_backend_name() != "sqlite":
         return nullcontext()
     return _fair_lock(engine.url.database).hold(BUSY_SECONDS)
@@ -133,16 +134,16 @@ def has_connected() -> bool:
 
 
 def close_connections() -> None:
-    """Close what this process has open; SQLite's log is then written back, and its file is whole."""
+    """Close all connections of this process. SQLite then writes its log back into the file."""
     for engine in list(_engines):
         engine.dispose()
 
 
 def connect(engine: Engine) -> Connection:
-    """A connection.
+    """Open a connection.
 
-    Raises `DatabaseAway` when the database cannot be reached, and `PoolerShares` where a pooler
-    stands before it that does not keep sessions apart.
+    Raises `DatabaseAway` if the database cannot be reached, and `PoolerShares` if a pooler shares
+    sessions between clients.
     """
     try:
         connection = engine.connect()
@@ -164,15 +165,15 @@ def connect(engine: Engine) -> Connection:
 
 
 def _require_file(url: URL) -> None:
-    """Reading must not leave an empty SQLite file where there was none."""
+    """Require the SQLite file, because opening a missing one would create it."""
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         message = "there is no such file; run `order-factory init`"
         raise DatabaseNotReady(url.render_as_string(), message)
 
 
-# The addresses at which each connection was found to keep its session.
+# The URLs whose connections keep their sessions.
 _own_sessions: set[URL] = set()
-# Every engine of this process that is still there.
+# All living engines of this process.
 _engines: WeakSet[Engine] = WeakSet()
 
 

@@ -1,4 +1,4 @@
-"""Taking turns: who waits longest goes first."""
+"""A fair lock: the thread that has waited longest is next."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from threading import Event, Lock
 
 
 class FairLock:
-    """Lets one thread of this process in at a time, in the order in which they came.
+    """Lets one thread of this process in at a time, in the order of their arrival.
 
-    SQLite lets writers wait by looking again every so often. One that writes all the time would
-    then keep out another for good; and Python's own locks promise no order either.
+    A writer that waits for SQLite tries again from time to time, so a busy writer could keep it out
+    for ever. Python's own locks guarantee no order either.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class FairLock:
 
     @contextmanager
     def hold(self, seconds: float) -> Iterator[None]:
-        """Hold the turn for the block; after this time without it, go on anyhow."""
+        """Hold the lock for the block. After this time without it, continue without the lock."""
         mine = self._take(seconds)
         try:
             yield

@@ -1,9 +1,10 @@
-"""Foreign keys that a statement answers for itself, instead of one query per row and key.
+"""Check foreign keys in the inserting statement, instead of one query per row and key.
 
-PostgreSQL asks for each row and each foreign key whether the row that it refers to is there, and
-locks that row (FOR KEY SHARE) until the transaction ends. A statement that reads the rows referred
-to can lock them as it reads, and what the same transaction has made cannot vanish: the guarantee is
-the same. On the lines of an order the queries take three times as long as all the rest.
+For each row and foreign key, PostgreSQL queries whether the referenced row exists, and locks that
+row (FOR KEY SHARE) until the transaction ends. A statement that reads the referenced rows can lock
+them as it reads. Rows that the same transaction has inserted cannot disappear. So the guarantee is
+the same. For the lines of an order, PostgreSQL's queries take three times as long as everything
+else.
 """
 
 from collections.abc import Iterator
@@ -31,12 +32,12 @@ _SET_ROLE = text("SELECT set_config('session_replication_role', :role, true)")
 
 @contextmanager
 def skipping_key_checks(db: Connection, written: Table, *, few: bool = False) -> Iterator[bool]:
-    """For a statement that inserts into `written` rows whose foreign keys all hold.
+    """Skip the per-row foreign-key checks while inserting into `written`.
 
-    True where the database does not ask row by row: the statement must then lock the rows that it
-    reads and refers to, and refer else only to rows that its own transaction has made. False where
-    it does ask: on SQLite, where this role may not say so, where the table has triggers not ours, and
-    for `few` rows, which are asked about sooner than all this is found out.
+    Yields True if the checks are off. The caller's statement must then lock the rows that it reads
+    and refers to, and may otherwise refer only to rows of its own transaction. Yields False if the
+    database checks row by row: on SQLite, if this role may not change it, if the table has triggers
+    that are not ours, and for `few` rows, which are checked faster than all this is found out.
     """
     if few or on_sqlite(db) or not holds_references(db, written):
         yield False
@@ -48,7 +49,7 @@ def skipping_key_checks(db: Connection, written: Table, *, few: bool = False) ->
 
 
 def holds_references(db: Connection, written: Table) -> bool:
-    """Whether PostgreSQL lets this role answer for the foreign keys of the table."""
+    """Whether PostgreSQL lets this role skip the foreign-key checks of the table."""
     newer = (db.dialect.server_version_info or (0,)) >= (15,)
     if not db.scalar(_MAY if newer else _IS_SUPERUSER):
         return False

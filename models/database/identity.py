@@ -1,7 +1,8 @@
-"""Which shop a database is, and whether it lives where that shop lives.
+"""Which shop a database belongs to, and whether it is where that shop runs.
 
-A copy of a shop's database holds the same orders, subscriptions and cards. If it reached outside,
-it would charge and write to the same people. So it reaches nobody until a person adopts it.
+A copy of a shop's database has the same orders, subscriptions and cards. If it could reach payment
+gateways and customers, it would charge and notify the same people. So it contacts nobody until a
+person adopts it.
 """
 
 import secrets
@@ -18,7 +19,7 @@ _row = ShopIdentity.__table__.c
 
 
 class NotTheShop(OrderFactoryError):
-    """Takes the place that the database names as its own, and the place where it is."""
+    """Takes the place that the database records as its own, and the place where it is."""
 
     status, code = 503, "not_the_shop"
     detail = (
@@ -35,17 +36,16 @@ def shop_id(db: Connection) -> str:
 
 
 def why_cut_off(db: Connection) -> NotTheShop | None:
-    """Why this database must reach nobody outside, as an error to show; None where it is the shop."""
+    """The error that says why this database must contact nobody; None for the shop itself."""
     own = db.scalar(select(_row.place))
     here = place_of(db)
     return None if own == here else NotTheShop(own or "none", here)
 
 
 def adopt_place(db: Connection, *, new_id: bool = False) -> datetime:
-    """Make this the place of the shop; when. With `new_id` it is another shop from now on.
+    """Make this the place of the shop, and return the time. With `new_id` it becomes another shop.
 
-    The id is kept otherwise, so that two databases that both take themselves for the shop pay
-    under the same keys.
+    Otherwise the id is kept, so two databases that both act as the shop pay under the same keys.
     """
     now = utc_now()
     values = {"place": place_of(db), "adopted_at": now}

@@ -1,4 +1,4 @@
-"""The sequences that keys are drawn from: on PostgreSQL a rollback does not give keys back."""
+"""The sequences that keys are drawn from. PostgreSQL does not return keys on a rollback."""
 
 from sqlalchemy import Connection, Table, exists, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -7,17 +7,17 @@ from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import begin
 from order_factory.models.tables.base import Base
 
-# A table's last key, and whether it was drawn: a sequence that was never used has its first.
+# The last key of a table, and whether it was drawn: an unused sequence names its first key.
 Drawn = dict[str, tuple[int, bool]]
 _PATIENCE = "1s"
 
 
 class _Used(Exception):
-    """Someone else has drawn keys meanwhile, so that they must not be drawn again."""
+    """Another transaction has drawn keys since, so they must not be drawn again."""
 
 
 def drawn_keys(db: Connection) -> Drawn:
-    """How far the keys of each table are drawn; empty on SQLite, which rolls them back itself."""
+    """The last drawn key of each table. Empty on SQLite, which returns keys on a rollback."""
     if on_sqlite(db):
         return {}
     return {
@@ -28,17 +28,16 @@ def drawn_keys(db: Connection) -> Drawn:
 
 
 def give_keys_back(drawn: Drawn) -> None:
-    """Let each table's next key be the one that it was then, where no row has a later one.
+    """After a rollback, reset each sequence to the given key, unless a row has a later one.
 
-    For after a rollback. Where others write at the same time the keys stay drawn, which leaves a
-    gap and does no harm.
+    If others write at the same time, the keys stay drawn. That leaves a harmless gap.
     """
     for name, (last, called) in drawn.items():
         table = Base.metadata.tables[name]
         try:
             with begin() as db:
                 db.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
-                # Waits for whoever has drawn a key and not committed yet, and can be rolled back.
+                # Waits for every transaction that has drawn a key and is still open.
                 db.execute(text(f"ALTER SEQUENCE {_of(table)} RESTART"))
                 _require_unused(db, table, last, called)
                 db.execute(select(func.setval(_of(table), last, called)))

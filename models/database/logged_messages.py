@@ -19,16 +19,16 @@ from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.tables import OrderFactory
 
 _factory = OrderFactory.__table__
-# What stands for anything that is no list of messages, or no object of such lists: null is no
-# message, and so equals none.
+# Replaces anything that is not an object of lists of messages. Null is not a message, so it equals
+# none.
 _NO_LISTS, _NO_MESSAGE = '{"": [null]}', "[null]"
 
 
 def logged_messages(db: Connection) -> Select[Any]:
-    """One row per message in the factories' logs.
+    """Select one row per message in the factories' logs.
 
-    Columns: the factory's id, the field, the place in the field's list (from 1), the message.
-    What is not an object of lists gives rows whose message is null.
+    Columns: the factory's id, the field, the place in the field's list (from 1), the message. A log
+    that is not an object of lists gives rows with a null message.
     """
     return _in_sqlite() if on_sqlite(db) else _in_postgresql()
 

@@ -7,5 +7,5 @@ def mul_div(a: int, b: int, c: int) -> int:
 
 
 def mul_mod(a: int, b: int, c: int) -> int:
-    """What `mul_div` leaves over."""
+    """The remainder of `mul_div`."""
     return a * b % c

@@ -1,4 +1,4 @@
-"""Where a database lives: the same after a restart, another one for a copy."""
+"""The place of a database: the same after a restart, a different one for a copy."""
 
 from pathlib import Path
 

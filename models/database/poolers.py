@@ -1,8 +1,8 @@
-"""Poolers between this process and PostgreSQL: which of them a transaction can be trusted to.
+"""Detect poolers in front of PostgreSQL that do not keep sessions apart.
 
-The order factory keeps temporary tables, prepared statements and advisory locks of a session. A
-pooler that gives each transaction another session (PgBouncer's transaction and statement mode) would
-lose them, so it is refused. One that keeps the session (session mode) is supported.
+The order factory uses temporary tables, prepared statements and advisory locks of a session. A
+pooler that gives each transaction another session (PgBouncer's transaction and statement mode)
+would lose them, so it is refused. A pooler that keeps the session (session mode) is supported.
 """
 
 from sqlalchemy import Connection, Engine, text
@@ -24,7 +24,7 @@ class PoolerShares(InvalidRequest):
 
 
 def require_own_session(engine: Engine, connection: Connection) -> None:
-    """Raises `PoolerShares` where the connection does not keep its session to itself."""
+    """Raise `PoolerShares` if the connection does not have a session of its own."""
     if _is_direct(connection):
         return
     first = _session_of(connection)
@@ -38,7 +38,7 @@ def require_own_session(engine: Engine, connection: Connection) -> None:
 
 
 def _is_direct(connection: Connection) -> bool:
-    """Whether PostgreSQL itself answers: a pooler gives clients a process number of its own."""
+    """Whether PostgreSQL itself answers. A pooler gives clients a process number of its own."""
     raw = connection.connection.driver_connection
     assert raw is not None
     return bool(raw.info.backend_pid == _session_of(connection))

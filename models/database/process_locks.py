@@ -1,10 +1,9 @@
-"""Who is there: a lock that a process holds for as long as it lives, and no clock.
+"""Process locks: a lock that a process holds until it ends, without a clock.
 
-Payment gateways are called outside of any transaction, so no row's lock tells who is at it.
-Instead a process writes its number into the rows that it takes up, and holds the lock of that
-number. A row whose number nobody holds belongs to a process that is gone, and is free to take.
-On PostgreSQL it is an advisory lock of a connection of its own, on SQLite a locked file beside
-the database.
+Payment gateways are called outside of any transaction, so no row lock shows which process calls.
+Instead, a process writes its number into the rows that it claims, and holds the lock of that
+number. If nobody holds a number, its process is gone, and its rows are free to claim. On PostgreSQL
+the lock is an advisory lock of its own connection, on SQLite a locked file beside the database.
 """
 
 import secrets
@@ -22,7 +21,7 @@ from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import connect, get_engine
 from order_factory.models.database.retrying import until_it_passes
 
-# Keeps these locks apart from whatever else the database's advisory locks are used for.
+# Keeps these locks apart from other advisory locks of the database.
 _CLASS = 1_869_767_777
 _CLASS_OF_NAMES = _CLASS + 1
 _HELD = text(
@@ -47,7 +46,7 @@ class ProcessLock(Protocol):
 
 @contextmanager
 def hold_process_lock() -> Iterator[ProcessLock]:
-    """Be there for the block."""
+    """Hold a process lock for the block."""
     number = secrets.randbelow(2**31 - 1) + 1
     on_file = get_engine().url.get_backend_name() == "sqlite"
     with _locked_file(number) if on_file else _advisory_lock(number) as lock:
@@ -60,13 +59,13 @@ def released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
     if not asked:
         return asked
     if on_sqlite(db):
-        _clear_away()
+        _remove_free_files()
         return {number for number in asked if not _file_of(number).exists()}
     return asked - set(db.scalars(_HELD, {"class": _CLASS}))
 
 
 class _AdvisoryLock:
-    """A lock of a connection of its own; where the server has ended that, it is taken again."""
+    """An advisory lock of its own connection. If the server closes that, it is taken again."""
 
     def __init__(self, number: int) -> None:
         self._values = {"class": _CLASS, "number": number}
@@ -77,8 +76,8 @@ class _AdvisoryLock:
         self._connection = until_it_passes(self._held)
         return self._values["number"]
 
-    def let_go(self) -> None:
-        # A connection that is lost has let go already.
+    def release(self) -> None:
+        # A lost connection has released its lock already.
         with suppress(DBAPIError):
             self._connection.execute(_LET_GO, self._values)
         self._connection.close()
@@ -107,7 +106,7 @@ def _advisory_lock(number: int) -> Iterator[ProcessLock]:
     try:
         yield lock
     finally:
-        lock.let_go()
+        lock.release()
 
 
 class _FileLock:
@@ -125,9 +124,9 @@ def _file_of(number: int) -> Path:
 
 @contextmanager
 def _locked_file(number: int) -> Iterator[ProcessLock]:
-    _clear_away()
+    _remove_free_files()
     path = _file_of(number)
-    # It gets its name once it is locked: one that was found unlocked would be cleared away.
+    # The file gets its name once it is locked. An unlocked one would be removed.
     unnamed = path.with_name(f".{path.name}")
     with FileLock(unnamed):
         unnamed.rename(path)
@@ -137,7 +136,7 @@ def _locked_file(number: int) -> Iterator[ProcessLock]:
             path.unlink(missing_ok=True)
 
 
-def _clear_away() -> None:
+def _remove_free_files() -> None:
     """Remove the files of killed processes, whose locks are free."""
     database = Path(get_engine().url.database or "")
     for path in database.parent.glob(f"{database.name}-present-*"):
@@ -147,7 +146,7 @@ def _clear_away() -> None:
 
 @contextmanager
 def try_hold_alone(name: str) -> Iterator[ProcessLock | None]:
-    """Hold the only lock of this name for the block; None where another process holds it."""
+    """Hold the lock of this name for the block; None if another process holds it."""
     on_file = get_engine().url.get_backend_name() == "sqlite"
     with _try_file(name) if on_file else _try_advisory_lock(name) as lock:
         yield lock
@@ -179,13 +178,13 @@ def _try_advisory_lock(name: str) -> Iterator[ProcessLock | None]:
         try:
             yield _ConnectionLock(held, values["number"])
         finally:
-            # A connection that is lost has let go already.
+            # A lost connection has released its lock already.
             with suppress(DBAPIError):
                 held.execute(_LET_GO, values)
 
 
 class _ConnectionLock:
-    """A lock that is gone with its connection."""
+    """A lock that is released when its connection is lost."""
 
     def __init__(self, held: Connection, number: int) -> None:
         self._held, self._number = held, number

@@ -1,4 +1,4 @@
-"""Give up the space of deleted and former values, so that no file holds them any more."""
+"""Free the space of deleted and former values, so that no file contains them any more."""
 
 from sqlalchemy.exc import DBAPIError
 
@@ -6,7 +6,7 @@ from order_factory.models.database.engine import get_engine
 
 
 def reclaim_space() -> None:
-    """Rewrite the database without the space in which former values still are."""
+    """Rewrite the database without the free space, which still contains former values."""
     engine = get_engine()
     if engine.dialect.name == "sqlite":
         connection = engine.raw_connection()

@@ -1,9 +1,9 @@
-"""The one policy for passing faults: a whole transaction is run again until it goes through.
+"""The one retry policy for transient errors: the whole transaction is run again until it succeeds.
 
-A restart of PostgreSQL, a connection that is ended by an administrator or a time limit, a deadlock:
-all of them pass, and none is an error of an order. Where the connection is lost at COMMIT nobody
-knows whether the transaction was kept, so what is run again must look first and do only what is
-missing. Every transaction here is of that kind.
+A restart of PostgreSQL, a connection that an administrator or a time limit ends, a deadlock: all of
+them pass, and none is an error of an order. If the connection is lost at COMMIT, nobody knows
+whether the transaction was committed. So a retry must first look, and do only what is missing.
+Every transaction here works that way.
 """
 
 from collections.abc import Callable
@@ -32,10 +32,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 
 
 def write(work: Callable[[Connection], T]) -> T:
-    """What `work` returns, in a writing transaction of its own that is committed.
+    """Run `work` in a writing transaction, commit it, and return its result.
 
-    A passing fault runs it again, so it must do nothing that it has done already.
-    Raises `DatabaseAway` where the database cannot be reached for too long.
+    A transient error runs it again, so it must not repeat what it has already done. Raises
+    `DatabaseAway` if the database cannot be reached for too long.
     """
 
     def attempt() -> T:
@@ -46,7 +46,7 @@ def write(work: Callable[[Connection], T]) -> T:
 
 
 def read(work: Callable[[Connection], T]) -> T:
-    """What `work` returns, in a transaction that only reads; a passing fault runs it again."""
+    """Run `work` in a transaction that only reads, again after each transient error."""
 
     def attempt() -> T:
         with reading() as db:
@@ -63,10 +63,10 @@ def passes(error: BaseException) -> bool:
 def until_it_passes(
     attempt: Callable[[], T], may_pass: Callable[[BaseException], bool] = passes
 ) -> T:
-    """What `attempt` returns; it is made again after each passing fault of the database.
+    """Call `attempt` again after each transient error of the database, and return its result.
 
-    For what opens a transaction of its own, and only where the database was reached before: one
-    that cannot be opened is taken for one that is being restarted.
+    For functions that open a transaction of their own. The database was reached before: if it
+    cannot be reached now, it is assumed to be restarting.
     """
     return Retrying(
         retry=retry_if_exception(may_pass),

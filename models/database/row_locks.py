@@ -1,4 +1,4 @@
-"""Locks that a transaction holds to its end. On SQLite it has the database to itself anyway."""
+"""Locks that a transaction holds to its end. On SQLite it has the whole database to itself."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from order_factory.models.database.dialects import on_sqlite
 
-# Any number will do, as long as every import takes the same one.
+# An arbitrary number; every import uses the same.
 _IMPORT_LOCK = 7_269_001
 
 
@@ -16,7 +16,7 @@ def locks_whole_database(db: Connection) -> bool:
 
 
 def lock_rows(db: Connection, table: Table, keys: Select[tuple[int]], **parameters: Any) -> int:
-    """Lock the rows with these keys; how many, and 0 on SQLite.
+    """Lock the rows with these keys, and return their number; 0 on SQLite.
 
     They are locked in the order of their keys, so that no two transactions wait for each other.
     """
@@ -35,8 +35,8 @@ def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
 def lock_imports(db: Connection) -> None:
     """Wait until no other import writes.
 
-    Keys without a unique constraint (a reference, for copies bear the same one) are looked up
-    before they are written, which only holds while nobody else does the same.
+    Keys without a unique constraint (copies have the reference of their source) are looked up
+    before they are written. That is safe only if no other import does the same.
     """
     if not on_sqlite(db):
         db.execute(select(func.pg_advisory_xact_lock(_IMPORT_LOCK)))

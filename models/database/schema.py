@@ -1,4 +1,4 @@
-"""The version of the database's schema: bring it up to date, or say that it is not."""
+"""The version of the database schema: upgrade it, or report that it is outdated."""
 
 from functools import cache
 from pathlib import Path
@@ -15,9 +15,9 @@ from order_factory.models.errors import DatabaseNotReady
 
 
 def upgrade(to: str = "head") -> tuple[str | None, str]:
-    """Bring the schema to this version, the newest by default; the versions before and after.
+    """Upgrade the schema to this version, the newest by default; the versions before and after.
 
-    Raises `DatabaseNotReady` where the schema is newer than this code.
+    Raises `DatabaseNotReady` if the schema is newer than this code.
     """
     config = _config()
     with begin() as db:
@@ -30,7 +30,7 @@ def upgrade(to: str = "head") -> tuple[str | None, str]:
 
 def require_schema() -> None:
     """Raises `DatabaseNotReady` unless the schema is the newest version."""
-    # One that cannot be reached at the very beginning is not waited for: the address may be wrong.
+    # If the database cannot be reached at the start, fail at once: its address may be wrong.
     current = until_it_passes(_current_version, is_transient)
     if current != newest_version():
         _refuse_newer(current)

@@ -1,8 +1,8 @@
-"""Who writes to a table at the moment: rows may come in below a key that can be seen already.
+"""The open transactions that write to a table. Rows may still appear below a key that is visible.
 
-On PostgreSQL keys are not committed in the order in which they are drawn. Whoever inserts a row
-locks the table before its key is drawn, and holds that lock until the commit can be seen. SQLite
-has one writer at a time.
+On PostgreSQL, keys are not committed in the order in which they are drawn. A transaction locks the
+table before it draws the key of an inserted row, and holds that lock until its commit is visible.
+SQLite has one writer at a time.
 """
 
 from sqlalchemy import Connection, Table, text
@@ -18,5 +18,5 @@ _WRITERS = text(
 
 
 def writers_of(db: Connection, table: Table) -> frozenset[str]:
-    """The transactions that may have inserted rows and are not committed yet."""
+    """The transactions that may have inserted rows and have not committed yet."""
     return frozenset() if on_sqlite(db) else frozenset(db.scalars(_WRITERS, {"name": table.name}))

@@ -1,4 +1,4 @@
-"""The temporary tables of a connection: create them, empty them, and count their rows."""
+"""The temporary tables of a connection: create them, empty them, and read their sizes."""
 
 from collections.abc import Sequence
 from functools import cache

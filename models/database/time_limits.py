@@ -1,4 +1,4 @@
-"""A limit for the time that a read may take, so that no single one holds up the others."""
+"""A time limit for reads, so that none holds up the others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ _limit: ContextVar[tuple[float, float] | None] = ContextVar("time_limit", defaul
 
 @contextmanager
 def time_limit(db: Connection, seconds: float) -> Iterator[None]:
-    """Within the block, work that takes longer is stopped, and `QueryTooLong` raised.
+    """Stop work in the block that takes longer, and raise `QueryTooLong`.
 
     SQLite stops a statement at the deadline of the whole block, PostgreSQL after the seconds.
     Python stops where it calls `check_time_limit`.
@@ -71,6 +71,6 @@ def _sqlite_limit(db: Connection, deadline: float) -> Iterator[None]:
 def _was_stopped(error: DBAPIError, deadline: float) -> bool:
     sqlstate = getattr(error.orig, "sqlstate", None)
     message = str(error.orig)
-    # SQLite does not say what a function of ours raised; after the deadline it was the limit.
+    # SQLite hides what a function of ours raised. After the deadline, it was the limit.
     by_function = message == "user-defined function raised exception" and monotonic() > deadline
     return sqlstate == _QUERY_CANCELED or message == "interrupted" or by_function

@@ -1,4 +1,4 @@
-"""Which database errors pass by themselves, so that the same work may simply be done again."""
+"""Which database errors are transient, so that the same work may be run again."""
 
 from sqlalchemy.exc import DBAPIError
 
@@ -11,7 +11,7 @@ _SQLITE = ("database is locked", "database table is locked")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the transaction that met this error may succeed when it is run again."""
+    """Whether the transaction that raised this error may succeed when it is run again."""
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:
@@ -24,19 +24,19 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_lost(error: DBAPIError) -> bool:
-    """Whether the connection was lost, so that it is unknown whether a COMMIT was carried out."""
+    """Whether the connection was lost, so that nobody knows whether a COMMIT succeeded."""
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     ended = sqlstate in ("57P01", "57P02", "57P05", "25P03") or sqlstate.startswith("08")
     return bool(error.connection_invalidated) or ended
 
 
 def explain_refusal(error: DBAPIError) -> OrderFactoryError:
-    """The error as one of ours, in words that hold none of the row's values."""
+    """The error as one of ours, without any of the row's values."""
     return ConnectionLost() if is_lost(error) else DatabaseRefused(without_values(error))
 
 
 def without_values(error: DBAPIError) -> str:
-    """What the database refused, in words that hold none of the row's values.
+    """What the database refused, without any of the row's values.
 
     The driver's own message may quote the row, and so an email or a token.
     """

@@ -1,4 +1,4 @@
-"""INSERT ... ON CONFLICT, which each database's dialect builds with a function of its own."""
+"""INSERT ... ON CONFLICT, which each dialect builds with a function of its own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from order_factory.models.database.dialects import on_sqlite
 
 
 def insert_unless_there(db: Connection, into: Table, unique: str) -> Any:
-    """An INSERT that writes nothing where another row has this value of the column already.
+    """An INSERT that writes nothing if a row has this value of the column already.
 
     On PostgreSQL it waits for a transaction that is about to write such a row. The column has a
     unique index over the rows where it is not null.
@@ -37,7 +37,7 @@ def insert_or_update(
     key: Sequence[str],
     updated: Sequence[str],
 ) -> Insert:
-    """INSERT ... SELECT that changes the rows which are there, where they differ.
+    """INSERT ... SELECT that updates existing rows, if they differ.
 
     `key` are the columns of a unique index, `updated` those that may be changed.
     """

@@ -1,7 +1,8 @@
 """The application: its routes, its middleware and its background threads."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,7 +14,7 @@ from starlette.routing import Route
 
 from order_factory.api.admission import Admission
 from order_factory.api.answers import refusal
-from order_factory.api.dispatcher import Dispatcher
+from order_factory.api.dispatcher import Dispatcher, WakesCopying
 from order_factory.api.documentation.serving import Documentation, lead_to_page
 from order_factory.api.endpoints import Endpoints
 from order_factory.api.errors import method_not_allowed, nothing_here
@@ -25,7 +26,7 @@ from order_factory.api.watchdog import Watchdog
 from order_factory.api.webhook_dispatcher import WebhookDispatcher
 from order_factory.api.writing import Writer
 
-_SECONDS_TO_END = 30
+SECONDS_TO_END = 30
 _WORTH_COMPRESSING = 1_000
 _FROM_BROWSERS = [
     "Authorization",
@@ -45,29 +46,44 @@ def _outside(request: Request, error: Exception) -> Response:
     return refusal(nothing_here()).response({})
 
 
-def make_app() -> Starlette:
-    """The service as an ASGI application, of the settings in the environment."""
+class Background(Protocol):
+    """Work in a thread of its own, beside the requests."""
+
+    def start(self) -> None: ...
+
+    def stop(self, seconds: float) -> None:
+        """End; wait this long for the work that is being done."""
+
+
+def background() -> list[Background]:
+    """What runs once however many processes answer requests, beside the copying."""
+    found: list[Background] = [Watchdog()]
+    if api_settings().dispatch_webhooks:
+        found.append(WebhookDispatcher())
+    return found
+
+
+def make_service() -> Starlette:
+    """The service in one process, of the settings in the environment."""
+    settings = api_settings()
+    return make_app(Dispatcher(settings) if settings.dispatch else None, background())
+
+
+def make_app(dispatcher: WakesCopying | None, beside: Sequence[Background]) -> Starlette:
+    """The ASGI application, with what runs beside it in this process."""
     settings = api_settings()
     writer = Writer()
-    dispatcher = Dispatcher(settings) if settings.dispatch else None
-    webhooks = WebhookDispatcher() if settings.dispatch_webhooks else None
-    watchdog = Watchdog()
+    threads = [*beside, *([] if dispatcher is None else [dispatcher])]
 
     @asynccontextmanager
     async def running(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
-        watchdog.start()
-        if dispatcher is not None:
-            dispatcher.start()
-        if webhooks is not None:
-            webhooks.start()
+        for each in threads:
+            each.start()
         yield
-        watchdog.stop()
         writer.stop()
-        if dispatcher is not None:
-            dispatcher.stop(_SECONDS_TO_END)
-        if webhooks is not None:
-            webhooks.stop(_SECONDS_TO_END)
+        for each in threads:
+            each.stop(SECONDS_TO_END)
 
     admission = Admission()
     documentation = Documentation(admission)

@@ -6,9 +6,10 @@ next one to look finds it.
 """
 
 import logging
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -29,11 +30,32 @@ _SECONDS_BETWEEN_QUESTIONS = 2.0
 _SECONDS_TO_ANSWER = 2.0
 
 
+def require_prefect_at(api_url: str) -> None:
+    """Raises `httpx.HTTPError` unless the Prefect server with this API URL answers."""
+    httpx.get(f"{api_url}/health", timeout=_SECONDS_TO_ANSWER).raise_for_status()
+
+
+class WakesCopying(Protocol):
+    """Has pending orders copied, here or elsewhere."""
+
+    def start(self) -> None: ...
+
+    def wake(self) -> None: ...
+
+    def require_prefect(self) -> None: ...
+
+    def stop(self, seconds: float) -> None: ...
+
+
 class Dispatcher:
     """Copies in this process, or starts a deployment that does, or tells whoever might."""
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(
+        self, settings: ApiSettings, on_ready: Callable[[str], None] = lambda _url: None
+    ) -> None:
+        """`on_ready` is called with the URL of Prefect's API once orders can be copied."""
         self._settings = settings
+        self._on_ready = on_ready
         self._woken = Event()
         self._ending = False
         self._started_run: Any = None
@@ -62,7 +84,7 @@ class Dispatcher:
             raise RuntimeError("Prefect was not reached yet.")
         with self._asking:
             if monotonic() > self._asked_at + _SECONDS_BETWEEN_QUESTIONS:
-                httpx.get(f"{self._api_url}/health", timeout=_SECONDS_TO_ANSWER).raise_for_status()
+                require_prefect_at(self._api_url)
                 self._asked_at = monotonic()
 
     def _run(self) -> None:
@@ -101,6 +123,7 @@ class Dispatcher:
             if failure is not None:
                 raise failure
             self._api_url = str(client.api_url).rstrip("/")
+        self._on_ready(self._api_url)
         _log.info("ready to copy")
 
     def _work_off(self) -> bool:

@@ -18,7 +18,7 @@ from order_factory.api.admission import Admission
 from order_factory.api.answers import Answer, conditional, refusal
 from order_factory.api.authentication import require_scope
 from order_factory.api.caller import Caller
-from order_factory.api.dispatcher import Dispatcher
+from order_factory.api.dispatcher import WakesCopying
 from order_factory.api.errors import ApiError, internal, of_order_factory, unavailable
 from order_factory.api.fair_shares import FairShares
 from order_factory.api.incoming import Incoming, take_in
@@ -41,7 +41,9 @@ _log = logging.getLogger("order_factory.api")
 class Endpoints:
     """Answers every request below `/api/`, with the parts of the service that they share."""
 
-    def __init__(self, writer: Writer, dispatcher: Dispatcher | None, admission: Admission) -> None:
+    def __init__(
+        self, writer: Writer, dispatcher: WakesCopying | None, admission: Admission
+    ) -> None:
         self._writer = writer
         self._dispatcher = dispatcher
         self._admission = admission

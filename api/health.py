@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from order_factory.api.dispatcher import Dispatcher
+from order_factory.api.dispatcher import WakesCopying
 from order_factory.models.database.engine import reading
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.schema import require_schema
@@ -47,7 +47,7 @@ class Readiness:
         return JSONResponse(document, 503, {"Retry-After": "5"})
 
 
-def readiness(dispatcher: Dispatcher | None) -> Readiness:
+def readiness(dispatcher: WakesCopying | None) -> Readiness:
     """The database answers, has the newest schema and is the shop's; Prefect, where the service copies."""
     checks: dict[str, Check] = {"database": require_schema, SHOP: _require_shop}
     if dispatcher is not None:

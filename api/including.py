@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Integer, Select, bindparam, select
 
 from order_factory.api.errors import wrong_parameter
 from order_factory.api.query.parameters import Includes
@@ -83,11 +84,18 @@ def _related(
     near = {row[relationship.near] for row in rows} - {None}
     if not near:
         return []
-    statement = linked(relationship, target, mode).where(
-        link_of(relationship, target).in_(sorted(near))
-    )
     most = api_settings().include_limit + 1
-    return fetch_rows(db, target, statement.order_by(target.table.c.id).limit(most))
+    statement = _linked_to_several(relationship, target.name, mode)
+    return fetch_rows(db, target, statement, {"near": sorted(near), "most": most})
+
+
+@lru_cache(maxsize=1_024)
+def _linked_to_several(relationship: Relationship, target_name: str, mode: str) -> Select[Any]:
+    """What several rows' relationship leads to; made once, since it takes longer than to run it."""
+    target = RESOURCES[target_name]
+    near = bindparam("near", expanding=True)
+    statement = linked(relationship, target, mode).where(link_of(relationship, target).in_(near))
+    return statement.order_by(target.table.c.id).limit(bindparam("most", type_=Integer))
 
 
 def linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:

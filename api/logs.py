@@ -4,11 +4,12 @@ Paths are logged without their query, which may hold an email; failures without 
 which may quote a row.
 """
 
-import json
 import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+
+import orjson
 
 _OWN = "order_factory"
 _FIELDS = (
@@ -34,7 +35,7 @@ class _AsJson(logging.Formatter):
             "message": record.getMessage(),
         }
         line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
-        return json.dumps(line)
+        return orjson.dumps(line).decode()
 
 
 def describe_failure(error: BaseException) -> str:

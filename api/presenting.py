@@ -4,9 +4,10 @@ Most of a document is the same for every row: the names, and the links but for t
 is rendered once for a resource, a caller and a set of fields, and kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +16,8 @@ import orjson
 from order_factory.api.including import Graph, Linkage
 from order_factory.api.query.paging import Page
 from order_factory.api.query.parameters import Query
-from order_factory.api.resources.description import Relationship, ResourceType, Row
+from order_factory.api.resources.attributes import iso_8601
+from order_factory.api.resources.description import Relationship, ResourceType, Row, Type
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
 from order_factory.models.values.public_ids import public_ids
@@ -79,10 +81,20 @@ class _Presenter:
     ) -> None:
         self._resource = resource
         self._here = f"{base}/{resource.name}/"
-        self._reads = [
+        attributes = [each for each in resource.attributes if shown is None or each.name in shown]
+        self._names = [each.name for each in attributes]
+        # The columns that are shown as they are come out of a row in one call.
+        self._columns = _getter([each.name if each.as_stored else "id" for each in attributes])
+        self._times = [
+            (each.name, each.column)
+            for each in attributes
+            if each.type == Type.TIME and each.column is not None
+        ]
+        timed = {name for name, _ in self._times}
+        self._computed = [
             (each.name, each.read)
-            for each in resource.attributes
-            if shown is None or each.name in shown
+            for each in attributes
+            if not each.as_stored and each.name not in timed
         ]
         # Each relationship as JSON, but for the row's id and for the brace that closes it.
         self._relationships = [
@@ -103,12 +115,20 @@ class _Presenter:
                 "id": own_id,
                 "type": name,
                 "links": {"self": f"{self._here}{own_id}"},
-                "attributes": {name: read(row) for name, read in self._reads},
+                "attributes": self._attributes(row),
                 "relationships": self._linked(own_id, links.get((name, row["id"]))),
                 "meta": self._meta,
             }
             for row, own_id in zip(rows, ids, strict=True)
         ]
+
+    def _attributes(self, row: Row) -> Json:
+        shown: Json = dict(zip(self._names, self._columns(row), strict=True))
+        for name, column in self._times:
+            shown[name] = iso_8601(row[column])
+        for name, read in self._computed:
+            shown[name] = read(row)
+        return shown
 
     def _linked(self, own_id: str, linkage: Linkage | None) -> orjson.Fragment:
         """The relationships of a row, with the identifiers of those that are included."""
@@ -130,6 +150,13 @@ class _Presenter:
         here = f"{self._here}{_ID}"
         links = {"self": f"{here}/relationships/{to.name}", "related": f"{here}/{to.name}"}
         return f'"{to.name}":' + orjson.dumps({"links": links}).decode().removesuffix("}")
+
+
+def _getter(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """The values of these columns of a row, however many there are."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: tuple(row[name] for name in names)
 
 
 @lru_cache(maxsize=256)

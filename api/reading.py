@@ -111,7 +111,13 @@ def _row(name: str, mode: str) -> Select[Any]:
 
 
 def _linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:
-    return linked(to, target, mode).where(link_of(to, target) == row[to.near])
+    return _linked(to, target.name, mode).params(near=row[to.near])
+
+
+@lru_cache(maxsize=1_024)
+def _linked(to: Relationship, target_name: str, mode: str) -> Select[Any]:
+    target = RESOURCES[target_name]
+    return linked(to, target, mode).where(link_of(to, target) == bindparam("near"))
 
 
 def _page(

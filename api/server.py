@@ -9,15 +9,20 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from order_factory.api.app import make_app
+from order_factory.api.app import make_service
 from order_factory.api.http_protocol import GuardedProtocol
 from order_factory.api.logs import set_up_logs
+from order_factory.api.workers import (
+    HEALTH_SECONDS,
+    SWITCH_SECONDS,
+    require_several_processes,
+    serve_with_processes,
+    share_port,
+)
 from order_factory.models.errors import CannotListen
 
-_SWITCH_SECONDS = 0.0005
 
-
-def server_config(app: Starlette, **options: Any) -> uvicorn.Config:
+def server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:
     """How the application is served: the limits of `GuardedProtocol`, and no log of uvicorn's."""
     return uvicorn.Config(
         app,
@@ -41,31 +46,49 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            self._tell(f"http://{shown}:{port}/api")
+            self._tell(_url_of(sockets[0]))
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def serve(host: str, port: int, tell: Callable[[str], None], *, workers: int = 1) -> None:
+    """Serve until SIGINT or SIGTERM; `tell` is called with the URL once it answers.
+
+    With several `workers`, that many processes answer requests. Raises `CannotListen` where the
+    port is taken or the host is not this machine's, `InvalidRequest` where the system cannot share
+    a port among processes.
+    """
+    if workers > 1:
+        require_several_processes()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with _bind(host, port, shared=workers > 1) as bound:
+        set_up_logs()
+        # Once it has shut down, uvicorn raises the signal again; to die of it would leave the
+        # Prefect server behind that this process may have started.
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        if workers > 1:
+            config = server_config(
+                "order_factory.api.workers:worker_app",
+                factory=True,
+                workers=workers,
+                timeout_worker_healthcheck=HEALTH_SECONDS,
+                log_level="error",
+            )
+            serve_with_processes(config, bound, lambda: tell(_url_of(bound)))
+        else:
+            config = server_config(make_service(), log_level="warning")
+            _Server(config, tell).run(sockets=[bound])
+
+
+def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        if shared:
+            return share_port(family, (host, port))
         return socket.create_server((host, port), family=family, backlog=2_048)
     except OSError as error:
         raise CannotListen(f"{host}:{port}", error.strerror or type(error).__name__) from error
 
 
-def serve(host: str, port: int, tell: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `tell` is called with the URL once it answers.
-
-    Raises `CannotListen` where the port is taken or the host is not this machine's.
-    """
-    with _listening(host, port) as listener:
-        set_up_logs()
-        # Requests go to and fro between the threads; with Python's five milliseconds each would
-        # wait longer for its turn than it takes to be answered.
-        sys.setswitchinterval(_SWITCH_SECONDS)
-        # Once it has shut down, uvicorn raises the signal again; to die of it would leave the
-        # Prefect server behind that this process may have started.
-        signal.signal(signal.SIGTERM, lambda *_: None)
-        config = server_config(make_app(), log_level="warning")
-        _Server(config, tell).run(sockets=[listener])
+def _url_of(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/api"

@@ -24,8 +24,9 @@ class Watchdog:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, seconds: float) -> None:
         self._ending.set()
+        self._thread.join(seconds)
 
     def look(self) -> None:
         """Log and notify when renewals have become overdue since the last look."""

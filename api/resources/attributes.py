@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, FromClause
 
 from order_factory.api.resources.description import Attribute, Row, Type
 from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
-from order_factory.models.values.money import format_price, to_decimal
+from order_factory.models.values.money import format_price, to_float
 
 _WITHOUT_OFFSET = len("2018-01-01T12:00:00.000")
 
@@ -73,7 +73,7 @@ def amount(
     def as_float(row: Row) -> float | None:
         """Only to be shown: nothing is ever computed from it."""
         amount = row[cents]
-        return without if amount is None else float(to_decimal(amount, row["currency_code"]))
+        return without if amount is None else to_float(amount, row["currency_code"])
 
     def as_price(row: Row) -> str | None:
         amount = row[cents]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Table
@@ -59,6 +60,11 @@ class Attribute:
     nullable: bool = True
     one_of: tuple[str, ...] = ()
     meaning: str = ""
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether the column of the attribute's name is shown as it is."""
+        return isinstance(self.read, itemgetter)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from operator import itemgetter
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
@@ -45,6 +45,14 @@ from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
 _order, _line = table_of(Order), table_of(LineItem)
+_PIECES = (
+    select(_line.c.order_id, func.sum(_line.c.quantity))
+    .where(
+        _line.c.order_id.in_(bindparam("orders", expanding=True)),
+        _line.c.item_type == ItemType.SKUS,
+    )
+    .group_by(_line.c.order_id)
+)
 
 
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
@@ -71,12 +79,7 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
 def _count_skus(db: Connection, rows: Sequence[Row]) -> None:
     """Set `skus_count`: how many pieces the lines of each order sell."""
     keys = [row["id"] for row in rows]
-    counted = (
-        select(_line.c.order_id, func.sum(_line.c.quantity))
-        .where(_line.c.order_id.in_(keys), _line.c.item_type == ItemType.SKUS)
-        .group_by(_line.c.order_id)
-    )
-    counts = {key: int(count) for key, count in db.execute(counted)}
+    counts = {key: int(count) for key, count in db.execute(_PIECES, {"orders": keys})}
     for row in rows:
         row["skus_count"] = counts.get(row["id"], 0)
 

@@ -16,6 +16,12 @@ def serve(
         int,
         typer.Option("--port", min=0, max=65_535, metavar="PORT", help="Port. 0 uses a free one."),
     ] = 8000,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=64, metavar="N", help="Processes that answer requests."
+        ),
+    ] = 1,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -34,4 +40,4 @@ def serve(
     from order_factory.api.server import serve
 
     terminal.on_interrupt = lambda: "Stopped. Requested copies that are not made yet stay pending."
-    serve(host, port, lambda url: terminal.note(f"Listening on {url}"))
+    serve(host, port, lambda url: terminal.note(f"Listening on {url}"), workers=workers)

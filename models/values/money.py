@@ -47,6 +47,12 @@ def to_decimal(cents: int, currency_code: str | None) -> Decimal:
     return Decimal(cents).scaleb(-_EXPONENTS.get(currency_code or "", 2))
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def to_float(cents: int, currency_code: str | None) -> float:
+    """The amount as a number that is only shown; nothing is computed from it."""
+    return float(to_decimal(cents, currency_code))
+
+
 def format_money(cents: int, currency_code: str | None) -> str:
     """The amount for a person, with the unmistakable code: `1,234.50 EUR`, `-1,500 JPY`."""
     return f"{_digits(cents, currency_code)} {currency_code or ''}".rstrip()

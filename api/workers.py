@@ -1,0 +1,161 @@
+"""Serving with several processes: each answers requests, and their parent alone copies orders.
+
+Each process listens on the port with a socket of its own, so that the kernel shares the
+connections out among them. uvicorn starts the processes and replaces those that die.
+"""
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import parent_process
+from pathlib import Path
+from threading import Thread
+from typing import Any, cast
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from order_factory.api.app import SECONDS_TO_END, background, make_app
+from order_factory.api.dispatcher import Dispatcher, require_prefect_at
+from order_factory.api.logs import set_up_logs
+from order_factory.api.settings import api_settings
+from order_factory.models.errors import InvalidRequest
+
+# Requests go to and fro between the threads of a process; with Python's five milliseconds each
+# would wait longer for its turn than it takes to be answered.
+SWITCH_SECONDS = 0.0005
+# On a busy machine a healthy process may answer late.
+HEALTH_SECONDS = 30
+_START_SECONDS = 60.0
+# How the parent tells its processes where it waits for a wake-up, and where it notes Prefect's URL.
+_WAKE_PORT, _FOLDER = "_ORDER_FACTORY_WAKE_PORT", "_ORDER_FACTORY_PARENT_FOLDER"
+_THIS_MACHINE = "127.0.0.1"
+_PREFECT = "prefect"
+
+
+def require_several_processes() -> None:
+    """Raises `InvalidRequest` where the system cannot share a port out among processes."""
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise InvalidRequest(
+            "This system cannot share a port among processes; leave --workers out, and run "
+            "several services behind a proxy instead."
+        )
+
+
+def share_port(family: int, address: tuple[Any, ...]) -> socket.socket:
+    """A socket bound to an address that several processes listen on. Raises `OSError`."""
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind(address)
+    return bound
+
+
+class _OwnSocket:
+    """Becomes a socket of the process that receives it, bound to the shared address."""
+
+    def __init__(self, shared: socket.socket) -> None:
+        self._arguments = (int(shared.family), shared.getsockname())
+
+    def __reduce__(self) -> tuple[Callable[..., socket.socket], tuple[Any, ...]]:
+        return share_port, self._arguments
+
+
+class _Processes(Multiprocess):
+    """Says once that all processes answer."""
+
+    def __init__(
+        self, config: uvicorn.Config, shared: socket.socket, tell: Callable[[], None]
+    ) -> None:
+        super().__init__(config, cast(list[socket.socket], [_OwnSocket(shared)]))
+        self._tell = tell
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(each.wait_until_ready(_START_SECONDS) for each in self.processes):
+            self._tell()
+
+
+class ParentDispatcher:
+    """The parent's dispatcher, as its processes see it."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self._address = (_THIS_MACHINE, port)
+        self._url_file = folder / _PREFECT
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+
+    def start(self) -> None:
+        """The parent has started it."""
+
+    def wake(self) -> None:
+        """Have the parent look at once. If the message is lost, it looks some seconds later."""
+        with suppress(OSError):
+            self._socket.sendto(b"\0", self._address)
+
+    def require_prefect(self) -> None:
+        """Raises an exception unless the parent can copy and Prefect's server answers."""
+        require_prefect_at(self._url_file.read_text())
+
+    def stop(self, seconds: float) -> None:
+        """The parent stops it."""
+        self._socket.close()
+
+
+def worker_app() -> Starlette:
+    """The application of one process. It ends with its parent, however that ends."""
+    set_up_logs()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    dispatcher = None
+    if api_settings().dispatch:
+        dispatcher = ParentDispatcher(int(os.environ[_WAKE_PORT]), Path(os.environ[_FOLDER]))
+    Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    return make_app(dispatcher, beside=[])
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def serve_with_processes(
+    config: uvicorn.Config, shared: socket.socket, tell: Callable[[], None]
+) -> None:
+    """Serve with `config.workers` processes until SIGINT or SIGTERM; `tell` when all answer."""
+    settings, threads = api_settings(), background()
+    with (
+        tempfile.TemporaryDirectory(prefix="order-factory-serve-") as folder,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alarm,
+    ):
+        alarm.bind((_THIS_MACHINE, 0))
+        os.environ |= {_WAKE_PORT: str(alarm.getsockname()[1]), _FOLDER: folder}
+        if settings.dispatch:
+            url_file = Path(folder, _PREFECT)
+            dispatcher = Dispatcher(settings, on_ready=lambda url: _write(url_file, url))
+            Thread(target=_pass_on, args=(alarm, dispatcher), name="alarm", daemon=True).start()
+            threads.append(dispatcher)
+        for each in threads:
+            each.start()
+        _Processes(config, shared, tell).run()
+        for each in threads:
+            each.stop(SECONDS_TO_END)
+
+
+def _pass_on(alarm: socket.socket, dispatcher: Dispatcher) -> None:
+    with suppress(OSError):
+        while alarm.recv(1):
+            dispatcher.wake()
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole text at once, for whoever reads meanwhile."""
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)

@@ -93,7 +93,7 @@ def _related(
 def _linked_to_several(relationship: Relationship, target_name: str, mode: str) -> Select[Any]:
     """What several rows' relationship leads to; made once, since it takes longer than to run it."""
     target = RESOURCES[target_name]
-    near = bindparam("near", expanding=True)
+    near: Any = bindparam("near", expanding=True)
     statement = linked(relationship, target, mode).where(link_of(relationship, target).in_(near))
     return statement.order_by(target.table.c.id).limit(bindparam("most", type_=Integer))
 

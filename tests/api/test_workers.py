@@ -67,7 +67,7 @@ def ask_for_copy(url, token, source):
 def test_several_processes_answer_and_their_parent_copies(service, shop):
     parent, url = service
     ready = url.removesuffix("/api") + "/ready"
-    source, token = order_id(shop.order(mode="test")), make_token()
+    source, token = order_id(shop.order()), make_token("live")
     first = listeners(parent)
     wait_for(lambda: httpx.get(ready, trust_env=False).status_code == 200, "ready")
 

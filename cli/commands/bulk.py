@@ -238,7 +238,16 @@ def _refuse_without_dask(runner: str, dask_address: str | None) -> None:
 
 
 def _require_file(file: str | None) -> None:
+    from order_factory.cli.program import command_line
     from order_factory.models.errors import InvalidRequest
 
-    if file is not None and not Path(file).is_file():
-        raise InvalidRequest(f"The file {file!r} does not exist. Give a file that lists orders.")
+    if file is None or Path(file).is_file():
+        return
+    problem = f"The file {file!r} does not exist. Give a file that lists orders."
+    if not Path(file).suffix and Path(file).name == file:
+        # Most likely the number of an order.
+        problem = (
+            f"The file {file!r} does not exist. If it is an order's number, use "
+            f"`{command_line('copy', file)}` or `{command_line('bulk', '--order', file)}`."
+        )
+    raise InvalidRequest(problem)

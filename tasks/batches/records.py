@@ -27,15 +27,22 @@ _is_stopped = and_(
     ),
 )
 
+# Only columns of the batch: PostgreSQL checks these again once it has waited for the one who stops it.
+_was_stopped_by_client = and_(_batch.c.drained_by_service, _batch.c.status == BatchStatus.ABORTED)
+
 
 def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
-    """Mark a batch with unfinished factories as in progress. Returns their number."""
+    """Mark a batch with unfinished factories as in progress. Returns their number.
+
+    A batch of the HTTP service that was stopped meanwhile stays aborted: only a client stops it. The
+    others are started again by whoever wants them finished.
+    """
     unfinished = count_unfinished(db, batch_id)
     if unfinished:
         now = utc_now()
         db.execute(
             update(_batch)
-            .where(_batch.c.id == batch_id)
+            .where(_batch.c.id == batch_id, not_(_was_stopped_by_client))
             .values(
                 status=BatchStatus.IN_PROGRESS,
                 started_at=func.coalesce(_batch.c.started_at, now),

@@ -9,6 +9,7 @@ import pytest
 from prefect import get_client
 
 from order_factory.cli import flow_runs
+from order_factory.cli.program import command_line
 from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.copying import step_put_in
@@ -183,6 +184,10 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
         ([], "Say which orders: give one of FILE, --order, --all-orders, --failed-of"),
         (["a.csv", "--order", "A1"], "Say which orders: give one of FILE, --order,"),
         (["a.csv"], "The file 'a.csv' does not exist. Give a file that lists orders."),
+        (
+            ["1001"],
+            "The file '1001' does not exist. If it is an order's number, use `{program} copy 1001`",
+        ),
         (["--order", "A1", "--report", "a.txt"], "The report 'a.txt' must end in .csv,"),
         (
             ["--order", "A1", "--limit", "2"],
@@ -204,6 +209,7 @@ def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbe
     ],
 )
 def test_calls_that_are_refused_at_once(shop, run, arguments, message):
+    message = message.replace("{program}", command_line())
     shown = run("bulk", *arguments)
     as_json = run("bulk", *arguments, "--json")
 

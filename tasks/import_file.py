@@ -84,9 +84,14 @@ def import_file(
     source = open_source(file)
     progress = FileProgress(file.name, source.expected_rows)
     decimals_at = find_decimals(file.resource_name, source.records())
-    for records in chunks_of(islice(source.records(), tally.read, None), chunk_size):
+    chunks = chunks_of(islice(source.records(), tally.read, None), chunk_size)
+    for number, records in enumerate(chunks, start=1):
         _import_records(file, mode, rejects_file, tally, records, decimals_at, update)
         progress.show(tally.read)
+        # Each time that the rows have doubled. Otherwise PostgreSQL would take the table for empty,
+        # and look through all lines of an order for each new one.
+        if tally.imported and number.bit_count() == 1:
+            write(lambda db: analyze_table(db, file.resource.table))
     if tally.imported:
         write(lambda db: analyze_table(db, file.resource.table))
     progress.finish(tally.read)

@@ -26,7 +26,8 @@ def _describe_unbalanced(report: ImportReport) -> str:
         [
             (
                 f"{report.unbalanced_orders:,} order{'s have' if many else ' has'} lines that do not "
-                "add up to the order's total. A copy gets the total of its lines:"
+                "add up to the order's amounts. A copy of such an order fails; import the lines that "
+                "are missing, such as shipping, discounts and taxes:"
             ),
             *(f"  {printable(example)}" for example in report.unbalanced_examples),
         ]

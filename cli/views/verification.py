@@ -17,6 +17,12 @@ def describe_verification(found: Verification) -> list[RenderableType]:
     parts: list[RenderableType] = [table(columns, rows)]
     broken = [each for each in found.invariants if each.violations]
     parts += [Text(f"{each.name}: {each.meaning}", style="red") for each in broken]
+    if found.unbalanced_orders:
+        message = (
+            f"{found.unbalanced_orders:,} orders that are no copies have lines that do not add up to "
+            "their amounts. That is no violation, but copies of them fail."
+        )
+        parts.append(Text(message, style="yellow"))
     return [*parts, verdict(found)]
 
 

@@ -22,6 +22,7 @@ from order_factory.models.requests.import_values import (
     NotNegativeAmount,
     Object,
     Percentage,
+    Positive,
     PositiveAmount,
     Rate,
     SpreadsheetText,
@@ -90,6 +91,22 @@ class SkuRow(ImportRow, frozen=True):
     do_not_ship: bool = Field(False, description="Whether it needs no shipping.")
     do_not_track: bool = Field(False, description="Whether its stock is not counted.")
     purchasable: bool = Field(True, description="Whether it is for sale.")
+
+
+class BundleRow(ImportRow, frozen=True):
+    """SKUs that are sold together; known by `code`."""
+
+    code: Key = Field(description="The bundle's code, which lines give as `bundle_code`.")
+    name: Text | None = Field(None, description="The bundle's name.")
+    do_not_ship: bool = Field(False, description="Whether it needs no shipping.")
+
+
+class BundleItemRow(ImportRow, frozen=True):
+    """One SKU of a bundle; known by `bundle` and `sku_code`."""
+
+    bundle: Key = Field(description="The code of an imported bundle.")
+    sku_code: Key = Field(description="The SKU's code; it need not be in the catalogue.")
+    quantity: Positive = Field(1, description="The pieces in one bundle, 1 or more.")
 
 
 class StockItemRow(ImportRow, frozen=True):

@@ -50,7 +50,7 @@ class ImportReport(BaseModel, frozen=True):
     )
     unbalanced_orders: int = Field(
         default=0,
-        description="Imported orders that are worth something else than their lines add up to.",
+        description="Imported orders whose amounts are not what their lines add up to.",
     )
     unbalanced_examples: list[str] = Field(
         default_factory=list, description="What is wrong with the first of these orders."

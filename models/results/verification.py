@@ -23,6 +23,11 @@ class Verification(Result):
     edited_copies: int = Field(
         description="How many of them were edited since, or their source was: compared in part."
     )
+    unbalanced_orders: int = Field(
+        default=0,
+        description="How many orders that are no copies have lines that do not add up to their "
+        "amounts: no violation, but their copies fail.",
+    )
     seconds: float = Field(description="Wall-clock time of the checks.")
 
     @property

@@ -3,6 +3,7 @@
 from order_factory.models.tables.addresses import Address
 from order_factory.models.tables.api_tokens import ApiToken
 from order_factory.models.tables.base import Base
+from order_factory.models.tables.bundles import Bundle, BundleItem
 from order_factory.models.tables.customers import Customer
 from order_factory.models.tables.events import Event
 from order_factory.models.tables.gift_cards import GiftCard, GiftCardUse
@@ -27,6 +28,8 @@ __all__ = [
     "Address",
     "ApiToken",
     "Base",
+    "Bundle",
+    "BundleItem",
     "CopyError",
     "Coupon",
     "Customer",

@@ -37,6 +37,8 @@ class Resource(IntEnum):
     webhooks = 27
     event_callbacks = 28
     gift_card_uses = 29
+    bundles = 31
+    bundle_items = 32
 
 
 class _QuickSqids(Sqids):

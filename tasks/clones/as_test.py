@@ -20,6 +20,8 @@ from order_factory.gateways.manual import ManualGateway
 from order_factory.gateways.testing import TestGateway
 from order_factory.models.tables import (
     ApiToken,
+    Bundle,
+    BundleItem,
     Coupon,
     CustomerPaymentSource,
     GiftCard,
@@ -58,7 +60,7 @@ def turn_into_test_shop(db: Connection) -> None:
 
 
 def _rename_test_skus(db: Connection) -> None:
-    """What refers to a SKU of test mode by its code refers to its new code."""
+    """What refers to a SKU or bundle of test mode by its code refers to its new code."""
     order, line, listed = table_of(Order), table_of(LineItem), table_of(SkuListItem)
     sku, lists = table_of(Sku), table_of(SkuList)
     of_test = select(order.c.id).where(order.c.mode == Mode.TEST)
@@ -71,6 +73,17 @@ def _rename_test_skus(db: Connection) -> None:
     db.execute(
         update(listed).where(items).values(sku_code=_renamed(sku, "code", listed.c.sku_code))
     )
+    parts, bundle = table_of(BundleItem), table_of(Bundle)
+    test_bundles = select(bundle.c.id).where(bundle.c.mode == Mode.TEST)
+    in_bundles = and_(
+        parts.c.bundle_id.in_(test_bundles), _is_duplicate(sku, "code", parts.c.sku_code)
+    )
+    db.execute(
+        update(parts).where(in_bundles).values(sku_code=_renamed(sku, "code", parts.c.sku_code))
+    )
+    sold = and_(line.c.order_id.in_(of_test), _is_duplicate(bundle, "code", line.c.bundle_code))
+    code = _renamed(bundle, "code", line.c.bundle_code)
+    db.execute(update(line).where(sold).values(bundle_code=code))
 
 
 def _rename_keys_of_orders(db: Connection) -> None:

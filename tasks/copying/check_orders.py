@@ -25,6 +25,7 @@ from order_factory.tasks.promotions.leaving_out import leave_promotions_out
 from order_factory.tasks.promotions.tables import open_promotion_tables
 from order_factory.tasks.promotions.uses import contest_uses, lock_limited, record_used_up
 from order_factory.tasks.stock.availability import check_stock, lock_wanted_stock
+from order_factory.tasks.stock.bundles import find_bundle_parts
 from order_factory.tasks.stock.catalogue import flag_skus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.line_totals import (
@@ -49,6 +50,8 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if not batch.prefetched:
         sum_lines(db)
     found = check_sources(db)
+    # What was prefetched has none.
+    bundles = not batch.prefetched and find_bundle_parts(db)
     locked = lock_wanted_stock(db)
     redeemed = have_gift_cards(db)
     if redeemed:
@@ -59,13 +62,15 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if asked.promotions:
         leave_promotions_out(db)
     if not batch.prefetched:
-        flag_skus(db)
+        flag_skus(db, bundles=bundles)
     subtract_unshipped_lines(db)
     if redeemed:
         find_redemptions(db, batch.started_at)
     found += check_customers(db)
     found += check_addresses(db)
-    found += check_line_items(db, refresh_prices=asked.prices, promotions=asked.promotions)
+    found += check_line_items(
+        db, refresh_prices=asked.prices, promotions=asked.promotions, bundles=bundles
+    )
     if redeemed:
         found += refuse_redemptions(db, batch.started_at)
     found += check_wallets(db, batch.started_at)

@@ -23,7 +23,13 @@ from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
-from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
+from order_factory.tasks.working_set.tables import (
+    bundle_parts,
+    copies,
+    flagged_skus,
+    left_out_lines,
+    line_sums,
+)
 
 _line, _source = table_of(LineItem), table_of(Order)
 
@@ -74,6 +80,26 @@ _BARRED = insert_errors(
     line_item_id=_line.c.id,
     sku_code=_line.c.sku_code,
 )
+# The same for the SKUs in the bundle of a line.
+_part = literal("bundle ") + bundle_parts.c.bundle_code + ": SKU " + bundle_parts.c.sku_code
+_parts_of_copy = (bundle_parts, bundle_parts.c.factory_id == copies.c.factory_id)
+_of_part = (flagged_skus, flagged_skus.c.sku_code == bundle_parts.c.sku_code)
+_PART_GONE = insert_errors(
+    ErrorCode.SKU_NOT_IN_CATALOGUE,
+    _part + " is no longer in the catalogue",
+    _is_gone,
+    joins=[_parts_of_copy, _of_part],
+    line_item_id=bundle_parts.c.line_item_id,
+    sku_code=bundle_parts.c.sku_code,
+)
+_PART_BARRED = insert_errors(
+    ErrorCode.SKU_NOT_PURCHASABLE,
+    _part + " is not purchasable",
+    _is_barred,
+    joins=[_parts_of_copy, _of_part],
+    line_item_id=bundle_parts.c.line_item_id,
+    sku_code=bundle_parts.c.sku_code,
+)
 _of_source = (_source, _source.c.id == copies.c.source_order_id)
 _OTHER_CURRENCY = insert_errors(
     ErrorCode.LINE_ITEM_OTHER_CURRENCY,
@@ -103,12 +129,14 @@ _TAX_RATE = insert_errors(
 )
 
 
-def check_line_items(db: Connection, *, refresh_prices: bool, promotions: bool) -> int:
+def check_line_items(
+    db: Connection, *, refresh_prices: bool, promotions: bool, bundles: bool
+) -> int:
     """Record orders without lines, and lines that cannot be copied; how many errors.
 
     A line cannot be copied with a quantity below 1, in another currency than its order, or when
-    its SKU is not in the catalogue any more or not purchasable. Where a copy is to have today's
-    prices or promotions, it needs a price, and a tax rate that can be one.
+    its SKU, or one in its bundle, is not in the catalogue any more or not purchasable. Where a copy
+    is to have today's prices or promotions, it needs a price, and a tax rate that can be one.
     """
     found = execute_and_count(db, _NO_LINE) + (find_prices(db) if refresh_prices else 0)
     if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
@@ -119,8 +147,10 @@ def check_line_items(db: Connection, *, refresh_prices: bool, promotions: bool) 
         found += execute_and_count(db, _TAX_RATE)
     if db.scalar(select(exists().where(_is_gone))):
         found += execute_and_count(db, _GONE)
+        found += execute_and_count(db, _PART_GONE) if bundles else 0
     if db.scalar(select(exists().where(_is_barred))):
         found += execute_and_count(db, _BARRED)
+        found += execute_and_count(db, _PART_BARRED) if bundles else 0
     if found:
         _leave_out_wrong_lines(db)
     return found

@@ -1,14 +1,18 @@
-"""Finding imported orders whose lines do not add up to the order's total."""
+"""Finding imported orders whose lines do not add up to the order's amounts."""
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, case, func, or_, select
+from sqlalchemy import RowMapping, Select, func, or_, select
 
 from order_factory.models.database.engine import reading
 from order_factory.models.tables import LineItem, Order
 from order_factory.models.values.money import format_money
 from order_factory.models.values.statuses import Mode
+from order_factory.tasks.working_set.order_amounts import AMOUNTS
+from order_factory.tasks.working_set.order_totals import select_differing_orders
+from order_factory.tasks.working_set.statements import table_of
 
+_order = table_of(Order)
 _EXAMPLES = 5
 
 
@@ -34,47 +38,35 @@ class Unbalanced(NamedTuple):
 
 
 def find_unbalanced_orders(mode: Mode, before: LastKeys) -> Unbalanced:
-    """The imported orders whose total differs from the sum of their lines.
+    """The imported orders whose amounts differ from the sums of their lines.
 
-    Compared are the total and the total with taxes: they are what a copy is worth, since a copy is
-    the sum of its lines.
+    Their copies fail with the difference: a copy is worth what its source is.
     """
     unbalanced = _select_unbalanced(mode, before)
     with reading() as db:
         count = db.scalar(select(func.count()).select_from(unbalanced.subquery())) or 0
-        found = db.execute(unbalanced.order_by(Order.id).limit(_EXAMPLES)).all()
-    return Unbalanced(count, tuple(_describe(row) for row in found))
+        found = db.execute(unbalanced.order_by(_order.c.id).limit(_EXAMPLES)).all()
+    return Unbalanced(count, tuple(_describe(row._mapping) for row in found))
 
 
-def _describe(row: Row[Any]) -> str:
-    pairs = ((row.lines_total, row.total), (row.lines_with_taxes, row.with_taxes))
-    lines, order = next(pair for pair in pairs if pair[0] != pair[1])
-    money = [format_money(cents, row.currency_code) for cents in (lines, order)]
-    return f"Order {row.number}: the lines add up to {money[0]}, the order to {money[1]}"
+def _describe(row: RowMapping) -> str:
+    """The first amount that differs. An amount of 0, but for the total, may not have been given."""
+    name = next(
+        each
+        for each in ("total_amount_cents", *AMOUNTS)
+        if row[each] != row[f"lines_{each}"] and (row[each] or each == "total_amount_cents")
+    )
+    lines, order = (
+        format_money(row[each], row["currency_code"]) for each in (f"lines_{name}", name)
+    )
+    return f"Order {row['number']}, {name}: the lines add up to {lines}, the order says {order}"
 
 
 def _select_unbalanced(mode: Mode, before: LastKeys) -> Select[Any]:
     new_lines = select(LineItem.order_id).where(LineItem.id > before.line)
-    total = func.coalesce(func.sum(LineItem.total_amount_cents), 0)
-    tax = func.coalesce(func.sum(LineItem.tax_amount_cents), 0)
-    with_taxes = total + case((Order.tax_included, 0), else_=tax)
-    return (
-        select(
-            Order.number,
-            Order.currency_code,
-            Order.total_amount_cents.label("total"),
-            Order.total_amount_with_taxes_cents.label("with_taxes"),
-            total.label("lines_total"),
-            with_taxes.label("lines_with_taxes"),
-        )
-        .outerjoin(LineItem, LineItem.order_id == Order.id)
-        .where(Order.mode == mode, Order.order_factory_id.is_(None))
-        .where(or_(Order.id > before.order, Order.id.in_(new_lines)))
-        .group_by(Order.id)
-        .having(
-            or_(
-                total != Order.total_amount_cents,
-                with_taxes != Order.total_amount_with_taxes_cents,
-            )
-        )
+    amounts = (_order.c[name] for name in AMOUNTS)
+    return select_differing_orders(_order.c.number, _order.c.currency_code, *amounts).where(
+        _order.c.mode == mode,
+        _order.c.order_factory_id.is_(None),
+        or_(_order.c.id > before.order, _order.c.id.in_(new_lines)),
     )

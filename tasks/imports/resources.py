@@ -8,6 +8,8 @@ from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, func, sel
 
 from order_factory.models.requests.import_rows import (
     AddressRow,
+    BundleItemRow,
+    BundleRow,
     CouponRow,
     CustomerPaymentSourceRow,
     CustomerRow,
@@ -28,6 +30,8 @@ from order_factory.models.requests.import_rows import (
 from order_factory.models.tables import (
     Address,
     Base,
+    Bundle,
+    BundleItem,
     Coupon,
     Customer,
     CustomerPaymentSource,
@@ -178,6 +182,9 @@ _PAYMENT_SOURCE = Reference(
     "is the reference of no payment source",
 )
 _SKU = Reference("sku_code", "sku_id", _by(Sku, "code", "sku_code"), "is the code of no SKU")
+_BUNDLE = Reference(
+    "bundle", "bundle_id", _by(Bundle, "code", "bundle"), "is the code of no bundle"
+)
 _SKU_LIST = Reference(
     "sku_list", "sku_list_id", _by(SkuList, "name", "sku_list"), "is the name of no SKU list"
 )
@@ -291,6 +298,14 @@ RESOURCES = {
             ("sku_id", "currency_code"),
             (_SKU,),
             updated=("amount_cents", "compare_at_amount_cents"),
+        ),
+        Resource("bundles", BundleRow, table_of(Bundle), ("code",)),
+        Resource(
+            "bundle_items",
+            BundleItemRow,
+            table_of(BundleItem),
+            ("bundle_id", "sku_code"),
+            (_BUNDLE,),
         ),
         Resource("sku_lists", SkuListRow, table_of(SkuList), ("name",)),
         Resource(

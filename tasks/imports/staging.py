@@ -54,6 +54,7 @@ def stage(db: Connection, resource: Resource, rows: Sequence[dict[str, Any]]) ->
     staged = staging_table(resource.name)
     open_tables(db, staged.metadata)
     db.execute(insert(staged), rows)
+    # Without the ids of the rows that they name, which are not there yet.
     analyze_table(db, staged)
 
 
@@ -64,6 +65,8 @@ def resolve_references(db: Connection, resource: Resource, mode: str) -> list[Re
     staged = staging_table(resource.name)
     found = {each.target: each.find(staged, mode) for each in resource.references}
     db.execute(update(staged).values(found))
+    # Counted before, the ids were all empty, and PostgreSQL joined each line with its whole order.
+    analyze_table(db, staged)
     rejects, unknown = [], []
     for each in resource.references:
         named_none = staged.c[each.column].is_not(None) & staged.c[each.target].is_(None)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Insert,
     MetaData,
     Table,
+    and_,
     bindparam,
     delete,
     exists,
@@ -34,11 +35,14 @@ from order_factory.models.database.engine import CACHE_KIBIBYTES
 from order_factory.models.database.sqlite_readers import compile_statement, has_other_rules
 from order_factory.models.tables import (
     Address,
+    Bundle,
     CustomerPaymentSource,
+    LineItem,
     Order,
     OrderFactory,
     PaymentSource,
 )
+from order_factory.tasks.stock.bundles import SHOP_HAS_BUNDLES
 from order_factory.tasks.stock.catalogue import insert_flagged_skus
 from order_factory.tasks.working_set.claims import (
     claimed_range,
@@ -96,12 +100,12 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
         "look": [
             compile_statement(insert_short_sums()),
             compile_statement(update_mixed_sums()),
-            compile_statement(insert_flagged_skus(after_others=False)),
+            compile_statement(insert_flagged_skus(after_others=False, bundles=False)),
         ],
     }
 
 
-_factory = table_of(OrderFactory)
+_factory, _bundle, _line = table_of(OrderFactory), table_of(Bundle), table_of(LineItem)
 
 
 def _insert_next(batch_id: int) -> Insert:
@@ -121,6 +125,10 @@ def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
     last = select(func.max(copies.c.factory_id)).scalar_subquery()
     both = OrderFactory.id.between(bindparam("first", 0), last)
     yield exists().where(both, OrderFactory.batch_id == batch_id, asks_more)
+    # What is in bundles is not read ahead.
+    mode_and_code = and_(_bundle.c.mode == copies.c.mode, _bundle.c.code == _line.c.bundle_code)
+    bundles = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
+    yield and_(SHOP_HAS_BUNDLES, exists().select_from(bundles.join(_bundle, mode_and_code)))
     # A trigger or a foreign key of the shop could make a copy differ from its source.
     yield from has_other_rules("shop")
     # A copy refers to the same rows as its source, or to copies of them.

@@ -17,6 +17,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -25,6 +26,7 @@ from order_factory.models.tables import CopyError, LineItem, Sku, StockItem
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.stock.bundles import part_is_left_out, wanted_pieces
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
@@ -32,6 +34,7 @@ from order_factory.tasks.working_set.tables import (
     GRANTED,
     OPEN,
     REFUSED,
+    bundle_parts,
     contested,
     copies,
     flagged_skus,
@@ -78,20 +81,29 @@ def lock_wanted_stock(db: Connection) -> int:
     takes = and_(copies.c.place_target_order, copies.c.stock == StockPolicy.TAKE)
     if not db.scalar(select_any_copy(takes)):
         return 0
-    wanted = (
+    in_lines = (
         select(_sku.c.id)
         .select_from(copies)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
         .where(takes, _line.c.item_type == ItemType.SKUS)
     )
+    in_bundles = (
+        select(_sku.c.id)
+        .select_from(copies)
+        .join(bundle_parts, bundle_parts.c.factory_id == copies.c.factory_id)
+        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == bundle_parts.c.sku_code))
+        .where(takes)
+    )
+    wanted = union_all(in_lines, in_bundles)
     rows = select(_stock.c.id).where(_stock.c.sku_id.in_(wanted)).order_by(_stock.c.id)
     locked = rows.with_for_update().subquery()
     return db.scalar(select(func.count()).select_from(locked)) or 0
 
 
 def insert_contested() -> Insert:
-    """Insert a row per copy and short SKU, undecided, with the quantity of all its lines."""
+    """Insert a row per copy and short SKU, undecided, with all that its lines and bundles take."""
+    pieces = wanted_pieces()
     share = case(
         # With skip_errors each SKU of an order is a separate share with a number below zero.
         (
@@ -105,16 +117,14 @@ def insert_contested() -> Insert:
             copies.c.factory_id,
             flagged_skus.c.sku_id,
             share,
-            func.sum(_line.c.quantity),
+            func.sum(pieces.c.quantity),
             flagged_skus.c.available,
             literal(OPEN),
         )
         .select_from(copies)
-        .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .join(flagged_skus, flagged_skus.c.sku_code == _line.c.sku_code)
+        .join(pieces, pieces.c.factory_id == copies.c.factory_id)
+        .join(flagged_skus, flagged_skus.c.sku_code == pieces.c.sku_code)
         .where(copies.c.stock == StockPolicy.TAKE, _is_short)
-        .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0)
-        .where(not_(is_left_out()))
         .group_by(
             copies.c.factory_id,
             copies.c.skip_errors,
@@ -185,6 +195,7 @@ def _decide(state: int) -> Update:
 
 
 def _record_shortages(db: Connection) -> int:
+    """Record an error per SKU about all its lines, and one per line of a bundle with the SKU."""
     wants = wanted_before(contested.c.state == GRANTED)
     left = wants.c.available - wants.c.before
     message = (
@@ -196,29 +207,79 @@ def _record_shortages(db: Connection) -> int:
         + cast(left, String)
         + " in stock"
     )
-    shortages = insert_errors(
-        ErrorCode.NOT_ENOUGH_STOCK,
-        message,
-        wants.c.quantity > left,
-        joins=[
-            (wants, wants.c.factory_id == copies.c.factory_id),
-            (flagged_skus, flagged_skus.c.sku_id == wants.c.sku_id),
-        ],
-        sku_code=flagged_skus.c.sku_code,
+    of_copy = [
+        (wants, wants.c.factory_id == copies.c.factory_id),
+        (flagged_skus, flagged_skus.c.sku_id == wants.c.sku_id),
+    ]
+    is_short = wants.c.quantity > left
+    its_part = and_(
+        bundle_parts.c.factory_id == copies.c.factory_id,
+        bundle_parts.c.sku_code == flagged_skus.c.sku_code,
+        not_(part_is_left_out()),
     )
-    return execute_and_count(db, shortages)
+    in_bundles_only = and_(
+        exists().where(its_part).correlate(copies, flagged_skus),
+        not_(_has_lines_of_it()),
+    )
+    shortages = (
+        insert_errors(
+            ErrorCode.NOT_ENOUGH_STOCK,
+            message,
+            is_short,
+            not_(in_bundles_only),
+            joins=of_copy,
+            sku_code=flagged_skus.c.sku_code,
+        ),
+        insert_errors(
+            ErrorCode.NOT_ENOUGH_STOCK,
+            literal("bundle ") + bundle_parts.c.bundle_code + ": " + message,
+            is_short,
+            joins=[*of_copy, (bundle_parts, its_part)],
+            line_item_id=bundle_parts.c.line_item_id,
+            sku_code=flagged_skus.c.sku_code,
+        ),
+    )
+    return sum(execute_and_count(db, statement) for statement in shortages)
+
+
+def _has_lines_of_it() -> ColumnElement[bool]:
+    """Whether the copy has a line of the flagged SKU itself."""
+    return (
+        exists()
+        .where(
+            _line.c.order_id == copies.c.source_order_id,
+            _line.c.item_type == ItemType.SKUS,
+            _line.c.sku_code == flagged_skus.c.sku_code,
+            not_(is_left_out()),
+        )
+        .correlate(copies, flagged_skus)
+    )
 
 
 def _leave_out_short_lines(db: Connection) -> None:
-    """Leave the lines of refused SKUs out of the copies with `skip_errors`."""
+    """Leave the lines of refused SKUs, and of bundles with them, out of the `skip_errors` copies."""
+    is_refused = and_(copies.c.skip_errors, contested.c.state == REFUSED)
     refused = (
         select(copies.c.factory_id, _line.c.id)
         .join(contested, contested.c.factory_id == copies.c.factory_id)
         .join(flagged_skus, flagged_skus.c.sku_id == contested.c.sku_id)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .where(
-            copies.c.skip_errors, contested.c.state == REFUSED, _line.c.item_type == ItemType.SKUS
-        )
+        .where(is_refused, _line.c.item_type == ItemType.SKUS)
         .where(_line.c.sku_code == flagged_skus.c.sku_code, not_(is_left_out()))
     )
-    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], refused))
+    in_bundles = (
+        select(copies.c.factory_id, bundle_parts.c.line_item_id)
+        .distinct()
+        .join(contested, contested.c.factory_id == copies.c.factory_id)
+        .join(flagged_skus, flagged_skus.c.sku_id == contested.c.sku_id)
+        .join(
+            bundle_parts,
+            and_(
+                bundle_parts.c.factory_id == copies.c.factory_id,
+                bundle_parts.c.sku_code == flagged_skus.c.sku_code,
+            ),
+        )
+        .where(is_refused, not_(part_is_left_out()))
+    )
+    for lines in (refused, in_bundles):
+        db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], lines))

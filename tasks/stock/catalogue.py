@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Insert,
+    Select,
     Subquery,
     and_,
     case,
@@ -19,13 +20,15 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union_all,
 )
 
 from order_factory.models.tables import LineItem, Order, OrderFactory, Sku, StockItem
 from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.stock.bundles import PART_CODE, PART_QUANTITY, join_bundle_items
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.tables import claims, copies, flagged_skus
+from order_factory.tasks.working_set.tables import bundle_parts, claims, copies, flagged_skus
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
@@ -33,32 +36,24 @@ _names_a_sku = _line.c.item_type == ItemType.SKUS
 _HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
-def flag_skus(db: Connection) -> None:
-    """Note the SKUs of the batch that are not simply there to be bought and shipped."""
+def flag_skus(db: Connection, *, bundles: bool) -> None:
+    """Note the SKUs of the batch that are not simply there to be bought and shipped.
+
+    `bundles` says that some of them are in bundles.
+    """
     others = exists().where(claims.c.factory_id < _first_loaded())
-    db.execute(insert_flagged_skus(after_others=bool(db.scalar(select(others)))))
+    after_others = bool(db.scalar(select(others)))
+    db.execute(insert_flagged_skus(after_others=after_others, bundles=bundles))
 
 
 @cache
-def insert_flagged_skus(*, after_others: bool) -> Insert:
+def insert_flagged_skus(*, after_others: bool, bundles: bool) -> Insert:
     """One row per SKU code that is gone, not for sale, not shipped, or wanted more than it is there.
 
     A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
     batch were copied already in this transaction, and what they got is not there any more.
     """
-    wanted = (
-        select(
-            _line.c.sku_code,
-            func.sum(case((_line.c.quantity > 0, _line.c.quantity), else_=0)).label("quantity"),
-        )
-        .select_from(copies)
-        .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .where(_names_a_sku)
-        .group_by(_line.c.sku_code)
-        # In the order of the catalogue's index, which is then read from end to end.
-        .order_by(_line.c.sku_code)
-        .subquery("wanted")
-    )
+    wanted = (_wanted_with_bundles() if bundles else _wanted()).subquery("wanted")
     mode = select(copies.c.mode).limit(1).scalar_subquery()
     held = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
     held = held.where(_stock.c.sku_id == _sku.c.id)
@@ -95,22 +90,54 @@ def insert_flagged_skus(*, after_others: bool) -> Insert:
     return insert(flagged_skus).from_select(list(values), select(*values.values()).where(flagged))
 
 
+def _wanted() -> Select[tuple[str | None, int]]:
+    return (
+        select(
+            _line.c.sku_code,
+            func.sum(case((_line.c.quantity > 0, _line.c.quantity), else_=0)).label("quantity"),
+        )
+        .select_from(copies)
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .where(_names_a_sku)
+        .group_by(_line.c.sku_code)
+        # In the order of the catalogue's index, which is then read from end to end.
+        .order_by(_line.c.sku_code)
+    )
+
+
+def _wanted_with_bundles() -> Select[tuple[str | None, int]]:
+    of_lines = _wanted().order_by(None)
+    of_bundles = select(bundle_parts.c.sku_code, bundle_parts.c.quantity)
+    every = union_all(of_lines, of_bundles).subquery("every")
+    quantity = func.sum(every.c.quantity).label("quantity")
+    return select(every.c.sku_code, quantity).group_by(every.c.sku_code).order_by(every.c.sku_code)
+
+
 def _promised() -> Subquery:
     """What the earlier parts of the batch were copied with and did not take from the stock.
 
     Copied in parts because of one order at fault, the others end as they would without it.
     """
-    return (
-        select(_line.c.sku_code, func.sum(_line.c.quantity).label("quantity"))
-        .select_from(claims)
-        .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
-        .join(Order, Order.id == OrderFactory.target_order_id)
-        .join(_line, _line.c.order_id == Order.id)
-        .where(claims.c.factory_id < _first_loaded(), Order.status.not_in(_HAS_TAKEN), _names_a_sku)
-        .where(table_of(OrderFactory).c.stock == StockPolicy.TAKE)
-        .group_by(_line.c.sku_code)
-        .subquery("promised")
+    factory, target = table_of(OrderFactory), table_of(Order)
+    earlier = claims.join(factory, factory.c.id == claims.c.factory_id).join(
+        target, target.c.id == factory.c.target_order_id
     )
+    of_lines = select(_line.c.sku_code, _line.c.quantity).select_from(
+        earlier.join(_line, _line.c.order_id == target.c.id)
+    )
+    of_bundles = select(PART_CODE, PART_QUANTITY).select_from(
+        join_bundle_items(earlier, target.c.id, target.c.mode)
+    )
+    gets_pieces = and_(
+        claims.c.factory_id < _first_loaded(),
+        target.c.status.not_in(_HAS_TAKEN),
+        factory.c.stock == StockPolicy.TAKE,
+    )
+    every = union_all(
+        of_lines.where(gets_pieces, _names_a_sku), of_bundles.where(gets_pieces)
+    ).subquery("every")
+    quantity = func.sum(every.c.quantity).label("quantity")
+    return select(every.c.sku_code, quantity).group_by(every.c.sku_code).subquery("promised")
 
 
 def _first_loaded() -> ColumnElement[int]:

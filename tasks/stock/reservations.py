@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal,
     not_,
     select,
+    union_all,
     update,
 )
 
@@ -28,6 +29,12 @@ from order_factory.models.tables import LineItem, Order, Sku, StockItem, StockRe
 from order_factory.models.tables.skus import ReservationStatus
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.stock.bundles import (
+    PART_CODE,
+    PART_QUANTITY,
+    join_bundle_items,
+    part_is_left_out,
+)
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -35,7 +42,7 @@ from order_factory.tasks.working_set.statements import (
     table_of,
     times,
 )
-from order_factory.tasks.working_set.tables import copies, placements, stock_shares
+from order_factory.tasks.working_set.tables import bundle_parts, copies, placements, stock_shares
 
 Orders = Select[tuple[int]]
 
@@ -120,21 +127,35 @@ def insert_reservations() -> Insert:
 
 
 def _wanted() -> Subquery:
-    """Select the quantity of each tracked SKU in all lines of each placed order."""
+    """Select the quantity of each tracked SKU in all lines and bundles of each placed order."""
+    in_lines = (
+        select(placements.c.factory_id, _line.c.sku_code, _line.c.quantity)
+        .select_from(placements)
+        .join(copies, copies.c.factory_id == placements.c.factory_id)
+        .join(_line, _line.c.order_id == copies.c.target_order_id)
+        .where(_line.c.item_type == ItemType.SKUS)
+    )
+    # As they were when the stock was counted: somebody may change the bundle meanwhile.
+    in_bundles = (
+        select(placements.c.factory_id, bundle_parts.c.sku_code, bundle_parts.c.quantity)
+        .select_from(placements)
+        .join(bundle_parts, bundle_parts.c.factory_id == placements.c.factory_id)
+        .where(not_(part_is_left_out()))
+    )
+    pieces = union_all(in_lines, in_bundles).subquery("pieces")
     return (
         select(
             placements.c.factory_id,
             copies.c.target_order_id.label("order_id"),
             placements.c.remote,
             _sku.c.id.label("sku_id"),
-            func.sum(_line.c.quantity).label("quantity"),
+            func.sum(pieces.c.quantity).label("quantity"),
         )
         .select_from(placements)
         .join(copies, copies.c.factory_id == placements.c.factory_id)
-        .join(_line, _line.c.order_id == copies.c.target_order_id)
-        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
-        .where(copies.c.stock == StockPolicy.TAKE)
-        .where(_line.c.item_type == ItemType.SKUS, not_(_sku.c.do_not_track))
+        .join(pieces, pieces.c.factory_id == placements.c.factory_id)
+        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == pieces.c.sku_code))
+        .where(copies.c.stock == StockPolicy.TAKE, not_(_sku.c.do_not_track))
         .group_by(placements.c.factory_id, copies.c.target_order_id, placements.c.remote, _sku.c.id)
         .subquery("wanted")
     )
@@ -200,13 +221,24 @@ def _first_places(orders: Orders) -> Select[tuple[int, int]]:
         .correlate(_sku)
         .scalar_subquery()
     )
+    was_placed = and_(
+        _order.c.id.in_(orders), _order.c.placed_at.is_not(None), _line.c.quantity > 0
+    )
+    in_lines = (
+        select(_order.c.mode, _line.c.sku_code, _line.c.quantity)
+        .select_from(_order.join(_line, _line.c.order_id == _order.c.id))
+        .where(was_placed, _line.c.item_type == ItemType.SKUS)
+    )
+    in_bundles = (
+        select(_order.c.mode, PART_CODE, PART_QUANTITY)
+        .select_from(join_bundle_items(_order, _order.c.id, _order.c.mode))
+        .where(was_placed)
+    )
+    pieces = union_all(in_lines, in_bundles).subquery("pieces")
     had = (
-        select(_sku.c.id, first.label("stock_item_id"), _line.c.quantity)
-        .select_from(_order)
-        .join(_line, _line.c.order_id == _order.c.id)
-        .join(_sku, and_(_sku.c.mode == _order.c.mode, _sku.c.code == _line.c.sku_code))
-        .where(_order.c.id.in_(orders), _order.c.placed_at.is_not(None))
-        .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(_sku.c.do_not_track))
+        select(_sku.c.id, first.label("stock_item_id"), pieces.c.quantity)
+        .join(pieces, and_(_sku.c.mode == pieces.c.mode, _sku.c.code == pieces.c.sku_code))
+        .where(not_(_sku.c.do_not_track))
         .subquery("had")
     )
     return (

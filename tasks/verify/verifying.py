@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, not_, select
 from order_factory.models.database.dialects import plan_by_table
 from order_factory.models.results.progress import report_progress
 from order_factory.models.results.verification import InvariantReport, Verification
+from order_factory.models.tables import Order
 from order_factory.models.values.public_ids import public_id
 from order_factory.tasks.verify import (
     addresses,
@@ -29,6 +30,8 @@ from order_factory.tasks.verify import (
 )
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import copied, source, target, unedited
+from order_factory.tasks.working_set.order_totals import select_differing_orders
+from order_factory.tasks.working_set.statements import table_of
 
 EXAMPLES = 3
 INVARIANTS: tuple[Invariant, ...] = (
@@ -83,9 +86,13 @@ def verify(db: Connection) -> Verification:
         reports.append(check(db, invariant))
     report_progress("verify", len(INVARIANTS), len(INVARIANTS))
     every = select(func.count()).select_from(copied)
+    order = table_of(Order)
+    originals = select_differing_orders(order.c.id).where(order.c.order_factory_id.is_(None))
+    unbalanced = originals.subquery("unbalanced")
     return Verification(
         invariants=reports,
         copies=db.execute(every).scalar_one(),
         edited_copies=db.execute(every.where(not_(unedited(source, target)))).scalar_one(),
+        unbalanced_orders=db.execute(select(func.count()).select_from(unbalanced)).scalar_one(),
         seconds=perf_counter() - started,
     )

@@ -23,9 +23,17 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import json_is_true
-from order_factory.models.tables import LineItem
+from order_factory.models.tables import (
+    Bundle,
+    BundleItem,
+    LineItem,
+    Order,
+    OrderFactory,
+    OrderSubscription,
+    Sku,
+)
 from order_factory.models.values.error_codes import ErrorCode
-from order_factory.models.values.statuses import ItemType
+from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.order_amounts import (
     IS_BOUGHT,
@@ -37,13 +45,52 @@ from order_factory.tasks.working_set.statements import Rows, execute_and_count, 
 from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
 _line = table_of(LineItem)
+_PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 _is_other_currency = func.coalesce(_line.c.currency_code != copies.c.currency_code, false())
 
-# What is in a bundle the shop's catalogue does not say, so its line says that it does not ship.
-_is_shipped_bundle = and_(
-    _line.c.item_type == ItemType.BUNDLES,
-    not_(func.coalesce(json_is_true(_line.c.metadata, literal("do_not_ship")), false())),
-)
+_bundle, _part, _sku = table_of(Bundle), table_of(BundleItem), table_of(Sku)
+_source, _factory = table_of(Order), table_of(OrderFactory)
+_subscription = table_of(OrderSubscription)
+
+
+def _is_shipped_bundle() -> ColumnElement[bool]:
+    """Whether the line is a bundle that ships.
+
+    Its line or the catalogue says that it does not, or no SKU in it ships. A bundle that the
+    catalogue does not have ships, unless the source order was placed without a shipping address.
+    """
+    known = exists().where(_bundle.c.mode == copies.c.mode, _bundle.c.code == _line.c.bundle_code)
+    has_parts = exists().where(_part.c.bundle_id == _bundle.c.id)
+    shipped_parts = exists().where(
+        _part.c.bundle_id == _bundle.c.id,
+        not_(
+            exists().where(
+                _sku.c.mode == _bundle.c.mode, _sku.c.code == _part.c.sku_code, _sku.c.do_not_ship
+            )
+        ),
+    )
+    ships = known.where(not_(_bundle.c.do_not_ship), or_(not_(has_parts), shipped_parts))
+    unmarked = not_(func.coalesce(json_is_true(_line.c.metadata, literal("do_not_ship")), false()))
+    kind = _line.c.item_type == ItemType.BUNDLES
+    return and_(kind, unmarked, or_(ships, and_(not_(known), not_(_was_placed_without_address()))))
+
+
+def _was_placed_without_address() -> ColumnElement[bool]:
+    """Whether the order that the copy, or its subscription, comes from was placed like that."""
+    from_subscription = _factory.c.order_subscription_id == _subscription.c.id
+    origins = _factory.outerjoin(_subscription, from_subscription).join(
+        _source, _source.c.id.in_([_factory.c.source_order_id, _subscription.c.source_order_id])
+    )
+    was_placed = or_(_source.c.placed_at.is_not(None), _source.c.status.in_(_PLACED))
+    return (
+        exists()
+        .select_from(origins)
+        .where(
+            _factory.c.id == copies.c.factory_id,
+            _source.c.shipping_address_id.is_(None),
+            was_placed,
+        )
+    )
 
 
 def sum_lines(db: Connection) -> None:
@@ -153,7 +200,7 @@ def select_line_sums(order_id: ColumnElement[int]) -> Rows:
         "mixed": false(),
         "lines": func.count(),
         "purchasable_lines": _count(and_(IS_BOUGHT, _line.c.quantity > 0)),
-        "lines_to_ship": _count(or_(kind == ItemType.SKUS, _is_shipped_bundle)),
+        "lines_to_ship": _count(or_(kind == ItemType.SKUS, _is_shipped_bundle())),
         "quantities_below_one": _count(_line.c.quantity < 1),
         "other_currency_lines": _count(_is_other_currency),
         **{

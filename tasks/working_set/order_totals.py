@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from order_factory.models.tables import LineItem, Order
 from order_factory.models.tables.base import utc_now
@@ -45,6 +56,38 @@ def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> N
             updated_at=utc_now(),
         )
     )
+
+
+def select_differing_orders(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Select the orders that are not worth what their lines are, with these columns of theirs.
+
+    After them come the sums of the lines, each under the name of the order's amount. The total is
+    always compared, and any other amount where the order has one: 0 may mean that none was given.
+    """
+    sums: dict[str, ColumnElement[int]] = {
+        name: _sum_of_group(case((lines, cents_of_part(name)), else_=0))
+        for name, lines in LINES_OF_PARTS.items()
+    }
+    sums["total_tax_amount_cents"] = _sum_of_group(_line.c.tax_amount_cents)
+    sums["total_amount_cents"] = _sum_of_group(_line.c.total_amount_cents)
+    sums["total_amount_with_taxes_cents"] = calculate_total_with_taxes(sums, _order.c.tax_included)
+    differs = [
+        and_(
+            _order.c[name] != amount,
+            or_(_order.c[name] != 0, literal(name == "total_amount_cents")),
+        )
+        for name, amount in sums.items()
+    ]
+    return (
+        select(*columns, *(amount.label(f"lines_{name}") for name, amount in sums.items()))
+        .select_from(_order.outerjoin(_line, _line.c.order_id == _order.c.id))
+        .group_by(_order.c.id)
+        .having(or_(*differs))
+    )
+
+
+def _sum_of_group(amount: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(amount), 0)
 
 
 def _sums(mine: ColumnElement[bool]) -> dict[str, ColumnElement[int]]:

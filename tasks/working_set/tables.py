@@ -96,6 +96,18 @@ left_out_lines = temporary(
     Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
 )
 
+# The pieces of SKUs in the bundles of the source lines: as many as the line takes. Bundles that the
+# catalogue does not have take none.
+bundle_parts = temporary(
+    _METADATA,
+    "tmp_bundle_parts",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sku_code", String, primary_key=True),
+    Column("bundle_code", String, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+)
+
 # The flagged SKUs of the batch: not in the catalogue (no `sku_id`), not for sale, not shipped, or
 # short (only then `available` is set).
 flagged_skus = temporary(

@@ -187,6 +187,10 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "coupons": COUPON | {"reference": "coupon ref"} | _OWN,
     "promotions": PROMOTION | _OWN,
     "gift_cards": GIFT_CARD | {"reference": "gift card ref"} | _OWN,
+    "bundle_items": {"bundle": "KIT", "sku_code": "MUG", "quantity": 2, "reference": "part ref"}
+    | _OWN,
+    "bundles": {"code": "KIT", "name": "Kit", "do_not_ship": True, "reference": "bundle ref"}
+    | _OWN,
     "sku_list_items": {"sku_list": "Drinkware", "sku_code": "MUG", "reference": "item ref"} | _OWN,
     "sku_lists": {"name": "Drinkware", "reference": "list ref"} | _OWN,
     "prices": PRICE | {"reference": "price ref"} | _OWN,

@@ -1,6 +1,6 @@
 """A shop to test with: factories that fill in what a test does not care about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -10,6 +10,8 @@ from sqlalchemy import Row, insert, select, update
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import (
     Address,
+    Bundle,
+    BundleItem,
     Coupon,
     Customer,
     CustomerPaymentSource,
@@ -72,6 +74,13 @@ class Shop:
         if stock is not None:
             self.add(StockItem, sku_id=sku_id, stock_location="main", quantity=stock)
         return sku_id
+
+    def bundle(self, code: str, parts: Mapping[str, int], **values: Any) -> int:
+        """A bundle with these pieces of SKUs; a SKU that the catalogue lacks is not added to it."""
+        bundle_id = self.add(Bundle, **{"code": code, **values})
+        for sku_code, quantity in parts.items():
+            self.add(BundleItem, bundle_id=bundle_id, sku_code=sku_code, quantity=quantity)
+        return bundle_id
 
     def payment_source(self, *, wallet_of: int | None = None, **values: Any) -> int:
         """A card; with `wallet_of` it stands in that customer's wallet."""

@@ -12,6 +12,8 @@ import pytest
 
 from order_factory.models.tables import (
     Address,
+    Bundle,
+    BundleItem,
     Coupon,
     Customer,
     CustomerPaymentSource,
@@ -40,6 +42,8 @@ MODELS = {
     "skus": Sku,
     "stock_items": StockItem,
     "prices": Price,
+    "bundles": Bundle,
+    "bundle_items": BundleItem,
     "sku_lists": SkuList,
     "sku_list_items": SkuListItem,
     "promotions": Promotion,
@@ -56,6 +60,7 @@ MODELS = {
 REFERENCES = {
     "stock_items": {"sku_id": 1},
     "prices": {"sku_id": 1},
+    "bundle_items": {"bundle_id": 1},
     "sku_list_items": {"sku_list_id": 1},
     "promotions": {"sku_list_id": 1},
     "coupons": {"promotion_id": 1},

@@ -1,0 +1,90 @@
+"""Bundles: a line of a bundle takes the pieces of the SKUs in it."""
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    insert,
+    not_,
+    select,
+    union_all,
+)
+
+from order_factory.models.tables import Bundle, BundleItem, LineItem
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.tables import bundle_parts, copies, left_out_lines
+
+_line, _bundle, _item = table_of(LineItem), table_of(Bundle), table_of(BundleItem)
+_is_bundle = _line.c.item_type == ItemType.BUNDLES
+
+SHOP_HAS_BUNDLES = exists(select(_bundle.c.id))
+
+
+def join_bundle_items(
+    orders: FromClause, order_id: ColumnElement[int], mode: ColumnElement[str]
+) -> FromClause:
+    """Join orders with their lines of bundles and what is in these, by the catalogue of this mode."""
+    its_bundle = and_(_bundle.c.mode == mode, _bundle.c.code == _line.c.bundle_code, _is_bundle)
+    lines = orders.join(_line, _line.c.order_id == order_id)
+    return lines.join(_bundle, its_bundle).join(_item, _item.c.bundle_id == _bundle.c.id)
+
+
+# The SKU and the pieces of a row of `join_bundle_items`.
+PART_CODE = _item.c.sku_code
+PART_QUANTITY = _line.c.quantity * _item.c.quantity
+
+
+def find_bundle_parts(db: Connection) -> bool:
+    """Note what is in the bundles of the current copies; whether there is anything."""
+    if not db.scalar(select(SHOP_HAS_BUNDLES)):
+        return False
+    db.execute(_insert_bundle_parts())
+    return bool(db.scalar(select(exists(select(bundle_parts.c.factory_id)))))
+
+
+def part_is_left_out() -> ColumnElement[bool]:
+    """Whether the line of this part is left out of its copy."""
+    left_out = exists().where(
+        left_out_lines.c.factory_id == bundle_parts.c.factory_id,
+        left_out_lines.c.line_item_id == bundle_parts.c.line_item_id,
+    )
+    return left_out.correlate_except(left_out_lines)
+
+
+def wanted_pieces() -> Subquery:
+    """Select what each copy wants of each SKU: a row per line of the SKU, and per bundle it is in."""
+    in_lines = (
+        select(copies.c.factory_id, _line.c.sku_code, _line.c.quantity)
+        .join(_line, _line.c.order_id == copies.c.source_order_id)
+        .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(is_left_out()))
+    )
+    return union_all(in_lines, _in_bundles()).subquery("pieces")
+
+
+def _in_bundles() -> Select[tuple[int, str, int]]:
+    parts = bundle_parts.c
+    rows = select(parts.factory_id, parts.sku_code, parts.quantity)
+    return rows.where(not_(part_is_left_out()))
+
+
+def _insert_bundle_parts() -> Insert:
+    """One row per line of a bundle and SKU in it; a quantity below 1 is another check's error."""
+    values = {
+        "factory_id": copies.c.factory_id,
+        "line_item_id": _line.c.id,
+        "sku_code": PART_CODE,
+        "bundle_code": _bundle.c.code,
+        "quantity": case((_line.c.quantity > 0, PART_QUANTITY), else_=0),
+    }
+    rows = join_bundle_items(copies, copies.c.source_order_id, copies.c.mode)
+    return insert(bundle_parts).from_select(
+        list(values), select(*values.values()).select_from(rows)
+    )

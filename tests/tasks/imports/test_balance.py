@@ -1,0 +1,70 @@
+"""Orders whose amounts are not what their lines add up to are told at import, and by verify."""
+
+import pytest
+
+from order_factory.models.database.engine import reading
+from order_factory.models.tables import Order
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.imports.balance import find_unbalanced_orders, last_keys
+from order_factory.tasks.verify import verify
+from tests.support.copying import copy_one
+from tests.support.import_examples import plain_line, plain_order
+
+
+@pytest.fixture
+def unbalanced(write_csv, run_import):
+    """What an import of these orders and lines says of orders that do not add up."""
+
+    def unbalanced(orders, lines):
+        before = last_keys()
+        folder = write_csv("orders.csv", orders).parent
+        write_csv("line_items.csv", lines)
+        run_import(folder)
+        return find_unbalanced_orders(Mode.LIVE, before)
+
+    return unbalanced
+
+
+@pytest.mark.parametrize(
+    ("amounts", "said"),
+    [
+        (
+            {"total_amount_cents": 19_50, "shipping_amount_cents": 7_00},
+            "total_amount_cents: the lines add up to 12.50 EUR, the order says 19.50 EUR",
+        ),
+        (
+            # The sums differ, though the totals do not.
+            {"shipping_amount_cents": 7_00, "discount_amount_cents": -7_00},
+            "shipping_amount_cents: the lines add up to 0.00 EUR, the order says 7.00 EUR",
+        ),
+        (
+            {"total_tax_amount_cents": 2_75, "tax_included": False},
+            "total_tax_amount_cents: the lines add up to 0.00 EUR, the order says 2.75 EUR",
+        ),
+    ],
+)
+def test_what_is_in_the_header_only_is_counted(shop, unbalanced, amounts, said):
+    header = plain_order("1001", **{"total_amount_cents": 12_50, **amounts})
+    right = plain_order("1002", total_amount_cents=12_50, subtotal_amount_cents=12_50)
+
+    found = unbalanced([header, right], [plain_line("1001", "1"), plain_line("1002", "1")])
+
+    assert (found.orders, found.examples) == (1, (f"Order 1001, {said}",))
+    with reading() as db:
+        assert verify(db).unbalanced_orders == 1
+    first, second = (copy_one(row.id) for row in shop.rows(Order))
+    assert "amounts" in first.errors_log
+    assert "amounts" not in (second.errors_log or {})
+
+
+def test_an_order_one_of_whose_lines_was_rejected_is_counted(shop, unbalanced):
+    header = plain_order("1001", total_amount_cents=25_00)
+    lines = [plain_line("1001", "1"), plain_line("1001", "2", quantity="two")]
+
+    found = unbalanced([header], lines)
+
+    says = "total_amount_cents: the lines add up to 12.50 EUR, the order says 25.00 EUR"
+    assert (found.orders, found.examples) == (1, (f"Order 1001, {says}",))
+    with reading() as db:
+        report = verify(db)
+    assert (report.unbalanced_orders, report.violations) == (1, 0)

@@ -189,9 +189,9 @@ def events_page() -> list[str]:
         ),
         "",
         (
-            "The bulk import records no events. Events of the orders that copies make "
-            "(`orders.create`, `orders.pending`, `orders.place`) are recorded while a webhook is "
-            "subscribed to their topic."
+            "The bulk import records no events. What copying does to orders (`orders.create`, "
+            "`orders.pending`, `orders.place`, `orders.cancel` of a source order) is recorded "
+            "while a webhook is subscribed to its topic."
         ),
         "",
         "## Topics of webhooks",

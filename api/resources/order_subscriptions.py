@@ -29,7 +29,7 @@ from order_factory.api.resources.description import (
     Values,
     Writable,
 )
-from order_factory.api.resources.events import no_events
+from order_factory.api.resources.events import events_of
 from order_factory.models.errors import CannotTransition, InvalidRequest
 from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
 from order_factory.models.tables import (
@@ -57,6 +57,7 @@ from order_factory.models.values.statuses import (
 from order_factory.models.values.texts import MAX_TEXT
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.deletion import delete_subscription
+from order_factory.tasks.subscriptions.events import record_new_status
 from order_factory.tasks.subscriptions.items import convert, options_cents, require_another_item
 from order_factory.tasks.subscriptions.planning import first_period
 from order_factory.tasks.subscriptions.templates import rebuild_template
@@ -147,6 +148,7 @@ def _updated(db: Connection, key: int, values: Values) -> None:
     if "customer_payment_source_id" in values:
         rebuild_template(db, key, now)
     if "status" in values:
+        record_new_status(db, values["status"], _subscription.c.id == key, now)
         stop_copies(db, select(_subscription.c.id).where(_subscription.c.id == key), now)
 
 
@@ -211,7 +213,7 @@ ORDER_SUBSCRIPTIONS = ResourceType(
             "source_order", "orders", near="source_order_id", writable=True, required=True
         ),
         Relationship("customer", "customers", near="customer_id"),
-        no_events(),
+        events_of("order_subscriptions"),
         Relationship(
             "customer_payment_source",
             "customer_payment_sources",

@@ -39,7 +39,7 @@ class Webhook(Described, Moded, Base):
     """
 
     __tablename__ = "webhooks"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index("ix_webhooks_topic", "topic"), {"sqlite_autoincrement": True})
 
     id: Mapped[Id]
     name: Mapped[str | None]

@@ -1,8 +1,20 @@
 """The record of a batch: its progress and its end."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, exists, func, not_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    exists,
+    func,
+    not_,
+    select,
+    update,
+)
 
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.errors import BatchNotFound, InvalidRequest
@@ -10,9 +22,11 @@ from order_factory.models.results.copies import BulkResult, ErrorCount
 from order_factory.models.tables import CopyError, Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import Json, utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
 from order_factory.tasks.working_set.claims import is_to_copy, is_to_place_again, is_unfinished
+from order_factory.tasks.working_set.events import record_events
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
@@ -40,12 +54,13 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
     unfinished = count_unfinished(db, batch_id)
     if unfinished:
         now = utc_now()
+        mine = update(_batch).where(_batch.c.id == batch_id, not_(_was_stopped_by_client))
+        first = mine.where(_batch.c.started_at.is_(None)).values(started_at=now)
+        if db.execute(first).rowcount:
+            _record(db, EventName.BATCH_START, now, _batch.c.id == batch_id)
         db.execute(
-            update(_batch)
-            .where(_batch.c.id == batch_id, not_(_was_stopped_by_client))
-            .values(
+            mine.values(
                 status=BatchStatus.IN_PROGRESS,
-                started_at=func.coalesce(_batch.c.started_at, now),
                 flow_run_id=flow_run_id,
                 updated_at=now,
             )
@@ -68,7 +83,14 @@ def finish_batch(db: Connection, batch_id: int) -> bool:
     started = _batch.c.started_at
     completed_at = case((started > now, started), else_=now)
     values = {"status": BatchStatus.COMPLETED, "completed_at": completed_at, "updated_at": now}
-    return db.execute(open_batch.values(values)).rowcount > 0
+    if not db.execute(open_batch.values(values)).rowcount:
+        return False
+    _record(db, EventName.BATCH_COMPLETE, now, _batch.c.id == batch_id)
+    failed = exists().where(
+        OrderFactory.batch_id == _batch.c.id, OrderFactory.status == FactoryStatus.FAILED
+    )
+    _record(db, EventName.BATCH_FAIL, now, and_(_batch.c.id == batch_id, failed))
+    return True
 
 
 def abort_batch(db: Connection, flow_run_id: str) -> None:
@@ -77,10 +99,19 @@ def abort_batch(db: Connection, flow_run_id: str) -> None:
     Its factories do not change. Starting the batch again finishes them.
     """
     waiting = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
-    mine = update(_batch).where(
+    mine = select(_batch.c.id).where(
         _batch.c.flow_run_id == flow_run_id, _batch.c.status == BatchStatus.IN_PROGRESS, waiting
     )
-    db.execute(mine.values(status=BatchStatus.ABORTED, updated_at=utc_now()))
+    now = utc_now()
+    keys = db.scalars(mine.with_for_update()).all()
+    if keys:
+        _record(db, EventName.BATCH_ABORT, now, _batch.c.id.in_(keys))
+        aborted = update(_batch).where(_batch.c.id.in_(keys))
+        db.execute(aborted.values(status=BatchStatus.ABORTED, updated_at=now))
+
+
+def _record(db: Connection, name: EventName, now: datetime, which: ColumnElement[bool]) -> None:
+    record_events(db, name, select(_batch.c.id, _batch.c.mode).where(which), now)
 
 
 def count_unfinished(db: Connection, batch_id: int) -> int:

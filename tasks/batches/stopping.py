@@ -8,6 +8,7 @@ from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+from order_factory.tasks.working_set.events import record_events
 from order_factory.tasks.working_set.statements import (
     at,
     execute_and_count,
@@ -34,6 +35,9 @@ def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
     )
     mine = update(_factory).where(*pending, has_event)
     aborted = execute_and_count(db, mine.values(status=FactoryStatus.ABORTED, updated_at=now))
+    is_new = _batch.c.status != BatchStatus.ABORTED
+    stopped = select(_batch.c.id, _batch.c.mode).where(_batch.c.id == batch_id, is_new)
+    record_events(db, EventName.BATCH_ABORT, stopped, now)
     db.execute(
         update(_batch)
         .where(_batch.c.id == batch_id)

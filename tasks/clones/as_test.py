@@ -36,6 +36,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import Base, utc_now
 from order_factory.models.values.statuses import Mode
+from order_factory.tasks.webhooks.subscriptions import silence_webhooks
 from order_factory.tasks.working_set.statements import table_of
 
 _TOKEN = literal("tok_")
@@ -44,6 +45,7 @@ _TOKEN = literal("tok_")
 def turn_into_test_shop(db: Connection) -> None:
     """Everything is of mode `test`, is paid by the gateway `test`, and every API token is revoked.
 
+    Webhooks are disabled, and their deliveries and secrets are gone.
     Rows of test mode that were there already are renamed where a live one has the same name.
     """
     _rename_test_skus(db)
@@ -57,6 +59,7 @@ def turn_into_test_shop(db: Connection) -> None:
     _replace_gateways(db)
     tokens = table_of(ApiToken)
     db.execute(update(tokens).where(tokens.c.revoked_at.is_(None)).values(revoked_at=utc_now()))
+    silence_webhooks(db, utc_now())
 
 
 def _rename_test_skus(db: Connection) -> None:

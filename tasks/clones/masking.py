@@ -15,6 +15,7 @@ from order_factory.models.tables import (
     ApiToken,
     Customer,
     CustomerPaymentSource,
+    Event,
     GiftCard,
     IdempotencyRecord,
     LineItem,
@@ -28,6 +29,7 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import ItemType, Mode
 from order_factory.tasks.verify.verifying import verify
+from order_factory.tasks.webhooks.subscriptions import silence_webhooks
 from order_factory.tasks.working_set.statements import table_of
 
 _DIGITS = 12
@@ -121,6 +123,10 @@ def mask_personal_data(db: Connection) -> int:
     db.execute(named.values(selection="orders of a masked customer"))
     # Answers that quote what was created, and keys of clients.
     db.execute(delete(table_of(IdempotencyRecord)))
+    # Payloads that were sent, and rows as they were when they were deleted.
+    silence_webhooks(db, utc_now())
+    event = table_of(Event)
+    db.execute(update(event).where(event.c.snapshot.is_not(None)).values(snapshot=null()))
     tokens = table_of(ApiToken)
     db.execute(update(tokens).where(tokens.c.revoked_at.is_(None)).values(revoked_at=utc_now()))
     broken = sorted(_broken(db) - before)

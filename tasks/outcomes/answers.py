@@ -30,6 +30,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import changed, may_become
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.gift_cards.uses import end_gift_card_uses
@@ -41,8 +42,10 @@ from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import Orders, end_reservations
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors
+from order_factory.tasks.working_set.events import record_events, record_order_events
 from order_factory.tasks.working_set.statements import (
     NOW,
+    at,
     execute_and_count,
     insert_counted,
     table_of,
@@ -172,6 +175,10 @@ def _update_transactions(db: Connection, now: datetime) -> None:
         ),
         now=now,
     )
+    for kind in TransactionType:
+        rows = select(_transaction.c.id, _transaction.c.mode).select_from(_answered)
+        mine = rows.where(_transaction.c.type == kind)
+        record_events(db, EventName(f"{kind}.create"), mine, now)
 
 
 def _end_authorizations(db: Connection, now: datetime) -> None:
@@ -191,6 +198,8 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         ),
         {"now": now},
     )
+    authorized = (EventName.ORDER_AUTHORIZE, EventName.ORDER_PLACE)
+    record_order_events(db, authorized, placed, _order.c.placed_at == at(now), now=now)
     end_reservations(db, placed, placed=True, now=now)
     end_gift_card_uses(db, placed, placed=True, now=now)
     if db.scalar(select(_some(kind, not_(answers.c.succeeded)))):
@@ -198,6 +207,8 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
             _order.c.id.in_(declined), may_become(_order.c.status, OrderStatus.PENDING)
         )
         db.execute(back.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
+        again = (_order.c.status == OrderStatus.PENDING, _order.c.updated_at == at(now))
+        record_order_events(db, [EventName.ORDER_PENDING], declined, *again, now=now)
         end_reservations(db, declined, placed=False, now=now)
         end_gift_card_uses(db, declined, placed=False, now=now)
         release_uses(db, declined, now)
@@ -247,6 +258,8 @@ def _end_voids(db: Connection, now: datetime) -> None:
         _order.c.id.in_(voided), may_become(_order.c.payment_status, PaymentStatus.VOIDED)
     )
     db.execute(release.values(payment_status=PaymentStatus.VOIDED))
+    is_voided = _order.c.payment_status == PaymentStatus.VOIDED
+    record_order_events(db, [EventName.ORDER_VOID], voided, is_voided, now=now)
     finish(db, voided, now)
     abort_voided(db)
     joins = [

@@ -24,6 +24,7 @@ from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.gift_cards.uses import return_to_gift_cards
@@ -32,6 +33,7 @@ from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, return_stock
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.working_set.events import record_order_events_if_wanted
 from order_factory.tasks.working_set.placements import is_not_placed
 from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
@@ -91,6 +93,8 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
         now=now,
     )
     if cancelled:
+        of_now = _source.c.cancelled_at == at(now)
+        record_order_events_if_wanted(db, EventName.ORDER_CANCEL, orders, of_now, now=now)
         return_stock(db, orders, now)
         now_cancelled = _source.c.cancelled_at == at(now)
         return_to_gift_cards(db, orders, now, now_cancelled)

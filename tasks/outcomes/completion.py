@@ -24,14 +24,16 @@ from sqlalchemy import (
 
 from order_factory.models.database.dialects import errors_log_of
 from order_factory.models.database.foreign_keys import skipping_key_checks
-from order_factory.models.tables import CopyError, Event, OrderFactory
+from order_factory.models.tables import CopyError, Event, Order, OrderFactory
 from order_factory.models.tables.base import UtcDateTime, utc_now
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.events import record_order_events, subscribed_topics
 from order_factory.tasks.working_set.placements import is_not_placed
 from order_factory.tasks.working_set.statements import (
     NOW,
+    at,
     execute_and_count,
     insert_counted,
     table_of,
@@ -39,7 +41,7 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
 
-_factory, _event = table_of(OrderFactory), table_of(Event)
+_factory, _event, _order = table_of(OrderFactory), table_of(Event), table_of(Order)
 _BEGAN_AT: ColumnElement[datetime] = bindparam("began_at", type_=UtcDateTime())
 
 
@@ -128,7 +130,24 @@ def record_outcomes(db: Connection, batch: Batch) -> int:
     One that waits for a gateway is not closed.
     """
     db.execute(_MARK_FAILED)
+    _record_order_events(db, batch.started_at)
     return complete_loaded(db, batch, began=True)
+
+
+def _record_order_events(db: Connection, now: datetime) -> None:
+    """Record what happened to the target orders, if a webhook is subscribed to it."""
+    wanted = subscribed_topics(db)
+    if not wanted:
+        return
+    orders = select(copies.c.target_order_id).where(copies.c.valid)
+    is_new, is_placed = _order.c.created_at == at(now), _order.c.placed_at == at(now)
+    for name, happened in (
+        (EventName.ORDER_CREATE, is_new),
+        (EventName.ORDER_PENDING, is_new),
+        (EventName.ORDER_PLACE, is_placed),
+    ):
+        if name in wanted:
+            record_order_events(db, [name], orders, happened, now=now)
 
 
 def complete_loaded(db: Connection, batch: Batch, *, began: bool) -> int:

@@ -13,12 +13,14 @@ from order_factory.gateways.registry import known_gateways
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionType
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.payments.claiming import is_unwanted
 from order_factory.tasks.payments.intents import insert_voids
 from order_factory.tasks.working_set.copy_errors import insert_errors
-from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of
+from order_factory.tasks.working_set.events import record_order_events
+from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
 from order_factory.tasks.working_set.tables import answers, cancellations, copies
 
 _transaction, _order = table_of(Transaction), table_of(Order)
@@ -51,6 +53,8 @@ def abort_called_off(db: Connection, now: datetime) -> None:
     )
     values = {"status": OrderStatus.CANCELLED, "cancelled_at": NOW, "updated_at": NOW}
     db.execute(cancelled.values(values), {"now": now})
+    of_now = _order.c.cancelled_at == at(now)
+    record_order_events(db, [EventName.ORDER_CANCEL], targets, of_now, now=now)
     _abort(db, _was_called_off)
 
 

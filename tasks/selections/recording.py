@@ -39,6 +39,7 @@ from order_factory.tasks.selections.filters import (
 )
 from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
 from order_factory.tasks.selections.staging import asked, empty_stage, named, stage
+from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import (
     at,
     execute_and_count,
@@ -103,6 +104,7 @@ def _insert_batch(
         _refuse_skipped_errors(db, batch_id)
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(orders_count=count))
     record_create_events(db, batch_id, now)
+    record_event(db, EventName.BATCH_CREATE, batch_id, requested.mode, now)
     return int(batch_id)
 
 

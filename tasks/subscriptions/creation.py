@@ -8,9 +8,11 @@ from sqlalchemy import Connection, insert, select
 from order_factory.models.errors import InvalidRequest, SubscriptionNotFound
 from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
 from order_factory.models.tables import Order
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import OrderStatus, SubscriptionStatus
 from order_factory.tasks.subscriptions.due import subscription
+from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import table_of
 
 _order = table_of(Order)
@@ -51,7 +53,9 @@ def create_subscription(
         "updated_at": now,
     }
     made = insert(subscription).values(values).returning(subscription.c.id)
-    return int(db.execute(made).scalar_one())
+    key = int(db.execute(made).scalar_one())
+    record_event(db, EventName.SUBSCRIPTION_CREATE, key, order.mode, now)
+    return key
 
 
 def require_subscription(db: Connection, name: str) -> int:

@@ -3,18 +3,25 @@
 from sqlalchemy import Connection, delete, exists, select
 
 from order_factory.models.errors import SubscriptionHasCopies
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.subscriptions.due import factory, subscription
 from order_factory.tasks.subscriptions.templates import delete_unless_copied, item
+from order_factory.tasks.working_set.events import record_event, snapshot_of
 
 
 def delete_subscription(db: Connection, key: int) -> None:
     """Delete a subscription with its items and template. Raises `SubscriptionHasCopies`."""
-    mine = select(subscription.c.template_order_id).where(subscription.c.id == key)
-    template = db.scalar(mine.with_for_update())
+    mine = select(subscription).where(subscription.c.id == key).with_for_update()
+    row = db.execute(mine).mappings().one_or_none()
+    if row is None:
+        return
     if db.scalar(select(exists().where(factory.c.order_subscription_id == key))):
         raise SubscriptionHasCopies(public_id(Resource.order_subscriptions, key))
     db.execute(delete(item).where(item.c.order_subscription_id == key))
     db.execute(delete(subscription).where(subscription.c.id == key))
-    if template is not None:
-        delete_unless_copied(db, template)
+    name, snapshot = EventName.SUBSCRIPTION_DESTROY, snapshot_of(dict(row))
+    record_event(db, name, key, row["mode"], utc_now(), snapshot)
+    if row["template_order_id"] is not None:
+        delete_unless_copied(db, row["template_order_id"])

@@ -27,7 +27,7 @@ from order_factory.tasks.subscriptions.due import factory, goes_on, is_free, ove
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch
 from order_factory.tasks.subscriptions.retries import can_get_better, needs_other_source
 from order_factory.tasks.subscriptions.tables import ended_subscriptions, open_run_tables
-from order_factory.tasks.subscriptions.transitions import ended, forget_retries
+from order_factory.tasks.subscriptions.transitions import end_subscriptions, forget_retries
 from order_factory.tasks.working_set.claims import is_unfinished
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 
@@ -183,10 +183,11 @@ def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
     lost = select(factory.c.order_subscription_id).where(
         _in_batch(batch_id), _failed, factory.c.retry_at.is_(None)
     )
-    mine = update(subscription).where(
+    mine = select(subscription.c.id).where(
         subscription.c.id.in_(lost),
         goes_on,
         subscription.c.after_failure == AfterFailure.DEACTIVATE,
     )
-    db.execute(mine.values(**ended("a copy failed for good", now)))
+    keys = db.scalars(mine.with_for_update()).all()
+    end_subscriptions(db, keys, "a copy failed for good", now)
     forget_retries(db, select(ended_subscriptions.c.order_subscription_id), now)

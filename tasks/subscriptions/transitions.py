@@ -1,6 +1,6 @@
 """The life of a subscription: draft, active and running, inactive, cancelled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -32,8 +32,10 @@ from order_factory.models.values.statuses import (
     SubscriptionStatus,
 )
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_active, is_free, subscription
+from order_factory.tasks.subscriptions.events import record_new_status
 from order_factory.tasks.subscriptions.planning import first_period
 from order_factory.tasks.subscriptions.tables import fill_with_times, open_run_tables, runs
+from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.statements import at, insert_counted, table_of
 
 _order, _event = table_of(Order), table_of(Event)
@@ -105,6 +107,7 @@ def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
     if not values:
         return
     db.execute(update(subscription).where(subscription.c.id == key).values(values))
+    record_new_status(db, values["status"], subscription.c.id == key, now)
     stop_copies(db, select(subscription.c.id).where(subscription.c.id == key), now)
 
 
@@ -129,6 +132,8 @@ def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
         _order.c.id.in_(left), may_become(_order.c.status, OrderStatus.CANCELLED)
     )
     db.execute(orders.values(status=OrderStatus.CANCELLED, cancelled_at=now, updated_at=now))
+    of_now = _order.c.cancelled_at == now
+    record_order_events(db, [EventName.ORDER_CANCEL], left, of_now, now=now)
     names = ["name", "order_factory_id", "created_at"]
     rows = select(literal(EventName.ABORT.value), factory.c.id, at(now))
     db.execute(insert_counted(_event, names, rows.where(factory.c.id.in_(called_off))))
@@ -185,6 +190,8 @@ def _activate(
     mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
     values = {"status": SubscriptionStatus.ACTIVE, "status_reason": None, "updated_at": now}
     db.execute(mine.values(next_run_at=runs.c.next_run_at, **values))
+    begun = subscription.c.id.in_(select(runs.c.order_subscription_id))
+    record_new_status(db, SubscriptionStatus.ACTIVE, begun, now)
 
 
 def expire(db: Connection, now: datetime) -> None:
@@ -192,14 +199,14 @@ def expire(db: Connection, now: datetime) -> None:
     waiting = exists().where(
         factory.c.order_subscription_id == subscription.c.id, factory.c.retry_at.is_not(None)
     )
-    over = update(subscription).where(
+    expired = select(subscription.c.id).where(
         is_active,
         is_free,
         subscription.c.next_run_at.is_(None),
         subscription.c.expires_at <= now,
         ~waiting,
     )
-    db.execute(over.values(**ended("it has expired", now)))
+    end_subscriptions(db, db.scalars(expired.with_for_update()).all(), "it has expired", now)
 
 
 def ended_by_source() -> ColumnElement[bool]:
@@ -227,16 +234,23 @@ def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
     keys = db.scalars(skip_locked(db, mine, subscription)).all()
     if not keys:
         return
-    over = update(subscription).where(subscription.c.id.in_(keys))
-    db.execute(over.values(**ended(SOURCE_CANCELLED, now)))
+    end_subscriptions(db, keys, SOURCE_CANCELLED, now)
     stop_copies(db, select(subscription.c.id).where(subscription.c.id.in_(keys)), now)
 
 
-def ended(reason: str, now: datetime) -> dict[str, Any]:
-    """The values of a subscription that becomes inactive without being asked to."""
-    return {
-        "status": SubscriptionStatus.INACTIVE,
-        "status_reason": reason,
-        "next_run_at": None,
-        "updated_at": now,
-    }
+def end_subscriptions(db: Connection, keys: Sequence[int], reason: str, now: datetime) -> None:
+    """Make these subscriptions inactive without being asked to."""
+    if not keys:
+        return
+    mine = subscription.c.id.in_(keys)
+    db.execute(
+        update(subscription)
+        .where(mine)
+        .values(
+            status=SubscriptionStatus.INACTIVE,
+            status_reason=reason,
+            next_run_at=None,
+            updated_at=now,
+        )
+    )
+    record_new_status(db, SubscriptionStatus.INACTIVE, mine, now)

@@ -27,6 +27,7 @@ from order_factory.tasks.verify import (
     stock,
     subscriptions,
     targets,
+    webhooks,
 )
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import copied, source, target, unedited
@@ -52,6 +53,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *batches.INVARIANTS,
     *retries.INVARIANTS,
     *subscriptions.INVARIANTS,
+    *webhooks.INVARIANTS,
 )
 
 

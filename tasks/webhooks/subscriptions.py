@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal, or_, select
+from sqlalchemy import Connection, delete, func, literal, or_, select, update
 
 from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.tasks.webhooks.circuit import CLOSED
@@ -78,3 +78,24 @@ def delete_webhook(db: Connection, key: int) -> None:
     """Delete a webhook with its delivery log; what is pending is not sent."""
     db.execute(delete(_callback).where(_callback.c.webhook_id == key))
     db.execute(delete(_webhook).where(_webhook.c.id == key))
+
+
+def silence_webhooks(db: Connection, now: datetime) -> None:
+    """Disable all webhooks, forget their deliveries, and replace their secrets.
+
+    For a copy of a shop's database, whose receivers belong to the shop.
+    """
+    db.execute(delete(_callback))
+    for key in db.scalars(select(_webhook.c.id)).all():
+        db.execute(
+            update(_webhook)
+            .where(_webhook.c.id == key)
+            .values(
+                disabled_at=func.coalesce(_webhook.c.disabled_at, now),
+                shared_secret=new_secret(),
+                previous_secret=None,
+                previous_secret_until=None,
+                **closed_circuit(),
+                **from_now_on(db),
+            )
+        )

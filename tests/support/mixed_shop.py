@@ -11,6 +11,7 @@ from order_factory.models.tables import (
     CopyError,
     Coupon,
     Event,
+    EventCallback,
     GiftCard,
     GiftCardUse,
     LineItem,
@@ -24,12 +25,14 @@ from order_factory.models.tables import (
     StockItem,
     StockReservation,
     Transaction,
+    Webhook,
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.webhooks.outbox import Outbox
 from order_factory.tasks.working_set.claims import claim_factory
 from tests.support.copying import batch_of, change, copy_batch, request
 from tests.support.paying import payable
@@ -47,6 +50,7 @@ def fill(shop: Shop) -> Keys:
     `_billing`, `_shipping`, `_payment`, `_saved` (what that was copied from), `_customer`,
     `_method`, `_batch`, `_subscription`, `_error` (the first), `_line_error` (the first about a line).
     """
+    webhook = _subscribed()
     copies = {
         "plain": request(_plain(shop)),
         "placed": request(_with_every_kind_of_line(shop), place_target_order=True),
@@ -104,6 +108,7 @@ def fill(shop: Shop) -> Keys:
     }
     return (
         subscriptions
+        | _delivered(shop, webhook)
         | stock
         | {
             name: key
@@ -111,6 +116,22 @@ def fill(shop: Shop) -> Keys:
             for name, key in _keys(shop, copy, factory).items()
         }
     )
+
+
+def _subscribed() -> int:
+    """A webhook of test mode, which has one completed copy."""
+    values = {"topic": "order_copies.complete", "mode": "test", "shared_secret": "0" * 64}
+    statement = insert(Webhook).values(values | {"callback_url": "https://shop.example/hooks"})
+    with begin() as db:
+        return int(db.execute(statement.returning(Webhook.id)).scalar_one())
+
+
+def _delivered(shop: Shop, webhook: int) -> Keys:
+    """The webhook's one delivery, which was answered."""
+    Outbox().fan_out()
+    delivery = shop.row(EventCallback)
+    change(EventCallback, delivery.id, status="delivered", tries=1, ended_at=utc_now())
+    return {"webhook": webhook, "delivered": delivery.id, "delivered_event": delivery.event_id}
 
 
 def _plain(shop: Shop) -> int:

@@ -81,9 +81,8 @@ def test_takes_the_orders_that_fit_the_earliest_first(shop, orders, fields, expe
     assert {(row.place_target_order, row.reuse_wallet, row.skip_errors) for row in factories} == {
         (True, True, True)
     }
-    assert [row.order_factory_id for row in shop.rows(Event)][before:] == [
-        row.id for row in factories
-    ]
+    events = [row for row in shop.rows(Event) if row.order_factory_id is not None]
+    assert [row.order_factory_id for row in events][before:] == [row.id for row in factories]
 
 
 def test_the_record_names_the_customer_by_its_id(shop, orders):

@@ -29,6 +29,7 @@ from tests.tasks.verify import (
     test_stock,
     test_subscriptions,
     test_targets,
+    test_webhooks,
 )
 
 DAMAGED = (
@@ -49,6 +50,7 @@ DAMAGED = (
     test_stock,
     test_subscriptions,
     test_targets,
+    test_webhooks,
 )
 
 

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_webhooks_topic", "webhooks", ["topic"])
     op.create_table(
         "event_callbacks",
         sa.Column("id", KEY, nullable=False),

@@ -1,0 +1,24 @@
+"""Recording that the status of subscriptions has changed, in the transaction that changed it."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from order_factory.models.values.event_names import EventName
+from order_factory.models.values.statuses import SubscriptionStatus
+from order_factory.tasks.subscriptions.due import subscription
+from order_factory.tasks.working_set.events import record_events
+
+_EVENTS = {
+    SubscriptionStatus.ACTIVE: EventName.SUBSCRIPTION_ACTIVATE,
+    SubscriptionStatus.INACTIVE: EventName.SUBSCRIPTION_DEACTIVATE,
+    SubscriptionStatus.CANCELLED: EventName.SUBSCRIPTION_CANCEL,
+}
+
+
+def record_new_status(
+    db: Connection, status: SubscriptionStatus, which: ColumnElement[bool], now: datetime
+) -> None:
+    """Record that these subscriptions have the status from now on."""
+    rows = select(subscription.c.id, subscription.c.mode).where(which)
+    record_events(db, _EVENTS[status], rows, now)

@@ -1,0 +1,74 @@
+"""Webhooks: no event of a subscribed topic is without its delivery."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, not_, select, union_all
+
+from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
+from order_factory.models.tables.webhooks import CircuitState, DeliveryStatus
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.topics import FACTORIES
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.working_set.statements import table_of
+
+_event, _factory = table_of(Event), table_of(OrderFactory)
+_webhook, _callback = table_of(Webhook), table_of(EventCallback)
+
+
+def _without_delivery() -> Select[Any]:
+    """Select the events that the outbox has looked at, and that a webhook has no delivery of."""
+    of_kind = func.replace(_event.c.name, FACTORIES, _factory.c.type)
+    of_factory = _event.join(_factory, _factory.c.id == _event.c.order_factory_id)
+    plain = _event.join(_webhook, _webhook.c.topic == _event.c.name)
+    plain_modes = plain.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id)
+    mode = func.coalesce(_event.c.mode, _factory.c.mode)
+    found = union_all(
+        _undelivered(plain_modes, _webhook.c.mode == mode),
+        _undelivered(
+            of_factory.join(_webhook, _webhook.c.topic == of_kind),
+            _webhook.c.mode == _factory.c.mode,
+            _webhook.c.topic != _event.c.name,
+        ),
+    ).subquery("found")
+    return select(found.c.id)
+
+
+def _undelivered(rows: Any, *where: ColumnElement[bool]) -> Select[Any]:
+    delivered = exists().where(
+        _callback.c.event_id == _event.c.id, _callback.c.webhook_id == _webhook.c.id
+    )
+    return (
+        select(_event.c.id)
+        .select_from(rows)
+        .where(
+            *where,
+            _event.c.id > _webhook.c.since_event_id,
+            _event.c.id <= _webhook.c.until_event_id,
+            not_(delivered),
+        )
+    )
+
+
+_is_pending = _callback.c.status == DeliveryStatus.PENDING
+_is_closed = _webhook.c.circuit_state == CircuitState.CLOSED
+
+INVARIANTS = (
+    Invariant(
+        "event-delivered",
+        "Every event has a delivery for each webhook that was subscribed to its topic.",
+        Resource.events,
+        _without_delivery(),
+    ),
+    Invariant(
+        "delivery-ended",
+        "A delivery that is not pending has the time of its end, and a pending one has none.",
+        Resource.event_callbacks,
+        select(_callback.c.id).where(_is_pending == _callback.c.ended_at.is_not(None)),
+    ),
+    Invariant(
+        "circuit-tried-again",
+        "An open circuit has the time of its next trial, and a closed one has none.",
+        Resource.webhooks,
+        select(_webhook.c.id).where(_is_closed == _webhook.c.circuit_retry_at.is_not(None)),
+    ),
+)

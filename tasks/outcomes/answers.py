@@ -66,6 +66,12 @@ PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = (
     ErrorCode.PAYMENT_REFUSED,
     ErrorCode.PAYMENT_NEEDS_CUSTOMER,
 )
+_ANSWERED = {
+    TransactionType.AUTHORIZATIONS: EventName.AUTHORIZATION_CREATE,
+    TransactionType.CAPTURES: EventName.CAPTURE_CREATE,
+    TransactionType.VOIDS: EventName.VOID_CREATE,
+    TransactionType.REFUNDS: EventName.REFUND_CREATE,
+}
 _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
 
 
@@ -175,10 +181,9 @@ def _update_transactions(db: Connection, now: datetime) -> None:
         ),
         now=now,
     )
-    for kind in TransactionType:
-        rows = select(_transaction.c.id, _transaction.c.mode).select_from(_answered)
-        mine = rows.where(_transaction.c.type == kind)
-        record_events(db, EventName(f"{kind}.create"), mine, now)
+    answered = select(_transaction.c.id, _transaction.c.mode).select_from(_answered)
+    for kind, name in _ANSWERED.items():
+        record_events(db, name, answered.where(_transaction.c.type == kind), now)
 
 
 def _end_authorizations(db: Connection, now: datetime) -> None:

@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from standardwebhooks import Webhook as StandardWebhook
 
 from order_factory.api.webhook_documents import render_documents
@@ -275,9 +275,12 @@ def test_a_receiver_that_hangs_delays_no_other(api, shop, receiver, subscribe, m
         for number in range(20):
             customer(api, number)
         ended = threading.Event()
-        arguments = {"until_idle": False, "is_ending": ended.is_set}
-        settings = webhook_settings().model_copy(update={"answer_seconds": 600.0})
-        thread = threading.Thread(target=lambda: deliver(render_documents, settings, **arguments))
+        settings = webhook_settings()
+        thread = threading.Thread(
+            target=lambda: deliver(
+                render_documents, settings, until_idle=False, is_ending=ended.is_set
+            )
+        )
         thread.start()
         try:
             for _ in range(3_000):
@@ -297,7 +300,7 @@ def test_a_copy_of_the_database_sends_nothing_until_it_is_adopted(api, shop, rec
     subscribe("customers.create")
     customer(api)
     with begin() as db:
-        db.execute(ShopIdentity.__table__.update().values(place="elsewhere"))
+        db.execute(update(ShopIdentity).values(place="elsewhere"))
 
     deliver_due()
     assert receiver.requests == []

@@ -31,9 +31,16 @@ def problem_of(resource: ResourceType, error: Broken) -> Problem:
 
 
 def check_document(
-    db: Connection, resource: ResourceType, document: Document, mode: str, known: Row | None
+    db: Connection,
+    resource: ResourceType,
+    document: Document,
+    mode: str,
+    known: Row | None,
+    triggers: Values | None = None,
 ) -> Values:
     """The values to store, by column; `known` is the row that is updated, None for a create.
+
+    The triggers that are set go into `triggers` instead.
 
     A to-many relationship gives the list of its keys under its own name. Raises `ApiError`: 400
     for what may not be set, 422 with a problem for each value that breaks a rule.
@@ -42,6 +49,9 @@ def check_document(
     _refuse_unknown(resource, document, creating)
     values: Values = {}
     problems = [*_attributes(resource, document, values, creating)]
+    for each in resource.writables:
+        if each.trigger and (given := values.pop(each.name, None)) and triggers is not None:
+            triggers[each.name] = given
     problems += _relationships(db, resource, document, values, mode, creating)
     if not problems:
         try:

@@ -84,7 +84,7 @@ class Endpoints:
             check_content_type(request.headers)
             body = await read_body(request)
         answer: Answer = await self._writer.write(plan_write(incoming, target, caller, body))
-        if self._dispatcher is not None and incoming.method == "POST":
+        if self._dispatcher is not None and incoming.method != "DELETE":
             self._dispatcher.wake()
         return answer
 

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, Table, insert, update
 from order_factory.api.checking import check_document, problem_of
 from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError
-from order_factory.api.resources.description import Broken, ResourceType, Row
+from order_factory.api.resources.description import Broken, ResourceType, Row, Values
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.keys import comparison_keys
 
@@ -28,10 +28,16 @@ def create_row(db: Connection, resource: ResourceType, document: Document, mode:
 
 
 def update_row(
-    db: Connection, resource: ResourceType, row: Row, document: Document, mode: str
+    db: Connection,
+    resource: ResourceType,
+    row: Row,
+    document: Document,
+    mode: str,
+    request: str,
 ) -> None:
-    """Change a row. Raises `ApiError` for what may not be stored."""
-    values = check_document(db, resource, document, mode, row)
+    """Change a row; `request` names the request. Raises `ApiError` for what may not be stored."""
+    triggers: Values = {}
+    values = check_document(db, resource, document, mode, row, triggers)
     if not isinstance(resource.table, Table):
         return  # nothing of it is stored: its triggers have done their work
     table = resource.stored_in
@@ -39,6 +45,10 @@ def update_row(
     values["updated_at"] = utc_now()
     db.execute(update(table).where(table.c.id == row["id"]).values(values))
     resource.hooks.updated(db, row["id"], values)
+    if triggers:
+        broken = resource.hooks.act(db, row, triggers, request)
+        if broken:
+            raise ApiError(*(problem_of(resource, each) for each in broken))
 
 
 def delete_row(db: Connection, resource: ResourceType, row: Row) -> None:

@@ -1,5 +1,7 @@
 """Requests that write: each becomes work for the writer, checked as far as it can be before."""
 
+from uuid import uuid4
+
 from sqlalchemy import Connection
 
 from order_factory.api.answers import Answer, rendered
@@ -51,10 +53,13 @@ def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
 def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
     resource, view = target.resource, view_of(incoming, target, caller)
     document = parse_document(resource, body, target.name)
+    key = check_key(incoming.idempotency_key)
+    # One that is carried out again after a lost connection, or sent again, has the same name.
+    request = uuid4().hex if key is None else f"{caller.name}\x1f{target.name}\x1f{key}"
 
     def update(db: Connection) -> Answer:
         row = require_row(db, resource, target.name, caller.mode)
-        update_row(db, resource, row, document, caller.mode)
+        update_row(db, resource, row, document, caller.mode, request)
         changed = find_row(db, resource, row["id"], caller.mode)
         if changed is None:  # deleted by another service meanwhile
             raise not_found(target.name)

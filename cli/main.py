@@ -2,15 +2,16 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from order_factory.cli.commands.adopt import adopt
 from order_factory.cli.commands.batches import batch, batches
 from order_factory.cli.commands.bulk import bulk
+from order_factory.cli.commands.change_orders import cancel, capture, place, refund
 from order_factory.cli.commands.copy import copy
 from order_factory.cli.commands.demo import demo
 from order_factory.cli.commands.deploy import deploy
@@ -38,12 +39,18 @@ from order_factory.cli.terminal import OutputClosed, Terminal
 app = typer.Typer(name="order-factory", pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 # In the order in which a new user needs them.
-COMMANDS = {
+COMMANDS: dict[str, tuple[tuple[Callable[..., Any], str, str], ...]] = {
     "Copy": (
         (import_files, "import", "order-factory import exports/2026-01"),
         (copy, "copy", "order-factory copy 1001 --place-target-order"),
         (bulk, "bulk", "order-factory bulk january.csv --reference january"),
         (demo, "demo", "order-factory demo --orders 500"),
+    ),
+    "Order": (
+        (place, "place", "order-factory place 1001 1002"),
+        (capture, "capture", "order-factory capture --placed-within '24 hours'"),
+        (cancel, "cancel", "order-factory cancel 1001"),
+        (refund, "refund", "order-factory refund 1001 --amount 5.00"),
     ),
     "Look": (
         (orders, "orders", "order-factory orders --status placed --page 2"),

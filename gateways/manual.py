@@ -17,5 +17,8 @@ class ManualGateway:
     def void(self, request: GatewayRequest) -> Answer:
         return Answer(succeeded=True)
 
+    def refund(self, request: GatewayRequest) -> Answer:
+        return Answer(succeeded=True)
+
     def lookup(self, request: GatewayRequest) -> Answer | None:
         return Answer(succeeded=True)

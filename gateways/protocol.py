@@ -12,7 +12,7 @@ class GatewayRequest:
 
     `amount_cents` is in `currency_code` (ISO 4217). `customer_token` and `payment_source_token`
     name what the customer saved at the gateway. `authorization_token` names the authorization to
-    void or capture. `order` is the order's public id, for the gateway's own records. `call` is the
+    void or capture, `capture_token` the capture to refund. `order` is the order's public id, for the gateway's own records. `call` is the
     method to call; a look-up needs it.
     """
 
@@ -23,7 +23,8 @@ class GatewayRequest:
     customer_token: str | None = field(default=None, repr=False)
     payment_source_token: str | None = field(default=None, repr=False)
     authorization_token: str | None = field(default=None, repr=False)
-    call: Literal["authorize", "capture", "void"] = "authorize"
+    capture_token: str | None = field(default=None, repr=False)
+    call: Literal["authorize", "capture", "void", "refund"] = "authorize"
 
 
 # Error code of a request that was cancelled before it was sent.
@@ -82,6 +83,9 @@ class Gateway(Protocol):
 
     def void(self, request: GatewayRequest) -> Answer:
         """Release the money that the authorization holds."""
+
+    def refund(self, request: GatewayRequest) -> Answer:
+        """Give the amount back of what the capture took. One capture may be refunded in parts."""
 
     def lookup(self, request: GatewayRequest) -> Answer | None:
         """Return the answer given under the `idempotency_key`; None if surely nothing was done.

@@ -39,13 +39,14 @@ class StripeGateway:
         assert settings.api_key is not None
         _LIBRARY_LOG.addFilter(_is_above_debug)
         addresses: Any = {"api": settings.api_base} if settings.api_base else None
-        self._intents = stripe.StripeClient(
+        client = stripe.StripeClient(
             settings.api_key.get_secret_value(),
             stripe_version=API_VERSION,
             base_addresses=addresses,
             max_network_retries=0,  # `order_factory.gateways.calling` decides about retries
             http_client=stripe.RequestsClient(timeout=settings.timeout_seconds),
-        ).v1.payment_intents
+        )
+        self._intents, self._refunds = client.v1.payment_intents, client.v1.refunds
 
     def authorize(self, request: GatewayRequest) -> Answer:
         if not request.payment_source_token:
@@ -84,8 +85,20 @@ class StripeGateway:
             return _answer_to_follow_up(intent, "canceled")
         return refused[0]
 
+    def refund(self, request: GatewayRequest) -> Answer:
+        params: Any = {
+            "payment_intent": request.capture_token,
+            "amount": stripe_amount(request.amount_cents, request.currency_code),
+            "metadata": {"order": request.order, KEY: request.idempotency_key},
+        }
+        with self._translate_errors() as refused:
+            return _answer_to_refund(self._refunds.create(params, _request_options(request)))
+        return refused[0]
+
     def lookup(self, request: GatewayRequest) -> Answer | None:
         with self._translate_errors() as refused:
+            if request.call == "refund":
+                return self._find_refund(request)
             if request.authorization_token:
                 intent = self._intents.retrieve(request.authorization_token)
                 done = intent.status == ("canceled" if request.call == "void" else "succeeded")
@@ -99,6 +112,14 @@ class StripeGateway:
         # A refused search does not prove that nothing was done.
         reason = refused[0].error_code
         raise GatewayError(self.name, f"does not say what was done under the key ({reason})")
+
+    def _find_refund(self, request: GatewayRequest) -> Answer | None:
+        params: Any = {"payment_intent": request.capture_token, "limit": 100}
+        for refund in self._refunds.list(params).auto_paging_iter():
+            metadata: Any = refund.metadata or {}
+            if KEY in metadata and metadata[KEY] == request.idempotency_key:
+                return _answer_to_refund(refund)
+        return None
 
     def _answer_to_authorization(self, intent: Any) -> Answer:
         if intent.status in _HELD:
@@ -155,6 +176,14 @@ def _answer_to_follow_up(intent: Any, wanted: str) -> Answer:
     return Answer(succeeded=False, error_code=code, message=_message_of(code))
 
 
+def _answer_to_refund(refund: Any) -> Answer:
+    # A refund that is `pending` is on its way; Stripe reports it if it fails later.
+    if refund.status in ("succeeded", "pending"):
+        return Answer(succeeded=True, token=refund.id)
+    code = getattr(refund, "failure_reason", None) or str(refund.status)
+    return Answer(succeeded=False, token=refund.id, error_code=code, message=_message_of(code))
+
+
 def _refuse_missing_method() -> Answer:
     code = "payment_method_missing"
     return Answer(succeeded=False, error_code=code, message=_message_of(code))
@@ -170,6 +199,7 @@ _MESSAGES = {
     "requires_payment_method": "The card was declined.",
     "card_declined": "The card was declined.",
     "generic_decline": "The card was declined.",
+    "charge_already_refunded": "The payment was refunded already.",
 }
 
 

@@ -16,12 +16,21 @@ TIMES_OUT_BEFORE = "tok_timeout_before"
 TIMES_OUT_BEFORE_ONCE = "tok_timeout_before_once"
 UNREACHABLE = "tok_unreachable"
 VOID_FAILS = "tok_void_fails"
+CAPTURE_FAILS = "tok_capture_fails"
+REFUND_FAILS = "tok_refund_fails"
 
 _REASONS = {
     "card_declined": "Your card was declined.",
     "insufficient_funds": "Your card has insufficient funds.",
     "expired_card": "Your card has expired.",
     "authentication_required": "The bank asks the customer to confirm the payment.",
+}
+
+# What cannot be done, by the token of the payment source.
+_REFUSALS = {
+    "void": {VOID_FAILS: ("cannot_be_voided", "The authorization cannot be voided any more.")},
+    "capture": {CAPTURE_FAILS: ("cannot_be_captured", "The authorization has expired.")},
+    "refund": {REFUND_FAILS: ("cannot_be_refunded", "The payment cannot be refunded any more.")},
 }
 
 
@@ -31,7 +40,9 @@ class TestGateway:
     `tok_decline` is declined, `tok_decline_insufficient_funds` (or another reason) with that
     reason. `tok_timeout_after` is carried out, but its first call times out. `tok_timeout_before`
     always times out and is not carried out; `tok_timeout_before_once` only the first time.
-    `tok_unreachable` cannot be reached. An authorization of `tok_void_fails` cannot be voided.
+    `tok_unreachable` cannot be reached. An authorization of `tok_void_fails` cannot be voided,
+    one of `tok_capture_fails` not captured, and the capture of one of `tok_refund_fails` not
+    refunded.
     """
 
     __test__ = False  # the name is no test's
@@ -63,16 +74,20 @@ class TestGateway:
     def void(self, request: GatewayRequest) -> Answer:
         return self._follow_up("void", request)
 
+    def refund(self, request: GatewayRequest) -> Answer:
+        return self._follow_up("refund", request)
+
     def lookup(self, request: GatewayRequest) -> Answer | None:
         self._count_call("lookup", request, request.payment_source_token or "")
         return self._ledger.find(request)
 
     def _follow_up(self, kind: str, request: GatewayRequest) -> Answer:
-        token = request.authorization_token or ""
+        token = request.capture_token or request.authorization_token or ""
         self._count_call(kind, request, token)
-        if kind == "void" and VOID_FAILS in token:
-            refusal = "The authorization cannot be voided any more."
-            answer = Answer(False, error_code="cannot_be_voided", message=refusal)
+        refused = next((each for each in _REFUSALS[kind] if each in token), None)
+        if refused is not None:
+            code, refusal = _REFUSALS[kind][refused]
+            answer = Answer(False, error_code=code, message=refusal)
         else:
             answer = Answer(succeeded=True, token=f"{token}_{kind}")
         return self._ledger.do(kind, request, answer)

@@ -146,6 +146,16 @@ class PaymentUnknown(OrderFactoryError):
         )
 
 
+class AddressOfPlacedOrder(OrderFactoryError):
+    """Takes the address's public id."""
+
+    status, code = 423, "address_of_placed_order"
+    detail = (
+        "Address {} cannot be changed: an order was placed with it. Create another address, and give "
+        "it to the orders that are still open."
+    )
+
+
 class FactoryInProgress(OrderFactoryError):
     status, code = 423, "order_factory_in_progress"
     detail = "Order factory {} is being copied and cannot be deleted before it ends."

@@ -185,6 +185,7 @@ class _Till:
             "authorize": its_gateway.authorize,
             "capture": its_gateway.capture,
             "void": its_gateway.void,
+            "refund": its_gateway.refund,
         }[due.request.call]
         if due.unwanted:
             _require_found_by_now(due)

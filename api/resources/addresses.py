@@ -22,8 +22,10 @@ from order_factory.api.resources.description import (
     Values,
 )
 from order_factory.api.resources.events import no_events
+from order_factory.models.errors import AddressOfPlacedOrder
 from order_factory.models.tables import Address, Order
 from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.public_ids import public_id
 from order_factory.models.values.statuses import EDITABLE
 from order_factory.tasks.working_set.statements import table_of
 
@@ -61,8 +63,7 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if known is None:
         values["mode"] = mode
     elif not values.keys() <= DESCRIPTIVE and db.scalar(_is_bought_with(known["id"])):
-        name = min(values.keys() - DESCRIPTIVE)
-        raise Broken("cannot be changed: an order was placed with it; create another", name)
+        raise AddressOfPlacedOrder(public_id(PublicIds.addresses, known["id"]))
 
 
 def _is_bought_with(key: int) -> Select[tuple[bool]]:

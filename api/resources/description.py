@@ -73,7 +73,7 @@ class Writable:
 
     `check` raises `Broken`. Null is kept where the attribute is `nullable`, and otherwise leaves
     it as it would be if it had not been given. Without `stored` the value is checked and kept
-    nowhere.
+    nowhere. A `trigger` is no value of the row: `Hooks.act` does what it asks for.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Writable:
     required: bool = False
     nullable: bool = True
     stored: bool = True
+    trigger: bool = False
     one_of: tuple[str, ...] = ()
     meaning: str = ""
 
@@ -123,19 +124,27 @@ def _nothing(*_: Any) -> None:
     """Where a resource does no more than store a row."""
 
 
+def _nothing_broken(*_: Any) -> Sequence[Broken]:
+    """Where a resource has no triggers."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Hooks:
     """What a resource does besides storing a row, in the transaction that stores it.
 
     `fill` completes the values of a create or an update, and is given the mode and the row that
     is updated (None for a create); it raises `Broken`. `created` and `updated` follow, with the
-    key and the values. `delete` takes a row away, and raises what forbids it. Where a create
+    key and the values, and then `act` with the triggers and the name of the request, which is the
+    same if the request is carried out again; it returns what keeps it from doing so.
+    `delete` takes a row away, and raises what forbids it. Where a create
     takes more than a row, `insert` does it, and returns the key.
     """
 
     fill: Callable[[Connection, str, Values, Row | None], None] = _nothing
     created: Callable[[Connection, int, Values], None] = _nothing
     updated: Callable[[Connection, int, Values], None] = _nothing
+    act: Callable[[Connection, Row, Values, str], Sequence[Broken]] = _nothing_broken
     delete: Callable[[Connection, Row], None] = _nothing
     insert: Callable[[Connection, str, Values], int] | None = None
 

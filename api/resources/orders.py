@@ -28,6 +28,7 @@ from order_factory.api.resources.description import (
     Values,
 )
 from order_factory.api.resources.events import events_of
+from order_factory.api.resources.order_triggers import act, order_triggers
 from order_factory.api.settings import api_settings
 from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
 from order_factory.models.values.event_names import EventName
@@ -136,6 +137,8 @@ ORDERS = ResourceType(
         time("placed_at"),
         time("approved_at"),
         time("cancelled_at"),
+        time("archived_at"),
+        time("refreshed_at"),
         *common(),
     ),
     relationships=(
@@ -162,7 +165,7 @@ ORDERS = ResourceType(
         Relationship("payment_method", "payment_methods", near="payment_method_id"),
         *(
             Relationship(name, name, near="id", far="order_id", many=True)
-            for name in ("authorizations", "captures", "voids")
+            for name in ("authorizations", "captures", "voids", "refunds", "transactions")
         ),
         Relationship(
             "order_subscription",
@@ -194,11 +197,12 @@ ORDERS = ResourceType(
         writables.country("shipping_country_code_lock"),
         writables.text("coupon_code"),
         writables.text("gift_card_code"),
+        *order_triggers(),
         *writables.common(),
     ),
     creatable=True,
     updatable=True,
     complete=_count_skus,
-    hooks=Hooks(fill=_fill, created=_created, updated=_stored),
+    hooks=Hooks(fill=_fill, created=_created, updated=_stored, act=act),
     meaning="Orders, the copies among them.",
 )

@@ -20,7 +20,13 @@ from order_factory.api.resources.orders import ORDERS
 from order_factory.api.resources.payment_methods import PAYMENT_METHODS
 from order_factory.api.resources.prices import PRICES
 from order_factory.api.resources.skus import SKUS, STOCK_ITEMS
-from order_factory.api.resources.transactions import AUTHORIZATIONS, CAPTURES, VOIDS
+from order_factory.api.resources.transactions import (
+    AUTHORIZATIONS,
+    CAPTURES,
+    REFUNDS,
+    TRANSACTIONS,
+    VOIDS,
+)
 from order_factory.api.resources.webhooks import EVENT_CALLBACKS, WEBHOOKS
 
 RESOURCES = {
@@ -45,6 +51,8 @@ RESOURCES = {
         AUTHORIZATIONS,
         CAPTURES,
         VOIDS,
+        REFUNDS,
+        TRANSACTIONS,
         COUPONS,
         GIFT_CARDS,
         EVENTS,

@@ -1,13 +1,13 @@
-"""Authorizations, captures and voids: what was asked of a payment gateway about an order.
+"""Authorizations, captures, voids and refunds: what was asked of a payment gateway about an order.
 
 The gateway's tokens are not shown.
 """
 
 from sqlalchemy import ColumnElement, FromClause, and_
 
-from order_factory.api.resources.attributes import amount, common, made_up, text
+from order_factory.api.resources.attributes import amount, common, made_up, own_mode, text
 from order_factory.api.resources.description import Relationship, ResourceType, Row, Scope, Type
-from order_factory.api.resources.events import events_of
+from order_factory.api.resources.events import events_of, no_events
 from order_factory.models.tables import Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.public_ids import Resource as PublicIds
@@ -25,12 +25,15 @@ def _of_type(kind: TransactionType) -> Scope:
     return scope
 
 
-def _resource(kind: TransactionType, meaning: str, *relationships: Relationship) -> ResourceType:
+def _resource(
+    kind: TransactionType | None, meaning: str, *relationships: Relationship
+) -> ResourceType:
+    """The resource of this kind of transactions, or of all of them."""
     return ResourceType(
-        kind.value,
+        kind.value if kind is not None else "transactions",
         ids=PublicIds.transactions,
         table=table_of(Transaction),
-        scope=_of_type(kind),
+        scope=_of_type(kind) if kind is not None else own_mode,
         attributes=(
             text(
                 "status",
@@ -41,13 +44,14 @@ def _resource(kind: TransactionType, meaning: str, *relationships: Relationship)
             made_up("succeeded", Type.BOOLEAN, _succeeded, nullable=False),
             text("currency_code", nullable=False),
             *amount("amount", nullable=False),
+            text("message", meaning="The gateway's words."),
             text("error_code"),
             *common(),
         ),
         relationships=(
             Relationship("order", "orders", near="order_id"),
             *relationships,
-            events_of(kind.value),
+            no_events() if kind is None else events_of(kind.value),
         ),
         meaning=meaning,
     )
@@ -65,6 +69,17 @@ AUTHORIZATIONS = _resource(
     *(_about(each.value) for each in (TransactionType.CAPTURES, TransactionType.VOIDS)),
 )
 CAPTURES = _resource(
-    TransactionType.CAPTURES, "Authorized amounts that were charged.", _AUTHORIZATION
+    TransactionType.CAPTURES,
+    "Authorized amounts that were charged.",
+    _AUTHORIZATION,
+    Relationship("refunds", "refunds", near="id", far="capture_id", many=True),
 )
 VOIDS = _resource(TransactionType.VOIDS, "Authorizations that were taken back.", _AUTHORIZATION)
+REFUNDS = _resource(
+    TransactionType.REFUNDS,
+    "Captured amounts that were given back.",
+    Relationship("reference_capture", "captures", near="capture_id"),
+)
+TRANSACTIONS = _resource(
+    None, "All of them: authorizations, captures, voids and refunds, under the same ids."
+)

@@ -53,12 +53,13 @@ def copy_claimed(
     steps: Sequence[StepFunction] = STEPS,
     load: Load = load_claimed,
     keep: Keep | None = None,
+    close: StepFunction = record_outcomes,
 ) -> CopiedOrders:
     """Copy all claimed factories with these steps; with `followed`, each step is a task run.
 
     `is_part` says that they are a part of a recorded batch. `load` fills the temporary tables for
     the claimed factories between two keys. `keep` runs after a failed factory was marked as not
-    valid.
+    valid, then `close`, which is the last of the steps.
 
     Raises `TryAgain` on a transient error: roll the transaction back and run it again.
     """
@@ -88,7 +89,7 @@ def copy_claimed(
             failure = convert_to_failure(error)
             if size > 1:
                 parts += _halves(db, first, last)
-            elif _fail(db, replace(batch, followed=False), first, failure, load, keep):
+            elif _fail(db, replace(batch, followed=False), first, failure, load, keep, close):
                 copied.closed += 1
             else:
                 copied.stuck.append(first)
@@ -126,6 +127,7 @@ def _fail(
     failure: StepFailed,
     load: Load,
     keep: Keep | None,
+    close: StepFunction,
 ) -> bool:
     """Close this factory as failed, with all that the checks find and the unexpected on top."""
     try:
@@ -142,7 +144,7 @@ def _fail(
             db.execute(update(copies).values(valid=false()))
             if keep is not None:
                 keep(db)
-            record_outcomes(db, batch)
+            close(db, batch)
     except StepFailed:
         return False
     return True

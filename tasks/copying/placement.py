@@ -4,6 +4,7 @@ An order whose payment a gateway has to be asked about is only made ready here: 
 stock reserved and its transaction written down. The gateway is asked after the commit.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import (
@@ -31,6 +32,7 @@ from order_factory.models.tables import (
     CopyError,
     CustomerPaymentSource,
     Order,
+    OrderFactory,
     PaymentMethod,
     PaymentSource,
 )
@@ -53,7 +55,7 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, line_sums, placements
 
-_target = table_of(Order)
+_target, _factory = table_of(Order), table_of(OrderFactory)
 _method, _source = table_of(PaymentMethod), table_of(PaymentSource)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 _target_of_copy = (_target, _target.c.id == copies.c.target_order_id)
@@ -100,24 +102,30 @@ def place_target_orders(db: Connection, batch: Batch) -> int:
     An order that cannot be placed stays pending. An order that needs a gateway is `placing` until
     the gateway has answered. An order that is not placed uses no coupon and no promotion.
     """
+    return place_loaded(db, batch, insert_authorizations)
+
+
+def place_loaded(db: Connection, batch: Batch, authorize: Callable[[], Insert]) -> int:
+    """The same with these authorizations."""
     placed = execute_and_count(db, insert_placements(), now=batch.started_at)
     if _record_obstacles(db, batch.started_at):
         left = select(copies.c.target_order_id).where(is_not_placed())
-        release_uses(db, left, batch.started_at)
+        # An order that was not to be placed at first keeps what it used then.
+        release_uses(db, left, batch.started_at, _factory.c.place_target_order)
     if placed:
         take_stock(db, batch.started_at)
         take_gift_cards(db, batch.started_at)
-        _change_orders(db, batch)
+        _change_orders(db, batch, authorize)
     return placed
 
 
-def _change_orders(db: Connection, batch: Batch) -> None:
+def _change_orders(db: Connection, batch: Batch, authorize: Callable[[], Insert]) -> None:
     db.execute(update_orders(), {"now": batch.started_at})
     if db.scalar(select(exists().where(placements.c.remote))):
         awaited = select(placements.c.factory_id).where(placements.c.remote)
         await_ = update(copies).where(copies.c.factory_id.in_(awaited))
         db.execute(await_.values(awaits=True))
-        execute_and_count(db, insert_authorizations(), now=batch.started_at)
+        execute_and_count(db, authorize(), now=batch.started_at)
 
 
 def insert_placements() -> Insert:
@@ -156,7 +164,7 @@ def update_orders() -> Update:
                 (remote, changed(_target.c.status, OrderStatus.PLACING)),
                 else_=changed(_target.c.status, OrderStatus.PLACED),
             ),
-            placed_at=case((remote, null()), else_=NOW),
+            placed_at=case((remote, null()), else_=func.coalesce(_target.c.placed_at, NOW)),
             payment_status=changed(_target.c.payment_status, PaymentStatus.FREE, not_(_to_pay)),
             fulfillment_status=changed(
                 _target.c.fulfillment_status, FulfillmentStatus.NOT_REQUIRED, ships_nothing
@@ -197,6 +205,10 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
             and_(copies.c.reuse_wallet, copies.c.payment_source_id.is_not(None)),
             literal("the payment source of the source order is not in the customer's wallet")
             + func.coalesce("; in it are " + _names_in_wallet(), "; the wallet is empty"),
+        ),
+        (
+            copies.c.source_order_id == copies.c.target_order_id,
+            "the order has no payment source",
         ),
         (copies.c.reuse_wallet, "the source order has no payment source"),
         else_="a payment source is needed, and the wallet was not to be reused",

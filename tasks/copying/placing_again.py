@@ -76,7 +76,7 @@ _SETTLED = {
 # A subscription may have been given another payment source since.
 subscription = table_of(OrderSubscription)
 _pays_now = func.coalesce(subscription.c.template_order_id, subscription.c.source_order_id)
-_to_be_placed = and_(copies.c.valid, copies.c.place_target_order, not_(copies.c.failed))
+TO_BE_PLACED = and_(copies.c.valid, copies.c.place_target_order, not_(copies.c.failed))
 _to_pay_with = and_(copies.c.valid, copies.c.wallet_payment_source_id.is_not(None))
 _has_lost = and_(copies.c.reuse_wallet, copies.c.wallet_payment_source_id.is_(None))
 
@@ -169,7 +169,7 @@ def check_orders_again(db: Connection, batch: Batch) -> int:
 @step(
     name="use coupons again",
     field="coupon_code",
-    needed=select_any_copy(_to_be_placed),
+    needed=select_any_copy(TO_BE_PLACED),
     errors=(ErrorCode.PROMOTION_USED_UP,),
     idle="No order can be placed.",
 )
@@ -179,7 +179,12 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
     The check has found their coupons valid. Of a promotion that is limited, the earlier factories
     get what is left; the others fail. What is not placed after all gives its uses back.
     """
-    orders = select(copies.c.target_order_id).where(_to_be_placed)
+    return use_coupons_of(db, batch, TO_BE_PLACED)
+
+
+def use_coupons_of(db: Connection, batch: Batch, which: ColumnElement[bool]) -> int:
+    """The same for those of the copies that meet the condition."""
+    orders = select(copies.c.target_order_id).where(which)
     uses = promotions_of(db, orders).subquery("uses")
     limited = select(_promotion.c.id).where(
         _promotion.c.id.in_(select(uses.c.id)), _promotion.c.total_usage_limit.is_not(None)
@@ -197,7 +202,7 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
         insert_errors(
             ErrorCode.PROMOTION_USED_UP,
             literal("promotion ") + _promotion.c.name + " is used up",
-            _to_be_placed,
+            which,
             joins=[
                 (wants, wants.c.factory_id == copies.c.factory_id),
                 (_promotion, and_(_promotion.c.id == wants.c.id, wants.c.nth > left)),
@@ -209,7 +214,7 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
             CopyError.order_factory_id == copies.c.factory_id,
             CopyError.code == ErrorCode.PROMOTION_USED_UP,
         )
-        keep_target_orders(db, and_(_to_be_placed, without))
+        keep_target_orders(db, and_(which, without))
     use_again(db, orders, batch.started_at)
     return found
 

@@ -37,6 +37,7 @@ from order_factory.tasks.gift_cards.uses import end_gift_card_uses
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
 from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.payments.statuses import update_payment_statuses
 from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided, void_unwanted
 from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import Orders, end_reservations
@@ -77,6 +78,8 @@ _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.
 
 def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | None) -> int:
     """Write down the answers to these transactions; how many factories they close.
+
+    An answer about an order that was asked for itself counts as one of them.
 
     The orders are placed, or go back to `pending` with their stock free again; sources whose
     payment is voided are cancelled. An answer that was written down already changes nothing.
@@ -122,8 +125,11 @@ def _apply_answers(db: Connection, flow_run_id: str | None) -> int:
     _update_transactions(db, now)
     _end_authorizations(db, now)
     _end_voids(db, now)
+    _end_captures_and_refunds(db, now)
     batch = Batch(0, now, flow_run_id, None)
-    return complete_loaded(db, batch, began=False)
+    of_orders = select(func.count()).select_from(_answered)
+    of_orders = of_orders.where(_transaction.c.order_factory_id.is_(None))
+    return complete_loaded(db, batch, began=False) + (db.scalar(of_orders) or 0)
 
 
 def _lock_open(db: Connection) -> None:
@@ -159,7 +165,10 @@ def _insert_waiting() -> Insert:
 def _note_placed() -> Insert:
     """The copies whose orders are placed now, or are placed already and wait for a void."""
     rows = select(_transaction.c.order_factory_id, literal(False)).select_from(_answered)
-    placed = rows.where(or_(not_(_is_authorization), answers.c.succeeded)).distinct()
+    placed = rows.where(
+        _transaction.c.order_factory_id.is_not(None),
+        or_(not_(_is_authorization), answers.c.succeeded),
+    ).distinct()
     return insert_counted(placements, ["factory_id", "remote"], placed)
 
 
@@ -216,7 +225,8 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         record_order_events(db, [EventName.ORDER_PENDING], declined, *again, now=now)
         end_reservations(db, declined, placed=False, now=now)
         end_gift_card_uses(db, declined, placed=False, now=now)
-        release_uses(db, declined, now)
+        # An order that was not to be placed at first keeps what it used then.
+        release_uses(db, declined, now, _factory.c.place_target_order)
         _record_refusals(db)
         abort_called_off(db, now)
     void_unwanted(db, now)
@@ -262,7 +272,8 @@ def _end_voids(db: Connection, now: datetime) -> None:
     release = update(_order).where(
         _order.c.id.in_(voided), may_become(_order.c.payment_status, PaymentStatus.VOIDED)
     )
-    db.execute(release.values(payment_status=PaymentStatus.VOIDED))
+    values = {"payment_status": PaymentStatus.VOIDED, "updated_at": NOW}
+    db.execute(release.values(values), {"now": now})
     is_voided = _order.c.payment_status == PaymentStatus.VOIDED
     record_order_events(db, [EventName.ORDER_VOID], voided, is_voided, now=now)
     finish(db, voided, now)
@@ -279,6 +290,13 @@ def _end_voids(db: Connection, now: datetime) -> None:
     refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded), of_source)
     detail = insert_errors(ErrorCode.SOURCE_ORDER_NOT_CANCELLED, words, refused, joins=joins)
     execute_and_count(db, detail)
+
+
+def _end_captures_and_refunds(db: Connection, now: datetime) -> None:
+    """Give the orders the payment status that follows from what was captured and refunded."""
+    for kind in (TransactionType.CAPTURES, TransactionType.REFUNDS):
+        if db.scalar(select(_some(kind))):
+            update_payment_statuses(db, _orders(kind, succeeded=True), now)
 
 
 def _orders(kind: TransactionType, *, succeeded: bool) -> Orders:

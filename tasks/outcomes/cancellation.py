@@ -93,10 +93,11 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
         now=now,
     )
     if cancelled:
-        of_now = _source.c.cancelled_at == at(now)
-        record_order_events_if_wanted(db, EventName.ORDER_CANCEL, orders, of_now, now=now)
-        return_stock(db, orders, now)
+        # One that was cancelled before has given back what it had.
         now_cancelled = _source.c.cancelled_at == at(now)
+        record_order_events_if_wanted(db, EventName.ORDER_CANCEL, orders, now_cancelled, now=now)
+        its_own = select(_source.c.id).where(_source.c.id.in_(orders), now_cancelled)
+        return_stock(db, its_own, now)
         return_to_gift_cards(db, orders, now, now_cancelled)
         release_uses(db, orders, now, and_(now_cancelled, has_uses))
     return cancelled
@@ -126,10 +127,11 @@ def _void_payments(db: Connection, now: datetime) -> None:
 
 
 def _is_barred() -> ColumnElement[bool]:
-    return or_(not_(may_become(_source.c.status, OrderStatus.CANCELLED)), _why().is_not(None))
+    barred = why_not_cancelled().is_not(None)
+    return or_(not_(may_become(_source.c.status, OrderStatus.CANCELLED)), barred)
 
 
-def _why() -> ColumnElement[str | None]:
+def why_not_cancelled() -> ColumnElement[str | None]:
     """Why an order whose status allows it cannot be cancelled; null where it can."""
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
     held = held_authorizations(remote).subquery("held")
@@ -161,7 +163,7 @@ def _refusals() -> Insert:
             not_(may_become(_source.c.status, OrderStatus.CANCELLED)),
             refused(_source.c.status, OrderStatus.CANCELLED),
         ),
-        else_=prefix + _why(),
+        else_=prefix + why_not_cancelled(),
     )
     # A copy that failed keeps its source, and needs no further error to say so.
     needless = and_(is_not_placed(), not_(copies.c.skip_errors))

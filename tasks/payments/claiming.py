@@ -42,27 +42,37 @@ _transaction, _source = table_of(Transaction), table_of(PaymentSource)
 _factory, _order = table_of(OrderFactory), table_of(Order)
 _subscription = table_of(OrderSubscription)
 _authorization = _transaction.alias("authorization")
-_CALLS: dict[TransactionType, Literal["authorize", "capture", "void"]] = {
+_capture = _transaction.alias("capture")
+_CALLS: dict[TransactionType, Literal["authorize", "capture", "void", "refund"]] = {
     TransactionType.AUTHORIZATIONS: "authorize",
     TransactionType.CAPTURES: "capture",
     TransactionType.VOIDS: "void",
+    TransactionType.REFUNDS: "refund",
 }
 _is_unknown = _transaction.c.status == TransactionStatus.UNKNOWN
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose transactions: those of a batch, of a factory, or of all that belong to no batch."""
+    """Whose transactions: those of a batch, of a factory, or of all that belong to no batch.
+
+    With `orders`, those that were asked for orders themselves; they belong to no batch either.
+    """
 
     batch_id: int | None = None
     factory_id: int | None = None
+    orders: bool = False
 
     @property
     def condition(self) -> ColumnElement[bool]:
         if self.factory_id is not None:
             return _transaction.c.order_factory_id == self.factory_id
+        of_orders = _transaction.c.order_factory_id.is_(None)
+        if self.orders:
+            return of_orders
         mine = select(_factory.c.id).where(_factory.c.batch_id.is_not_distinct_from(self.batch_id))
-        return _transaction.c.order_factory_id.in_(mine)
+        of_factories = _transaction.c.order_factory_id.in_(mine)
+        return of_factories if self.batch_id is not None else or_(of_orders, of_factories)
 
 
 @dataclass(frozen=True)
@@ -164,12 +174,14 @@ def _select_due(keys: list[int]) -> Select[Any]:
             _source.c.customer_token,
             _source.c.payment_source_token,
             _authorization.c.token,
+            _capture.c.token.label("capture_token"),
             and_(_transaction.c.type == TransactionType.AUTHORIZATIONS, is_unwanted()),
         )
         .select_from(_transaction)
         .join(_order, _order.c.id == _transaction.c.order_id)
         .outerjoin(_source, _source.c.id == _order.c.payment_source_id)
         .outerjoin(_authorization, _authorization.c.id == _transaction.c.authorization_id)
+        .outerjoin(_capture, _capture.c.id == _transaction.c.capture_id)
         .where(_transaction.c.id.in_(keys))
     )
 
@@ -197,6 +209,7 @@ def _due(
     customer_token: str | None,
     payment_source_token: str | None,
     authorization_token: str | None,
+    capture_token: str | None,
     unwanted: bool,
 ) -> Due:
     request = GatewayRequest(
@@ -207,6 +220,7 @@ def _due(
         customer_token,
         payment_source_token,
         authorization_token,
+        capture_token,
         _CALLS[TransactionType(kind)],
     )
     return Due(key, TransactionType(kind), gateway, request, calls > 1, taken_at, unwanted)

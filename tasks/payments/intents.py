@@ -2,11 +2,34 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Insert,
+    Select,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    select,
+)
 
+from order_factory.gateways.registry import DEFAULT
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
-from order_factory.tasks.payments.keys import authorization_key, batch, factory, void_key
+from order_factory.models.values.statuses import PaymentStatus
+from order_factory.tasks.payments.keys import (
+    authorization_key,
+    batch,
+    capture_key,
+    factory,
+    order_authorization_key,
+    refund_key,
+    void_key,
+)
+from order_factory.tasks.working_set.asked_orders import IS_ASKED, asked_orders, is_refused
 from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, times
 from order_factory.tasks.working_set.tables import cancellations, copies, placements
 
@@ -35,6 +58,27 @@ def insert_authorizations() -> Insert:
     return insert_counted(_transaction, list(values), chosen)
 
 
+def insert_authorizations_of_orders() -> Insert:
+    """The same for placements of orders that are there: no factory waits for the answer."""
+    values = {
+        **_asked(TransactionType.AUTHORIZATIONS),
+        "idempotency_key": order_authorization_key(_order),
+        "order_id": _order.c.id,
+        "mode": _order.c.mode,
+        "gateway": placements.c.gateway,
+        "amount_cents": _order.c.total_amount_with_taxes_cents,
+        "currency_code": _order.c.currency_code,
+    }
+    rows = (
+        placements.join(copies, copies.c.factory_id == placements.c.factory_id)
+        .join(_order, _order.c.id == copies.c.target_order_id)
+        .outerjoin(factory, factory.c.id == _order.c.order_factory_id)
+        .outerjoin(batch, batch.c.id == factory.c.batch_id)
+    )
+    chosen = select(*values.values()).select_from(rows).where(placements.c.remote)
+    return insert_counted(_transaction, list(values), chosen)
+
+
 def insert_voids(remote: list[str]) -> Insert:
     """One void for each cancelled order whose payment a gateway still holds."""
     held = held_authorizations(remote).subquery("held")
@@ -51,6 +95,114 @@ def insert_voids(remote: list[str]) -> Insert:
     }
     rows = cancellations.join(held, held.c.order_id == cancellations.c.order_id)
     return insert_counted(_transaction, list(values), select(*values.values()).select_from(rows))
+
+
+def insert_manual_authorizations() -> Insert:
+    """An authorization of its total for each asked order that a person takes the money of."""
+    values = {
+        **_asked(TransactionType.AUTHORIZATIONS, TransactionStatus.SUCCEEDED),
+        "idempotency_key": order_authorization_key(_order),
+        "order_id": _order.c.id,
+        "mode": _order.c.mode,
+        "gateway": literal(DEFAULT),
+        "amount_cents": _order.c.total_amount_with_taxes_cents,
+        "currency_code": _order.c.currency_code,
+    }
+    rows = (
+        _order.join(asked_orders, IS_ASKED)
+        .outerjoin(factory, factory.c.id == _order.c.order_factory_id)
+        .outerjoin(batch, batch.c.id == factory.c.batch_id)
+    )
+    chosen = select(*values.values()).select_from(rows)
+    unpaid = _order.c.payment_status == PaymentStatus.UNPAID
+    return insert_counted(_transaction, list(values), chosen.where(unpaid, not_(is_refused())))
+
+
+def insert_captures(gateways: list[str], status: TransactionStatus) -> Insert:
+    """One capture for each asked order whose payment one of these gateways holds.
+
+    It takes what the order costs now, and at most what is held.
+    """
+    held = held_authorizations(gateways).subquery("held")
+    total = _order.c.total_amount_with_taxes_cents
+    values = {
+        **_asked(TransactionType.CAPTURES, status),
+        "idempotency_key": capture_key(held.c.id, held.c.idempotency_key),
+        "order_id": _order.c.id,
+        "authorization_id": held.c.id,
+        "mode": held.c.mode,
+        "gateway": held.c.gateway,
+        "amount_cents": case((total < held.c.amount_cents, total), else_=held.c.amount_cents),
+        "currency_code": held.c.currency_code,
+    }
+    rows = _order.join(asked_orders, IS_ASKED).join(held, held.c.order_id == _order.c.id)
+    chosen = select(*values.values()).select_from(rows).where(not_(is_refused()))
+    return insert_counted(_transaction, list(values), chosen)
+
+
+def insert_refunds(remote: list[str]) -> Insert:
+    """One refund of the amount, or of all that is left, for each asked order.
+
+    Where no gateway has to be called, a person gives the money back, and the refund has succeeded.
+    """
+    refundable = refundable_captures().subquery("refundable")
+    amount = func.coalesce(asked_orders.c.amount_cents, refundable.c.left_cents)
+    status = case(
+        (refundable.c.gateway.in_(remote), TransactionStatus.UNKNOWN.value),
+        else_=TransactionStatus.SUCCEEDED.value,
+    )
+    values = {
+        **_asked(TransactionType.REFUNDS),
+        "status": status,
+        "idempotency_key": refund_key(
+            refundable.c.id, refundable.c.idempotency_key, amount, asked_orders.c.name
+        ),
+        "order_id": _order.c.id,
+        "capture_id": refundable.c.id,
+        "mode": refundable.c.mode,
+        "gateway": refundable.c.gateway,
+        "amount_cents": amount,
+        "currency_code": refundable.c.currency_code,
+    }
+    rows = _order.join(asked_orders, IS_ASKED)
+    rows = rows.join(refundable, refundable.c.order_id == _order.c.id)
+    chosen = select(*values.values()).select_from(rows).where(not_(is_refused()))
+    return insert_counted(_transaction, list(values), chosen)
+
+
+def refunded_already() -> ColumnElement[bool]:
+    """Whether the asked order has a refund under the name of the request."""
+    capture, refund = _transaction.alias("capture"), _transaction.alias("refund")
+    key = refund_key(
+        capture.c.id, capture.c.idempotency_key, refund.c.amount_cents, asked_orders.c.name
+    )
+    found = exists().where(
+        asked_orders.c.name.is_not(None),
+        refund.c.order_id == _order.c.id,
+        capture.c.id == refund.c.capture_id,
+        refund.c.idempotency_key == key,
+    )
+    return found.correlate(_order, asked_orders)
+
+
+def refundable_captures() -> Select[Any]:
+    """Select the captures that succeeded, with `left_cents`: what no refund has given back.
+
+    A refund without an answer counts: it may have given the money back.
+    """
+    refund = _transaction.alias("refund")
+    refunded = (
+        select(func.coalesce(func.sum(refund.c.amount_cents), 0))
+        .where(refund.c.capture_id == _transaction.c.id)
+        .where(refund.c.status != TransactionStatus.FAILED)
+        .correlate(_transaction)
+        .scalar_subquery()
+    )
+    left = cast(_transaction.c.amount_cents - refunded, BigInteger)
+    return select(_transaction, left.label("left_cents")).where(
+        _transaction.c.type == TransactionType.CAPTURES,
+        _transaction.c.status == TransactionStatus.SUCCEEDED,
+    )
 
 
 def held_authorizations(remote: list[str]) -> Select[Any]:
@@ -73,10 +225,12 @@ def held_authorizations(remote: list[str]) -> Select[Any]:
     )
 
 
-def _asked(kind: TransactionType) -> dict[str, ColumnElement[Any]]:
+def _asked(
+    kind: TransactionType, status: TransactionStatus = TransactionStatus.UNKNOWN
+) -> dict[str, ColumnElement[Any]]:
     return {
         "type": literal(kind.value),
-        "status": literal(TransactionStatus.UNKNOWN.value),
+        "status": literal(status.value),
         "calls": literal(0),
         **times(NOW),
     }

@@ -12,10 +12,11 @@ other keys.
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, case, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, String, Table, case, cast, func, literal, select
 
 from order_factory.models.database.dialects import digest, epoch
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch, ShopIdentity, Transaction
+from order_factory.models.tables.transactions import TransactionType
 from order_factory.tasks.working_set.statements import table_of
 
 PREFIX = "order-factory-"
@@ -35,13 +36,62 @@ def authorization_key(attempt: int | ColumnElement[int] = 1) -> ColumnElement[st
     return _key(_shop, "authorize", cast(factory.c.source_order_id, String), _copy(), nth)
 
 
+def order_authorization_key(order: Table) -> ColumnElement[str]:
+    """The key of the next authorization of an order, for rows of it with `factory` and `batch`.
+
+    A copy that is placed later is paid for under the name that it would have had at once.
+    """
+    earlier = select(func.count()).select_from(_transaction)
+    earlier = earlier.where(
+        _transaction.c.order_id == order.c.id,
+        _transaction.c.type == TransactionType.AUTHORIZATIONS,
+    )
+    nth = earlier.correlate(order).scalar_subquery() + 1
+    seconds = cast(cast(epoch(order.c.created_at), BigInteger), String)
+    own = _key(_shop, "authorize order", cast(order.c.id, String), seconds, cast(nth, String))
+    return case((factory.c.id.is_(None), own), else_=authorization_key(nth))
+
+
+def capture_key(
+    authorization_id: ColumnElement[int], authorization_key: ColumnElement[str]
+) -> ColumnElement[str]:
+    """The key of the next capture of this authorization."""
+    return _follow_up_key(
+        "capture", _transaction.c.authorization_id == authorization_id, authorization_key
+    )
+
+
+def refund_key(
+    capture_id: ColumnElement[int],
+    capture_key: ColumnElement[str],
+    amount_cents: ColumnElement[int],
+    name: ColumnElement[str | None],
+) -> ColumnElement[str]:
+    """The key of a refund of this capture: that of the request's name, or of the next refund.
+
+    Without a name, another amount is another refund.
+    """
+    which = _transaction.c.capture_id == capture_id
+    following = _follow_up_key("refund", which, capture_key, cast(amount_cents, String))
+    named = _key(_shop, "refund", capture_key, "name", func.coalesce(name, ""))
+    return case((name.is_(None), following), else_=named)
+
+
 def void_key(
     authorization_id: ColumnElement[int], authorization_key: ColumnElement[str]
 ) -> ColumnElement[str]:
     """The key of the next void of this authorization; one that was refused is no further try of it."""
-    earlier = select(func.count()).select_from(_transaction)
-    earlier = earlier.where(_transaction.c.authorization_id == authorization_id)
-    return _key(_shop, "void", authorization_key, cast(earlier.scalar_subquery(), String))
+    return _follow_up_key(
+        "void", _transaction.c.authorization_id == authorization_id, authorization_key
+    )
+
+
+def _follow_up_key(
+    kind: str, same: ColumnElement[bool], key: ColumnElement[str], *more: ColumnElement[str]
+) -> ColumnElement[str]:
+    """The key of what follows on the transaction with this key, after the earlier ones of the same."""
+    earlier = select(func.count()).select_from(_transaction).where(same)
+    return _key(_shop, kind, key, cast(earlier.scalar_subquery(), String), *more)
 
 
 def _copy() -> ColumnElement[str]:

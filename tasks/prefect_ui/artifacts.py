@@ -13,6 +13,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.context import FlowRunContext
 
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, name_order
+from order_factory.models.results.orders import OrdersResult
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
 from order_factory.tasks.prefect_ui.telling import tell
@@ -219,6 +220,25 @@ def _headline(result: OrderFactoryResult) -> str:
     if target is None:
         return f"Order {name_order(source)} was not copied"
     return f"Order {name_order(source)} was copied to order {name_order(target)}"
+
+
+def show_orders_result(result: OrdersResult) -> None:
+    """Create a table artifact of how a change of orders ended, and one of its problems."""
+    counts = [
+        ("orders", result.orders_count),
+        ("done", result.done),
+        ("refused", result.refused),
+        ("waiting for a gateway", result.waiting),
+    ]
+    rows = [{"what": what, "count": count} for what, count in counts]
+    create(f"{result.change}-orders", "table", f"How many orders: {result.change}.", rows)
+    if result.problems:
+        table = [
+            {"order": each.order, "field": each.field, "message": _shortened(each.message)}
+            for each in result.problems[:_ERRORS_SHOWN]
+        ]
+        shown = _shown(len(table), len(result.problems), "problems")
+        create(f"{result.change}-orders-errors", "table", "What was wrong." + shown, table)
 
 
 def show_times(times: StepTimes) -> None:

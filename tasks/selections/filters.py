@@ -49,7 +49,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 _DATES = ("placed_within", "placed_from", "placed_before")
 
 
-def _fits(wanted: OrderFilter) -> list[ColumnElement[bool]]:
+def fitting(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     """Return the conditions of the filter; its customer is a public id."""
     given = {name: getattr(wanted, name) for name in _CONDITIONS}
     fits = [_CONDITIONS[name](value) for name, value in given.items() if value not in (None, False)]
@@ -75,7 +75,7 @@ def resolve_customer(db: Connection, wanted: OrderFilter) -> OrderFilter:
     return wanted.model_copy(update={"customer": public_id(Resource.customers, found)})
 
 
-def nothing_fits(wanted: OrderFilter) -> str:
+def nothingfitting(wanted: OrderFilter) -> str:
     return f"no order fits: {wanted.in_words()}"
 
 
@@ -85,7 +85,7 @@ def count_undated(db: Connection, wanted: OrderFilter) -> int:
         return 0
     rest = wanted.model_copy(update=dict.fromkeys(_DATES))
     undated = select(func.count()).select_from(Order)
-    return db.scalar(undated.where(*_fits(rest), Order.placed_at.is_(None))) or 0
+    return db.scalar(undated.where(*fitting(rest), Order.placed_at.is_(None))) or 0
 
 
 def without_undated(undated: int) -> str:
@@ -99,8 +99,8 @@ def without_undated(undated: int) -> str:
 
 def require_fit(db: Connection, wanted: OrderFilter) -> None:
     """Raise `SelectionInvalid` if no order fits; the filter's customer is a public id."""
-    if db.scalar(select(Order.id).where(*_fits(wanted)).limit(1)) is None:
-        problems = [nothing_fits(wanted)]
+    if db.scalar(select(Order.id).where(*fitting(wanted)).limit(1)) is None:
+        problems = [nothingfitting(wanted)]
         if undated := count_undated(db, wanted):
             problems.append(without_undated(undated))
         raise NothingSelected(NAME, problems)
@@ -115,11 +115,11 @@ def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
             **{name: literal(value) for name, value in options.choices().items()},
         }
     )
-    rows = rows.where(*_fits(wanted)).order_by(Order.placed_at.asc().nulls_last(), Order.id)
+    rows = rows.where(*fitting(wanted)).order_by(Order.placed_at.asc().nulls_last(), Order.id)
     return Requested(
         words=wanted.in_words(),
         mode=wanted.mode,
         rows=rows.limit(wanted.limit),
         details={"orders_where": wanted.model_dump(mode="json"), **options.choices()},
-        nothing=nothing_fits(wanted),
+        nothing=nothingfitting(wanted),
     )

@@ -25,7 +25,14 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.row_locks import lock_rows
-from order_factory.models.tables import LineItem, Order, Sku, StockItem, StockReservation
+from order_factory.models.tables import (
+    LineItem,
+    Order,
+    OrderFactory,
+    Sku,
+    StockItem,
+    StockReservation,
+)
 from order_factory.models.tables.skus import ReservationStatus
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
@@ -47,6 +54,7 @@ from order_factory.tasks.working_set.tables import bundle_parts, copies, placeme
 Orders = Select[tuple[int]]
 
 _line, _sku, _order = table_of(LineItem), table_of(Sku), table_of(Order)
+_factory = table_of(OrderFactory)
 _stock, _reservation = table_of(StockItem), table_of(StockReservation)
 _RESERVED, _TAKEN, _RELEASED = ReservationStatus
 
@@ -75,10 +83,17 @@ def return_stock(db: Connection, orders: Orders, now: datetime) -> None:
     """Return what these cancelled orders took to the stock items that it came from.
 
     An order that another system placed has no reservations: its pieces go to each SKU's first
-    stock location.
+    stock location. A copy that ignored the stock took none.
     """
+    order_id = orders.selected_columns[0]
+    ignores = exists().where(
+        _order.c.id == order_id,
+        _factory.c.id == _order.c.order_factory_id,
+        _factory.c.stock == StockPolicy.IGNORE,
+    )
     unrecorded = orders.where(
-        not_(exists().where(_reservation.c.order_id == orders.selected_columns[0]))
+        not_(exists().where(_reservation.c.order_id == order_id)),
+        not_(ignores.correlate_except(_order, _factory)),
     )
     places = _first_places(unrecorded)
     _lock_stock(db, places)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, not_, or_, select
 
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
@@ -94,6 +94,61 @@ def _voided_and_kept() -> Select[Any]:
     return rows.where(_is_void, _succeeded, not_(cancelled))
 
 
+def _sums() -> Subquery:
+    """One row per order and currency: what was authorized, captured, refunded, in cents.
+
+    A capture or a refund without an answer counts, for it may have been made.
+    """
+
+    def sum_of(kind: TransactionType, status: ColumnElement[bool]) -> ColumnElement[int]:
+        counts = and_(_transaction.c.type == kind, status)
+        return func.sum(case((counts, _transaction.c.amount_cents), else_=0))
+
+    perhaps = _transaction.c.status != TransactionStatus.FAILED
+    return (
+        select(
+            _transaction.c.order_id,
+            sum_of(TransactionType.AUTHORIZATIONS, _succeeded).label("authorized"),
+            sum_of(TransactionType.CAPTURES, perhaps).label("captured"),
+            sum_of(TransactionType.CAPTURES, _succeeded).label("surely_captured"),
+            sum_of(TransactionType.REFUNDS, perhaps).label("refunded"),
+            sum_of(TransactionType.REFUNDS, _succeeded).label("surely_refunded"),
+        )
+        .group_by(_transaction.c.order_id, _transaction.c.currency_code)
+        .subquery("sums")
+    )
+
+
+def _captured_too_much() -> Select[Any]:
+    sums = _sums()
+    return select(sums.c.order_id).where(sums.c.captured > sums.c.authorized)
+
+
+def _refunded_too_much() -> Select[Any]:
+    sums = _sums()
+    return select(sums.c.order_id).where(sums.c.refunded > sums.c.surely_captured)
+
+
+def _paid_beside_captures() -> Select[Any]:
+    """Select orders whose payment status is not that of what was captured and refunded here."""
+    sums = _sums()
+    captured, refunded = sums.c.surely_captured, sums.c.surely_refunded
+    status = _order.c.payment_status
+    fits = case(
+        (refunded >= captured, status == PaymentStatus.REFUNDED),
+        (refunded > 0, status == PaymentStatus.PARTIALLY_REFUNDED),
+        else_=status.in_([PaymentStatus.PAID, PaymentStatus.PARTIALLY_PAID]),
+    )
+    rows = select(_order.c.id).join(sums, sums.c.order_id == _order.c.id)
+    return rows.where(captured > 0, not_(fits))
+
+
+def _asked_and_not_placing() -> Select[Any]:
+    """Select orders whose authorization waits for an answer and which are not being placed."""
+    rows = select(_order.c.id).select_from(_of_order)
+    return rows.where(_is_authorization, _unknown, _order.c.status != OrderStatus.PLACING)
+
+
 INVARIANTS = (
     Invariant(
         "placing-waits-for-gateway",
@@ -112,6 +167,30 @@ INVARIANTS = (
         "A target order is authorized exactly when a gateway holds its total, in its currency.",
         Resource.orders,
         _authorized_amounts(),
+    ),
+    Invariant(
+        "asked-is-placing",
+        "An order whose authorization waits for a gateway is being placed.",
+        Resource.orders,
+        _asked_and_not_placing(),
+    ),
+    Invariant(
+        "captured-within-authorized",
+        "In each currency, no more is captured for an order than was authorized.",
+        Resource.orders,
+        _captured_too_much(),
+    ),
+    Invariant(
+        "refunded-within-captured",
+        "In each currency, no more is refunded for an order than was captured.",
+        Resource.orders,
+        _refunded_too_much(),
+    ),
+    Invariant(
+        "paid-is-captured",
+        "The payment status of an order is that of what was captured and refunded for it.",
+        Resource.orders,
+        _paid_beside_captures(),
     ),
     Invariant(
         "authorized-once",

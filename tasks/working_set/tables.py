@@ -169,12 +169,12 @@ redemptions = temporary(
     Column("paid_cents", BigInteger, nullable=False),
 )
 
-# The source orders to cancel, each with the first factory that asked for it.
+# The orders to cancel, each with the first factory that asked for it, if one did.
 cancellations = temporary(
     _METADATA,
     "tmp_cancellations",
     Column("order_id", BigId, primary_key=True, autoincrement=False),
-    Column("factory_id", BigInteger, nullable=False),
+    Column("factory_id", BigInteger),
 )
 
 # The gateways' answers.

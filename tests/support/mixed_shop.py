@@ -35,6 +35,7 @@ from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.webhooks.outbox import Outbox
 from order_factory.tasks.working_set.claims import claim_factory
 from tests.support.copying import batch_of, change, copy_batch, request
+from tests.support.orders import acted, open_order
 from tests.support.paying import payable
 from tests.support.shop import SOME_DAY, Shop
 from tests.support.subscriptions import START, run_due, subscribe
@@ -101,6 +102,7 @@ def fill(shop: Shop) -> Keys:
         "gift_card": shop.row(GiftCard).id,
         "gift_card_use": shop.row(GiftCardUse).id,
         "void": shop.row(Transaction, type="voids").id,
+        "refunded_order": _refunded(shop),
     }
     subscriptions = {
         f"{name}_subscription": shop.row(OrderFactory, id=copies[name]).order_subscription_id
@@ -132,6 +134,15 @@ def _delivered(shop: Shop, webhook: int) -> Keys:
     delivery = shop.row(EventCallback)
     change(EventCallback, delivery.id, status="delivered", tries=1, ended_at=utc_now())
     return {"webhook": webhook, "delivered": delivery.id, "delivered_event": delivery.event_id}
+
+
+def _refunded(shop: Shop) -> int:
+    """An order of the shop's own that was placed, captured and refunded in part."""
+    order = open_order(shop)
+    assert acted("place", order) == []
+    assert acted("capture", order) == []
+    assert acted("refund", order, amount_cents=2_50) == []
+    return order
 
 
 def _plain(shop: Shop) -> int:

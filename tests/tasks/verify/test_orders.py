@@ -20,6 +20,8 @@ _OWN = (
     "placed_at",
     "approved_at",
     "cancelled_at",
+    "archived_at",
+    "refreshed_at",
     "reference",
     "reference_origin",
     *(column.key for column in Order.__table__.c if column.key.endswith("_cents")),

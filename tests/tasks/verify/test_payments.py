@@ -46,6 +46,40 @@ DAMAGES = [
         "paid_target",
     ),
     Damage(
+        "asked-is-placing",
+        "UPDATE transactions SET status = 'unknown' WHERE order_id = :refunded_order "
+        "AND type = 'authorizations'",
+        "refunded_order",
+    ),
+    Damage(
+        "captured-within-authorized",
+        "UPDATE transactions SET amount_cents = amount_cents + 1 WHERE order_id = :refunded_order "
+        "AND type = 'captures'",
+        "refunded_order",
+    ),
+    Damage(
+        "captured-within-authorized",
+        "UPDATE transactions SET currency_code = 'USD' WHERE order_id = :refunded_order "
+        "AND type = 'authorizations'",
+        "refunded_order",
+    ),
+    Damage(
+        "refunded-within-captured",
+        "UPDATE transactions SET amount_cents = 1251, status = 'unknown' "
+        "WHERE order_id = :refunded_order AND type = 'refunds'",
+        "refunded_order",
+    ),
+    Damage(
+        "paid-is-captured",
+        "UPDATE orders SET payment_status = 'authorized' WHERE id = :refunded_order",
+        "refunded_order",
+    ),
+    Damage(
+        "paid-is-captured",
+        "UPDATE orders SET payment_status = 'refunded' WHERE id = :refunded_order",
+        "refunded_order",
+    ),
+    Damage(
         "authorized-once",
         "INSERT INTO transactions (type, status, order_id, order_factory_id, gateway, "
         "amount_cents, currency_code, idempotency_key) SELECT type, status, order_id, "

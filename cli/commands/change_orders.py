@@ -1,0 +1,219 @@
+"""`order-factory place`, `capture`, `cancel` and `refund`: change orders that are there."""
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from order_factory.cli.failures import FAILED
+from order_factory.cli.options import AsJson, Debug, Mode, Verbose, terminal_of
+from order_factory.cli.selection_options import add_order_filter, filter_fields, order_filter
+
+if TYPE_CHECKING:
+    from order_factory.models.results.orders import OrdersResult
+    from order_factory.models.values.statuses import Mode as Modes
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ORDER...",
+        help="Numbers or ids of orders, or a file with the column source_order.",
+        show_default=False,
+    ),
+]
+RequiredNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ORDER...",
+        help="Numbers or ids of orders, or a file with the column source_order.",
+        show_default=False,
+    ),
+]
+
+
+@add_order_filter
+def place(
+    context: typer.Context,
+    order: Names = None,
+    *,
+    mode: Mode = "live",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+    **options: Any,
+) -> None:
+    """Place pending orders: by number or id, from a file, or by a filter.
+
+    Their stock is reserved and their payment authorized. Run it again when it was stopped: no order
+    is paid twice. The exit code is 1 if an order was refused or waits for its gateway.
+    """
+    _change_many(context, "place", order, mode, options)
+
+
+@add_order_filter
+def capture(
+    context: typer.Context,
+    order: Names = None,
+    *,
+    mode: Mode = "live",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+    **options: Any,
+) -> None:
+    """Capture authorized payments: by number or id, from a file, or by a filter.
+
+    Run it again when it was stopped: no payment is captured twice. The exit code is 1 if an order
+    was refused or waits for its gateway.
+    """
+    _change_many(context, "capture", order, mode, options)
+
+
+def cancel(
+    context: typer.Context,
+    order: RequiredNames,
+    mode: Mode = "live",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Cancel orders: their stock is free again, and their authorizations are voided.
+
+    An order that was captured stays paid until it is refunded. The exit code is 1 if an order was
+    refused or waits for its gateway.
+    """
+
+    def run() -> "OrdersResult":
+        from order_factory.flows import cancel_orders
+
+        return cancel_orders(_named(order), mode=_mode(mode))
+
+    _run(context, "cancel", run)
+
+
+def refund(
+    context: typer.Context,
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="Number or id of the order.")],
+    amount: Annotated[
+        str | None,
+        typer.Option(
+            "--amount",
+            metavar="AMOUNT",
+            help="How much to refund, such as 12.50, in the order's currency.",
+            show_default="all that is left",
+        ),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            "--idempotency-key",
+            metavar="TEXT",
+            help="Your name for this refund. It is made once under that name.",
+        ),
+    ] = None,
+    mode: Mode = "live",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Refund an order's captured payment, whole or in part.
+
+    The exit code is 1 if it was refused or waits for its gateway.
+    """
+    cents = None if amount is None else _cents(amount, order, mode)
+
+    def run() -> "OrdersResult":
+        from order_factory.flows import refund_orders
+
+        return refund_orders(
+            [order], amount_cents=cents, idempotency_key=idempotency_key, mode=_mode(mode)
+        )
+
+    _run(context, "refund", run)
+
+
+def _change_many(
+    context: typer.Context,
+    change: str,
+    order: list[str] | None,
+    mode: str,
+    options: dict[str, Any],
+) -> None:
+    from order_factory.models.errors import InvalidRequest
+
+    fields = filter_fields(options)
+    if bool(order) == bool(fields):
+        raise InvalidRequest(
+            "Say which orders: give their numbers or ids, a file, or a filter such as "
+            "--placed-from; not both."
+        )
+    where = order_filter(fields | {"mode": mode}, must_fit=False) if fields else None
+
+    def run() -> "OrdersResult":
+        from order_factory.flows import capture_orders, place_orders
+
+        flow = {"place": place_orders, "capture": capture_orders}[change]
+        if where is not None:
+            return flow(orders_where=where)
+        return flow(_named(order or []), mode=_mode(mode))
+
+    _run(context, change, run)
+
+
+def _run(context: typer.Context, change: str, run: Callable[[], "OrdersResult"]) -> None:
+    from order_factory.cli.flow_runs import run_flow, start_prefect
+    from order_factory.cli.views.order_changes import describe_result
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.results.orders import OrdersRefused, OrdersWaiting
+
+    terminal = terminal_of(context)
+    require_schema()
+    start_prefect(terminal)
+    try:
+        result = run_flow(terminal, f"{change} orders", run)
+    except (OrdersRefused, OrdersWaiting) as error:
+        result = error.result
+        if isinstance(error, OrdersWaiting):
+            terminal.note(str(error))
+    terminal.show(result.model_dump(mode="json"), *describe_result(result))
+    if result.done < result.orders_count:
+        raise typer.Exit(FAILED)
+
+
+def _mode(mode: str) -> "Modes":
+    from order_factory.models.values.statuses import Mode as Modes
+
+    return Modes(mode)
+
+
+def _named(order: list[str]) -> Any:
+    """A single name may be that of a file."""
+    return order[0] if len(order) == 1 else order
+
+
+def _cents(amount: str, order: str, mode: str) -> int:
+    """The amount in the smallest unit of the order's currency. Raises `InvalidRequest`."""
+    from sqlalchemy import select
+
+    from order_factory.models.database.engine import reading
+    from order_factory.models.database.schema import require_schema
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.models.tables import Order
+    from order_factory.models.values.money import exponent_of
+    from order_factory.tasks.factories.source_orders import require_order
+
+    require_schema()
+    with reading() as db:
+        key = require_order(db, order, _mode(mode))
+        currency = db.scalar(select(Order.currency_code).where(Order.id == key))
+    try:
+        cents = Decimal(amount).scaleb(exponent_of(str(currency)))
+    except InvalidOperation:
+        cents = Decimal("NaN")
+    if not cents.is_finite() or cents != cents.to_integral_value() or cents < 1:
+        raise InvalidRequest(
+            f"--amount {amount!r} is not an amount in {currency}. Use a number such as 12.50, with "
+            f"at most {exponent_of(str(currency))} decimals."
+        )
+    return int(cents)

@@ -1,0 +1,36 @@
+"""Cancelling orders that are there."""
+
+from typing import Annotated, cast
+
+from pydantic import Field, PlainValidator
+
+from order_factory.flows.support.order_changes import change_selected
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.results.orders import OrdersResult
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.selections.reading import Orders, accept_orders
+
+
+@shop_flow(name="cancel-orders", flow_run_name="cancel orders")
+def cancel_orders(
+    orders: Annotated[
+        Orders, PlainValidator(accept_orders, json_schema_input_type=str | list[str])
+    ],
+    *,
+    mode: Mode = Mode.LIVE,
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
+) -> OrdersResult:
+    """Cancel orders: their stock and coupons are free again, and their payments are voided.
+
+    An order whose payment was captured is cancelled and stays paid until it is refunded. Raises
+    `SelectionInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
+    `OrdersWaiting` while a gateway gives no answer.
+
+    Args:
+        orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
+            the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
+        mode: Whether the numbers are those of live orders or of test orders.
+        batch_size: Change at most this many orders in one transaction.
+    """
+    return cast(OrdersResult, change_selected("cancel", orders, None, mode, batch_size))

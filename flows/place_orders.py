@@ -1,0 +1,44 @@
+"""Placing many orders that are there."""
+
+from typing import Annotated, cast
+
+from pydantic import Field, PlainValidator
+
+from order_factory.flows.support.order_changes import change_selected
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.results.orders import OrdersResult
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.selections.reading import Orders, accept_orders
+
+
+@shop_flow(name="place-orders", flow_run_name="place orders")
+def place_orders(
+    orders: Annotated[
+        Orders | None,
+        PlainValidator(accept_orders, json_schema_input_type=str | list[str] | None),
+    ] = None,
+    orders_where: OrderFilter | None = None,
+    *,
+    mode: Mode = Mode.LIVE,
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
+) -> OrdersResult:
+    """Place orders that are pending: their stock is reserved and their payment authorized.
+
+    An order that needs a payment gateway is `placing` until it has answered. An order that is
+    declined is pending again. Orders that are placed already are left alone, so a run that died is
+    simply run again: nothing is paid twice. Raises `SelectionInvalid` and
+    `InvalidRequest` before anything is changed, `OrdersRefused` when all orders were refused, and
+    `OrdersWaiting` while a gateway gives no answer.
+
+    Args:
+        orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
+            the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
+        orders_where: Filter for the orders to place, instead of a list. Only pending orders are taken,
+            copies among them.
+        mode: Whether the numbers are those of live orders or of test orders. A filter has its own.
+        batch_size: Change at most this many orders in one transaction.
+    """
+    result = change_selected("place", orders, orders_where, mode, batch_size)
+    return cast(OrdersResult, result)

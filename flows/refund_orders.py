@@ -1,0 +1,46 @@
+"""Refunding orders that are there."""
+
+from typing import Annotated, cast
+
+from prefect.runtime import flow_run
+from pydantic import Field, PlainValidator
+
+from order_factory.flows.support.order_changes import change_selected
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.models.requests.copies import Text
+from order_factory.models.results.orders import OrdersResult
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.selections.reading import Orders, accept_orders
+
+
+@shop_flow(name="refund-orders", flow_run_name="refund orders")
+def refund_orders(
+    orders: Annotated[
+        Orders, PlainValidator(accept_orders, json_schema_input_type=str | list[str])
+    ],
+    *,
+    amount_cents: Annotated[int, Field(ge=1)] | None = None,
+    idempotency_key: Text | None = None,
+    mode: Mode = Mode.LIVE,
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
+) -> OrdersResult:
+    """Refund what was captured for orders, whole or in part.
+
+    A call with an `idempotency_key` that comes again refunds nothing more, whatever became of the
+    first one; without one, a flow run refunds each order once, however often it is retried. Raises
+    `SelectionInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
+    `OrdersWaiting` while a gateway gives no answer.
+
+    Args:
+        orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
+            the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
+        amount_cents: How much to refund of each order, in its currency's smallest unit. Leave it
+            empty for all that is left.
+        idempotency_key: Your own unique name for this refund.
+        mode: Whether the numbers are those of live orders or of test orders.
+        batch_size: Change at most this many orders in one transaction.
+    """
+    name = idempotency_key or str(flow_run.id)
+    result = change_selected("refund", orders, None, mode, batch_size, amount_cents, name)
+    return cast(OrdersResult, result)

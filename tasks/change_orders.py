@@ -1,0 +1,82 @@
+"""The tasks that change orders that are there: place, capture, cancel, refund."""
+
+from dataclasses import dataclass
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from order_factory.models.database.retrying import read, write
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.results.orders import RefusedOrder
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.orders.changes import CHANGES
+from order_factory.tasks.orders.outcomes import Outcomes, read_outcomes, refused_orders
+from order_factory.tasks.orders.selecting import select_filtered, select_named
+from order_factory.tasks.selections.reading import Orders
+from order_factory.tasks.working_set.asked_orders import ask, read_problems
+from order_factory.tasks.working_set.step import explain_error
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """The keys of the orders that a transaction refused, and why."""
+
+    keys: frozenset[int]
+    problems: list[RefusedOrder]
+
+
+@task(name="select orders", task_run_name="select orders", cache_policy=NO_CACHE)
+def select_orders(
+    change: str, orders: Orders | None, orders_where: OrderFilter | None, mode: Mode
+) -> list[int]:
+    """The keys of the orders, in the order in which they are given.
+
+    Raises `SelectionInvalid` for orders that are not there, and `InvalidRequest`.
+    """
+    try:
+        if orders is not None:
+            return write(lambda db: select_named(db, orders, mode))
+        assert orders_where is not None
+        return read(lambda db: select_filtered(db, orders_where, change))
+    except DBAPIError as error:
+        raise explain_error(error, "status") from None
+
+
+@task(name="change orders", task_run_name="{change} orders {part}", cache_policy=NO_CACHE)
+def change_orders(
+    change: str,
+    keys: list[int],
+    part: int,
+    amount_cents: int | None = None,
+    name: str | None = None,
+) -> Refusals:
+    """Make the change in one transaction, and record what gateways have to be asked.
+
+    `part` only names the task run. What was done before is left alone, and with `name` a refund is
+    made once under it.
+    """
+
+    def work(db: Connection) -> Refusals:
+        ask(db, keys, amount_cents, name)
+        CHANGES[change](db, utc_now())
+        problems = read_problems(db)
+        refused = frozenset(each.order_id for each in problems)
+        return Refusals(refused, refused_orders(db, problems))
+
+    try:
+        return write(work)
+    except DBAPIError as error:
+        # Prefect logs what a task raises: it must not quote a row.
+        raise explain_error(error, "status") from None
+
+
+@task(name="read outcomes", task_run_name="read outcomes", cache_policy=NO_CACHE)
+def read_order_outcomes(change: str, keys: list[int]) -> Outcomes:
+    """What gateways have answered about these orders."""
+    try:
+        return write(lambda db: read_outcomes(db, change, keys))
+    except DBAPIError as error:
+        raise explain_error(error, "status") from None

@@ -1,0 +1,1 @@
+"""The life of orders after they are made: placing, cancelling, capturing, refunding, editing."""

@@ -1,0 +1,43 @@
+"""Cancelling orders: what they hold is given back, and what a gateway holds is to be voided."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, literal, not_, null, select
+
+from order_factory.gateways.registry import known_gateways
+from order_factory.models.tables import Order
+from order_factory.models.values.order_states import may_become
+from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.outcomes.cancellation import finish, why_not_cancelled
+from order_factory.tasks.payments.intents import insert_voids
+from order_factory.tasks.working_set.asked_orders import (
+    agreed_orders,
+    forget,
+    refuse,
+    refuse_transition,
+)
+from order_factory.tasks.working_set.statements import execute_and_count, table_of
+from order_factory.tasks.working_set.tables import cancellations, open_temporary_tables
+
+_order = table_of(Order)
+
+
+def cancel(db: Connection, now: datetime) -> None:
+    """Cancel the asked orders; their stock, coupons and promotions are free again at once.
+
+    For a payment that a gateway holds, a void is recorded; the gateway is asked after the commit.
+    An order that was captured is cancelled and stays paid until it is refunded.
+    """
+    forget(db, _order.c.status == OrderStatus.CANCELLED)
+    refuse_transition(
+        db, OrderStatus.CANCELLED, not_(may_become(_order.c.status, OrderStatus.CANCELLED))
+    )
+    why = why_not_cancelled()
+    prefix = literal("the order cannot be cancelled: ")
+    refuse(db, "status", prefix + why, why.is_not(None))
+    open_temporary_tables(db)
+    rows = select(_order.c.id, null()).where(_order.c.id.in_(agreed_orders()))
+    db.execute(insert(cancellations).from_select(["order_id", "factory_id"], rows))
+    remote = [name for name, known in known_gateways().items() if known.terms.remote]
+    execute_and_count(db, insert_voids(remote), now=now)
+    finish(db, agreed_orders(), now)

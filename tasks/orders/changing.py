@@ -1,0 +1,108 @@
+"""Changes of an order's status that ask no gateway: approving, archiving, editing."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    Connection,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from order_factory.models.tables import Order, Transaction
+from order_factory.models.tables.transactions import TransactionStatus, TransactionType
+from order_factory.models.values.event_names import EventName
+from order_factory.models.values.order_states import may_become
+from order_factory.models.values.statuses import OrderStatus, PaymentStatus
+from order_factory.tasks.orders.placing import take_stock_again
+from order_factory.tasks.working_set.asked_orders import (
+    agreed_orders,
+    forget,
+    refuse,
+    refuse_transition,
+)
+from order_factory.tasks.working_set.events import record_order_events
+from order_factory.tasks.working_set.statements import NOW, table_of
+
+_order, _transaction = table_of(Order), table_of(Transaction)
+# While nothing was captured, the order may still cost something else.
+_STILL_OPEN = (PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED, PaymentStatus.FREE)
+
+
+def approve(db: Connection, now: datetime) -> None:
+    """Approve the asked orders, which are placed; those that are approved are left alone."""
+    forget(db, _order.c.status == OrderStatus.APPROVED)
+    allowed = may_become(_order.c.status, OrderStatus.APPROVED)
+    refuse_transition(db, OrderStatus.APPROVED, not_(allowed))
+    mine = update(_order).where(_order.c.id.in_(agreed_orders()), allowed)
+    values = {"status": OrderStatus.APPROVED, "approved_at": NOW, "updated_at": NOW}
+    db.execute(mine.values(values), {"now": now})
+    record_order_events(db, [EventName.ORDER_APPROVE], agreed_orders(), now=now)
+
+
+def archive(db: Connection, now: datetime) -> None:
+    """Archive the asked orders; those that are archived keep their time."""
+    forget(db, _order.c.archived_at.is_not(None))
+    mine = update(_order).where(_order.c.id.in_(agreed_orders()))
+    db.execute(mine.values(archived_at=NOW, updated_at=NOW), {"now": now})
+
+
+def unarchive(db: Connection, now: datetime) -> None:
+    """Take the asked orders back from the archive."""
+    forget(db, _order.c.archived_at.is_(None))
+    mine = update(_order).where(_order.c.id.in_(agreed_orders()))
+    db.execute(mine.values(archived_at=null(), updated_at=NOW), {"now": now})
+
+
+def start_editing(db: Connection, now: datetime) -> None:
+    """Open the asked orders for changes: their lines, addresses and customer."""
+    forget(db, _order.c.status == OrderStatus.EDITING)
+    allowed = may_become(_order.c.status, OrderStatus.EDITING)
+    refuse_transition(db, OrderStatus.EDITING, not_(allowed))
+    taken = literal("cannot be edited: the order is ") + _order.c.payment_status
+    refuse(db, "payment_status", taken, _order.c.payment_status.not_in(_STILL_OPEN))
+    undecided = exists().where(
+        _transaction.c.order_id == _order.c.id, _transaction.c.status == TransactionStatus.UNKNOWN
+    )
+    refuse(db, "payment_status", "cannot be edited: the payment is not decided yet", undecided)
+    mine = update(_order).where(_order.c.id.in_(agreed_orders()), allowed)
+    db.execute(mine.values(status=OrderStatus.EDITING, updated_at=NOW), {"now": now})
+
+
+def stop_editing(db: Connection, now: datetime) -> None:
+    """Close the asked orders again: they are placed, with the stock that their lines need now.
+
+    Their payment must suffice: nothing more is asked of a gateway. The caller rolls back where a
+    problem is recorded.
+    """
+    forget(db, _order.c.status == OrderStatus.PLACED)
+    edited = _order.c.status == OrderStatus.EDITING
+    refuse_transition(db, OrderStatus.PLACED, not_(edited))
+    held = (
+        select(func.coalesce(func.sum(_transaction.c.amount_cents), 0))
+        .where(_transaction.c.order_id == _order.c.id)
+        .where(_transaction.c.type == TransactionType.AUTHORIZATIONS)
+        .where(_transaction.c.status == TransactionStatus.SUCCEEDED)
+        .correlate(_order)
+        .scalar_subquery()
+    )
+    total, payment = _order.c.total_amount_with_taxes_cents, _order.c.payment_status
+    too_much = and_(payment == PaymentStatus.AUTHORIZED, total > held)
+    not_free = and_(payment == PaymentStatus.FREE, total > 0)
+    words = (
+        literal("must be at most ")
+        + cast(held, String)
+        + " cents, what is authorized; cancel the order and place another one"
+    )
+    refuse(db, "total_amount_with_taxes_cents", words, or_(too_much, not_free))
+    mine = update(_order).where(_order.c.id.in_(agreed_orders()), edited)
+    db.execute(mine.values(status=OrderStatus.PLACED, updated_at=NOW), {"now": now})
+    take_stock_again(db, now)

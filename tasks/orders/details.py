@@ -1,0 +1,110 @@
+"""What an order that is still open is billed, shipped and paid to: taken from saved rows.
+
+An order has rows of its own. Where it has one that was copied before, and shares it with nobody,
+that one is changed; otherwise a new one is made, and the old one is left to whoever has it.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
+
+from order_factory.models.tables import Address, CustomerPaymentSource, Order, PaymentSource
+from order_factory.models.tables.base import Base
+from order_factory.tasks.working_set.statements import NOW, copied_columns, table_of, times
+
+Kind = Literal["billing", "shipping"]
+_order, _saved = table_of(Order), table_of(CustomerPaymentSource)
+_ADDRESS_COLUMNS = copied_columns(Address, "reference", "reference_origin")
+
+
+def clone_address(
+    db: Connection, order_id: int, kind: Kind, address_id: int, now: datetime
+) -> None:
+    """Let the order's billing or shipping address be a copy of this address."""
+    columns = (_order.c.billing_address_id, _order.c.shipping_address_id)
+    held = _own_copy(db, Address, order_id, f"{kind}_address_id", columns)
+    address = table_of(Address)
+    if held == address_id:
+        return
+    values = [column.key for column in _ADDRESS_COLUMNS]
+    key = _write(db, address, held, address_id, values, now)
+    _point(db, order_id, f"{kind}_address_id", key, now)
+
+
+def pay_with(db: Connection, order_id: int, customer_payment_source_id: int, now: datetime) -> None:
+    """Let the order be paid with a copy of what stands in the wallet, as copies are."""
+    payment = table_of(PaymentSource)
+    saved_id, method_id = db.execute(
+        select(_saved.c.payment_source_id, _saved.c.payment_method_id).where(
+            _saved.c.id == customer_payment_source_id
+        )
+    ).one()
+    held = _own_copy(
+        db, PaymentSource, order_id, "payment_source_id", (_order.c.payment_source_id,)
+    )
+    values = [column.key for column in copied_columns(PaymentSource)]
+    key = _write(db, payment, held, saved_id, values, now)
+    _point(db, order_id, "payment_source_id", key, now)
+    if method_id is not None:
+        _point(db, order_id, "payment_method_id", method_id, now)
+
+
+def _own_copy(
+    db: Connection,
+    of: type[Base],
+    order_id: int,
+    column: str,
+    references: tuple[ColumnElement[Any], ...],
+) -> int | None:
+    """The copied row that this order's column refers to, and no other column of any order."""
+    table = table_of(of)
+    mine = select(_order.c[column]).where(_order.c.id == order_id).scalar_subquery()
+    key = db.scalar(
+        select(table.c.id).where(table.c.id == mine, table.c.copied_from_id.is_not(None))
+    )
+    if key is None:
+        return None
+    uses = sum(
+        db.scalar(select(func.count()).select_from(_order).where(reference == key)) or 0
+        for reference in references
+    )
+    return int(key) if uses == 1 else None
+
+
+def _write(
+    db: Connection,
+    table: Table,
+    held: int | None,
+    original_id: int,
+    values: list[str],
+    now: datetime,
+) -> int:
+    """Copy the original into the row that is held, or into a new one; its key."""
+    original = table.alias("original")
+    taken = {name: original.c[name] for name in values}
+    if held is not None:
+        change = update(table).where(table.c.id == held, original.c.id == original_id)
+        db.execute(
+            change.values(**taken, copied_from_id=original.c.id, updated_at=NOW), {"now": now}
+        )
+        return held
+    new = {"copied_from_id": original.c.id, **taken, **times(NOW)}
+    rows = select(*new.values()).where(original.c.id == original_id)
+    added = insert(table).from_select(list(new), rows, include_defaults=False)
+    return int(db.execute(added.returning(table.c.id), {"now": now}).scalar_one())
+
+
+def _point(db: Connection, order_id: int, column: str, key: int, now: datetime) -> None:
+    mine = update(_order).where(_order.c.id == order_id)
+    db.execute(mine.values({column: key, "updated_at": NOW}), {"now": now})
+
+
+def same_address(db: Connection, order_id: int, kind: Kind, now: datetime) -> bool:
+    """Let this address be a copy of the order's other one; False where it has no other one."""
+    other = "shipping" if kind == "billing" else "billing"
+    key = db.scalar(select(_order.c[f"{other}_address_id"]).where(_order.c.id == order_id))
+    if key is None:
+        return False
+    clone_address(db, order_id, kind, key, now)
+    return True

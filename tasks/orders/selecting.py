@@ -1,0 +1,44 @@
+"""Which orders a change is asked for: by their names, or by a filter."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.tables import Order
+from order_factory.models.values.statuses import Mode, OrderStatus, PaymentStatus
+from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.filters import fitting, resolve_customer
+from order_factory.tasks.selections.reading import Orders, read_selection
+from order_factory.tasks.selections.staging import named, stage
+
+# The orders among those of a filter that a change is about.
+_ABOUT = {
+    "place": Order.status == OrderStatus.PENDING,
+    "capture": Order.payment_status == PaymentStatus.AUTHORIZED,
+}
+
+
+def select_named(db: Connection, orders: Orders, mode: Mode) -> list[int]:
+    """The keys of the orders with these numbers or ids, of a list, a DataFrame or a file.
+
+    Raises `SelectionInvalid` with all that is wrong.
+    """
+    stage(db, check_selection(read_selection(orders), CopyOptions(), mode))
+    return list(db.scalars(select(named.c.source_order_id).order_by(named.c.row)))
+
+
+def select_filtered(db: Connection, wanted: OrderFilter, change: str) -> list[int]:
+    """The keys of the orders that fit, copies among them, earliest first.
+
+    Those to place are pending, and those to capture are authorized, whatever statuses the filter
+    has for them.
+    """
+    everything: dict[str, Any] = {"include_copies": True}
+    if change == "place":
+        everything |= {"status": (OrderStatus.PENDING,)}
+    wanted = resolve_customer(db, wanted).model_copy(update=everything)
+    rows = select(Order.id).where(*fitting(wanted), _ABOUT[change])
+    rows = rows.order_by(Order.placed_at.asc().nulls_last(), Order.id).limit(wanted.limit)
+    return list(db.scalars(rows))

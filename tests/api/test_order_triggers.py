@@ -1,0 +1,268 @@
+"""The triggers of orders over HTTP: answered at once, and done by whoever asks the gateways."""
+
+import pytest
+
+from order_factory.models.tables import Address, Order, PaymentSource, Transaction
+from order_factory.models.values.public_ids import Resource, public_id
+from tests.support.api_client import order_id
+from tests.support.orders import ask_gateways, violations
+from tests.support.paying import TestLedger
+
+
+@pytest.fixture
+def ledger(monkeypatch, tmp_path):
+    from order_factory.gateways.registry import forget_gateways
+
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
+    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
+    forget_gateways()
+    yield TestLedger(tmp_path / "ledger.db")
+    forget_gateways()
+
+
+def open_test_order(shop, **values):
+    customer = shop.customer(mode="test")
+    saved = shop.payment_source(
+        wallet_of=customer, gateway="test", payment_source_token="tok_approve", mode="test"
+    )
+    fresh = {"status": "pending", "payment_status": "unpaid", "placed_at": None}
+    place = shop.address(mode="test", first_name="Ada", last_name="Byron")
+    places = {"billing_address_id": place, "shipping_address_id": place}
+    return shop.order(
+        **{"mode": "test", "customer_id": customer, "payment_source_id": saved}
+        | fresh
+        | places
+        | values
+    )
+
+
+def trigger(api, key, expect=200, **attributes):
+    name = order_id(key)
+    data = {"type": "orders", "id": name, "attributes": attributes}
+    answer = api.patch(f"orders/{name}", data, expect)
+    return answer["data"]["attributes"] if expect == 200 else answer["errors"]
+
+
+def shown(attributes):
+    return attributes["status"], attributes["payment_status"]
+
+
+def test_the_life_of_an_order(api, shop, ledger):
+    order = open_test_order(shop, lines=[("MUG", 2, 12_50)])
+
+    assert shown(trigger(api, order, _place=True)) == ("placing", "unpaid")
+    assert ask_gateways() == []
+    assert shown(trigger(api, order, _approve=True)) == ("approved", "authorized")
+    assert shown(trigger(api, order, _capture=True)) == ("approved", "authorized")
+    assert ask_gateways() == []
+    refund = {"_refund": True, "_refund_amount_cents": 10_00}
+    assert shown(trigger(api, order, **refund)) == ("approved", "paid")
+    assert ask_gateways() == []
+    assert shown(trigger(api, order, _refund=True)) == ("approved", "partially_refunded")
+    assert ask_gateways() == []
+
+    attributes = api.get(f"orders/{order_id(order)}")["data"]["attributes"]
+    assert shown(attributes) == ("approved", "refunded")
+    assert ledger.charges() == [
+        ("authorize", 25_00),
+        ("capture", 25_00),
+        ("refund", 10_00),
+        ("refund", 15_00),
+    ]
+    included = "authorizations.captures.refunds,transactions"
+    document = api.get(f"orders/{order_id(order)}", include=included)
+    kinds = [each["type"] for each in document["included"]]
+    assert sorted(kinds) == [
+        "authorizations",
+        "captures",
+        "refunds",
+        "refunds",
+        *["transactions"] * 4,
+    ]
+    capture = next(each["id"] for each in document["included"] if each["type"] == "captures")
+    assert len(api.get(f"captures/{capture}/refunds")["data"]) == 2
+    assert api.get(f"captures/{capture}/order")["data"]["id"] == order_id(order)
+    assert violations() == []
+
+
+def test_what_cannot_be_placed_is_refused_with_all_reasons(api, shop, ledger):
+    order = open_test_order(shop, billing_address_id=None, payment_source_id=None)
+
+    errors = trigger(api, order, 422, _place=True, reference="mine")
+
+    assert [(each["detail"], each["source"]["pointer"]) for each in errors] == [
+        (
+            "billing_address - the order has no billing address",
+            "/data/relationships/billing_address",
+        ),
+        (
+            "status - cannot transition from pending to placed",
+            "/data/attributes/status",
+        ),
+    ]
+    kept = shop.row(Order, id=order)
+    assert (kept.status, kept.reference) == ("pending", None)
+    assert shop.rows(Transaction) == []
+
+
+def test_approving_and_capturing_at_once(api, shop, ledger):
+    order = open_test_order(shop)
+    trigger(api, order, _place=True)
+    ask_gateways()
+
+    attributes = trigger(api, order, _approve_and_capture=True)
+    assert attributes["status"] == "approved"
+    ask_gateways()
+
+    assert shop.row(Order, id=order).payment_status == "paid"
+
+
+def test_cancelling_voids_the_authorization(api, shop, ledger):
+    order = open_test_order(shop)
+    trigger(api, order, _place=True)
+    ask_gateways()
+
+    assert shown(trigger(api, order, _cancel=True)) == ("cancelled", "authorized")
+    assert ask_gateways() == []
+
+    assert shop.row(Order, id=order).payment_status == "voided"
+    assert ledger.charges() == [("authorize", 12_50), ("void", 12_50)]
+    assert violations() == []
+
+
+def test_archiving(api, shop):
+    order = open_test_order(shop)
+
+    assert trigger(api, order, _archive=True)["archived_at"] is not None
+    assert trigger(api, order, _unarchive=True)["archived_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "rule"),
+    [
+        ({"_capture": True}, "status - cannot be captured: the order is pending"),
+        ({"_approve": True}, "status - cannot transition from pending to approved"),
+        ({"_start_editing": True}, "status - cannot transition from pending to editing"),
+        ({"_refund": True}, "payment_status - cannot be refunded: nothing was captured here"),
+        ({"_refund_amount_cents": 5}, "_refund_amount_cents - goes with _refund"),
+        ({"_billing_address_clone_id": "x"}, "_billing_address_clone_id - must exist"),
+        (
+            {"_customer_payment_source_id": "x"},
+            "_customer_payment_source_id - must be in the wallet of the order's customer",
+        ),
+    ],
+)
+def test_a_trigger_that_does_not_fit_is_refused(api, shop, attributes, rule):
+    order = open_test_order(shop)
+
+    assert [each["detail"] for each in trigger(api, order, 422, **attributes)] == [rule]
+    assert violations() == []
+
+
+def test_editing_changes_the_lines_and_their_stock(api, shop, ledger):
+    from order_factory.models.tables import LineItem, StockItem
+
+    order = open_test_order(shop, lines=[("MUG", 2, 12_50)])
+    trigger(api, order, _place=True)
+    ask_gateways()
+    assert trigger(api, order, _start_editing=True)["status"] == "editing"
+    line = public_id(Resource.line_items, shop.row(LineItem).id)
+
+    def change_quantity(quantity):
+        data = {"type": "line_items", "id": line, "attributes": {"quantity": quantity}}
+        api.patch(f"line_items/{line}", data)
+
+    change_quantity(3)
+    (error,) = trigger(api, order, 422, _stop_editing=True)
+    assert "must be at most 2500 cents, what is authorized" in error["detail"]
+    change_quantity(1)
+    assert shown(trigger(api, order, _stop_editing=True)) == ("placed", "authorized")
+    assert shop.row(StockItem).quantity == 999
+    trigger(api, order, _capture=True)
+    ask_gateways()
+
+    assert ledger.charges() == [("authorize", 25_00), ("capture", 12_50)]
+    assert shop.row(Order, id=order).payment_status == "paid"
+    assert violations() == []
+
+
+def test_addresses_and_the_payment_source_are_taken_from_saved_ones(api, shop, ledger):
+    order = open_test_order(shop)
+    customer = shop.row(Order, id=order).customer_id
+    other = shop.payment_source(
+        wallet_of=customer, gateway="test", payment_source_token="tok_2", mode="test"
+    )
+    home = shop.address(mode="test", line_1="2 Home Street")
+    from order_factory.models.tables import CustomerPaymentSource
+
+    entry = shop.row(CustomerPaymentSource, payment_source_id=other)
+
+    trigger(
+        api,
+        order,
+        _customer_payment_source_id=public_id(Resource.customer_payment_sources, entry.id),
+        _billing_address_clone_id=public_id(Resource.addresses, home),
+        _shipping_address_same_as_billing=True,
+    )
+
+    changed = shop.row(Order, id=order)
+    assert shop.row(PaymentSource, id=changed.payment_source_id).copied_from_id == other
+    billing, shipping = (
+        shop.row(Address, id=key)
+        for key in (changed.billing_address_id, changed.shipping_address_id)
+    )
+    assert (billing.copied_from_id, billing.line_1, shipping.line_1) == (
+        home,
+        "2 Home Street",
+        "2 Home Street",
+    )
+    assert billing.id != home
+    trigger(api, order, _place=True)
+    assert ask_gateways() == []
+    assert shop.row(Transaction).token.startswith("test_tok_2")
+    assert violations() == []
+
+
+def test_refreshing_gives_todays_prices(api, shop):
+    order = open_test_order(shop, lines=[("MUG", 2, 12_50)])
+    shop.price("MUG", 10_00, mode="test")
+
+    attributes = trigger(api, order, _refresh_prices=True)
+
+    assert attributes["total_amount_cents"] == 20_00
+    assert attributes["refreshed_at"] is not None
+
+
+def test_an_address_of_a_placed_order_is_history(api, shop, ledger):
+    order = open_test_order(shop)
+    trigger(api, order, _place=True)
+    key = shop.row(Order, id=order).billing_address_id
+    name = public_id(Resource.addresses, key)
+    data = {"type": "addresses", "id": name, "attributes": {"line_1": "3 Other Street"}}
+
+    (error,) = api.patch(f"addresses/{name}", data, 423)["errors"]
+
+    assert "an order was placed with it" in error["detail"]
+    assert shop.row(Address, id=key).line_1 == "1 Test Street"
+
+
+def test_a_part_is_refunded_once_under_an_idempotency_key(api, shop, ledger):
+    order = open_test_order(shop)
+    trigger(api, order, _place=True)
+    ask_gateways()
+    trigger(api, order, _capture=True)
+    ask_gateways()
+    name = order_id(order)
+    attributes = {"_refund": True, "_refund_amount_cents": 2_00}
+    data = {"type": "orders", "id": name, "attributes": attributes}
+
+    for _ in range(2):
+        api._with_body("PATCH", f"orders/{name}", data, 200, {"Idempotency-Key": "part-1"})
+    ask_gateways()
+    api._with_body("PATCH", f"orders/{name}", data, 200, {"Idempotency-Key": "part-2"})
+    ask_gateways()
+
+    assert [charge for charge in ledger.charges() if charge[0] == "refund"] == [
+        ("refund", 2_00)
+    ] * 2
+    assert violations() == []

@@ -33,7 +33,7 @@ def update_row(
     row: Row,
     document: Document,
     mode: str,
-    request: str,
+    request: str = "",
 ) -> None:
     """Change a row; `request` names the request. Raises `ApiError` for what may not be stored."""
     triggers: Values = {}

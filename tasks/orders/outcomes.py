@@ -38,9 +38,8 @@ class Outcomes:
 def refused_orders(db: Connection, problems: list[OrderProblem]) -> list[RefusedOrder]:
     """The problems, with the names of their orders."""
     keys = {each.order_id for each in problems}
-    names = dict(
-        db.execute(select(_order.c.id, _order.c.number).where(_order.c.id.in_(keys))).all()
-    )
+    numbers = select(_order.c.id, _order.c.number).where(_order.c.id.in_(keys))
+    names = {key: number for key, number in db.execute(numbers)}
     return [
         RefusedOrder(
             order=_name(each.order_id, names.get(each.order_id)),

@@ -23,12 +23,13 @@ from sqlalchemy import (
 
 from order_factory.models.database.dialects import analyze_table, fill
 from order_factory.models.database.row_locks import lock_rows
+from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import BigId
 from order_factory.models.values.order_states import refused
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
-from order_factory.tasks.working_set.tables import open_tables, temporary
+from order_factory.tasks.working_set.tables import temporary
 
 _METADATA = MetaData()
 _order = table_of(Order)

@@ -56,7 +56,7 @@ def work(
 
     for name in ("authorize", "capture", "void", "refund"):
         setattr(TestGateway, name, telling(getattr(TestGateway, name), "called"))
-    record = authorize_payments.record_answers
+    record = vars(authorize_payments)["record_answers"]
     vars(authorize_payments)["record_answers"] = telling(record, "answered")
     with begin() as db:
         ask(db, [order], name="once")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 
 class OrderFactoryError(Exception):
-    """A call that cannot be carried out; nothing was changed.
+    """A call failed, and nothing was changed.
 
     Built from plain values, kept in `args`, so that it survives pickling. `status` is the HTTP
     status, `code` the machine-readable name.
@@ -24,11 +24,11 @@ class DatabaseNotReady(OrderFactoryError):
 
 
 class DatabaseAway(DatabaseNotReady):
-    """It cannot be reached: it is not running, is being restarted, or the address is wrong."""
+    """The database is not running, is being restarted, or has another address."""
 
 
 class PrefectAway(OrderFactoryError):
-    """Takes what was asked of Prefect's server, and how it failed."""
+    """Takes the request to Prefect's server, and how it failed."""
 
     status, code = 503, "prefect_away"
     detail = (
@@ -38,14 +38,14 @@ class PrefectAway(OrderFactoryError):
 
 
 class TryAgain(OrderFactoryError):
-    """A passing fault of the database; the transaction is rolled back and run again."""
+    """A transient error of the database. The transaction is rolled back and run again."""
 
     status, code = 503, "try_again"
     detail = "the database could not finish the transaction ({}); it is safe to run it again"
 
 
 class ConnectionLost(OrderFactoryError):
-    """The connection was lost again and again; a commit may have been kept whose answer is missing."""
+    """The connection was lost repeatedly. The last commit may have succeeded."""
 
     status, code = 503, "connection_lost"
     detail = (
@@ -56,14 +56,14 @@ class ConnectionLost(OrderFactoryError):
 
 
 class DatabaseRefused(OrderFactoryError):
-    """Takes what the database refused, in words without the values of any row."""
+    """Takes what the database refused, without the values of any row."""
 
     status, code = 500, "database_refused"
     detail = "The database refused a statement ({}); nothing of its transaction was kept."
 
 
 class InvalidRequest(OrderFactoryError):
-    """Takes one message that says which value is wrong and what to give instead."""
+    """Takes a message that says which value is wrong and what to give instead."""
 
     status, code = 422, "invalid_request"
 
@@ -81,7 +81,7 @@ class SourceOrderAmbiguous(OrderFactoryError):
 
 
 class SelectionInvalid(OrderFactoryError):
-    """Takes the name of the selection and a list of what is wrong with its rows."""
+    """Takes the name of the selection and a list of the problems of its rows."""
 
     status, code = 422, "selection_invalid"
     shown: ClassVar[int] = 20
@@ -97,7 +97,7 @@ class SelectionInvalid(OrderFactoryError):
 
 
 class NothingSelected(SelectionInvalid):
-    """No order fits the filter, or no copy has failed: there is nothing to copy."""
+    """No order matches the filter, or no copy has failed: there is nothing to copy."""
 
     code = "nothing_selected"
 
@@ -116,7 +116,7 @@ class FactoryNotFound(OrderFactoryError):
 
 
 class CopyDiffers(OrderFactoryError):
-    """Takes the factory that has the name, what the name is, and what was asked for then."""
+    """Takes the factory with this name, the name, and what was requested then."""
 
     status, code = 409, "idempotency_key_reused"
     detail = (
@@ -131,7 +131,7 @@ class FactoryTaken(OrderFactoryError):
 
 
 class PaymentUnknown(OrderFactoryError):
-    """Takes the factory's public id, and why the gateway's answer is not known."""
+    """Takes the factory's public id, and why the gateway's answer is unknown."""
 
     status, code = 503, "payment_unknown"
 
@@ -180,7 +180,7 @@ class SubscriptionNotFound(OrderFactoryError):
 
 
 class CannotTransition(OrderFactoryError):
-    """Takes the status that it has, the one that it cannot get, and why where that tells more."""
+    """Takes the current status, the requested one, and optionally the reason."""
 
     status, code = 422, "cannot_transition"
 

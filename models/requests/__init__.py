@@ -1,1 +1,1 @@
-"""What a caller may ask for, checked where it comes in."""
+"""What a caller may request, checked at the entry points."""

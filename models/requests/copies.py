@@ -1,4 +1,4 @@
-"""What a caller may ask for: the types of flow parameters, checked where they come in."""
+"""Requests to copy orders: the types of flow parameters, checked on entry."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +26,7 @@ def _storable_object(value: dict[str, Any] | None) -> dict[str, Any] | None:
 def _clean_text(value: object) -> object:
     if not isinstance(value, str):
         return value
-    # A lone surrogate is named here: pydantic would only say that it is no text.
+    # Here the message names a lone surrogate; pydantic would only say that it is not a text.
     text = clean_key(value)
     problem = text_problem(text)
     if problem is not None:
@@ -49,7 +49,7 @@ Metadata = Annotated[dict[str, Any], AfterValidator(_storable_object)]
 
 
 class CopyOptions(CopyOptionValues):
-    """How one order is to be copied: the copy options, and what is the caller's own.
+    """How to copy one order: the copy options, and the caller's own attributes.
 
     Source: Commerce Layer API reference, order copy object.
     """
@@ -67,6 +67,6 @@ class CopyOptions(CopyOptionValues):
     metadata: Metadata | None = Field(default=None, description="Your own data: a JSON object.")
 
     def choices(self) -> dict[str, bool | str]:
-        """The copy options and their values, as JSON has them: they may hold for many copies."""
+        """The copy options and their JSON values, which may apply to many copies."""
         chosen: dict[str, bool | str] = self.model_dump(mode="json", include=set(OPTIONS))
         return chosen

@@ -1,4 +1,4 @@
-"""Fields of a form: what a person fills in, or leaves empty."""
+"""Form fields that a person fills in or leaves empty."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ _SIMPLE = ("string", "integer", "number", "boolean")
 
 
 def plain_field(message: dict[str, Any]) -> dict[str, Any]:
-    """A field's JSON schema without the choice of nothing, where one simple thing is left.
+    """The JSON schema of a field without the choice of null, if one simple type remains.
 
-    What is no such field is returned as it is.
+    Any other field is returned unchanged.
     """
     choices = [choice for choice in message.get("anyOf", []) if choice != _NOTHING]
     if len(choices) != 1 or choices[0].get("type") not in _SIMPLE:
@@ -20,6 +20,6 @@ def plain_field(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain_fields(schema: dict[str, Any]) -> None:
-    """Make each property of a model's JSON schema such a field."""
+    """Apply `plain_field` to each property of a model's JSON schema."""
     for name, message in schema["properties"].items():
         schema["properties"][name] = plain_field(message)

@@ -1,7 +1,7 @@
-"""The rows that an import takes in: one pydantic model per resource.
+"""The rows that an import reads: one pydantic model per resource.
 
-Names and meanings are those of the tables. Other rows are named by natural keys (an email, a
-code, a reference), never by ids. An empty cell is a value that is left out.
+Names and meanings are those of the tables. Rows refer to other rows by natural keys (an email, a
+code, a reference), never by ids. An empty cell is an omitted value.
 """
 
 from typing import Self
@@ -42,7 +42,7 @@ from order_factory.models.values.statuses import (
 
 
 class ImportRow(BaseModel, frozen=True, extra="forbid", use_enum_values=True):
-    """What every resource may carry: the caller's own attributes."""
+    """The caller's own attributes, which every resource may have."""
 
     reference: Key | None = Field(None, description="The caller's own name of the row.")
     reference_origin: Key | None = Field(None, description="The system that `reference` is from.")
@@ -50,7 +50,7 @@ class ImportRow(BaseModel, frozen=True, extra="forbid", use_enum_values=True):
 
 
 class CustomerRow(ImportRow, frozen=True):
-    """One customer; known by `email`."""
+    """One customer, identified by `email`."""
 
     email: Email = Field(description="The customer's email address.")
     status: CustomerStatus = Field(CustomerStatus.PROSPECT, description="The customer's status.")
@@ -60,7 +60,7 @@ class CustomerRow(ImportRow, frozen=True):
 
 
 class AddressRow(ImportRow, frozen=True):
-    """One address; known by `reference`."""
+    """One address, identified by `reference`."""
 
     reference: Key = Field(description="The address's own name, which orders give.")
     business: bool = Field(False, description="Whether it is a company's address.")
@@ -82,7 +82,7 @@ class AddressRow(ImportRow, frozen=True):
 
 
 class SkuRow(ImportRow, frozen=True):
-    """One thing that the shop sells; known by `code`."""
+    """One product of the shop, identified by `code`."""
 
     code: Key = Field(description="The SKU's code.")
     name: Text = Field(description="The SKU's name.")
@@ -110,7 +110,7 @@ class BundleItemRow(ImportRow, frozen=True):
 
 
 class StockItemRow(ImportRow, frozen=True):
-    """What one location holds of one SKU; known by `sku_code` and `stock_location`."""
+    """The stock of one SKU at one location, identified by `sku_code` and `stock_location`."""
 
     sku_code: Key = Field(description="The code of a SKU of the catalogue.")
     stock_location: Key = Field(description="The location's code.")
@@ -118,7 +118,7 @@ class StockItemRow(ImportRow, frozen=True):
 
 
 class PriceRow(ImportRow, frozen=True):
-    """What a SKU costs today; known by `sku_code` and `currency_code`."""
+    """The current price of a SKU, identified by `sku_code` and `currency_code`."""
 
     sku_code: Key = Field(description="The code of a SKU of the catalogue.")
     currency_code: Currency = Field(description="ISO 4217, upper case.")
@@ -127,20 +127,20 @@ class PriceRow(ImportRow, frozen=True):
 
 
 class SkuListRow(ImportRow, frozen=True):
-    """A list of SKUs that promotions are for; known by `name`."""
+    """A list of SKUs for promotions, identified by `name`."""
 
     name: Key = Field(description="The list's name, which promotions give.")
 
 
 class SkuListItemRow(ImportRow, frozen=True):
-    """One SKU of a list; known by `sku_list` and `sku_code`."""
+    """One SKU of a list, identified by `sku_list` and `sku_code`."""
 
     sku_list: Key = Field(description="The name of an imported SKU list.")
     sku_code: Key = Field(description="The SKU's code; it need not be in the catalogue.")
 
 
 class PromotionRow(ImportRow, frozen=True):
-    """One promotion; known by `reference`."""
+    """One promotion, identified by `reference`."""
 
     reference: Key = Field(description="The promotion's own name, which coupons give.")
     type: PromotionType = Field(description="What it takes off.")
@@ -185,7 +185,7 @@ class PromotionRow(ImportRow, frozen=True):
 
 
 class CouponRow(ImportRow, frozen=True):
-    """One coupon; known by `code`."""
+    """One coupon, identified by `code`."""
 
     code: Key = Field(description="The code that customers give.")
     promotion: Key = Field(description="The reference of an imported promotion.")
@@ -211,7 +211,7 @@ class GiftCardRow(ImportRow, frozen=True):
 
 
 class PaymentMethodRow(ImportRow, frozen=True):
-    """One way to pay; known by `reference`."""
+    """One way to pay, identified by `reference`."""
 
     reference: Key = Field(description="The method's own name, which orders give.")
     name: Text | None = Field(None, description="The name that customers see.")
@@ -223,7 +223,7 @@ class PaymentMethodRow(ImportRow, frozen=True):
 
 
 class PaymentSourceRow(ImportRow, frozen=True):
-    """What pays: a card or an account at a gateway; known by `reference`."""
+    """A card or an account at a gateway, identified by `reference`."""
 
     reference: Key = Field(description="The source's own name, which orders and wallets give.")
     payment_source_type: Key = Field(description="The kind of source, like `stripe_payments`.")
@@ -235,7 +235,7 @@ class PaymentSourceRow(ImportRow, frozen=True):
 
 
 class CustomerPaymentSourceRow(ImportRow, frozen=True):
-    """One entry of a wallet; known by `customer_email` and `payment_source`."""
+    """A wallet entry, identified by `customer_email` and `payment_source`."""
 
     customer_email: Email = Field(description="The email of an imported customer.")
     payment_source: Key = Field(description="The reference of an imported payment source.")
@@ -246,7 +246,7 @@ class CustomerPaymentSourceRow(ImportRow, frozen=True):
 
 
 class OrderRow(ImportRow, frozen=True):
-    """One order; known by `number`. Amounts are cents of its `currency_code`."""
+    """One order, identified by `number`. Amounts are cents of its `currency_code`."""
 
     number: Key = Field(description="The order's number, as text.")
     status: OrderStatus = Field(OrderStatus.DRAFT, description="The order's status.")
@@ -297,11 +297,11 @@ class OrderRow(ImportRow, frozen=True):
 
 
 class LineItemRow(ImportRow, frozen=True):
-    """One line of an order; known by `order_number` and `reference`. Amounts are cents."""
+    """One line, identified by `order_number` and `reference`. Amounts are cents."""
 
     order_number: Key = Field(description="The number of an imported order.")
     reference: Key = Field(description="The line's own name, unique within its order.")
-    item_type: ItemType = Field(ItemType.SKUS, description="What the line stands for.")
+    item_type: ItemType = Field(ItemType.SKUS, description="The kind of the line.")
     sku_code: Key | None = Field(
         None, description="The SKU's code as it was; it need not be in the catalogue."
     )
@@ -326,7 +326,7 @@ class LineItemRow(ImportRow, frozen=True):
 
 
 class LineItemOptionRow(ImportRow, frozen=True):
-    """An extra of a line; known by `order_number`, `line_item` and `reference`."""
+    """An extra of a line, identified by `order_number`, `line_item` and `reference`."""
 
     order_number: Key = Field(description="The number of an imported order.")
     line_item: Key = Field(description="The reference of a line item of that order.")

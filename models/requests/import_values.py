@@ -1,6 +1,6 @@
-"""What a value of an imported row may be. Times become UTC, keys are cleaned.
+"""The types of values in imported rows. Times become UTC, and keys are cleaned.
 
-Each type says what is wrong with a value in the words of the person who wrote the file.
+Each type describes a wrong value in the words of the person who wrote the file.
 """
 
 import math
@@ -24,7 +24,7 @@ from order_factory.models.values.texts import MAX_TEXT, text_problem
 
 LONG_TEXT = 10_000
 _TRILLION = 10**12
-# Spreadsheets keep 15 digits of a number.
+# Spreadsheets store 15 digits of a number.
 _FIRST_ROUNDED = 10**15
 _WHOLE = re.compile(r"[-+]?\d+")
 _WHOLE_DECIMAL = re.compile(r"[-+]?\d+\.0+")
@@ -35,19 +35,19 @@ NO_ZONE = "has no time zone; write it like 2026-01-15T12:00:00Z"
 
 
 def _wrong(kind: str, message: str) -> PydanticCustomError:
-    # The message is a template, and a value in it may hold braces.
+    # The message is a template, and a value in it may contain braces.
     return PydanticCustomError(kind, "{problem}", {"problem": message})
 
 
-def written_with_decimals(value: Any) -> bool:
-    """Whether an amount is given in units with decimals, like 20.00, and not in whole cents."""
+def has_decimals(value: Any) -> bool:
+    """Whether an amount is in units with decimals, like 20.00, and not in whole cents."""
     if isinstance(value, str):
         return _DECIMAL.fullmatch(value.strip()) is not None
     return isinstance(value, float | Decimal) and not _is_whole(value)
 
 
 def _is_whole(value: float | Decimal) -> bool:
-    """Whether a number is written without decimals; a float always has some."""
+    """Whether a number is written without decimals. A float always has decimals."""
     return isinstance(value, Decimal) and value.is_finite() and value.as_tuple().exponent == 0
 
 
@@ -109,7 +109,7 @@ def _storable(text: str, longest: int = MAX_TEXT) -> str:
 
 
 def _text_of(value: Any) -> Any:
-    """A number in a column of texts as its digits, where none of them may be lost."""
+    """The digits of a number in a text column, if no digit was lost."""
     if isinstance(value, str):
         return _storable(value, LONG_TEXT)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -172,7 +172,7 @@ def _currency(value: str) -> str:
 
 
 def _time_text(value: Any) -> Any:
-    """ISO 8601 as pydantic reads it; a number would be taken for seconds since 1970."""
+    """An ISO 8601 time for pydantic, which would take a number for seconds since 1970."""
     if isinstance(value, datetime):
         return value
     if isinstance(value, str):
@@ -215,14 +215,14 @@ def _object_of(value: Any) -> Any:
 
 Key = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(_key)]
 Text = Annotated[str, Field(max_length=LONG_TEXT), BeforeValidator(_text_of)]
-# Codes that spreadsheets take for numbers, but no keys: zip codes, phone numbers.
+# Texts that spreadsheets take for numbers, but are no keys: zip codes, phone numbers.
 SpreadsheetText = Annotated[str, Field(max_length=LONG_TEXT), BeforeValidator(_spreadsheet_text)]
 Email = Annotated[
     str, Field(max_length=255, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"), BeforeValidator(_email)
 ]
 Country = Annotated[str, AfterValidator(_country)]
 Currency = Annotated[str, AfterValidator(_currency)]
-# Far from the ends of a 64-bit number, so that a sum of many never passes them.
+# Far below the limits of a 64-bit number, so that sums stay within them.
 Whole = Annotated[int, Field(ge=-_TRILLION, le=_TRILLION), BeforeValidator(_whole)]
 NotNegative = Annotated[int, Field(ge=0, le=_TRILLION), BeforeValidator(_whole)]
 Percentage = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]

@@ -24,7 +24,7 @@ PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
 def _only_a_time(value: Any) -> Any:
-    # pydantic would take a number, and 20260131 too, for the seconds since 1970.
+    # pydantic would take a number, and 20260131 too, for seconds since 1970.
     if isinstance(value, date) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value)):
         return value
     raise ValueError("a date such as 2026-01-31 or a time such as 2026-01-31T18:00:00Z is expected")
@@ -66,7 +66,7 @@ _TYPES: dict[Kind, tuple[Any, Any]] = {
 if TYPE_CHECKING:
 
     class _Fields(BaseModel):
-        """A field for each of `FILTER_FIELDS`; type checkers ask no questions about them."""
+        """A field for each of `FILTER_FIELDS`. Type checkers do not check access to them."""
 
         def __getattr__(self, name: str) -> Any: ...
 
@@ -86,11 +86,11 @@ else:
 
 
 class OrderFilter(_Fields):
-    """Orders that fit every field that is given; with none, every placed order that is no copy.
+    """Orders that match every given field. Without fields, every placed order that is not a copy.
 
-    A date means its midnight, and a time without a time zone is meant as UTC. Orders that are
-    themselves copies are left out whatever else fits, unless `include_copies` asks for them: who
-    repeats a customer's orders night by night would otherwise double them each time.
+    A date means its midnight, and a time without a time zone is UTC. Copies are left out, unless
+    `include_copies` includes them: otherwise a nightly batch of a customer's orders would double
+    them each time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=plain_fields)
@@ -107,7 +107,7 @@ class OrderFilter(_Fields):
         return self
 
     def in_words(self) -> str:
-        """What it selects, for people; the customer as given, so make that a public id first."""
+        """Describe the selection for people. Shows the customer as given; use a public id."""
         beginning: list[str] = []
         rest: list[str] = []
         for field in FILTER_FIELDS:

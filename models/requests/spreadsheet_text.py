@@ -1,8 +1,8 @@
-"""Texts that a spreadsheet has had in its hands: taken back to what they were, or refused."""
+"""Texts that a spreadsheet has changed: restored, or refused."""
 
 import re
 
-# ="00123" keeps the zeros in Excel. '-1004 and '00123 are texts, also in our own reports.
+# ="00123" keeps the zeros in Excel. '-1004 and '00123 are texts, in our own reports too.
 _FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 _QUOTED_TEXT = re.compile(r"'(?=[-+=@\d\t\r'])")
 _SHORTENED = re.compile(r"[-+]?\d(?:[.,]\d+)?[eE]\+\d{2,}")
@@ -10,7 +10,7 @@ _DECIMAL = re.compile(r"[-+]?\d+[.,]0+")
 
 
 def unquote_spreadsheet_text(text: str) -> str:
-    """The text that was meant by ="text" and by an apostrophe before a number or a sign."""
+    """The text inside ="text", or after an apostrophe before a number or a sign."""
     found = _FORMULA_TEXT.fullmatch(text)
     if found is not None:
         return found[1].replace('""', '"')
@@ -18,7 +18,7 @@ def unquote_spreadsheet_text(text: str) -> str:
 
 
 def shortened_problem(text: str) -> str | None:
-    """What is wrong with a text from which a spreadsheet took digits, like 1.23E+11."""
+    """What is wrong with a text that lost digits in a spreadsheet, like 1.23E+11."""
     if _SHORTENED.fullmatch(text) is None:
         return None
     return "looks like a number that a spreadsheet has shortened; format the column as text"

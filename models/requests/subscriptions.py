@@ -1,4 +1,4 @@
-"""What a caller may ask of an order subscription, checked where it comes in."""
+"""Requests for order subscriptions, checked on entry."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -31,7 +31,7 @@ def _in_zone(value: Any, time_zone: str) -> Any:
 
 
 class SubscriptionOptions(SubscriptionOptionValues):
-    """How an order is to be repeated: the calendar, and the options of each copy.
+    """How to repeat an order: the calendar, and the options of each copy.
 
     Source: Commerce Layer API reference, order subscription object; `time_zone`, `catch_up`,
     `retry_after`, `after_failure`, `while_open` and `end_with_source_order` are our own.
@@ -70,12 +70,12 @@ class SubscriptionOptions(SubscriptionOptionValues):
     )
     after_failure: AfterFailure = Field(
         default=AfterFailure.KEEP,
-        description="Keep or deactivate the subscription when a copy has failed for good.",
+        description="Keep or deactivate the subscription when a copy fails and is not retried.",
     )
     while_open: WhileOpen = Field(
         default=WhileOpen.COPY,
         description="A period that comes while the copy before is not finished, as when its "
-        "gateway does not answer: copy it all the same, or let it wait.",
+        "gateway does not answer: copy it anyway, or let it wait.",
     )
     end_with_source_order: bool = Field(
         default=True, description="Deactivate the subscription when its source order is cancelled."
@@ -88,8 +88,8 @@ class SubscriptionOptions(SubscriptionOptionValues):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_times_as_the_zones(cls, given: Any) -> Any:
-        """A time without a zone is the time of the subscription's own zone, where one is given."""
+    def _read_times_in_zone(cls, given: Any) -> Any:
+        """Read a time without a zone in the subscription's own time zone, if it has one."""
         if not isinstance(given, dict) or not isinstance(given.get("time_zone"), str):
             return given
         times = {name: given.get(name) for name in ("starts_at", "expires_at")}

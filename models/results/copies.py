@@ -1,4 +1,4 @@
-"""What the flows return: pydantic models, so that Prefect, the command line and the API agree."""
+"""The results of the flows: pydantic models that Prefect, the command line and the API share."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ class Result(BaseModel):
 
 
 class OrderRef(Result):
-    """An order, by its public id; one that was never placed may have no number."""
+    """An order by its public id. An order that was never placed may have no number."""
 
     id: str = Field(description="Public id of the order.")
     number: str | None = Field(description="The order's number.")
@@ -33,7 +33,7 @@ class OrderRef(Result):
 
 
 class _Outcome(Result):
-    """What a result begins with."""
+    """The first fields of a result."""
 
     id: str = Field(description="Public id of the order factory.")
     type: FactoryType = Field(description="What made it: a caller, or an order subscription.")
@@ -57,7 +57,7 @@ class OrderFactoryResult(CopyOptionValues, _Outcome):
     reference_origin: str | None = Field(description="Where that reference comes from.")
     metadata: dict[str, Any] | None = Field(description="The caller's own data.")
     batch_reference: str | None = Field(description="The batch that it belongs to.")
-    flow_run_id: str | None = Field(description="The Prefect flow run that carried it.")
+    flow_run_id: str | None = Field(description="The Prefect flow run that made it.")
     created_at: datetime = Field(description="When it was asked for, in UTC.")
     updated_at: datetime = Field(description="When it last changed, in UTC.")
     made_before: bool = Field(
@@ -66,7 +66,7 @@ class OrderFactoryResult(CopyOptionValues, _Outcome):
 
 
 class OrderFactoryFailed(OrderFactoryError):
-    """The copy was made as far as it could be and failed; carries the `OrderFactoryResult`."""
+    """The copy failed. Carries the `OrderFactoryResult`."""
 
     status, code = 422, "order_factory_failed"
 
@@ -79,7 +79,7 @@ class OrderFactoryFailed(OrderFactoryError):
 
 
 def name_order(order: OrderRef) -> str:
-    """What people call an order, then its public id: `1001 (vNnYhzxLKd)`."""
+    """The number of an order with its public id: `1001 (vNnYhzxLKd)`."""
     return f"{order.number} ({order.id})" if order.number else order.id
 
 
@@ -106,7 +106,7 @@ def summary(result: OrderFactoryResult) -> str:
 
 
 class ErrorCount(Result):
-    """One kind of error in a batch, and how often it is in the factories' logs."""
+    """One kind of error in a batch, and how often it occurs in the factories' logs."""
 
     field: str = Field(description="The key in errors_log.")
     code: str = Field(description="The kind of error.")
@@ -117,7 +117,7 @@ class ErrorCount(Result):
 
 
 class BulkResult(Result):
-    """How a batch ended, or how far it has come."""
+    """How a batch ended, or its progress so far."""
 
     reference: str = Field(description="Start the batch again under it to finish the rest.")
     id: str = Field(description="Public id of the batch.")
@@ -142,7 +142,7 @@ class BulkResult(Result):
 
     @classmethod
     def empty(cls, reference: str) -> "BulkResult":
-        """The result where there was nothing to copy, and no batch was recorded."""
+        """The result if there was nothing to copy and no batch was recorded."""
         counts = ["orders_count", "completed_with_errors", "copied_in_this_run", *FactoryStatus]
         values: dict[str, Any] = dict.fromkeys(counts, 0)
         values |= {"reference": reference, "id": "", "status": BatchStatus.COMPLETED, "errors": []}
@@ -150,12 +150,12 @@ class BulkResult(Result):
 
     @property
     def orders_per_second(self) -> float:
-        """Factories that this run finished per second of it; 0 where it had nothing to do."""
+        """Factories that this run finished per second; 0 if it had nothing to do."""
         return self.copied_in_this_run / self.seconds if self.seconds else 0.0
 
     @property
     def is_rejected(self) -> bool:
-        """Whether nothing was copied because some of the orders have errors."""
+        """Whether nothing was copied because some orders have errors."""
         return self.error_policy == ErrorPolicy.REJECT_EVERYTHING and self.failed > 0
 
     @property
@@ -173,14 +173,14 @@ class BulkResult(Result):
 
     def errors_frame(self) -> "pd.DataFrame":
         """One row per kind of error, most frequent first; the columns of `ErrorCount`."""
-        import pandas as pd  # half a second that a command which only reads a result can do without
+        import pandas as pd  # saves half a second for a command that only reads a result
 
         rows = [error.model_dump() for error in self.errors]
         return pd.DataFrame(rows, columns=list(ErrorCount.model_fields))
 
 
 class CopiesFailed(OrderFactoryError):
-    """None of the copies of a run was made. Takes how many it ended, and how, in one line."""
+    """All copies of a run failed. Takes how many ended, and how, in one line."""
 
     status, code = 422, "copies_failed"
     detail = "{1}"
@@ -191,7 +191,7 @@ class CopiesFailed(OrderFactoryError):
 
 
 class BatchFailed(OrderFactoryError):
-    """None of the copies of a batch was made; carries the `BulkResult`."""
+    """All copies of a batch failed. Carries the `BulkResult`."""
 
     status, code = 422, "order_factory_batch_failed"
 
@@ -204,7 +204,7 @@ class BatchFailed(OrderFactoryError):
 
 
 class BatchUnfinished(OrderFactoryError):
-    """Some copies of a batch could not be finished; carries the `BulkResult` and the reasons."""
+    """Some copies of a batch are unfinished. Carries the `BulkResult` and the reasons."""
 
     status, code = 503, "order_factory_batch_unfinished"
 
@@ -229,4 +229,4 @@ class BatchAborted(BatchUnfinished):
 
 
 class BatchInterrupted(BatchAborted):
-    """The same, with Ctrl-C."""
+    """The batch was stopped with Ctrl-C."""

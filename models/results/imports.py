@@ -1,4 +1,4 @@
-"""What an import did."""
+"""The results of an import."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 
 class FileReport(BaseModel, frozen=True):
-    """What became of one file's rows: `read` is the sum of the five other counts."""
+    """The result of one file's rows: `read` is the sum of the five other counts."""
 
     file: str = Field(description="The file's name.")
     resource: str = Field(description="What the file holds.")
@@ -31,7 +31,7 @@ class FileReport(BaseModel, frozen=True):
 
 
 class ImportReport(BaseModel, frozen=True):
-    """What became of all the files."""
+    """The results of all files."""
 
     files: list[FileReport] = Field(description="One report per file, in the order of the import.")
     read: int = Field(description="The rows of all the files.")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class ProgressListener(Protocol):
-    """Receives that `done` of `total` units of a step are done; `total` is None if not known."""
+    """Receives `done` of `total` units of a step; `total` is None if it is unknown."""
 
     def __call__(self, step: str, done: int, total: int | None) -> None: ...
 

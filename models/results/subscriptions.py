@@ -1,4 +1,4 @@
-"""What a run of the order subscriptions tells, and what lies ahead of them."""
+"""The result of a run of the order subscriptions, and the preview of coming periods."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from order_factory.models.values.statuses import SubscriptionStatus
 
 
 class SubscriptionRun(Result):
-    """What a run came to, over all its batches."""
+    """The result of a run over all its batches."""
 
     batches: list[str] = Field(default=[], description="References of the batches it worked on.")
     subscriptions: int = Field(default=0, description="Subscriptions that were accounted for.")
@@ -25,7 +25,7 @@ class SubscriptionRun(Result):
 
     @property
     def outcome(self) -> str:
-        """How it went, in one line."""
+        """The outcome in one line."""
         if not self.batches:
             return "no subscription was due"
         copies = "1 copy" if self.completed == 1 else f"{self.completed:,} copies"
@@ -37,7 +37,7 @@ class SubscriptionRun(Result):
 
 
 class SubscriptionRunFailed(OrderFactoryError):
-    """None of the copies that were due was made; carries the `SubscriptionRun`."""
+    """All due copies failed. Carries the `SubscriptionRun`."""
 
     status, code = 422, "subscription_run_failed"
 
@@ -50,7 +50,7 @@ class SubscriptionRunFailed(OrderFactoryError):
 
 
 class SubscriptionRunUnfinished(OrderFactoryError):
-    """Some copies could not be finished; carries the `SubscriptionRun` and the reasons."""
+    """Some copies are unfinished. Carries the `SubscriptionRun` and the reasons."""
 
     status, code = 503, "subscription_run_unfinished"
 
@@ -73,7 +73,7 @@ class SubscriptionRef(Result):
 
 
 class UpcomingCopy(Result):
-    """One period that lies ahead."""
+    """One period in the future."""
 
     subscription: SubscriptionRef = Field(description="Whose period it is.")
     period_at: datetime = Field(description="When it is copied, in UTC.")
@@ -89,7 +89,7 @@ class PredictedFailure(Result):
 
 
 class SubscriptionPreview(Result):
-    """What will be copied when, and what would fail today."""
+    """What will be copied when, and what would fail now."""
 
     until: datetime = Field(description="The end of the time that was looked at, in UTC.")
     subscriptions: int = Field(description="Subscriptions with a period before that.")

@@ -1,4 +1,4 @@
-"""What `verify` tells: one row per invariant."""
+"""The result of `verify`: one row per invariant."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from order_factory.models.results.copies import Result
 
 
 class InvariantReport(Result):
-    """One thing that must hold, and how often it does not."""
+    """One invariant, and the number of its violations."""
 
     name: str = Field(description="Its name, for people and machines.")
     meaning: str = Field(description="What must hold, in one sentence.")
@@ -32,5 +32,5 @@ class Verification(Result):
 
     @property
     def violations(self) -> int:
-        """How many violations there are in all; a valid database has none."""
+        """The number of violations in all; 0 for a valid database."""
         return sum(invariant.violations for invariant in self.invariants)

@@ -1,4 +1,4 @@
-"""What is stored. Importing this package makes every table known to `Base.metadata`."""
+"""The tables. Importing this package adds all of them to `Base.metadata`."""
 
 from order_factory.models.tables.addresses import Address
 from order_factory.models.tables.api_tokens import ApiToken

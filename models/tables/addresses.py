@@ -1,4 +1,4 @@
-"""Addresses: where an order is billed and shipped to."""
+"""Addresses: the billing and shipping addresses of orders."""
 
 from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,4 +1,4 @@
-"""API tokens: who may use the HTTP API, in which mode and for what."""
+"""API tokens: who may use the HTTP API, in which mode, and for what."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from order_factory.models.tables.base import Base, Id, Moded
 
 
 class ApiToken(Moded, Base):
-    """One bearer token. Of its secret only the SHA-256 digest is kept, in hexadecimal.
+    """One bearer token. Only the SHA-256 digest of its secret is stored, in hexadecimal.
 
-    `handle` is the part of the token that is no secret: it finds the row and names the token in
-    lists and logs. `scopes` is `read`, or `read write`. `rate_limits` (`50/10 600/300`: requests
-    per seconds) counts instead of the service's own.
+    `handle` is the public part of the token: it finds the row and names the token in lists and
+    logs. `scopes` is `read`, or `read write`. `rate_limits` (`50/10 600/300`: requests per seconds)
+    replaces the limits of the service.
     """
 
     __tablename__ = "api_tokens"

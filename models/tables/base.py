@@ -1,4 +1,4 @@
-"""What every table shares: the declarative base, the column types and the common attributes."""
+"""What all tables share: the declarative base, the column types and the common attributes."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,13 +26,13 @@ from order_factory.models.values import clock
 from order_factory.models.values.keys import comparison_key
 from order_factory.models.values.statuses import Mode
 
-# SQLite only numbers rows by itself in an INTEGER key; both hold 64 bits.
+# SQLite numbers rows by itself only with an INTEGER key. Both types have 64 bits.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 JsonObject = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware point in time, kept in UTC. A naive datetime is refused with `ValueError`."""
+    """An aware time, stored in UTC. A naive datetime raises `ValueError`."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -92,7 +92,7 @@ def comparison_key_of(column: str) -> Callable[[Any], str | None]:
 
 
 class Described:
-    """The attributes that the caller owns, and the times of every resource.
+    """The caller's own attributes, and the times of every resource.
 
     Source: Commerce Layer API reference, attributes common to all resources.
     """
@@ -105,13 +105,13 @@ class Described:
 
 
 class Moded:
-    """Rows of test mode and of live mode never meet. Source: `meta.mode` of the reference."""
+    """Rows of test mode and live mode never refer to each other. Source: `meta.mode`, reference."""
 
     mode: Mapped[Mode] = mapped_column(String(4), server_default=Mode.LIVE)
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index over the rows that meet the condition, which is SQL of both databases."""
+    """An index over the rows that meet the condition, SQL that both databases understand."""
     rows = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
 
@@ -120,11 +120,11 @@ _IS_ORIGINAL = "copied_from_id IS NULL AND reference IS NOT NULL"
 
 
 def original_index(table: str, *columns: str) -> Index:
-    """An index over the rows that are no copies and have a reference."""
+    """An index over the rows that have a reference and are not copies."""
     return partial_index(f"ix_{table}_original_key", *columns, where=_IS_ORIGINAL)
 
 
 def original_reference_index(table: str) -> Index:
-    """An index to find a row by its reference, copies left out: they have the same one."""
+    """An index to find a row by its reference. Copies have the same one, so they are left out."""
     name = f"ix_{table}_original_reference"
     return partial_index(name, "reference", "mode", where=_IS_ORIGINAL)

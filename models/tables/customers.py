@@ -1,4 +1,4 @@
-"""Customers: who an order belongs to."""
+"""Customers: the people whom orders belong to."""
 
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,4 +1,4 @@
-"""Idempotency records: what a create was answered, for when it is asked for again."""
+"""Idempotency records: the answer to a create, for a repeated request."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from order_factory.models.tables.base import Base, Id
 
 
 class IdempotencyRecord(Base):
-    """The answer that one caller's `Idempotency-Key` belongs to, written with what it made.
+    """The answer to one caller's `Idempotency-Key`, written with the created row.
 
-    `request_digest` is of the path and the body, to tell whether another request comes under the
+    `request_digest` is computed from the path and the body: it detects another request with the
     same key.
     """
 

@@ -1,4 +1,4 @@
-"""Line items and their options: what an order consists of."""
+"""Line items and their options: the contents of an order."""
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,8 +28,8 @@ class LineItem(Described, Base):
     __tablename__ = "line_items"
     __table_args__ = (
         UniqueConstraint("order_id", "copied_from_id"),
-        # By which an import finds a line. Copies are not in it: copying must not maintain it.
-        # With the third column SQLite prefers it to the unique key, which finds all lines of an order.
+        # An import finds a line with it. Copies are left out, so copying need not maintain it.
+        # The third column makes SQLite prefer it to the unique key, which finds all lines.
         original_index("line_items", "order_id", "reference", "copied_from_id"),
         {"sqlite_autoincrement": True},
     )
@@ -58,7 +58,7 @@ class LineItem(Described, Base):
 
 
 class LineItemOption(Described, Base):
-    """An extra of a line (an embossing, a gift wrap). `options` holds what was asked for.
+    """An extra of a line (an embossing, a gift wrap). `options` contains the customer's choices.
 
     Source: Commerce Layer API reference, line item option object.
     """

@@ -1,4 +1,4 @@
-"""The columns that hold the copy options of an order factory or an order subscription."""
+"""The columns for the copy options of an order factory or an order subscription."""
 
 from typing import Any
 

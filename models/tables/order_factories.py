@@ -1,4 +1,4 @@
-"""Order factories: what was asked for, how far it came, and what was wrong."""
+"""Order factories: the requests, their progress, and their errors."""
 
 from datetime import datetime
 
@@ -20,11 +20,11 @@ from order_factory.models.values.statuses import BatchStatus, FactoryStatus, Fac
 
 
 class OrderFactoryBatch(Described, Moded, Base):
-    """Many order factories that were asked for together; its `reference` is unique.
+    """Many order factories that were requested together; its `reference` is unique.
 
-    `orders_count` says how many copies were asked for, when the batch was recorded. How many of
-    them are completed or failed is counted from the factories, so that it cannot disagree.
-    `drained_by_service` says that the HTTP service makes the copies, and no run of a bulk flow.
+    `orders_count` is the number of copies that were requested when the batch was recorded. The
+    completed and failed ones are counted from the factories, so the numbers always agree.
+    `drained_by_service` says that the HTTP service makes the copies, and not a run of a bulk flow.
     """
 
     __tablename__ = "order_factory_batches"
@@ -51,11 +51,11 @@ class OrderFactory(Described, Moded, Base):
     `idempotency_key` is our own: a request that comes again under the same key finds this row
     instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
     again, each at most once. `flow_run_id` is the Prefect flow run that recorded it for itself,
-    then the one that carried it. Its copy options are columns, too: see `CopyOptionArguments`.
+    then the one that copied it. Its copy options are columns, too: see `CopyOptionArguments`.
 
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that
     `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
-    twice. `retry_at` is when a failed one is to be tried again; null once that was recorded. One
+    twice. `retry_at` is when a failed one is to be retried; null once that was recorded. One
     that `waits_for_payment_source` is tried again once its customer's wallet has changed.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
@@ -129,11 +129,11 @@ class OrderFactory(Described, Moded, Base):
 
 
 class CopyError(Base):
-    """One thing that was wrong with one order; the rows of a factory make up its `errors_log`.
+    """One error of one order. The rows of a factory make up its `errors_log`.
 
     `field` is the key in `errors_log`, `code` the kind of error (see `ErrorCode`), `message` the
-    words for a person. `line_item_id` is the source's line that the error is about, and with
-    `skip_errors` the line that was left out. `sku_code` is the SKU that it is about, if any.
+    text for a person. `line_item_id` is the source line that has the error, and with `skip_errors`
+    the line that was left out. `sku_code` is the SKU that it is about, if any.
     """
 
     __tablename__ = "copy_errors"

@@ -1,4 +1,4 @@
-"""Order subscriptions: an order that is copied again and again, by the calendar."""
+"""Order subscriptions: orders that are copied regularly, by a calendar."""
 
 from datetime import datetime
 
@@ -38,7 +38,7 @@ class OrderSubscription(Described, Moded, Base):
 
     `frequency` is one that `models/values/frequencies.py` knows, counted from `starts_at` in the
     `time_zone` (an IANA name). `next_run_at` is the next period, null where there is none; `last_run_at` is when
-    copies were last recorded. `occurrencies` counts the periods that were carried out,
+    copies were last recorded. `occurrencies` counts the periods that were copied,
     `errors_count` the attempts that failed.
 
     Its copies are made with its copy options: see `CopyOptionArguments`.
@@ -59,7 +59,7 @@ class OrderSubscription(Described, Moded, Base):
         Index("uq_order_subscriptions_mode_number", "mode", "number", unique=True),
         Index("ix_order_subscriptions_source_order_id", "source_order_id"),
         Index("ix_order_subscriptions_running_batch_id", "running_batch_id"),
-        # What a run looks for: what is due, and what waits for its source order to be placed.
+        # A run selects what is due, or waits for its source order to be placed.
         partial_index(
             "ix_order_subscriptions_due",
             "next_run_at",
@@ -127,11 +127,10 @@ class OvertakenBatch(Base):
 
 
 class OrderSubscriptionItem(Described, Base):
-    """One thing that an automatic subscription delivers; amounts are cents of its currency.
+    """One thing that an automatic subscription delivers. Amounts are cents of its currency.
 
-    `source_line_item_id` is the line of the source order that it was converted from.
-
-    Source: Commerce Layer API reference, order subscription item object.
+    `source_line_item_id` is the line of the source order that it was converted from. Source:
+    Commerce Layer API reference, order subscription item object.
     """
 
     __tablename__ = "order_subscription_items"

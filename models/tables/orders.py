@@ -1,4 +1,4 @@
-"""Orders: what is copied, and what a copy becomes."""
+"""Orders: the sources and the targets of copies."""
 
 from datetime import datetime
 
@@ -47,7 +47,7 @@ class Order(Described, Moded, Base):
             unique=True,
             where="order_factory_id IS NOT NULL",
         ),
-        # Which orders of a customer bear a coupon.
+        # Finds the orders of a customer that have a coupon.
         partial_index(
             "ix_orders_coupon_code_key",
             "coupon_code_key",

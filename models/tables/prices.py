@@ -1,4 +1,4 @@
-"""Prices: what a SKU costs today."""
+"""Prices: the current price of each SKU."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from order_factory.models.tables.base import Base, Cents, CurrencyCode, Describe
 
 
 class Price(Described, Moded, Base):
-    """What one piece of a SKU costs today, in cents of the currency; one price per currency.
+    """The current price of one piece of a SKU, in cents of the currency; one per currency.
 
     Source: Commerce Layer API reference, price object; there are no price lists here.
     """

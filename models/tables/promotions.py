@@ -1,4 +1,4 @@
-"""Promotions, the coupons that give them, and the lists of SKUs that they are for."""
+"""Promotions, their coupons, and the lists of SKUs that they are limited to."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ from order_factory.models.tables.base import (
 
 
 class PromotionType(StrEnum):
-    """The kinds of promotion that are computed here; each is the type of its line item too."""
+    """The kinds of promotions that are computed here. Each is also the type of its line item."""
 
     PERCENTAGE = "percentage_discount_promotions"
     FIXED_AMOUNT = "fixed_amount_promotions"

@@ -1,4 +1,4 @@
-"""The shop's identity: its own id, and the place where its database lives."""
+"""The identity of the shop: its own id, and the place of its database."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from order_factory.models.tables.base import Base
 
 
 class ShopIdentity(Base):
-    """One row, from the moment when the tables are made.
+    """One row, created with the tables.
 
     `shop_id` is random, and the idempotency keys of payments are derived from it. `place` is where
-    the database lives (see `order_factory.models.database.identity`): in a copy of the database
-    it names the original's place. `adopted_at` is when a person said that the shop lives here.
+    the database is (see `order_factory.models.database.identity`): a copy of the database still has
+    the place of the original. `adopted_at` is when a person said that the shop runs here.
     """
 
     __tablename__ = "shop_identity"

@@ -32,11 +32,11 @@ class Sku(Described, Moded, Base):
 
 
 class StockItem(Described, Moded, Base):
-    """The pieces of a SKU that one stock location holds; never below zero.
+    """The pieces of a SKU at one stock location; never below zero.
 
-    `reserved` of the `quantity` are held for orders that are being placed, and not there for
-    others. Source: Commerce Layer API reference, stock item object. `stock_location` is the
-    location's code.
+    `reserved` of the `quantity` belong to orders that are being placed, so others cannot take them.
+    Source: Commerce Layer API reference, stock item object. `stock_location` is the location's
+    code.
     """
 
     __tablename__ = "stock_items"
@@ -55,7 +55,7 @@ class StockItem(Described, Moded, Base):
 
 
 class ReservationStatus(StrEnum):
-    """`reserved` while the order is being placed, `taken` once it is, `released` when given back."""
+    """`reserved` while the order is being placed, `taken` afterwards, `released` if given back."""
 
     RESERVED = "reserved"
     TAKEN = "taken"
@@ -63,7 +63,7 @@ class ReservationStatus(StrEnum):
 
 
 class StockReservation(Described, Base):
-    """What an order got of one stock item, so that exactly this can be given back.
+    """What an order took of one stock item, so that exactly this can be given back.
 
     Source: Commerce Layer API reference, stock reservation object; the statuses are our own.
     """

@@ -1,4 +1,4 @@
-"""Transactions: what was asked of a payment gateway, written down before it is asked."""
+"""Transactions: requests to payment gateways, stored before they are sent."""
 
 from enum import StrEnum
 
@@ -24,7 +24,7 @@ class TransactionType(StrEnum):
 
 
 class TransactionStatus(StrEnum):
-    """`unknown` until the gateway's answer is stored: it may have done it, or not."""
+    """`unknown` until the answer of the gateway is stored: it may have done the request, or not."""
 
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
@@ -35,7 +35,7 @@ class Transaction(Described, Moded, Base):
     """One thing asked of a gateway about an order; `amount_cents` of `currency_code` (ISO 4217).
 
     The row is committed as `unknown` before the gateway is called, and every call carries its
-    `idempotency_key`, so that whoever goes on after a crash asks by the same key. `token` is the
+    `idempotency_key`, so that a retry after a crash uses the same key. `token` is the
     gateway's own name for what it did, `error_code` and `message` its reason for a refusal.
     `authorization_id` is the authorization that a capture or void is about, `capture_id` the capture
     that a refund is about. `order_factory_id` is the factory that waits for it; what was asked of

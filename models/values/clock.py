@@ -1,4 +1,4 @@
-"""The clock of this process. Tests and examples move it to try a year within a minute."""
+"""The clock of this process. Tests and examples move it to run a year in a minute."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ _moved_to: datetime | None = None
 
 
 def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """The current time, aware, in UTC."""
     return datetime.now(UTC) if _moved_to is None else _moved_to
 
 
 @contextmanager
-def clock_at(moment: datetime) -> Iterator[None]:
-    """Stop the clock of the whole process at this aware moment, in all of its threads."""
+def clock_at(time: datetime) -> Iterator[None]:
+    """Stop the clock of the whole process at this aware time, in all of its threads."""
     global _moved_to
-    before, _moved_to = _moved_to, moment.astimezone(UTC)
+    before, _moved_to = _moved_to, time.astimezone(UTC)
     try:
         yield
     finally:

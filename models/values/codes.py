@@ -1,16 +1,16 @@
-"""What is wrong with a currency's or a country's code, and which code is meant."""
+"""Check the codes of currencies and countries, and suggest the right one."""
 
 import pycountry
 
 from order_factory.models.values.countries import COUNTRY_CODES
 from order_factory.models.values.money import CURRENCY_CODES
 
-# What people write for a country whose code is another one.
+# Common mistakes: what people write -> the right code.
 _USUAL_MISTAKES = {"UK": "GB", "EL": "GR"}
 
 
 def currency_problem(code: str) -> str | None:
-    """What is wrong with a currency's code; None where it is right."""
+    """What is wrong with a currency code; None if it is valid."""
     if code in CURRENCY_CODES:
         return None
     known = code.strip().upper()
@@ -19,7 +19,7 @@ def currency_problem(code: str) -> str | None:
 
 
 def country_problem(code: str) -> str | None:
-    """What is wrong with a country's code; None where it is right."""
+    """What is wrong with a country code; None if it is valid."""
     if code in COUNTRY_CODES:
         return None
     found = _meant_country(code.strip())
@@ -28,7 +28,7 @@ def country_problem(code: str) -> str | None:
 
 
 def _shown(code: str) -> str:
-    """The code itself, unless it may be something else, which no message quotes."""
+    """The code itself, unless it may be other data, which no message may quote."""
     return f"{code}, " if len(code) <= 3 and code.isalnum() else ""
 
 

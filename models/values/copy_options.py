@@ -1,9 +1,9 @@
 """How an order is copied: the options, each declared here and nowhere else.
 
-From `CopyOptionArguments` follow the columns of the tables, the parameters of the flows and their
+`CopyOptionArguments` produces the columns of the tables, the parameters of the flows and their
 forms, the options of the command line, the columns of files, the attributes of the API, and the
-table in the documentation. A new option needs a declaration here, a migration, what it does,
-and what `verify` makes of it.
+table in the documentation. A new option needs a declaration here, a migration, its behaviour, and a
+check in `verify`.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from order_factory.models.values.stock_policies import StockPolicy
 class Declared:
     """The default of an option, and what it does, in a sentence that fits a form and a help text.
 
-    `on_subscriptions` is the default of subscriptions, where that is another one. An option that
-    is `ours` is not in Commerce Layer's API reference.
+    `on_subscriptions` is the default of subscriptions, if that differs. An option that is `ours` is
+    not in Commerce Layer's API reference.
     """
 
     default: bool | StrEnum
@@ -96,7 +96,7 @@ class CopyOption:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values of an option that is a choice; none for a flag."""
+        """The values of an option that is a choice; empty for a flag."""
         return () if self.type is bool else tuple(str(value) for value in self.type)
 
 

@@ -2,6 +2,6 @@
 
 import pycountry
 
-# ISO 3166-1 leaves XK to its users; post, banks and customs use it for Kosovo.
+# ISO 3166-1 reserves XK for users. Post offices, banks and customs use it for Kosovo.
 _KOSOVO = "XK"
 COUNTRY_CODES = frozenset({country.alpha_2 for country in pycountry.countries} | {_KOSOVO})

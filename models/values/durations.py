@@ -9,7 +9,7 @@ _LONGEST = timedelta(days=36_525)
 
 
 def parse_duration(text: str) -> timedelta:
-    """The length of time. Raises `ValueError` with the rule that the text breaks."""
+    """Parse a length of time. Raises `ValueError` with the rule that the text breaks."""
     found = _DURATION.fullmatch(" ".join(text.split()))
     length = timedelta()
     if found is not None:
@@ -22,7 +22,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def check_duration(text: str) -> str:
-    """The text as it is kept: `24 hours`. Raises `ValueError`."""
+    """The text as it is stored: `24 hours`. Raises `ValueError`."""
     parse_duration(text)
     found = _DURATION.fullmatch(" ".join(text.split()))
     assert found is not None

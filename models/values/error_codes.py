@@ -1,14 +1,14 @@
-"""The codes of what can be wrong with an order: `code` of the rows in `copy_errors`."""
+"""The codes of the errors that an order can have: `code` of the rows in `copy_errors`."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class ErrorCode(StrEnum):
-    """The kind of an error, for programs; the messages are for people and may change.
+    """The kind of an error, for programs. The messages are for people and may change.
 
-    A member is its code, its key in `errors_log` and its meaning. `UNEXPECTED` has the key of the
-    step that failed.
+    A member consists of its code, its key in `errors_log` and its meaning. `UNEXPECTED` has the key
+    of the step that failed.
     """
 
     key: str

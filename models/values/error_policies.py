@@ -1,11 +1,13 @@
-"""What the errors of some orders mean for the others of their batch."""
+"""What an order with errors means for the other orders of its batch."""
 
 from enum import StrEnum
 
 
 class ErrorPolicy(StrEnum):
-    """`reject_failed` copies the valid orders, and the others fail. `skip_errors` copies the valid
-    parts of an invalid order too. `reject_everything` copies nothing where one order has an error.
+    """How a batch treats orders with errors.
+
+    `reject_failed` copies the valid orders, and the others fail. `skip_errors` copies the valid
+    parts of an invalid order too. `reject_everything` copies nothing if one order has an error.
     """
 
     REJECT_FAILED = "reject_failed"

@@ -1,5 +1,7 @@
-"""How often an order is repeated: the words of the reference, `every N days|weeks|months`, and
-crontab expressions. All that depends on the list of words reads it from here.
+"""How often an order is repeated.
+
+A frequency is a word of the reference, `every N days|weeks|months`, or a crontab expression.
+Everything that depends on the list of words reads it from here.
 """
 
 import re
@@ -15,7 +17,7 @@ from dateutil.relativedelta import relativedelta
 
 
 class Unit(StrEnum):
-    """What a period is counted in."""
+    """The unit that a period is counted in."""
 
     HOURS = "hours"
     DAYS = "days"
@@ -70,7 +72,7 @@ def check_frequency(text: str) -> str:
         crontab = CronSim(frequency, datetime(2024, 1, 1))  # noqa: DTZ001  (no zone is meant)
     except CronSimError as error:
         raise ValueError(rule) from error
-    # Two minutes of an hour are less than an hour apart, and one minute of an hour never is.
+    # Two minutes of the same hour are less than an hour apart; a single minute never is.
     if len(crontab.minutes) > 1:
         raise ValueError("must not come more often than every hour")
     _check_steps(frequency, crontab)
@@ -86,9 +88,9 @@ def _check_every(count: int, unit: str) -> str:
 
 
 def _check_steps(frequency: str, crontab: CronSim) -> None:
-    """Raises `ValueError` where a step over days or months begins again sooner than it seems.
+    """Raise `ValueError` if a step over days or months restarts earlier than people expect.
 
-    In a crontab `*/14` does not mean every 14 days: it names the days 1, 15 and 29 of each month.
+    In a crontab, `*/14` does not mean every 14 days: it means the days 1, 15 and 29 of each month.
     """
     _, _, days, months, weekdays = frequency.split()
     named = (
@@ -110,7 +112,7 @@ def _check_steps(frequency: str, crontab: CronSim) -> None:
 
 
 def _open_step(field: str, last: int) -> int:
-    """The step of a field whose steps go on to its end, such as `*/14` or `1-31/14`; else 1."""
+    """The step of a field that goes on to its end, such as `*/14` or `1-31/14`; otherwise 1."""
     for part in field.split(","):
         span, _, step = part.partition("/")
         end = span.partition("-")[2] or str(last)
@@ -130,14 +132,15 @@ def check_time_zone(name: str) -> str:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The periods of a subscription, from `starts_at` (UTC) on, which is one for all but crontabs.
+    """The periods of a subscription, from `starts_at` (UTC) on.
 
-    Days, weeks, months and years keep the time that the clocks of the time zone showed at
-    `starts_at`. Each is counted from there and not from the one before, so that the 31st is the
-    last day of a shorter month and then the 31st again. A time that the clocks skip comes as much
-    later as they skip. A crontab names times on the clocks of the time zone, whatever stands in
-    its hour field: one that they skip comes at the end of what they skip. A time that they show
-    twice comes the first time.
+    Except with a crontab, the first period is `starts_at` itself. Days, weeks, months and years
+    keep the local time of `starts_at` in the time zone. Each period is counted from `starts_at` and
+    not from the period before, so the 31st becomes the last day of a shorter month, and then the
+    31st again. A local time that daylight saving skips comes later by the skipped time.
+
+    A crontab means local times in the time zone. A time that is skipped comes at the end of the
+    skipped time, whatever the hour field says. A time that occurs twice comes the first time.
     """
 
     frequency: str
@@ -145,7 +148,7 @@ class Calendar:
     time_zone: str = "UTC"
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first period later than this moment, in UTC; None where there is none any more."""
+        """The first period later than this time, in UTC; None if there is no further one."""
         every = _every(self.frequency)
         if every is None:
             begin = max(moment, self.starts_at - timedelta(microseconds=1))
@@ -172,7 +175,7 @@ class Calendar:
             units = (local.date() - anchor.date()).days
         else:
             units = 12 * (local.year - anchor.year) + local.month - anchor.month
-        # One earlier than it can be, and not before the start.
+        # Start one period early, and not before the start.
         count = max(units // every.count - 1, 0) * every.count
         try:
             while (period := self._at(anchor, count, every.unit, zone)) <= moment:
@@ -209,13 +212,13 @@ def _zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=65_536)
 def _crontab_after(expression: str, time_zone: str, moment: datetime) -> datetime | None:
-    """Many subscriptions share an expression, and so their next period.
+    """The next time of a crontab. Subscriptions with the same expression share its next period.
 
-    The library goes through the times on a clock that is never changed, and each is looked up in
-    the time zone: its own handling of changed clocks depends on how the hours are written.
+    The library goes through the times on a clock without daylight saving, and each is looked up in
+    the time zone: its own treatment of daylight saving depends on how the hours are written.
     """
     zone = _zone(time_zone)
-    # A minute earlier, since the library begins after the time that it is given.
+    # A minute earlier, because the library starts after the given time.
     clock = moment.astimezone(zone).replace(tzinfo=None) - timedelta(minutes=1)
     try:
         for shown in CronSim(expression, clock):
@@ -228,11 +231,11 @@ def _crontab_after(expression: str, time_zone: str, moment: datetime) -> datetim
 
 
 def _first_at(clock: datetime, zone: ZoneInfo) -> datetime:
-    """The first moment (UTC) at which the clocks show this, or the end of what they skip."""
+    """The first time (UTC) at which the clock shows this, or the end of the skipped time."""
     moment = clock.replace(tzinfo=zone).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == clock:
         return moment
-    # Between these two the clocks are put forward.
+    # The clocks are put forward between these two.
     early = clock.replace(tzinfo=zone, fold=1).astimezone(UTC)
     before = early.astimezone(zone).utcoffset()
     while moment - early > timedelta(seconds=1):

@@ -1,13 +1,13 @@
-"""What a copy makes of the gift card that has paid for its source order."""
+"""What a copy does about the gift cards that paid for its source order."""
 
 from enum import StrEnum
 
 
 class GiftCardPolicy(StrEnum):
-    """`reuse`: the card pays what it has left, and at most what it paid for the source order.
+    """How gift cards of the source order are treated.
 
-    `drop`: the copy is made without it. `fail`: the copy fails where the card does not pay as much
-    as for the source order.
+    `drop`: the copy is made without them, and an error says how much is left to pay. `fail`: the
+    copy fails.
     """
 
     REUSE = "reuse"

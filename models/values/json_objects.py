@@ -1,4 +1,4 @@
-"""What a JSON object of the caller's own (metadata) may hold, wherever it comes in."""
+"""What a JSON object of the caller (metadata) may contain, at every entry point."""
 
 import json
 from typing import Any
@@ -12,13 +12,13 @@ MAX_DEPTH = 50
 def json_object_problem(value: Any) -> str | None:
     """What is wrong with a value that must be a JSON object that both databases can store.
 
-    None where nothing is. The message never quotes the value.
+    None if it is valid. The message never quotes the value.
     """
     if not isinstance(value, dict):
         return 'is not a JSON object like {"key": "value"}'
     if not _is_within(value, MAX_DEPTH):
         return f"is nested more than {MAX_DEPTH} levels deep"
-    if _holds_long_integer(value):
+    if _contains_long_integer(value):
         return "holds a whole number beyond 64 bits; write it as text"
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -26,7 +26,7 @@ def json_object_problem(value: Any) -> str | None:
         return "is not valid JSON: it holds NaN, infinity or what is no JSON value"
     if len(text) > MAX_CHARACTERS:
         return f"has {len(text)} characters of JSON; at most {MAX_CHARACTERS} are allowed"
-    # JSON writes the character 0 as an escape, which is one where no backslash precedes it.
+    # JSON writes the character 0 as an escape, unless another backslash precedes it.
     if "\\u0000" in text.replace("\\\\", ""):
         text = "\0"
     return text_problem(text, MAX_CHARACTERS)
@@ -43,16 +43,16 @@ def parse_json(text: str) -> Any:
 
 
 def _is_within(value: Any, depth: int) -> bool:
-    """Whether objects and lists are nested at most so deep."""
+    """Whether objects and lists are nested no deeper than this."""
     if not isinstance(value, dict | list):
         return True
     inner = value.values() if isinstance(value, dict) else value
     return depth > 0 and all(_is_within(each, depth - 1) for each in inner)
 
 
-def _holds_long_integer(value: Any) -> bool:
-    """Whether a whole number is too long for most JSON readers, ours included."""
+def _contains_long_integer(value: Any) -> bool:
+    """Whether a whole number is too long for most JSON readers, including ours."""
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
-        return any(_holds_long_integer(each) for each in inner)
+        return any(_contains_long_integer(each) for each in inner)
     return isinstance(value, int) and not -(2**63) <= value < 2**63

@@ -1,8 +1,8 @@
 """Keys that people type: numbers, codes, references and emails, made comparable.
 
-A key is stored cleaned: what nobody sees is gone, and its letters stay. Emails, coupon codes and
-gift card codes are compared by their comparison key, which ignores letter case. Both are computed
-here and never in SQL, because SQLite and PostgreSQL fold letters differently.
+A key is stored clean: without invisible characters, with its own letter case. Emails and coupon
+codes are compared by their comparison key, which ignores letter case. Both are computed here and
+never in SQL, because SQLite and PostgreSQL fold letters differently.
 """
 
 import unicodedata
@@ -23,9 +23,9 @@ COMPARISON_KEYS: Mapping[str, Mapping[str, str]] = {
 
 
 def clean_key(text: str) -> str:
-    """The same key in Unicode form NFC, without invisible characters and without blanks around it.
+    """The key in Unicode form NFC, without invisible characters and surrounding spaces.
 
-    A no-break blank, or any other kind of blank, becomes a plain one.
+    A no-break space, or any other kind of space, becomes a plain one.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
@@ -37,7 +37,7 @@ def clean_key(text: str) -> str:
 
 
 def comparison_key(text: str) -> str:
-    """What is equal for two emails or codes that people take for the same one."""
+    """The text by which emails and coupon codes are compared: equal for equal ones."""
     cleaned = clean_key(text)
     if cleaned.isascii():
         return cleaned.lower()
@@ -45,7 +45,7 @@ def comparison_key(text: str) -> str:
 
 
 def comparison_keys(table: str, values: Mapping[str, Any]) -> dict[str, str | None]:
-    """The comparison keys of those of a table's values that have one."""
+    """The comparison keys of a table's values, as far as the columns have one."""
     return {
         key: None if values[name] is None else comparison_key(values[name])
         for key, name in COMPARISON_KEYS.get(table, {}).items()

@@ -10,12 +10,12 @@ from functools import lru_cache
 from babel.numbers import get_currency_symbol
 from iso4217 import Currency
 
-# Currencies withdrawn since 2010, with the exponents that they had in ISO 4217. Online shops still
-# keep and import orders in them.
+# Currencies withdrawn since 2010, with their former exponents in ISO 4217. Online shops still have
+# and import orders in them.
 _WITHDRAWN = {"BYR": 0} | dict.fromkeys(
     ("ANG", "BGN", "CUC", "EEK", "HRK", "LTL", "LVL", "MRO", "SLL", "STD", "VEF", "ZMK", "ZWL"), 2
 )
-# Amounts that were shown last: most of a shop's are zero or among few prices.
+# A cache: most amounts of a shop are zero or one of few prices.
 _REMEMBERED = 16_384
 # A comma before the cents, points between the thousands: €1.234,50.
 _WITH_DECIMAL_COMMA = frozenset(
@@ -23,7 +23,7 @@ _WITH_DECIMAL_COMMA = frozenset(
 )
 _COMMAS_AND_POINTS = str.maketrans(",.", ".,")
 
-# Metals, funds and test codes have no exponent: no order is in them.
+# Metals, funds and test codes have no exponent, and no order uses them.
 _EXPONENTS: dict[str, int] = _WITHDRAWN | {
     currency.value: currency.exponent for currency in Currency if currency.exponent is not None
 }
@@ -31,9 +31,9 @@ CURRENCY_CODES = frozenset(_EXPONENTS)
 
 
 def exponent_of(currency_code: str) -> int:
-    """How many decimals the currency has: EUR 2, JPY 0, KWD 3, CLF 4 (ISO 4217).
+    """The number of decimals of the currency: EUR 2, JPY 0, KWD 3, CLF 4 (ISO 4217).
 
-    Raises `ValueError` for a code that is no currency.
+    Raises `ValueError` if the code is not a currency.
     """
     try:
         return _EXPONENTS[currency_code]
@@ -54,7 +54,7 @@ def to_float(cents: int, currency_code: str | None) -> float:
 
 
 def format_money(cents: int, currency_code: str | None) -> str:
-    """The amount for a person, with the unmistakable code: `1,234.50 EUR`, `-1,500 JPY`."""
+    """The amount for a person, with the currency code: `1,234.50 EUR`, `-1,500 JPY`."""
     return f"{_digits(cents, currency_code)} {currency_code or ''}".rstrip()
 
 
@@ -75,9 +75,9 @@ def _symbol(code: str) -> str:
 
 
 def _digits(cents: int, currency_code: str | None) -> str:
-    """With all decimals of the currency and commas between the thousands.
+    """Format with all decimals of the currency and commas between the thousands.
 
-    A list shows hundreds of prices; `babel.numbers.format_decimal` takes 30 times as long.
+    A list shows hundreds of prices, and `babel.numbers.format_decimal` takes 30 times as long.
     """
     decimals = _EXPONENTS.get(currency_code or "", 2)
     return f"{to_decimal(cents, currency_code):,.{decimals}f}"

@@ -1,7 +1,8 @@
 """Which orders a batch takes from the database: the fields of the filter, each declared here.
 
-From `FILTER_FIELDS` follow the form, the command line, the API and the words in which a filter is
-told. A new field needs a declaration here and a condition in `tasks/selections/filters.py`.
+`FILTER_FIELDS` produces the form, the command line options, the API attributes and the words that
+describe a filter. A new field needs a declaration here and a condition in
+`tasks/selections/filters.py`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from enum import Enum, auto
 
 
 class Kind(Enum):
-    """What a field holds; all but the last three may be left out."""
+    """What a field contains. All but the last three may be omitted."""
 
     TEXT = auto()
     TIME = auto()
@@ -22,11 +23,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class FilterField:
-    """One field. `words` says for people what it selects, with the value in place of `{}`, and
-    `words_without` what a flag that is not set does.
+    """One field of the filter.
 
-    `option` is its option on the command line, where that is not its name. A field that is
-    `narrowing` selects nothing alone: it goes with another one, or with all orders.
+    `words` describes what it selects, with the value in place of `{}`, and `words_without` what a
+    flag that is not set selects. `option` is its option on the command line, if that has another
+    name. A `narrowing` field selects nothing alone: it needs another field, or all orders.
     """
 
     name: str

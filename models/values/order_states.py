@@ -1,8 +1,8 @@
-"""The life of an order: which change of its three statuses is allowed.
+"""The life of an order: which changes of its three statuses are allowed.
 
-Every change of a status goes through `changed` and `may_become`, so that no statement makes one
-that stands not here. Source: Commerce Layer API reference, order object, its statuses and
-triggers; that a refused payment leads from `placing` back to `pending` is our own.
+Every change of a status uses `changed` and `may_become`, so no statement makes a change that is not
+listed here. Source: Commerce Layer API reference, order object, its statuses and triggers. The
+change from `placing` back to `pending` after a refused payment is our own.
 """
 
 from collections.abc import Mapping
@@ -56,26 +56,26 @@ TRANSITIONS: Mapping[str, Transitions] = {
 
 
 def may_become(column: Column[Any], status: StrEnum) -> ColumnElement[bool]:
-    """Whether a row may go from the status in this column to that one."""
+    """Whether a row may change from the status in this column to the given one."""
     return column.in_(sources_of(column, status))
 
 
 def changed(
     column: Column[Any], status: StrEnum, when: ColumnElement[bool] | None = None
 ) -> ColumnElement[Any]:
-    """The value to set this column to: the status, where it is allowed (and `when` holds).
+    """The value to set this column to: the status, if the change is allowed (and `when` is true).
 
-    Where it is not, the row keeps the status that it has.
+    Otherwise the row keeps its status.
     """
     allowed = may_become(column, status)
     return case((allowed if when is None else allowed & when, status.value), else_=column)
 
 
 def refused(column: Column[Any], status: StrEnum) -> ColumnElement[str]:
-    """`cannot transition from pending to placed`, with the status that the row has."""
+    """The message `cannot transition from pending to placed`, with the status of the row."""
     return literal("cannot transition from ") + column + f" to {status.value}"
 
 
 def sources_of(column: Column[Any], status: StrEnum) -> list[StrEnum]:
-    """The statuses from which this one can be reached, in the order of the table."""
+    """The statuses that may change to this one, in the order of the table."""
     return [source for source, targets in TRANSITIONS[column.key].items() if status in targets]

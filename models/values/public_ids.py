@@ -9,7 +9,7 @@ from sqids import Sqids
 
 
 class Resource(IntEnum):
-    """The number that tells resources apart inside a public id; never renumber one."""
+    """The number of each resource inside a public id. Never renumber one."""
 
     orders = 1
     line_items = 2
@@ -42,17 +42,18 @@ class Resource(IntEnum):
 
 
 class _QuickSqids(Sqids):
-    """The same ids, three times as fast.
+    """The same ids as the library's, three times as fast.
 
-    There are but a few hundred alphabets to shuffle, over and over; each is shuffled once. The
-    name is a private one of the library, hence the tight version range; tests compare the ids.
+    The library shuffles the same few hundred alphabets again and again; here each is shuffled once.
+    The overridden name is private to the library, hence the tight version range. Tests compare the
+    ids.
     """
 
     _Sqids__shuffle = lru_cache(maxsize=4_096)(getattr(Sqids, "_Sqids__shuffle"))  # noqa: B009
 
 
-# Letters only, so that no public id is ever taken for an order number made of digits; and no
-# vowels, so that none spells a word.
+# Letters only, so that a public id never looks like an order number of digits. No vowels, so that
+# no id spells a word.
 _ALPHABET = "nNtlFWRxkrXDfBHJvbhQTyczCGwdgmsjYMVpqPZLSK"
 _MIN_LENGTH = 10
 _BASE = len(_ALPHABET) - 1  # a letter of each alphabet separates the numbers
@@ -60,12 +61,12 @@ _SQIDS = _QuickSqids(alphabet=_ALPHABET, min_length=_MIN_LENGTH)
 
 
 def public_id(resource: Resource, key: int) -> str:
-    """The public id of the row with this key: at least ten letters, the same for ever."""
+    """The public id of the row with this key: at least ten letters, always the same."""
     return _SQIDS.encode([resource, key])
 
 
 def key_of(resource: Resource, text: str) -> int | None:
-    """The row key behind a public id, or None where the text is no id of that resource."""
+    """The row key of a public id, or None if the text is not an id of that resource."""
     if not text.isascii() or len(text) > 40:
         return None
     numbers = _SQIDS.decode(text)
@@ -76,10 +77,11 @@ def key_of(resource: Resource, text: str) -> int | None:
 
 @lru_cache
 def _surroundings(resource: Resource) -> list[tuple[str, str, str]]:
-    """What stands before a key's digits, the letters that are its digits, and what fills up.
+    """What precedes the digits of a key, the letters that are its digits, and the filling.
 
-    An id is a letter, the resource's number, a separator, the key and a filling. All but the key
-    depends on the key's remainder alone, so it is read from ids that the library has made.
+    An id consists of a letter, the number of the resource, a separator, the key and a filling.
+    Everything but the key depends on the key's remainder alone, so it is read from ids that the
+    library has made.
     """
     found = []
     for remainder in range(len(_ALPHABET)):

@@ -1,4 +1,4 @@
-"""When a failed renewal is tried again: a list of delays such as `1d 3d 5d`, kept as text."""
+"""When a failed renewal is retried: a list of delays such as `1d 3d 5d`, stored as text."""
 
 import re
 from datetime import timedelta
@@ -12,7 +12,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 
 @lru_cache(maxsize=1_024)
 def delays(text: str | None) -> tuple[timedelta, ...]:
-    """The delays, each from the end of the attempt before; none for None.
+    """The delays, each counted from the end of the attempt before; empty for None.
 
     Raises `ValueError` with the rule that the text breaks.
     """
@@ -29,6 +29,6 @@ def delays(text: str | None) -> tuple[timedelta, ...]:
 
 
 def check_retry_after(text: str) -> str | None:
-    """The delays as they are kept; None where there are none. Raises `ValueError`."""
+    """The delays as they are stored; None if there are none. Raises `ValueError`."""
     delays(text)
     return " ".join(text.replace(",", " ").split()) or None

@@ -1,4 +1,4 @@
-"""The ways in which the parts of a batch can be carried out; the copies are the same with each."""
+"""The ways to run the parts of a batch. The copies are the same with each."""
 
 from typing import Literal
 

@@ -81,7 +81,7 @@ class SubscriptionStatus(StrEnum):
 
 
 class CatchUp(StrEnum):
-    """How many of the periods that were missed are made up for; ours."""
+    """How many of the missed periods are copied later. Our own."""
 
     ONE = "one"
     ALL = "all"
@@ -89,14 +89,14 @@ class CatchUp(StrEnum):
 
 
 class AfterFailure(StrEnum):
-    """What becomes of a subscription when a copy has failed for good; ours."""
+    """What happens to a subscription after a copy has failed and is not retried. Our own."""
 
     KEEP = "keep"
     DEACTIVATE = "deactivate"
 
 
 class WhileOpen(StrEnum):
-    """What becomes of a period that comes while the copy before is not finished; ours."""
+    """What happens to a period that comes while the copy before is unfinished. Our own."""
 
     COPY = "copy"
     WAIT = "wait"

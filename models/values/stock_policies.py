@@ -1,10 +1,14 @@
-"""What a copy has to do with the stock of what it orders."""
+"""How a copy treats the stock of the SKUs that it orders."""
 
 from enum import StrEnum
 
 
 class StockPolicy(StrEnum):
-    """`take` copies only what there is, and placing takes it. `ignore` neither asks nor takes."""
+    """How stock is treated.
+
+    `take` copies only what is in stock, and placing takes it. `ignore` neither checks nor takes
+    stock.
+    """
 
     TAKE = "take"
     IGNORE = "ignore"

@@ -1,15 +1,15 @@
-"""What a text that the caller owns may hold, wherever it comes in."""
+"""What a text of the caller may contain, at every entry point."""
 
 import re
 
-# The length of a key: a reference, a number, a code. PostgreSQL cannot index a much longer one.
+# The maximum length of a key: a reference, a number, a code. PostgreSQL cannot index longer ones.
 MAX_TEXT = 255
-# What Python makes of bytes that are not UTF-8.
+# Python's replacements for bytes that are not UTF-8.
 _BYTES_LEFT = re.compile("[\udc80-\udcff]")
 
 
 def text_problem(text: str, longest: int = MAX_TEXT) -> str | None:
-    """What is wrong with a text that both databases must store; None where nothing is.
+    """What is wrong with a text that both databases must store; None if it is valid.
 
     The message never quotes the text.
     """

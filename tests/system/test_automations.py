@@ -58,7 +58,7 @@ def test_they_are_applied_once_and_tell_a_webhook_of_failures(
     order = shop.order(number="F1", lines=[("MUG", 0, 1_00)])
     with pytest.raises(OrderFactoryFailed):
         order_factory(shop.number_of(order))
-    wait_for(lambda: message, "the notification", 30)
+    wait_for(lambda: message, "the notification")
 
     assert before == NAMES - {NOTIFYING}
     assert set(applied["automations"]) == NAMES

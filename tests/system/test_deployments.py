@@ -18,7 +18,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def start(client):
-    """Start deployments, all at once; their flow runs by deployment, once all have ended."""
+    """Start deployments, all at once; their flow runs by deployment, once all have ended.
+
+    A run is cancelled while another one of its deployment runs, such as that of the schedule or
+    the sweep that a worker starts. It is started again.
+    """
 
     def start(**parameters):
         started = {
@@ -28,6 +32,9 @@ def start(client):
 
         def ended():
             runs = {name: client.read_flow_run(key) for name, key in started.items()}
+            for name in [name for name, run in runs.items() if run.state.is_cancelled()]:
+                started[name] = begin_deployment(name, parameters=parameters[name], timeout=0).id
+                runs[name] = client.read_flow_run(started[name])
             return runs if all(run.state.is_final() for run in runs.values()) else None
 
         return wait_for(ended, f"the end of {', '.join(started)}")

@@ -40,7 +40,7 @@ def test_everything_shows_the_login(folder, monkeypatch):
     client = {PREFECT_API_URL: system.document["prefect_api"], PREFECT_API_AUTH_STRING: LOGIN}
     with temporary_settings(client):
         run = begin_deployment(
-            "order-factory/copy", parameters={"source_order": "A2"}, timeout=60, poll_interval=0.5
+            "order-factory/copy", parameters={"source_order": "A2"}, timeout=300, poll_interval=0.5
         )
     monkeypatch.setenv(CLIENT, "admin:guessed")
     refused = program("copy", "A1")
@@ -58,7 +58,7 @@ def test_everything_shows_the_login(folder, monkeypatch):
     get_engine().dispose()
     monkeypatch.setenv(CLIENT, LOGIN)
     program("down")
-    assert system.process.wait(60) == 0
+    assert system.process.wait(300) == 0
 
 
 def test_two_logins_that_differ_are_refused_at_once(folder, monkeypatch):

@@ -66,6 +66,8 @@ def test_renewals_go_on_after_power_cuts(folder):
         ):
             end_of(client, cut)
             after = end_of(client, begin_deployment(HOURLY, timeout=0))
+            if after.name == "Cancelled":  # on the hour, the run of the schedule has the slot
+                after = end_of(client, begin_deployment(HOURLY, timeout=0))
         assert after.name == "Completed", f"cut after {seconds} s: {after}"
     program("down")
-    assert system.process.wait(60) == 0
+    assert system.process.wait(300) == 0

@@ -17,7 +17,7 @@ from tests.system.conftest import wait_for
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-SECONDS = 30_000
+SECONDS = 120_000
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")]
 

@@ -58,7 +58,7 @@ def credentials_of(request: Request) -> Credentials:
 
 def view_of(incoming: Incoming, target: Target, caller: Caller) -> View:
     """How the answer is to be shown. Raises `ApiError` (400) that names the wrong parameter."""
-    if target.kind in (Kind.REPORT, Kind.LINKAGE) or incoming.method == "DELETE":
+    if target.kind in (Kind.REPORT, Kind.DIFFERENCES, Kind.LINKAGE) or incoming.method == "DELETE":
         query = _only_pages(incoming, target)
     else:
         query = parse_query(target.shown, incoming.pairs, listing=_lists(incoming, target))

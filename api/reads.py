@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from order_factory.api.answers import Answer, rendered
 from order_factory.api.batch_reports import show_report
 from order_factory.api.caller import Caller
+from order_factory.api.differences import show_differences
 from order_factory.api.errors import unavailable, wrong_parameter
 from order_factory.api.incoming import Incoming, view_of
 from order_factory.api.presenting import Json, View
@@ -39,6 +40,8 @@ def _document(db: Connection, incoming: Incoming, target: Target, view: View) ->
             return retrieve(db, resource, name, view)
         case Kind.REPORT:
             return show_report(db, name, view)
+        case Kind.DIFFERENCES:
+            return show_differences(db, resource, name, view)
         case Kind.RELATED:
             assert target.relationship is not None
             return list_related(db, resource, name, target.relationship, view, pairs)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from order_factory.api.errors import method_not_allowed, nothing_here
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
+from order_factory.api.resources.order_factories import FACTORIES
 from order_factory.api.resources.registry import RESOURCES
 
 
@@ -15,6 +16,7 @@ class Kind(StrEnum):
     RELATED = "related"
     LINKAGE = "linkage"
     REPORT = "report"
+    DIFFERENCES = "differences"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def find_target(path: str) -> Target:
             return Target(Kind.RESOURCE, RESOURCES[resource], name)
         case [ORDER_FACTORY_BATCHES.name, name, "report"]:
             return Target(Kind.REPORT, ORDER_FACTORY_BATCHES, name)
+        case [resource, name, "differences"] if resource in FACTORIES:
+            return Target(Kind.DIFFERENCES, RESOURCES[resource], name)
         case [resource, name, "relationships", to] if _has(resource, to):
             return _behind(Kind.LINKAGE, resource, name, to)
         case [resource, name, to] if _has(resource, to):

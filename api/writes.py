@@ -1,21 +1,26 @@
 """Requests that write: each becomes work for the writer, checked as far as it can be before."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from order_factory.api.answers import Answer, rendered
 from order_factory.api.caller import Caller
+from order_factory.api.differences import differences_of
 from order_factory.api.documents import parse_document
 from order_factory.api.errors import not_found
 from order_factory.api.idempotency import Kept, check_key, digest_of, find_answer, keep_answer
 from order_factory.api.incoming import Incoming, view_of
 from order_factory.api.reading import find_row, present, require_row
 from order_factory.api.resources.description import WRITTEN_OVER
+from order_factory.api.resources.order_factories import ORDER_COPIES
 from order_factory.api.storing import create_row, delete_row, update_row
 from order_factory.api.targets import Target
 from order_factory.api.writing import Work
 from order_factory.models.values.public_ids import public_id
+
+_DRY_RUN = ("dry_run", "true")
 
 
 def plan_write(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
@@ -27,7 +32,17 @@ def plan_write(incoming: Incoming, target: Target, caller: Caller, body: bytes) 
     return _delete(incoming, target, caller)
 
 
+class _Rehearsed(Exception):
+    """Rolls back to the savepoint, and carries the answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
 def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
+    if target.resource is ORDER_COPIES and _DRY_RUN in incoming.pairs:
+        return _rehearse(incoming, target, caller, body)
     resource, view = target.resource, view_of(incoming, target, caller)
     key = check_key(incoming.idempotency_key)
     digest = digest_of(incoming.path, incoming.query, body)
@@ -48,6 +63,32 @@ def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
         return Answer(made.status, made.body, {"Location": location})
 
     return create
+
+
+def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
+    """Make the copy, answer with it and its differences, and roll it back."""
+    pairs = [pair for pair in incoming.pairs if pair != _DRY_RUN]
+    resource = target.resource
+    view = view_of(replace(incoming, pairs=pairs), target, caller)
+    document = parse_document(resource, body)
+
+    def rehearse(db: Connection) -> Answer:
+        # It imports Prefect, which takes seconds; the service answers meanwhile.
+        from order_factory.tasks.copying.rehearsal import rehearse_copy
+
+        try:
+            with db.begin_nested():
+                row_key = create_row(db, resource, document, caller.mode)
+                rehearse_copy(db, row_key)
+                row = find_row(db, resource, row_key, caller.mode)
+                assert row is not None
+                shown = present(db, resource, row, view)
+                shown["meta"] = {"dry_run": True, "differences": differences_of(db, row_key)}
+                raise _Rehearsed(Answer(200, rendered(shown)))
+        except _Rehearsed as rehearsed:
+            return rehearsed.answer
+
+    return rehearse
 
 
 def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:

@@ -15,6 +15,7 @@ from order_factory.cli.commands.change_orders import cancel, capture, place, ref
 from order_factory.cli.commands.copy import copy
 from order_factory.cli.commands.demo import demo
 from order_factory.cli.commands.deploy import deploy
+from order_factory.cli.commands.diff import diff
 from order_factory.cli.commands.down import down
 from order_factory.cli.commands.factories import factories
 from order_factory.cli.commands.health import health
@@ -56,6 +57,7 @@ COMMANDS: dict[str, tuple[tuple[Callable[..., Any], str, str], ...]] = {
         (orders, "orders", "order-factory orders --status placed --page 2"),
         (factories, "factories", "order-factory factories --status failed"),
         (show, "show", "order-factory show 1001"),
+        (diff, "diff", "order-factory diff vNnYhzxLKd"),
         (batches, "batches", "order-factory batches --limit 5"),
         (batch, "batch", "order-factory batch january"),
         (adopt, "adopt", "order-factory adopt --as-test"),

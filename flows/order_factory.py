@@ -24,10 +24,10 @@ from order_factory.models.values.copy_options import CopyOptionArguments
 from order_factory.models.values.statuses import FactoryStatus, Mode
 from order_factory.tasks.authorize_payments import PaymentReport, authorize_payments
 from order_factory.tasks.batches.records import require_free_of_batch
-from order_factory.tasks.copy_orders import copy_order
+from order_factory.tasks.copy_orders import copy_order, rehearse_order
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.names import Named, find_or_create
-from order_factory.tasks.factories.records import read_factory, require_factory
+from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
 from order_factory.tasks.factories.source_orders import label_of_order, require_order
 from order_factory.tasks.outcomes.account import account_for, single
 from order_factory.tasks.payments.claiming import Scope
@@ -59,6 +59,7 @@ def order_factory(
     order_factory_id: Text | None = None,
     idempotency_key: Text | None = None,
     again: bool = False,
+    dry_run: bool = False,
     **options: Unpack[CopyOptionArguments],
 ) -> OrderFactoryResult:
     """Copy one order into a new one, and place it on request.
@@ -90,11 +91,17 @@ def order_factory(
         order_factory_id: Public id of a pending order factory to copy, instead of source_order.
         idempotency_key: Your own unique name for this call. A repeated call finds the same copy.
         again: Make another copy, even if one exists under the same reference.
+        dry_run: Report how the copy would end and how it would differ from its source, and change
+            nothing in the database.
     """
     require_schema()
     request = CopyOptions(
         reference=reference, reference_origin=reference_origin, metadata=metadata, **options
     )
+    if dry_run:
+        if order_factory_id or idempotency_key or again:
+            raise InvalidRequest("A dry run needs a source_order and copy options only.")
+        return cast(OrderFactoryResult, _rehearse(source_order, mode, request))
     named = _find_or_record(
         source_order,
         mode,
@@ -157,6 +164,19 @@ def _find_or_record(
         )
 
     return write(find_or_record)
+
+
+def _rehearse(source_order: str | None, mode: Mode, options: CopyOptions) -> Any:
+    """The state that says how the copy would end, whether it would fail or not."""
+    if source_order is None:
+        raise InvalidRequest("Give a source_order.")
+
+    def record(db: Connection) -> int:
+        return create_factory(db, require_order(db, source_order, mode), options, None)
+
+    preview = rehearse_order(record)
+    message = f"{summary(preview)}; this was a dry run, and nothing was changed"
+    return Completed(name="DryRun", message=message, data=preview)
 
 
 def _end_state(result: OrderFactoryResult, *, finished_before: bool) -> Any:

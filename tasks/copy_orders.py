@@ -13,7 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.engine import begin, checkpoint_soon
 from order_factory.models.database.retrying import until_it_passes, write
+from order_factory.models.results.copies import OrderFactoryPreview
 from order_factory.models.results.step_times import StepTime, StepTimes
+from order_factory.models.tables import OrderFactory
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
 from order_factory.tasks.batches.records import require_divisible
@@ -27,14 +29,18 @@ from order_factory.tasks.copying.placing_again import (
     load_orders_to_place,
 )
 from order_factory.tasks.copying.recipe import STEPS
+from order_factory.tasks.copying.rehearsal import rehearse_copy
+from order_factory.tasks.factories.records import read_factory
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.prefetch.prefetch import Prefetch
+from order_factory.tasks.reports.differences import read_differences
 from order_factory.tasks.working_set.claims import (
     Claimed,
     claim_factory,
     claim_pending,
     claim_single,
 )
+from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.step import StepFunction, explain_error
 
 
@@ -67,6 +73,39 @@ def copy_order(
     Raises `TryAgain` when a transient database error persists; the factory is still pending.
     """
     return _copy(lambda db: claim_factory(db, factory_id), follow=follow, steps=steps)
+
+
+class _Rehearsed(Exception):
+    """Rolls the transaction back, and carries its result."""
+
+    def __init__(self, preview: OrderFactoryPreview) -> None:
+        super().__init__(preview)
+        self.preview = preview
+
+
+@task(name="dry run", task_run_name="dry run", cache_policy=NO_CACHE)
+def rehearse_order(record: Callable[[Connection], int]) -> OrderFactoryPreview:
+    """Record a factory and copy it, report how it would end, and roll all of it back.
+
+    Raises the errors of `record`, and `TryAgain` when a transient database error persists.
+    """
+
+    def rehearse() -> OrderFactoryPreview:
+        try:
+            with begin() as db:
+                factory_id = record(db)
+                rehearse_copy(db, factory_id, flow_run.id)
+                result = read_factory(db, factory_id).model_dump()
+                found = read_differences(db, table_of(OrderFactory).c.id == factory_id)
+                differences = found.get(factory_id)
+                raise _Rehearsed(OrderFactoryPreview(**result, differences=differences))
+        except _Rehearsed as rehearsed:
+            return rehearsed.preview
+        except DBAPIError as error:
+            # Prefect logs what a task raises: it must not quote a row.
+            raise explain_error(error, "batch") from None
+
+    return until_it_passes(rehearse)
 
 
 @task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)

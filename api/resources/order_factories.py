@@ -161,3 +161,5 @@ RECURRING_ORDER_COPIES = _resource(
     hooks=Hooks(fill=_fill_recurring, created=_created, delete=_delete),
     meaning="Order copies that a subscription asked for, one for each of its periods.",
 )
+# The resources whose rows are order factories.
+FACTORIES = tuple(each.name for each in (ORDER_FACTORIES, ORDER_COPIES, RECURRING_ORDER_COPIES))

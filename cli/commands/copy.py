@@ -57,6 +57,12 @@ def copy(
         bool,
         typer.Option("--again", help="Make another copy under the same reference."),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Report how the copy would end and differ, and change nothing."
+        ),
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -71,8 +77,8 @@ def copy(
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.program import command_line
     from order_factory.cli.tables import next_steps
-    from order_factory.cli.views.order_factories import describe_copy
-    from order_factory.models.results.copies import OrderFactoryFailed
+    from order_factory.cli.views.order_factories import describe_copy, describe_preview
+    from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryPreview
     from order_factory.models.values.statuses import FactoryStatus
 
     terminal = terminal_of(context)
@@ -91,6 +97,7 @@ def copy(
         "metadata": _object(metadata),
         "idempotency_key": idempotency_key,
         "again": again,
+        "dry_run": dry_run,
     }
     _require(order, order_factory_id, mode)
     start_prefect(terminal)
@@ -100,8 +107,11 @@ def copy(
         result = run_flow(terminal, "copying the order", lambda: order_factory(**given))
     except OrderFactoryFailed as failed:
         result = failed.result
-    next_step = next_steps(["show", result.id])
-    terminal.show(result.model_dump(mode="json"), *describe_copy(result), next_step)
+    if isinstance(result, OrderFactoryPreview):
+        terminal.show(result.model_dump(mode="json"), *describe_preview(result))
+    else:
+        next_step = next_steps(["show", result.id])
+        terminal.show(result.model_dump(mode="json"), *describe_copy(result), next_step)
     if result.status == FactoryStatus.FAILED:
         raise typer.Exit(FAILED)
 

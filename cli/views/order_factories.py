@@ -9,7 +9,13 @@ from rich.text import Text
 
 from order_factory.cli.tables import Cell, describe_page, facts, next_steps, table
 from order_factory.cli.terminal import printable
-from order_factory.models.results.copies import OrderFactoryResult, OrderRef, name_order
+from order_factory.models.results.copies import (
+    OrderFactoryPreview,
+    OrderFactoryResult,
+    OrderRef,
+    name_order,
+)
+from order_factory.models.results.differences import Difference
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import FactoryStatus
 
@@ -41,6 +47,25 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
         summary = f"Order {source} was copied{target}."
     headline = Text(printable(summary), style=_COLOURS.get(result.status, "yellow"))
     return [headline, *_errors(result)]
+
+
+def describe_preview(preview: OrderFactoryPreview) -> list[RenderableType]:
+    """How the copy would end, and how it would differ from its source."""
+    target = preview.target_order
+    would = "could not be copied" if target is None else f"would be copied, and be {target.status}"
+    source = preview.source_order.number or preview.source_order.id
+    headline = Text(printable(f"Order {source} {would}. This was a dry run; nothing was changed."))
+    return [headline, *_errors(preview), *describe_differences(preview.differences)]
+
+
+def describe_differences(found: Sequence[Difference] | None) -> list[RenderableType]:
+    """How a copy differs from its source order, and why."""
+    if found is None:
+        return [Text("No copy was made, so there is nothing to compare.")]
+    if not found:
+        return [Text("The copy is as its source order.")]
+    rows = [(each.part, each.what, each.before, each.after, each.reason) for each in found]
+    return [table(("part", "what", "source", "copy", "why"), rows)]
 
 
 def describe_factory(

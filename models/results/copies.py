@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from order_factory.models.errors import OrderFactoryError
+from order_factory.models.results.differences import Difference
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.option_values import CopyOptionValues
 from order_factory.models.values.statuses import (
@@ -62,6 +63,15 @@ class OrderFactoryResult(CopyOptionValues, _Outcome):
     updated_at: datetime = Field(description="When it last changed, in UTC.")
     made_before: bool = Field(
         default=False, description="An earlier call recorded it; it was not copied a second time."
+    )
+
+
+class OrderFactoryPreview(OrderFactoryResult):
+    """How a copy would end, and how it would differ from its source; nothing of it is kept."""
+
+    dry_run: bool = Field(default=True, description="All of it was rolled back.")
+    differences: list[Difference] | None = Field(
+        description="How the copy differs from its source; null where none could be made."
     )
 
 

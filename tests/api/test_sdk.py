@@ -6,8 +6,9 @@ import shutil
 import subprocess
 
 from order_factory.models.tables import Order
-from tests.support.api_client import listening, make_token
+from tests.support.api_client import listening, make_token, order_id
 from tests.support.documents import ROOT
+from tests.support.orders import violations
 from tests.support.paying import payable
 
 
@@ -88,3 +89,47 @@ def test_the_example_copies_an_order_with_the_sdk(shop, configure, prefect, sdk_
     (target,) = [order for order in shop.rows(Order) if order.number != number]
     assert done.stdout == f"completed {target.number} {{}}\n"
     assert (target.status, target.payment_status) == ("placed", "authorized")
+
+
+def test_the_triggers_of_orders(shop, configure, prefect, sdk_folder):
+    configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
+    customer = shop.customer(mode="test")
+    card = {"gateway": "test", "payment_source_token": "tok_approve", "mode": "test"}
+    saved = shop.payment_source(wallet_of=customer, **card)
+    fresh = {"status": "pending", "payment_status": "unpaid", "placed_at": None}
+    orders = [
+        shop.order_of_test_mode(customer_id=customer, payment_source_id=saved, **fresh)
+        for _ in range(2)
+    ]
+    session = shutil.copy("tests/support/sdk_triggers.mjs", sdk_folder)
+
+    with listening() as port:
+        names = [order_id(key) for key in orders]
+        message = subprocess.run(
+            ["node", session, f"http://127.0.0.1:{port}", make_token(), *names],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            env={"PATH": os.environ["PATH"]},
+        )
+
+    assert message.returncode == 0, message.stderr
+    assert json.loads(message.stdout) == {
+        "placing": ["placing", "unpaid"],
+        "placed": ["placed", "authorized"],
+        "approved": "approved",
+        "paid": ["approved", "paid"],
+        "refunded": ["approved", "partially_refunded"],
+        "archived": True,
+        "unarchived": None,
+        "transactions": [
+            [["authorizations", 1250, True]],
+            [["captures", 1250, True]],
+            [["refunds", 500, True]],
+        ],
+        "again": ["status - cannot transition from approved to editing"],
+        "cancelled": "cancelled",
+        "voided": ["cancelled", "voided"],
+    }
+    assert violations() == []

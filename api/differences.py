@@ -1,0 +1,32 @@
+"""The differences of a copy: what is not as in its source order, and why."""
+
+from sqlalchemy import Connection
+
+from order_factory.api.presenting import Json, View
+from order_factory.api.reading import require_row
+from order_factory.api.resources.description import ResourceType
+from order_factory.api.settings import api_settings
+from order_factory.models.tables import OrderFactory
+from order_factory.tasks.reports.differences import read_differences
+from order_factory.tasks.working_set.statements import table_of
+
+
+def show_differences(db: Connection, resource: ResourceType, name: str, view: View) -> Json:
+    """The document of the differences of one copy. Raises `ApiError` (404)."""
+    row = require_row(db, resource, name, view.mode)
+    here = f"{view.base}/{resource.name}/{name}"
+    data = {
+        "id": name,
+        "type": "order_factory_differences",
+        "links": {"self": f"{here}/differences"},
+        "attributes": {"differences": differences_of(db, row["id"])},
+        "relationships": {"order_factory": {"links": {"related": here}}},
+        "meta": {"mode": view.mode, "organization_id": api_settings().organization_id},
+    }
+    return {"data": data}
+
+
+def differences_of(db: Connection, factory_id: int) -> list[Json] | None:
+    """The differences of a copy; None where none was made."""
+    found = read_differences(db, table_of(OrderFactory).c.id == factory_id).get(factory_id)
+    return None if found is None else [each.model_dump() for each in found]

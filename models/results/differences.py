@@ -1,0 +1,28 @@
+"""How a copy differs from its source order, and why."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Value = int | float | str | None
+
+
+class Difference(BaseModel):
+    """One value that is not what it was in the source order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    part: str = Field(
+        description="line_items, prices, discounts, taxes, totals, addresses, payment_source or "
+        "order."
+    )
+    what: str = Field(description="The line's SKU or name, or the order's attribute.")
+    before: Value = Field(description="In the source order; amounts are in cents.")
+    after: Value = Field(description="In the target order; null where it was left out.")
+    reason: str | None = Field(description="Why, as far as the copy knows it.")
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"{self.part}: {self.what}: {_shown(self.before)} -> {_shown(self.after)}{why}"
+
+
+def _shown(value: Value) -> str:
+    return "none" if value is None else str(value)

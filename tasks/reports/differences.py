@@ -1,0 +1,279 @@
+"""How copies differ from their source orders, and why: read set-based, for one copy or for many."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select
+
+from order_factory.models.results.differences import Difference
+from order_factory.models.tables import (
+    Address,
+    CopyError,
+    LineItem,
+    Order,
+    OrderFactory,
+    PaymentSource,
+)
+from order_factory.tasks.working_set.statements import table_of
+
+_factory, _error = table_of(OrderFactory), table_of(CopyError)
+_source, _target = table_of(Order).alias("source"), table_of(Order).alias("target")
+_had, _has = table_of(LineItem).alias("had"), table_of(LineItem).alias("has")
+_copied = _factory.join(_source, _source.c.id == _factory.c.source_order_id).join(
+    _target, _target.c.id == _factory.c.target_order_id
+)
+# The values of a line that are compared, and the part that each belongs to.
+_LINE_VALUES = {
+    "quantity": "line_items",
+    "unit_amount_cents": "prices",
+    "options_amount_cents": "prices",
+    "discount_cents": "discounts",
+    "tax_amount_cents": "taxes",
+    "total_amount_cents": "totals",
+}
+_ORDER_VALUES = {
+    "customer_id": "order",
+    "coupon_code": "discounts",
+    "discount_amount_cents": "discounts",
+    "gift_card_amount_cents": "totals",
+    "subtotal_amount_cents": "totals",
+    "shipping_amount_cents": "totals",
+    "total_tax_amount_cents": "taxes",
+    "total_amount_cents": "totals",
+    "total_amount_with_taxes_cents": "totals",
+}
+# What names a person is not shown, only that it is another one.
+_ADDRESS_VALUES = (
+    "business",
+    "first_name",
+    "last_name",
+    "company",
+    "line_1",
+    "line_2",
+    "city",
+    "zip_code",
+    "state_code",
+    "country_code",
+    "phone",
+    "email",
+    "notes",
+    "billing_info",
+)
+Found = dict[int, list[Difference]]
+# The copies that are compared, as a condition on their factories.
+Which = ColumnElement[bool]
+
+
+def read_differences(db: Connection, which: Which) -> Found:
+    """The differences of these copies, by the keys of their factories; [] for none.
+
+    A copy that was not made has no entry. A difference that no error and no option of the copy
+    explains, such as a later edit, has no reason.
+    """
+    options = {row.id: row for row in db.execute(_select_factories(which))}
+    found: Found = {key: [] for key in options}
+    reasons = _Reasons(db, which)
+    for key, difference in (
+        *_lines(db, which, reasons, options),
+        *_added_lines(db, which, options),
+        *_orders(db, which, reasons, options),
+        *_addresses(db, which, reasons),
+        *_payment_sources(db, which, reasons, options),
+    ):
+        found[key].append(difference)
+    return found
+
+
+class _Reasons:
+    """The messages of the copies' errors, by line, by SKU and by field."""
+
+    def __init__(self, db: Connection, which: Which) -> None:
+        self._by: dict[tuple[int, Any], str] = {}
+        rows = select(_error).join(_factory, _factory.c.id == _error.c.order_factory_id)
+        for row in db.execute(rows.where(which).order_by(_error.c.id.desc())):
+            for about in (row.line_item_id, row.sku_code, f"field {row.field}"):
+                if about is not None:
+                    self._by[row.order_factory_id, about] = row.message
+
+    def find(self, factory_id: int, *about: Any) -> str | None:
+        """The message about the first of these that there is one about."""
+        return next(
+            (self._by[factory_id, each] for each in about if (factory_id, each) in self._by), None
+        )
+
+
+def _select_factories(which: Which) -> Select[Any]:
+    return select(_factory).where(which, _factory.c.target_order_id.is_not(None))
+
+
+def _label(line: Any) -> ColumnElement[str]:
+    return func.coalesce(line.c.sku_code, line.c.bundle_code, line.c.name, line.c.item_type)
+
+
+def _lines(
+    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+) -> Iterator[tuple[int, Difference]]:
+    """Lines that were left out, and those that have other values."""
+    same = and_(_has.c.order_id == _target.c.id, _has.c.copied_from_id == _had.c.id)
+    rows = _copied.join(_had, _had.c.order_id == _source.c.id).outerjoin(_has, same)
+    differs = or_(*(_had.c[name].is_distinct_from(_has.c[name]) for name in _LINE_VALUES))
+    pairs = [_had.c[name].label(f"had_{name}") for name in _LINE_VALUES]
+    pairs += [_has.c[name].label(f"has_{name}") for name in _LINE_VALUES]
+    chosen = select(
+        _factory.c.id.label("factory_id"),
+        _had.c.id.label("line_id"),
+        _had.c.sku_code,
+        _label(_had).label("label"),
+        _has.c.id.label("copy_id"),
+        *pairs,
+    ).select_from(rows)
+    chosen = chosen.where(which, or_(_has.c.id.is_(None), differs))
+    for row in db.execute(chosen.order_by(_factory.c.id, _had.c.id)):
+        why = reasons.find(row.factory_id, row.line_id, row.sku_code)
+        values = row._mapping
+        if row.copy_id is None:
+            why = why or _why_left_out(options[row.factory_id])
+            yield (
+                row.factory_id,
+                Difference(
+                    part="line_items",
+                    what=row.label,
+                    before=row.had_quantity,
+                    after=None,
+                    reason=why,
+                ),
+            )
+            continue
+        for name, part in _LINE_VALUES.items():
+            before, after = values[f"had_{name}"], values[f"has_{name}"]
+            if before != after:
+                yield (
+                    row.factory_id,
+                    Difference(
+                        part=part,
+                        what=f"{row.label}: {name}",
+                        before=before,
+                        after=after,
+                        reason=why or _why_of_part(part, options[row.factory_id]),
+                    ),
+                )
+
+
+def _added_lines(
+    db: Connection, which: Which, options: dict[int, Row[Any]]
+) -> Iterator[tuple[int, Difference]]:
+    """Lines that the source order does not have, such as discounts of today's promotions."""
+    of_source = (
+        select(_had.c.id)
+        .where(_had.c.order_id == _source.c.id, _had.c.id == _has.c.copied_from_id)
+        .correlate(_source, _has)
+        .exists()
+    )
+    rows = select(_factory.c.id, _label(_has), _has.c.quantity, _has.c.total_amount_cents)
+    rows = rows.select_from(_copied.join(_has, _has.c.order_id == _target.c.id))
+    rows = rows.where(which, not_(of_source)).order_by(_factory.c.id, _has.c.id)
+    for key, label, _, cents in db.execute(rows):
+        why = "apply_promotions" if options[key].apply_promotions else None
+        yield key, Difference(part="line_items", what=label, before=None, after=cents, reason=why)
+
+
+def _orders(
+    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+) -> Iterator[tuple[int, Difference]]:
+    names = {name: (_source.c[name], _target.c[name]) for name in _ORDER_VALUES}
+    columns = [each.label(f"had_{name}") for name, (each, _) in names.items()]
+    columns += [each.label(f"has_{name}") for name, (_, each) in names.items()]
+    differs = or_(*(had.is_distinct_from(has) for had, has in names.values()))
+    rows = select(_factory.c.id, *columns).select_from(_copied).where(which, differs)
+    for row in db.execute(rows.order_by(_factory.c.id)):
+        values = row._mapping
+        for name, part in _ORDER_VALUES.items():
+            before, after = values[f"had_{name}"], values[f"has_{name}"]
+            if before == after:
+                continue
+            if name == "customer_id":
+                before, after = "the customer", None if after is None else "another customer"
+            why = reasons.find(row.id, f"field {_FIELDS.get(name, name)}")
+            yield (
+                row.id,
+                Difference(
+                    part=part,
+                    what=name.removesuffix("_id"),
+                    before=before,
+                    after=after,
+                    reason=why or _why_of_part(part, options[row.id]),
+                ),
+            )
+
+
+_FIELDS = {"customer_id": "customer", "gift_card_amount_cents": "gift_card_code"}
+
+
+def _addresses(db: Connection, which: Which, reasons: _Reasons) -> Iterator[tuple[int, Difference]]:
+    address = table_of(Address)
+    for kind in ("billing_address", "shipping_address"):
+        had, has = address.alias("had_address"), address.alias("has_address")
+        rows = _copied.join(had, had.c.id == _source.c[f"{kind}_id"])
+        rows = rows.outerjoin(has, has.c.id == _target.c[f"{kind}_id"])
+        differs = or_(*(had.c[name].is_distinct_from(has.c[name]) for name in _ADDRESS_VALUES))
+        changed = select(_factory.c.id, has.c.id.label("there")).select_from(rows)
+        changed = changed.where(which, or_(has.c.id.is_(None), differs))
+        for key, there in db.execute(changed.order_by(_factory.c.id)):
+            yield (
+                key,
+                Difference(
+                    part="addresses",
+                    what=kind,
+                    before="as it was",
+                    after=None if there is None else "changed",
+                    reason=reasons.find(key, f"field {kind}"),
+                ),
+            )
+
+
+def _payment_sources(
+    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+) -> Iterator[tuple[int, Difference]]:
+    payment = table_of(PaymentSource)
+    had, has = payment.alias("had_payment"), payment.alias("has_payment")
+    rows = _copied.join(had, had.c.id == _source.c.payment_source_id)
+    rows = rows.outerjoin(has, has.c.id == _target.c.payment_source_id)
+    differs = or_(
+        has.c.id.is_(None),
+        had.c.name.is_distinct_from(has.c.name),
+        had.c.payment_source_token.is_distinct_from(has.c.payment_source_token),
+    )
+    name = func.coalesce(had.c.name, had.c.payment_source_type)
+    new = func.coalesce(has.c.name, has.c.payment_source_type)
+    changed = select(_factory.c.id, name, new).select_from(rows).where(which, differs)
+    for key, before, after in db.execute(changed.order_by(_factory.c.id)):
+        why = reasons.find(key, "field payment_source")
+        if why is None and after is None:
+            why = (
+                "it is not in the customer's wallet"
+                if options[key].reuse_wallet
+                else "reuse_wallet was not set"
+            )
+        yield (
+            key,
+            Difference(
+                part="payment_source", what="payment_source", before=before, after=after, reason=why
+            ),
+        )
+
+
+def _why_left_out(options: Row[Any]) -> str | None:
+    return "apply_promotions" if options.apply_promotions else None
+
+
+def _why_of_part(part: str, options: Row[Any]) -> str | None:
+    """The options of the copy that change such values."""
+    names = [
+        name
+        for name, parts in (
+            ("refresh_prices", ("prices", "taxes", "totals")),
+            ("apply_promotions", ("discounts", "taxes", "totals")),
+        )
+        if part in parts and options._mapping[name]
+    ]
+    return " and ".join(names) or None

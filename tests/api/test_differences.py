@@ -1,0 +1,97 @@
+"""How a copy differs from its source order, and what a dry run says about it beforehand."""
+
+from order_factory.models.tables import Order, OrderFactory, StockItem
+from tests.support.api_client import linkage, order_id
+from tests.support.copying import change, whole_database
+from tests.support.draining import drain
+
+
+def short_order(shop):
+    """An order of which one line cannot be copied any more."""
+    order = shop.order_of_test_mode(lines=[("MUG", 2, 12_50), ("RARE", 5, 1_00)])
+    change(StockItem, shop.rows(StockItem)[-1].id, quantity=3)
+    return order
+
+
+def told(differences):
+    return [
+        (each["part"], each["what"], each["before"], each["after"], each["reason"])
+        for each in differences
+    ]
+
+
+LEFT_OUT = [
+    ("line_items", "RARE", 5, None, "SKU RARE: 5 wanted, 3 in stock"),
+    ("totals", "subtotal_amount_cents", 30_00, 25_00, None),
+    ("totals", "total_amount_cents", 30_00, 25_00, None),
+    ("totals", "total_amount_with_taxes_cents", 30_00, 25_00, None),
+]
+
+
+def test_what_was_left_out_is_told_with_its_reason(api, shop):
+    made = api.copy(order_id(short_order(shop)), skip_errors=True)["data"]["id"]
+    drain()
+
+    data = api.get(f"order_factories/{made}/differences")["data"]
+
+    assert told(data["attributes"]["differences"]) == LEFT_OUT
+    assert api.get(f"order_copies/{made}/differences")["data"]["attributes"] == data["attributes"]
+
+
+def test_a_copy_as_its_source_has_no_differences_and_one_that_failed_has_none(api, shop):
+    good = api.copy(order_id(shop.order_of_test_mode()))["data"]["id"]
+    bad = api.copy(order_id(short_order(shop)))["data"]["id"]
+    drain()
+
+    assert api.get(f"order_copies/{good}/differences")["data"]["attributes"] == {"differences": []}
+    assert api.get(f"order_copies/{bad}/differences")["data"]["attributes"] == {"differences": None}
+    api.get("order_copies/nonsensical/differences", expect=404)
+
+
+def test_prices_of_today_say_which_option_they_follow(api, shop):
+    order = shop.order_of_test_mode(lines=[("MUG", 2, 12_50)])
+    shop.price("MUG", 10_00, mode="test")
+    made = api.copy(order_id(order), refresh_prices=True)["data"]["id"]
+    drain()
+
+    data = api.get(f"order_copies/{made}/differences")["data"]["attributes"]["differences"]
+
+    assert ("prices", "MUG: unit_amount_cents", 12_50, 10_00, "refresh_prices") in told(data)
+
+
+def test_a_dry_run_answers_what_would_come_and_changes_nothing(api, shop):
+    order = order_id(short_order(shop))
+    data = {
+        "type": "order_copies",
+        "attributes": {"skip_errors": True},
+        "relationships": {"source_order": linkage("orders", order)},
+    }
+    before = whole_database()
+
+    answer = api.post("order_copies?dry_run=true&include=target_order.line_items", data, 200)
+    again = api.post("order_copies?dry_run=true", data, 200)
+
+    attributes = answer["data"]["attributes"]
+    assert (attributes["status"], attributes["errors_count"]) == ("completed", 1)
+    assert answer["meta"]["dry_run"] is True
+    assert told(answer["meta"]["differences"]) == LEFT_OUT
+    assert told(again["meta"]["differences"]) == LEFT_OUT
+    lines = [each for each in answer["included"] if each["type"] == "line_items"]
+    assert [each["attributes"]["sku_code"] for each in lines] == ["MUG"]
+    assert whole_database() == before
+    assert shop.rows(OrderFactory) == []
+
+
+def test_a_dry_run_that_would_fail_says_so(api, shop):
+    order = order_id(short_order(shop))
+    data = {
+        "type": "order_copies",
+        "relationships": {"source_order": linkage("orders", order)},
+    }
+
+    answer = api.post("order_copies?dry_run=true", data, 200)
+
+    assert answer["data"]["attributes"]["status"] == "failed"
+    assert answer["meta"]["differences"] is None
+    assert len(shop.rows(Order)) == 1
+    api.post("order_copies?dry_run=yes", data, 400)

@@ -94,6 +94,7 @@ def test_a_dry_run_of_one_copy_changes_nothing(shop, ledger):
     preview = order_factory(shop.number_of(order), skip_errors=True, dry_run=True)
 
     assert isinstance(preview, OrderFactoryPreview)
+    assert preview.differences
     assert (preview.status, preview.errors_count, preview.dry_run) == ("completed", 1, True)
     assert str(preview.differences[0]) == (
         "line_items: RARE: 5 -> none (SKU RARE: 5 wanted, 3 in stock)"

@@ -18,22 +18,22 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request brings to be let in: its `Authorization` header, and whence it comes."""
+    """The `Authorization` header of a request, and the address that sent it."""
 
     authorization: str | None
     address: str
 
     @property
     def share(self) -> str:
-        """Whose share of the threads it takes, told before the token is looked up."""
+        """The name under which it shares the threads, known before the token is looked up."""
         return hashlib.sha256((self.authorization or self.address).encode()).hexdigest()
 
 
 class Admission:
-    """Who is let in. An address that sends many wrong tokens must wait before it tries others.
+    """Decides which requests are admitted.
 
-    Tokens that were right a while ago are looked up all the same, so that a shop is not shut out
-    by whoever shares its address.
+    An address that sends many wrong tokens must wait before it tries others. Tokens that were right
+    recently are still looked up, so a shop is not locked out by others at its address.
     """
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Admission:
         self._lock = Lock()
 
     def admit(self, db: Connection, credentials: Credentials) -> tuple[Caller, dict[str, str]]:
-        """The caller, and the headers that tell what is left of the limits.
+        """The caller, and the headers with the rest of the limits.
 
-        Raises `ApiError`: 401 for a token that is none, 429 where a limit is reached.
+        Raises `ApiError`: 401 for an invalid token, 429 if a limit is reached.
         """
         settings, share = api_settings(), credentials.share
         source = f"from {_network(credentials.address)}"
@@ -69,7 +69,7 @@ class Admission:
 
 
 def _network(address: str) -> str:
-    """The address; of IPv6 the network, since whoever has one address has the whole of it."""
+    """The address, or the network of an IPv6 address, since a client owns the whole network."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -15,7 +15,7 @@ from order_factory.api.presenting import Json
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request is answered; `stored` that something was, which others may wait for."""
+    """The answer to a request. `stored` says that it stored something for others to process."""
 
     status: int
     body: bytes | None = None
@@ -28,9 +28,9 @@ class Answer:
 
 
 def conditional(answer: Answer, if_none_match: str | None) -> Answer:
-    """The answer to a read with its `ETag`; 304 without a body where the client has it already.
+    """The answer to a read with its `ETag`; 304 without a body if the client has it already.
 
-    The tag is a weak one, since a compressed answer has the same.
+    The tag is weak, because a compressed answer has the same tag.
     """
     tag = f'W/"{blake2b(answer.body or b"", digest_size=16).hexdigest()}"'
     known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
@@ -43,7 +43,7 @@ def rendered(document: Json) -> bytes:
     """The document as JSON."""
     try:
         return orjson.dumps(document)
-    except TypeError:  # a number of more than 64 bits in someone's metadata
+    except TypeError:  # metadata may contain a number of more than 64 bits
         return json.dumps(document, ensure_ascii=False, default=_parsed).encode()
 
 
@@ -53,6 +53,6 @@ def _parsed(fragment: Any) -> Any:
 
 
 def refusal(error: ApiError) -> Answer:
-    """The answer that tells what is wrong."""
+    """The answer that describes the error."""
     document = {"errors": [problem.as_json() for problem in error.problems]}
     return Answer(error.status, rendered(document), error.headers)

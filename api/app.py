@@ -15,7 +15,7 @@ from starlette.routing import Route
 from order_factory.api.admission import Admission
 from order_factory.api.answers import refusal
 from order_factory.api.dispatcher import Dispatcher, WakesCopying
-from order_factory.api.documentation.serving import Documentation, lead_to_page
+from order_factory.api.documentation.serving import Documentation, redirect_to_page
 from order_factory.api.endpoints import Endpoints
 from order_factory.api.errors import method_not_allowed, nothing_here
 from order_factory.api.health import health, readiness
@@ -39,7 +39,7 @@ _METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]
 
 
 def _outside(request: Request, error: Exception) -> Response:
-    """What no route takes is answered in the same form."""
+    """Answer requests without a route in the same form."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "GET, HEAD")
         return refusal(method_not_allowed(request.method, allowed)).response({})
@@ -56,7 +56,7 @@ class Background(Protocol):
 
 
 def background() -> list[Background]:
-    """What runs once however many processes answer requests, beside the copying."""
+    """The threads that run once for all processes, beside the dispatcher."""
     found: list[Background] = [Watchdog()]
     if api_settings().dispatch_webhooks:
         found.append(WebhookDispatcher())
@@ -64,7 +64,7 @@ def background() -> list[Background]:
 
 
 def make_service() -> Starlette:
-    """The service in one process, of the settings in the environment."""
+    """The service in one process, with the settings of the environment."""
     settings = api_settings()
     return make_app(Dispatcher(settings) if settings.dispatch else None, background())
 
@@ -93,7 +93,7 @@ def make_app(dispatcher: WakesCopying | None, beside: Sequence[Background]) -> S
         routes=[
             *(Route(path, health) for path in ("/health", "/api/health")),
             *(Route(path, ready) for path in ("/ready", "/api/ready")),
-            *(Route(path, lead_to_page) for path in ("/", "/api", "/api/")),
+            *(Route(path, redirect_to_page) for path in ("/", "/api", "/api/")),
             Route("/api/openapi.json", documentation.openapi),
             Route("/api/docs", documentation.page),
             Route("/api/{path:path}", endpoints.handle, methods=_METHODS),

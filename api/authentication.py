@@ -10,7 +10,7 @@ from order_factory.models.values.statuses import Mode
 
 
 def authenticate(db: Connection, authorization: str | None) -> Caller:
-    """Who the `Authorization` header stands for. Raises `ApiError` (401)."""
+    """The caller that the `Authorization` header identifies. Raises `ApiError` (401)."""
     scheme, _, token = (authorization or "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
@@ -30,7 +30,7 @@ def _of_token(db: Connection, token: str) -> Caller | None:
 
 
 def require_scope(caller: Caller, *, writes: bool) -> None:
-    """Raises `ApiError` (401) where the token is not for this."""
+    """Raise `ApiError` (401) if the token does not have this scope."""
     if writes and not caller.may_write:
         raise unauthorized("The access token does not have the scope write.")
     if not writes and not caller.may_read:

@@ -8,7 +8,7 @@ from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.settings import api_settings
 from order_factory.tasks.batches.records import read_batch
 
-# What is known of a run of the bulk flow only.
+# Only a run of the bulk flow has these.
 _OF_A_RUN = {"id", "seconds", "copied_in_this_run", "report_path"}
 
 

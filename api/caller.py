@@ -7,7 +7,7 @@ from order_factory.models.values.statuses import Mode
 
 @dataclass(frozen=True)
 class Caller:
-    """The bearer of a token. `name` stands for it in logs, limits and idempotency; no secret."""
+    """The owner of a token. `name` identifies it in logs, limits and idempotency; not a secret."""
 
     name: str
     mode: Mode

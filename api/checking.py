@@ -24,7 +24,7 @@ _KEYS_AT_ONCE = 10_000
 
 
 def problem_of(resource: ResourceType, error: Broken) -> Problem:
-    """What a rule that a hook found broken is told as."""
+    """The problem for a rule that a hook found broken."""
     name = error.name or "base"
     part = "relationships" if name in resource.relationship else "attributes"
     return broken_rule(name, error.rule, part)

@@ -1,8 +1,7 @@
-"""Counting the rows of a list, which is what a long list costs.
+"""Count the rows of a list, the slow part of a long list.
 
-A long list is not counted again for each of its pages: its count is remembered for fifty times as
-long as counting took, so that counting takes a fiftieth of the time at the most. A list of a
-thousand rows or fewer is always counted.
+The count of a long list is cached for fifty times as long as counting took, so counting takes at
+most a fiftieth of the time. A list of up to a thousand rows is always counted.
 """
 
 from collections.abc import Hashable
@@ -19,22 +18,22 @@ _REMEMBERED = 1_000
 
 
 def count_rows(db: Connection, rows: Select[Any]) -> int:
-    """How many rows a statement gives."""
+    """The number of rows that a statement selects."""
     counted = rows.with_only_columns(func.count(), maintain_column_froms=True)
     return db.scalar(counted) or 0
 
 
 class LongCounts:
-    """The counts of long lists that were counted a moment ago."""
+    """A cache of the counts of long lists."""
 
     def __init__(self) -> None:
         self._counts: dict[Hashable, tuple[int, float]] = {}
         self._lock = Lock()
 
     def count(self, db: Connection, name: Hashable, rows: Select[Any], least: int) -> int:
-        """How many rows the list of this name has; `least` is what the caller has seen of it.
+        """The number of rows of the list with this name; the caller has seen at least `least`.
 
-        The name says all that the rows depend on, the mode among it.
+        The name contains everything that the rows depend on, including the mode.
         """
         known = self._counts.get((name, db.engine.url))
         if known is not None and known[1] > monotonic():

@@ -1,8 +1,8 @@
-"""The dispatcher: a thread of the service that has copied what was asked for.
+"""The dispatcher: a thread of the service that copies the requested orders.
 
-It wakes when a request of this service has stored something, and looks now and then for what
-others have. What waits stands in the database, so that nothing is lost with this process: the
-next one to look finds it.
+It runs when a request of this service has stored something, and checks from time to time for
+requests of other services. The requests are rows of the database, so nothing is lost with this
+process: the next dispatcher finds them.
 """
 
 import logging
@@ -36,7 +36,7 @@ def require_prefect_at(api_url: str) -> None:
 
 
 class WakesCopying(Protocol):
-    """Has pending orders copied, here or elsewhere."""
+    """Has pending orders copied, by this process or another."""
 
     def start(self) -> None: ...
 
@@ -48,7 +48,7 @@ class WakesCopying(Protocol):
 
 
 class Dispatcher:
-    """Copies in this process, or starts a deployment that does, or tells whoever might."""
+    """Copies in this process, or starts a deployment that copies, or publishes an event."""
 
     def __init__(
         self, settings: ApiSettings, on_ready: Callable[[str], None] = lambda _url: None
@@ -69,17 +69,17 @@ class Dispatcher:
         self._thread.start()
 
     def wake(self) -> None:
-        """Look at once, and not only when the time has come."""
+        """Check for pending orders now, and not only at the next interval."""
         self._woken.set()
 
     def stop(self, seconds: float) -> None:
-        """End after the transaction in hand; what is left stays pending."""
+        """End after the current transaction. The remaining orders stay pending."""
         self._ending = True
         self._woken.set()
         self._thread.join(seconds)
 
     def require_prefect(self) -> None:
-        """Raises an exception unless copying is warmed up and Prefect's server answers."""
+        """Raise an exception unless copying is ready and Prefect answers."""
         if self._api_url is None:
             raise RuntimeError("Prefect was not reached yet.")
         with self._asking:
@@ -88,7 +88,7 @@ class Dispatcher:
                 self._asked_at = monotonic()
 
     def _run(self) -> None:
-        # Prefect takes two seconds to import; the service answers meanwhile.
+        # Prefect takes two seconds to import. The service already answers requests.
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         failures = 0
@@ -99,18 +99,18 @@ class Dispatcher:
             self._woken.clear()
             try:
                 self._warm_up()
-                # With the server's address all runs share one connection to it.
+                # With the address of the server, all runs share one connection.
                 with temporary_settings({PREFECT_API_URL: self._api_url}):
-                    # What waits for a gateway that gives no answer is asked about less often.
+                    # If a gateway does not answer, check less often.
                     failures = 0 if self._work_off() else min(failures + 1, 5)
             except Exception as error:  # noqa: BLE001  (the next try may succeed)
                 failures = min(failures + 1, 5)
                 _log.error("dispatch failed", extra={"failure": describe_failure(error)})
 
     def _warm_up(self) -> None:
-        """Import Prefect and see that its server answers, so that the first copy need not wait.
+        """Import Prefect and check that its server answers, so that the first copy need not wait.
 
-        Without a server of the settings, one is started here, which takes up to 20 seconds.
+        If no server is configured, one is started here, which takes up to 20 seconds.
         """
         if self._api_url is not None:
             return
@@ -141,7 +141,7 @@ class Dispatcher:
             began = monotonic()
             closed = self._copy()
             if not closed:
-                return False  # others hold what waits, or a gateway gives no answer
+                return False  # others have claimed the rest, or a gateway does not answer
             if closed >= _MANY:
                 # Under load, few large transactions: a pause of the length of the last run.
                 sleep(min(monotonic() - began, _LONGEST_REST))
@@ -158,7 +158,7 @@ class Dispatcher:
         _log.info("event published")
 
     def _copy(self) -> int:
-        # Prefect takes two seconds to import; the service answers meanwhile.
+        # Prefect takes two seconds to import. The service already answers requests.
         from order_factory.flows.drain_order_factories import drain_order_factories
         from order_factory.models.results.copies import CopiesFailed
 
@@ -170,7 +170,7 @@ class Dispatcher:
         return closed
 
     def _start_deployment(self, name: str) -> None:
-        """Have a worker copy, unless the run that was started last is still about it."""
+        """Let a worker copy, unless the run that was started last is still running."""
         from prefect.client.orchestration import get_client
         from prefect.deployments import run_deployment
 

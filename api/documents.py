@@ -11,7 +11,7 @@ from order_factory.api.resources.registry import RESOURCES
 
 @dataclass(frozen=True)
 class Document:
-    """What a client wants to store, checked for its shape only."""
+    """The document of a client. Only its shape has been checked."""
 
     attributes: dict[str, Any]
     relationships: dict[str, Any]

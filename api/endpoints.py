@@ -1,8 +1,8 @@
-"""Turning a request into its response.
+"""Answer requests.
 
-A read is one transaction that only reads. A write has its token checked first, and is then
-carried out with the other writes that wait
-(`order_factory.api.writing`); it is answered once it is committed.
+A read is one transaction that only reads. For a write, the token is checked first. Then it is
+written together with the other waiting writes (`order_factory.api.writing`), and answered after the
+commit.
 """
 
 import logging
@@ -21,7 +21,7 @@ from order_factory.api.caller import Caller
 from order_factory.api.dispatcher import WakesCopying
 from order_factory.api.errors import ApiError, internal, of_order_factory, unavailable
 from order_factory.api.fair_shares import FairShares
-from order_factory.api.incoming import Incoming, take_in
+from order_factory.api.incoming import Incoming, read_request
 from order_factory.api.jwts import prepare_key
 from order_factory.api.logs import describe_failure
 from order_factory.api.negotiation import check_accept, check_content_type, read_body
@@ -39,7 +39,7 @@ _log = logging.getLogger("order_factory.api")
 
 
 class Endpoints:
-    """Answers every request below `/api/`, with the parts of the service that they share."""
+    """Answers every request below `/api/`, with the shared parts of the service."""
 
     def __init__(
         self, writer: Writer, dispatcher: WakesCopying | None, admission: Admission
@@ -50,12 +50,12 @@ class Endpoints:
         threads = api_settings().threads
         self._shares = FairShares(threads)
         self._threads = anyio.CapacityLimiter(threads)
-        # Reads must not keep writes from being let in, which takes a millisecond.
+        # Reads must not delay the admission of writes, which takes a millisecond.
         self._admitting = anyio.CapacityLimiter(2)
 
     async def handle(self, request: Request) -> Response:
-        """The answer to a request, or the refusal that tells what is wrong with it."""
-        # Told with the answer, whether it is one or a refusal.
+        """The answer to a request, or the error that says what is wrong with it."""
+        # Sent with every answer, also with an error.
         request.state.headers = {}
         try:
             answer = await self._answer(request)
@@ -63,13 +63,13 @@ class Endpoints:
             answer = refusal(error)
         except OrderFactoryError as error:
             answer = refusal(of_order_factory(error))
-        except Exception as error:  # noqa: BLE001  (the client is told nothing of the inside)
+        except Exception as error:  # noqa: BLE001  (the client sees no internals)
             _log.error("request failed", extra={"failure": describe_failure(error)})
             answer = refusal(unavailable() if is_transient(error) else internal())
         return answer.response(request.state.headers)
 
     async def _answer(self, request: Request) -> Answer:
-        incoming = take_in(request)
+        incoming = read_request(request)
         await prepare_key(incoming.credentials.authorization)
         if not incoming.writes:
             async with self._shares.turn(incoming.credentials.share):

@@ -1,6 +1,7 @@
 """The errors of requests, as JSON:API error objects.
 
-Every error of the service is made here or is an `OrderFactoryError`; endpoints build no body.
+Every error of the service is created here or is an `OrderFactoryError`. Endpoints build no error
+body.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from order_factory.models.errors import OrderFactoryError
 
 @dataclass(frozen=True)
 class Problem:
-    """One error object; `pointer` says where in the body, `parameter` which of the query's."""
+    """One error object. `pointer` names the place in the body, `parameter` the one of the query."""
 
     status: int
     code: str
@@ -34,7 +35,7 @@ class Problem:
 
 
 class ApiError(Exception):
-    """A request that is refused: one problem or several, and headers for the answer."""
+    """A request is refused, for one or more problems; with headers for the answer."""
 
     def __init__(self, *problems: Problem, headers: dict[str, str] | None = None) -> None:
         super().__init__(*problems)
@@ -47,12 +48,12 @@ class ApiError(Exception):
 
 
 def wrong_parameter(code: str, parameter: str, title: str, detail: str) -> ApiError:
-    """400: something in the query that is not supported or malformed; it is named."""
+    """400: a parameter of the query is not supported or malformed."""
     return ApiError(Problem(400, code, title, detail, parameter=parameter))
 
 
 def wrong_body(code: str, pointer: str, title: str, detail: str) -> ApiError:
-    """400: something in the body that is not supported or malformed."""
+    """400: a part of the body is not supported or malformed."""
     return ApiError(Problem(400, code, title, detail, pointer=pointer))
 
 
@@ -83,18 +84,18 @@ def conflict(detail: str, code: str = "CONFLICT", pointer: str | None = None) ->
 
 
 def invalid_token(detail: str) -> ApiError:
-    """401: no token, or one that does not count (any more); a client may get another."""
+    """401: the token is missing, unknown, revoked or expired. Another token may work."""
     problem = Problem(401, "INVALID_TOKEN", "Invalid token", detail)
     return ApiError(problem, headers={"WWW-Authenticate": 'Bearer realm="order-factory"'})
 
 
 def unauthorized(detail: str) -> ApiError:
-    """401: a good token that does not allow this."""
+    """401: the token is valid, but does not allow this."""
     return ApiError(Problem(401, "UNAUTHORIZED", "Unauthorized", detail))
 
 
 def of_order_factory(error: OrderFactoryError) -> ApiError:
-    """An error of the layers below; what it says of the inside is left out."""
+    """The `ApiError` for an error of the layers below, without internals."""
     if error.status >= 500:
         return unavailable()
     code = error.code.upper()

@@ -1,4 +1,4 @@
-"""Fair shares of the threads that read: callers take turns, and none holds more than half."""
+"""Fair shares of the reading threads: callers take turns, and none uses more than half."""
 
 import asyncio
 from collections import Counter, deque
@@ -11,21 +11,21 @@ _MOST_WAITING = 100
 
 
 class FairShares:
-    """Lets so many requests run at a time; for one event loop.
+    """Limits how many requests run at a time, within one event loop.
 
-    Who waits is let in by turns, one caller after the other, however many requests each has.
+    Waiting callers take turns, however many requests each of them has.
     """
 
     def __init__(self, places: int) -> None:
         self._free = places
         self._most = max(1, places // 2)
         self._running: Counter[str] = Counter()
-        # The caller whose turn is next stands first.
+        # The next caller is first.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def turn(self, caller: str) -> AsyncIterator[None]:
-        """A place for a request of this caller. Raises `ApiError` (429) where too many wait."""
+        """Wait for a turn of this caller. Raises `ApiError` (429) if too many requests wait."""
         await self._enter(caller)
         try:
             yield
@@ -45,7 +45,7 @@ class FairShares:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():
-                self._leave(caller)  # the place was given just before the client went
+                self._leave(caller)  # it got its turn just before the client disconnected
             raise
 
     def _take(self, caller: str) -> None:
@@ -64,12 +64,12 @@ class FairShares:
             if not self._free:
                 return
             queue = self._waiting[caller]
-            while queue and queue[0].done():  # its client has gone
+            while queue and queue[0].done():  # its client has disconnected
                 queue.popleft()
             if queue and self._running[caller] < self._most:
                 queue.popleft().set_result(None)
                 self._take(caller)
-                # To the end of the row.
+                # To the end of the queue.
                 self._waiting[caller] = self._waiting.pop(caller)
             if not queue:
                 del self._waiting[caller]

@@ -17,23 +17,23 @@ _A_COPY = (
     "The database is a copy of a shop's or was moved. No payment gateway is called, and no webhook "
     "and no notice is sent, until `order-factory adopt` is run."
 )
-# Raises an exception where something is not as it must be.
+# Each raises an exception if it fails.
 Check = Callable[[], None]
 
 
 async def health(_request: Request) -> JSONResponse:
-    """The process answers."""
+    """Answers as long as the process runs."""
     return JSONResponse({"status": "ok"})
 
 
 class Readiness:
-    """Whether the service can do all that it is for; it names what it lacks, and not why."""
+    """Checks whether the service can do its work. It names failed checks without their reasons."""
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = checks
 
     async def ready(self, _request: Request) -> JSONResponse:
-        """200 where every check passes, else 503; where renewals are overdue, since when."""
+        """200 if every check passes, otherwise 503. Says since when renewals are overdue."""
         lacking = [
             name
             for name, check in self._checks.items()
@@ -71,7 +71,7 @@ def _passes(check: Check) -> bool:
 
 
 def _overdue() -> dict[str, str]:
-    """Overdue renewals are no reason to send the service no requests, so they only stand beside."""
+    """When renewals became overdue. Only reported: the service can still take requests."""
     overdue = overdue_now()
     if overdue is None:
         return {}

@@ -10,12 +10,12 @@ from order_factory.api.errors import ApiError, Problem
 from order_factory.api.negotiation import MEDIA_TYPE
 from order_factory.api.settings import api_settings
 
-# A chunk of one byte takes six on the wire.
+# A chunk of one byte takes six bytes to transfer.
 _LONGEST_CHUNKING = 8
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """One connection. What is too long or too slow is refused, and the connection closed."""
+    """One connection. A request that is too long or too slow is refused and disconnected."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -72,12 +72,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def _end(self) -> None:
         self._timer = None
         if self.cycle is None and not self._received:
-            self.transport.close()  # nothing was asked for
+            self.transport.close()  # no request was sent
             return
         self._refuse(408, "REQUEST_TIMEOUT", "Request timeout", "The request came too slowly.")
 
     def _refuse(self, status: int, code: str, title: str, detail: str) -> None:
-        """Answer unless an answer is on its way, and close the connection."""
+        """Answer unless an answer has begun, and close the connection."""
         if self.transport.is_closing():
             return
         idle = self.cycle is None or self.cycle.response_complete or not self.cycle.response_started

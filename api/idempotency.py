@@ -19,7 +19,7 @@ _record = table_of(IdempotencyRecord)
 
 @dataclass(frozen=True)
 class Kept:
-    """The answer of a create."""
+    """The stored answer of a create."""
 
     status: int
     location: str
@@ -27,7 +27,7 @@ class Kept:
 
 
 def check_key(key: str | None) -> str | None:
-    """The `Idempotency-Key`, if there is one. Raises `ApiError` (400) for one that cannot be."""
+    """The `Idempotency-Key`, if there is one. Raises `ApiError` (400) if it is not valid."""
     if key is not None and not (0 < len(key) <= _LONGEST and key.isascii() and key.isprintable()):
         detail = f"The Idempotency-Key must have 1 to {_LONGEST} ASCII characters."
         problem = Problem(400, "INVALID_HEADER", "Invalid header", detail, header="Idempotency-Key")
@@ -36,12 +36,12 @@ def check_key(key: str | None) -> str | None:
 
 
 def digest_of(path: str, query: str, body: bytes) -> str:
-    """What tells one request from another."""
+    """The digest that identifies a request."""
     return hashlib.sha256(b"\n".join([path.encode(), query.encode(), body])).hexdigest()
 
 
 def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> Kept | None:
-    """The answer that this key belongs to. Raises `ApiError` (409) where the request was another."""
+    """The stored answer for this key. Raises `ApiError` (409) if its request was another one."""
     mine = select(_record).where(_record.c.caller == caller.name, _record.c.key == key)
     row = db.execute(mine).one_or_none()
     if row is None:
@@ -55,15 +55,15 @@ def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> Kept |
     return Kept(row.status, row.location, row.body.encode())
 
 
-def _forget_old_answers(db: Connection) -> None:
-    """Delete the records that are older than the settings say."""
+def _delete_old_answers(db: Connection) -> None:
+    """Delete the records that are older than the settings allow."""
     oldest = utc_now() - timedelta(hours=api_settings().idempotency_hours)
     db.execute(delete(_record).where(_record.c.created_at < oldest))
 
 
-def keep_answer(db: Connection, caller: Caller, key: str, digest: str, kept: Kept) -> None:
-    """Store the answer beside what the request made; those that are too old go."""
-    _forget_old_answers(db)
+def store_answer(db: Connection, caller: Caller, key: str, digest: str, kept: Kept) -> None:
+    """Store the answer in the transaction of the request, and delete old answers."""
+    _delete_old_answers(db)
     db.execute(
         insert(_record).values(
             caller=caller.name,

@@ -16,7 +16,7 @@ from order_factory.api.rows import fetch_rows
 from order_factory.api.settings import api_settings
 from order_factory.models.database.time_limits import check_time_limit
 
-# Relationship name to the keys that it leads to.
+# The keys of the related rows, by relationship.
 Linkage = dict[str, list[int]]
 _LINK = "_link"
 
@@ -36,7 +36,7 @@ class Graph:
 def include(
     db: Connection, resource: ResourceType, rows: Sequence[Row], includes: Includes, mode: str
 ) -> Graph:
-    """All that the include paths lead to from these rows. Raises `ApiError` where it is too much."""
+    """All rows that the include paths reach from these rows. Raises `ApiError` for too many."""
     graph = Graph()
     _follow(db, resource, rows, includes, mode, graph)
     for row in rows:
@@ -80,7 +80,7 @@ def _related(
     rows: Sequence[Row],
     mode: str,
 ) -> Sequence[Row]:
-    """The rows that these rows' relationship leads to, each with the value that links them."""
+    """The related rows of these rows, each with the value that links them."""
     near = {row[relationship.near] for row in rows} - {None}
     if not near:
         return []
@@ -91,7 +91,7 @@ def _related(
 
 @lru_cache(maxsize=1_024)
 def _linked_to_several(relationship: Relationship, target_name: str, mode: str) -> Select[Any]:
-    """What several rows' relationship leads to; made once, since it takes longer than to run it."""
+    """The statement for related rows of several rows; cached, because building it is slow."""
     target = RESOURCES[target_name]
     near: Any = bindparam("near", expanding=True)
     statement = linked(relationship, target, mode).where(link_of(relationship, target).in_(near))
@@ -99,7 +99,7 @@ def _linked_to_several(relationship: Relationship, target_name: str, mode: str) 
 
 
 def linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:
-    """The visible rows that a relationship can lead to, each with the value that links it."""
+    """The visible rows that a relationship may reach, each with the value that links it."""
     link = link_of(relationship, target).label(_LINK)
     statement = select(target.table, link).where(target.scope(target.table, mode))
     if relationship.only is not None:
@@ -113,7 +113,7 @@ def linked(relationship: Relationship, target: ResourceType, mode: str) -> Selec
 
 
 def link_of(relationship: Relationship, target: ResourceType) -> Any:
-    """The column that equals the near row's column."""
+    """The column that equals the column of the first row."""
     if relationship.through is not None:
         return relationship.through.table.c[relationship.through.near]
     return target.table.c[relationship.far]

@@ -1,4 +1,4 @@
-"""A request without its body, and the query that it makes of a target."""
+"""A request without its body, and its query for a target."""
 
 from dataclasses import dataclass
 
@@ -32,8 +32,8 @@ class Incoming:
         return self.method not in ("GET", "HEAD")
 
 
-def take_in(request: Request) -> Incoming:
-    """The request as it came. Raises `ApiError` (414) for a query that is too long."""
+def read_request(request: Request) -> Incoming:
+    """Read a request. Raises `ApiError` (414) if its query is too long."""
     raw = request.scope["query_string"]
     if len(raw) > api_settings().query_limit:
         detail = f"The query has more than {api_settings().query_limit} bytes."
@@ -51,13 +51,13 @@ def take_in(request: Request) -> Incoming:
 
 
 def credentials_of(request: Request) -> Credentials:
-    """What a request brings to be let in."""
+    """The credentials of a request."""
     address = request.client.host if request.client else ""
     return Credentials(request.headers.get("authorization"), address)
 
 
 def view_of(incoming: Incoming, target: Target, caller: Caller) -> View:
-    """How the answer is to be shown. Raises `ApiError` (400) that names the wrong parameter."""
+    """How to show the answer. Raises `ApiError` (400) that names a wrong parameter."""
     if target.kind in (Kind.REPORT, Kind.DIFFERENCES, Kind.LINKAGE) or incoming.method == "DELETE":
         query = _only_pages(incoming, target)
     else:
@@ -70,7 +70,7 @@ def _lists(incoming: Incoming, target: Target) -> bool:
 
 
 def _only_pages(incoming: Incoming, target: Target) -> Query:
-    """Where nothing can be chosen but, of a to-many relationship's identifiers, the page."""
+    """Allow no parameters but the pages of the identifiers of a to-many relationship."""
     pages = target.relationship is not None and target.relationship.many
     for name, _ in incoming.pairs:
         if not (pages and name in ("page[number]", "page[size]")):

@@ -12,5 +12,5 @@ _LONG = re.compile(rb"[0-9]{19}")
 
 def parse_json(text: bytes) -> Any:
     """The value of a JSON text; whole numbers of any length stay whole. Raises `ValueError`."""
-    value = orjson.loads(text)  # refuses what is no JSON, such as NaN and lone surrogates
+    value = orjson.loads(text)  # refuses NaN, lone surrogates and other invalid JSON
     return json.loads(text) if _LONG.search(text) else value

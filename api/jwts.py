@@ -11,7 +11,7 @@ from order_factory.api.settings import ApiSettings, api_settings
 from order_factory.api.signing_keys import key_id_of, signing_keys
 from order_factory.models.values.statuses import Mode
 
-# Signed with a private key. Never a shared secret, which a public key could be passed off as.
+# Private-key algorithms only. With a shared secret, a public key could be used as the secret.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "EdDSA"]
 _REMOTE = ("https://", "http://")
 _SCOPES = {"read", "write"}
@@ -22,10 +22,10 @@ def looks_like_jwt(token: str) -> bool:
 
 
 def caller_of_jwt(token: str) -> Caller | None:
-    """Who a valid token of the configured issuer stands for; None for any other.
+    """The caller that a valid token of the configured issuer identifies; None for any other.
 
-    Its `scope` holds `read` and `write`; `mode` is `test` or `live`, or `test` a boolean, as in
-    the tokens of the reference.
+    Its `scope` contains `read` and `write`; `mode` is `test` or `live`, or `test` is a boolean, as
+    in the tokens of the reference.
     """
     settings = api_settings()
     if settings.jwt_issuer is None or settings.jwt_keys is None:
@@ -52,7 +52,7 @@ def caller_of_jwt(token: str) -> Caller | None:
 
 
 async def prepare_key(authorization: str | None) -> None:
-    """See that the key of a JWT is known, where the keys are fetched. Raises `ApiError` (503)."""
+    """Fetch the key of a JWT, if keys are fetched. Raises `ApiError` (503)."""
     keys = api_settings().jwt_keys or ""
     token = (authorization or "").partition(" ")[2].strip()
     if keys.startswith(_REMOTE) and looks_like_jwt(token):

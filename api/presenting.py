@@ -24,7 +24,7 @@ from order_factory.models.values.public_ids import public_ids
 
 Json = dict[str, Any]
 
-# Stands for a row's id in what is rendered before the row is known; no URL holds a NUL.
+# A placeholder for the id of a row that does not exist yet. No URL contains a NUL.
 _ID = "\0"
 _RENDERED_ID = orjson.dumps(_ID)[1:-1].decode()
 

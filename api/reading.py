@@ -164,7 +164,7 @@ def _ordered(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:
 def _order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:
     """The order asked for, and then that of the keys, so that no page depends on chance.
 
-    Null stands last, and first where the order descends; texts are compared bytewise.
+    Null is last, and first in descending order. Texts are compared bytewise.
     """
     order: list[ColumnElement[Any]] = []
     for name, descends in sort:

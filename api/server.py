@@ -23,7 +23,7 @@ from order_factory.models.errors import CannotListen
 
 
 def server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:
-    """How the application is served: the limits of `GuardedProtocol`, and no log of uvicorn's."""
+    """The configuration of uvicorn: the limits of `GuardedProtocol`, and no log of its own."""
     return uvicorn.Config(
         app,
         http=GuardedProtocol,
@@ -37,7 +37,7 @@ def server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens, and where."""
+    """Reports when it listens, and on which address."""
 
     def __init__(self, config: uvicorn.Config, tell: Callable[[str], None]) -> None:
         super().__init__(config)

@@ -1,7 +1,7 @@
-"""The public keys of the issuer of JWTs, fetched beside the requests and never by one.
+"""The public keys of the issuer of JWTs, fetched in the background.
 
-A request waits for a fetch for a moment at most, and without a thread. An unknown key causes a
-fetch once in ten seconds, however many ask for it.
+A request waits briefly for a running fetch, without using a thread. An unknown key causes one fetch
+in ten seconds, for any number of requests.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class SigningKeys:
         self._next_fetch = self._stale_at = 0.0
 
     async def prepare(self, key_id: str | None) -> None:
-        """Wait for a moment where the key is not known yet. Raises `ApiError` (503) after it."""
+        """Wait briefly if the key is not known yet. Raises `ApiError` (503) if it still is not."""
         if key_id in self._keys:
             if monotonic() > self._stale_at:
                 self._start_fetch()
@@ -55,7 +55,7 @@ class SigningKeys:
         return self._keys.get(key_id)
 
     def _start_fetch(self) -> "Future[None] | None":
-        """The fetch that is on its way, or a new one unless the last was just now."""
+        """The running fetch, or a new one unless the last was recent."""
         with self._lock:
             if self._fetch is not None and not self._fetch.done():
                 return self._fetch
@@ -82,6 +82,6 @@ def signing_keys(url: str) -> SigningKeys:
 
 
 def key_id_of(token: str) -> str | None:
-    """Which key a token says it is signed with. Raises `jwt.PyJWTError`."""
+    """The id of the key that a token claims to be signed with. Raises `jwt.PyJWTError`."""
     found = jwt.get_unverified_header(token).get("kid")
     return found if isinstance(found, str) else None

@@ -11,7 +11,7 @@ from order_factory.models.values.keys import comparison_keys
 
 
 def create_row(db: Connection, resource: ResourceType, document: Document, mode: str) -> int:
-    """Store a new row; its key. Raises `ApiError` for what may not be stored."""
+    """Store a new row and return its key. Raises `ApiError` if it may not be stored."""
     values = check_document(db, resource, document, mode, None)
     if resource.hooks.insert is not None:
         try:
@@ -21,7 +21,7 @@ def create_row(db: Connection, resource: ResourceType, document: Document, mode:
     now = utc_now()
     values |= {"created_at": now, "updated_at": now}
     table = resource.stored_in
-    # As parameters: the statement is then the same for every row, and need not be built anew.
+    # As parameters, so that the statement is the same for every row and is built once.
     key: int = db.execute(insert(table).returning(table.c.id), values).scalar_one()
     resource.hooks.created(db, key, values)
     return key
@@ -35,7 +35,7 @@ def update_row(
     mode: str,
     request: str = "",
 ) -> None:
-    """Change a row; `request` names the request. Raises `ApiError` for what may not be stored."""
+    """Change a row; `request` names the request. Raises `ApiError` if it may not be stored."""
     triggers: Values = {}
     values = check_document(db, resource, document, mode, row, triggers)
     if not isinstance(resource.table, Table):
@@ -52,5 +52,5 @@ def update_row(
 
 
 def delete_row(db: Connection, resource: ResourceType, row: Row) -> None:
-    """Take a row away. Raises an `OrderFactoryError` where something forbids it."""
+    """Delete a row. Raises an `OrderFactoryError` if something forbids it."""
     resource.hooks.delete(db, row)

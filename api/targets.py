@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """One path. `name` is a public id; `relationship` is set for what lies behind one."""
+    """One path. `name` is a public id; `relationship` is set for the path of a relationship."""
 
     kind: Kind
     resource: ResourceType
@@ -37,7 +37,7 @@ class Target:
 
     @property
     def shown(self) -> ResourceType:
-        """The resource that the answer is about."""
+        """The resource that the answer contains."""
         if self.relationship is not None:
             return RESOURCES[self.relationship.target]
         return self.resource
@@ -55,7 +55,7 @@ class Target:
 
 
 def find_target(path: str) -> Target:
-    """What the path below `/api/` names. Raises `ApiError` (404)."""
+    """The target of the path below `/api/`. Raises `ApiError` (404)."""
     match path.split("/"):
         case [resource] if resource in RESOURCES:
             return Target(Kind.COLLECTION, RESOURCES[resource])
@@ -73,7 +73,7 @@ def find_target(path: str) -> Target:
 
 
 def require_method(target: Target, method: str) -> None:
-    """Raises `ApiError` (405) where the method is not for this."""
+    """Raise `ApiError` (405) if the target does not have this method."""
     if method not in target.methods:
         raise method_not_allowed(method, ", ".join(target.methods))
 

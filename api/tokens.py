@@ -1,4 +1,4 @@
-"""API tokens: made once and never shown again, found by their handle, told from their digest."""
+"""API tokens: shown once when created, found by their handle, compared by their digest."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ _FIND = select(_token).where(_token.c.handle == bindparam("wanted"))
 
 @dataclass(frozen=True)
 class NewToken:
-    """A token that was just made: its handle, and the whole of it, which is kept nowhere."""
+    """A new token: its handle, and the whole token, which is stored nowhere."""
 
     handle: str
     token: str
@@ -41,7 +41,7 @@ def create_token(
     expires_at: datetime | None = None,
     rate_limits: str | None = None,
 ) -> NewToken:
-    """Make a token for a mode and the scopes `read` and `write`."""
+    """Create a token for a mode and the scopes `read` and `write`."""
     handle, secret = secrets.token_hex(_HANDLE_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     db.execute(
         insert(_token).values(
@@ -59,13 +59,13 @@ def create_token(
 
 
 def find_token(db: Connection, token: str) -> Row[Any] | None:
-    """The row of a token that counts: known, neither revoked nor expired."""
+    """The row of a valid token: known, neither revoked nor expired."""
     if len(token) > _LONGEST or not token.isascii():
         return None
     prefix, _, rest = token.partition("_")
     handle, _, secret = rest.partition("_")
     row = db.execute(_FIND, {"wanted": handle}).one_or_none()
-    # Compared for an unknown handle, too, so that both answers take as long.
+    # An unknown handle is compared too, so that both answers take equally long.
     same = hmac.compare_digest(_digest(secret), row.secret_digest if row else _digest(""))
     if row is None or prefix != PREFIX or not same or row.revoked_at is not None:
         return None
@@ -73,7 +73,7 @@ def find_token(db: Connection, token: str) -> Row[Any] | None:
 
 
 def handle_of(text: str) -> str:
-    """The handle of a whole token; any other text as it is."""
+    """The handle of a whole token. Any other text is returned unchanged."""
     parts = text.split("_")
     return parts[1] if len(parts) > 2 and parts[0] == PREFIX else text
 
@@ -85,12 +85,12 @@ def list_tokens(db: Connection) -> list[Row[Any]]:
 
 
 def revoke_token(db: Connection, handle: str) -> None:
-    """The token with this handle counts no longer. Raises `ApiTokenNotFound`."""
+    """Revoke the token with this handle. Raises `ApiTokenNotFound`."""
     mine = update(_token).where(_token.c.handle == handle)
     if not db.execute(mine.values(revoked_at=utc_now())).rowcount:
         raise ApiTokenNotFound(handle)
 
 
 def _digest(secret: str) -> str:
-    # The secret is 256 random bits: there is nothing to guess that a slow hash would protect.
+    # The secret is 256 random bits. Nobody can guess it, so it needs no slow hash.
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""A thread of the service that tells once when renewals become overdue.
+"""A thread of the service that notifies once when renewals become overdue.
 
-The service runs where Prefect's server and worker may not, so it is the one to notice.
+The service may run without Prefect's server and worker, so it can notice that they are missing.
 """
 
 import logging
@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LOOKS = 300.0
 
 
 class Watchdog:
-    """Looks every five minutes, from one minute after the start on."""
+    """Checks every five minutes, starting one minute after the start."""
 
     def __init__(self) -> None:
         self._ending = Event()
@@ -29,7 +29,7 @@ class Watchdog:
         self._thread.join(seconds)
 
     def look(self) -> None:
-        """Log and notify when renewals have become overdue since the last look."""
+        """Log and notify if renewals have become overdue since the last check."""
         overdue = overdue_now()
         if overdue is not None and not self._is_overdue:
             text = describe_overdue(overdue)

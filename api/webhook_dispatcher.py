@@ -26,7 +26,7 @@ class WebhookDispatcher:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """End after what is being sent; what is not sent yet stays pending."""
+        """End after the current delivery. The others stay pending."""
         self._ending.set()
         self._thread.join(seconds)
 

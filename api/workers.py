@@ -1,7 +1,7 @@
-"""Serving with several processes: each answers requests, and their parent alone copies orders.
+"""Serve with several processes: each answers requests, and only their parent copies orders.
 
-Each process listens on the port with a socket of its own, so that the kernel shares the
-connections out among them. uvicorn starts the processes and replaces those that die.
+Each process listens on the port with a socket of its own, so that the kernel distributes the
+connections. uvicorn starts the processes and replaces those that die.
 """
 
 import os
@@ -29,17 +29,17 @@ from order_factory.models.errors import InvalidRequest
 # Requests go to and fro between the threads of a process; with Python's five milliseconds each
 # would wait longer for its turn than it takes to be answered.
 SWITCH_SECONDS = 0.0005
-# On a busy machine a healthy process may answer late.
+# On a busy machine, a healthy process may answer late.
 HEALTH_SECONDS = 30
 _START_SECONDS = 60.0
-# How the parent tells its processes where it waits for a wake-up, and where it notes Prefect's URL.
+# The environment variables with the parent's wake-up address, and the file with Prefect's URL.
 _WAKE_PORT, _FOLDER = "_ORDER_FACTORY_WAKE_PORT", "_ORDER_FACTORY_PARENT_FOLDER"
 _THIS_MACHINE = "127.0.0.1"
 _PREFECT = "prefect"
 
 
 def require_several_processes() -> None:
-    """Raises `InvalidRequest` where the system cannot share a port out among processes."""
+    """Raise `InvalidRequest` if the system cannot share a port among processes."""
     if not hasattr(socket, "SO_REUSEPORT"):
         raise InvalidRequest(
             "This system cannot share a port among processes; leave --workers out, and run "
@@ -67,7 +67,7 @@ class _OwnSocket:
 
 
 class _Processes(Multiprocess):
-    """Says once that all processes answer."""
+    """Reports once that all processes answer."""
 
     def __init__(
         self, config: uvicorn.Config, shared: socket.socket, tell: Callable[[], None]
@@ -82,7 +82,7 @@ class _Processes(Multiprocess):
 
 
 class ParentDispatcher:
-    """The parent's dispatcher, as its processes see it."""
+    """The dispatcher of the parent, as its processes use it."""
 
     def __init__(self, port: int, folder: Path) -> None:
         self._address = (_THIS_MACHINE, port)
@@ -94,7 +94,7 @@ class ParentDispatcher:
         """The parent has started it."""
 
     def wake(self) -> None:
-        """Have the parent look at once. If the message is lost, it looks some seconds later."""
+        """Wake the parent. If the message is lost, the parent checks some seconds later."""
         with suppress(OSError):
             self._socket.sendto(b"\0", self._address)
 
@@ -155,7 +155,7 @@ def _pass_on(alarm: socket.socket, dispatcher: Dispatcher) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """The whole text at once, for whoever reads meanwhile."""
+    """Write the whole text at once, so that a reader never sees a part of it."""
     part = path.with_suffix(".part")
     part.write_text(text)
     part.replace(path)

@@ -1,4 +1,4 @@
-"""Requests that write: each becomes work for the writer, checked as far as it can be before."""
+"""Writing requests: each becomes work for the writer, checked as far as possible beforehand."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -10,7 +10,7 @@ from order_factory.api.caller import Caller
 from order_factory.api.differences import differences_of
 from order_factory.api.documents import parse_document
 from order_factory.api.errors import not_found
-from order_factory.api.idempotency import Kept, check_key, digest_of, find_answer, keep_answer
+from order_factory.api.idempotency import Kept, check_key, digest_of, find_answer, store_answer
 from order_factory.api.incoming import Incoming, view_of
 from order_factory.api.reading import find_row, present, require_row
 from order_factory.api.resources.description import WRITTEN_OVER
@@ -24,7 +24,7 @@ _DRY_RUN = ("dry_run", "true")
 
 
 def plan_write(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
-    """What is to be done in a transaction; it returns the `Answer`. Raises `ApiError`."""
+    """The work to do in a transaction; it returns the `Answer`. Raises `ApiError`."""
     if incoming.method == "POST":
         return _create(incoming, target, caller, body)
     if incoming.method == "PATCH":
@@ -59,7 +59,7 @@ def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
         location = f"{view.base}/{resource.name}/{public_id(resource.ids, row_key)}"
         made = Kept(201, location, rendered(present(db, resource, row, view)))
         if key is not None:
-            keep_answer(db, caller, key, digest, made)
+            store_answer(db, caller, key, digest, made)
         return Answer(made.status, made.body, {"Location": location})
 
     return create
@@ -102,7 +102,7 @@ def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
         row = require_row(db, resource, target.name, caller.mode)
         update_row(db, resource, row, document, caller.mode, request)
         changed = find_row(db, resource, row["id"], caller.mode)
-        if changed is None:  # deleted by another service meanwhile
+        if changed is None:  # another service has deleted it
             raise not_found(target.name)
         changed[WRITTEN_OVER] = row
         return Answer(200, rendered(present(db, resource, changed, view)))

@@ -1,7 +1,7 @@
-"""Writing together: requests that wait at the same time share one transaction.
+"""Group commit: requests that wait at the same time share one transaction.
 
-Each has a savepoint of its own, so that one that fails fails alone, and each is answered once the
-transaction is committed. Under load this is one commit for many requests instead of one for each.
+Each has a savepoint of its own, so one that fails does not affect the others. Each is answered
+after the commit. Under load this means one commit for many requests.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class _Waiting:
 
 
 class Writer:
-    """One thread that carries out what requests want to write."""
+    """One thread that executes the work of writing requests."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
@@ -45,12 +45,12 @@ class Writer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Carry out what waits, then end."""
+        """Execute the waiting work, then end."""
         self._queue.put(None)
         self._thread.join()
 
     async def write(self, work: Work) -> Any:
-        """What the work returns once it is committed, or what it raised."""
+        """Return what the work returns after its commit, or raise what it raised."""
         waiting = _Waiting(work)
         self._queue.put(waiting)
         return await asyncio.wrap_future(waiting.outcome)
@@ -67,7 +67,7 @@ class Writer:
                     ended = True
                 else:
                     together.append(another)
-            # Whose client has gone before its turn is left out; nothing of it is done.
+            # Skip work whose client has disconnected.
             carry_out([each for each in together if each.outcome.set_running_or_notify_cancel()])
             if ended:
                 return
@@ -79,7 +79,7 @@ def carry_out(together: list[_Waiting]) -> None:
         try:
             with begin() as db, time_limit(db, api_settings().query_seconds):
                 outcomes = [_attempt(db, each.work) for each in together]
-        except Exception as error:  # noqa: BLE001  (whatever it is, the waiting must be told)
+        except Exception as error:  # noqa: BLE001  (every waiting request needs its outcome)
             if attempt < _TRIES and is_transient(error):
                 continue
             failure = _as_reported(error)

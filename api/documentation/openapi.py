@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the resources' descriptions."""
+"""The OpenAPI document, generated from the descriptions of the resources."""
 
 from functools import cache
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""The documentation for people: one page without scripts, so that it needs nothing from outside."""
+"""The documentation for people: one page without scripts and external files."""
 
 from functools import cache
 from html import escape

@@ -66,8 +66,8 @@ class Documentation:
             self._admission.admit(db, credentials)
 
 
-async def lead_to_page(request: Request) -> Response:
-    """Where people look first: a browser is led to the page, and a program told where it is."""
+async def redirect_to_page(request: Request) -> Response:
+    """Redirect a browser to the page, and tell a program its URL."""
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(f"{base_url(request)}/docs", 302)
     return refusal(nothing_here("The documentation is at /api/docs.")).response({})

@@ -40,7 +40,7 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if known is not None:
         _update(db, values, known)
         return
-    # Whether it is another mode's is not told: references are unique across both.
+    # The message does not say whether it is in the other mode: references are unique across both.
     reference = values.get("reference") or f"api-{uuid4().hex}"
     values["reference"] = reference
     if db.scalar(select(exists().where(_batch.c.reference == reference))):

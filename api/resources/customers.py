@@ -28,7 +28,7 @@ _customers = table_of(Customer)
 
 
 def _masked(name: str) -> Attribute:
-    """A token of a gateway: its last characters, and those only where many more stand before."""
+    """A token of a gateway: only the last characters of a long token."""
 
     def read(row: Row) -> str | None:
         token = row[name]

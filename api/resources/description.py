@@ -104,7 +104,7 @@ class Relationship:
 
     With `through` the near column meets a column of the table between, and the far one another.
     With `only` the rows of the target also meet a condition.
-    A to-one relationship whose key stands in this row may be `writable`, and `required` then.
+    A to-one relationship whose key is in this row may be `writable`, and then `required`.
     """
 
     name: str

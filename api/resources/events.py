@@ -1,4 +1,4 @@
-"""Events: what happened to a row of a resource, named after the resource."""
+"""Events: the changes of a row of a resource, named after the resource."""
 
 from functools import partial
 
@@ -66,7 +66,7 @@ def events_of(resource: str) -> Relationship:
 
 
 def no_events() -> Relationship:
-    """The events of a resource about which none are recorded; the list is empty."""
+    """An always empty list of events, for a resource without events."""
     return Relationship("events", "events", near="id", far="never", many=True)
 
 

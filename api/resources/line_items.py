@@ -1,4 +1,4 @@
-"""Line items and their options: what an order consists of."""
+"""Line items and their options: the contents of an order."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def _option_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
 
 
 def _price(db: Connection, line: Row, order: SqlRow[Any]) -> int:
-    """What the line's SKU costs today in the order's currency. Raises `Broken`."""
+    """The current price of the line's SKU in the order's currency. Raises `Broken`."""
     if line["item_type"] != ItemType.SKUS:
         raise Broken("can't be blank", "unit_amount_cents")
     sold = select(_price_of.c.amount_cents).join_from(

@@ -134,7 +134,7 @@ def _check_payment_source(db: Connection, values: Values, known: Row) -> None:
         return
     owner = db.scalar(select(_saved.c.customer_id).where(_saved.c.id == key))
     if owner != known["customer_id"]:
-        raise Broken("must stand in the wallet of the customer", "customer_payment_source")
+        raise Broken("must be in the wallet of the customer", "customer_payment_source")
 
 
 def _insert(db: Connection, _mode: str, values: Values) -> int:

@@ -1,4 +1,4 @@
-"""Orders: what is copied, and what a copy becomes."""
+"""Orders: the sources and the targets of copies."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -57,7 +57,7 @@ _PIECES = (
 
 
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
-    """A customer's order has the customer's email unless it has one of its own."""
+    """An order gets the customer's email, unless it has one of its own."""
     if known is None:
         values["mode"] = mode
         values.setdefault("currency_code", api_settings().default_currency_code)

@@ -1,4 +1,4 @@
-"""Prices: what a SKU costs today, one price for each currency."""
+"""Prices: the current price of each SKU, one per currency."""
 
 from order_factory.api.resources.attributes import amount, common, own_mode, text
 from order_factory.api.resources.description import Relationship, ResourceType
@@ -18,5 +18,5 @@ PRICES = ResourceType(
         *common(),
     ),
     relationships=(Relationship("sku", "skus", near="sku_id"),),
-    meaning="What the SKUs cost today.",
+    meaning="The current prices of the SKUs.",
 )

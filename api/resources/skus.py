@@ -1,4 +1,4 @@
-"""SKUs, what the shop sells, and their stock."""
+"""SKUs, the products of the shop, and their stock."""
 
 from sqlalchemy import Connection, select
 
@@ -54,15 +54,15 @@ SKUS = ResourceType(
 
 
 def _fill_stock(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
-    """What is reserved for orders cannot be taken away."""
+    """Refuse a quantity below the reserved one."""
     assert known is not None
     if "quantity" not in values:
         return
-    # Locked, for a run may be reserving pieces at this moment.
+    # Locked, because a run may be reserving stock now.
     mine = select(_stock.c.reserved).where(_stock.c.id == known["id"]).with_for_update()
     reserved = db.scalar(mine) or 0
     if values["quantity"] < reserved:
-        raise Broken(f"must be {reserved} or more: so many are reserved for orders", "quantity")
+        raise Broken(f"must be {reserved} or more: {reserved} are reserved for orders", "quantity")
 
 
 STOCK_ITEMS = ResourceType(

@@ -1,6 +1,6 @@
-"""Authorizations, captures, voids and refunds: what was asked of a payment gateway about an order.
+"""Authorizations, captures, voids and refunds: requests to a payment gateway about an order.
 
-The gateway's tokens are not shown.
+The tokens of the gateway are not shown.
 """
 
 from sqlalchemy import ColumnElement, FromClause, and_
@@ -28,7 +28,7 @@ def _of_type(kind: TransactionType) -> Scope:
 def _resource(
     kind: TransactionType | None, meaning: str, *relationships: Relationship
 ) -> ResourceType:
-    """The resource of this kind of transactions, or of all of them."""
+    """The resource of one kind of transactions, or of all kinds."""
     return ResourceType(
         kind.value if kind is not None else "transactions",
         ids=PublicIds.transactions,

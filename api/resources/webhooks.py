@@ -52,7 +52,7 @@ _MOST_INCLUDES = 30
 
 
 def _secret() -> Attribute:
-    """Shown whole in the answer to the request that made it, and masked ever after."""
+    """The secret: complete in the answer that creates it, and masked in all later ones."""
 
     def read(row: Row) -> str:
         secret: str = row["shared_secret"]
@@ -171,7 +171,7 @@ WEBHOOKS = ResourceType(
         Writable("include_resources", Type.TEXTS, _names),
         _flag(_DISABLE, meaning="Send nothing any more."),
         _flag(_ENABLE, meaning="Send the events from now on."),
-        _flag(_RESET, create=False, meaning="Close the circuit: send at once what waits."),
+        _flag(_RESET, create=False, meaning="Close the circuit: send pending deliveries now."),
         _flag(
             _ROTATE,
             create=False,

@@ -14,7 +14,7 @@ from order_factory.models.values.keys import clean_key
 from order_factory.models.values.texts import MAX_TEXT, text_problem
 
 LONG_TEXT = 10_000
-# Far from the ends of a 64-bit number, so that a sum of many never passes them.
+# Far below the limits of a 64-bit number, so that sums stay within them.
 MOST = 10**12
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -61,7 +61,7 @@ def time(name: str, **options: Any) -> Writable:
 
 
 def copy_options(**options: Any) -> tuple[Writable, ...]:
-    """How an order is to be copied; null leaves the default."""
+    """The copy options of a request. Null means the default."""
     given = {"nullable": False, **options}
     return tuple(
         flag(option.name, **given)
@@ -72,7 +72,7 @@ def copy_options(**options: Any) -> tuple[Writable, ...]:
 
 
 def common() -> tuple[Writable, ...]:
-    """What the caller may always set."""
+    """The attributes that a client may set on every resource."""
     return (text("reference"), text("reference_origin"), json_object("metadata"))
 
 
@@ -155,7 +155,7 @@ def _time(value: Any) -> datetime:
 
 
 def parse_time(value: Any, rule: str) -> datetime:
-    """The point in time that a text names. Raises `Broken` with the rule."""
+    """Parse a point in time. Raises `Broken` with the rule."""
     try:
         found = datetime.fromisoformat(value)
         if found.tzinfo is None:

@@ -67,7 +67,7 @@ def test_stock_is_filled_up_and_what_is_reserved_stays(api, shop):
     taken = patch(api, "stock_items", name, 422, quantity=1)
 
     assert taken["errors"][0]["detail"] == (
-        "quantity - must be 2 or more: so many are reserved for orders"
+        "quantity - must be 2 or more: 2 are reserved for orders"
     )
     assert shop.row(StockItem).quantity == 10
     sku = first(api, "skus")

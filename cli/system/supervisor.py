@@ -166,13 +166,19 @@ class _System:
             )
         pause = 2.0 ** (deaths - 1)
         self._say(f"{part.name} {ending}. It restarts in {pause:.0f} s.")
-        if self._stop.wait(pause):
-            return
-        try:
-            self._start(part)
-        except Exception as error:  # noqa: BLE001  (the next check counts it as one more death)
-            # A killed PostgreSQL may still hold its lock file for a short time.
-            self._say(f"{part.name} could not be started ({type(error).__name__}).")
+        deadline = monotonic() + SECONDS_TO_START
+        while not self._stop.wait(pause):
+            try:
+                return self._start(part)
+            except Exception as error:
+                # The processes of a killed PostgreSQL may still hold its memory. That is no death
+                # of the part, and the other parts wait for it.
+                problem = f"could not be started ({type(error).__name__})"
+                if monotonic() > deadline:
+                    raise PartFailed(part.name, problem) from error
+                self._say(f"{part.name} {problem}. It is tried again.")
+                pause = _POLL_SECONDS
+        return None
 
     def _say(self, text: str) -> None:
         say(self._terminal, "system", text)

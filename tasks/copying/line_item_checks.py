@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from order_factory.models.tables import CopyError, LineItem, Order
 from order_factory.models.values.error_codes import ErrorCode
-from order_factory.models.values.statuses import ItemType
+from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
@@ -111,7 +111,11 @@ _OTHER_CURRENCY = insert_errors(
     line_item_id=_line.c.id,
     sku_code=_line.c.sku_code,
 )
-# When the tax is not recalculated, the rate is only copied.
+# When the tax of a line is not recalculated, its rate is only copied.
+_tax_is_recalculated = or_(
+    and_(copies.c.refresh_prices, _names_a_sku),
+    and_(copies.c.apply_promotions, _line.c.item_type.in_([*SHIPPABLE, ItemType.SHIPMENTS])),
+)
 _rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)
 _TAX_RATE = insert_errors(
     ErrorCode.TAX_RATE_NOT_A_SHARE,
@@ -119,7 +123,7 @@ _TAX_RATE = insert_errors(
     + ": the tax rate is "
     + cast(cast(_rate * 100, BigInteger), String)
     + " percent; write 0.22 for 22 percent",
-    or_(copies.c.refresh_prices, copies.c.apply_promotions),
+    _tax_is_recalculated,
     or_(_rate > 1, _rate < 0),
     _line.c.tax_amount_cents.is_not(None),
     not_(is_left_out()),

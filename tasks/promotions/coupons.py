@@ -229,7 +229,9 @@ def _problems() -> list[tuple[ErrorCode, ColumnElement[str], ColumnElement[bool]
 def _was_used() -> ColumnElement[bool]:
     """Whether the person has another order with the coupon: a placed order, or a copy.
 
-    The person is a customer or a guest with the same email. A copy that was not placed as
+    The person is a customer, and a guest with the email of the customer's account is the same one;
+    a guest without an account is known by the email. Whatever email is on an order of a customer,
+    it stays that customer's. A copy that was not placed as
     requested has not used the coupon. A source order that its copy replaces does not count.
     """
     order = table_of(Order).alias("earlier")
@@ -249,7 +251,9 @@ def _was_used() -> ColumnElement[bool]:
         or_(placed, made_here),
         not_(replaced),
     )
-    same_email = order.c.customer_email_key == copies.c.customer_email_key
+    account = select(_customer.c.email_key).where(_customer.c.id == held_coupons.c.customer_id)
+    email = func.coalesce(account.scalar_subquery(), copies.c.customer_email_key)
+    same_email = order.c.customer_email_key == email
     by_customer = with_it.where(order.c.customer_id == held_coupons.c.customer_id)
     by_guest = with_it.where(order.c.customer_id.is_(None), same_email)
     return case(

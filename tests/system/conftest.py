@@ -84,8 +84,8 @@ def system(tmp_path_factory):
         program("down")
 
 
-def start(folder: Path) -> System:
-    ports = ["--port", str(free_port()), "--prefect-port", str(free_port())]
+def start(folder: Path, *options: str) -> System:
+    ports = ["--port", str(free_port()), "--prefect-port", str(free_port()), *options]
     log = folder / "up.log"
     with log.open("a") as said:
         process = subprocess.Popen(

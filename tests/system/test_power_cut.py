@@ -1,6 +1,8 @@
 """Everything is killed at once, as by a power cut, while the renewals run; then it is started again."""
 
+import json
 import os
+import signal
 import time
 
 import psutil
@@ -14,10 +16,14 @@ from tests.system.conftest import begin_deployment, program, start, wait_for
 
 pytestmark = pytest.mark.slow
 HOURLY = "run-order-subscriptions/hourly"
-# How long after its start the run is cut off. Each cut takes half a minute or more, so further ones,
-# from before the run is taken up to after its first heartbeat, are for a longer night:
-# ORDER_FACTORY_TEST_POWER_CUTS="0 2 5 9 35".
-SECONDS = os.environ.get("ORDER_FACTORY_TEST_POWER_CUTS", "2").split()
+# How many seconds after its start the run is cut off: before it is taken, while it runs, and after it.
+# Each cut takes half a minute or more, so that further ones are for a longer night. "0-40" is each
+# second up to the first heartbeat and beyond.
+SECONDS = {
+    "sqlite": os.environ.get("ORDER_FACTORY_TEST_POWER_CUTS", "2 20"),
+    "postgres": os.environ.get("ORDER_FACTORY_TEST_POWER_CUTS_POSTGRES", "8"),
+}
+OPTIONS = {"sqlite": (), "postgres": ("--postgres",)}
 
 
 @pytest.fixture
@@ -50,15 +56,27 @@ def end_of(client, run):
     return wait_for(state, f"the end of {run.name}")
 
 
-def test_renewals_go_on_after_power_cuts(folder):
-    system = start(folder)
-    for seconds in SECONDS:
+def seconds_of(text):
+    """The seconds of a list such as `2 8 20` or `0-40`."""
+    for part in text.split():
+        first, _, last = part.partition("-")
+        if last:
+            yield from range(int(first), int(last) + 1)
+        else:
+            yield float(first)
+
+
+@pytest.mark.parametrize("database", SECONDS)
+def test_renewals_go_on_after_power_cuts(folder, database):
+    options = OPTIONS[database]
+    system = start(folder, *options)
+    for seconds in seconds_of(SECONDS[database]):
         with temporary_settings({PREFECT_API_URL: system.document["prefect_api"]}):
             cut = begin_deployment(HOURLY, timeout=0)
-        time.sleep(float(seconds))
+        time.sleep(seconds)
         kill_everything(system)
 
-        system = start(folder)
+        system = start(folder, *options)
 
         with (
             temporary_settings({PREFECT_API_URL: system.document["prefect_api"]}),
@@ -69,5 +87,30 @@ def test_renewals_go_on_after_power_cuts(folder):
             if after.name == "Cancelled":  # on the hour, the run of the schedule has the slot
                 after = end_of(client, begin_deployment(HOURLY, timeout=0))
         assert after.name == "Completed", f"cut after {seconds} s: {after}"
+        print(f"{database}: cut after {seconds} s, and renewals go on")  # noqa: T201
+    program("down")
+    assert system.process.wait(60) == 0
+
+
+def pid_of(name):
+    """The process of a part, as `status` has it: also when that has just ended."""
+    parts = json.loads(program("status", "--json").stdout)["parts"]
+    return {part["name"]: part["pid"] for part in parts}[name]
+
+
+def test_a_killed_postgresql_comes_back(folder):
+    """The server alone is killed, and again: the system goes on, and nothing is lost."""
+    system = start(folder, "--postgres")
+    (folder / "customers.csv").write_text("email\nann@shop.example\n")
+    assert program("import", "customers.csv").returncode == 0
+    for _ in range(2):
+        before = pid_of("postgres")
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda killed=before: pid_of("postgres") != killed, "PostgreSQL")
+        wait_for(lambda: program("status").returncode == 0, "every part")
+
+    again = program("import", "customers.csv", "--json")
+    assert system.process.poll() is None
+    assert json.loads(again.stdout)["unchanged"] == 1
     program("down")
     assert system.process.wait(300) == 0

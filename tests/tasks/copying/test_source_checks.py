@@ -177,3 +177,19 @@ def test_a_tax_rate_that_is_no_share_is_refused_where_a_tax_is_worked_out(shop, 
     words = f"SKU MUG: the tax rate is {percent} percent; write 0.22 for 22 percent"
     assert frozen.status == "completed"
     assert (refused.status, refused.errors_log) == ("failed", {"tax_rate": [words]})
+
+
+def test_the_rate_of_a_tax_that_stays_as_it_is_is_not_asked_for(shop):
+    shop.price("MUG", 11_00)
+    order_id = shop.order(lines=[], tax_rate=0.22)
+    shop.line(order_id, sku_code="MUG", unit_amount_cents=10_00, tax_amount_cents=2_20)
+    shipment = shop.line(
+        order_id, item_type="shipments", total_amount_cents=5_00, tax_amount_cents=1_10
+    )
+    change(LineItem, shipment, tax_rate=22.0)
+
+    refreshed = copy_one(order_id, refresh_prices=True)
+    discounted = copy_one(order_id, apply_promotions=True)
+
+    assert (refreshed.status, refreshed.errors_log) == ("completed", None)
+    assert list(discounted.errors_log) == ["tax_rate"]

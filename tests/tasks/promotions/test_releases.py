@@ -95,6 +95,25 @@ def test_a_count_that_the_shop_has_set_lower_stays_above_zero(shop, ledger):
     assert used(shop)[0] == [0]
 
 
+def test_a_customer_is_the_same_person_whatever_email_is_on_the_order(shop):
+    shop.coupon("SPRING", customer_single_use=True)
+    customer = shop.customer(email="ada@shop.example")
+    cart = {"coupon_code": "SPRING", "status": "pending"}
+    as_guest = shop.order(customer_email="ada@shop.example", **cart)
+    change(Order, as_guest, customer_id=None)
+    as_customer = shop.order(customer_id=customer, customer_email="office@shop.example", **cart)
+    as_colleague = shop.order(customer_email="office@shop.example", **cart)
+    change(Order, as_colleague, customer_id=None)
+
+    first, again, other = (copy_one(order) for order in (as_guest, as_customer, as_colleague))
+
+    assert first.errors_log is None
+    assert again.errors_log == {
+        "coupon_code": ["coupon SPRING has been used by the customer already"]
+    }
+    assert other.errors_log is None
+
+
 def test_guest_and_customer_of_one_email_are_one_person(shop):
     shop.coupon("SPRING", customer_single_use=True)
     customer = shop.customer(email="ada@shop.example")

@@ -91,6 +91,15 @@ def comparison_key_of(column: str) -> Callable[[Any], str | None]:
     return compute
 
 
+def same_as(column: str, without: int) -> Callable[[Any], int]:
+    """A column's default: the value of another column of the row that is inserted."""
+
+    def copy(context: Any) -> int:
+        return int(context.get_current_parameters().get(column, without))
+
+    return copy
+
+
 class Described:
     """The caller's own attributes, and the times of every resource.
 

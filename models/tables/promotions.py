@@ -14,6 +14,7 @@ from order_factory.models.tables.base import (
     Id,
     Moded,
     comparison_key_of,
+    same_as,
 )
 
 
@@ -58,7 +59,8 @@ class Promotion(Described, Moded, Base):
     The reference has one resource per `type`, and a rule per condition; here the conditions are
     columns: `sku_list_id` (only lines of these SKUs), `order_amount_cents` (the least amount of
     the goods, in cents of `currency_code`), `coupon_required` (only with one of its coupons).
-    Without a currency it is for orders of any. `percentage` is a whole number from 1 to 100;
+    Without a currency it is for orders of any. `other_uses` is our own: how many of the uses were
+    not by orders made here; null where that is not known. `percentage` is a whole number from 1 to 100;
     `fixed_amount_cents` is in the currency.
 
     Source: Commerce Layer API reference, percentage discount, fixed amount and free shipping
@@ -99,6 +101,7 @@ class Promotion(Described, Moded, Base):
     disabled_at: Mapped[datetime | None]
     total_usage_limit: Mapped[int | None]
     total_usage_count: Mapped[int] = mapped_column(server_default=text("0"))
+    other_uses: Mapped[int | None] = mapped_column(default=same_as("total_usage_count", 0))
     percentage: Mapped[int | None]
     fixed_amount_cents: Mapped[Cents | None]
     order_amount_cents: Mapped[Cents | None]
@@ -110,7 +113,8 @@ class Coupon(Described, Moded, Base):
     """A code that gives orders a promotion; unique within its mode, whatever its letter case.
 
     `usage_limit` null is no limit. With `customer_single_use` a customer may use it once. With
-    `recipient_email` it is for that customer alone. `code_key` and `recipient_email_key` are our
+    `recipient_email` it is for that customer alone. `other_uses` is our own, as for promotions.
+    `code_key` and `recipient_email_key` are our
     own: what codes and emails are compared by.
 
     Source: Commerce Layer API reference, coupon object.
@@ -130,6 +134,7 @@ class Coupon(Described, Moded, Base):
     customer_single_use: Mapped[bool] = mapped_column(server_default=false())
     usage_limit: Mapped[int | None]
     usage_count: Mapped[int] = mapped_column(server_default=text("0"))
+    other_uses: Mapped[int | None] = mapped_column(default=same_as("usage_count", 0))
     recipient_email: Mapped[str | None]
     recipient_email_key: Mapped[str | None] = mapped_column(
         default=comparison_key_of("recipient_email")

@@ -315,7 +315,15 @@ RESOURCES = {
             ("sku_list_id", "sku_code"),
             (_SKU_LIST,),
         ),
-        Resource("promotions", PromotionRow, table_of(Promotion), ("reference",), (_SKU_LIST,)),
+        Resource(
+            "promotions",
+            PromotionRow,
+            table_of(Promotion),
+            ("reference",),
+            (_SKU_LIST,),
+            filled={"other_uses": lambda staged: staged.c.total_usage_count},
+            accounted={"other_uses": "total_usage_count"},
+        ),
         Resource(
             "coupons",
             CouponRow,
@@ -323,6 +331,8 @@ RESOURCES = {
             ("code_key",),
             (_PROMOTION,),
             compared_by={"code_key": "code", "recipient_email_key": "recipient_email"},
+            filled={"other_uses": lambda staged: staged.c.usage_count},
+            accounted={"other_uses": "usage_count"},
         ),
         Resource(
             "gift_cards",

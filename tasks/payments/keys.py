@@ -12,7 +12,18 @@ other keys.
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, Table, case, cast, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from order_factory.models.database.dialects import digest, epoch
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch, ShopIdentity, Transaction
@@ -78,12 +89,16 @@ def refund_key(
 
 
 def void_key(
-    authorization_id: ColumnElement[int], authorization_key: ColumnElement[str]
+    authorization_id: ColumnElement[int],
+    authorization_key: ColumnElement[str],
+    *which: ColumnElement[bool],
 ) -> ColumnElement[str]:
-    """The key of the next void of this authorization; one that was refused is no further try of it."""
-    return _follow_up_key(
-        "void", _transaction.c.authorization_id == authorization_id, authorization_key
-    )
+    """The key of the next void of this authorization; one that was refused is no further try of it.
+
+    `which` selects among what was asked about the authorization before.
+    """
+    same = and_(_transaction.c.authorization_id == authorization_id, *which)
+    return _follow_up_key("void", same, authorization_key)
 
 
 def _follow_up_key(

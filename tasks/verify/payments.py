@@ -4,11 +4,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, not_, or_, select
 
-from order_factory.models.tables import Order, Transaction
+from order_factory.models.tables import Order, ShopIdentity, Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.payments.keys import (
+    authorization_key,
+    batch,
+    void_key,
+)
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import copied, factory, target, unedited
 from order_factory.tasks.working_set.statements import table_of
@@ -65,6 +70,41 @@ def _same_key() -> Select[Any]:
     """The newest of the transactions that share a key."""
     rows = select(func.max(_transaction.c.id))
     return rows.group_by(_transaction.c.idempotency_key).having(func.count() > 1)
+
+
+def _keys_of_others() -> Select[Any]:
+    """Select the requests for copies whose key is not what this shop derives from what is paid for.
+
+    A database that was adopted as another shop, or is older than the keys, has others before that.
+    What names a copy can be edited afterwards.
+    """
+    shop, asked = table_of(ShopIdentity), _transaction.alias("asked")
+    paid, before = _transaction.alias("paid"), _transaction.alias("before")
+    since = select(func.coalesce(shop.c.adopted_at, shop.c.created_at)).scalar_subquery()
+    named = func.coalesce(factory.c.completed_at, factory.c.failed_at, factory.c.started_at)
+    rows = (
+        asked.join(factory, factory.c.id == asked.c.order_factory_id)
+        .outerjoin(batch, batch.c.id == factory.c.batch_id)
+        .outerjoin(paid, paid.c.id == asked.c.authorization_id)
+    )
+    earlier = select(func.count()).where(
+        before.c.order_id == asked.c.order_id,
+        before.c.type == TransactionType.AUTHORIZATIONS,
+        before.c.id < asked.c.id,
+    )
+    nth = earlier.scalar_subquery() + 1
+    void = void_key(paid.c.id, paid.c.idempotency_key, _transaction.c.id < asked.c.id)
+    of_other_copy = and_(
+        asked.c.type == TransactionType.AUTHORIZATIONS,
+        factory.c.updated_at <= named,
+        asked.c.idempotency_key.not_in([authorization_key(), authorization_key(nth)]),
+    )
+    of_other_void = and_(asked.c.type == TransactionType.VOIDS, asked.c.idempotency_key != void)
+    return (
+        select(asked.c.id)
+        .select_from(rows)
+        .where(asked.c.created_at > since, or_(of_other_copy, of_other_void))
+    )
 
 
 def _charged_after_the_end() -> Select[Any]:
@@ -203,6 +243,12 @@ INVARIANTS = (
         "No two transactions ask a gateway under the same idempotency key.",
         Resource.transactions,
         _same_key(),
+    ),
+    Invariant(
+        "payment-key-of-this-shop",
+        "A transaction asks a gateway under the key that this shop derives from what is paid for.",
+        Resource.transactions,
+        _keys_of_others(),
     ),
     Invariant(
         "ended-subscription-not-charged",

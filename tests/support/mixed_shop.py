@@ -21,6 +21,7 @@ from order_factory.models.tables import (
     OrderSubscription,
     PaymentMethod,
     PaymentSource,
+    Promotion,
     Sku,
     StockItem,
     StockReservation,
@@ -103,6 +104,11 @@ def fill(shop: Shop) -> Keys:
         "gift_card_use": shop.row(GiftCardUse).id,
         "void": shop.row(Transaction, type="voids").id,
         "refunded_order": _refunded(shop),
+        "paid_authorization": shop.row(
+            Transaction, order_id=_target_of(shop, copies["paid"]), type="authorizations"
+        ).id,
+        "tenth": shop.row(Coupon, code="TENTH").id,
+        "tenth_promotion": shop.row(Promotion, reference="tenth").id,
     }
     subscriptions = {
         f"{name}_subscription": shop.row(OrderFactory, id=copies[name]).order_subscription_id

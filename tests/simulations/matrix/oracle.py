@@ -106,7 +106,9 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
         customer = None if skip else customer
     if not source.billing:
         tell("billing_address", "the order has no billing address")
-    if source.shipping is None and any(_ships(line) for line in source.lines):
+    # A bundle that the catalogue does not have needs no address where its source had none.
+    goods = [line for line in source.lines if line.item_type != "bundles"]
+    if source.shipping is None and any(_ships(line) for line in goods):
         tell("shipping_address", "the order has no shipping address")
     if source.shipping == "abroad" and any(_ships(line) for line in source.lines):
         lock = "is outside the order's shipping country lock IT"

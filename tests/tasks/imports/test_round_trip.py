@@ -122,7 +122,15 @@ def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, writ
         for key, name in COMPARISON_KEYS.get(resource, {}).items():
             assert stored[key] == comparison_key(stored[name])
         rest = {name: value for name, value in stored.items() if name not in own | set(expected)}
-        allowed = {"mode": "live", "copied_from_id": None, "order_factory_id": None, "reserved": 0}
+        allowed = {
+            "mode": "live",
+            "copied_from_id": None,
+            "order_factory_id": None,
+            "reserved": 0,
+            "archived_at": None,
+            "refreshed_at": None,
+            "other_uses": stored.get("usage_count", stored.get("total_usage_count")),
+        }
         assert rest == {name: allowed[name] for name in rest}
 
 

@@ -96,6 +96,17 @@ DAMAGES = [
         "void",
     ),
     Damage(
+        "payment-key-of-this-shop",
+        "UPDATE transactions SET idempotency_key = 'order-factory-of-another-shop' "
+        "WHERE id = :paid_authorization",
+        "paid_authorization",
+    ),
+    Damage(
+        "payment-key-of-this-shop",
+        "UPDATE transactions SET idempotency_key = 'order-factory-of-another-shop' WHERE id = :void",
+        "void",
+    ),
+    Damage(
         "ended-subscription-not-charged",
         "UPDATE order_factories SET status = 'aborted' WHERE id = :paid",
         "paid",

@@ -1,0 +1,112 @@
+"""Uses of coupons and promotions: as many are counted as the copies show."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    case,
+    func,
+    not_,
+    or_,
+    select,
+    union,
+)
+
+from order_factory.models.tables import Coupon, Order, Promotion
+from order_factory.models.values.public_ids import Resource
+from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.promotions.releases import promotions_of
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import factory, unedited
+from order_factory.tasks.working_set.statements import table_of
+
+_order, _coupon, _promotion = table_of(Order), table_of(Coupon), table_of(Promotion)
+_source = _order.alias("source")
+_made = _order.join(factory, factory.c.id == _order.c.order_factory_id)
+
+_is_counted = and_(
+    _order.c.status != OrderStatus.CANCELLED,
+    or_(
+        not_(factory.c.place_target_order),
+        _order.c.placed_at.is_not(None),
+        _order.c.status == OrderStatus.PLACING,
+    ),
+)
+# What a shop has edited may have used something before that it does not show any more.
+_is_certain = or_(
+    unedited(_order),
+    and_(_order.c.status == OrderStatus.CANCELLED, _order.c.cancelled_at == _order.c.updated_at),
+)
+
+
+def _uses_of_coupons() -> Subquery:
+    """A row per coupon and order that bears it, or did before it was edited."""
+
+    def bearers(bearer: Any, *which: ColumnElement[bool]) -> Select[Any]:
+        its_coupon = and_(
+            _coupon.c.mode == _order.c.mode,
+            _coupon.c.code_key == bearer.c.coupon_code_key,
+            _coupon.c.created_at <= _order.c.created_at,
+        )
+        rows = _made.join(_source, _source.c.id == factory.c.source_order_id)
+        pairs = select(_coupon.c.id, _order.c.id.label("order_id"))
+        return pairs.select_from(rows.join(_coupon, its_coupon)).where(*which)
+
+    return union(bearers(_order), bearers(_source, not_(_is_certain))).subquery("uses")
+
+
+def _miscounted(
+    table: Table, count: ColumnElement[int], uses: Subquery, more: ColumnElement[int] | int = 0
+) -> Select[Any]:
+    """Select the rows counted below the least uses, or above the most where these are known.
+
+    `more` are orders of which nobody knows what they have used.
+    """
+    least = func.sum(case((and_(_is_certain, _is_counted), 1), else_=0))
+    most = func.sum(case((or_(not_(_is_certain), _is_counted), 1), else_=0))
+    shown = (
+        select(uses.c.id, least.label("least"), most.label("most"))
+        .select_from(_made.join(uses, uses.c.order_id == _order.c.id))
+        .group_by(uses.c.id)
+        .subquery("shown")
+    )
+    others = func.coalesce(table.c.other_uses, 0)
+    too_few = count < others + func.coalesce(shown.c.least, 0)
+    too_many = and_(
+        table.c.other_uses.is_not(None), count > others + func.coalesce(shown.c.most, 0) + more
+    )
+    rows = table.outerjoin(shown, shown.c.id == table.c.id)
+    return select(table.c.id).select_from(rows).where(or_(too_few, too_many))
+
+
+def _miscounted_promotions(db: Connection) -> Select[Any]:
+    uses = promotions_of(db, select(_order.c.id).select_from(_made)).subquery("uses")
+    uncertain = select(func.count()).select_from(_made)
+    uncertain = uncertain.where(
+        not_(_is_certain), or_(factory.c.apply_promotions, _order.c.coupon_code_key.is_not(None))
+    )
+    more = uncertain.scalar_subquery()
+    return _miscounted(_promotion, _promotion.c.total_usage_count, uses, more)
+
+
+INVARIANTS = (
+    Invariant(
+        "coupon-uses-counted",
+        "A coupon is counted as used as often as orders made here use it, and as was used "
+        "elsewhere where that is known.",
+        Resource.coupons,
+        _miscounted(_coupon, _coupon.c.usage_count, _uses_of_coupons()),
+    ),
+    Invariant(
+        "promotion-uses-counted",
+        "A promotion is counted as used as often as orders made here use it, and as was used "
+        "elsewhere where that is known.",
+        Resource.promotions,
+        _miscounted_promotions,
+    ),
+)

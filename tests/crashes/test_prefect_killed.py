@@ -7,8 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.models.database.engine import reading
 from order_factory.models.tables import Order, OrderFactory
 from tests.support.crashes.nights import violations
 from tests.support.paying import TestLedger, payable
@@ -52,9 +54,16 @@ def start_bulk(numbers):
     return subprocess.Popen([command, *batch, "--place-target-order"], stderr=subprocess.PIPE)
 
 
-def wait_until(shop, enough):
+def count_statuses():
+    with reading() as db:
+        rows = select(Order.status, func.count()).group_by(Order.status)
+        return Counter(dict(db.execute(rows).tuples().all()))
+
+
+def wait_until(run, enough):
     deadline = time.monotonic() + SECONDS
-    while not enough(Counter(order.status for order in shop.rows(Order))):
+    while not enough(count_statuses()):
+        assert run.poll() is None, "the run has ended before"
         assert time.monotonic() < deadline, "the run does not get there"
         time.sleep(0.05)
 
@@ -68,7 +77,7 @@ def wait_until(shop, enough):
 def test_the_run_ends_in_time_and_pays_each_order_once(prefect, shop, server, ledger, moment):
     numbers = [shop.number_of(payable(shop)) for _ in range(ORDERS)]
     run = start_bulk(numbers)
-    wait_until(shop, moment)
+    wait_until(run, moment)
 
     server.kill()
     _, said = run.communicate(timeout=SECONDS)

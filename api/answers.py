@@ -27,7 +27,7 @@ class Answer:
         return Response(self.body, self.status, headers | self.headers, media_type=kind)
 
 
-def conditional(answer: Answer, if_none_match: str | None) -> Answer:
+def add_etag(answer: Answer, if_none_match: str | None) -> Answer:
     """The answer to a read with its `ETag`; 304 without a body if the client has it already.
 
     The tag is weak, because a compressed answer has the same tag.
@@ -39,7 +39,7 @@ def conditional(answer: Answer, if_none_match: str | None) -> Answer:
     return Answer(answer.status, answer.body, answer.headers | {"ETag": tag})
 
 
-def rendered(document: Json) -> bytes:
+def render(document: Json) -> bytes:
     """The document as JSON."""
     try:
         return orjson.dumps(document)
@@ -55,4 +55,4 @@ def _parsed(fragment: Any) -> Any:
 def refusal(error: ApiError) -> Answer:
     """The answer that describes the error."""
     document = {"errors": [problem.as_json() for problem in error.problems]}
-    return Answer(error.status, rendered(document), error.headers)
+    return Answer(error.status, render(document), error.headers)

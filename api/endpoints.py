@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from order_factory.api.admission import Admission
-from order_factory.api.answers import Answer, conditional, refusal
+from order_factory.api.answers import Answer, add_etag, refusal
 from order_factory.api.authentication import require_scope
 from order_factory.api.caller import Caller
 from order_factory.api.dispatcher import WakesCopying
@@ -96,7 +96,7 @@ class Endpoints:
             require_method(target, incoming.method)
             require_scope(caller, writes=False)
             answer = read(db, incoming, target, caller)
-        return conditional(answer, request.headers.get("if-none-match"))
+        return add_etag(answer, request.headers.get("if-none-match"))
 
     def _admit(self, request: Request, incoming: Incoming) -> Caller:
         with reading() as db:

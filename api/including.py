@@ -94,11 +94,13 @@ def _linked_to_several(relationship: Relationship, target_name: str, mode: str) 
     """The statement for related rows of several rows; cached, because building it is slow."""
     target = RESOURCES[target_name]
     near: Any = bindparam("near", expanding=True)
-    statement = linked(relationship, target, mode).where(link_of(relationship, target).in_(near))
+    statement = select_linked(relationship, target, mode).where(
+        link_of(relationship, target).in_(near)
+    )
     return statement.order_by(target.table.c.id).limit(bindparam("most", type_=Integer))
 
 
-def linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:
+def select_linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:
     """The visible rows that a relationship may reach, each with the value that links it."""
     link = link_of(relationship, target).label(_LINK)
     statement = select(target.table, link).where(target.scope(target.table, mode))

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from order_factory.api.counting import LongCounts, count_rows
 from order_factory.api.errors import not_found
-from order_factory.api.including import Graph, include, link_of, linked
+from order_factory.api.including import Graph, include, link_of, select_linked
 from order_factory.api.presenting import Json, View, identifiers, paging
 from order_factory.api.query.parameters import Sort
 from order_factory.api.resources.description import Relationship, ResourceType, Row
@@ -117,7 +117,7 @@ def _linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> S
 @lru_cache(maxsize=1_024)
 def _linked(to: Relationship, target_name: str, mode: str) -> Select[Any]:
     target = RESOURCES[target_name]
-    return linked(to, target, mode).where(link_of(to, target) == bindparam("near"))
+    return select_linked(to, target, mode).where(link_of(to, target) == bindparam("near"))
 
 
 def _page(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from order_factory.api.answers import Answer, rendered
+from order_factory.api.answers import Answer, render
 from order_factory.api.batch_reports import show_report
 from order_factory.api.caller import Caller
 from order_factory.api.differences import show_differences
@@ -28,7 +28,7 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
             raise unavailable() from error
         detail = "The query takes too long; filter by something narrower."
         raise wrong_parameter("QUERY_TOO_LONG", filters[0], "Query too long", detail) from error
-    return Answer(200, rendered(document))
+    return Answer(200, render(document))
 
 
 def _document(db: Connection, incoming: Incoming, target: Target, view: View) -> Json:

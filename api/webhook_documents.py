@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, select
 
-from order_factory.api.answers import rendered
+from order_factory.api.answers import render
 from order_factory.api.errors import ApiError
 from order_factory.api.including import Graph, include
 from order_factory.api.presenting import View
@@ -35,7 +35,7 @@ def render_documents(
     """
     resource = RESOURCES.get(name)
     if resource is None:
-        return {key: rendered({"data": {"type": name, "id": str(key)}}) for key in keys}
+        return {key: render({"data": {"type": name, "id": str(key)}}) for key in keys}
     try:
         pairs = [("include", ",".join(includes))] if includes else []
         view = View(_base(), mode, parse_query(resource, pairs, listing=False))
@@ -47,10 +47,10 @@ def render_documents(
     if gone:
         view = View(_base(), mode, Query())
         for key, row in _deleted(db, resource, gone).items():
-            bodies[key] = rendered(view.document(resource, row, Graph()))
+            bodies[key] = render(view.document(resource, row, Graph()))
         for key in gone:
             only = {"type": name, "id": public_id(resource.ids, key)}
-            bodies.setdefault(key, rendered({"data": only}))
+            bodies.setdefault(key, render({"data": only}))
     return bodies
 
 
@@ -72,7 +72,7 @@ def _body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes
         counts = read_batch(db, row["id"]).model_dump(mode="json", include=set(_COUNTS))
         document["meta"] = {"counts": counts}
         document["links"] = {"report": f"{document['data']['links']['self']}/report"}
-    return rendered(document)
+    return render(document)
 
 
 def _deleted(db: Connection, resource: ResourceType, keys: Sequence[int]) -> dict[int, Row]:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from order_factory.api.answers import Answer, rendered
+from order_factory.api.answers import Answer, render
 from order_factory.api.caller import Caller
 from order_factory.api.differences import differences_of
 from order_factory.api.documents import parse_document
@@ -57,7 +57,7 @@ def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
         assert row is not None
         row[WRITTEN_OVER] = {}
         location = f"{view.base}/{resource.name}/{public_id(resource.ids, row_key)}"
-        made = Kept(201, location, rendered(present(db, resource, row, view)))
+        made = Kept(201, location, render(present(db, resource, row, view)))
         if key is not None:
             store_answer(db, caller, key, digest, made)
         return Answer(made.status, made.body, {"Location": location})
@@ -84,7 +84,7 @@ def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -
                 assert row is not None
                 shown = present(db, resource, row, view)
                 shown["meta"] = {"dry_run": True, "differences": differences_of(db, row_key)}
-                raise _Rehearsed(Answer(200, rendered(shown)))
+                raise _Rehearsed(Answer(200, render(shown)))
         except _Rehearsed as rehearsed:
             return rehearsed.answer
 
@@ -105,7 +105,7 @@ def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
         if changed is None:  # another service has deleted it
             raise not_found(target.name)
         changed[WRITTEN_OVER] = row
-        return Answer(200, rendered(present(db, resource, changed, view)))
+        return Answer(200, render(present(db, resource, changed, view)))
 
     return update
 

@@ -117,7 +117,7 @@ def running(command: list[str], said: str) -> Iterator[str]:
 async def load(
     name: str, url: str, requests: Iterator[bytes], clients: int, seconds: float, expect: int
 ) -> Measured:
-    """Have so many clients ask one after the other for so long."""
+    """Let the clients send one request after the other for this many seconds."""
     times: list[float] = []
     others = 0
     where = urlsplit(url)

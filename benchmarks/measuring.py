@@ -44,7 +44,7 @@ class Bench:
     def measure(
         self, contender: Contender, database: str, *, orders: int, round: int, as_they_come: bool
     ) -> tuple[Measurement, Tally]:
-        """One run of the contender with up to so many orders, and what it wrote.
+        """One run of the contender with up to `orders` orders, and what it wrote.
 
         `as_they_come` takes all orders, those that fail too, in the order in which they were
         placed. Raises `RuntimeError` when the contender's process fails.
@@ -89,7 +89,7 @@ class Bench:
         return Outcome.model_validate_json(message.read_text())
 
     def _selection(self, orders: int, failing: float | None) -> tuple[Path, int]:
-        """The selection file for so many orders, and how many there are in it."""
+        """The selection file for this many orders, and their number."""
         share = "all" if failing is None else f"{failing:.0%}"
         path = self._folder / "selections" / f"{self._name}_{orders}_{share}.csv"
         if not path.exists():

@@ -23,7 +23,7 @@ from order_factory.models.errors import OrderFactoryError
 FOLDER = Path("var/bench")
 ORDERS, QUICK_ORDERS = 100_000, 10_000
 FEW, ALL = 10_000, 155_848
-# The earliest orders hold a few invalid ones among so many that are to be copied.
+# A few of the earliest orders are invalid, so more are loaded than are copied.
 SPARE = 1.2
 
 # The tables are wider than the 80 columns that a pipe is taken to have.

@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
-    """So many orders with that share of invalid ones; fewer where there are not enough."""
+    """Orders with this share of invalid ones; fewer if there are not enough."""
     valid, invalid = judged[judged["valid"]], judged[~judged["valid"]]
     if failing:
         orders = min(orders, int(len(invalid) / failing))
@@ -23,7 +23,7 @@ def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
 
 
 def write_selection(path: Path, judged: pd.DataFrame, orders: int, failing: float | None) -> int:
-    """Write the numbers of up to so many orders, from the earliest on; how many.
+    """Write the numbers of up to `orders` orders, oldest first, and return how many.
 
     `judged` has the columns `number` and `valid`. `failing` is the share of invalid orders, as
     evenly spread as can be; None takes the orders as they come.

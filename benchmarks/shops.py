@@ -98,7 +98,7 @@ class PostgresShops:
     def fresh(self, name: str) -> Iterator[str]:
         with self._server() as db:
             _run(db, "DROP DATABASE IF EXISTS {} WITH (FORCE)", "copy")
-            # By files, for else the copy would stand in the log that the contender writes to.
+            # By files; otherwise the copy would be in the log that the contender writes to.
             template = self._database(name)
             _run(db, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", "copy", template)
             db.execute("CHECKPOINT")

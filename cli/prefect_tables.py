@@ -1,6 +1,6 @@
 """Prefect's tables in a new SQLite file, made from one script instead of a hundred migrations.
 
-`prefect_tables.sql` is what Prefect's own migrations make; `make prefect-tables` writes it anew. A
+`prefect_tables.sql` is what Prefect's own migrations make; `make prefect-tables` writes it again. A
 newer Prefect goes on from there with the migrations that have come since.
 """
 

@@ -28,7 +28,7 @@ from order_factory.tasks.payments.claiming import Scope
 SIZE = 2_000
 
 
-@shop_flow(name="drain-order-factories", flow_run_name="copy what waits")
+@shop_flow(name="drain-order-factories", flow_run_name="copy pending orders")
 def drain_order_factories(
     size: Annotated[int, Field(ge=1, le=100_000)] = SIZE,
     rounds: Annotated[int, Field(ge=1, le=10_000)] = 1,

@@ -35,7 +35,7 @@ def preview_order_subscriptions(
     """List the upcoming copies of the order subscriptions, and those that would fail today.
 
     To find failures, each subscription is copied once in a transaction that is rolled back.
-    Nothing is changed. On SQLite, other writers wait meanwhile. Raises `DatabaseNotReady`.
+    Nothing is changed. On SQLite, other writers wait until it ends. Raises `DatabaseNotReady`.
 
     Args:
         days: Number of days to look ahead.

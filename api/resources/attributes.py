@@ -52,7 +52,7 @@ def time(name: str, *, nullable: bool = True, column: str | None = None) -> Attr
     return Attribute(name, Type.TIME, lambda row: iso_8601(row[held]), held, nullable)
 
 
-def made_up(
+def computed(
     name: str, type: Type, read: Callable[[Row], Any], *, nullable: bool = True, meaning: str = ""
 ) -> Attribute:
     """An attribute that no column holds, made from the others when it is shown."""
@@ -81,8 +81,8 @@ def amount(
 
     return (
         integer(cents, nullable=nullable, meaning="In the currency's smallest unit."),
-        made_up(f"{name}_float", Type.NUMBER, as_float, nullable=without is None),
-        made_up(f"formatted_{name}", Type.TEXT, as_price),
+        computed(f"{name}_float", Type.NUMBER, as_float, nullable=without is None),
+        computed(f"formatted_{name}", Type.TEXT, as_price),
     )
 
 
@@ -114,10 +114,10 @@ def common() -> tuple[Attribute, ...]:
 def no_descriptions(meaning: str) -> tuple[Attribute, ...]:
     """What the caller can set elsewhere, for a resource where nobody can."""
     nothing = {
-        name: made_up(name, Type.TEXT, lambda _row: None, meaning=meaning)
+        name: computed(name, Type.TEXT, lambda _row: None, meaning=meaning)
         for name in ("reference", "reference_origin")
     }
-    metadata = made_up("metadata", Type.OBJECT, lambda _row: {}, nullable=False, meaning="Empty.")
+    metadata = computed("metadata", Type.OBJECT, lambda _row: {}, nullable=False, meaning="Empty.")
     return (*nothing.values(), metadata)
 
 

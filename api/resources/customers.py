@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select
 
 from order_factory.api.resources import writables
-from order_factory.api.resources.attributes import common, made_up, own_mode, text
+from order_factory.api.resources.attributes import common, computed, own_mode, text
 from order_factory.api.resources.description import (
     Attribute,
     Broken,
@@ -36,7 +36,7 @@ def _masked(name: str) -> Attribute:
             return None
         return "****" + (token[-_SHOWN:] if len(token) >= 4 * _SHOWN else "")
 
-    return made_up(name, Type.TEXT, read, meaning="Masked: never the whole token.")
+    return computed(name, Type.TEXT, read, meaning="Masked: never the whole token.")
 
 
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:

@@ -192,7 +192,7 @@ ORDER_SUBSCRIPTIONS = ResourceType(
             "after_failure",
             nullable=False,
             one_of=tuple(AfterFailure),
-            meaning="Ours: what becomes of it when a copy has failed for good.",
+            meaning="Ours: what becomes of it when a copy has failed permanently.",
         ),
         text(
             "while_open",

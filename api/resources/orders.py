@@ -9,8 +9,8 @@ from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
     amount,
     common,
+    computed,
     flag,
-    made_up,
     number,
     own_mode,
     text,
@@ -127,7 +127,7 @@ ORDERS = ResourceType(
         *amount("total_tax_amount", nullable=False),
         *amount("total_amount", nullable=False),
         *amount("total_amount_with_taxes", nullable=False),
-        made_up(
+        computed(
             "skus_count",
             Type.INTEGER,
             itemgetter("skus_count"),

@@ -5,7 +5,7 @@ The tokens of the gateway are not shown.
 
 from sqlalchemy import ColumnElement, FromClause, and_
 
-from order_factory.api.resources.attributes import amount, common, made_up, own_mode, text
+from order_factory.api.resources.attributes import amount, common, computed, own_mode, text
 from order_factory.api.resources.description import Relationship, ResourceType, Row, Scope, Type
 from order_factory.api.resources.events import events_of, no_events
 from order_factory.models.tables import Transaction
@@ -41,7 +41,7 @@ def _resource(
                 one_of=tuple(TransactionStatus),
                 meaning="Ours: unknown until the gateway's answer is stored.",
             ),
-            made_up("succeeded", Type.BOOLEAN, _succeeded, nullable=False),
+            computed("succeeded", Type.BOOLEAN, _succeeded, nullable=False),
             text("currency_code", nullable=False),
             *amount("amount", nullable=False),
             text("message", meaning="The gateway's words."),

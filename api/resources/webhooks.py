@@ -10,8 +10,8 @@ from order_factory.api.errors import ApiError
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
     common,
+    computed,
     integer,
-    made_up,
     no_descriptions,
     own_mode,
     text,
@@ -62,7 +62,7 @@ def _secret() -> Attribute:
         return "****" + secret[-_SHOWN:]
 
     meaning = "Shown only when it is made; masked later."
-    return made_up("shared_secret", Type.TEXT, read, nullable=False, meaning=meaning)
+    return computed("shared_secret", Type.TEXT, read, nullable=False, meaning=meaning)
 
 
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
@@ -202,7 +202,7 @@ EVENT_CALLBACKS = ResourceType(
     scope=_of_mode,
     attributes=(
         text("callback_url"),
-        made_up("payload", Type.OBJECT, _payload, meaning="The body that was sent."),
+        computed("payload", Type.OBJECT, _payload, meaning="The body that was sent."),
         text("response_code"),
         text("response_message"),
         text("status", nullable=False, one_of=tuple(DeliveryStatus), meaning="Ours."),

@@ -92,7 +92,7 @@ def try_out(
 def reset(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Close the circuit of a webhook, so that what waits is sent at once."""
+    """Close the circuit of a webhook, and send its pending deliveries at once."""
     from order_factory.api.webhook_subscriptions import reset_circuit
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin

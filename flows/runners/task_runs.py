@@ -9,7 +9,7 @@ from prefect.futures import PrefectFuture
 from order_factory.flows.runners.job import Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.errors import DatabaseNotReady, PrefectAway
-from order_factory.tasks.prefect_ui.telling import is_away
+from order_factory.tasks.prefect_ui.prefect_calls import is_away
 
 POLL_SECONDS = 0.5
 

@@ -23,7 +23,7 @@ from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.tasks.batches.records import count_copied_by_run, has_free
 from order_factory.tasks.copy_orders import BatchReport
-from order_factory.tasks.prefect_ui.telling import is_away
+from order_factory.tasks.prefect_ui.prefect_calls import is_away
 
 DEPLOYMENT = "copy-batch/part"
 POLL_SECONDS = 1.0

@@ -20,7 +20,7 @@ from prefect.context import ContextModel, SyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, get_current_settings
 
 from order_factory.flows.support.quick_retries import retry_soon
-from order_factory.tasks.prefect_ui.telling import is_away, limit_retries, tell
+from order_factory.tasks.prefect_ui.prefect_calls import is_away, limit_retries, try_call
 
 _REMEMBERED_SECONDS = 60
 
@@ -64,7 +64,7 @@ class _SharedClient(SyncPrefectClient):
         elif monotonic() > self._known_until:
             # A server that gives no answer now has not changed it.
             read = super().read_server_default_result_storage
-            self._storage = tell(read) or self._storage
+            self._storage = try_call(read) or self._storage
             self._known_until = monotonic() + _REMEMBERED_SECONDS
         return self._storage
 

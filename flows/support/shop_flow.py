@@ -24,7 +24,7 @@ from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.option_signatures import signature_with_options
-from order_factory.tasks.prefect_ui.telling import is_away
+from order_factory.tasks.prefect_ui.prefect_calls import is_away
 
 P = ParamSpec("P")
 R = TypeVar("R")

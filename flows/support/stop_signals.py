@@ -12,7 +12,7 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from order_factory.models.results.progress import report_progress
-from order_factory.tasks.prefect_ui.telling import tell
+from order_factory.tasks.prefect_ui.prefect_calls import try_call
 
 POLL_SECONDS = 2.0
 
@@ -57,7 +57,7 @@ class Stop:
         return self.reason is not None
 
     def _is_cancelled(self) -> bool:
-        run = tell(lambda: self._client.read_flow_run(self._flow_run_id), retries=0)
+        run = try_call(lambda: self._client.read_flow_run(self._flow_run_id), retries=0)
         if run is None or run.state is None:
             return False  # without an answer, the run continues
         return run.state.is_cancelling() or run.state.is_cancelled()

@@ -55,13 +55,13 @@ def read(work: Callable[[Connection], T]) -> T:
     return until_it_passes(attempt)
 
 
-def passes(error: BaseException) -> bool:
+def may_succeed_again(error: BaseException) -> bool:
     """Whether the same work may succeed when its transaction is run again."""
     return isinstance(error, DatabaseAway | TryAgain) or is_transient(error)
 
 
 def until_it_passes(
-    attempt: Callable[[], T], may_pass: Callable[[BaseException], bool] = passes
+    attempt: Callable[[], T], may_pass: Callable[[BaseException], bool] = may_succeed_again
 ) -> T:
     """Call `attempt` again after each transient error of the database, and return its result.
 

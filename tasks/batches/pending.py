@@ -1,4 +1,4 @@
-"""What waits for the service: factories that the API recorded and that are not copied yet."""
+"""The pending work of the service: factories that the API recorded and that are not copied yet."""
 
 from sqlalchemy import Connection, exists, select
 

@@ -48,8 +48,8 @@ _was_stopped_by_client = and_(_batch.c.drained_by_service, _batch.c.status == Ba
 def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
     """Mark a batch with unfinished factories as in progress. Returns their number.
 
-    A batch of the HTTP service that was stopped meanwhile stays aborted: only a client stops it. The
-    others are started again by whoever wants them finished.
+    A batch of the HTTP service that a client has stopped stays aborted. Other batches may start
+    again.
     """
     unfinished = count_unfinished(db, batch_id)
     if unfinished:

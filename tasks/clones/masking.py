@@ -33,7 +33,7 @@ from order_factory.tasks.webhooks.subscriptions import silence_webhooks
 from order_factory.tasks.working_set.statements import table_of
 
 _DIGITS = 12
-# The columns with personal data, and what stands before the digest of each.
+# The columns with personal data, and the prefix of each digest.
 TEXTS: dict[Table, dict[str, str]] = {
     table_of(Address): {
         "first_name": "First ",
@@ -83,7 +83,7 @@ class MaskingBroke(OrderFactoryError):
 
 
 def require_maskable(db: Connection) -> None:
-    """Raises `InvalidRequest` for the shop itself: its customers' data would be gone for good."""
+    """Raises `InvalidRequest` for the shop itself: its customers' data would be lost."""
     order = table_of(Order)
     live = db.scalar(order.select().with_only_columns(order.c.id).where(order.c.mode == Mode.LIVE))
     if why_cut_off(db) is None and live is not None:

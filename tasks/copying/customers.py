@@ -105,5 +105,5 @@ def copy_customers(db: Connection, batch: Batch) -> int:
     """
     # Nothing can have changed while no other transaction has ended.
     if snapshot(db) != batch.snapshot and db.scalar(_BARRED_SINCE):
-        raise TryAgain("a customer was blocked meanwhile")
+        raise TryAgain("a customer was blocked during the copy")
     return db.scalar(_GIVEN) or 0

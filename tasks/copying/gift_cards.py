@@ -107,7 +107,7 @@ def _insert_lines() -> Insert:
         "quantity": literal(1),
         "unit_amount_cents": -redemptions.c.paid_cents,
         "total_amount_cents": -redemptions.c.paid_cents,
-        # A card is money, and bears no tax and no discount.
+        # A gift card is money, and has no tax and no discount.
         **dict.fromkeys(
             ("tax_amount_cents", "tax_breakdown", "discount_cents", "discount_breakdown"), null()
         ),

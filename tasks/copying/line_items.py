@@ -107,7 +107,7 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     changed = lines != db.scalar(_COUNTED)
     # Nothing can have changed while no other transaction has ended.
     if changed or (snapshot(db) != batch.snapshot and copied_lines_differ(db)):
-        raise TryAgain("a source order was changed meanwhile")
+        raise TryAgain("a source order was changed during the copy")
     if db.scalar(_SOME_OPTION):
         execute_and_count(db, insert_line_item_options(sort=sort), now=now)
     return lines

@@ -90,7 +90,7 @@ def _barred(status: OrderStatus) -> Insert:
     words = _WHY[status]
     if status in (OrderStatus.DRAFT, OrderStatus.CANCELLED):
         where += [not_(_is_of_subscription), not_(copies.c.any_source_status)]
-        words += "; any_source_status copies it all the same"
+        words += "; any_source_status copies it anyway"
     if status == OrderStatus.CANCELLED:
         where.append(not_(and_(_was_replaced, _was_asked_before)))
     code = ErrorCode(f"source_order_{status}")

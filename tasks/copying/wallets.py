@@ -96,7 +96,7 @@ _is_not_in_wallet = and_(
 _SOME_NOT_IN_WALLET = select_any_copy(_is_not_in_wallet)
 _FOREIGN = insert_errors(
     ErrorCode.PAYMENT_SOURCE_FOREIGN,
-    "the payment source stands in another customer's wallet",
+    "the payment source is in another customer's wallet",
     _is_not_in_wallet,
     _saved_by_anyone,
     _is_needed,
@@ -143,5 +143,5 @@ _COPY = insert_payment_sources()
     idle="No saved payment source is to be copied.",
 )
 def copy_wallets(db: Connection, batch: Batch) -> int:
-    """Copy the payment sources that stand in the customers' wallets; rows written."""
+    """Copy the payment sources in the customers' wallets; rows written."""
     return execute_and_count(db, _COPY, now=batch.started_at)

@@ -43,7 +43,7 @@ from order_factory.tasks.working_set.statements import (
 )
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums, redemptions
 
-# Of a code that pays like money, only so many characters are shown.
+# A gift card code is money, so only this many characters of it are shown.
 _SHOWN = 4
 
 _line, _source, _card = table_of(LineItem), table_of(Order), table_of(GiftCard)
@@ -135,7 +135,7 @@ def refuse_redemptions(db: Connection, now: datetime) -> int:
 def record_redemptions(db: Connection, now: datetime) -> int:
     """Say what the cards of the other valid copies do not pay; how many errors.
 
-    These copies are made all the same.
+    These copies are made anyway.
     """
     shortfalls = _shortfalls(ErrorCode.GIFT_CARD_NOT_REDEEMED, copies.c.valid, not_(_must_pay))
     return execute_and_count(db, shortfalls, now=now)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Insert, exists, func, literal, select
 
 from order_factory.models.database.upserts import insert_new_rows, insert_or_update
-from order_factory.tasks.imports.resources import Resource, carried
+from order_factory.tasks.imports.resources import Resource, imported_columns
 from order_factory.tasks.imports.staging import staging_table
 from order_factory.tasks.working_set.statements import at, times
 
@@ -21,7 +21,7 @@ def insert_staged_rows(db: Connection, resource: Resource, mode: str, now: datet
     place = func.row_number().over(partition_by=same, order_by=staged.c.line)
     source = select(staged, place.label("place")).subquery("staged")
     values: dict[str, ColumnElement[Any]] = {
-        column.name: source.c[column.name] for column in carried(resource)
+        column.name: source.c[column.name] for column in imported_columns(resource)
     }
     values |= {each.target: source.c[each.target] for each in resource.references}
     values |= {name: fill(source) for name, fill in resource.filled.items()}

@@ -23,7 +23,7 @@ class FileProgress:
         self._tell(rows, max(rows, self._expected))
 
     def finish(self, rows: int) -> None:
-        """All rows are read, and there were so many."""
+        """Report that all rows are read, and their number."""
         self._tell(rows, rows)
 
     def _tell(self, rows: int, of: int) -> None:

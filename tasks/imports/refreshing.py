@@ -30,7 +30,7 @@ _ASK = "differs from what is there; import with --update to take it over"
 class Difference(NamedTuple):
     """A staged row that differs from the row that is there, in these columns of the file.
 
-    `is_history` says that one of them is never changed, `is_again` that the row's key stands in
+    `is_history` says that one of them is never changed, `is_again` that the row's key is in
     an earlier line of the chunk already.
     """
 

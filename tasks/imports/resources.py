@@ -242,7 +242,7 @@ def given_column(name: str) -> str:
     return f"given_{name}"
 
 
-def carried(resource: Resource) -> tuple[Column[Any], ...]:
+def imported_columns(resource: Resource) -> tuple[Column[Any], ...]:
     """The table's columns that the file gives as they are, with their comparison keys."""
     given = {*resource.row.model_fields, *resource.compared_by}
     return tuple(column for column in resource.table.c if column.name in given)
@@ -256,7 +256,7 @@ def refreshable(resource: Resource) -> dict[str, str]:
     """The table's columns that an import may change, each with the file's column that gives it."""
     columns = {
         column.name: column.name
-        for column in carried(resource)
+        for column in imported_columns(resource)
         if column.name not in {*resource.key, *resource.history, *resource.compared_by}
         and column.name not in _KEY_TEXTS.get(resource.name, ())
     }

@@ -1,7 +1,7 @@
 """What an order that is still open is billed, shipped and paid to: taken from saved rows.
 
 An order has rows of its own. Where it has one that was copied before, and shares it with nobody,
-that one is changed; otherwise a new one is made, and the old one is left to whoever has it.
+that one is changed; otherwise a new one is made, and the old one is kept for its other owners.
 """
 
 from datetime import datetime
@@ -33,7 +33,7 @@ def clone_address(
 
 
 def pay_with(db: Connection, order_id: int, customer_payment_source_id: int, now: datetime) -> None:
-    """Let the order be paid with a copy of what stands in the wallet, as copies are."""
+    """Let the order be paid with a copy of the wallet's payment source, as copies are."""
     payment = table_of(PaymentSource)
     saved_id, method_id = db.execute(
         select(_saved.c.payment_source_id, _saved.c.payment_method_id).where(

@@ -99,7 +99,7 @@ def place(
     """Place the asked orders that are pending and have all that it takes.
 
     An order that needs a gateway is `placing`, with its stock reserved and its authorization
-    recorded; the others are `placed`. What stands in the way is recorded in `order_problems`, and
+    recorded; the others are `placed`. What prevents it is recorded in `order_problems`, and
     such an order stays as it is. Orders that are placed, or being placed, are left alone.
     """
     forget(db, _order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED]))
@@ -294,7 +294,7 @@ def note_results(db: Connection, batch: Batch) -> int:
     """Note what was wrong with which order, and when the others were changed; orders placed."""
     found = select(copies.c.target_order_id, _error.c.field, _error.c.message)
     found = found.join(_error, _error.c.order_factory_id == copies.c.factory_id)
-    # An order that is placed all the same, such as one whose gift card pays less, is not refused.
+    # An order that is placed anyway, such as one whose gift card pays less, is not refused.
     is_placed = exists().where(placements.c.factory_id == copies.c.factory_id)
     note_problems(db, found.where(not_(is_placed)).order_by(_error.c.id))
     placed = select(copies.c.target_order_id)

@@ -1,4 +1,4 @@
-"""Cancelling the source orders of copies that stand, where that was asked for."""
+"""Cancel the source orders of copies, on request."""
 
 from datetime import datetime
 
@@ -57,16 +57,16 @@ _AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
     idle="No source order is to be cancelled.",
 )
 def cancel_source_orders(db: Connection, batch: Batch) -> int:
-    """Cancel the sources of the copies that stand, as far as no gateway has to be asked for it.
+    """Cancel the sources of the copies that succeeded, unless a gateway must be called first.
 
-    A copy that is to be placed and is not yet, or could not be, does not stand. Returns how many
-    source orders are cancelled now.
+    A copy whose placing is unfinished or failed has not succeeded. Returns the number of source
+    orders that are cancelled now.
     """
     return cancel_sources(db, batch.started_at)
 
 
 def cancel_sources(db: Connection, now: datetime) -> int:
-    """The same at any moment; the copies that wait for a payment to be voided are marked so."""
+    """Do the same at any time, and mark the copies that wait for a payment to be voided."""
     if not db.scalar(_SOME):
         return 0
     _lock_sources(db)
@@ -178,5 +178,5 @@ def _refusals() -> Insert:
 
 
 def _lock_sources(db: Connection) -> None:
-    """Hold the source orders, in the order of their keys, so that nobody cancels them meanwhile."""
+    """Lock the source orders in the order of their keys, so that nobody else cancels them."""
     lock_rows(db, _source, select(copies.c.source_order_id).where(_stands))

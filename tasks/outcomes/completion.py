@@ -52,9 +52,9 @@ _ENDED_AT: ColumnElement[datetime] = case(
 
 
 def update_factories() -> Update:
-    """Every factory in hand is completed, failed or aborted; a valid one knows its target order.
+    """Mark every current factory as completed, failed or aborted, and set its target order.
 
-    One that waits for a gateway is still in progress.
+    A factory that waits for a gateway stays in progress.
     """
     failed, awaits, nothing = copies.c.failed, copies.c.awaits, null()
     return (
@@ -93,7 +93,7 @@ def update_errors(db: Connection) -> Update:
 
 
 def insert_events(*, began: bool) -> Insert:
-    """An event per factory in hand that has ended; before it one that it `began`."""
+    """Insert an event for each current factory that has ended, after one that it `began`."""
     ended = case(
         (copies.c.aborted, EventName.ABORT.value),
         (copies.c.failed, EventName.FAIL.value),

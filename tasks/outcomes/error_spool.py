@@ -1,4 +1,4 @@
-"""The errors of copies that are taken back: kept in a file meanwhile, and written down after all."""
+"""Errors of copies that are rolled back: spooled to a file, and recorded afterwards."""
 
 import json
 from tempfile import TemporaryFile
@@ -13,7 +13,7 @@ from order_factory.tasks.working_set.statements import table_of
 _ROWS_AT_ONCE = 10_000
 _error = table_of(CopyError)
 _KEPT = ("order_factory_id", "field", "code", "message", "line_item_id", "sku_code")
-# A target order that is taken back has no status to be told of.
+# A target order that is rolled back has no status to report.
 _CODES = {ErrorCode.CANNOT_BE_PLACED: ErrorCode.COULD_NOT_BE_PLACED}
 
 

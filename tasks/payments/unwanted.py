@@ -1,6 +1,6 @@
 """Payments that nobody wants any more: of subscriptions that were cancelled or deactivated.
 
-What was never asked of the gateway is not asked any more, and what it did meanwhile is voided.
+Requests that were never sent are dropped, and authorizations that the gateway has made are voided.
 Either way the copy ends `aborted`, its target order cancelled.
 """
 

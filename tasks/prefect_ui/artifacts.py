@@ -16,7 +16,7 @@ from order_factory.models.results.copies import BulkResult, OrderFactoryResult, 
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
-from order_factory.tasks.prefect_ui.telling import tell
+from order_factory.tasks.prefect_ui.prefect_calls import try_call
 
 _KINDS_SHOWN = 25
 _ERRORS_SHOWN = 100
@@ -27,7 +27,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&:#!@$])")
 
 def start_progress(description: str, key: str | None = None) -> UUID | None:
     """Create an artifact that shows the progress of a run; None if Prefect's server is away."""
-    created = tell(lambda: create_progress_artifact(0.0, key, description))
+    created = try_call(lambda: create_progress_artifact(0.0, key, description))
     assert created is None or isinstance(created, UUID)
     return created
 
@@ -35,7 +35,7 @@ def start_progress(description: str, key: str | None = None) -> UUID | None:
 def show_progress(artifact: UUID | None, done: int, total: int) -> None:
     if artifact is not None:
         percent = 100.0 * done / total if total else 100.0
-        tell(lambda: update_progress_artifact(artifact, percent))
+        try_call(lambda: update_progress_artifact(artifact, percent))
 
 
 def _counts(result: BulkResult) -> list[tuple[str, int]]:
@@ -280,4 +280,4 @@ def create(key: str, kind: str, description: str, data: Any) -> None:
         flow_run_id=context.flow_run.id,
     )
     client = context.client
-    tell(lambda: client.create_artifact(artifact))
+    try_call(lambda: client.create_artifact(artifact))

@@ -10,7 +10,7 @@ from order_factory.models.results.copies import BulkResult, OrderFactoryResult
 from order_factory.models.settings import Settings
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.prefect_ui.artifacts import create
-from order_factory.tasks.prefect_ui.telling import tell
+from order_factory.tasks.prefect_ui.prefect_calls import try_call
 
 WITH_ERRORS = "completed with errors"
 # A run that copies many single orders has the tags of the first ones.
@@ -53,7 +53,7 @@ def tag_run(tags: list[str]) -> None:
         return
     kept = [known for known in context.flow_run.tags if known not in tags]
     client, key = context.client, context.flow_run.id
-    tell(lambda: client.update_flow_run(key, tags=[*kept, *tags]))
+    try_call(lambda: client.update_flow_run(key, tags=[*kept, *tags]))
 
 
 def link_resource(resource: str, name: str) -> None:

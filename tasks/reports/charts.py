@@ -18,7 +18,7 @@ _BAR_PERCENT = 1.0
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar upwards; `left` and `top` are where it begins, `message` says what it stands for."""
+    """A bar upwards; `left` and `top` are where it begins, `message` describes it."""
 
     left: float
     top: float
@@ -69,7 +69,7 @@ def _describe(commits: Commits, precise: bool) -> str:
 
 @dataclass(frozen=True)
 class _Axis:
-    """Where times stand on the axis: a stretch of work begins at `left` and is `width` wide."""
+    """The places of times on the axis: a stretch of work begins at `left` and is `width` wide."""
 
     places: list[tuple[float, float, Stretch]]
 
@@ -83,7 +83,7 @@ class _Axis:
         return cls(places)
 
     def place_of(self, time: datetime) -> float:
-        """In percent; a time outside of the work stands at the end of what came before it."""
+        """In percent. A time outside of the work is at the end of the stretch before it."""
         left, width, stretch = max(
             (place for place in self.places if place[2].began_at <= time),
             key=lambda place: place[0],

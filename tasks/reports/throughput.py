@@ -61,7 +61,7 @@ class Throughput:
     """The stretches of work, and the commits within them, both in the order of time.
 
     There is none where nothing has been finished yet. `slice_seconds` is how close together the
-    transactions are that were counted together; None where each one stands by itself.
+    transactions are that were counted together; None if each is counted alone.
     """
 
     stretches: list[Stretch]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from order_factory.tasks.row_files.headers import match_columns
-from order_factory.tasks.row_files.records import Record, Source, given
+from order_factory.tasks.row_files.records import Record, Source, drop_empty_cells
 from order_factory.tasks.row_files.text_files import UNDECODED, TextFile, not_text, open_text
 
 
@@ -47,7 +47,7 @@ def _records(text: TextFile, names: _Names) -> Iterator[Record]:
         if len(set(matched)) < len(matched):
             yield Record(line, {}, "gives the same column twice")
             continue
-        values = given(dict(zip(matched, found.values(), strict=True)))
+        values = drop_empty_cells(dict(zip(matched, found.values(), strict=True)))
         if "" in values:
             yield Record(line, {}, "has a value under no column's name")
         else:

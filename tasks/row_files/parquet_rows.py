@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.row_files.headers import match_columns
-from order_factory.tasks.row_files.records import Record, Source, given
+from order_factory.tasks.row_files.records import Record, Source, drop_empty_cells
 
 _BATCH_ROWS = 10_000
 _FIRST_ROUNDED = 1e15
@@ -48,7 +48,7 @@ def _records(path: Path, columns: list[str]) -> Iterator[Record]:
                     if isinstance(values, str):
                         yield Record(line, {}, values)
                     else:
-                        yield Record(line, given(values))
+                        yield Record(line, drop_empty_cells(values))
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, f"it cannot be read beyond row {line}") from error
 

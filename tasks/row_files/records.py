@@ -39,6 +39,6 @@ def is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
-def given(values: dict[str, Any]) -> dict[str, Any]:
+def drop_empty_cells(values: dict[str, Any]) -> dict[str, Any]:
     """The values that are not blank."""
     return {name: value for name, value in values.items() if not is_blank(value)}

@@ -106,6 +106,6 @@ def _require_columns(name: str, found: list[str], unreadable: list[Problem]) -> 
     if unknown:
         problems.append(f"unknown columns: {name_known_columns(unknown, COLUMNS)}")
     if len(set(found)) < len(found):
-        problems.append("a column stands in it twice")
+        problems.append("a column occurs twice")
     if problems:
         raise SelectionInvalid(name, [*problems, *(message for _, message in unreadable)])

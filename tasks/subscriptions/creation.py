@@ -38,7 +38,7 @@ def create_subscription(
     order = db.execute(select(_order).where(_order.c.id == source_order_id)).one()
     if options.end_with_source_order and order.status == OrderStatus.CANCELLED:
         raise InvalidRequest(
-            "The source order is cancelled. To repeat it all the same, set end_with_source_order "
+            "The source order is cancelled. To repeat it anyway, set end_with_source_order "
             "to false."
         )
     values = options.model_dump() | {

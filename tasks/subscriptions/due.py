@@ -98,7 +98,7 @@ def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
     if batch_id is not None:
         copied = runs.c.order_subscription_id.in_(select(periods.c.order_subscription_id))
         running = _running(batch_id, now)
-        # In one statement: each of these rows stands in several indexes.
+        # In one statement, because each of these rows is in several indexes.
         values |= {
             name: case(
                 (copied, literal(value, subscription.c[name].type)), else_=subscription.c[name]

@@ -179,7 +179,7 @@ def _forget_newest(db: Connection) -> None:
 
 
 def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
-    """Deactivate the subscriptions with a copy that failed for good, where they say so."""
+    """Deactivate the subscriptions with a copy that failed permanently, where they say so."""
     lost = select(factory.c.order_subscription_id).where(
         _in_batch(batch_id), _failed, factory.c.retry_at.is_(None)
     )
@@ -189,5 +189,5 @@ def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
         subscription.c.after_failure == AfterFailure.DEACTIVATE,
     )
     keys = db.scalars(mine.with_for_update()).all()
-    end_subscriptions(db, keys, "a copy failed for good", now)
+    end_subscriptions(db, keys, "a copy failed permanently", now)
     forget_retries(db, select(ended_subscriptions.c.order_subscription_id), now)

@@ -57,7 +57,7 @@ def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
     open_run_tables(db)
     ahead = _ahead(mode, until).subquery("ahead")
     rank = func.row_number().over(order_by=(ahead.c.next_run_at, ahead.c.id))
-    # At its own moment, so that a period which was copied today does not stand in the way.
+    # At its own time, so that a period which was copied today does not conflict.
     rows = select(rank, ahead.c.id, literal(utc_now(), periods.c.period_at.type))
     db.execute(insert_counted(periods, ["rank", "order_subscription_id", "period_at"], rows))
     return record_periods(db, mode, utc_now()).id

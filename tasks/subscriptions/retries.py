@@ -25,8 +25,8 @@ PASSING_CODES = (ErrorCode.NOT_ENOUGH_STOCK,)
 NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
 # These say nothing about why a copy failed: one follows from the other errors, one is a note.
 _BESIDE = (ErrorCode.CANNOT_BE_PLACED, ErrorCode.GIFT_CARD_NOT_REDEEMED)
-# Of the order that a failed attempt has left: what is placed again or copied anew, and besides
-# that what is not decided yet.
+# The statuses of an order of a failed attempt that is placed or copied again; then also those that
+# are not decided yet.
 _REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
 _OPEN = (*_REPLACEABLE, OrderStatus.PLACING)
 
@@ -82,7 +82,7 @@ def _ripe(mode: Mode, now: datetime) -> Select[Any]:
 
 
 def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
-    """What waits for a payment source is tried again once the wallet has changed since it failed."""
+    """Retry what waits for a payment source, once the wallet has changed since it failed."""
     if not db.scalar(select(exists().where(_waits))):
         return
     customer = select(subscription.c.customer_id).where(

@@ -41,7 +41,7 @@ retried = temporary(
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("target_order_id", BigInteger),
 )
-# The subscriptions whose copies of a batch are all ended, and whether one failed for good.
+# The subscriptions whose copies of a batch are all ended, and whether one failed permanently.
 ended_subscriptions = temporary(_METADATA, "tmp_ended_subscriptions", _key("order_subscription_id"))
 
 

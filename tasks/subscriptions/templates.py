@@ -68,7 +68,7 @@ _OF_AMOUNTS = ("discount_cents", "discount_breakdown", "tax_breakdown")
 
 def rebuild_template(db: Connection, key: int, now: datetime) -> None:
     """Make the template that the subscription's items and payment source ask for, or none."""
-    # Held, so that no run records a copy of a template that goes away meanwhile.
+    # Locked, so that no run records a copy of a template that is being deleted.
     mine = select(subscription).where(subscription.c.id == key)
     row = db.execute(mine.with_for_update()).one()
     has_items = bool(db.scalar(select(exists().where(item.c.order_subscription_id == key))))
@@ -185,7 +185,7 @@ def _share_of_tax(asked: FromClause) -> ColumnElement[Any]:
 
 
 def _insert_options(db: Connection, template: int, asked: FromClause, now: datetime) -> None:
-    """The options of the source lines; the lines of the template stand in the order of `asked`."""
+    """The options of the source lines; the lines of the template are in the order of `asked`."""
     made = select(_line.c.id, func.row_number().over(order_by=_line.c.id).label("rank"))
     lines = made.where(_line.c.order_id == template).subquery("made")
     rank = func.row_number().over(order_by=asked.c.place).label("rank")

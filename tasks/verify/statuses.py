@@ -111,7 +111,7 @@ INVARIANTS = (
         _placed_unasked(),
     ),
     Invariant(
-        "target-starts-anew",
+        "target-without-history",
         "A target order takes over nothing of its source's history: no payment, fulfillment, "
         "approval, cancellation or reference.",
         Resource.orders,

@@ -74,7 +74,7 @@ def _unplaceable_without_target() -> Select[Any]:
 
 def _unfinished_with_target() -> Select[Any]:
     finished = [FactoryStatus.COMPLETED, FactoryStatus.FAILED]
-    # What waits for a gateway is copied already.
+    # Factories that wait for a gateway are copied already.
     waits = and_(factory.c.status == FactoryStatus.IN_PROGRESS, awaits_gateway())
     # Nor was one placed whose subscription had ended before it was paid.
     ended = and_(

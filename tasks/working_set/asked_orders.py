@@ -1,4 +1,4 @@
-"""The orders that something is asked of, and what stands in the way of it.
+"""The orders of a requested change, and what prevents it.
 
 Temporary tables, as those of a batch: for one order and for thousands alike.
 """

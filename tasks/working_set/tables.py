@@ -43,7 +43,7 @@ claims = temporary(
 # One row per current copy: its options, what its source order refers to, and the keys of its
 # target. `valid`: it is copied. `failed`: its factory ends as failed (an order that was copied but
 # could not be placed is valid and failed). `awaits`: it ends after a gateway's answer.
-# `aborted`: it was cancelled meanwhile.
+# `aborted`: it was cancelled before the copy.
 copies = temporary(
     _METADATA,
     "tmp_copies",

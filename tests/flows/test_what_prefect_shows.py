@@ -199,7 +199,7 @@ def test_what_came_over_http(shop):
     assert drain_order_factories() == 2
 
     shown = Shown(run_of(shop), len(STEPS) + 2)
-    assert (shown.name, shown.state) == ("copy what waits", WITH_ERRORS)
+    assert (shown.name, shown.state) == ("copy pending orders", WITH_ERRORS)
     assert shown.message == "1 of 2 orders copied, 1 failed"
     assert shown.tasks[0] == ("copy single orders 1", COPIED)
     assert dict(shown.tasks) == dict(STEPS) | {

@@ -141,7 +141,7 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
     elif source.card == "expired" and source.customer is not None:
         tell("payment_source", f"the saved payment source expired on {EXPIRED_ON}")
     elif source.card == "foreign" and source.customer != "other":
-        tell("payment_source", "the payment source stands in another customer's wallet")
+        tell("payment_source", "the payment source is in another customer's wallet")
 
     coupon = COUPON.get(source.coupon or "")
     problems = _coupon_problems(source, lines, options)

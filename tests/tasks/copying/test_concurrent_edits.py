@@ -36,7 +36,7 @@ def test_an_edited_line_rolls_the_copy_back_to_be_run_again(shop, monkeypatch, c
     source = shop.order(lines=[("MUG", 2, 10_00)])
     _edit_before_the_lines_are_copied(monkeypatch, shop.row(LineItem).id, **change)
 
-    with pytest.raises(TryAgain, match="a source order was changed meanwhile"):
+    with pytest.raises(TryAgain, match="a source order was changed during the copy"):
         copy_one(source)
 
     assert shop.row(OrderFactory).status == "pending"

@@ -56,7 +56,7 @@ def test_one_order_with_five_things_wrong_shows_all_five(shop):
             "SKU GONE is no longer in the catalogue",
             "SKU RARE: 2 wanted, 1 in stock",
         ],
-        "payment_source": ["the payment source stands in another customer's wallet"],
+        "payment_source": ["the payment source is in another customer's wallet"],
     }
     assert result.errors_count == 6
     assert len(shop.rows(Order)) == 1

@@ -179,7 +179,7 @@ def with_an_expired_card(shop, order):
 
 def with_someone_elses_card(shop, order):
     change(Order, order, customer_id=shop.customer())
-    return {"payment_source": ["the payment source stands in another customer's wallet"]}
+    return {"payment_source": ["the payment source is in another customer's wallet"]}
 
 
 @pytest.mark.parametrize(

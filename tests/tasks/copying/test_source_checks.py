@@ -15,7 +15,7 @@ from tests.support.copying import (
 )
 from tests.support.subscriptions import START, run_due, subscribe
 
-HOW_TO = "; any_source_status copies it all the same"
+HOW_TO = "; any_source_status copies it anyway"
 PARTS = {
     "subtotal_amount_cents": 10_00,
     "shipping_amount_cents": 7_00,

@@ -9,7 +9,7 @@ from order_factory.models.tables.base import utc_now
 from tests.support.copying import copy_one, target_of
 from tests.support.filling import differences, filled
 
-FOREIGN = {"payment_source": ["the payment source stands in another customer's wallet"]}
+FOREIGN = {"payment_source": ["the payment source is in another customer's wallet"]}
 
 
 @pytest.fixture

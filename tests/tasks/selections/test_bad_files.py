@@ -124,7 +124,7 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
             "source_order,reference\nA1,\xe9\nA2,M".encode() + b"\xfcller\n",
             ["line 3, reference: the text is not UTF-8; save the file as UTF-8"],
         ),
-        (b"source_order,source_order\nA1,A2\n", ["a column stands in it twice"]),
+        (b"source_order,source_order\nA1,A2\n", ["a column occurs twice"]),
         (
             b"source_order\nA1\n" + b"9" * 200_000 + b"\n",
             ["line 3 is broken CSV: field larger than field limit (131072)"],

@@ -49,13 +49,13 @@ DAMAGES = [
     ),
     _target("not-placed-unasked", "placed_at = :long_ago", "plain", "plain"),
     _target("not-placed-unasked", "placed_at = :long_ago", "unplaceable", "unplaceable"),
-    _target("target-starts-anew", "status = 'approved'", "plain"),
-    _target("target-starts-anew", "payment_status = 'paid'", "plain"),
-    _target("target-starts-anew", "fulfillment_status = 'fulfilled'", "plain"),
-    _target("target-starts-anew", "approved_at = :long_ago", "plain"),
-    _target("target-starts-anew", "cancelled_at = :long_ago", "plain"),
-    _target("target-starts-anew", "reference = 'A1'", "plain"),
-    _target("target-starts-anew", "reference_origin = 'shop'", "plain"),
+    _target("target-without-history", "status = 'approved'", "plain"),
+    _target("target-without-history", "payment_status = 'paid'", "plain"),
+    _target("target-without-history", "fulfillment_status = 'fulfilled'", "plain"),
+    _target("target-without-history", "approved_at = :long_ago", "plain"),
+    _target("target-without-history", "cancelled_at = :long_ago", "plain"),
+    _target("target-without-history", "reference = 'A1'", "plain"),
+    _target("target-without-history", "reference_origin = 'shop'", "plain"),
 ]
 
 

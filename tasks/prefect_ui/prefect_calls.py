@@ -1,7 +1,7 @@
-"""Calls to Prefect's server that a run can do without, each with a limit.
+"""Optional calls to Prefect's server, each with limited retries.
 
-What a person sees in the Prefect UI never keeps an order from being copied or paid. Prefect's own
-client would wait for more than a minute at each call to a server that is gone.
+The Prefect UI never keeps an order from being copied or paid. If the server is gone, Prefect's own
+client would wait for more than a minute at each call.
 """
 
 from collections.abc import Callable
@@ -16,24 +16,24 @@ from order_factory.tasks.prefect_ui.run_logs import log_line
 
 R = TypeVar("R")
 
-# Prefect waits 2, 4 and 8 seconds before them, and less where the server only says that it is busy.
+# Prefect waits 2, 4 and 8 seconds before them, and less if the server is only busy.
 RETRIES = 3
-# A server that gave no answer is left alone for so many times as long as was waited for it.
+# After a call without an answer, no call is made for this many times the waiting time.
 _PAUSE_FACTOR, _SHORTEST_PAUSE = 10.0, 2.0
 
-_left_alone_until = 0.0
+_no_calls_before = 0.0
 _limited: dict[int, tuple[Settings, Settings]] = {}
 
 
-def tell(call: Callable[[], R], retries: int = RETRIES) -> R | None:
-    """What the call returns; None where Prefect's server gives no answer.
+def try_call(call: Callable[[], R], retries: int = RETRIES) -> R | None:
+    """The result of the call; None if Prefect's server does not answer.
 
-    All such calls of a process together take about a tenth of its time at the most: while the
-    server is left alone, they return None at once.
+    After a failure, further calls return None at once for a while. So all calls of a process
+    together take at most about a tenth of its time.
     """
-    global _left_alone_until
+    global _no_calls_before
     began = monotonic()
-    if began < _left_alone_until:
+    if began < _no_calls_before:
         return None
     try:
         with limit_retries(retries):
@@ -42,8 +42,8 @@ def tell(call: Callable[[], R], retries: int = RETRIES) -> R | None:
         if not is_away(error):
             raise
         waited = monotonic() - began
-        _left_alone_until = monotonic() + max(waited * _PAUSE_FACTOR, _SHORTEST_PAUSE)
-        log_line(f"Prefect's server gives no answer ({type(error).__name__}); the run goes on.")
+        _no_calls_before = monotonic() + max(waited * _PAUSE_FACTOR, _SHORTEST_PAUSE)
+        log_line(f"Prefect's server gives no answer ({type(error).__name__}); the run continues.")
         return None
 
 

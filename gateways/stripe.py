@@ -72,7 +72,10 @@ class StripeGateway:
         return refused[0]
 
     def capture(self, request: GatewayRequest) -> Answer:
-        amount = stripe_amount(request.amount_cents, request.currency_code)
+        try:
+            amount = stripe_amount(request.amount_cents, request.currency_code)
+        except AmountNotSupported as error:
+            return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: Any = {"amount_to_capture": amount}
         with self._translate_errors() as refused:
             intent = self._intents.capture(_intent_id(request), params, _request_options(request))
@@ -86,9 +89,13 @@ class StripeGateway:
         return refused[0]
 
     def refund(self, request: GatewayRequest) -> Answer:
+        try:
+            amount = stripe_amount(request.amount_cents, request.currency_code)
+        except AmountNotSupported as error:
+            return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: Any = {
             "payment_intent": request.capture_token,
-            "amount": stripe_amount(request.amount_cents, request.currency_code),
+            "amount": amount,
             "metadata": {"order": request.order, KEY: request.idempotency_key},
         }
         with self._translate_errors() as refused:

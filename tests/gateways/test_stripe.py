@@ -93,6 +93,41 @@ def test_an_authorization_is_captured_or_voided(gateway, stand_in):
     assert (again.succeeded, again.error_code) == (False, "payment_intent_unexpected_state")
 
 
+def test_a_capture_is_refunded_in_parts_and_never_twice_under_a_key(gateway, stand_in):
+    held = gateway.authorize(REQUEST)
+    refund = replace(
+        REQUEST,
+        idempotency_key="part-1",
+        amount_cents=5_00,
+        capture_token=held.token,
+        call="refund",
+    )
+    early = gateway.refund(replace(refund, idempotency_key="early"))
+    gateway.capture(replace(REQUEST, idempotency_key="then", authorization_token=held.token))
+
+    assert (early.succeeded, early.error_code) == (False, "charge_not_captured")
+    assert gateway.lookup(refund) is None
+    done = gateway.refund(refund)
+    assert gateway.refund(refund) == done == gateway.lookup(refund)
+    assert gateway.refund(replace(refund, idempotency_key="part-2", amount_cents=7_50)).succeeded
+    more = gateway.refund(replace(refund, idempotency_key="part-3", amount_cents=1))
+
+    assert [each["amount"] for each in stand_in.refunds] == [5_00, 7_50]
+    assert [each["metadata"]["order_factory_key"] for each in stand_in.refunds] == [
+        "part-1",
+        "part-2",
+    ]
+    assert (more.succeeded, more.message) == (False, "The payment was refunded already.")
+
+
+def test_a_part_that_stripe_has_no_coins_for_is_refused(gateway):
+    request = replace(REQUEST, currency_code="KWD", amount_cents=1_255, capture_token="pi_1")
+
+    assert not gateway.refund(replace(request, call="refund")).succeeded
+    captured = gateway.capture(replace(request, call="capture", authorization_token="pi_1"))
+    assert not captured.succeeded
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [(429, GatewayUnreachable), (500, GatewayTimedOut), (503, GatewayTimedOut)],

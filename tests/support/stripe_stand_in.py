@@ -29,6 +29,7 @@ class StripeStandIn:
     versions: set[str | None] = field(default_factory=set)
     fail_next: list[int] = field(default_factory=list)
     captured: list[str] = field(default_factory=list)
+    refunds: list[dict[str, Any]] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
     def create(self, given: dict[str, str]) -> tuple[int, Any]:
@@ -37,7 +38,7 @@ class StripeStandIn:
             message = {"code": "resource_missing", "message": f"No such PaymentMethod: '{method}'"}
             return 400, {"error": {"type": "invalid_request_error", **message}}
         name = f"pi_{len(self.intents) + 1}"
-        metadata = {key[9:-1]: it for key, it in given.items() if key.startswith("metadata[")}
+        metadata = _metadata(given)
         intent = {
             "id": name,
             "object": "payment_intent",
@@ -69,6 +70,32 @@ class StripeStandIn:
         intent["status"] = status
         return 200, intent
 
+    def refund(self, given: dict[str, str]) -> tuple[int, Any]:
+        """Give money back, at most what was captured."""
+        intent = self.intents[given["payment_intent"]]
+        amount = int(given["amount"])
+        done = [each for each in self.refunds if each["payment_intent"] == intent["id"]]
+        if intent["status"] != "succeeded":
+            message = {"code": "charge_not_captured", "message": "no"}
+            return 400, {"error": {"type": "invalid_request_error", **message}}
+        if sum(each["amount"] for each in done) + amount > intent["amount"]:
+            message = {"code": "charge_already_refunded", "message": "no"}
+            return 400, {"error": {"type": "invalid_request_error", **message}}
+        refund = {
+            "id": f"re_{len(self.refunds) + 1}",
+            "object": "refund",
+            "amount": amount,
+            "payment_intent": intent["id"],
+            "metadata": _metadata(given),
+            "status": "succeeded",
+        }
+        self.refunds.append(refund)
+        return 200, refund
+
+    def list_refunds(self, intent: str) -> tuple[int, Any]:
+        found = [each for each in self.refunds if each["payment_intent"] == intent]
+        return 200, {"object": "list", "data": found, "has_more": False, "url": "/v1/refunds"}
+
     def search(self, query: str) -> tuple[int, Any]:
         wanted = query.split(":'")[1].rstrip("'")
         found = [
@@ -79,7 +106,10 @@ class StripeStandIn:
         return 200, {"object": "search_result", "data": found, "has_more": False}
 
     def route(self, verb: str, path: str, given: dict[str, str]) -> tuple[int, Any]:
-        _, _, _, *rest = path.split("/")
+        _, _, kind, *rest = path.split("/")
+        if kind == "refunds":
+            made = self.refund(given) if verb == "POST" else None
+            return made or self.list_refunds(given["payment_intent"])
         if verb == "POST" and not rest:
             return self.create(given)
         if verb == "POST":
@@ -87,6 +117,10 @@ class StripeStandIn:
                 self.captured.append(given["amount_to_capture"])
             return self.change(rest[0], {"capture": "succeeded", "cancel": "canceled"}[rest[1]])
         return self.search(given["query"]) if rest == ["search"] else (200, self.intents[rest[0]])
+
+
+def _metadata(given: dict[str, str]) -> dict[str, str]:
+    return {key[9:-1]: it for key, it in given.items() if key.startswith("metadata[")}
 
 
 def _handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:

@@ -1,12 +1,15 @@
 """The copy options as options of a command."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
 from order_factory.models.values.option_signatures import signature_with_options
+
+if TYPE_CHECKING:
+    from order_factory.models.requests.copies import CopyOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +37,23 @@ def add_subscription_options(command: F) -> F:
 def flag_of(name: str) -> str:
     """The option on the command line: `--reuse-wallet`."""
     return f"--{name.replace('_', '-')}"
+
+
+def checked_options(given: dict[str, Any]) -> "CopyOptions":
+    """The copy options and the caller's own fields. Raises `InvalidRequest`, naming the options."""
+    from pydantic import ValidationError
+
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.models.requests.copies import CopyOptions
+
+    try:
+        return CopyOptions(**given)
+    except ValidationError as error:
+        problems = [
+            f"{flag_of(str(problem['loc'][0]))} {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise InvalidRequest(f"{'; '.join(problems)}.") from None
 
 
 def _annotation(option: CopyOption) -> Any:

@@ -5,16 +5,18 @@ FAILED, REFUSED, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 def explain(error: Exception) -> tuple[str, str, int]:
     """The code, message and exit code for an exception; the message contains no row values."""
-    from sqlalchemy.exc import DBAPIError
-
-    from order_factory.cli.database import display_url
-    from order_factory.models.database.transient import is_lost, without_values
     from order_factory.models.errors import ConnectionLost, OrderFactoryError, PrefectAway
 
     if isinstance(error, PrefectAway):
         return error.code, str(error), FAILED
     if isinstance(error, OrderFactoryError):
         return error.code, str(error), REFUSED
+
+    from sqlalchemy.exc import DBAPIError
+
+    from order_factory.cli.database import display_url
+    from order_factory.models.database.transient import is_lost, without_values
+
     if isinstance(error, DBAPIError) and str(error.orig) == "file is not a database":
         message = f"The file of {display_url()} is not a SQLite database. Nothing was changed."
         return "database_not_ready", message, REFUSED

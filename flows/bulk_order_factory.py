@@ -45,7 +45,8 @@ from order_factory.tasks.outcomes.account import (
     account_for,
     read_batch_account,
 )
-from order_factory.tasks.reports import report_path as resolve_report_path
+from order_factory.tasks.reports.paths import report_path as resolve_report_path
+from order_factory.tasks.reports.paths import require_writable
 from order_factory.tasks.selections.finding import Record, recorder
 from order_factory.tasks.selections.reading import Orders, accept_orders
 
@@ -160,6 +161,7 @@ def bulk_order_factory(
         options["skip_errors"] = True
     request = CopyOptions(**options)
     report_file = resolve_report_path(report_path, f"{reference}-dry-run" if dry_run else reference)
+    require_writable(report_file)
     record = recorder(reference, request, error_policy, orders, orders_where, failed_of, mode)
     try:
         if dry_run:

@@ -242,7 +242,8 @@ from order_factory.models.database.schema import upgrade
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Order
-from order_factory.tasks.reports import report_path, write_report
+from order_factory.tasks.reports.paths import report_path
+from order_factory.tasks.reports.writing import write_report
 from order_factory.tasks.selections.recording import record_filtered
 
 assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__

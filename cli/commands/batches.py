@@ -46,7 +46,9 @@ def batch(
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.batches.records import read_batch, require_batch
-    from order_factory.tasks.reports import page_path, report_path, write_page, write_report
+    from order_factory.tasks.reports.page import write_page
+    from order_factory.tasks.reports.paths import page_path, report_path
+    from order_factory.tasks.reports.writing import write_report
 
     path = report_path(report, reference) if report else None
     require_schema()

@@ -109,13 +109,19 @@ def bulk(
     stops after the current transactions; --resume finishes the batch. --failed-of retries the
     failed copies of a batch. The exit code is 1 if any copy failed.
     """
+    _require_file(file)
+    from order_factory.cli.copy_options import checked_options
     from order_factory.cli.flow_runs import run_flow, start_prefect
+    from order_factory.cli.program import command_line
     from order_factory.cli.views.batches import after_batch, describe_batch
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.models.results.copies import BatchFailed, BatchInterrupted, BatchUnfinished
+    from order_factory.models.values.statuses import Mode
     from order_factory.tasks.batches.records import require_batch
-    from order_factory.tasks.reports import report_path
+    from order_factory.tasks.reports.paths import report_path, require_writable
+    from order_factory.tasks.selections.finding import check_orders
+    from order_factory.tasks.selections.reading import accept_orders
 
     terminal = terminal_of(context)
     fields = filter_fields(options)
@@ -132,9 +138,9 @@ def bulk(
     _refuse_beside_resume(resume, reference, options, error_policy)
     _refuse_without_dask(runner, dask_address)
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-    # Check this before Prefect starts, which takes seconds.
-    report_path(report, name)
-    _require_file(file)
+    # Check everything before Prefect starts, which takes seconds.
+    require_writable(report_path(report, name))
+    request = checked_options(options | {"reference": reference})
     require_schema()
     if earlier := resume or failed_of:
         with reading() as db:
@@ -152,6 +158,7 @@ def bulk(
     }
     if file or order:
         selection["mode"] = mode
+        check_orders(name, accept_orders(file or order), request, Mode(mode))
     start_prefect(terminal)
     from order_factory.flows.bulk_order_factory import bulk_order_factory
 
@@ -180,6 +187,9 @@ def bulk(
     except BatchUnfinished as unfinished:
         result = unfinished.result
         terminal.note(f"{unfinished}.")
+    if result.report_path is None and result.id:
+        again = command_line("batch", result.reference, "--report", "PATH")
+        terminal.note(f"The report could not be written. To write it elsewhere, run `{again}`.")
     terminal.show(document(result), *describe_batch(result), after_batch(result))
     if result.completed < result.orders_count:
         raise typer.Exit(FAILED)

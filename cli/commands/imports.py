@@ -58,6 +58,7 @@ def import_files(
     from order_factory.cli.views.import_reports import describe_import
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.imports.files import find_files
+    from order_factory.tasks.imports.reading import open_source
 
     terminal = terminal_of(context)
     terminal.on_interrupt = lambda: (
@@ -65,7 +66,8 @@ def import_files(
     )
     require_schema()
     # Check this before Prefect starts, which takes seconds.
-    find_files(path)
+    for file in find_files(path):
+        open_source(file)
     start_prefect(terminal)
     from order_factory.flows.import_orders import import_orders
 

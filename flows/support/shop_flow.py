@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-import pandas as pd
 from httpx import HTTPError
 from prefect import Flow, get_run_logger
 from prefect.client.schemas.objects import State
@@ -23,6 +22,7 @@ from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.frames import is_frame
 from order_factory.models.values.option_signatures import signature_with_options
 from order_factory.tasks.prefect_ui.prefect_calls import is_away
 
@@ -143,7 +143,7 @@ def _describe_problems(error: ValidationError) -> str:
 
 
 def _shorten(value: Any) -> Any:
-    if isinstance(value, list | tuple | pd.DataFrame) and len(value) > STORED_VALUES:
+    if (isinstance(value, list | tuple) or is_frame(value)) and len(value) > STORED_VALUES:
         return f"<{len(value)} orders>"
     return value
 

@@ -5,10 +5,8 @@ from itertools import islice
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.files import ImportFile
-from order_factory.tasks.imports.parquet_types import check_types
 from order_factory.tasks.row_files.headers import name_known_columns
 from order_factory.tasks.row_files.opening import open_rows
-from order_factory.tasks.row_files.parquet_rows import read_schema
 from order_factory.tasks.row_files.records import Record, Source
 
 
@@ -27,6 +25,9 @@ def open_source(file: ImportFile) -> Source:
     if source.columns is not None:
         _check_columns(file, source)
         if file.format == ".parquet":
+            from order_factory.tasks.imports.parquet_types import check_types
+            from order_factory.tasks.row_files.parquet_rows import read_schema
+
             fields = zip(source.columns, read_schema(file.path), strict=True)
             check_types(file.name, fields, file.resource)
     return source

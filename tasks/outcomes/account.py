@@ -18,7 +18,9 @@ from order_factory.tasks.batches.records import read_batch
 from order_factory.tasks.factories.ended import count_ended, read_ended
 from order_factory.tasks.prefect_ui import artifacts, events, tags_and_links
 from order_factory.tasks.prefect_ui.run_logs import log_line
-from order_factory.tasks.reports import page_path, report_path, write_page, write_report
+from order_factory.tasks.reports.page import write_page
+from order_factory.tasks.reports.paths import page_path, report_path
+from order_factory.tasks.reports.writing import write_report
 
 ORDERS_SHOWN = 100
 
@@ -104,8 +106,8 @@ def read_batch_account(
 ) -> BatchAccount:
     """The result of the batch so far; writes its report and its page.
 
-    `report` is the requested path of the report. Without it, the report goes to the default path,
-    if that is writable. `closed` and `seconds` are those of this run.
+    `report` is the path of the report, or else the default path. Where it cannot be written, the
+    result has no path and the log says why. `closed` and `seconds` are those of this run.
     """
     result = read_batch(db, batch_id)
     own = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
@@ -114,9 +116,10 @@ def read_batch_account(
     try:
         result = _report(db, batch_id, result, path)
     except OSError as error:
-        if report is not None:
-            raise
-        log_line(f"The report could not be written ({error.strerror}). The copies are complete.")
+        log_line(
+            f"The report {path} could not be written ({error.strerror}). The copies are complete. "
+            f"`order-factory batch {result.reference} --report PATH` writes it elsewhere."
+        )
     orders = [] if dry_run else first_orders(db, batch_id)
     return BatchAccount(result, orders, first_errors(db, batch_id))
 

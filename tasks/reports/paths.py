@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.reports.formats import ENDINGS, ENDINGS_IN_WORDS
@@ -23,3 +24,18 @@ def report_path(given: str | None, reference: str) -> Path:
     if path.suffix.lower() not in ENDINGS:
         raise InvalidRequest(f"The report {given!r} must end in {ENDINGS_IN_WORDS}.")
     return path
+
+
+def require_writable(path: Path) -> None:
+    """Raise `InvalidRequest` if no report can be written to this path; creates its folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            problem = "it is a folder" if path.is_dir() else None
+    except OSError as error:
+        problem = error.strerror
+    if problem is not None:
+        raise InvalidRequest(
+            f"The report {str(path)!r} cannot be written: {problem}. Give another path. "
+            "Nothing was copied."
+        )

@@ -6,15 +6,27 @@ from pathlib import Path
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.row_files.csv_rows import open_csv
 from order_factory.tasks.row_files.json_rows import open_json_lines
-from order_factory.tasks.row_files.parquet_rows import open_parquet
 from order_factory.tasks.row_files.records import Source
-from order_factory.tasks.row_files.workbooks import open_workbook
+
+
+# pyarrow and openpyxl are imported with the first file of their format. Most runs read none.
+def _open_parquet(path: Path, known: Collection[str]) -> Source:
+    from order_factory.tasks.row_files.parquet_rows import open_parquet
+
+    return open_parquet(path, known)
+
+
+def _open_workbook(path: Path, known: Collection[str]) -> Source:
+    from order_factory.tasks.row_files.workbooks import open_workbook
+
+    return open_workbook(path, known)
+
 
 _READERS: Mapping[str, Callable[[Path, Collection[str]], Source]] = {
     ".csv": open_csv,
     ".tsv": open_csv,
-    ".parquet": open_parquet,
-    ".xlsx": open_workbook,
+    ".parquet": _open_parquet,
+    ".xlsx": _open_workbook,
     ".jsonl": open_json_lines,
     ".ndjson": open_json_lines,
 }

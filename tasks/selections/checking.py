@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.spreadsheet_text import (
@@ -21,6 +19,9 @@ from order_factory.models.values.keys import clean_key
 from order_factory.models.values.statuses import Mode
 from order_factory.models.values.texts import text_problem
 from order_factory.tasks.selections.reading import Problem, Unchecked
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TRUE = {"true", "yes", "1", "1.0"}
 _FALSE = {"false", "no", "0", "0.0"}
@@ -41,7 +42,7 @@ class Selection:
     """
 
     name: str
-    rows: pd.DataFrame
+    rows: "pd.DataFrame"
     options: dict[str, bool | str]
     problems: list[Problem]
     mode: Mode = Mode.LIVE
@@ -132,6 +133,8 @@ def _column(
     problems: list[Problem],
 ) -> "pd.Series[Any]":
     """Convert the values. A wrong one is added to the problems and replaced by the default."""
+    import pandas as pd
+
     required = convert is _order_name
     converted = []
     for number, value in zip(values.index, values, strict=True):
@@ -162,6 +165,8 @@ def check_selection(given: Unchecked, defaults: CopyOptions, mode: Mode = Mode.L
     Each wrong value becomes one problem: the row, the column and what is expected, without the
     value itself.
     """
+    import pandas as pd
+
     problems, frame, choices = list(given.unreadable), given.frame, defaults.choices()
     if "source_order" not in frame:  # no line of the file could be read
         frame = frame.assign(source_order=None)

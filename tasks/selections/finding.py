@@ -1,10 +1,12 @@
 """Find the batch to copy by its reference, or record it from the caller's selection."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import Connection
 
-from order_factory.models.errors import InvalidRequest
+from order_factory.models.database.engine import begin
+from order_factory.models.errors import BatchNotFound, InvalidRequest
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.values.error_policies import ErrorPolicy
@@ -13,9 +15,13 @@ from order_factory.tasks.batches.records import require_batch
 from order_factory.tasks.selections.checking import check_selection
 from order_factory.tasks.selections.reading import Orders, read_selection
 from order_factory.tasks.selections.recording import record_failed, record_filtered, record_rows
+from order_factory.tasks.selections.staging import stage
 
 # Gives the key of the batch in a writing transaction; all its factories are pending then.
 Record = Callable[[Connection], int]
+
+# Reading a larger file twice takes longer than a person saves.
+_SMALL_FILE = 2_000_000
 
 
 def recorder(
@@ -52,3 +58,20 @@ def recorder(
             "orders to copy."
         )
     return lambda db: require_batch(db, reference)
+
+
+def check_orders(reference: str, orders: Orders, options: CopyOptions, mode: Mode) -> None:
+    """Raise `SelectionInvalid` if no batch can be recorded from these orders; changes nothing.
+
+    A large file is left to the run, and so are the orders of a batch that exists.
+    """
+    is_file = isinstance(orders, str | Path) and Path(orders).is_file()
+    if is_file and Path(str(orders)).stat().st_size > _SMALL_FILE:
+        return
+    selection = check_selection(read_selection(orders), options, mode)
+    with begin() as db:
+        try:
+            require_batch(db, reference)
+        except BatchNotFound:
+            stage(db, selection)
+        db.rollback()

@@ -4,19 +4,25 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.frames import is_frame, is_series
 from order_factory.tasks.reports.rows import COLUMNS as REPORT_COLUMNS
 from order_factory.tasks.row_files.headers import name_known_columns
 from order_factory.tasks.row_files.opening import ENDINGS
 from order_factory.tasks.selections.files import FileRows, read_file
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Orders = Sequence[str | int] | pd.DataFrame | str | Path
+else:
+    # pandas takes half a second to import, and a single copy does not need it.
+    Orders = Any
+
 COLUMNS = ("source_order", *OPTIONS, "reference", "reference_origin", "metadata")
-Orders = Sequence[str | int] | pd.DataFrame | str | Path
 # The number of a row, and what is wrong with it.
 Problem = tuple[int, str]
 
@@ -31,7 +37,7 @@ class Unchecked(NamedTuple):
     """
 
     name: str
-    frame: pd.DataFrame
+    frame: "pd.DataFrame"
     unreadable: list[Problem]
 
 
@@ -39,9 +45,9 @@ def accept_orders(value: object) -> Orders | None:
     """Return the value if it can be a selection. Raises `ValueError` otherwise."""
     if isinstance(value, str):
         return _path_or_names(value.strip())
-    if value is None or isinstance(value, pd.DataFrame | Path):
+    if value is None or isinstance(value, Path) or is_frame(value):
         return value
-    if isinstance(value, list | tuple | pd.Series):
+    if isinstance(value, list | tuple) or is_series(value):
         return list(value)
     raise ValueError("a list of orders, a DataFrame or the path of a file is expected")
 
@@ -62,6 +68,8 @@ def read_selection(orders: Orders) -> Unchecked:
     Raises `SelectionInvalid` for a file that cannot be read, for unknown or missing columns, and
     for a selection without rows.
     """
+    import pandas as pd
+
     unreadable: list[Problem] = []
     if isinstance(orders, str | Path):
         path = Path(orders)
@@ -84,7 +92,9 @@ def read_selection(orders: Orders) -> Unchecked:
     return Unchecked(name, frame.where(frame.notna(), None), unreadable)
 
 
-def _frame_of(found: FileRows) -> pd.DataFrame:
+def _frame_of(found: FileRows) -> "pd.DataFrame":
+    import pandas as pd
+
     rows = pd.Index(found.numbers, dtype="int64", name=found.counted)
     columns = {
         name: pd.Series(values, index=rows, dtype=object)

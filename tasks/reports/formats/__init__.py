@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from order_factory.tasks.reports.rows import Part
+if TYPE_CHECKING:
+    from order_factory.tasks.reports.rows import Part
 
 ENDINGS = tuple(sorted(f".{module.name}" for module in iter_modules(__path__)))
 # For help texts: `.csv, .parquet or .xlsx`.
@@ -20,7 +21,7 @@ ENDINGS_IN_WORDS = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
 class ReportWriter(AbstractContextManager["ReportWriter"], Protocol):
     """Writes a report part by part. The file is complete at the end of the context."""
 
-    def write(self, part: Part) -> None: ...
+    def write(self, part: "Part") -> None: ...
 
 
 def open_report(path: Path, ending: str) -> ReportWriter:

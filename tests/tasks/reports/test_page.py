@@ -7,7 +7,7 @@ import pytest
 
 from order_factory.models.database.engine import reading
 from order_factory.tasks.batches.records import read_batch
-from order_factory.tasks.reports import write_page
+from order_factory.tasks.reports.page import write_page
 from tests.support.report_batches import Batch
 
 NASTY = "<script>alert(1)</script>"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from order_factory.models.errors import InvalidRequest
-from order_factory.tasks.reports import page_path, report_path
+from order_factory.tasks.reports.paths import page_path, report_path
 
 
 @pytest.mark.parametrize(

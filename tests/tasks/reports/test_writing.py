@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from order_factory.models.database.engine import reading
 from order_factory.models.tables import OrderFactory
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.reports import write_report
+from order_factory.tasks.reports.writing import write_report
 from tests.support.report_batches import Batch, at
 
 ENDINGS = ("csv", "parquet", "xlsx")

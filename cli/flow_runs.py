@@ -19,6 +19,9 @@ from order_factory.models.errors import InvalidRequest, OrderFactoryError
 
 R = TypeVar("R")
 
+# Prefect imports these when a flow runs. Here they load while the server starts.
+_LOADED_BY_FIRST_RUN = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
+
 
 class PrefectNotReady(OrderFactoryError):
     """Prefect's server does not answer. Arguments: the server and the problem."""
@@ -38,11 +41,12 @@ def start_prefect(terminal: Terminal) -> None:
     with terminal.working("Loading Prefect ...") as update, _without_garbage_collection():
         server = None
         if not _is_server_named():
-            update("Starting a Prefect server for this command ...")
+            update("Starting a temporary Prefect server, which takes a few seconds ...")
             server = TemporaryPrefect()
             _refresh_settings()
         try:
-            import_module("order_factory.flows")
+            for name in ("order_factory.flows", *_LOADED_BY_FIRST_RUN):
+                import_module(name)
         except ValidationError as error:
             raise InvalidRequest(_wrong_settings(error)) from error
         if server is not None:

@@ -14,6 +14,7 @@ from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import BatchFailed, CopiesFailed
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.counts import count_of
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.orphans import find_dead, unfinished_batches, unfinished_singles
 from order_factory.tasks.copy_orders import copy_order
@@ -48,7 +49,10 @@ def sweep_order_factories(
     """
     require_schema()
     result = sweep(quiet_minutes)
-    message = f"took over {len(result.resumed):,} batches, {result.single_copies:,} single copies"
+    message = (
+        f"took over {count_of(len(result.resumed), 'batch', 'batches')}, "
+        f"{count_of(result.single_copies, 'single copy', 'single copies')}"
+    )
     state = choose_end_state(
         message,
         result,

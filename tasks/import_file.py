@@ -29,7 +29,7 @@ class ImportInterrupted(OrderFactoryError):
 
     status, code = 503, "import_interrupted"
     detail = (
-        "The import of {} stopped after {} rows, which are saved. The database reported: {}. "
+        "The import of {} stopped after row {}; the rows up to it are saved. The database reported: {}. "
         "Start it again to import the rest."
     )
 

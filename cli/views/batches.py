@@ -9,6 +9,7 @@ from rich.text import Text
 from order_factory.cli.tables import facts, next_steps, table
 from order_factory.cli.terminal import printable
 from order_factory.models.results.copies import BulkResult
+from order_factory.models.values.counts import count_of
 
 
 def describe_batch(result: BulkResult) -> list[RenderableType]:
@@ -106,6 +107,6 @@ def _counts(result: BulkResult) -> list[tuple[str, Any]]:
         counts.append(("aborted", result.aborted))
     if result.seconds:
         done, speed = result.copied_in_this_run, result.orders_per_second
-        summary = f"{done:,} orders in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
+        summary = f"{count_of(done, 'order')} in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
         counts.append(("this run", summary if done else "nothing was left to copy"))
     return counts

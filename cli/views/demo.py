@@ -14,6 +14,7 @@ from order_factory.cli.terminal import printable
 from order_factory.cli.views.batches import errors_table
 from order_factory.cli.views.verification import verdict
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult
+from order_factory.models.values.counts import count_of
 from order_factory.models.values.money import format_money
 from order_factory.models.values.statuses import FactoryStatus
 
@@ -72,9 +73,9 @@ def _describe_placed(placed: PlacedCopies) -> str:
 def _describe_import(demo: Demo) -> str:
     report = demo.imported
     if not report.imported:
-        return f"nothing new: all {report.unchanged:,} rows exist already"
+        return f"nothing new: {count_of(report.unchanged, 'row')} existed already"
     rate = report.read / report.seconds if report.seconds else 0.0
-    summary = f"{report.imported:,} rows in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
+    summary = f"{count_of(report.imported, 'row')} in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
     return f"{summary}; {report.unchanged:,} existed already" if report.unchanged else summary
 
 

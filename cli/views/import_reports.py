@@ -6,6 +6,7 @@ from rich.text import Text
 from order_factory.cli.tables import next_steps, table
 from order_factory.cli.terminal import printable
 from order_factory.models.results.imports import ImportReport
+from order_factory.models.values.counts import count_of
 
 
 def _describe_files(report: ImportReport) -> list[str]:
@@ -14,7 +15,7 @@ def _describe_files(report: ImportReport) -> list[str]:
     for file in report.files:
         if file.changes:
             changes = ", ".join(
-                f"{column} in {rows:,} rows" for column, rows in file.changes.items()
+                f"{column} in {count_of(rows, 'row')}" for column, rows in file.changes.items()
             )
             lines.append(f"{file.file} changed {changes}.")
     return lines
@@ -54,7 +55,7 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
         next_step = "Import the same file with --update to change the stored rows."
         parts.append(
             Text(
-                f"{report.different:,} rows differ from the stored rows. {next_step}",
+                f"{count_of(report.different, 'row differs', 'rows differ')} from what is stored. {next_step}",
                 style="yellow",
             )
         )

@@ -5,6 +5,7 @@ from rich.text import Text
 
 from order_factory.cli.tables import table
 from order_factory.models.results.verification import Verification
+from order_factory.models.values.counts import count_of
 
 
 def describe_verification(found: Verification) -> list[RenderableType]:
@@ -29,8 +30,10 @@ def describe_verification(found: Verification) -> list[RenderableType]:
 def verdict(found: Verification) -> Text:
     """The outcome in one line."""
     edited = f" ({found.edited_copies:,} edited since, compared in part)"
-    compared = f"{found.copies:,} copies compared" + (edited if found.edited_copies else "")
-    checked = f"{len(found.invariants)} invariants, {compared}, {found.seconds:,.1f} s"
+    compared = f"{count_of(found.copies, 'copy', 'copies')} compared" + (
+        edited if found.edited_copies else ""
+    )
+    checked = f"{count_of(len(found.invariants), 'invariant')}, {compared}, {found.seconds:,.1f} s"
     if found.violations:
-        return Text(f"{found.violations:,} violations: {checked}.", style="bold red")
+        return Text(f"{count_of(found.violations, 'violation')}: {checked}.", style="bold red")
     return Text(f"No violation: {checked}.", style="green")

@@ -22,6 +22,7 @@ from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.counts import count_of
 from order_factory.models.values.frames import is_frame
 from order_factory.models.values.option_signatures import signature_with_options
 from order_factory.tasks.prefect_ui.prefect_calls import is_away
@@ -144,7 +145,7 @@ def _describe_problems(error: ValidationError) -> str:
 
 def _shorten(value: Any) -> Any:
     if (isinstance(value, list | tuple) or is_frame(value)) and len(value) > STORED_VALUES:
-        return f"<{len(value)} orders>"
+        return f"<{count_of(len(value), 'order')}>"
     return value
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.differences import Difference
+from order_factory.models.values.counts import count_of
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.option_values import CopyOptionValues
 from order_factory.models.values.statuses import (
@@ -111,7 +112,7 @@ def summary(result: OrderFactoryResult) -> str:
         for field, messages in result.errors_log.items()
         for message in messages
     )
-    errors = "1 error" if result.errors_count == 1 else f"{result.errors_count} errors"
+    errors = count_of(result.errors_count, "error")
     return f"{errors} while copying order {source}{became}: {detail}"
 
 
@@ -171,7 +172,7 @@ class BulkResult(Result):
     @property
     def outcome(self) -> str:
         """How the batch ended, in one line."""
-        of_all = f"of {self.orders_count:,} orders"
+        of_all = f"of {count_of(self.orders_count, 'order')}"
         would = "would be " if self.dry_run else ""
         if self.is_rejected:
             detail = f"{self.failed:,} {of_all} cannot be copied, so none {would or 'was '}copied"
@@ -227,7 +228,7 @@ class BatchUnfinished(OrderFactoryError):
         left = self.result.pending + self.result.in_progress
         why = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
         return (
-            f"{left} of {self.result.orders_count} copies are not finished ({why}); start the "
+            f"{left:,} of {count_of(self.result.orders_count, 'copy is', 'copies are')} not finished ({why}); start the "
             f"batch {self.result.reference!r} again to finish them"
         )
 

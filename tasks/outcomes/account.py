@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
 from order_factory.models.results.step_times import StepTimes
+from order_factory.models.values.counts import count_of
 from order_factory.tasks.batches.first_errors import first_errors
 from order_factory.tasks.batches.first_orders import first_orders
 from order_factory.tasks.batches.records import read_batch
@@ -77,7 +78,7 @@ class Run:
             return "nothing was copied"
         if orders == 1 and self.singles.first:
             return summary(self.singles.first[0])
-        return f"{self.completed:,} of {orders:,} orders copied, {self.failed:,} failed"
+        return f"{self.completed:,} of {count_of(orders, 'order')} copied, {self.failed:,} failed"
 
 
 def single(result: OrderFactoryResult, times: StepTimes) -> Run:

@@ -16,6 +16,7 @@ from order_factory.models.results.copies import BulkResult, OrderFactoryResult, 
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
+from order_factory.models.values.counts import count_of
 from order_factory.tasks.prefect_ui.prefect_calls import try_call
 
 _KINDS_SHOWN = 25
@@ -82,7 +83,7 @@ def table_of_result(result: BulkResult) -> list[dict[str, Any]]:
 
 def markdown_of_result(result: BulkResult) -> str:
     """Return the result for people: a headline, the counts, the errors, the report's path."""
-    copied = f"{result.completed:,} of {result.orders_count:,} orders copied"
+    copied = f"{result.completed:,} of {count_of(result.orders_count, 'order')} copied"
     headline = result.outcome if result.dry_run or result.is_rejected else copied
     lines = [
         f"# Batch {_escaped(result.reference)}: {headline}",
@@ -92,7 +93,7 @@ def markdown_of_result(result: BulkResult) -> str:
         *(f"| {what} | {count:,} |" for what, count in _counts(result)),
     ]
     if result.copied_in_this_run:
-        done = f"{result.copied_in_this_run:,} orders in {result.seconds:,.1f} s"
+        done = f"{count_of(result.copied_in_this_run, 'order')} in {result.seconds:,.1f} s"
         lines += ["", f"This run: {done}, {result.orders_per_second:,.0f} orders per second."]
     if result.errors:
         lines += [
@@ -110,7 +111,10 @@ def markdown_of_result(result: BulkResult) -> str:
         ]
     if len(result.errors) > _KINDS_SHOWN:
         more = len(result.errors) - _KINDS_SHOWN
-        lines += ["", f"{more} more kinds are on the page and in the report."]
+        lines += [
+            "",
+            f"{count_of(more, 'more kind is', 'more kinds are')} on the page and in the report.",
+        ]
     paths = {"Report": result.report_path, "Page": result.page_path}
     places = [f"- {name}: {_escaped(path)}" for name, path in paths.items() if path]
     if not result.dry_run:
@@ -184,14 +188,14 @@ def show_copies(results: list[OrderFactoryResult], count: int) -> None:
     if errors:
         table = errors[:_ERRORS_SHOWN]
         if len(errors) > len(table):
-            table.append({"order": f"and {len(errors) - len(table):,} more errors"})
+            table.append({"order": f"and {count_of(len(errors) - len(table), 'more error')}"})
         create("order-factory-errors", "table", "What was wrong", table)
 
 
 def markdown_of_copies(results: list[OrderFactoryResult], count: int) -> str:
     """Return a table of source and target orders, by number and id, with their errors."""
     lines = [
-        f"# {_escaped(_headline(results[0]))}" if count == 1 else f"# {count:,} orders",
+        f"# {_escaped(_headline(results[0]))}" if count == 1 else f"# {count_of(count, 'order')}",
         "",
         "| source order | id | outcome | target order | id | status |",
         "| --- | --- | --- | --- | --- | --- |",

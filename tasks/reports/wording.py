@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from order_factory.models.values.counts import count_of
+
 
 def clock(time: datetime, precise: bool = False) -> str:
     """The time of day in UTC, to the second or to the millisecond."""
@@ -36,4 +38,4 @@ def rate(per_second: float) -> str:
 
 
 def orders(count: int) -> str:
-    return "1 order" if count == 1 else f"{count:,} orders"
+    return count_of(count, "order")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 from order_factory.models.errors import BatchNotFound
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.values.counts import count_of
 from order_factory.models.values.statuses import FactoryStatus, Mode
 from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
 from order_factory.tasks.working_set.statements import table_of
@@ -17,10 +18,6 @@ _factory = table_of(OrderFactory)
 _retry = aliased(OrderFactory)
 _retried = exists().where(_retry.retry_of_id == _factory.c.id)
 _has_target = _factory.c.target_order_id.is_not(None)
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def _left_out(copied: int, retried: int) -> list[str]:
@@ -72,7 +69,7 @@ def failed_copies(db: Connection, reference: str, options: CopyOptions) -> Reque
     again = count - copied - retried
     return Requested(
         words="; ".join(
-            [f"{_plural(again, 'failed copy', 'failed copies')} of batch {reference!r}", *left_out]
+            [f"{count_of(again, 'failed copy', 'failed copies')} of batch {reference!r}", *left_out]
         ),
         mode=Mode(record.mode),
         rows=rows.where(failed, ~_has_target, ~_retried).order_by(_factory.c.id),

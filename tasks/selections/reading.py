@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.counts import count_of
 from order_factory.models.values.frames import is_frame, is_series
 from order_factory.tasks.reports.rows import COLUMNS as REPORT_COLUMNS
 from order_factory.tasks.row_files.headers import name_known_columns
@@ -84,7 +85,7 @@ def read_selection(orders: Orders) -> Unchecked:
         frame = orders[[name for name in COLUMNS if name in orders.columns]].astype(object)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     else:
-        name = f"The list of {len(orders)} orders"
+        name = f"The list of {count_of(len(orders), 'order')}"
         frame = pd.DataFrame({"source_order": pd.Series(list(orders), dtype=object)})
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     if frame.empty and not unreadable:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, distinct, func, select
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.tables import CopyError
+from order_factory.models.values.counts import count_of
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.working_set.batch import Batch, Finding
 from order_factory.tasks.working_set.tables import copies
@@ -135,7 +136,7 @@ def _count_errors(findings: list[Finding]) -> str:
     count = sum(found.errors for found in findings)
     if not count:
         return "No error found."
-    return "1 error found." if count == 1 else f"{count:,} errors found."
+    return f"{count_of(count, 'error')} found."
 
 
 def _messages(findings: list[Finding]) -> str:

@@ -199,7 +199,7 @@ def test_orders_that_fit_a_filter_given_as_a_form_gives_it(shop, numbers):
 
     state = bulk_order_factory(orders_where={"sku": "CAP", "status": ["placed"]}, return_state=True)
 
-    assert state.message == "0 of 1 orders copied, 1 failed"
+    assert state.message == "0 of 1 order copied, 1 failed"
     assert shop.row(OrderFactory).source_order_id == shop.row(Order, number="N3").id
 
 

@@ -176,7 +176,7 @@ def test_a_batch_of_which_all_fail(shop):
 
     state: Any = bulk_order_factory([number], "night", return_state=True)
 
-    assert (state.is_failed(), state.message) == (True, "0 of 1 orders copied, 1 failed")
+    assert (state.is_failed(), state.message) == (True, "0 of 1 order copied, 1 failed")
     assert state.result(raise_on_failure=False).result.failed == 1
 
 

@@ -1,11 +1,15 @@
 """The schema: the migrations make what the models say, and what must never happen cannot."""
 
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import delete, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from order_factory.models.database import schema
 from order_factory.models.database.engine import begin, get_engine, reading
 from order_factory.models.database.schema import newest_version, require_schema, upgrade
 from order_factory.models.errors import DatabaseNotReady
@@ -231,3 +235,9 @@ def test_keys_are_never_used_again(shop):
             db.execute(delete(table))
 
     assert shop.order() > key
+
+
+def test_the_newest_version_is_the_head_of_the_migrations():
+    heads = ScriptDirectory(str(Path(schema.__file__).parent / "migrations")).get_heads()
+
+    assert heads == [newest_version()]

@@ -1,0 +1,6 @@
+"""Numbers of things in messages: `1 order`, `12,000 orders`."""
+
+
+def count_of(count: int, one: str, many: str | None = None) -> str:
+    """The number with its noun; `many` is the plural where it does not end in `s` alone."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

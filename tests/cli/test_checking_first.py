@@ -1,0 +1,75 @@
+"""What is wrong with the input is told before Prefect starts, which takes seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from order_factory.cli import flow_runs
+from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+
+FILES = {
+    "columns.csv": "nummer\nA1\n",
+    "values.csv": "source_order,skip_errors\nA1,maybe\n",
+    "unknown.csv": "source_order\nA1\nA9\n",
+    "empty.csv": "",
+    "damaged.xlsx": "text",
+    "notes.txt": "A1\n",
+    "taken": "",
+    "shop/customers.csv": "emial\nann@shop.example\n",
+    "good.csv": "source_order\nA1\n",
+}
+LONG = "x" * 300
+
+
+@pytest.fixture(autouse=True)
+def _files(shop, monkeypatch):
+    shop.order(number="A1")
+    for name, text in FILES.items():
+        path = Path(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def refuse(terminal):
+        raise AssertionError("Prefect was started")
+
+    monkeypatch.setattr(flow_runs, "start_prefect", refuse)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bulk", "missing.csv"], "The file 'missing.csv' does not exist"),
+        (["bulk", "columns.csv"], "the column 'source_order' is missing"),
+        (["bulk", "values.csv"], "line 2, skip_errors: true or false is expected"),
+        (["bulk", "unknown.csv"], "line 3: no live order has the number or id 'A9'"),
+        (["bulk", "empty.csv"], "it is empty"),
+        (["bulk", "damaged.xlsx"], "it is no readable .xlsx file"),
+        (["bulk", "notes.txt"], "its name must end in .csv"),
+        (["bulk", "--order", "A9"], "The list of 1 order cannot be used"),
+        (["bulk", "good.csv", "--mode", "test"], "no test order has the number or id 'A1'"),
+        (["bulk", "good.csv", "--reference", LONG], "--reference has 300 characters"),
+        (["bulk", "good.csv", "--reference", ""], "--reference "),
+        (["bulk", "good.csv", "--report", "night.pdf"], "must end in .csv"),
+        (["bulk", "good.csv", "--report", "taken/night.csv"], "cannot be written"),
+        (["bulk", "--resume", "none"], "No batch has the reference 'none'"),
+        (["copy", "A9"], "No live order has the id or number 'A9'"),
+        (["copy", "A1", "--reference", LONG], "--reference has 300 characters"),
+        (["copy", "A1", "--metadata", "[]"], "--metadata is not a JSON object"),
+        (["import", "nowhere"], "There is no file or folder 'nowhere'"),
+        (["import", "shop"], "unknown: 'emial' (is email meant?)"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_wrong_input_is_told_at_once(run, shop, arguments, message):
+    said = run(*arguments)
+
+    assert said.code == 2
+    assert message in said.err
+    assert shop.rows(OrderFactory) == shop.rows(OrderFactoryBatch) == []
+
+
+def test_what_is_right_goes_on_to_prefect(run):
+    said = run("bulk", "good.csv")
+
+    assert said.code == 1
+    assert "An unexpected AssertionError" in said.err

@@ -1,7 +1,7 @@
 """Responses: a document, its status and its headers."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -20,10 +20,11 @@ class Answer:
     status: int
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = MEDIA_TYPE
 
     def response(self, headers: dict[str, str]) -> Response:
         """The response, with these headers besides its own."""
-        kind = MEDIA_TYPE if self.body is not None else None
+        kind = self.media_type if self.body is not None else None
         return Response(self.body, self.status, headers | self.headers, media_type=kind)
 
 
@@ -36,7 +37,7 @@ def add_etag(answer: Answer, if_none_match: str | None) -> Answer:
     known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
     if tag.removeprefix("W/") in known or known == ["*"]:
         return Answer(304, None, {"ETag": tag})
-    return Answer(answer.status, answer.body, answer.headers | {"ETag": tag})
+    return replace(answer, headers=answer.headers | {"ETag": tag})
 
 
 def render(document: Json) -> bytes:

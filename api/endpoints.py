@@ -27,7 +27,7 @@ from order_factory.api.logs import describe_failure
 from order_factory.api.negotiation import check_accept, check_content_type, read_body
 from order_factory.api.reads import read
 from order_factory.api.settings import api_settings
-from order_factory.api.targets import find_target, require_method
+from order_factory.api.targets import Kind, find_target, require_method
 from order_factory.api.writes import plan_write
 from order_factory.api.writing import Writer
 from order_factory.models.database.engine import reading
@@ -91,8 +91,9 @@ class Endpoints:
     def _read(self, request: Request, incoming: Incoming) -> Answer:
         with reading() as db:
             caller = self._counted(db, request, incoming)
-            check_accept(request.headers)
             target = find_target(incoming.path)
+            if target.kind != Kind.REPORT_FILE:
+                check_accept(request.headers)
             require_method(target, incoming.method)
             require_scope(caller, writes=False)
             answer = read(db, incoming, target, caller)

@@ -8,6 +8,10 @@ from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
 from order_factory.api.resources.order_factories import FACTORIES
 from order_factory.api.resources.registry import RESOURCES
+from order_factory.tasks.reports.formats import ENDINGS
+
+# The files that `/report` can end in, and the page for people.
+REPORT_FILES = tuple(f"report{ending}" for ending in (*ENDINGS, ".html"))
 
 
 class Kind(StrEnum):
@@ -17,16 +21,22 @@ class Kind(StrEnum):
     LINKAGE = "linkage"
     REPORT = "report"
     DIFFERENCES = "differences"
+    REPORT_FILE = "report file"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One path. `name` is a public id; `relationship` is set for the path of a relationship."""
+    """One path. `name` is a public id; `relationship` is set for the path of a
+    relationship.
+
+    `ending` is that of a report file, such as `.csv`.
+    """
 
     kind: Kind
     resource: ResourceType
     name: str = ""
     relationship: Relationship | None = None
+    ending: str = ""
 
     @property
     def listing(self) -> bool:
@@ -65,6 +75,9 @@ def find_target(path: str) -> Target:
             return Target(Kind.REPORT, ORDER_FACTORY_BATCHES, name)
         case [resource, name, "differences"] if resource in FACTORIES:
             return Target(Kind.DIFFERENCES, RESOURCES[resource], name)
+        case [ORDER_FACTORY_BATCHES.name, name, file] if file in REPORT_FILES:
+            ending = file.removeprefix("report")
+            return Target(Kind.REPORT_FILE, ORDER_FACTORY_BATCHES, name, ending=ending)
         case [resource, name, "relationships", to] if _has(resource, to):
             return _behind(Kind.LINKAGE, resource, name, to)
         case [resource, name, to] if _has(resource, to):

@@ -45,13 +45,13 @@ def checked_options(given: dict[str, Any]) -> "CopyOptions":
 
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.requests.copies import CopyOptions
+    from order_factory.models.requests.problems import problems_of
 
     try:
         return CopyOptions(**given)
     except ValidationError as error:
         problems = [
-            f"{flag_of(str(problem['loc'][0]))} {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors(include_input=False, include_url=False)
+            f"{flag_of(str(problem.place[0]))}: {problem.message}" for problem in problems_of(error)
         ]
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
 

@@ -136,6 +136,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     from order_factory.models.database.engine import reading
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.requests.order_filters import OrderFilter
+    from order_factory.models.requests.problems import problems_of
     from order_factory.tasks.selections.filters import require_fit, resolve_customer
 
     try:
@@ -144,11 +145,11 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
         problems = [
             " ".join(
                 [
-                    *(_FIELDS[str(name)].flag for name in problem["loc"][:1]),
-                    problem["msg"].removeprefix("Value error, "),
+                    *(_FIELDS[str(name)].flag for name in problem.place[:1]),
+                    problem.message,
                 ]
             )
-            for problem in error.errors(include_input=False, include_url=False)
+            for problem in problems_of(error)
         ]
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
     with reading() as db:

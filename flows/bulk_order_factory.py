@@ -79,11 +79,13 @@ def _mark_aborted(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) ->
     flow_run_name=_run_name,
     on_cancellation=[_mark_aborted],
     on_crashed=[_mark_aborted],
+    # For programmers, and for administrators as JSON input.
+    not_in_form=("batch_size", "workers", "runner", "dask_address"),
 )
 def bulk_order_factory(
     orders: Annotated[
         Orders | None,
-        PlainValidator(accept_orders, json_schema_input_type=str | list[str] | None),
+        PlainValidator(accept_orders, json_schema_input_type=str | None),
     ] = None,
     reference: Text | None = None,
     orders_where: OrderFilter | None = None,
@@ -121,9 +123,8 @@ def bulk_order_factory(
     is changed.
 
     Args:
-        orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
-            the path of a CSV, Parquet, XLSX or JSON Lines file. Leave it empty to finish the batch
-            of the reference.
+        orders: Order numbers or ids with commas or spaces between them, or the path of a CSV,
+            Parquet, XLSX or JSON Lines file. Leave it empty to finish the batch of the reference.
         reference: Name of the batch. Run it again with the same name to finish the batch. Leave it
             empty for a new name in every run.
         orders_where: Filter for the orders to copy, instead of a list.

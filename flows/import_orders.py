@@ -6,7 +6,7 @@ from typing import Annotated
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.schema import require_schema
@@ -19,10 +19,12 @@ from order_factory.tasks.imports.reading import open_source
 from order_factory.tasks.imports.rejects import new_rejects_file
 from order_factory.tasks.imports.tally import Tally
 
-PathText = Annotated[str, Field(min_length=1, max_length=4_096)]
+PathText = Annotated[
+    str, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=4_096)
+]
 
 
-@shop_flow(name="import-orders", flow_run_name="import orders")
+@shop_flow(name="import-orders", flow_run_name="import orders", not_in_form=("chunk_size",))
 def import_orders(
     path: PathText,
     mode: Mode = Mode.LIVE,

@@ -17,7 +17,7 @@ from order_factory.models.errors import (
     OrderFactoryError,
     PaymentUnknown,
 )
-from order_factory.models.requests.copies import CopyOptions, Metadata, OrderName, Text
+from order_factory.models.requests.copies import CopyOptions, MetadataField, OrderName, Text
 from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryResult, summary
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.values.copy_options import CopyOptionArguments
@@ -55,7 +55,7 @@ def order_factory(
     mode: Mode = Mode.LIVE,
     reference: Text | None = None,
     reference_origin: Text | None = None,
-    metadata: Metadata | None = None,
+    metadata: MetadataField = None,
     order_factory_id: Text | None = None,
     idempotency_key: Text | None = None,
     again: bool = False,
@@ -87,7 +87,8 @@ def order_factory(
             order of either mode; with test, only a test order.
         reference: Your own name for this copy.
         reference_origin: Where that reference comes from.
-        metadata: Your own data, a JSON object that is stored with the order factory.
+        metadata: Your own data, a JSON object such as {"campaign": "spring"}. It is stored with the
+            order factory.
         order_factory_id: Public id of a pending order factory to copy, instead of source_order.
         idempotency_key: Your own unique name for this call. A repeated call finds the same copy.
         again: Make another copy, even if one exists under the same reference.

@@ -12,6 +12,7 @@ from order_factory.api.negotiation import MEDIA_TYPE
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
 from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.targets import REPORT_FILES
 
 _ERRORS = {
     "400": "A parameter or the body is not supported or malformed.",
@@ -65,19 +66,31 @@ def paths_of(resource: ResourceType) -> Json:
     return paths
 
 
-def report_path() -> Json:
+def report_paths() -> Json:
     schema = {"type": "object", "required": ["id", "type", "attributes"]}
     responses = {
         "200": _response(document_schema(schema, False)),
         **_error_responses(*_FOR_READING),
     }
     message = "How many of a batch's copies came to which end, and what was wrong"
-    return {
-        f"/api/{ORDER_FACTORY_BATCHES.name}/{{id}}/report": {
+    one = f"/api/{ORDER_FACTORY_BATCHES.name}/{{id}}"
+    paths = {
+        f"{one}/report": {
             "parameters": [id_parameter()],
             "get": _operation(ORDER_FACTORY_BATCHES, message, responses),
         }
     }
+    for file in REPORT_FILES:
+        message = f"The same as {file.removeprefix('report.')}, with a row for each copy"
+        if file.endswith(".html"):
+            message = "A page about the batch for people"
+        sent = {"200": {"description": "The file", "content": {"*/*": {}}}}
+        sent |= _error_responses(*_FOR_READING)
+        paths[f"{one}/{file}"] = {
+            "parameters": [id_parameter()],
+            "get": _operation(ORDER_FACTORY_BATCHES, message, sent),
+        }
+    return paths
 
 
 def _get(

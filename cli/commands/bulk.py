@@ -109,6 +109,15 @@ def bulk(
     stops after the current transactions; --resume finishes the batch. --failed-of retries the
     failed copies of a batch. The exit code is 1 if any copy failed.
     """
+    fields = filter_fields(options)
+    chosen = {
+        "FILE": file,
+        "--order": order,
+        "--all-orders": all_orders,
+        "--failed-of": failed_of,
+        "--resume": resume,
+    }
+    require_one(chosen, fields)
     _require_file(file)
     from order_factory.cli.copy_options import checked_options
     from order_factory.cli.flow_runs import run_flow, start_prefect
@@ -124,16 +133,7 @@ def bulk(
     from order_factory.tasks.selections.reading import accept_orders
 
     terminal = terminal_of(context)
-    fields = filter_fields(options)
-    chosen = {
-        "FILE": file,
-        "--order": order,
-        "--all-orders": all_orders,
-        "--failed-of": failed_of,
-        "--resume": resume,
-    }
     options["skip_errors"] |= error_policy == "skip_errors"
-    require_one(chosen, fields)
     _refuse_mode(mode, failed_of or resume)
     _refuse_beside_resume(resume, reference, options, error_policy)
     _refuse_without_dask(runner, dask_address)

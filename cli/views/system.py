@@ -13,6 +13,9 @@ from order_factory.cli.tables import facts, next_steps, table
 from order_factory.tasks.subscriptions.overdue import Overdue
 from order_factory.tasks.subscriptions.watchdog import describe_overdue
 
+# The deployments that a person starts; the others are started by the system.
+_FOR_MERCHANTS = "deployments?deployments.tags.name=merchant"
+
 
 def document_of_start(record: SystemRecord, ports: Ports) -> dict[str, Any]:
     return {
@@ -31,6 +34,7 @@ def show_start(record: SystemRecord, ports: Ports) -> list[RenderableType]:
         facts(
             [
                 ("Prefect UI", ports.ui_url),
+                ("Copy orders", f"{ports.ui_url}/{_FOR_MERCHANTS}"),
                 ("HTTP API", f"{ports.api_url}/api"),
                 ("API docs", f"{ports.api_url}/api/docs  (password: a token)"),
                 ("Shop database", record.databases["shop"]),

@@ -16,9 +16,13 @@ from order_factory.models.requests.form_fields import plain_field
 
 
 def build_form_signature(function: Callable[..., Any]) -> inspect.Signature:
-    """The function's signature, with a readable title for each parameter and plain fields."""
+    """The function's signature, with a readable title for each parameter and plain fields.
+
+    Parameters that are `not_in_form` are left out.
+    """
     signature = inspect.signature(function, eval_str=True)
-    parameters = signature.parameters.values()
+    left_out = getattr(function, "not_in_form", frozenset())
+    parameters = [each for each in signature.parameters.values() if each.name not in left_out]
     return signature.replace(parameters=[_make_form_field(given) for given in parameters])
 
 

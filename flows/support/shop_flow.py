@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -16,11 +16,13 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.flows.support.end_of_process import limit_end_of_process
 from order_factory.flows.support.form_schema import build_form_signature
+from order_factory.flows.support.quiet_failures import quieten_failures
 from order_factory.flows.support.shared_client import shared_client
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
+from order_factory.models.requests.problems import problems_of
 from order_factory.models.values.copy_options import COPY_OPTIONS
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.frames import is_frame
@@ -67,17 +69,23 @@ class ShopFlow(Flow[P, R]):
         return {name: _limit_size(value) for name, value in stored.items()}
 
 
-def shop_flow(**options: Any) -> Callable[[Callable[P, R]], ShopFlow[P, R]]:
+def shop_flow(
+    *, not_in_form: Sequence[str] = (), **options: Any
+) -> Callable[[Callable[P, R]], ShopFlow[P, R]]:
     """Decorate a function as a `ShopFlow`; the options are those of `prefect.flow`.
 
     Parameters are checked against their annotations. An `OrderFactoryError` fails the run, and its
     message becomes the state's message; wrong parameters are an `InvalidRequest`. The log shows no
-    stack trace and no parameter values. A plain call raises the error.
+    stack trace and no parameter values. A plain call raises the error. The Prefect form leaves out
+    the parameters `not_in_form`; a caller and the form's JSON input can still give them.
     """
 
     def decorate(function: Callable[P, R]) -> ShopFlow[P, R]:
         # Prefect's own check would log the values of the parameters, which may be private.
-        return ShopFlow(_guard(function), validate_parameters=False, **options)
+        quieten_failures()
+        guarded = _guard(function)
+        guarded.not_in_form = frozenset(not_in_form)  # type: ignore[attr-defined]
+        return ShopFlow(guarded, validate_parameters=False, **options)
 
     return decorate
 
@@ -136,11 +144,7 @@ def _add_checks(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _describe_problems(error: ValidationError) -> str:
     """Each wrong parameter or field and its problem, without the value: it may be private."""
-    problems = (
-        f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
-        for detail in error.errors(include_input=False, include_url=False, include_context=False)
-    )
-    return "; ".join(problems)
+    return "; ".join(f"{problem.path}: {problem.message}" for problem in problems_of(error))
 
 
 def _shorten(value: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from order_factory.models.values.copy_options import OPTIONS
-from order_factory.models.values.json_objects import json_object_problem
+from order_factory.models.values.json_objects import json_object_problem, parse_json
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.option_values import CopyOptionValues
 from order_factory.models.values.texts import MAX_TEXT, text_problem
@@ -21,6 +21,13 @@ def _storable_object(value: dict[str, Any] | None) -> dict[str, Any] | None:
     if problem is not None:
         raise ValueError(problem)
     return value
+
+
+def _object_of_text(value: object) -> object:
+    """The object of a JSON text; an empty text is none."""
+    if not isinstance(value, str):
+        return value
+    return parse_json(value) if value.strip() else None
 
 
 def _clean_text(value: object) -> object:
@@ -46,6 +53,13 @@ Text = Annotated[
     BeforeValidator(_clean_text),
 ]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable_object)]
+# For a form: an object, or its JSON text, which a person can type.
+MetadataField = Annotated[
+    dict[str, Any] | None,
+    AfterValidator(_storable_object),
+    BeforeValidator(_object_of_text),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]}),
+]
 
 
 class CopyOptions(CopyOptionValues):

@@ -24,6 +24,8 @@ PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
 def _only_a_time(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.strip()
     # pydantic would take a number, and 20260131 too, for seconds since 1970.
     if isinstance(value, date) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value)):
         return value

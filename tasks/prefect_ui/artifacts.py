@@ -5,6 +5,7 @@ They are created through the flow run's open client, since a new client costs mo
 
 import json
 import re
+from shlex import quote
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
 from order_factory.models.values.counts import count_of
 from order_factory.tasks.prefect_ui.prefect_calls import try_call
+from order_factory.tasks.reports.formats import ENDINGS
 
 _KINDS_SHOWN = 25
 _ERRORS_SHOWN = 100
@@ -118,11 +120,16 @@ def markdown_of_result(result: BulkResult) -> str:
     paths = {"Report": result.report_path, "Page": result.page_path}
     places = [f"- {name}: {_escaped(path)}" for name, path in paths.items() if path]
     if not result.dry_run:
-        places += ["- The same anywhere: `order-factory batch REFERENCE --report FILE`"]
         url = Settings().api_public_url
         if url:
             link = f"{url.rstrip('/')}/api/order_factory_batches/{result.id}/report"
-            places += [f"- [The same in the HTTP API]({link}) (asks for a token)"]
+            kinds = [".html", *ENDINGS]
+            links = ", ".join(f"[{kind.removeprefix('.')}]({link}{kind})" for kind in kinds)
+            places += [
+                f"- Download: {links}. The browser asks for a user and a password: type `token` and an API token."
+            ]
+        command = f"order-factory batch {quote(result.reference)} --report night.csv"
+        places += [f"- On the command line: `{command}`"]
     return "\n".join([*lines, "", *places]) + "\n"
 
 

@@ -1,7 +1,9 @@
 """Order copies through the API: asked for, read, changed, deleted, and copied."""
 
 import re
+from io import BytesIO
 
+import pandas as pd
 import pytest
 from sqlalchemy import update
 
@@ -254,8 +256,32 @@ def test_a_batch_is_asked_for_drained_and_reported(api, shop):
     report = api.get(f"{path}/report")["data"]["attributes"]
     assert (report["completed"], report["failed"]) == (3, 1)
     assert report["errors"][0]["field"] == "billing_address"
+    files = {
+        ending: api.send("GET", f"{path}/report{ending}", headers={"Accept": "text/html"})
+        for ending in (".csv", ".xlsx", ".parquet", ".html")
+    }
+    assert {ending: answer.status_code for ending, answer in files.items()} == dict.fromkeys(
+        files, 200
+    )
+    rows = [line.split(",") for line in files[".csv"].text.splitlines()]
+    assert [row[2] for row in rows] == ["status", "completed", "completed", "completed", "failed"]
+    assert [frame["status"].tolist() for frame in _frames(files)] == [
+        ["completed", "completed", "completed", "failed"]
+    ] * 2
+    assert "3 of 4 orders copied; 1 failed." in files[".html"].text
+    assert files[".csv"].headers["content-type"] == "text/csv; charset=utf-8"
+    assert files[".xlsx"].headers["content-disposition"].startswith("attachment; filename=")
+    api.get(f"{path}/report.pdf", expect=404)
+    api.as_(make_token("live")).get(f"{path}/report.csv", expect=404)
     factory = api.get(f"{path}/order_factories")["data"][0]["id"]
     api.delete(f"order_copies/{factory}", expect=423)
+
+
+def _frames(files):
+    return [
+        pd.read_excel(BytesIO(files[".xlsx"].content)),
+        pd.read_parquet(BytesIO(files[".parquet"].content)),
+    ]
 
 
 def batch_where(**wanted):

@@ -83,7 +83,7 @@ def test_carries_out_a_pending_factory(shop, run):
 @pytest.mark.parametrize(
     ("arguments", "detail"),
     [
-        (["--reference", "x" * 300], "reference: "),
+        (["--reference", "x" * 300], "--reference: "),
         (["--metadata", '{"n": NaN}'], "--metadata is not valid JSON"),
     ],
 )

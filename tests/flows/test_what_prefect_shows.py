@@ -263,7 +263,7 @@ def test_what_a_sweep_takes_over_is_published(shop, published):
     assert published == ["order_factories.complete"]
     assert (shown.state, shown.message) == (
         "Completed",
-        "took over 0 batches, 1 single copies",
+        "took over 0 batches, 1 single copy",
     )
     assert {"order:N1", "outcome:completed"} <= shown.tags
     assert shown.artifacts == ["order-factory-copy", "where-the-time-went"]

@@ -1,0 +1,24 @@
+"""Keep stack traces of expected failures out of the log of a worker and of a run."""
+
+import logging
+
+from order_factory.models.errors import OrderFactoryError
+
+# With these Prefect logs what ends the run that a worker has started.
+_LOGGERS = ("prefect.flow_runs", "prefect.engine")
+
+
+class _WithoutExpected(logging.Filter):
+    """Drops the stack trace of an `OrderFactoryError`: the state's message says what is wrong."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, OrderFactoryError)
+
+
+def quieten_failures() -> None:
+    """Drop these stack traces in this process; a repeated call changes nothing."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, _WithoutExpected) for each in logger.filters):
+            logger.addFilter(_WithoutExpected())

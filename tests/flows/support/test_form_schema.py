@@ -52,5 +52,13 @@ def test_times_are_picked_and_choices_are_chosen():
 
     assert fitting["placed_from"]["format"] == "date-time"
     assert fitting["status"]["items"] == {"$ref": "#/definitions/OrderStatus"}
-    assert schema.properties["runner"]["enum"] == ["threads", "dask", "workers", "flow_runs"]
     assert schema.properties["failed_of"]["title"] == "Failed of"
+
+
+def test_a_form_has_texts_to_type_and_no_fields_of_programmers():
+    bulk = parameter_schema(bulk_order_factory).properties
+    single = parameter_schema(order_factory).properties
+
+    assert (bulk["orders"]["type"], single["metadata"]["type"]) == ("string", "string")
+    assert not {"runner", "dask_address", "workers", "batch_size"} & set(bulk)
+    assert next(iter(bulk)) == "orders"

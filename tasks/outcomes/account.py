@@ -19,6 +19,7 @@ from order_factory.tasks.batches.records import read_batch
 from order_factory.tasks.factories.ended import count_ended, read_ended
 from order_factory.tasks.prefect_ui import artifacts, events, tags_and_links
 from order_factory.tasks.prefect_ui.run_logs import log_line
+from order_factory.tasks.reports.formats import ENDINGS
 from order_factory.tasks.reports.page import write_page
 from order_factory.tasks.reports.paths import page_path, report_path
 from order_factory.tasks.reports.writing import write_report
@@ -148,7 +149,7 @@ def account_for(run: Run) -> None:
 
 def _account_for_batch(batch: BatchAccount) -> None:
     result = batch.result
-    artifacts.show_result(result)
+    artifacts.show_result(result, [".html", *ENDINGS])
     artifacts.show_orders(result.reference, result.orders_count, batch.orders)
     artifacts.show_errors(result, batch.errors)
     if not result.dry_run:

@@ -5,6 +5,7 @@ They are created through the flow run's open client, since a new client costs mo
 
 import json
 import re
+from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,6 @@ from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
 from order_factory.models.values.counts import count_of
 from order_factory.tasks.prefect_ui.prefect_calls import try_call
-from order_factory.tasks.reports.formats import ENDINGS
 
 _KINDS_SHOWN = 25
 _ERRORS_SHOWN = 100
@@ -83,8 +83,11 @@ def table_of_result(result: BulkResult) -> list[dict[str, Any]]:
     return rows
 
 
-def markdown_of_result(result: BulkResult) -> str:
-    """Return the result for people: a headline, the counts, the errors, the report's path."""
+def markdown_of_result(result: BulkResult, formats: Sequence[str] = ()) -> str:
+    """Return the result for people: a headline, the counts, the errors, where the report is.
+
+    `formats` are the endings with which the HTTP API sends the report.
+    """
     copied = f"{result.completed:,} of {count_of(result.orders_count, 'order')} copied"
     headline = result.outcome if result.dry_run or result.is_rejected else copied
     lines = [
@@ -123,17 +126,20 @@ def markdown_of_result(result: BulkResult) -> str:
         url = Settings().api_public_url
         if url:
             link = f"{url.rstrip('/')}/api/order_factory_batches/{result.id}/report"
-            kinds = [".html", *ENDINGS]
-            links = ", ".join(f"[{kind.removeprefix('.')}]({link}{kind})" for kind in kinds)
+            links = ", ".join(f"[{kind.removeprefix('.')}]({link}{kind})" for kind in formats)
             places += [
-                f"- Download: {links}. The browser asks for a user and a password: type `token` and an API token."
+                f"- Download: {links}. The browser asks for a user and a password: type `token` and "
+                "an API token."
             ]
-        command = f"order-factory batch {quote(result.reference)} --report night.csv"
+        # In a piece of code nothing can be escaped.
+        plain = re.fullmatch(r"[\w .:-]+", result.reference)
+        name = quote(result.reference) if plain else "REFERENCE"
+        command = f"order-factory batch {name} --report night.csv"
         places += [f"- On the command line: `{command}`"]
     return "\n".join([*lines, "", *places]) + "\n"
 
 
-def show_result(result: BulkResult) -> None:
+def show_result(result: BulkResult, formats: Sequence[str]) -> None:
     """Create a table artifact to sort and count with, and a Markdown artifact to read."""
     batch = f"Batch {_escaped(result.reference)}"
     create(
@@ -142,7 +148,7 @@ def show_result(result: BulkResult) -> None:
         f"{batch}: counts by status, then errors by kind.",
         table_of_result(result),
     )
-    create("bulk-order-factory-summary", "markdown", batch, markdown_of_result(result))
+    create("bulk-order-factory-summary", "markdown", batch, markdown_of_result(result, formats))
 
 
 def show_orders(reference: str, count: int, rows: list[dict[str, str]]) -> None:

@@ -27,8 +27,9 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
         with time_limit(db, seconds):
             view = view_of(incoming, target, caller)
             if target.kind == Kind.REPORT_FILE:
-                return send_report(db, target.name, target.ending, view)
-            document = _document(db, incoming, target, view)
+                answer = send_report(db, target.name, target.ending, view)
+            else:
+                answer = Answer(200, render(_document(db, incoming, target, view)))
             check_time_limit()
     except QueryTooLong as error:
         filters = [name for name, _ in incoming.pairs if name.startswith("filter")]
@@ -36,7 +37,7 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
             raise unavailable() from error
         detail = "The query takes too long; filter by something narrower."
         raise wrong_parameter("QUERY_TOO_LONG", filters[0], "Query too long", detail) from error
-    return Answer(200, render(document))
+    return answer
 
 
 def _document(db: Connection, incoming: Incoming, target: Target, view: View) -> Json:

@@ -156,9 +156,9 @@ def bulk(
         ),
         "failed_of": failed_of,
     }
-    if file or order:
+    if given_orders := accept_orders(file or order or None):
         selection["mode"] = mode
-        check_orders(name, accept_orders(file or order), request, Mode(mode))
+        check_orders(name, given_orders, request, Mode(mode))
     start_prefect(terminal)
     from order_factory.flows.bulk_order_factory import bulk_order_factory
 

@@ -21,7 +21,7 @@ def build_form_signature(function: Callable[..., Any]) -> inspect.Signature:
     Parameters that are `not_in_form` are left out.
     """
     signature = inspect.signature(function, eval_str=True)
-    left_out = getattr(function, "not_in_form", frozenset())
+    left_out: frozenset[str] = getattr(function, "not_in_form", frozenset())
     parameters = [each for each in signature.parameters.values() if each.name not in left_out]
     return signature.replace(parameters=[_make_form_field(given) for given in parameters])
 

@@ -127,10 +127,10 @@ def markdown_of_result(result: BulkResult, formats: Sequence[str] = ()) -> str:
         if url:
             link = f"{url.rstrip('/')}/api/order_factory_batches/{result.id}/report"
             links = ", ".join(f"[{kind.removeprefix('.')}]({link}{kind})" for kind in formats)
-            places += [
+            places.append(
                 f"- Download: {links}. The browser asks for a user and a password: type `token` and "
                 "an API token."
-            ]
+            )
         # In a piece of code nothing can be escaped.
         plain = re.fullmatch(r"[\w .:-]+", result.reference)
         name = quote(result.reference) if plain else "REFERENCE"

@@ -57,3 +57,5 @@ def _document(db: Connection, incoming: Incoming, target: Target, view: View) ->
         case Kind.LINKAGE:
             assert target.relationship is not None
             return show_linkage(db, resource, name, target.relationship, view, pairs)
+        case Kind.REPORT_FILE:
+            raise AssertionError("a file is no document")

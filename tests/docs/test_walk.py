@@ -59,6 +59,7 @@ WALKS = [
     Walk(
         "docs/how-to/select-orders.md",
         codes={
+            "order-factory bulk --market EU --placed-from 2026-01-01 --sku MUG": 1,
             JANUARY: 1,
             "order-factory bulk --all-orders --limit 1000": 1,
             "order-factory bulk --failed-of january --reference second-try": 1,
@@ -101,7 +102,7 @@ class Person:
         if word == "FACTORY":
             return re.findall(r"order-factory show (\w+)", self._printed)[-1]
         if word == "NUMBER":
-            return re.findall(r"subscriptions show (\w+)", self._printed)[-1]
+            return re.findall(r"\bS\d{12}\b", self._printed)[-1]
         return word
 
 

@@ -62,7 +62,7 @@ def view_of(incoming: Incoming, target: Target, caller: Caller) -> View:
         query = _only_pages(incoming, target)
     else:
         query = parse_query(target.shown, incoming.pairs, listing=_lists(incoming, target))
-    return View(incoming.base, caller.mode, query)
+    return View(incoming.base, caller.mode, query, secrets=caller.may_write)
 
 
 def _lists(incoming: Incoming, target: Target) -> bool:

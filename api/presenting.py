@@ -36,6 +36,7 @@ class View:
     base: str
     mode: str
     query: Query
+    secrets: bool = False
 
     def document(
         self, resource: ResourceType, rows: Row | Sequence[Row] | None, graph: Graph
@@ -63,9 +64,10 @@ class View:
     def _resources(self, resource: ResourceType, rows: Sequence[Row], graph: Graph) -> list[Json]:
         shown = self.query.fields.get(resource.name)
         organization = api_settings().organization_id
-        return _presenter(resource.name, shown, self.base, self.mode, organization).present(
-            rows, graph
+        presenter = _presenter(
+            resource.name, shown, self.base, self.mode, organization, self.secrets
         )
+        return presenter.present(rows, graph)
 
 
 class _Presenter:
@@ -78,6 +80,7 @@ class _Presenter:
         base: str,
         mode: str,
         organization: str,
+        secrets: bool,
     ) -> None:
         self._resource = resource
         self._here = f"{base}/{resource.name}/"
@@ -92,7 +95,7 @@ class _Presenter:
         ]
         timed = {name for name, _ in self._times}
         self._computed = [
-            (each.name, each.read)
+            (each.name, each.read if secrets or not each.secret else _hide)
             for each in attributes
             if not each.as_stored and each.name not in timed
         ]
@@ -161,9 +164,18 @@ def _getter(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
 
 @lru_cache(maxsize=256)
 def _presenter(
-    name: str, shown: frozenset[str] | None, base: str, mode: str, organization: str
+    name: str,
+    shown: frozenset[str] | None,
+    base: str,
+    mode: str,
+    organization: str,
+    secrets: bool,
 ) -> _Presenter:
-    return _Presenter(RESOURCES[name], shown, base, mode, organization)
+    return _Presenter(RESOURCES[name], shown, base, mode, organization, secrets)
+
+
+def _hide(_row: Row) -> None:
+    """What a secret attribute looks like to those who may not see it."""
 
 
 def identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any:

@@ -29,7 +29,12 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.outcomes.account import Run, account_for, read_batch_account
-from order_factory.tasks.subscriptions.outcomes import record_outcomes, running_batches
+from order_factory.tasks.prefect_ui.events import publish_waiting_for_payment
+from order_factory.tasks.subscriptions.outcomes import (
+    count_waiting,
+    record_outcomes,
+    running_batches,
+)
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
 from order_factory.tasks.subscriptions.transitions import activate_placed, expire
 
@@ -116,6 +121,8 @@ class _Progress:
         job = Job(batch.id, batch.reference, self.size, self.workers)
         copied = copy_recorded(job, choose_runner("threads"), in_one_transaction=False)
         renewals = write(lambda db: record_outcomes(db, batch.id, utc_now()))
+        waiting = read(lambda db: count_waiting(db, batch.id))
+        publish_waiting_for_payment(batch.reference, waiting)
         account = read(
             lambda db: read_batch_account(
                 db, batch.id, closed=copied.closed, seconds=copied.seconds
@@ -125,9 +132,9 @@ class _Progress:
         self.copied.times.add_all(copied.times)
         self.stopped = copied.stopped
         self.problems += copied.problems
-        self._add(account.result, renewals, batch.overlapping)
+        self._add(account.result, renewals, batch.overlapping, waiting)
 
-    def _add(self, result: BulkResult, renewals: int, overlapping: int) -> None:
+    def _add(self, result: BulkResult, renewals: int, overlapping: int, waiting: int) -> None:
         run = self.run
         self.run = SubscriptionRun(
             batches=[*run.batches, result.reference],
@@ -136,6 +143,7 @@ class _Progress:
             failed=run.failed + result.failed,
             unfinished=run.unfinished + result.pending + result.in_progress,
             overlapping=run.overlapping + overlapping,
+            waiting=run.waiting + waiting,
             seconds=run.seconds + result.seconds,
             errors=[*run.errors, *result.errors],
         )

@@ -40,6 +40,7 @@ _CODES = {
         "mobile_device_authentication_required",
         "offline_pin_required",
         "online_or_offline_pin_required",
+        "requires_action",
     ),
 }
 

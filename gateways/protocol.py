@@ -38,12 +38,14 @@ class Answer:
     """What a gateway did: `succeeded` with the gateway's `token`, or the reason for the refusal.
 
     `message` is for a person, `error_code` for a program. Neither holds data of the card.
+    `customer_action` is a link or a client secret, where the customer has to confirm the payment.
     """
 
     succeeded: bool
     token: str | None = field(default=None, repr=False)
     error_code: str | None = None
     message: str | None = None
+    customer_action: str | None = field(default=None, repr=False)
 
 
 class GatewayError(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 
 import stripe
 
+from order_factory.gateways.failure_classes import FailureClass, codes_of
 from order_factory.gateways.protocol import (
     Answer,
     GatewayError,
@@ -28,6 +29,7 @@ KEY = "order_factory_key"
 # At DEBUG the library logs its requests, and with them tokens of cards and customers.
 _LIBRARY_LOG = logging.getLogger("stripe")
 _HELD = ("requires_capture", "succeeded")
+_ASK_CUSTOMER = {*codes_of(FailureClass.NEEDS_CUSTOMER), "requires_action"}
 
 
 class StripeGateway:
@@ -134,7 +136,8 @@ class StripeGateway:
         if intent.status == "processing":
             raise GatewayTimedOut(self.name, "has not decided yet")
         code = getattr(intent.last_payment_error, "code", None) or intent.status
-        return Answer(succeeded=False, token=intent.id, error_code=code, message=_message_of(code))
+        action = _customer_action(intent) if code in _ASK_CUSTOMER else None
+        return Answer(False, intent.id, code, _message_of(code), action)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[list[Answer]]:
@@ -147,7 +150,9 @@ class StripeGateway:
             yield refused
         except stripe.CardError as error:
             code = getattr(error.error, "decline_code", None) or error.code or "card_declined"
-            refused.append(Answer(succeeded=False, error_code=code, message=_message_of(code)))
+            intent = getattr(error.error, "payment_intent", None)
+            action = _customer_action(intent) if {code, error.code} & _ASK_CUSTOMER else None
+            refused.append(Answer(False, None, code, _message_of(code), action))
         except stripe.RateLimitError:
             raise GatewayUnreachable(self.name, "accepts no more calls at the moment") from None
         except (stripe.AuthenticationError, stripe.PermissionError):
@@ -189,6 +194,19 @@ def _answer_to_refund(refund: Any) -> Answer:
         return Answer(succeeded=True, token=refund.id)
     code = getattr(refund, "failure_reason", None) or str(refund.status)
     return Answer(succeeded=False, token=refund.id, error_code=code, message=_message_of(code))
+
+
+def _customer_action(intent: Any) -> str | None:
+    """The link on which the customer confirms the intent, or the client secret for Stripe.js."""
+    if intent is None:
+        return None
+    redirect = _member(_member(intent, "next_action"), "redirect_to_url")
+    found = _member(redirect, "url") or _member(intent, "client_secret")
+    return None if found is None else str(found)
+
+
+def _member(of: Any, name: str) -> Any:
+    return of.get(name) if isinstance(of, dict) else getattr(of, name, None)
 
 
 def _refuse_missing_method() -> Answer:

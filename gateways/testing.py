@@ -1,5 +1,6 @@
 """The gateway `test`: it moves no money. The token of the payment source decides its answer."""
 
+from dataclasses import replace
 from time import sleep
 
 from order_factory.gateways.ledger import Ledger
@@ -63,7 +64,7 @@ class TestGateway:
             answer = _decline(token)
         else:
             answer = Answer(succeeded=True, token=f"test_{token}_{request.idempotency_key}")
-        done = self._ledger.do("authorize", request, answer)
+        done = _with_action(self._ledger.do("authorize", request, answer), request)
         if token.startswith(TIMES_OUT_AFTER) and nth == 1:
             raise GatewayTimedOut(self.name, "did not answer in time")
         return done
@@ -79,7 +80,8 @@ class TestGateway:
 
     def lookup(self, request: GatewayRequest) -> Answer | None:
         self._count_call("lookup", request, request.payment_source_token or "")
-        return self._ledger.find(request)
+        known = self._ledger.find(request)
+        return None if known is None else _with_action(known, request)
 
     def _follow_up(self, kind: str, request: GatewayRequest) -> Answer:
         token = request.capture_token or request.authorization_token or ""
@@ -104,3 +106,10 @@ def _decline(token: str) -> Answer:
     named = token.removeprefix(DECLINED).strip("_")
     code = named if named in _REASONS else "card_declined"
     return Answer(succeeded=False, error_code=code, message=_REASONS[code])
+
+
+def _with_action(answer: Answer, request: GatewayRequest) -> Answer:
+    """The answer with a link on which nobody can confirm anything, where one is needed."""
+    if answer.error_code != "authentication_required":
+        return answer
+    return replace(answer, customer_action=f"https://gateway.invalid/{request.idempotency_key}")

@@ -1,5 +1,7 @@
 """Where the shop's database is; read from the environment, then from a `.env` file."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,6 +16,11 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="sqlite:///var/order_factory.db",
         description="SQLAlchemy URL of the shop's database: sqlite:///PATH or postgresql://...",
+    )
+    payment_source_fallback: Literal["off", "newest_valid"] = Field(
+        default="off",
+        description="What pays where a saved payment source is gone or expired, unless a copy or a "
+        "subscription says it: nothing, or the customer's newest valid one.",
     )
     api_public_url: str | None = Field(
         default=None, description="How the HTTP API is reached; runs then link to what they made."

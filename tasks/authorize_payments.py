@@ -7,7 +7,7 @@ up what the gateway did under the same key. So no crash, retry or second process
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -191,6 +191,13 @@ class _Till:
             _require_found_by_now(due)
             do = _called_off
         limits = limits_of(due.gateway)
+        if due.confirmable_key is not None and not due.unwanted:
+            # What the customer has confirmed meanwhile is not asked for a second time.
+            earlier = replace(due.request, idempotency_key=due.confirmable_key)
+            with limits:
+                confirmed = its_gateway.lookup(earlier)
+            if confirmed is not None and confirmed.succeeded:
+                return confirmed
         return call_gateway(its_gateway, limits, do, due.request, perhaps_done=due.perhaps_done)
 
     def _collect(self) -> None:

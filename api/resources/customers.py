@@ -1,9 +1,9 @@
 """Customers, and the payment sources in their wallets."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from order_factory.api.resources import writables
-from order_factory.api.resources.attributes import common, computed, own_mode, text
+from order_factory.api.resources.attributes import common, computed, flag, own_mode, text
 from order_factory.api.resources.description import (
     Attribute,
     Broken,
@@ -24,7 +24,7 @@ from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import table_of
 
 _SHOWN = 4
-_customers = table_of(Customer)
+_customers, _saved = table_of(Customer), table_of(CustomerPaymentSource)
 
 
 def _masked(name: str) -> Attribute:
@@ -53,6 +53,14 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
 
 def _created(db: Connection, key: int, values: Values) -> None:
     record_event(db, EventName.CUSTOMER_CREATE, key, values["mode"], values["created_at"])
+
+
+def _make_default(db: Connection, key: int, values: Values) -> None:
+    """A customer has one default."""
+    if values.get("is_default"):
+        customer = select(_saved.c.customer_id).where(_saved.c.id == key).scalar_subquery()
+        others = update(_saved).where(_saved.c.customer_id == customer, _saved.c.id != key)
+        db.execute(others.values(is_default=False))
 
 
 CUSTOMERS = ResourceType(
@@ -111,11 +119,18 @@ CUSTOMER_PAYMENT_SOURCES = ResourceType(
         text("name"),
         _masked("customer_token"),
         _masked("payment_source_token"),
+        flag("is_default", meaning="Ours: the one that the customer prefers."),
         *common(),
     ),
     relationships=(
         Relationship("customer", "customers", near="customer_id"),
         Relationship("payment_method", "payment_methods", near="payment_method_id"),
     ),
+    writables=(
+        writables.flag("is_default", meaning="The customer's others are no default any more."),
+        *writables.common(),
+    ),
+    updatable=True,
+    hooks=Hooks(updated=_make_default),
     meaning="The payment sources that customers saved.",
 )

@@ -50,7 +50,8 @@ class Broken(ValueError):
 class Attribute:
     """One attribute: how it is read from a row, and the column that filters and sorting compare.
 
-    Without a `column` it is made up from others, and nothing can be filtered or sorted by it.
+    Without a `column` it is made up from others, and nothing can be filtered or sorted by it. A
+    `secret` one is null for tokens that may only read, and in webhooks.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Attribute:
     nullable: bool = True
     one_of: tuple[str, ...] = ()
     meaning: str = ""
+    secret: bool = False
 
     @property
     def as_stored(self) -> bool:

@@ -3,10 +3,19 @@
 The tokens of the gateway are not shown.
 """
 
+from operator import itemgetter
+
 from sqlalchemy import ColumnElement, FromClause, and_
 
 from order_factory.api.resources.attributes import amount, common, computed, own_mode, text
-from order_factory.api.resources.description import Relationship, ResourceType, Row, Scope, Type
+from order_factory.api.resources.description import (
+    Attribute,
+    Relationship,
+    ResourceType,
+    Row,
+    Scope,
+    Type,
+)
 from order_factory.api.resources.events import events_of, no_events
 from order_factory.models.tables import Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
@@ -26,7 +35,10 @@ def _of_type(kind: TransactionType) -> Scope:
 
 
 def _resource(
-    kind: TransactionType | None, meaning: str, *relationships: Relationship
+    kind: TransactionType | None,
+    meaning: str,
+    *relationships: Relationship,
+    attributes: tuple[Attribute, ...] = (),
 ) -> ResourceType:
     """The resource of one kind of transactions, or of all kinds."""
     return ResourceType(
@@ -46,6 +58,7 @@ def _resource(
             *amount("amount", nullable=False),
             text("message", meaning="The gateway's words."),
             text("error_code"),
+            *attributes,
             *common(),
         ),
         relationships=(
@@ -67,6 +80,16 @@ AUTHORIZATIONS = _resource(
     TransactionType.AUTHORIZATIONS,
     "Amounts that a gateway reserved for an order, or refused to.",
     *(_about(each.value) for each in (TransactionType.CAPTURES, TransactionType.VOIDS)),
+    attributes=(
+        Attribute(
+            "customer_action",
+            Type.TEXT,
+            itemgetter("customer_action"),
+            meaning="Ours: a link or a client secret of the gateway, with which the shop lets the "
+            "customer confirm the payment. Null for tokens that may only read.",
+            secret=True,
+        ),
+    ),
 )
 CAPTURES = _resource(
     TransactionType.CAPTURES,

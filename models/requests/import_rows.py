@@ -240,6 +240,7 @@ class CustomerPaymentSourceRow(ImportRow, frozen=True):
     customer_email: Email = Field(description="The email of an imported customer.")
     payment_source: Key = Field(description="The reference of an imported payment source.")
     payment_method: Key | None = Field(None, description="The reference of a payment method.")
+    is_default: bool = Field(False, description="Whether the customer prefers it.")
     name: Key | None = Field(None, description="The name of the entry.")
     customer_token: Text | None = Field(None, description="The gateway's token of the customer.")
     payment_source_token: Text | None = Field(None, description="The gateway's token of the card.")

@@ -21,6 +21,10 @@ class SubscriptionRun(Result):
     overlapping: int = Field(
         default=0, description="Copies that were recorded beside an older one that is not finished."
     )
+    waiting: int = Field(
+        default=0,
+        description="Copies that wait for another payment source, or for their customer.",
+    )
     seconds: float = Field(default=0.0, description="Wall-clock time of the copying.")
     errors: list[ErrorCount] = Field(default=[], description="The kinds of error, by batch.")
 
@@ -34,6 +38,8 @@ class SubscriptionRun(Result):
         message += f", subscriptions: {self.subscriptions:,}"
         if self.overlapping:
             message += f", {self.overlapping:,} beside an older copy that is not finished"
+        if self.waiting:
+            message += f", {self.waiting:,} waiting for another payment source"
         return f"{message}, {self.unfinished:,} left unfinished" if self.unfinished else message
 
 

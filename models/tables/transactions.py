@@ -42,6 +42,9 @@ class Transaction(Described, Moded, Base):
     the order itself has none. `claimed_by` is the process that calls the gateway about it
     (see `order_factory.models.database.process_locks`), and `calls` how often one has taken it up.
 
+    `customer_action` is a link or a client secret of the gateway, with which the shop lets the
+    customer confirm the payment; it is in no log.
+
     Source: Commerce Layer API reference, authorization, capture, void and refund objects; `status`,
     `idempotency_key`, `claimed_by` and `calls` are our own.
     """
@@ -94,5 +97,6 @@ class Transaction(Described, Moded, Base):
     token: Mapped[str | None]
     error_code: Mapped[str | None] = mapped_column(String(64))
     message: Mapped[str | None]
+    customer_action: Mapped[str | None]
     claimed_by: Mapped[int | None]
     calls: Mapped[int] = mapped_column(server_default=text("0"))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from order_factory.models.tables.base import (
@@ -40,6 +40,7 @@ class PaymentSource(Described, Moded, Base):
     The reference has one resource per gateway (`stripe_payments`, `wire_transfers`, ...); here
     `payment_source_type` tells them apart. `copied_from_id` is the wallet's payment source that
     this one was copied from. From `expires_at` (UTC) on it can no longer be used.
+    `refused_at` is our own: when a gateway refused it for good.
     """
 
     __tablename__ = "payment_sources"
@@ -56,10 +57,13 @@ class PaymentSource(Described, Moded, Base):
     customer_token: Mapped[str | None]
     payment_source_token: Mapped[str | None]
     expires_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
 
 
 class CustomerPaymentSource(Described, Moded, Base):
     """One entry of a customer's wallet: a payment source that the customer saved.
+
+    `is_default` is our own: the one that the customer prefers.
 
     Source: Commerce Layer API reference, customer payment source object.
     """
@@ -79,6 +83,7 @@ class CustomerPaymentSource(Described, Moded, Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     payment_method_id: Mapped[int | None] = mapped_column(ForeignKey("payment_methods.id"))
     payment_source_id: Mapped[int] = mapped_column(ForeignKey("payment_sources.id"))
+    is_default: Mapped[bool] = mapped_column(server_default=false())
     name: Mapped[str | None] = mapped_column(String(255))
     customer_token: Mapped[str | None]
     payment_source_token: Mapped[str | None]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
+from order_factory.models.values.payment_source_fallbacks import PaymentSourceFallback
 from order_factory.models.values.stock_policies import StockPolicy
 
 
@@ -70,6 +71,14 @@ class CopyOptionArguments(TypedDict, total=False):
         Declared(
             GiftCardPolicy.REUSE,
             "Let the gift card pay what it has left, leave it out, or fail where it has too little.",
+            ours=True,
+        ),
+    ]
+    payment_source_fallback: Annotated[
+        PaymentSourceFallback,
+        Declared(
+            PaymentSourceFallback.DEFAULT,
+            "What pays if the saved payment source is gone or expired: newest_valid of the wallet.",
             ours=True,
         ),
     ]

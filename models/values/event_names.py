@@ -15,6 +15,10 @@ class EventName(StrEnum):
     COMPLETE = "order_factories.complete", "The copy is made, and placed if that was requested."
     FAIL = "order_factories.fail", "The copy was not made, or not placed; errors_log says why."
     ABORT = "order_factories.abort", "The copy was ended on purpose before it was made."
+    WAIT = (
+        "order_factories.wait",
+        "The failed copy waits for another payment source, or for its customer to confirm.",
+    )
     DESTROY = "order_factories.destroy", "The copy's record was deleted; its order stays."
 
     # Batches of copies.

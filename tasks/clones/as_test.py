@@ -142,4 +142,4 @@ def _replace_gateways(db: Connection) -> None:
     db.execute(update(saved).values(customer_token=null(), payment_source_token=token))
     named = update(transaction).where(transaction.c.token.is_not(None))
     db.execute(named.values(token=literal("test_") + cast(transaction.c.id, String)))
-    db.execute(update(transaction).values(claimed_by=null()))
+    db.execute(update(transaction).values(claimed_by=null(), customer_action=null()))

@@ -62,7 +62,7 @@ TEXTS: dict[Table, dict[str, str]] = {
         "customer_token": "cus_",
         "payment_source_token": "tok_",
     },
-    table_of(Transaction): {"token": "masked_"},
+    table_of(Transaction): {"token": "masked_", "customer_action": "masked_"},
 }
 EMAILS = (
     (table_of(Customer), "email"),

@@ -39,6 +39,7 @@ from order_factory.models.tables import (
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import changed, may_become, refused
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.copying.payment_source_fallback import describe_fallback
 from order_factory.tasks.gift_cards.uses import take_gift_cards
 from order_factory.tasks.payments.intents import insert_authorizations
 from order_factory.tasks.promotions.releases import release_uses
@@ -204,7 +205,8 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         (
             and_(copies.c.reuse_wallet, copies.c.payment_source_id.is_not(None)),
             literal("the payment source of the source order is not in the customer's wallet")
-            + func.coalesce("; in it are " + _names_in_wallet(), "; the wallet is empty"),
+            + func.coalesce("; in it are " + _names_in_wallet(), "; the wallet is empty")
+            + describe_fallback(),
         ),
         (
             copies.c.source_order_id == copies.c.target_order_id,

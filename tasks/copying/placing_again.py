@@ -140,6 +140,7 @@ def _insert_copies(first: int, last: int) -> Insert:
         "customer_status": customer.c.status,
         "payment_source_id": source.c.payment_source_id,
         "wallet_payment_source_id": wallet,
+        "payment_source_key": func.coalesce(_target.c.payment_source_id, key),
         "target_billing_address_id": _target.c.billing_address_id,
         "target_shipping_address_id": _target.c.shipping_address_id,
         "target_payment_source_id": func.coalesce(_target.c.payment_source_id, case((pays, key))),

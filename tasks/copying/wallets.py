@@ -26,6 +26,10 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.tasks.copying.payment_source_fallback import (
+    describe_fallback,
+    replace_lost_payment_sources,
+)
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
@@ -40,7 +44,7 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, line_sums, redemptions
 
-COPIED_COLUMNS = copied_columns(PaymentSource)
+COPIED_COLUMNS = copied_columns(PaymentSource, "refused_at")
 
 _source = table_of(PaymentSource)
 _in_wallet = _source.c.id == copies.c.wallet_payment_source_id
@@ -75,13 +79,6 @@ _saved_by_anyone = exists().where(
     CustomerPaymentSource.payment_source_id.in_([_source.c.id, _source.c.copied_from_id])
 )
 
-_EXPIRED = insert_errors(
-    ErrorCode.PAYMENT_SOURCE_EXPIRED,
-    literal("the saved payment source expired on ") + day(_source.c.expires_at),
-    _expired,
-    _is_needed,
-    joins=[(_source, _in_wallet)],
-)
 _SOME_EXPIRED = select(exists().select_from(copies.join(_source, _in_wallet)).where(_expired))
 _LEAVE_EXPIRED_OUT = (
     update(copies)
@@ -104,16 +101,30 @@ _FOREIGN = insert_errors(
 )
 
 
+def _insert_expired() -> Insert:
+    message = literal("the saved payment source expired on ") + day(_source.c.expires_at)
+    return insert_errors(
+        ErrorCode.PAYMENT_SOURCE_EXPIRED,
+        message + describe_fallback(),
+        _expired,
+        _is_needed,
+        joins=[(_source, _in_wallet)],
+    )
+
+
 def check_wallets(db: Connection, now: datetime) -> int:
-    """Record saved payment sources that have expired, and those in someone else's wallet.
+    """Choose other payment sources where the saved ones cannot be used and that is allowed.
+
+    Record saved payment sources that have expired, and those in someone else's wallet.
 
     A payment source that is in no wallet is no error here: it is not copied. Nor is one that the
     order does not need. Returns how many errors; with `skip_errors` the payment source is left out
     of the target order.
     """
     found = 0
+    replace_lost_payment_sources(db, now)
     if db.scalar(_SOME_EXPIRED, {"now": now}):
-        found += execute_and_count(db, _EXPIRED, now=now)
+        found += execute_and_count(db, _insert_expired(), now=now)
         db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
     if db.scalar(_SOME_NOT_IN_WALLET):
         found += execute_and_count(db, _FOREIGN)

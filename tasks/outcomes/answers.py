@@ -25,7 +25,7 @@ from order_factory.gateways.failure_classes import FailureClass, codes_of
 from order_factory.gateways.protocol import CALLED_OFF, NOT_SUPPORTED, Answer
 from order_factory.models.database.dialects import fill, plan_by_key
 from order_factory.models.database.row_locks import lock_rows
-from order_factory.models.tables import Order, OrderFactory, Transaction
+from order_factory.models.tables import Order, OrderFactory, PaymentSource, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.copy_options import OPTIONS
@@ -60,7 +60,7 @@ from order_factory.tasks.working_set.tables import (
 )
 
 _transaction, _factory = table_of(Transaction), table_of(OrderFactory)
-_order = table_of(Order)
+_order, _payment = table_of(Order), table_of(PaymentSource)
 _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
 # Kinds of error that no time mends: see `FailureClass`.
 PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = (
@@ -95,6 +95,7 @@ def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | 
             "token": [answer.token for answer in given.values()],
             "error_code": [_short(answer.error_code) for answer in given.values()],
             "message": [answer.message for answer in given.values()],
+            "customer_action": [answer.customer_action for answer in given.values()],
         },
     )
     return _apply_answers(db, flow_run_id)
@@ -185,6 +186,7 @@ def _update_transactions(db: Connection, now: datetime) -> None:
             token=answers.c.token,
             error_code=answers.c.error_code,
             message=answers.c.message,
+            customer_action=answers.c.customer_action,
             claimed_by=null(),
             updated_at=NOW,
         ),
@@ -228,6 +230,7 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         # An order that was not to be placed at first keeps what it used then.
         release_uses(db, declined, now, _factory.c.place_target_order)
         _record_refusals(db)
+        _note_refused_sources(db, now)
         abort_called_off(db, now)
     void_unwanted(db, now)
     cancel_sources(db, now)
@@ -261,6 +264,23 @@ def _record_refusals(db: Connection) -> None:
     failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)
     mark = update(copies).where(copies.c.factory_id.in_(failed), not_(copies.c.skip_errors))
     db.execute(mark.values(failed=true()))
+
+
+def _note_refused_sources(db: Connection, now: datetime) -> None:
+    """Note in the wallets which payment sources were refused for good.
+
+    Their `updated_at` stays: from a later one on they count as changed, and valid again.
+    """
+    hard = set(codes_of(FailureClass.HARD)) - set(NOT_SUPPORTED)
+    of_order, of_wallet = _payment.alias("of_order"), _payment
+    refused = (
+        select(of_order.c.copied_from_id)
+        .select_from(_answered.join(_order, _order.c.id == _transaction.c.order_id))
+        .join(of_order, of_order.c.id == _order.c.payment_source_id)
+        .where(_is_authorization, not_(answers.c.succeeded), answers.c.error_code.in_(hard))
+    )
+    noted = update(of_wallet).where(of_wallet.c.id.in_(refused))
+    db.execute(noted.values(refused_at=NOW), {"now": now})
 
 
 def _end_voids(db: Connection, now: datetime) -> None:

@@ -81,6 +81,8 @@ class Due:
 
     With `perhaps_done` it may have been asked before, last at `taken_at` (UTC). What is `unwanted`
     belongs to a subscription that was cancelled or deactivated: it is looked up and not asked.
+    `confirmable_key` is the key of an earlier authorization of the order that the customer may have
+    confirmed since.
     """
 
     transaction_id: int
@@ -90,6 +92,7 @@ class Due:
     perhaps_done: bool
     taken_at: datetime
     unwanted: bool = False
+    confirmable_key: str | None = None
 
 
 def count_due(db: Connection, scope: Scope) -> int:
@@ -176,6 +179,7 @@ def _select_due(keys: list[int]) -> Select[Any]:
             _authorization.c.token,
             _capture.c.token.label("capture_token"),
             and_(_transaction.c.type == TransactionType.AUTHORIZATIONS, is_unwanted()),
+            _confirmable_key(),
         )
         .select_from(_transaction)
         .join(_order, _order.c.id == _transaction.c.order_id)
@@ -184,6 +188,24 @@ def _select_due(keys: list[int]) -> Select[Any]:
         .outerjoin(_capture, _capture.c.id == _transaction.c.capture_id)
         .where(_transaction.c.id.in_(keys))
     )
+
+
+def _confirmable_key() -> ColumnElement[str]:
+    """The key of the latest authorization of the same amount that waited for the customer."""
+    earlier = _transaction.alias("earlier")
+    rows = select(earlier.c.idempotency_key).where(
+        _transaction.c.type == TransactionType.AUTHORIZATIONS,
+        earlier.c.type == TransactionType.AUTHORIZATIONS,
+        earlier.c.order_id == _transaction.c.order_id,
+        earlier.c.id < _transaction.c.id,
+        earlier.c.status == TransactionStatus.FAILED,
+        earlier.c.customer_action.is_not(None),
+        earlier.c.gateway == _transaction.c.gateway,
+        earlier.c.amount_cents == _transaction.c.amount_cents,
+        earlier.c.currency_code == _transaction.c.currency_code,
+    )
+    latest = rows.order_by(earlier.c.id.desc()).limit(1)
+    return latest.correlate(_transaction).scalar_subquery()
 
 
 def is_unwanted() -> ColumnElement[bool]:
@@ -211,6 +233,7 @@ def _due(
     authorization_token: str | None,
     capture_token: str | None,
     unwanted: bool,
+    confirmable_key: str | None,
 ) -> Due:
     request = GatewayRequest(
         idempotency_key,
@@ -223,4 +246,13 @@ def _due(
         capture_token,
         _CALLS[TransactionType(kind)],
     )
-    return Due(key, TransactionType(kind), gateway, request, calls > 1, taken_at, unwanted)
+    return Due(
+        key,
+        TransactionType(kind),
+        gateway,
+        request,
+        calls > 1,
+        taken_at,
+        unwanted,
+        confirmable_key,
+    )

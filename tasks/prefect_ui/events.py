@@ -66,6 +66,18 @@ def publish_waiting() -> None:
     )
 
 
+def publish_waiting_for_payment(batch: str, count: int) -> None:
+    """Publish that failed renewals wait for another payment source: `order_factories.wait`."""
+    if count > 0:
+        what = "renewal waits" if count == 1 else "renewals wait"
+        reason = "another payment source, or for the customer to confirm the payment"
+        _emit(
+            event=EventName.WAIT,
+            resource={"prefect.resource.id": "order_factories.wait"},
+            payload={"batch": batch, "count": count, "outcome": f"{count:,} {what} for {reason}"},
+        )
+
+
 def publish_batch(result: BulkResult) -> None:
     """Publish the end of a batch: one event with the counts.
 

@@ -67,6 +67,7 @@ _KEYS = {
     "target_billing_address_id": Address,
     "target_shipping_address_id": Address,
     "target_payment_source_id": PaymentSource,
+    "payment_source_key": PaymentSource,
 }
 # The schema name of the prefetched tables in the writing connection.
 AHEAD = "ahead"

@@ -12,6 +12,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     null,
     or_,
     select,
@@ -20,7 +21,8 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.row_locks import skip_locked
-from order_factory.models.tables import OrderFactoryBatch
+from order_factory.models.tables import Event, OrderFactoryBatch
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.retry_delays import delays
 from order_factory.models.values.statuses import AfterFailure, FactoryStatus, SubscriptionStatus
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_free, overtaken, subscription
@@ -29,9 +31,14 @@ from order_factory.tasks.subscriptions.retries import can_get_better, needs_othe
 from order_factory.tasks.subscriptions.tables import ended_subscriptions, open_run_tables
 from order_factory.tasks.subscriptions.transitions import end_subscriptions, forget_retries
 from order_factory.tasks.working_set.claims import is_unfinished
-from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
+from order_factory.tasks.working_set.statements import (
+    at,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 
-_batch = table_of(OrderFactoryBatch)
+_batch, _event = table_of(OrderFactoryBatch), table_of(Event)
 _failed = factory.c.status == FactoryStatus.FAILED
 
 
@@ -61,6 +68,13 @@ def record_outcomes(db: Connection, batch_id: int, now: datetime) -> int:
     return count
 
 
+def count_waiting(db: Connection, batch_id: int) -> int:
+    """How many copies of the batch wait for another payment source, or for their customer."""
+    rows = select(func.count()).select_from(factory)
+    waiting = rows.where(factory.c.batch_id == batch_id, factory.c.waits_for_payment_source)
+    return db.scalar(waiting) or 0
+
+
 def _ended(db: Connection, batch_id: int) -> Select[Any]:
     """The subscriptions of this batch all of whose copies in it are ended."""
     # As a list: asked for one by one, a database may go through the whole batch for each.
@@ -86,14 +100,18 @@ def _plan_retries(db: Connection, batch_id: int, now: datetime) -> None:
     """Set `retry_at` of the failed copies that can get better and have a delay left."""
     better = and_(_in_batch(batch_id), _failed, factory.c.attempt.is_not(None))
     both = factory.join(subscription, subscription.c.id == factory.c.order_subscription_id)
-    waiting = update(factory).where(
+    waits = and_(
         better,
         factory.c.order_subscription_id.in_(
             select(subscription.c.id).where(subscription.c.retry_after.is_not(None))
         ),
         needs_other_source(),
     )
-    db.execute(waiting.values(waits_for_payment_source=True, updated_at=now))
+    rows = select(literal(EventName.WAIT.value), factory.c.id, at(now)).where(waits)
+    names = ["name", "order_factory_id", "created_at"]
+    if execute_and_count(db, insert_counted(_event, names, rows)):
+        waiting = update(factory).where(waits)
+        db.execute(waiting.values(waits_for_payment_source=True, updated_at=now))
     lists = select(subscription.c.retry_after, factory.c.attempt).select_from(both).distinct()
     for retry_after, attempt in db.execute(
         lists.where(better, subscription.c.retry_after.is_not(None))

@@ -9,13 +9,20 @@ from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import CopyError, CustomerPaymentSource, Order, PaymentSource
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import FactoryStatus, Mode, OrderStatus
+from order_factory.tasks.copying.payment_source_fallback import falls_back, newest_valid
 from order_factory.tasks.outcomes.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
 from order_factory.tasks.subscriptions.tables import retried
-from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
+from order_factory.tasks.working_set.statements import (
+    at,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 
 _error, _target = table_of(CopyError), table_of(Order)
 _saved, _payment = table_of(CustomerPaymentSource), table_of(PaymentSource)
+_charged, _refused = _payment.alias("charged"), _payment.alias("refused")
 _waits = and_(factory.c.waits_for_payment_source, factory.c.status == FactoryStatus.FAILED)
 
 # Errors that a later retry can fix: the payment source and the stock.
@@ -108,8 +115,24 @@ def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
         .where(_target.c.id == factory.c.target_order_id)
     )
     another = chosen.scalar_subquery() != charged.scalar_subquery()
-    ready = update(factory).where(_waits, or_(newer, another))
+    ready = update(factory).where(_waits, or_(newer, another, _has_fallback(now)))
     db.execute(ready.values(retry_at=now, waits_for_payment_source=False, updated_at=now))
+
+
+def _has_fallback(now: datetime) -> ColumnElement[bool]:
+    """Whether the payment was refused for good, and another payment source may take its place."""
+    customer = select(subscription.c.customer_id).where(
+        subscription.c.id == factory.c.order_subscription_id
+    )
+    other = newest_valid(customer.scalar_subquery(), _refused, at(now), factory)
+    refused = exists().where(
+        _target.c.id == factory.c.target_order_id,
+        _charged.c.id == _target.c.payment_source_id,
+        _refused.c.id == _charged.c.copied_from_id,
+        _refused.c.refused_at >= _refused.c.updated_at,
+        other.is_not(None),
+    )
+    return and_(falls_back(factory.c.payment_source_fallback), refused.correlate(factory))
 
 
 def _drop_obsolete(db: Connection, now: datetime) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, false, func, not_, or_, select
 
 from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSource
+from order_factory.models.values.payment_source_fallbacks import PaymentSourceFallback
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import (
@@ -64,11 +65,16 @@ def _foreign_payment_sources() -> Select[Any]:
         _payment.c.copied_from_id == _former.c.id,
         _payment.c.copied_from_id == func.coalesce(_former.c.copied_from_id, _former.c.id),
     )
+    # Another one of the wallet may pay where the former one was gone, expired or refused.
+    replaced = and_(
+        factory.c.payment_source_fallback != PaymentSourceFallback.OFF,
+        _payment.c.gateway.is_not_distinct_from(_former.c.gateway),
+    )
     return (
         select(target.c.id)
         .select_from(rows)
         # A retry of the placement pays with what is in the wallet at that time.
-        .where(factory.c.retry_of_id.is_(None))
+        .where(factory.c.retry_of_id.is_(None), not_(replaced))
         .where(unedited(source, target), _payment.c.copied_from_id.is_not(None))
         .where(or_(_former.c.id.is_(None), not_(same)))
     )
@@ -96,7 +102,7 @@ def _payment_sources_from_nowhere() -> Select[Any]:
 
 def _changed_payment_sources() -> Select[Any]:
     rows = _payments.join(_original, _original.c.id == _payment.c.copied_from_id)
-    different = differ(_payment, _original)
+    different = differ(_payment, _original, "refused_at")
     return select(_payment.c.id).select_from(rows).where(unedited(_payment, _original), different)
 
 
@@ -116,7 +122,8 @@ INVARIANTS = (
     ),
     Invariant(
         "payment-source-from-own-source",
-        "A target order's payment source is a copy of its source order's, or of the same original.",
+        "A target order's payment source is a copy of its source order's, of the same original, or "
+        "of the one that payment_source_fallback chose.",
         Resource.orders,
         _foreign_payment_sources(),
     ),

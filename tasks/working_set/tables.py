@@ -63,6 +63,7 @@ copies = temporary(
     Column("coupon_code_key", String),
     Column("payment_source_id", BigInteger),
     Column("wallet_payment_source_id", BigInteger),
+    Column("payment_source_key", BigInteger),
     Column("target_order_id", BigInteger, nullable=False),
     Column("target_billing_address_id", BigInteger),
     Column("target_shipping_address_id", BigInteger),
@@ -186,6 +187,7 @@ answers = temporary(
     Column("token", String),
     Column("error_code", String),
     Column("message", String),
+    Column("customer_action", String),
 )
 
 

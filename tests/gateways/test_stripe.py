@@ -75,6 +75,17 @@ def test_a_refusal_gives_the_reason_and_no_token(gateway, method, code, words):
     assert (answer.succeeded, answer.error_code, answer.message) == (False, code, words)
 
 
+def test_what_the_customer_needs_to_confirm_is_given_and_not_shown(gateway, stand_in):
+    answer = gateway.authorize(replace(REQUEST, payment_source_token="pm_asks"))
+
+    assert (answer.succeeded, answer.error_code) == (False, "authentication_required")
+    assert answer.customer_action == "pi_1_secret"
+    assert "secret" not in repr(answer)
+    # As it is once the customer has confirmed it.
+    stand_in.intents["pi_1"]["status"] = "requires_capture"
+    assert gateway.lookup(REQUEST).succeeded
+
+
 def test_an_authorization_is_captured_or_voided(gateway, stand_in):
     held = [gateway.authorize(replace(REQUEST, idempotency_key=f"key-{nth}")) for nth in range(2)]
     captured = replace(

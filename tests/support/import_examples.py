@@ -60,6 +60,7 @@ WALLET: dict[str, Any] = {
     "customer_email": "ann@shop.example",
     "payment_source": "ann-card",
     "payment_method": "card",
+    "is_default": True,
     "name": "Ann's card",
     "customer_token": "cus_example_1",
     "payment_source_token": "pm_example_1",

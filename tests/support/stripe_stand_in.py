@@ -15,7 +15,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 KEY = "sk_test_stand_in"
-DECLINES = {"pm_declined": "card_declined", "pm_poor": "insufficient_funds"}
+DECLINES = {
+    "pm_declined": "card_declined",
+    "pm_poor": "insufficient_funds",
+    "pm_asks": "authentication_required",
+}
 
 
 @dataclass
@@ -57,8 +61,11 @@ class StripeStandIn:
         if method in DECLINES:
             code = DECLINES[method]
             intent["status"] = "requires_payment_method"
-            intent["last_payment_error"] = {"code": "card_declined", "decline_code": code}
-            message = {"code": "card_declined", "decline_code": code, "message": f"{method}: no"}
+            kind = "card_declined" if code != "authentication_required" else code
+            intent["client_secret"] = f"{name}_secret"
+            intent["last_payment_error"] = {"code": kind, "decline_code": code}
+            message = {"code": kind, "decline_code": code, "message": f"{method}: no"}
+            message["payment_intent"] = intent
             return 402, {"error": {"type": "card_error", **message}}
         return 200, intent
 

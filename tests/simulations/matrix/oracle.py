@@ -139,7 +139,8 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
     if free:
         pass  # it needs no card
     elif source.card == "expired" and source.customer is not None:
-        tell("payment_source", f"the saved payment source expired on {EXPIRED_ON}")
+        advice = "ask the customer for another, or set payment_source_fallback"
+        tell("payment_source", f"the saved payment source expired on {EXPIRED_ON}; {advice}")
     elif source.card == "foreign" and source.customer != "other":
         tell("payment_source", "the payment source is in another customer's wallet")
 

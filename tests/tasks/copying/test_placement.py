@@ -12,6 +12,7 @@ from tests.support.shop import SOME_DAY
 
 CANNOT = ["cannot transition from pending to placed"]
 
+ADVICE = "ask the customer for another, or set payment_source_fallback"
 NOT_IN_WALLET = "the payment source of the source order is not in the customer's wallet"
 
 
@@ -56,7 +57,7 @@ def test_a_copy_that_is_not_to_be_placed_has_a_number_and_takes_nothing(shop, pa
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({}, f"{NOT_IN_WALLET}; the wallet is empty"),
+        ({}, f"{NOT_IN_WALLET}; the wallet is empty; {ADVICE}"),
         (
             {"reuse_wallet": False},
             "a payment source is needed, and the wallet was not to be reused",
@@ -174,7 +175,7 @@ def without_shipping_address(shop, order):
 def with_an_expired_card(shop, order):
     key = shop.row(Order, id=order).payment_source_id
     change(PaymentSource, key, expires_at=datetime(2026, 1, 31, tzinfo=UTC))
-    return {"payment_source": ["the saved payment source expired on 2026-01-31"]}
+    return {"payment_source": [f"the saved payment source expired on 2026-01-31; {ADVICE}"]}
 
 
 def with_someone_elses_card(shop, order):
@@ -300,7 +301,9 @@ def test_what_else_the_customer_has_saved_is_told(shop):
 
     result = copy_one(source, place_target_order=True)
 
-    assert result.errors_log["payment_source"] == [f"{NOT_IN_WALLET}; in it are XXXX-2222"]
+    assert result.errors_log["payment_source"] == [
+        f"{NOT_IN_WALLET}; in it are XXXX-2222; {ADVICE}"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,11 @@ from tests.support.filling import differences, filled
 
 FOREIGN = {"payment_source": ["the payment source is in another customer's wallet"]}
 
+EXPIRED = (
+    "the saved payment source expired on 2026-01-31; ask the customer for another, or set "
+    "payment_source_fallback"
+)
+
 
 @pytest.fixture
 def customer(shop):
@@ -76,9 +81,7 @@ def test_an_expired_payment_source_is_refused(shop, customer):
     result = copy_one(source)
 
     assert result.status == "failed"
-    assert result.errors_log == {
-        "payment_source": ["the saved payment source expired on 2026-01-31"]
-    }
+    assert result.errors_log == {"payment_source": [EXPIRED]}
     assert len(shop.rows(Order)) == len(shop.rows(PaymentSource)) == 1
 
 
@@ -89,9 +92,7 @@ def test_skip_errors_leaves_an_expired_payment_source_out(shop, customer):
     result = copy_one(source, skip_errors=True)
 
     assert result.status == "completed"
-    assert result.errors_log == {
-        "payment_source": ["the saved payment source expired on 2026-01-31"]
-    }
+    assert result.errors_log == {"payment_source": [EXPIRED]}
     assert copied_source(shop, result) is None
 
 

@@ -129,6 +129,9 @@ def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, writ
             "reserved": 0,
             "archived_at": None,
             "refreshed_at": None,
+            "refused_at": None,
+            # What the card has paid in another system.
+            "other_changes_cents": 1250 - 5000,
             "other_uses": stored.get("usage_count", stored.get("total_usage_count")),
         }
         assert rest == {name: allowed[name] for name in rest}

@@ -4,6 +4,7 @@ import pytest
 
 from order_factory.models.tables import (
     Customer,
+    GiftCard,
     LineItem,
     Order,
     OrderFactory,
@@ -131,3 +132,16 @@ def test_of_two_rows_with_one_key_the_first_is_taken_over(shop, write_csv, run_i
 
     assert imported.rejects == [(3, "quantity", LATER)]
     assert shop.row(StockItem).quantity == 5
+
+
+def test_a_new_balance_of_a_gift_card_leaves_what_orders_have_taken(shop, write_csv, run_import):
+    shop.gift_card("GIFT-1", 12_00, initial_balance_cents=40_00, other_changes_cents=-20_00)
+    card = {"code": "gift-1", "currency_code": "EUR", "balance_cents": 50_00}
+    path = write_csv("gift_cards.csv", [card])
+
+    told = run_import(path)
+    assert told.rejects == [(2, "balance_cents", ASK)]
+    run_import(path, update=True)
+
+    row = shop.row(GiftCard)
+    assert (row.code, row.balance_cents, row.other_changes_cents) == ("GIFT-1", 50_00, 18_00)

@@ -9,12 +9,14 @@ from order_factory.models.tables import (
     Address,
     Coupon,
     Customer,
+    CustomerPaymentSource,
     Order,
     OrderFactory,
     PaymentMethod,
     Promotion,
     Sku,
     StockItem,
+    Transaction,
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
@@ -107,6 +109,67 @@ def test_a_coupon_is_limited(api, shop):
 
     row = shop.row(Coupon)
     assert (row.usage_limit, row.expires_at.year) == (5, 2030)
+
+
+def test_a_gift_card_is_made_topped_up_and_switched_off(api, shop):
+    given = {"code": "GIFT-1", "currency_code": "EUR", "balance_cents": 40_00}
+    card = api.post("gift_cards", {"type": "gift_cards", "attributes": given})["data"]
+    same = {"type": "gift_cards", "attributes": given | {"code": " gift-1"}}
+    assert refused(api.post("gift_cards", same, 422)) == "code - has already been taken"
+
+    patch(api, "gift_cards", card["id"], balance_change_cents=-15_00)
+    patch(api, "gift_cards", card["id"], 422, balance_change_cents=-25_01)
+    patch(api, "gift_cards", card["id"], 400, balance_cents=1)
+    off = patch(api, "gift_cards", card["id"], _deactivate=True)["data"]["attributes"]
+
+    assert (off["status"], off["balance_cents"], off["initial_balance_cents"]) == (
+        "inactive",
+        25_00,
+        40_00,
+    )
+    with reading() as db:
+        assert [each.name for each in verify(db).invariants if each.violations] == []
+
+
+def test_what_lets_a_customer_confirm_is_shown_to_those_who_may_write(api, shop):
+    source = shop.order_of_test_mode()
+    factory = shop.add(OrderFactory, source_order_id=source, mode="test")
+    shop.add(
+        Transaction,
+        type="authorizations",
+        status="failed",
+        order_id=source,
+        order_factory_id=factory,
+        gateway="test",
+        amount_cents=1,
+        currency_code="EUR",
+        idempotency_key="key",
+        customer_action="https://gateway.invalid/key",
+        mode="test",
+    )
+
+    seen = api.get("authorizations")["data"][0]["attributes"]["customer_action"]
+    api.token = make_token("test", "read")
+    hidden = api.get("authorizations")["data"][0]["attributes"]["customer_action"]
+
+    assert (seen, hidden) == ("https://gateway.invalid/key", None)
+
+
+def test_a_customer_has_one_default_payment_source(api, shop):
+    customer = shop.customer(mode="test")
+    for _ in range(2):
+        source = shop.payment_source(mode="test")
+        shop.add(CustomerPaymentSource, customer_id=customer, payment_source_id=source, mode="test")
+    names = [each["id"] for each in api.get("customer_payment_sources")["data"]]
+
+    for name in names:
+        patch(api, "customer_payment_sources", name, is_default=True)
+
+    shown = [
+        api.get(f"customer_payment_sources/{name}")["data"]["attributes"]["is_default"]
+        for name in names
+    ]
+    assert shown == [False, True]
 
 
 def test_a_blocked_customer_gets_no_copy(api, shop):

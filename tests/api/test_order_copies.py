@@ -42,6 +42,7 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "refresh_prices": False,
         "stock": "take",
         "gift_cards": "reuse",
+        "payment_source_fallback": "default",
         "any_source_status": False,
         "reference": "again",
         "reference_origin": None,

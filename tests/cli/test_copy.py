@@ -37,6 +37,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         *("copy", "A1", "--json", "--place-target-order", "--no-reuse-wallet", "--skip-errors"),
         *("--cancel-source-order", "--apply-promotions", "--ignore-invalid-coupon"),
         *("--refresh-prices", "--stock", "ignore", "--gift-cards", "fail", "--any-source-status"),
+        *("--payment-source-fallback", "newest_valid"),
         *("--reference", "again", "--reference-origin", "shop", "--metadata", '{"n": 1}'),
     )
 
@@ -49,6 +50,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         "reuse_wallet": False,
         "stock": "ignore",
         "gift_cards": "fail",
+        "payment_source_fallback": "newest_valid",
     }
     assert (detail["reference"], detail["reference_origin"]) == ("again", "shop")
     assert detail["metadata"] == {"n": 1}

@@ -26,6 +26,7 @@ def test_a_factory_is_recorded_with_its_options(shop):
         refresh_prices=True,
         stock="ignore",
         gift_cards="fail",
+        payment_source_fallback="off",
         any_source_status=True,
         reference="A-1",
         reference_origin="support",
@@ -58,6 +59,7 @@ def test_a_factory_is_recorded_with_its_options(shop):
         "refresh_prices": True,
         "stock": "ignore",
         "gift_cards": "fail",
+        "payment_source_fallback": "off",
         "any_source_status": True,
         "reference": "A-1",
         "reference_origin": "support",
@@ -77,6 +79,7 @@ def test_omitted_options_have_the_defaults_of_the_reference(shop):
         "reuse_wallet": True,
         "stock": "take",
         "gift_cards": "reuse",
+        "payment_source_fallback": "default",
     }
     assert (result.reference, result.reference_origin, result.metadata) == (None, None, None)
 

@@ -18,6 +18,7 @@ from tests.support.copying import find_or_record
 OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {
     "stock": "ignore",
     "gift_cards": "fail",
+    "payment_source_fallback": "off",
 }
 
 

@@ -309,6 +309,7 @@ def test_copies_have_the_options_of_their_subscription(shop):
         refresh_prices=True,
         stock="ignore",
         gift_cards="fail",
+        payment_source_fallback="newest_valid",
         any_source_status=True,
     )
 
@@ -326,6 +327,7 @@ def test_copies_have_the_options_of_their_subscription(shop):
         "refresh_prices": True,
         "stock": "ignore",
         "gift_cards": "fail",
+        "payment_source_fallback": "newest_valid",
         "any_source_status": True,
     }
 

@@ -23,6 +23,13 @@ from order_factory.tasks.working_set.statements import (
 _error, _target = table_of(CopyError), table_of(Order)
 _saved, _payment = table_of(CustomerPaymentSource), table_of(PaymentSource)
 _charged, _refused = _payment.alias("charged"), _payment.alias("refused")
+# Named once, and correlated by hand: deep inside a condition it would not be by itself.
+_customer_of_factory = (
+    select(subscription.c.customer_id)
+    .where(subscription.c.id == factory.c.order_subscription_id)
+    .correlate(factory)
+    .scalar_subquery()
+)
 _waits = and_(factory.c.waits_for_payment_source, factory.c.status == FactoryStatus.FAILED)
 
 # Errors that a later retry can fix: the payment source and the stock.
@@ -92,11 +99,8 @@ def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
     """Retry what waits for a payment source, once the wallet has changed since it failed."""
     if not db.scalar(select(exists().where(_waits))):
         return
-    customer = select(subscription.c.customer_id).where(
-        subscription.c.id == factory.c.order_subscription_id
-    )
     newer = exists().where(
-        _saved.c.customer_id == customer.scalar_subquery(),
+        _saved.c.customer_id == _customer_of_factory,
         _saved.c.payment_source_id == _payment.c.id,
         or_(
             _saved.c.created_at > factory.c.failed_at,
@@ -121,10 +125,7 @@ def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
 
 def _has_fallback(now: datetime) -> ColumnElement[bool]:
     """Whether the payment was refused for good, and another payment source may take its place."""
-    customer = select(subscription.c.customer_id).where(
-        subscription.c.id == factory.c.order_subscription_id
-    )
-    other = newest_valid(customer.scalar_subquery(), _refused, at(now), factory)
+    other = newest_valid(_customer_of_factory, _refused, at(now), factory)
     refused = exists().where(
         _target.c.id == factory.c.target_order_id,
         _charged.c.id == _target.c.payment_source_id,

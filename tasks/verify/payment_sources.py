@@ -66,9 +66,20 @@ def _foreign_payment_sources() -> Select[Any]:
         _payment.c.copied_from_id == func.coalesce(_former.c.copied_from_id, _former.c.id),
     )
     # Another one of the wallet may pay where the former one was gone, expired or refused.
+    lost = _payment.alias("lost")
+    saved = exists().where(
+        _saved.c.customer_id == target.c.customer_id,
+        _saved.c.payment_source_id.in_([_former.c.id, _former.c.copied_from_id]),
+    )
+    cannot_pay = exists().where(
+        lost.c.id == func.coalesce(_former.c.copied_from_id, _former.c.id),
+        or_(lost.c.expires_at <= factory.c.started_at, lost.c.refused_at.is_not(None)),
+    )
     replaced = and_(
         factory.c.payment_source_fallback != PaymentSourceFallback.OFF,
+        _former.c.id.is_not(None),
         _payment.c.gateway.is_not_distinct_from(_former.c.gateway),
+        or_(not_(saved), cannot_pay),
     )
     return (
         select(target.c.id)

@@ -35,7 +35,7 @@ def test_a_saved_payment_source_is_copied_column_by_column(shop, customer):
     result = copy_one(source)
 
     copied = shop.row(PaymentSource, id=copied_source(shop, result))
-    own = {"id", "copied_from_id", "created_at", "updated_at"}
+    own = {"id", "copied_from_id", "created_at", "updated_at", "refused_at"}
     assert result.status == "completed"
     assert differences(copied, shop.row(PaymentSource, id=saved)) == own
     assert copied.copied_from_id == saved

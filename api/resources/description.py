@@ -66,7 +66,7 @@ class Attribute:
     @property
     def as_stored(self) -> bool:
         """Whether the column of the attribute's name is shown as it is."""
-        return isinstance(self.read, itemgetter)
+        return isinstance(self.read, itemgetter) and not self.secret
 
 
 @dataclass(frozen=True)

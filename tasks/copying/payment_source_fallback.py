@@ -56,7 +56,7 @@ def replace_lost_payment_sources(db: Connection, now: datetime) -> int:
 
 def falls_back(choice: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether this option of a copy or subscription allows another payment source."""
-    of_shop = Settings().payment_source_fallback == PaymentSourceFallback.NEWEST_VALID
+    of_shop = Settings().payment_source_fallback == PaymentSourceFallback.NEWEST_VALID.value
     return or_(
         choice == PaymentSourceFallback.NEWEST_VALID,
         and_(choice == PaymentSourceFallback.DEFAULT, true() if of_shop else false()),

@@ -32,7 +32,7 @@ from order_factory.tasks.subscriptions.transitions import Trigger, transit
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
 from tests.support import subscriptions
-from tests.support.copying import change
+from tests.support.copying import change, copy_batch
 from tests.support.paying import TestLedger, payable
 from tests.support.shop import Shop
 from tests.support.subscriptions import run_due, subscribe
@@ -250,8 +250,7 @@ class PayingYear:
 
     def _save(self, person: Person) -> int:
         now = utc_now()
-        card = {"gateway": "test", "payment_source_token": GOOD}
-        key = self._shop.payment_source(**card)
+        key = self._shop.payment_source(gateway="test", payment_source_token=GOOD)
         self._shop.add(
             CustomerPaymentSource,
             customer_id=person.customer,
@@ -330,7 +329,7 @@ def pull(key: int) -> None:
 @contextmanager
 def cancelling(during: dict[int, str]) -> Iterator[None]:
     """Within the block, these subscriptions are cancelled at a step of the payment."""
-    authorize, copy = TestGateway.authorize, subscriptions.copy_batch
+    authorize, copy = TestGateway.authorize, copy_batch
 
     def ask(self: TestGateway, request: GatewayRequest) -> Answer:
         answer = authorize(self, request)

@@ -65,8 +65,8 @@ class StripeStandIn:
             intent["client_secret"] = f"{name}_secret"
             intent["last_payment_error"] = {"code": kind, "decline_code": code}
             message = {"code": kind, "decline_code": code, "message": f"{method}: no"}
-            message["payment_intent"] = intent
-            return 402, {"error": {"type": "card_error", **message}}
+            of_intent = {"payment_intent": intent}
+            return 402, {"error": {"type": "card_error", **message, **of_intent}}
         return 200, intent
 
     def change(self, name: str, status: str) -> tuple[int, Any]:

@@ -1,6 +1,7 @@
 """What pays where the saved payment source is gone, expired or was refused."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
@@ -9,6 +10,7 @@ from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSource, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.verify import verify
+from order_factory.tasks.working_set.statements import table_of
 from tests.support.copying import change, copy, target_of
 from tests.support.paying import payable, place
 
@@ -28,7 +30,7 @@ def lose_card(shop, order, how):
     card = shop.row(Order, id=order).payment_source_id
     if how == "gone":
         with begin() as db:
-            saved = CustomerPaymentSource.__table__
+            saved = table_of(CustomerPaymentSource)
             db.execute(delete(saved).where(saved.c.payment_source_id == card))
     else:
         change(PaymentSource, card, expires_at=JANUARY)
@@ -120,7 +122,7 @@ def test_a_card_that_was_refused_for_good_is_passed_over_until_it_is_changed(sho
     order = payable(shop, "tok_decline_expired_card")
     customer = shop.row(Order, id=order).customer_id
     save_card(shop, customer, "newer")
-    options = {"payment_source_fallback": "newest_valid"}
+    options: Any = {"payment_source_fallback": "newest_valid"}
 
     first, second = (place(order, **options)[0] for _ in range(2))
 

@@ -8,13 +8,15 @@ the connection goes to the checked address and to no other.
 import asyncio
 import socket
 from collections.abc import Iterable
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 from httpcore import AsyncConnectionPool, AsyncNetworkBackend, AsyncNetworkStream, ConnectError
-from httpx import AsyncHTTPTransport, Limits, create_ssl_context
+from httpx import AsyncHTTPTransport, create_ssl_context
 
 _LONGEST = 2_000
 # Addresses of IPv6 that stand for one of IPv4: translated (NAT64), and tunnelled (6to4, Teredo).
@@ -130,17 +132,25 @@ class _CheckedBackend(AsyncNetworkBackend):
 
 
 class CheckedTransport(AsyncHTTPTransport):
-    """A transport of httpx whose connections go to checked addresses, and through no proxy."""
+    """A transport of httpx with one connection, to a checked address and through no proxy.
 
-    def __init__(self, *, allow_private: bool, limits: Limits) -> None:
-        super().__init__(trust_env=False, limits=limits)
+    A pool of httpcore looks at each of its connections, for each of them, at each request.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        context = _ssl_context()
+        super().__init__(verify=context, trust_env=False)
         # httpx has no parameter for the backend of its pool.
         self._pool = AsyncConnectionPool(
-            ssl_context=create_ssl_context(trust_env=False),
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry,
-            http1=True,
-            http2=False,
+            ssl_context=context,
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=20.0,
             network_backend=_CheckedBackend(allow_private=allow_private),
         )
+
+
+@cache
+def _ssl_context() -> SSLContext:
+    """The context of all connections: reading the certificates takes long."""
+    return create_ssl_context(trust_env=False)

@@ -27,7 +27,7 @@ from order_factory.tasks.webhooks.circuit import Circuit, after_answer
 from order_factory.tasks.webhooks.due import Delivery, Render, read_due, receivers_due
 from order_factory.tasks.webhooks.log import prune_log
 from order_factory.tasks.webhooks.outbox import Outbox
-from order_factory.tasks.webhooks.sending import Answer, open_client, send
+from order_factory.tasks.webhooks.sending import Answer, Connections, send
 from order_factory.tasks.webhooks.settings import WebhookSettings
 from order_factory.tasks.webhooks.signing import signed_headers
 
@@ -63,7 +63,17 @@ def deliver(
         if lock is None:
             return None
         deliverer = _Deliverer(render, settings, lock, is_ending, on_failure)
-        return asyncio.run(deliverer.run(until_idle=until_idle))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(deliverer.run(until_idle=until_idle))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The loop of uvloop, which takes less time; asyncio's where there is none (Windows)."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
 
 
 class _Deliverer:
@@ -85,13 +95,12 @@ class _Deliverer:
 
     async def run(self, *, until_idle: bool) -> Delivered:
         try:
-            async with open_client(self._settings) as client:
-                while not self._is_ending():
-                    began = await self._look(client)
-                    if until_idle and not began and not self._lanes:
-                        break
-                    await self._pause()
-                await self._stop()
+            while not self._is_ending():
+                began = await self._look()
+                if until_idle and not began and not self._lanes:
+                    break
+                await self._pause()
+            await self._stop()
         finally:
             self._threads.shutdown(wait=False)
         return self._sent
@@ -121,7 +130,7 @@ class _Deliverer:
             with suppress(asyncio.CancelledError):
                 await lane
 
-    async def _look(self, client: httpx.AsyncClient) -> int:
+    async def _look(self) -> int:
         """Make deliveries of new events and begin the lanes of receivers. Returns their number."""
         self._forget_ended()
         await self._in_thread(self._lock.number)
@@ -134,7 +143,7 @@ class _Deliverer:
         urls = await self._in_thread(partial(read, lambda db: receivers_due(db, utc_now())))
         new = [url for url in urls if url not in self._lanes]
         for url in new:
-            self._lanes[url] = asyncio.create_task(self._drain(client, url))
+            self._lanes[url] = asyncio.create_task(self._drain(url))
         return len(new)
 
     def _forget_ended(self) -> None:
@@ -149,13 +158,17 @@ class _Deliverer:
                 raise error
             self._on_failure(error)
 
-    async def _drain(self, client: httpx.AsyncClient, url: str) -> None:
+    async def _drain(self, url: str) -> None:
         """Send to one receiver as long as something is due."""
-        while not self._is_ending():
-            due = await self._in_thread(partial(read, partial(self._read_due, url=url)))
-            if not due:
-                return
-            await _Round(client, self._settings, due, self._record, self._is_ending).run()
+        connections = Connections(self._settings)
+        try:
+            while not self._is_ending():
+                due = await self._in_thread(partial(read, partial(self._read_due, url=url)))
+                if not due:
+                    return
+                await _Round(connections, self._settings, due, self._record, self._is_ending).run()
+        finally:
+            await connections.close()
 
     def _read_due(self, db: Connection, *, url: str) -> list[Delivery]:
         if why_cut_off(db) is not None:
@@ -179,15 +192,14 @@ class _Round:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        connections: Connections,
         settings: WebhookSettings,
         due: list[Delivery],
         record: Callable[[list[Answered]], Awaitable[None]],
         is_ending: Callable[[], bool],
     ) -> None:
-        self._client, self._settings, self._record = client, settings, record
+        self._connections, self._settings, self._record = connections, settings, record
         self._is_ending = is_ending
-        self._slots = asyncio.Semaphore(settings.concurrency)
         self._circuits: dict[int, Circuit] = {each.webhook_id: each.circuit for each in due}
         self._about: dict[tuple[str, int], list[Delivery]] = {}
         for each in due:
@@ -211,13 +223,13 @@ class _Round:
 
     async def _send_in_order(self, deliveries: list[Delivery]) -> None:
         for each in deliveries:
-            async with self._slots:
+            async with self._connections.one() as client:
                 before = self._circuits[each.webhook_id]
                 # A trial was read while the circuit was open; any other stops when it opens.
                 if self._is_ending() or (before.is_open and not each.circuit.is_open):
                     return
                 sent_at = utc_now()
-                answer = await self._send(each)
+                answer = await self._send(client, each)
                 self._circuits[each.webhook_id] = after_answer(
                     self._circuits[each.webhook_id],
                     self._settings,
@@ -228,7 +240,7 @@ class _Round:
                 if not answer.succeeded:
                     return
 
-    async def _send(self, delivery: Delivery) -> Answer:
+    async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> Answer:
         if delivery.body is None:
             return Answer(None, delivery.problem)
         headers = signed_headers(
@@ -239,5 +251,5 @@ class _Round:
             body=delivery.body,
         )
         return await send(
-            self._client, delivery.url, headers, delivery.body, self._settings.answer_seconds
+            client, delivery.url, headers, delivery.body, self._settings.answer_seconds
         )

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -12,7 +13,6 @@ import httpx
 from order_factory.tasks.webhooks.addresses import AddressRefused, CheckedTransport
 from order_factory.tasks.webhooks.settings import WebhookSettings
 
-_MOST_CONNECTIONS, _MOST_KEPT = 400, 200
 _MOST_BYTES = 16_384
 _SHOWN = 500
 
@@ -30,18 +30,9 @@ class Answer:
 
 
 def open_client(settings: WebhookSettings) -> httpx.AsyncClient:
-    """A client for all receivers: no proxy, no cookies, no redirects."""
-    limits = httpx.Limits(
-        max_connections=_MOST_CONNECTIONS,
-        max_keepalive_connections=_MOST_KEPT,
-        keepalive_expiry=20.0,
-    )
-    transport = CheckedTransport(
-        allow_private=settings.allow_private_addresses,
-        limits=limits,
-    )
+    """A client with one connection: no proxy, no cookies, no redirects."""
     return httpx.AsyncClient(
-        transport=transport,
+        transport=CheckedTransport(allow_private=settings.allow_private_addresses),
         follow_redirects=False,
         trust_env=False,
         timeout=None,
@@ -49,6 +40,29 @@ def open_client(settings: WebhookSettings) -> httpx.AsyncClient:
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"User-Agent": "order-factory", "Accept-Encoding": "identity"},
     )
+
+
+class Connections:
+    """The connections to one receiver: as many as are used at the same time, up to a limit."""
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        self._settings = settings
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._free: list[httpx.AsyncClient] = []
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A connection that nobody else uses for the block."""
+        async with self._slots:
+            client = self._free.pop() if self._free else open_client(self._settings)
+            try:
+                yield client
+            finally:
+                self._free.append(client)
+
+    async def close(self) -> None:
+        for client in self._free:
+            await client.aclose()
 
 
 async def send(

@@ -1,0 +1,75 @@
+"""A process that delivers is killed at any stage: each event arrives, and none that never was."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import insert
+
+from order_factory.api.webhook_documents import render_documents
+from order_factory.api.webhook_subscriptions import create_webhook
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.tables import Event, EventCallback
+from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.verify.verifying import verify
+from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.settings import webhook_settings
+from tests.support.crashes.deliverer import STAGES
+from tests.support.documents import ROOT
+from tests.support.receiver import receiving
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def receiver(monkeypatch):
+    monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
+    monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_POLL_SECONDS", "0.01")
+    webhook_settings.cache_clear()
+    with receiving() as receiver:
+        yield receiver
+    webhook_settings.cache_clear()
+
+
+def create_customers(shop, count):
+    """Customers with the events of their creation; and one whose transaction is rolled back."""
+    keys = [shop.customer() for _ in range(count + 1)]
+    values = {"name": "customers.create", "mode": "live", "created_at": utc_now()}
+    with begin() as db:
+        db.execute(insert(Event), [{"subject_id": key, **values} for key in keys[:count]])
+    with begin() as db:
+        db.execute(insert(Event).values(subject_id=keys[count], **values))
+        db.rollback()
+
+
+def killed_at(stage):
+    command = [sys.executable, "-m", "tests.support.crashes.deliverer", stage]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ}, timeout=300, check=False)
+    assert done.returncode == -signal.SIGKILL, stage
+
+
+def broken():
+    with reading() as db:
+        return [each.name for each in verify(db).invariants if each.violations]
+
+
+def test_every_event_arrives_though_whoever_delivers_is_killed(shop, receiver):
+    with begin() as db:
+        create_webhook(db, "customers.create", receiver.url())
+    for stage in STAGES:
+        create_customers(shop, 5)
+        killed_at(stage)
+        assert broken() == [], stage
+
+    deliver(render_documents, webhook_settings(), until_idle=True)
+
+    events = {public_id(Resource.events, event.id) for event in shop.rows(Event)}
+    assert len(events) == 5 * len(STAGES)
+    assert set(receiver.ids()) == events
+    assert len({(each.id, each.body) for each in receiver.requests}) == len(events)
+    assert {each.status for each in shop.rows(EventCallback)} == {"delivered"}
+    assert len(shop.rows(EventCallback)) == len(events)
+    assert broken() == []

@@ -1,0 +1,50 @@
+"""A process that delivers webhooks, and is killed at one stage of that."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from order_factory.api.webhook_documents import render_documents
+from order_factory.tasks.webhooks import delivering, outbox
+from order_factory.tasks.webhooks.settings import webhook_settings
+
+# Stage, module, function, whether the process dies before the call or after it.
+STAGES: dict[str, tuple[Any, str, bool]] = {
+    "before the deliveries are made": (outbox, "_fan_out_range", True),
+    "before the deliveries are committed": (outbox, "_fan_out_range", False),
+    "before the outbox moves on": (outbox, "_move_on", True),
+    "before the first is sent": (delivering, "send", True),
+    "before an answer is recorded": (delivering, "send", False),
+    "before the answers are committed": (delivering, "record_answers", False),
+}
+
+
+def _deadly(function: Callable[..., Any], *, at_once: bool) -> Callable[..., Any]:
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if at_once:
+            die()
+        result = function(*args, **kwargs)
+        if hasattr(result, "__await__"):
+            return _awaited(result, die)
+        die()
+        return result
+
+    return wrapped
+
+
+async def _awaited(result: Any, die: Callable[[], None]) -> Any:
+    await result
+    die()
+
+
+if __name__ == "__main__":
+    module, name, at_once = STAGES[sys.argv[1]]
+    setattr(module, name, _deadly(getattr(module, name), at_once=at_once))
+    delivering.deliver(render_documents, webhook_settings(), until_idle=True)

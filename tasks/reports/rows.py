@@ -3,11 +3,13 @@
 from collections.abc import Generator
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, public_id, public_ids
+from order_factory.tasks.reports.differences import read_differences
+from order_factory.tasks.working_set.statements import table_of
 
 ROWS_AT_ONCE = 10_000
 COLUMNS = (
@@ -21,6 +23,7 @@ COLUMNS = (
     "reference",
     "started_at",
     "ended_at",
+    "differences",
 )
 
 # The values of each column, one per row; None if a row has none.
@@ -58,6 +61,20 @@ def _join_messages(errors_log: dict[str, list[str]] | None) -> str | None:
     return "\n".join(f"{field}: {text}" for field, texts in errors_log.items() for text in texts)
 
 
+def _join_differences(db: Connection, batch_id: int, first: int, last: int) -> dict[int, str]:
+    """The differences of these factories' copies from their sources, one a line, by key.
+
+    A copy without errors and without an option that changes something is as its source.
+    """
+    of = table_of(OrderFactory).c
+    may_differ = or_(
+        of.errors_count > 0, of.refresh_prices, of.apply_promotions, not_(of.reuse_wallet)
+    )
+    which = and_(of.batch_id == batch_id, of.id.between(first, last), may_differ)
+    found = read_differences(db, which)
+    return {key: "\n".join(map(str, each)) for key, each in found.items() if each}
+
+
 def without_new_names(part: Part) -> Part:
     """Remove the ids and numbers of rows that are rolled back."""
     nothing = [None] * len(part["status"])
@@ -89,4 +106,7 @@ def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
                 [_join_messages(log) for log in logs],
                 *rest,
             )
-            yield {name: list(values) for name, values in zip(COLUMNS, columns, strict=True)}
+            differences = _join_differences(db, batch_id, keys[0], keys[-1])
+            told = [differences.get(key) for key in keys]
+            all_columns = (*columns, told)
+            yield {name: list(values) for name, values in zip(COLUMNS, all_columns, strict=True)}

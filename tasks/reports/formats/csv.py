@@ -10,7 +10,7 @@ from order_factory.tasks.reports.rows import COLUMNS, Part
 # First characters of cells that a spreadsheet reads as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 # Columns with text of a shop or a caller.
-_FROM_OUTSIDE = ("source_order", "target_number", "errors", "reference")
+_FROM_OUTSIDE = ("source_order", "target_number", "errors", "reference", "differences")
 _TIMES = ("started_at", "ended_at")
 
 

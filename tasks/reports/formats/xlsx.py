@@ -15,7 +15,7 @@ from order_factory.tasks.reports.rows import COLUMNS, Part
 ROWS_PER_SHEET = 1_048_576
 CHARACTERS_PER_CELL = 32_767
 
-_WIDTHS = (16, 18, 12, 16, 18, 13, 60, 24, 20, 20)
+_WIDTHS = (16, 18, 12, 16, 18, 13, 60, 24, 20, 20, 60)
 _TIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
 _TIMES = ("started_at", "ended_at")
 _NUMBERS = ("errors_count",)

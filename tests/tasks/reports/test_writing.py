@@ -7,9 +7,10 @@ import pytest
 from openpyxl import load_workbook
 
 from order_factory.models.database.engine import reading
-from order_factory.models.tables import OrderFactory
+from order_factory.models.tables import OrderFactory, StockItem
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.reports.writing import write_report
+from tests.support.copying import batch_of, change, copy_batch, request
 from tests.support.report_batches import Batch, at
 
 ENDINGS = ("csv", "parquet", "xlsx")
@@ -24,6 +25,7 @@ COLUMNS = [
     "reference",
     "started_at",
     "ended_at",
+    "differences",
 ]
 # Each would be a formula, or an error, if a spreadsheet read it for itself.
 FORMULAS = ['=HYPERLINK("http://x.example")', "+1", "-1", "@SUM(A1)", "\tA", "\rA", "\nA", "#N/A"]
@@ -49,6 +51,7 @@ def rows_of(path):
         frame[name] = pd.to_datetime(frame[name], utc=True).dt.round("ms")
     frame = frame.astype(object)
     assert list(frame.columns) == COLUMNS
+    frame = frame.drop(columns="differences")  # has a test of its own
     return [tuple(row) for row in frame.where(frame.notna(), None).itertuples(index=False)]
 
 
@@ -175,3 +178,25 @@ def test_a_report_that_is_there_is_whole(shop, tmp_path, monkeypatch):
         report(batch, path)
 
     assert path.read_text() == before
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_how_a_copy_differs_from_its_source(shop, tmp_path, ending):
+    short = shop.order(lines=[("MUG", 2, 12_50), ("RARE", 5, 1_00)])
+    change(StockItem, shop.rows(StockItem)[-1].id, quantity=3)
+    factories = [request(short, skip_errors=True), request(shop.order()), request(short)]
+    batch = batch_of(factories)
+    assert copy_batch(batch) == []
+    with reading() as db:
+        write_report(db, batch, tmp_path / f"report.{ending}")
+
+    readers = {"csv": pd.read_csv, "parquet": pd.read_parquet, "xlsx": pd.read_excel}
+    found = readers[ending](tmp_path / f"report.{ending}")["differences"].astype(object)
+
+    expected = (
+        "line_items: RARE: 5 -> none (SKU RARE: 5 wanted, 3 in stock)\n"
+        "totals: subtotal_amount_cents: 3000 -> 2500\n"
+        "totals: total_amount_cents: 3000 -> 2500\n"
+        "totals: total_amount_with_taxes_cents: 3000 -> 2500"
+    )
+    assert found.where(found.notna(), None).tolist() == [expected, None, None]

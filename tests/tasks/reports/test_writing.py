@@ -1,6 +1,7 @@
 """The report file: the same rows in every format, whatever stands in them."""
 
 import csv
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -190,7 +191,11 @@ def test_how_a_copy_differs_from_its_source(shop, tmp_path, ending):
     with reading() as db:
         write_report(db, batch, tmp_path / f"report.{ending}")
 
-    readers = {"csv": pd.read_csv, "parquet": pd.read_parquet, "xlsx": pd.read_excel}
+    readers: dict[str, Any] = {
+        "csv": pd.read_csv,
+        "parquet": pd.read_parquet,
+        "xlsx": pd.read_excel,
+    }
     found = readers[ending](tmp_path / f"report.{ending}")["differences"].astype(object)
 
     expected = (

@@ -63,7 +63,12 @@ def test_copies_the_sound_and_accounts_for_the_others(shop, numbers):
     assert {row.flow_run_id for row in shop.rows(OrderFactory)} == {
         shop.row(OrderFactoryBatch).flow_run_id
     }
-    assert len(shop.rows(Event)) == 18
+    events = [event.name for event in shop.rows(Event)]
+    of_batch = [name for name in events if name.startswith("order_factory_batches")]
+    assert of_batch == [
+        f"order_factory_batches.{name}" for name in ("create", "start", "complete", "fail")
+    ]
+    assert len(events) == 18 + len(of_batch)
 
 
 def test_the_report_has_a_row_per_factory(shop, numbers, tmp_path):

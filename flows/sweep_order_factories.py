@@ -13,11 +13,22 @@ from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import BatchFailed, CopiesFailed
+from order_factory.models.tables import OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.counts import count_of
+from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.tasks.authorize_payments import authorize_payments
-from order_factory.tasks.batches.orphans import find_dead, unfinished_batches, unfinished_singles
-from order_factory.tasks.copy_orders import copy_order
+from order_factory.tasks.batches.chunking import BATCH_SIZE
+from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, size_after
+from order_factory.tasks.batches.orphans import (
+    Orphan,
+    find_dead,
+    unfinished_batches,
+    unfinished_singles,
+)
+from order_factory.tasks.batches.records import error_policy_of
+from order_factory.tasks.copy_orders import GIVING_UP, copy_order
+from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.ended import last_event
 from order_factory.tasks.outcomes.account import Run, account_for, read_singles
 from order_factory.tasks.payments.claiming import Scope
@@ -64,6 +75,25 @@ def sweep_order_factories(
     return cast(SweepResult, state)
 
 
+def _resume(batch: Orphan) -> bool:
+    """Finish the batch; whether nothing of it is left. Orders that end the process are given up."""
+    is_whole = read(lambda db: error_policy_of(db, batch.key)) == ErrorPolicy.REJECT_EVERYTHING
+    while True:
+        with count_deaths(OrderFactory.batch_id == batch.key) as first:
+            key, deaths = first or (0, 0)
+            if deaths < DEATHS_ALLOWED:
+                state = bulk_order_factory(
+                    reference=batch.name,
+                    batch_size=size_after(deaths, BATCH_SIZE),
+                    return_state=True,
+                )
+                all_failed = isinstance(state.result(raise_on_failure=False), BatchFailed)
+                return all_failed or state.is_completed()
+            # Of a batch that is copied as a whole, nobody knows which order is at fault.
+            if is_whole or not copy_order(key, GIVING_UP, follow=False).closed:
+                return False
+
+
 @task(name="sweep", task_run_name="take over what was left", cache_policy=NO_CACHE)
 def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
     """Finish what dead flow runs left, as a task inside another flow; returns what it finished."""
@@ -73,15 +103,17 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
     newest = read(last_event)
     resumed, unfinished = [], []
     for batch in find_dead(batches):
-        state = bulk_order_factory(reference=batch.name, return_state=True)
         resumed.append(batch.name)
-        all_failed = isinstance(state.result(raise_on_failure=False), BatchFailed)
-        if not (all_failed or state.is_completed()):
+        if not _resume(batch):
             unfinished.append(batch.name)
     run = Run()
     for single in find_dead(singles):
         # Prefect shows the steps of the first copy only: there may be many.
-        copied = copy_order(single.key, follow=not run.times)
+        with count_deaths(OrderFactory.id == single.key) as first:
+            gives_up = first is not None and first[1] >= DEATHS_ALLOWED
+            copied = copy_order(
+                single.key, GIVING_UP if gives_up else STEPS, follow=not run.times and not gives_up
+            )
         run.times.add_all(copied.times)
     authorize_payments(Scope())
     run.singles = read(lambda db: read_singles(db, newest))

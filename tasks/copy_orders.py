@@ -19,6 +19,7 @@ from order_factory.models.tables import OrderFactory
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
+from order_factory.tasks.batches.deaths import give_up
 from order_factory.tasks.batches.records import require_divisible
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
 from order_factory.tasks.copying.placing_again import (
@@ -32,6 +33,7 @@ from order_factory.tasks.copying.placing_again import (
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.copying.rehearsal import rehearse_copy
 from order_factory.tasks.factories.records import read_factory
+from order_factory.tasks.outcomes.completion import record_outcomes
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.prefetch.prefetch import Prefetch
 from order_factory.tasks.reports.differences import read_differences
@@ -43,6 +45,9 @@ from order_factory.tasks.working_set.claims import (
 )
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.step import StepFunction, explain_error
+
+# Instead of copying: an order whose process has died too often fails, and says why.
+GIVING_UP: list[StepFunction] = [give_up, record_outcomes]
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ class OrderFactory(Described, Moded, Base):
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that
     `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
     twice. `retry_at` is when a failed one is to be retried; null once that was recorded. One
-    that `waits_for_payment_source` is tried again once its customer's wallet has changed.
+    that `waits_for_payment_source` is tried again once its customer's wallet has changed. `deaths`
+    counts the processes that died when they began with this one.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """
@@ -126,6 +127,7 @@ class OrderFactory(Described, Moded, Base):
     attempt: Mapped[int | None] = mapped_column(SmallInteger)
     retry_at: Mapped[datetime | None]
     waits_for_payment_source: Mapped[bool] = mapped_column(server_default=false())
+    deaths: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
 
 
 class CopyError(Base):

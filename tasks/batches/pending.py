@@ -1,6 +1,6 @@
 """The pending work of the service: factories that the API recorded and that are not copied yet."""
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, and_, exists, select
 
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.values.statuses import BatchStatus
@@ -12,13 +12,16 @@ _batch = table_of(OrderFactoryBatch)
 _UNFINISHED = (BatchStatus.PENDING, BatchStatus.IN_PROGRESS)
 
 
+# Neither a batch nor a flow run copies it for itself.
+IS_OF_NOBODY = and_(OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None))
+
+
 def is_single_waiting(db: Connection) -> bool:
     """Whether a single copy waits."""
     single = exists().where(
         is_unfinished,
         OrderFactory.target_order_id.is_(None),
-        OrderFactory.batch_id.is_(None),
-        OrderFactory.flow_run_id.is_(None),
+        IS_OF_NOBODY,
     )
     return bool(db.scalar(select(single)))
 

@@ -1,7 +1,10 @@
 """Draining: what was asked for through the API is copied by a flow, singles and batches alike."""
 
+from datetime import timedelta
+
 from order_factory.flows.drain_order_factories import drain_order_factories
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
+from order_factory.models.tables.base import utc_now
 from tests.support.copying import batch_of, change, request
 
 
@@ -22,3 +25,14 @@ def test_what_waits_is_copied_and_what_others_carry_out_is_left(shop, prefect):
     assert {ended[key] for key in (*single, *drained)} == {"completed"}
     assert {ended[key] for key in (*another, owned)} == {"pending"}
     assert shop.row(OrderFactoryBatch, id=batch).status == "completed"
+
+
+def test_an_order_that_ended_its_process_three_times_fails_and_the_others_are_copied(shop, prefect):
+    faulty, sound = request(shop.order()), request(shop.order())
+    change(OrderFactory, faulty, deaths=3, created_at=utc_now() - timedelta(hours=1))
+
+    drain_order_factories(rounds=10)
+
+    assert [row.status for row in shop.rows(OrderFactory)] == ["failed", "completed"]
+    assert "died 3 times" in str(shop.row(OrderFactory, id=faulty).errors_log)
+    assert shop.row(OrderFactory, id=sound).deaths == 0

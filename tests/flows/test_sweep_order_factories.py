@@ -15,7 +15,7 @@ from order_factory.models.database.engine import begin
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
-from tests.support.copying import find_or_record, request
+from tests.support.copying import change, find_or_record, request
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 AN_HOUR_AGO = utc_now() - timedelta(hours=1)
@@ -109,3 +109,22 @@ def test_the_hourly_run_takes_over_what_the_dead_left(shop, left_behind):
         "crashed": "completed",
         "at work": "in_progress",
     }
+
+
+def test_an_order_that_ended_its_process_three_times_fails_and_the_others_are_copied(
+    shop, left_behind, single_left_behind
+):
+    left_behind("night", Crashed())
+    (first,) = shop.rows(OrderFactory)
+    batch = first.batch_id
+    second = request(shop.order())
+    change(OrderFactory, second, batch_id=batch)
+    single = single_left_behind(Crashed())
+    change(OrderFactory, [first.id, single], deaths=3)
+
+    swept = sweep_order_factories()
+
+    statuses = {row.id: row.status for row in shop.rows(OrderFactory)}
+    assert statuses == {first.id: "failed", second: "completed", single: "failed"}
+    assert (swept.resumed, swept.unfinished, swept.failed) == (["night"], [], 1)
+    assert "died 3 times" in str(shop.row(OrderFactory, id=first.id).errors_log)

@@ -1,0 +1,76 @@
+"""An order that ends its process each time is given up, with the reason."""
+
+import subprocess
+import sys
+
+import pytest
+
+from order_factory.models.database.engine import get_engine
+from order_factory.models.tables import Order, OrderFactory
+from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, size_after
+from order_factory.tasks.copy_orders import GIVING_UP, copy_order
+from tests.support.copying import batch_of, change, request
+from tests.support.crashes.nights import violations
+
+WHY = (
+    "could not be copied: the process that copied it died 3 times; "
+    "see the logs of the worker or the service"
+)
+DIES = """
+import os
+from order_factory.models.tables import OrderFactory
+from order_factory.tasks.batches.deaths import count_deaths
+with count_deaths(OrderFactory.batch_id == {batch}) as first:
+    os._exit(9)
+"""
+
+
+def deaths(shop):
+    return [row.deaths for row in shop.rows(OrderFactory)]
+
+
+def test_only_a_process_that_dies_leaves_a_mark_on_the_first_order(shop):
+    batch = batch_of([request(shop.order()), request(shop.order())])
+
+    def fail():
+        with count_deaths(OrderFactory.batch_id == batch) as first:
+            assert first == (shop.rows(OrderFactory)[0].id, 0)
+            assert deaths(shop) == [1, 0]
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert deaths(shop) == [0, 0]
+    get_engine().dispose()
+
+    killed = subprocess.run([sys.executable, "-c", DIES.format(batch=batch)], check=False)
+
+    assert killed.returncode == 9
+    assert deaths(shop) == [1, 0]
+    with count_deaths(OrderFactory.batch_id == batch) as first:
+        assert first is not None
+        assert first[1] == 1
+    assert deaths(shop) == [1, 0]
+
+
+def test_nothing_is_marked_where_nothing_is_left(shop):
+    with count_deaths(OrderFactory.id == 1) as first:
+        assert first is None
+
+
+def test_the_orders_are_fewer_after_each_death():
+    assert [size_after(times, 10_000) for times in range(4)] == [10_000, 50, 1, 1]
+    assert size_after(1, 20) == 20
+
+
+def test_an_order_that_is_given_up_says_why(shop):
+    key = request(shop.order())
+    change(OrderFactory, key, deaths=DEATHS_ALLOWED)
+
+    report = copy_order.fn(key, GIVING_UP, follow=False)
+
+    row = shop.row(OrderFactory)
+    assert report.closed == 1
+    assert (row.status, row.errors_log) == ("failed", {"source_order": [WHY]})
+    assert len(shop.rows(Order)) == 1
+    assert violations() == []

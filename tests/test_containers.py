@@ -44,7 +44,7 @@ def test_what_a_service_waits_for_exists_and_can_be_waited_for():
                 assert waited["restart"] == "no", f"{name} waits for the end of {other}"
 
 
-def test_no_password_stands_in_it_and_no_port_is_open_to_others():
+def test_it_contains_no_password_and_opens_no_port_to_others():
     urls = re.findall(r"postgresql\S*://\S+", (ROOT / "compose.yaml").read_text())
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
 

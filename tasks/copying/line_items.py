@@ -91,7 +91,7 @@ _COUNTED = (
 @step(
     name="copy line items",
     field="line_items",
-    errors=("line_items", "tax_rate", "gift_card_code"),
+    errors=("line_items", "tax_rate"),
     idle="The source order has no line item to copy.",
 )
 def copy_line_items(db: Connection, batch: Batch) -> int:

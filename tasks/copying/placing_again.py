@@ -171,7 +171,6 @@ def check_orders_again(db: Connection, batch: Batch) -> int:
     name="use coupons again",
     field="coupon_code",
     needed=select_any_copy(TO_BE_PLACED),
-    errors=(ErrorCode.PROMOTION_USED_UP,),
     idle="No order can be placed.",
 )
 def use_coupons_again(db: Connection, batch: Batch) -> int:
@@ -220,7 +219,7 @@ def use_coupons_of(db: Connection, batch: Batch, which: ColumnElement[bool]) -> 
     return found
 
 
-@step(name="renew payment sources", field="payment_source", errors=("payment_source",))
+@step(name="renew payment sources", field="payment_source")
 def renew_payment_sources(db: Connection, batch: Batch) -> int:
     """Pay with the current payment source of the wallet: another or a renewed card, or none."""
     now = batch.started_at

@@ -28,12 +28,15 @@ _step_of_error: dict[str, str] = {}
 
 
 def assign_errors(step: str, fields_or_codes: Collection[str]) -> None:
-    """Let the task run of this step report the errors of these fields and codes."""
-    _step_of_error.update(dict.fromkeys(fields_or_codes, step))
+    """Let the task run of this step report the errors of these fields and codes, and no other."""
+    for error in fields_or_codes:
+        other = _step_of_error.setdefault(error, step)
+        assert other == step, f"{other} and {step} both report {error}"
 
 
-def _reporting_step(finding: Finding) -> str | None:
-    return _step_of_error.get(finding.code) or _step_of_error.get(finding.field)
+def reporting_step(field: str, code: str) -> str | None:
+    """Return the name of the step whose task run reports this error; None for the check step."""
+    return _step_of_error.get(code) or _step_of_error.get(field)
 
 
 class StepRun:
@@ -81,8 +84,10 @@ class StepRun:
         return state
 
     def _state(self, db: Connection, batch: Batch, rows: int) -> State[Any]:
-        teller = None if self._reports_rest else self._name
-        mine = [found for found in batch.findings if _reporting_step(found) == teller]
+        reporter = None if self._reports_rest else self._name
+        mine = [
+            found for found in batch.findings if reporting_step(found.field, found.code) == reporter
+        ]
         if not mine:
             if not rows and not self._reports_rest:
                 return Completed(name=SKIPPED, message=self._why_idle(db, batch), data=rows)

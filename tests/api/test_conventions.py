@@ -93,7 +93,7 @@ def test_an_update_names_the_resource_of_its_url(api, shop):
     assert missing["errors"][0]["code"] == "KEY_NOT_INCLUDED_IN_URL"
 
 
-def test_what_is_included_stands_there_once(api, shop):
+def test_each_included_resource_occurs_once(api, shop):
     customer = shop.customer(mode="test")
     for _ in range(3):
         shop.order(mode="test", customer_id=customer)
@@ -138,7 +138,7 @@ def test_fields_restrict_attributes_and_relationships(api, shop):
     assert document["included"][0]["attributes"] == {}
 
 
-def test_several_keys_sort_and_null_stands_last(api, shop):
+def test_several_keys_sort_and_null_is_last(api, shop):
     names = {}
     for number, coupon in (("1", "b"), ("2", "a"), ("3", None), ("4", "B"), ("5", "a")):
         names[order_id(shop.order(mode="test", number=number, coupon_code=coupon))] = number
@@ -243,7 +243,7 @@ def test_an_id_of_another_resource_is_not_found(api, shop):
     api.get(f"orders/{customer}", expect=404)
 
 
-def test_another_method_is_told_which_there_are(api):
+def test_a_wrong_method_is_answered_with_the_allowed_ones(api):
     cases = [
         ("POST", "events", "GET, HEAD"),
         ("PATCH", "order_factories/x", "GET, HEAD"),
@@ -260,7 +260,7 @@ def test_another_method_is_told_which_there_are(api):
         assert response.headers["allow"] == allowed
 
 
-def test_what_no_route_takes_is_told_in_the_same_form(api):
+def test_a_path_without_a_route_is_answered_in_the_same_form(api):
     trace, health = api.send("TRACE", "orders"), api.client.post("/health")
 
     assert [each.status_code for each in (trace, health)] == [405, 405]

@@ -28,7 +28,7 @@ LEFT_OUT = [
 ]
 
 
-def test_what_was_left_out_is_told_with_its_reason(api, shop):
+def test_omitted_parts_are_reported_with_the_reason(api, shop):
     made = api.copy(order_id(short_order(shop)), skip_errors=True)["data"]["id"]
     drain()
 

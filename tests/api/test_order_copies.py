@@ -98,7 +98,7 @@ def test_null_leaves_the_default(api, shop):
     assert (made["reuse_wallet"], made["skip_errors"]) == (True, False)
 
 
-def test_all_that_is_wrong_is_told_and_nothing_is_written(api, shop):
+def test_all_errors_are_reported_and_nothing_is_written(api, shop):
     shop.order(mode="test")
     before = whole_database()
     data = {
@@ -164,7 +164,7 @@ def test_only_the_callers_own_attributes_can_be_changed(api, shop):
     assert refused["errors"][0]["source"]["pointer"] == "/data/attributes/place_target_order"
 
 
-def test_what_waits_is_copied_and_reads_as_completed(api, shop):
+def test_pending_copies_are_made_and_read_as_completed(api, shop):
     source = shop.order(mode="test", lines=(("MUG", 2, 1_250),))
     made = api.copy(order_id(source))["data"]
 

@@ -54,7 +54,7 @@ def test_nobody_is_let_in_without_a_token(api):
             assert "www-authenticate" in response.headers
 
 
-def test_health_is_told_to_anyone(api):
+def test_health_needs_no_token(api):
     for path in ("/health", "/ready", "/api/health", "/api/ready"):
         assert api.client.get(path).status_code == 200
 
@@ -242,7 +242,7 @@ def test_nothing_of_the_other_mode_can_be_written_to(api, shop, both_modes):
     assert shop.row(Order, id=both_modes["live"]).reference is None
 
 
-def test_too_many_requests_are_told_when_to_come_again(api):
+def test_too_many_requests_are_answered_with_the_time_to_wait(api):
     limited = api.as_(make_token(rate_limits="3/60 100/300"))
 
     answers = [limited.send("GET", "orders") for _ in range(4)]
@@ -342,7 +342,7 @@ def test_every_answer_has_a_request_id_and_a_line_in_the_log_without_data(api, s
     assert api.token.split("_", 2)[2] not in message
 
 
-def test_what_goes_wrong_inside_is_not_told(api, shop, monkeypatch, caplog):
+def test_internal_errors_are_not_shown(api, shop, monkeypatch, caplog):
     def fail(*_):
         raise RuntimeError("ada.private@shop.example in table customers")
 

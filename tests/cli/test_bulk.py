@@ -141,7 +141,7 @@ def test_tries_the_failed_copies_of_a_batch_again(shop, run):
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
-def test_an_order_whose_number_stands_in_both_modes_is_found(shop, run):
+def test_an_order_whose_number_exists_in_both_modes_is_found(shop, run):
     shop.order(number="A1", mode="test")
 
     said = run("bulk", "--all-orders", "--limit", "1", "--json")
@@ -166,7 +166,7 @@ def test_a_batch_that_is_resumed_copies_nothing_twice(shop, run):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_a_selection_that_is_wrong_is_told_row_by_row(shop, run, tmp_path, numbers):
+def test_a_wrong_selection_is_reported_by_row(shop, run, tmp_path, numbers):
     file = tmp_path / "orders.csv"
     file.write_text("source_order\nA1\nA9\n")
 
@@ -238,7 +238,7 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_ctrl_c_ends_after_the_batch_in_hand(shop, run, numbers):
+def test_ctrl_c_ends_after_the_current_batch(shop, run, numbers):
     def interrupt(_db, _batch):
         os.kill(os.getpid(), signal.SIGINT)
         return 0

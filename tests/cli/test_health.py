@@ -51,7 +51,7 @@ def test_nothing_to_tell(shop, run, chat):
     assert chat == []
 
 
-def test_an_overdue_renewal_is_told_everywhere(overdue, run, chat):
+def test_an_overdue_renewal_is_reported_everywhere(overdue, run, chat):
     said = run("health", "--notify")
     document = run("health", "--json").json
     answer = asyncio.run(readiness(None).ready(Request({"type": "http"})))

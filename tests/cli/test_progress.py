@@ -58,7 +58,7 @@ def test_a_bar_tells_rate_and_time_left_from_the_first_step_on(monkeypatch, caps
     assert "20000/100000 500/s 0:00:40 0:02:40 left" in said
 
 
-def test_a_step_of_unknown_length_is_told_when_it_begins_and_the_rate_goes_on_after_it(
+def test_a_step_of_unknown_length_is_reported_at_its_start_and_the_rate_continues_after_it(
     monkeypatch, capsys
 ):
     clock = iter([0.0, 10.0, 11.0, 15.0, 20.0])
@@ -80,7 +80,7 @@ def test_a_step_of_unknown_length_is_told_when_it_begins_and_the_rate_goes_on_af
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_progress_never_stands_on_stdout(capsys, as_json):
+def test_progress_is_never_written_to_stdout(capsys, as_json):
     terminal = Terminal()
     terminal.as_json = as_json
 

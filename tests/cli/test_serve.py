@@ -5,7 +5,7 @@ import socket
 import pytest
 
 
-def test_a_database_without_tables_is_told_first(run):
+def test_a_database_without_tables_is_reported_first(run):
     said = run("serve", "--port", "0")
 
     assert said.code == 2
@@ -13,7 +13,7 @@ def test_a_database_without_tables_is_told_first(run):
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
-def test_a_port_that_is_taken_is_told(run, shop):
+def test_a_port_that_is_taken_is_reported(run, shop):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = run("serve", "--port", str(port))

@@ -65,7 +65,7 @@ def change_frequencies(shop, frequency):
     change(LineItem, [row.id for row in shop.rows(LineItem)], frequency=frequency)
 
 
-def test_an_unknown_one_is_told(shop, run):
+def test_an_unknown_one_is_reported(shop, run):
     said = run("subscriptions", "show", "S1", "--json")
 
     assert said.code == 2
@@ -95,7 +95,7 @@ def test_what_is_due_is_copied_and_shown(shop, run, prefect):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_one_copy_is_told_in_the_singular(shop, run):
+def test_the_message_for_one_copy_is_singular(shop, run):
     key = subscribe(shop, payable(shop), frequency="daily", at=utc_now())
     change(OrderSubscription, key, next_run_at=utc_now())
 

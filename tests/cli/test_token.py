@@ -28,7 +28,7 @@ def test_a_token_is_made_for_a_mode_and_scopes(run, shop):
     assert abs(row.expires_at - utc_now() - timedelta(days=90)) < timedelta(minutes=1)
 
 
-def test_a_token_is_for_test_mode_and_both_scopes_unless_told(run, shop):
+def test_a_token_is_for_test_mode_and_both_scopes_by_default(run, shop):
     said = run("token", "create")
 
     assert said.code == 0

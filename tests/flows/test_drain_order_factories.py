@@ -8,7 +8,7 @@ from order_factory.models.tables.base import utc_now
 from tests.support.copying import batch_of, change, request
 
 
-def test_what_waits_is_copied_and_what_others_carry_out_is_left(shop, prefect):
+def test_pending_copies_are_made_and_those_of_other_runs_are_left_alone(shop, prefect):
     source = shop.order()
     single = [request(source) for _ in range(3)]
     drained, another = ([request(source) for _ in range(2)] for _ in range(2))

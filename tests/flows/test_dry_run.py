@@ -95,7 +95,7 @@ def test_the_file_is_byte_for_byte_the_same(shop, night):
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
-def test_keys_that_others_drew_meanwhile_are_not_given_again(shop, night, monkeypatch):
+def test_keys_that_others_have_drawn_are_not_used_again(shop, night, monkeypatch):
     made: list[int] = []
 
     def step(_db, _batch):

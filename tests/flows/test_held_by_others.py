@@ -71,7 +71,7 @@ def test_what_another_run_finishes_is_waited_for(night, copying):
     assert (result.result(60).completed, result.result().copied_in_this_run) == (3, 2)
 
 
-def test_what_another_run_holds_for_too_long_is_told(night, monkeypatch):
+def test_copies_that_another_run_holds_for_too_long_are_reported(night, monkeypatch):
     monkeypatch.setattr(copy_recorded, "LOCK_SECONDS", 1.0)
 
     with begin() as db:

@@ -110,7 +110,7 @@ def test_a_passing_fault_of_the_database_is_tried_again(shop, tmp_path, monkeypa
     assert [row.number for row in shop.rows(Order)] == ["1", "2", "3"]
 
 
-def test_a_bad_file_among_good_ones_is_told_before_anything_is_written(shop, tmp_path):
+def test_a_bad_file_is_reported_before_anything_is_written(shop, tmp_path):
     folder = write_orders(tmp_path / "shop", "1").parent
     (folder / "skus.csv").write_text("code,colour\nMUG,red\n")
     (folder / "line_items.csv").write_text("order,quantity\n1,1\n")

@@ -105,7 +105,7 @@ def test_what_was_asked_for_over_http_is_paid_too(shop):
     assert shop.row(StockItem).reserved == 0
 
 
-def test_no_secret_is_told_anywhere(shop, caplog, monkeypatch):
+def test_no_secret_is_shown_anywhere(shop, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("ORDER_FACTORY_STRIPE_API_KEY", "sk_test_SECRET")
     monkeypatch.setenv("ORDER_FACTORY_STRIPE_API_BASE", "http://127.0.0.1:9")

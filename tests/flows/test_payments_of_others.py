@@ -80,7 +80,7 @@ def test_two_plain_resumes_of_one_batch_both_end_well(night, ledger):
     assert violations() == []
 
 
-def test_a_payment_that_is_held_for_too_long_is_told(night, monkeypatch):
+def test_a_payment_that_is_held_for_too_long_is_reported(night, monkeypatch):
     monkeypatch.setattr(copy_recorded, "LOCK_SECONDS", 1.0)
 
     with hold_process_lock() as lock:

@@ -20,7 +20,7 @@ from tests.support.subscriptions import due, payable, run_due, subscribe, subscr
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
-def test_what_is_due_is_copied_and_what_failed_is_told(shop):
+def test_due_orders_are_copied_and_failures_are_reported(shop):
     shop.sku("RARE", stock=0)
     good = due(shop, payable(shop))
     bad = due(shop, payable(shop, lines=[("RARE", 1, 12_50)]), retry_after="1d")
@@ -70,7 +70,7 @@ def test_a_preview_tells_what_comes_and_what_would_fail_and_changes_nothing(shop
 
 
 @pytest.mark.parametrize("goes_on", [bulk_order_factory, run_order_subscriptions])
-def test_whoever_goes_on_with_a_batch_places_the_orders_of_failed_renewals(shop, ledger, goes_on):
+def test_a_run_that_continues_a_batch_places_the_orders_of_failed_renewals(shop, ledger, goes_on):
     """The run that recorded the retry died before it did anything."""
     order = payable_by_gateway(shop, "tok_decline")
     card = shop.row(Order, id=order).payment_source_id

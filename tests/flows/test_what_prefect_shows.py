@@ -1,5 +1,7 @@
 """What a person sees in Prefect of each kind of run: every name of it, exactly."""
 
+import json
+import re
 import time
 from datetime import timedelta
 from typing import Any
@@ -41,6 +43,7 @@ STEPS = [
     ("copy line items", COPIED),
     ("refresh prices", IDLE),
     ("apply promotions", IDLE),
+    ("use gift cards", IDLE),
     ("place target orders", IDLE),
     ("cancel source orders", IDLE),
     ("record outcomes", COPIED),
@@ -110,6 +113,8 @@ def test_a_single_order(shop):
     assert (shown.name, shown.state) == ("copy order N1", "Completed")
     assert shown.message == f"order N1 ({source}) was copied to order {became}"
     assert shown.tasks == [("copy order", COPIED), *STEPS]
+    noted = r"No error found\. Locked: .+\. Noted: lines to copy: 1, unusual SKUs: 0, .+"
+    assert re.fullmatch(noted, shown.messages["check orders"])
     assert shown.tags == {"order:N1", f"source:{source}", "outcome:completed"} | names
     assert shown.artifacts == ["order-factory-copy", "where-the-time-went"]
     assert f"# Order N1 ({source}) was copied to order" in shown.data["order-factory-copy"]
@@ -133,6 +138,27 @@ def test_an_order_that_fails(shop):
     assert shown.artifacts == ["order-factory-copy", "order-factory-errors", "where-the-time-went"]
 
 
+@pytest.mark.parametrize("part", ["copy customers", "copy addresses", "copy wallets"])
+def test_the_task_of_the_wrong_part_fails(shop, part):
+    customer = shop.customer(status="blocked" if part == "copy customers" else "acquired")
+    long_ago = utc_now() - timedelta(days=400)
+    card = shop.payment_source(wallet_of=customer, expires_at=long_ago)
+    wrong = {
+        "copy customers": {"payment_source_id": None},
+        "copy addresses": {"payment_source_id": None, "billing_address_id": None},
+        "copy wallets": {"payment_source_id": card},
+    }[part]
+    shop.order(number="N3", customer_id=customer, **wrong)
+
+    state: Any = order_factory("N3", return_state=True)
+
+    result = state.result(raise_on_failure=False).result
+    shown = Shown(result.flow_run_id, len(STEPS) + 1)
+    assert {name for name, ended in shown.tasks if ended == FAILED} == {part}
+    ((field, messages),) = result.errors_log.items()
+    assert shown.messages[part] == f"{field}: {messages[0]}"
+
+
 def test_a_batch_of_two_parts(shop):
     numbers = [shop.number_of(shop.order()) for _ in range(4)]
 
@@ -149,6 +175,11 @@ def test_a_batch_of_two_parts(shop):
     ]
     assert shown.tags == {"batch:night", "outcome:completed"}
     assert shown.artifacts == BATCH_ARTIFACTS
+    times = json.loads(shown.data["where-the-time-went"])
+    assert [set(time) for time in times] == [{"step", "rows", "seconds", "share"}] * len(times)
+    rows = {time["step"]: time["rows"] for time in times}
+    assert {name for name, _ in STEPS} <= set(rows)
+    assert rows["copy orders"] == 4
 
 
 def test_a_batch_of_which_some_fail(shop):
@@ -180,7 +211,7 @@ def test_a_batch_of_which_all_fail(shop):
     assert state.result(raise_on_failure=False).result.failed == 1
 
 
-def test_a_night_on_which_no_order_fits(shop):
+def test_a_batch_whose_filter_matches_no_order(shop):
     shop.order()
 
     state: Any = bulk_order_factory(orders_where={"market": "Mars"}, return_state=True)
@@ -191,7 +222,7 @@ def test_a_night_on_which_no_order_fits(shop):
     assert shop.rows(OrderFactoryBatch) == []
 
 
-def test_what_came_over_http(shop):
+def test_orders_that_came_over_http(shop):
     sources = [shop.order(number="N1"), shop.order(number="N2", lines=[("MUG", 0, 1_00)])]
     for source in sources:
         request(source)
@@ -211,7 +242,7 @@ def test_what_came_over_http(shop):
     assert shown.artifacts == ["order-factory-copy", "order-factory-errors", "where-the-time-went"]
 
 
-def test_a_copy_over_http_that_fails_is_no_green_run(shop):
+def test_a_failed_copy_over_http_fails_the_run(shop):
     request(shop.order(number="N1", lines=[("MUG", 0, 1_00)]))
 
     state = drain_order_factories(return_state=True)
@@ -238,7 +269,7 @@ def test_copies_over_http_and_batches_that_are_drained_are_published(shop, publi
     ]
 
 
-def test_of_very_many_copies_the_first_are_published_and_how_many_more(
+def test_the_first_of_very_many_copies_are_published_and_the_number_of_the_others(
     shop, published, monkeypatch
 ):
     monkeypatch.setattr(account, "ORDERS_SHOWN", 1)

@@ -51,7 +51,7 @@ def test_a_part_that_dies_is_started_again(system):
 
 
 @pytest.mark.parametrize("option", ["--port", "--prefect-port"])
-def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch, option):
+def test_a_port_that_is_taken_is_reported(tmp_path, monkeypatch, option):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     other = {"--port": "--prefect-port", "--prefect-port": "--port"}[option]

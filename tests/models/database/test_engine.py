@@ -141,7 +141,7 @@ def test_a_url_of_no_such_database_is_refused(monkeypatch, url, message):
     assert "hidden" not in str(raised.value)
 
 
-def test_a_database_that_cannot_be_reached_is_told_without_its_password(monkeypatch, tmp_path):
+def test_a_database_that_cannot_be_reached_is_reported_without_its_password(monkeypatch, tmp_path):
     monkeypatch.setenv(URL, f"postgresql://somebody:hidden@/shop?host={tmp_path}")
 
     with pytest.raises(DatabaseNotReady, match="it cannot be opened") as raised, begin():

@@ -114,7 +114,7 @@ def test_the_database_asks_again_as_soon_as_the_statement_has_ended(shop):
             db.execute(insert(Event).values(unknown))
 
 
-def test_a_line_that_is_being_copied_cannot_be_deleted_meanwhile(shop, monkeypatch):
+def test_a_line_cannot_be_deleted_while_it_is_copied(shop, monkeypatch):
     source = shop.order()
     line = shop.row(LineItem).id
     refused = []

@@ -147,7 +147,7 @@ def test_transactions_keep_their_rows_when_their_table_is_made_again(shop):
         shop.add(Transaction, type="voids", idempotency_key="e", authorization_id=99, **values)
 
 
-def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
+def test_for_a_database_without_tables_the_message_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
 
     with pytest.raises(DatabaseNotReady, match="there is no such file; run `order-factory init`"):

@@ -102,7 +102,7 @@ def test_a_lost_connection_passes(shop):
     ],
     ids=["a value twice", "a reference to nothing", "nothing where something must be"],
 )
-def test_what_is_refused_for_good_does_not_pass_and_is_told_without_values(shop, statement):
+def test_a_permanent_refusal_is_not_transient_and_is_reported_without_values(shop, statement):
     shop.customer(email=SECRET)
 
     with pytest.raises(IntegrityError) as raised, begin() as db:

@@ -211,7 +211,7 @@ def test_steps_that_mean_what_they_seem_are_taken(frequency):
         ("every 3660 days", "every 3660 days"),
     ],
 )
-def test_so_many_days_weeks_or_months_are_understood(text, frequency):
+def test_a_number_of_days_weeks_or_months_is_understood(text, frequency):
     assert check_frequency(text) == frequency
 
 

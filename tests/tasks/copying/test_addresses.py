@@ -59,7 +59,7 @@ def test_a_later_edit_of_one_order_changes_no_other(shop):
     )
 
 
-def test_missing_addresses_are_told_one_by_one(shop):
+def test_each_missing_address_is_reported(shop):
     source = shop.order(billing_address_id=None, shipping_address_id=None)
 
     result = copy_one(source)

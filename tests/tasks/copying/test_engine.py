@@ -199,7 +199,7 @@ def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, at
     assert nothing_is_half_written(shop, ended)
 
 
-def test_an_unexpected_failure_stands_beside_what_the_checks_found(shop):
+def test_an_unexpected_failure_is_recorded_beside_the_errors_of_the_checks(shop):
     source = shop.order(lines=[("MUG", 1, 12_50), ("PEN", 0, 1_00)])
     STEPS.append(failing_for(source))
 
@@ -252,7 +252,7 @@ def test_a_factory_that_cannot_even_be_failed_stays_pending(shop):
     assert nothing_is_half_written(shop, results([stuck, good]))
 
 
-def test_a_source_that_changes_meanwhile_is_tried_again(shop):
+def test_a_source_that_changes_during_the_copy_is_copied_again(shop):
     source = shop.order()
     factory = request(source)
     batch = batch_of([factory])

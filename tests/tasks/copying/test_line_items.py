@@ -75,7 +75,7 @@ def test_an_order_without_lines_is_refused(shop):
     assert len(shop.rows(Order)) == 1
 
 
-def test_quantities_below_one_are_told_line_by_line(shop):
+def test_quantities_below_one_are_reported_by_line(shop):
     source = shop.order(lines=[("MUG", 0, 12_50), ("CAP", 1, 9_00), ("PEN", -3, 1_00)])
     shop.line(source, item_type="bundles", bundle_code="STARTER", quantity=0)
     shop.line(source, item_type="adjustments", name="Goodwill", quantity=0)
@@ -96,7 +96,7 @@ def test_quantities_below_one_are_told_line_by_line(shop):
     assert len(shop.rows(Order)) == 1
 
 
-def test_skus_that_cannot_be_sold_any_more_are_told(shop):
+def test_skus_that_are_no_longer_for_sale_are_reported(shop):
     shop.sku("TESTED", mode="test")
     shop.sku("BARRED", purchasable=False)
     lines = [("GONE", 1, 1_00), ("TESTED", 1, 1_00), ("BARRED", 1, 1_00)]

@@ -58,7 +58,7 @@ def test_every_column_is_copied_or_left_out_on_purpose(shop):
     assert {name for name in LEFT if target._mapping[name] is not None} == set()
 
 
-def test_a_target_order_starts_anew(shop):
+def test_a_target_order_has_no_history(shop):
     source = shop.order(
         status="approved", payment_status="refunded", fulfillment_status="fulfilled"
     )

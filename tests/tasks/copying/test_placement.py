@@ -80,7 +80,7 @@ def test_without_a_payment_source_it_stays_pending(shop, options, why):
     assert len(shop.rows(PaymentSource)) == 1
 
 
-def test_a_source_that_had_no_payment_source_is_told_apart(shop):
+def test_a_source_without_a_payment_source_has_a_message_of_its_own(shop):
     result = copy_one(shop.order(), place_target_order=True)
 
     assert result.errors_log == {
@@ -294,7 +294,7 @@ def stock(shop):
     return dict(pieces)
 
 
-def test_what_else_the_customer_has_saved_is_told(shop):
+def test_other_saved_payment_sources_are_reported(shop):
     customer = shop.customer()
     shop.payment_source(wallet_of=customer, name="XXXX-2222")
     source = shop.order(customer_id=customer, payment_source_id=shop.payment_source())

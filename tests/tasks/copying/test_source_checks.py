@@ -44,7 +44,7 @@ def with_every_amount(shop):
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_an_amount_that_is_not_the_lines_is_told_with_both_sums(shop, name):
+def test_an_amount_that_differs_from_the_lines_is_reported_with_both_sums(shop, name):
     good, bad = with_every_amount(shop), with_every_amount(shop)
     shop.change_order(bad, **{name: PARTS[name] + 1})
 

@@ -49,7 +49,7 @@ def test_every_amount_column_refuses_decimals_with_what_to_write(resource, colum
         ("２０", "is no whole number; amounts are whole cents, such as 1250 for 12.50"),
     ],
 )
-def test_what_else_is_no_amount_is_told(value, reason):
+def test_other_values_that_are_not_amounts_are_reported(value, reason):
     assert reasons("orders", "total_amount_cents", value) == {1: reason}
 
 

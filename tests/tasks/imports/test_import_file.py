@@ -42,7 +42,7 @@ def test_a_second_import_changes_nothing_and_says_so(shop, tmp_path, run_import)
 
 
 @pytest.mark.parametrize("chunk_size", [1000, 1])
-def test_of_rows_with_the_same_key_the_first_wins_and_others_that_differ_are_told(
+def test_of_rows_with_the_same_key_the_first_is_imported_and_the_others_are_reported(
     shop, write_csv, run_import, chunk_size
 ):
     order_id = shop.order(number="1", lines=[])
@@ -197,7 +197,7 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(shop):
     assert statements[1] == statements[50]
 
 
-def test_progress_is_told_chunk_by_chunk(shop, write_csv, run_import):
+def test_progress_is_reported_for_each_chunk(shop, write_csv, run_import):
     path = write_csv("orders.csv", [plain_order(str(n), reference="two\nlines") for n in range(5)])
     message = []
 

@@ -29,7 +29,7 @@ def refusal(path):
     return str(refused.value)
 
 
-def test_unknown_and_missing_columns_are_told_with_those_found_and_those_known(tmp_path):
+def test_unknown_and_missing_columns_are_reported_with_the_known_ones(tmp_path):
     path = tmp_path / "stock_items.csv"
     path.write_text("sku,quantity,colour,quantity\nMUG,1,red,1\n")
 
@@ -39,7 +39,7 @@ def test_unknown_and_missing_columns_are_told_with_those_found_and_those_known(t
     )
 
 
-def test_of_many_unknown_columns_the_first_are_told_and_what_may_be_meant(tmp_path):
+def test_the_first_of_many_unknown_columns_are_reported_with_suggestions(tmp_path):
     path = tmp_path / "customers.csv"
     names = ["e_mail", "statuss", "Name", "Total", "Paid at", "Currency", "Id"]
     path.write_text(",".join(names) + "\n")

@@ -120,7 +120,7 @@ BAD_ORDERS = [
 
 
 @pytest.mark.parametrize("chunk_size", [1000, 7])
-def test_every_kind_of_bad_order_is_told_and_the_others_are_imported(
+def test_every_kind_of_bad_order_is_reported_and_the_others_are_imported(
     shop, write_csv, run_import, chunk_size
 ):
     optional = {name for wrong, _, _ in BAD_ORDERS for name in wrong}

@@ -37,7 +37,7 @@ def changed_shop(shop, write_csv):
     ).parent
 
 
-def test_without_update_what_differs_is_told_column_by_column(shop, changed_shop, run_import):
+def test_without_update_differences_are_reported_by_column(shop, changed_shop, run_import):
     imported = run_import(changed_shop)
 
     assert set(imported.counts.values()) == {(0, 0, 0)}

@@ -122,7 +122,7 @@ def test_a_refused_void_leaves_the_source_and_the_copy_is_complete(shop, ledger)
         ),
     ],
 )
-def test_what_cannot_be_cancelled_is_told_and_the_copy_is_complete(shop, values, why):
+def test_a_source_that_cannot_be_cancelled_is_reported_and_the_copy_is_complete(shop, values, why):
     source = shop.order(**values)
     before = shop.row(Order, id=source)
 

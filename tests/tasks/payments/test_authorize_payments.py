@@ -222,7 +222,7 @@ def test_a_bank_transfer_is_placed_at_once_and_unpaid(shop, ledger):
     assert shop.rows(Transaction) == []
 
 
-def test_a_gateway_that_is_not_set_up_is_told(shop, ledger):
+def test_a_gateway_that_is_not_set_up_is_reported(shop, ledger):
     example, stripe = payable(shop, gateway="example"), payable(shop, gateway="stripe")
 
     results = place(example, stripe)

@@ -121,7 +121,9 @@ def test_a_charge_that_is_under_way_is_voided(shop, ledger, monkeypatch):
     assert ledger.charges() == [("authorize", 12_50), ("void", 12_50)]
 
 
-def test_a_payment_that_cannot_be_voided_is_told_and_the_order_stands(shop, ledger, monkeypatch):
+def test_a_payment_that_cannot_be_voided_is_reported_and_the_order_remains(
+    shop, ledger, monkeypatch
+):
     key, batch = recorded(shop, "tok_void_fails")
     copy_batch(batch)
     approve = type(gateway("test")).authorize
@@ -146,7 +148,7 @@ def test_a_payment_that_cannot_be_voided_is_told_and_the_order_stands(shop, ledg
     }
 
 
-def test_what_waits_to_be_copied_is_called_off(shop, ledger):
+def test_pending_copies_are_aborted(shop, ledger):
     key, batch = recorded(shop, "tok_approve")
 
     pull(key, Trigger.CANCEL)

@@ -22,7 +22,7 @@ def test_a_shop_without_coupons_copies_codes_as_they_are(shop):
     assert (target.coupon_code, target.total_amount_cents) == ("SPRING", 11_50)
 
 
-def test_an_unknown_code_is_an_error_where_promotions_are_computed_anew(shop):
+def test_an_unknown_code_is_an_error_if_promotions_are_computed_again(shop):
     source = shop.order(coupon_code="SPRING")
 
     result = copy_one(source, apply_promotions=True)

@@ -163,9 +163,7 @@ def test_csv_that_cannot_be_used(tmp_path, content, message):
         ("a-1", "A-1"),
     ],
 )
-def test_a_number_that_no_order_has_is_told_with_the_one_that_may_be_meant(
-    shop, tmp_path, written, stored
-):
+def test_an_unknown_number_is_reported_with_a_similar_one(shop, tmp_path, written, stored):
     shop.order(number=stored)
     path = tmp_path / "o.csv"
     path.write_text(f"source_order\n{written}\n")

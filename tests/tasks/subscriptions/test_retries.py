@@ -154,7 +154,7 @@ def test_a_declined_payment_is_asked_for_again_and_paid_once(shop, ledger):
     assert ledger.charges() == [("authorize", 12_50)]
 
 
-def test_an_order_that_was_cancelled_meanwhile_is_copied_anew(shop, ledger):
+def test_an_order_that_was_cancelled_in_between_is_copied_again(shop, ledger):
     order = payable_by_gateway(shop, "tok_decline")
     card = shop.row(Order, id=order).payment_source_id
     key = subscribe(shop, order, retry_after="1d 3d")

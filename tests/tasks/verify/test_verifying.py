@@ -128,7 +128,7 @@ def test_it_only_reads(mixed):
     assert verification.violations == 0
 
 
-def test_its_progress_is_told(shop):
+def test_its_progress_is_reported(shop):
     message = []
 
     with reading() as db, progress_shown_by(lambda *step: message.append(step)):

@@ -44,7 +44,7 @@ def test_emptying_is_undone_with_its_savepoint(shop, rows):
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
-def test_what_was_large_takes_no_room_afterwards(shop):
+def test_a_large_table_takes_no_space_after_it_was_emptied(shop):
     _fill(10_000)
 
     with begin() as db:

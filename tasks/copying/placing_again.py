@@ -24,14 +24,12 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from order_factory.models.database.dialects import new_key
 from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import (
     CopyError,
     Customer,
-    CustomerPaymentSource,
     Order,
     OrderFactory,
     OrderSubscription,
@@ -58,6 +56,7 @@ from order_factory.tasks.working_set.tables import (
     copies,
     open_temporary_tables,
 )
+from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 
 _factory, _target, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
 _promotion = table_of(Promotion)
@@ -100,32 +99,17 @@ def load_orders_to_place(db: Connection, first: int, last: int) -> None:
 
 def _insert_copies(first: int, last: int) -> Insert:
     source, customer = _target.alias("source"), table_of(Customer)
-    saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
     paid_with = _payment.alias("paid_with")
-    wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
     key = new_key(_payment, rank=claims.c.rank)
-    rows = (
+    joined = (
         claims.join(_factory, _factory.c.id == claims.c.factory_id)
         .join(_target, _target.c.id == _factory.c.target_order_id)
         .outerjoin(subscription, subscription.c.id == _factory.c.order_subscription_id)
         .join(source, source.c.id == func.coalesce(_pays_now, _factory.c.source_order_id))
         .outerjoin(customer, customer.c.id == _target.c.customer_id)
         .outerjoin(paid_with, paid_with.c.id == source.c.payment_source_id)
-        .outerjoin(
-            saved,
-            and_(
-                saved.payment_source_id == paid_with.c.id,
-                saved.customer_id == _target.c.customer_id,
-            ),
-        )
-        .outerjoin(
-            original,
-            and_(
-                original.payment_source_id == paid_with.c.copied_from_id,
-                original.customer_id == _target.c.customer_id,
-            ),
-        )
     )
+    rows, wallet = join_wallet_entry(joined, paid_with, _target.c.customer_id)
     pays = and_(_factory.c.reuse_wallet, wallet.is_not(None))
     values: dict[str, ColumnElement[Any]] = {
         column.key: (_factory if column.key in _factory.c else _target).c[column.key]

@@ -26,7 +26,6 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from order_factory.models.tables import (
     CopyError,
@@ -80,6 +79,7 @@ from order_factory.tasks.working_set.tables import (
     open_temporary_tables,
     placements,
 )
+from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 
 _factory, _order, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
 _saved, _error = table_of(CustomerPaymentSource), table_of(CopyError)
@@ -175,28 +175,14 @@ def _load(db: Connection, first: int, last: int) -> None:
 
 def _insert_copies(first: int, last: int) -> Insert:
     customer = table_of(Customer)
-    saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
-    rows = (
+    joined = (
         claims.join(_factory, _factory.c.id == claims.c.factory_id)
         .join(_order, _order.c.id == _factory.c.source_order_id)
         .outerjoin(_maker, _maker.c.id == _order.c.order_factory_id)
         .outerjoin(customer, customer.c.id == _order.c.customer_id)
         .outerjoin(_payment, _payment.c.id == _order.c.payment_source_id)
-        .outerjoin(
-            saved,
-            and_(
-                saved.payment_source_id == _payment.c.id,
-                saved.customer_id == _order.c.customer_id,
-            ),
-        )
-        .outerjoin(
-            original,
-            and_(
-                original.payment_source_id == _payment.c.copied_from_id,
-                original.customer_id == _order.c.customer_id,
-            ),
-        )
     )
+    rows, wallet = join_wallet_entry(joined, _payment, _order.c.customer_id)
     values: dict[str, ColumnElement[Any]] = {
         column.key: (_factory if column.key in _factory.c else _order).c[column.key]
         for column in copies.c
@@ -212,9 +198,7 @@ def _insert_copies(first: int, last: int) -> Insert:
         # What holds its coupon already does not take it once more.
         "coupon_code": case((counts_coupon, _order.c.coupon_code)),
         "coupon_code_key": case((counts_coupon, _order.c.coupon_code_key)),
-        "wallet_payment_source_id": func.coalesce(
-            original.payment_source_id, saved.payment_source_id
-        ),
+        "wallet_payment_source_id": wallet,
         "target_billing_address_id": _order.c.billing_address_id,
         "target_shipping_address_id": _order.c.shipping_address_id,
         "target_payment_source_id": _order.c.payment_source_id,

@@ -24,14 +24,12 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.orm import aliased
 
 from order_factory.models.database.dialects import new_key, plan_by_key
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import (
     Address,
     Customer,
-    CustomerPaymentSource,
     Order,
     OrderFactory,
     PaymentSource,
@@ -46,6 +44,7 @@ from order_factory.tasks.working_set.tables import (
     copies,
     open_temporary_tables,
 )
+from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 
 _factory = table_of(OrderFactory)
 
@@ -124,9 +123,14 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
         of = table_of(resource)
         return new_key(of, rank=claims.c.rank, nth=nth, each=each)
 
-    saved, original = aliased(CustomerPaymentSource), aliased(CustomerPaymentSource)
-    # If the order pays with a copy of a saved payment source, use the saved one.
-    wallet = func.coalesce(original.payment_source_id, saved.payment_source_id)
+    order, customer, paid_with = table_of(Order), table_of(Customer), table_of(PaymentSource)
+    joined = (
+        claims.join(_factory, _factory.c.id == claims.c.factory_id)
+        .join(order, order.c.id == _factory.c.source_order_id)
+        .outerjoin(customer, customer.c.id == order.c.customer_id)
+        .outerjoin(paid_with, paid_with.c.id == order.c.payment_source_id)
+    )
+    rows, wallet = join_wallet_entry(joined, paid_with, order.c.customer_id)
     own_email = func.nullif(Order.customer_email, "")
     # The subquery draws each key once, however often it is used below.
     drawn = (
@@ -155,25 +159,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
             key(Address, nth=2, each=2).label("shipping_key"),
             key(PaymentSource).label("payment_source_key"),
         )
-        .select_from(claims)
-        .join(OrderFactory, OrderFactory.id == claims.c.factory_id)
-        .join(Order, Order.id == OrderFactory.source_order_id)
-        .outerjoin(Customer, Customer.id == Order.customer_id)
-        .outerjoin(PaymentSource, PaymentSource.id == Order.payment_source_id)
-        .outerjoin(
-            saved,
-            and_(
-                saved.payment_source_id == PaymentSource.id,
-                saved.customer_id == Order.customer_id,
-            ),
-        )
-        .outerjoin(
-            original,
-            and_(
-                original.payment_source_id == PaymentSource.copied_from_id,
-                original.customer_id == Order.customer_id,
-            ),
-        )
+        .select_from(rows)
         .where(_is_still_open, *which)
         .subquery("drawn")
     )

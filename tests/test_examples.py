@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 from prefect.settings import PREFECT_API_URL
+from sqlalchemy import insert, select, update
 
-from order_factory.models.database.engine import reading
-from order_factory.models.tables import OrderFactory
+from order_factory.api.webhook_documents import render_documents
+from order_factory.api.webhook_subscriptions import create_webhook
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.verify import verify
+from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.settings import webhook_settings
 from tests.support.documents import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -78,3 +83,48 @@ def test_a_year_of_a_subscription_has_twelve_renewals(run):
     ]
     assert len({line.split()[2] for line in printed}) == 12
     assert {line.split()[3] for line in printed} == {"placed"}
+
+
+def test_the_receiver_of_webhooks_prints_an_event_once_and_takes_no_other_signature(
+    shop, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
+    webhook_settings.cache_clear()
+    secrets = ["ab" * 32, "cd" * 32]
+    receiver = subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "webhook_receiver.py"), "0"],
+        cwd=tmp_path,
+        env={**os.environ, "ORDER_FACTORY_WEBHOOK_SECRETS": ",".join(secrets)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert receiver.stdout is not None
+    try:
+        url = receiver.stdout.readline().split()[-1]
+        customer = shop.customer()
+        event = {"name": "customers.create", "subject_id": customer, "mode": "live"}
+        with begin() as db:
+            for _ in range(2):
+                create_webhook(db, "customers.create", url)
+            first, other = db.scalars(select(Webhook.id).order_by(Webhook.id)).all()
+            mine = update(Webhook).where(Webhook.id == first)
+            db.execute(mine.values(shared_secret=secrets[1]))
+            db.execute(insert(Event).values(created_at=utc_now(), **event))
+
+        # When: it is sent again, though it was received.
+        for _ in range(2):
+            deliver(render_documents, webhook_settings(), until_idle=True)
+            answered = update(EventCallback).where(EventCallback.webhook_id == first)
+            with begin() as db:
+                codes = dict(
+                    db.execute(select(EventCallback.webhook_id, EventCallback.response_code)).all()
+                )
+                db.execute(answered.values(status="pending", ended_at=None, next_try_at=None))
+    finally:
+        receiver.terminate()
+        printed = receiver.communicate()[0].splitlines()
+        webhook_settings.cache_clear()
+
+    assert codes == {first: "204", other: "401"}
+    assert len(printed) == 1
+    assert printed[0].startswith('customers.create {"id": "')

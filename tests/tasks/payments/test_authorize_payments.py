@@ -77,7 +77,14 @@ def test_an_order_is_placed_once_its_payment_is_authorized(shop, ledger):
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (998, 0)
     assert shop.row(StockReservation).status == "taken"
     names = [event.name for event in shop.rows(Event)]
-    assert names == ["order_factories.create", "order_factories.start", "order_factories.complete"]
+    assert names == [
+        "order_factories.create",
+        "order_factories.start",
+        "authorizations.create",
+        "orders.authorize",
+        "orders.place",
+        "order_factories.complete",
+    ]
     assert ledger.charges() == [("authorize", 25_00)]
     assert violations() == []
 

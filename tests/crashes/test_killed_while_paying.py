@@ -78,7 +78,7 @@ def test_killed_between_the_call_and_its_result(shop, ledger, token):
     ("token", "charges", "left"),
     [("tok_approve", [("authorize", 10_00)], 60_00), ("tok_decline", [], 100_00)],
 )
-@pytest.mark.parametrize("stage", ["committed", "called"])
+@pytest.mark.parametrize("stage", ["asking", "called"])
 def test_killed_between_the_gift_card_and_the_payment(shop, ledger, token, charges, left, stage):
     shop.gift_card("CARD-2026", 100_00)
     source = payable(shop, token, lines=[("MUG", 1, 50_00)])

@@ -80,6 +80,7 @@ def tell_stages(reached: Reached) -> None:
     authorize = TestGateway.authorize
 
     def call(self: TestGateway, request: GatewayRequest) -> Answer:
+        reached("asking")
         try:
             return authorize(self, request)
         finally:

@@ -7,7 +7,7 @@ _RECORD = Path("var/system/system.json")
 
 
 def join_running_system() -> None:
-    """Set the URLs of the Prefect server and the database of the system that runs in this folder.
+    """Set the URLs of the Prefect server, the API and the database of the system in this folder.
 
     Variables that are set already, in the environment or in a `.env` file, take precedence.
     """
@@ -19,9 +19,12 @@ def join_running_system() -> None:
     record = read_record()
     if record is None or not is_locked():
         return
-    server = next((part.url for part in record.parts if part.name == "server"), None)
-    if server is not None:
-        os.environ.setdefault("PREFECT_API_URL", f"{server}/api")
+    urls = {part.name: part.url for part in record.parts if part.url is not None}
+    if "server" in urls:
+        os.environ.setdefault("PREFECT_API_URL", f"{urls['server']}/api")
+    if "api" in urls:
+        public = urls["api"].removesuffix("/api")
+        os.environ.setdefault("ORDER_FACTORY_API_PUBLIC_URL", public)
     shop = record.databases.get("shop", "")
     # The record hides passwords, and a URL without its password is useless.
     if shop and "***" not in shop:

@@ -13,11 +13,14 @@ SERVER = "http://127.0.0.1:24200"
 
 @pytest.fixture
 def record(monkeypatch):
-    for name in ("PREFECT_API_URL", "ORDER_FACTORY_DATABASE_URL"):
+    for name in ("PREFECT_API_URL", "ORDER_FACTORY_DATABASE_URL", "ORDER_FACTORY_API_PUBLIC_URL"):
         monkeypatch.delenv(name, raising=False)
     return SystemRecord(
         supervisor=ProcessRecord.of(os.getpid()),
-        parts=[PartRecord(name="server", process=None, url=SERVER)],
+        parts=[
+            PartRecord(name="server", process=None, url=SERVER),
+            PartRecord(name="api", process=None, url="http://127.0.0.1:28000/api"),
+        ],
         databases={"shop": "sqlite:///somewhere.db"},
     )
 
@@ -32,6 +35,7 @@ def test_a_running_system_is_used(record):
         join_running_system()
 
     assert named() == (f"{SERVER}/api", "sqlite:///somewhere.db")
+    assert os.environ["ORDER_FACTORY_API_PUBLIC_URL"] == "http://127.0.0.1:28000"
 
 
 def test_what_is_set_wins(record, monkeypatch):

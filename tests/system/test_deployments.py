@@ -55,6 +55,7 @@ def ask_for_a_copy(system, source):
 
 
 def test_each_deployment_does_what_its_form_asks(system, shop, start):
+    logged = len(system.log.read_text())
     valid = shop.order(number="N1", lines=[("CAP", 2, 9_00)])
     invalid = shop.order(number="N2")
     shop.line(invalid, sku_code="GONE")
@@ -66,7 +67,11 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     ask_for_a_copy(system, source)
     first = start(
         **{
-            "order-factory/copy": {"source_order": "N1", "reference": "again"},
+            "order-factory/copy": {
+                "source_order": " N1 ",
+                "reference": " again ",
+                "metadata": '{"campaign": "spring"}',
+            },
             "bulk-order-factory/bulk": {"orders": "N1, N2", "reference": "by hand"},
             "bulk-order-factory/nightly": {"orders_where": {"sku": "HAT"}, "dry_run": False},
             "copy-batch/part": {"batch": "parts"},
@@ -80,8 +85,11 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
             "bulk-order-factory/retry-failed": {"failed_of": "by hand", "reference": "retried"},
             "sweep-order-factories/sweep": {"quiet_minutes": 0},
             "run-order-subscriptions/hourly": {},
+            "bulk-order-factory/bulk": {"orders": ["N1"], "batch_size": "many"},
+            "order-factory/copy": {"source_order": "N1", "metadata": "{campaign"},
         }
     )
+    mistyped = [second.pop(name) for name in ("bulk-order-factory/bulk", "order-factory/copy")]
     drained = wait_for(
         lambda: [row for row in shop.rows(OrderFactory, mode="test") if row.completed_at],
         "the drain that the event starts",
@@ -100,6 +108,13 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "sweep-order-factories/sweep": ("take over what was left", "Completed"),
         "run-order-subscriptions/hourly": ("run order subscriptions", "Completed"),
     }
+    assert [run.state.message for run in mistyped] == [
+        "batch_size: Input should be a valid integer, unable to parse string as an integer",
+        "metadata: is not valid JSON",
+    ]
+    assert "Engine execution exited" not in system.log.read_text()[logged:]
+    (first_copy,) = shop.rows(OrderFactory, reference="again")
+    assert first_copy.metadata_ == {"campaign": "spring"}
     assert {"by hand", "parts", "retried"} < set(batches)
     assert re.fullmatch(r"nightly-\d{8}-\d{6}-[0-9a-f]{8}", nightly)
     assert subscription(shop, renewed).occurrencies == 1

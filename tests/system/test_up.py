@@ -8,6 +8,7 @@ import socket
 import httpx
 import psutil
 import pytest
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
 from order_factory.cli.system.processes import find_marked_processes
 from order_factory.cli.system.state import FOLDER
@@ -91,3 +92,16 @@ def test_a_stranger_with_the_number_of_a_part_is_left_alone(tmp_path, monkeypatc
 
     assert message.stdout == "Nothing is running.\n"
     assert psutil.pid_exists(os.getppid())
+
+
+def test_a_command_uses_the_system_of_its_folder(system, shop, client):
+    shop.order(number="J1")
+
+    said = program("copy", "J1")
+
+    assert said.returncode == 0, said.stderr
+    assert "temporary" not in said.stderr
+    assert f"Connecting to Prefect's server at {system.document['prefect_api']}" in said.stderr
+    named = FlowRunFilter(name=FlowRunFilterName(any_=["copy order J1"]))
+    (run,) = client.read_flow_runs(flow_run_filter=named)
+    assert run.state_name == "Completed"

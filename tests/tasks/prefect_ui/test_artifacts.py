@@ -88,8 +88,18 @@ def test_the_markdown_tells_the_same(make_result):
         "",
         "- Report: var/reports/night.csv",
         "- Page: var/reports/night.html",
-        "- The same anywhere: `order-factory batch REFERENCE --report FILE`",
+        "- On the command line: `order-factory batch night --report night.csv`",
     ]
+
+
+def test_the_markdown_links_to_the_report_over_http(make_result, monkeypatch):
+    monkeypatch.setenv("ORDER_FACTORY_API_PUBLIC_URL", "https://shop.example/")
+    result = make_result()
+
+    message = markdown_of_result(result, [".html", ".csv"])
+
+    url = f"https://shop.example/api/order_factory_batches/{result.id}/report"
+    assert f"- Download: [html]({url}.html), [csv]({url}.csv). The browser asks" in message
 
 
 def test_a_clean_batch_has_no_errors_table(make_result):

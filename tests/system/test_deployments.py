@@ -114,7 +114,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     ]
     assert "Engine execution exited" not in system.log.read_text()[logged:]
     (first_copy,) = shop.rows(OrderFactory, reference="again")
-    assert first_copy.metadata_ == {"campaign": "spring"}
+    assert first_copy.metadata == {"campaign": "spring"}
     assert {"by hand", "parts", "retried"} < set(batches)
     assert re.fullmatch(r"nightly-\d{8}-\d{6}-[0-9a-f]{8}", nightly)
     assert subscription(shop, renewed).occurrencies == 1

@@ -39,6 +39,7 @@ from order_factory.models.tables import (
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
+from order_factory.models.values.payment_source_fallbacks import PaymentSourceFallback
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.copying.check_orders import check_orders
@@ -159,6 +160,8 @@ def _insert_factories(marker: str, now: datetime) -> Insert:
         # As its copy was to.
         "stock": func.coalesce(_maker.c.stock, StockPolicy.TAKE.value),
         "gift_cards": func.coalesce(_maker.c.gift_cards, GiftCardPolicy.REUSE.value),
+        # An order pays with what it has; another source is for its shop to choose.
+        "payment_source_fallback": literal(PaymentSourceFallback.OFF.value),
         "flow_run_id": literal(marker),
         "created_at": at(now),
         "updated_at": at(now),

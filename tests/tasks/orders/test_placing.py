@@ -20,6 +20,7 @@ from order_factory.models.tables.base import utc_now
 from tests.support.copying import change, copy_one, target_of
 from tests.support.orders import act, acted, ask_gateways, open_order, violations
 from tests.support.paying import payable, place
+from tests.support.shop import SOME_DAY
 
 
 def pending_copy(shop, *args, **options):
@@ -52,8 +53,10 @@ def test_an_order_is_placing_until_its_gateway_has_answered(shop, ledger):
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (998, 0)
     assert ledger.charges() == [("authorize", 25_00)]
     assert violations() == []
-    for table in (OrderFactory, CopyError, Event):
+    for table in (OrderFactory, CopyError):
         assert shop.rows(table) == [], "nothing is left of how it was placed"
+    names = [event.name for event in shop.rows(Event)]
+    assert names == ["authorizations.create", "orders.authorize", "orders.place"]
 
 
 def test_a_pending_copy_is_placed_under_the_name_of_the_copy(shop, ledger):
@@ -183,4 +186,20 @@ def test_a_coupon_is_used_once(shop, ledger, placed_at_first):
     assert shop.row(Coupon).usage_count == before + placed_at_first
     acted("cancel", order)
     assert shop.row(Coupon).usage_count == before + placed_at_first - 1
+    assert violations() == []
+
+
+def test_an_expired_card_is_not_charged_and_no_other_is_taken(shop, ledger, monkeypatch):
+    monkeypatch.setenv("ORDER_FACTORY_PAYMENT_SOURCE_FALLBACK", "newest_valid")
+    order = open_order(shop)
+    customer = shop.row(Order, id=order).customer_id
+    card = {"gateway": "test", "payment_source_token": "tok_other"}
+    change(PaymentSource, shop.row(PaymentSource).id, expires_at=SOME_DAY)
+    shop.payment_source(wallet_of=customer, **card)
+
+    problems = acted("place", order)
+
+    assert [each.field for each in problems] == ["payment_source", "status"]
+    assert problems[0].message.startswith("the saved payment source expired on 2026-01-15")
+    assert shop.rows(Transaction) == []
     assert violations() == []

@@ -116,9 +116,8 @@ def test_the_receiver_of_webhooks_prints_an_event_once_and_takes_no_other_signat
             deliver(render_documents, webhook_settings(), until_idle=True)
             answered = update(EventCallback).where(EventCallback.webhook_id == first)
             with begin() as db:
-                codes = dict(
-                    db.execute(select(EventCallback.webhook_id, EventCallback.response_code)).all()
-                )
+                pairs = select(EventCallback.webhook_id, EventCallback.response_code)
+                codes = {webhook: code for webhook, code in db.execute(pairs)}  # noqa: C416
                 db.execute(answered.values(status="pending", ended_at=None, next_try_at=None))
     finally:
         receiver.terminate()

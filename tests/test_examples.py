@@ -117,7 +117,7 @@ def test_the_receiver_of_webhooks_prints_an_event_once_and_takes_no_other_signat
             answered = update(EventCallback).where(EventCallback.webhook_id == first)
             with begin() as db:
                 pairs = select(EventCallback.webhook_id, EventCallback.response_code)
-                codes = {webhook: code for webhook, code in db.execute(pairs)}  # noqa: C416
+                codes = {webhook: code for webhook, code in db.execute(pairs)}
                 db.execute(answered.values(status="pending", ended_at=None, next_try_at=None))
     finally:
         receiver.terminate()

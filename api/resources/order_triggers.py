@@ -4,7 +4,7 @@ Each is done, or recorded to be done, in the transaction of the request. A payme
 after the commit, by the dispatcher or a flow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,9 +21,6 @@ from order_factory.tasks.working_set.statements import table_of
 AMOUNT = "_refund_amount_cents"
 _order, _address = table_of(Order), table_of(Address)
 _saved = table_of(CustomerPaymentSource)
-
-# What a trigger does with the asked orders of the temporary tables.
-Change = Callable[[Connection, datetime], None]
 
 
 @dataclass(frozen=True)

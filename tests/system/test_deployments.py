@@ -84,6 +84,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         **{
             "bulk-order-factory/retry-failed": {"failed_of": "by hand", "reference": "retried"},
             "sweep-order-factories/sweep": {"quiet_minutes": 0},
+            "deliver-webhooks/webhooks": {},
             "run-order-subscriptions/hourly": {},
             "bulk-order-factory/bulk": {"orders": ["N1"], "batch_size": "many"},
             "order-factory/copy": {"source_order": "N1", "metadata": "{campaign"},
@@ -106,6 +107,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "import-orders/import": ("import orders", "Completed"),
         "bulk-order-factory/retry-failed": ("copy batch retried", "Completed"),
         "sweep-order-factories/sweep": ("take over what was left", "Completed"),
+        "deliver-webhooks/webhooks": ("deliver webhooks", "Completed"),
         "run-order-subscriptions/hourly": ("run order subscriptions", "Completed"),
     }
     assert [run.state.message for run in mistyped] == [

@@ -1,0 +1,35 @@
+"""The flow delivers what is due, and leaves it to another process that delivers already."""
+
+import pytest
+from sqlalchemy import insert
+
+from order_factory.api.webhook_subscriptions import create_webhook
+from order_factory.flows.deliver_webhooks import deliver_webhooks
+from order_factory.models.database.engine import begin
+from order_factory.models.database.process_locks import try_hold_alone
+from order_factory.models.tables import Event, EventCallback
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.webhooks.settings import webhook_settings
+from tests.support.receiver import receiving
+
+pytestmark = pytest.mark.slow
+
+
+def test_it_delivers_unless_another_process_does(shop, prefect, monkeypatch):
+    monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
+    webhook_settings.cache_clear()
+    event = {"name": "customers.create", "subject_id": shop.customer(), "mode": "live"}
+    with receiving() as receiver:
+        with begin() as db:
+            create_webhook(db, "customers.create", receiver.url())
+            db.execute(insert(Event).values(created_at=utc_now(), **event))
+        with try_hold_alone("webhooks") as lock:
+            assert lock is not None
+            assert deliver_webhooks().busy
+
+        result = deliver_webhooks()
+
+        assert (result.delivered, result.failed, result.busy) == (1, 0, False)
+        assert len(receiver.requests) == 1
+    assert shop.row(EventCallback).status == "delivered"
+    webhook_settings.cache_clear()

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal, or_, select, update
+from sqlalchemy import Connection, delete, func, literal, select, update
 
 from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.tasks.webhooks.circuit import CLOSED
@@ -65,12 +65,13 @@ def send_again(db: Connection, event_id: int) -> int:
             _callback.c.event_id == event_id, _callback.c.webhook_id == each.id
         )
         number = db.scalar(before) or 0
-        # A first delivery is made by the outbox, unless the webhook is younger than the event.
-        rows = deliveries_of(each.id, each.topic, each.mode, literal(number)).where(
-            _event.c.id == event_id,
-            or_(literal(number) > 0, _event.c.id <= each.until_event_id),
-        )
-        made += insert_deliveries(db, rows)
+        rows = deliveries_of(each.id, each.topic, each.mode, literal(number))
+        rows = rows.where(_event.c.id == event_id)
+        if number == 0 and event_id > each.until_event_id:
+            # The outbox has not come to it yet, and makes the first delivery.
+            made += len(db.execute(rows).all())
+        else:
+            made += insert_deliveries(db, rows)
     return made
 
 

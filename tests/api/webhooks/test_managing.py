@@ -109,6 +109,18 @@ def test_an_event_without_a_webhook_cannot_be_triggered(api, shop):
     assert "no webhook is subscribed" in error["detail"]
 
 
+def test_an_event_that_is_about_to_be_delivered_is_not_delivered_twice(api, receiver, subscribe):
+    subscribe("customers.create")
+    customer(api)
+    (event,) = api.get("events")["data"]
+
+    data = {"type": "events", "id": event["id"], "attributes": {"_trigger": True}}
+    api.patch(f"events/{event['id']}", data)
+    deliver_due()
+
+    assert [each.id for each in receiver.requests] == [event["id"]]
+
+
 def test_each_topic_can_be_subscribed_to(api, subscribe):
     for topic in TOPICS:
         subscribe(topic)

@@ -53,7 +53,7 @@ def test_no_path_of_one_machine():
 
 
 def test_no_package_registry_is_named():
-    hosts = r"pypi\.org|pythonhosted|npmjs|--(extra-)?index-url|--find-links|registry\."
+    hosts = r"pypi\.org|pythonhosted|npmjs|registry\.npm|--(extra-)?index-url|--find-links"
     assert places_of(hosts) == [], "pip's own settings say where packages come from"
 
 

@@ -153,7 +153,7 @@ def options_page() -> list[str]:
     rows = [
         (
             f"`{option.name}`",
-            ", ".join(f"`{value}`" for value in option.values) or "`true`, `false`",
+            ", ".join(f"`{value}`" for value in option.values or option.forms) or "`true`, `false`",
             _shown(option.default),
             _shown(option.default_of_subscriptions),
             f"{option.description} Ours." if option.ours else option.description,

@@ -1,9 +1,11 @@
 """Where the shop's database is; read from the environment, then from a `.env` file."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from order_factory.models.values.kept_parts import clean_shop_metadata
 
 
 class Settings(BaseSettings):
@@ -21,6 +23,16 @@ class Settings(BaseSettings):
         default="off",
         description="What pays where a saved payment source is gone or expired, unless a copy or a "
         "subscription says it: nothing, or the customer's newest valid one.",
+    )
+    keep_metadata: Annotated[str, AfterValidator(clean_shop_metadata)] = Field(
+        default="all",
+        description="The metadata that copies keep, unless a copy or a subscription says it: all, "
+        "none, or some keys, such as keys:color,size.",
+    )
+    keep_references: Literal["none", "all"] = Field(
+        default="none",
+        description="Whether copies keep the references of their sources' rows, unless a copy or a "
+        "subscription says it.",
     )
     api_public_url: str | None = Field(
         default=None, description="How the HTTP API is reached; runs then link to what they made."

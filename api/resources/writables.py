@@ -8,7 +8,7 @@ from typing import Any
 
 from order_factory.api.resources.description import Broken, Type, Writable
 from order_factory.models.values.codes import country_problem, currency_problem
-from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
 from order_factory.models.values.json_objects import json_object_problem
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.texts import MAX_TEXT, text_problem
@@ -63,12 +63,15 @@ def time(name: str, **options: Any) -> Writable:
 def copy_options(**options: Any) -> tuple[Writable, ...]:
     """The copy options of a request. Null means the default."""
     given = {"nullable": False, **options}
-    return tuple(
-        flag(option.name, **given)
-        if option.type is bool
-        else choice(option.name, option.values, **given)
-        for option in COPY_OPTIONS
-    )
+    return tuple(_copy_option(option, given) for option in COPY_OPTIONS)
+
+
+def _copy_option(option: CopyOption, given: dict[str, Any]) -> Writable:
+    if option.type is bool:
+        return flag(option.name, **given)
+    if option.clean is None:
+        return choice(option.name, option.values, **given)
+    return Writable(option.name, Type.TEXT, partial(_rule, clean=option.clean), **given)
 
 
 def common() -> tuple[Writable, ...]:
@@ -106,6 +109,14 @@ def _text(value: Any, *, longest: int) -> str:
     if problem is not None:
         raise Broken(problem)
     return value
+
+
+def _rule(value: Any, *, clean: Callable[[str], str]) -> str:
+    found = _text(value, longest=MAX_TEXT)
+    try:
+        return clean(found)
+    except ValueError as error:
+        raise Broken(str(error)) from None
 
 
 def _boolean(value: Any) -> bool:

@@ -112,7 +112,7 @@ def _guard(function: Callable[P, R]) -> Callable[P, R]:
             unnamed = explain_refusal(error)
             return Failed(message=str(unnamed), data=unnamed)
 
-    signature = signature_with_options(function, lambda option: option.type)
+    signature = signature_with_options(function, lambda option: option.annotation)
     guarded.__signature__ = signature  # type: ignore[attr-defined]
     guarded.__doc__ = _document(function, signature)
     return guarded

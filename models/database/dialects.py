@@ -212,6 +212,28 @@ def _json_contains_on_postgresql(
     return f"({held} @> CAST({wanted} AS jsonb))"
 
 
+class json_pick(FunctionElement[Any]):
+    """The members of a JSON object whose names are in a list such as `a,b`; null if there is none."""
+
+    type = JsonObject
+    inherit_cache = True
+
+
+@compiles(json_pick, "sqlite")
+def _json_pick_on_sqlite(element: json_pick, compiler: SQLCompiler, **options: Any) -> str:
+    # A function of ours: see `order_factory.models.database.json_picking`.
+    return f"json_pick({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_pick, "postgresql")
+def _json_pick_on_postgresql(element: json_pick, compiler: SQLCompiler, **options: Any) -> str:
+    held, names = (compiler.process(each, **options) for each in element.clauses)
+    members = f"jsonb_each(CASE WHEN jsonb_typeof({held}) = 'object' THEN {held} END)"
+    wanted = f"string_to_array(CAST({names} AS text), ',')"
+    picked = f"jsonb_object_agg(member.key, member.value) FROM {members} AS member"
+    return f"(SELECT {picked} WHERE member.key = ANY ({wanted}))"
+
+
 class json_is_true(FunctionElement[bool]):
     """Whether the member with this name of a JSON object is `true`.
 

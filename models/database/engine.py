@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from order_factory.models.database.fair_lock import FairLock
 from order_factory.models.database.json_containment import json_contains
+from order_factory.models.database.json_picking import json_pick
 from order_factory.models.database.long_multiplication import mul_div, mul_mod
 from order_factory.models.database.poolers import PoolerShares, require_own_session
 from order_factory.models.errors import DatabaseAway, DatabaseNotReady, InvalidRequest
@@ -288,6 +289,7 @@ def _sqlite_engine(url: URL) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
         dbapi.create_function("json_contains", 2, json_contains, deterministic=True)
+        dbapi.create_function("json_pick", 2, json_pick, deterministic=True)
         dbapi.create_function("mul_div", 3, mul_div, deterministic=True)
         dbapi.create_function("mul_mod", 3, mul_mod, deterministic=True)
         dbapi.create_function("digest", 1, _digest, deterministic=True)

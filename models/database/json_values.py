@@ -43,8 +43,17 @@ def with_list(
     return type_coerce(merged, JsonObject)
 
 
-def without_member(db: Connection, held: ColumnElement[Any], name: str) -> ColumnElement[str]:
+def as_json(db: Connection, words: ColumnElement[str]) -> ColumnElement[Any]:
+    """A JSON text as the database compares it with another."""
+    return words if on_sqlite(db) else cast(words, JSONB)
+
+
+def without_member(
+    db: Connection, held: ColumnElement[Any], name: str | None = None
+) -> ColumnElement[str]:
     """An object without one of its members, as a text that is the same for the same object."""
     if on_sqlite(db):
-        return func.json_remove(func.coalesce(type_coerce(held, String), "{}"), f"$.{name}")
-    return cast(func.coalesce(held, cast(literal("{}", String), JSONB)).op("-")(name), String)
+        object_ = func.coalesce(type_coerce(held, String), "{}")
+        return func.json(object_) if name is None else func.json_remove(object_, f"$.{name}")
+    object_ = func.coalesce(held, cast(literal("{}", String), JSONB))
+    return cast(object_ if name is None else object_.op("-")(name), String)

@@ -11,8 +11,8 @@ class Difference(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     part: str = Field(
-        description="line_items, prices, discounts, taxes, totals, addresses, payment_source or "
-        "order."
+        description="line_items, prices, discounts, taxes, totals, addresses, payment_source, "
+        "metadata, references or order."
     )
     what: str = Field(description="The line's SKU or name, or the order's attribute.")
     before: Value = Field(description="In the source order; amounts are in cents.")

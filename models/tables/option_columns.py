@@ -10,9 +10,11 @@ from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
 
 
 def column_type(option: CopyOption) -> TypeEngine[Any]:
-    """The type of the option's column. A text is as wide as the next power of two."""
+    """The type of the option's column. A choice is as wide as the next power of two."""
     if option.type is bool:
         return Boolean()
+    if not option.values:
+        return String()
     longest = max(map(len, option.values))
     return String(1 << (longest - 1).bit_length())
 
@@ -26,7 +28,7 @@ def option_columns(*, of_subscriptions: bool = False) -> list[Column[Any]]:
         if isinstance(default, bool):
             server_default = true() if default else false()
         else:
-            server_default = default.value
+            server_default = str(default)
         columns.append(
             Column[Any](
                 option.name, column_type(option), server_default=server_default, nullable=False

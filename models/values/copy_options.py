@@ -6,13 +6,21 @@ table in the documentation. A new option needs a declaration here, a migration, 
 check in `verify`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, get_type_hints
 
+from pydantic import AfterValidator
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
+from order_factory.models.values.kept_parts import (
+    DEFAULT,
+    KEEP_METADATA_VALUES,
+    KeepReferences,
+    clean_keep_metadata,
+)
 from order_factory.models.values.payment_source_fallbacks import PaymentSourceFallback
 from order_factory.models.values.stock_policies import StockPolicy
 
@@ -22,19 +30,22 @@ class Declared:
     """The default of an option, and what it does, in a sentence that fits a form and a help text.
 
     `on_subscriptions` is the default of subscriptions, if that differs. An option that is `ours` is
-    not in Commerce Layer's API reference.
+    not in Commerce Layer's API reference. A text has `forms` of its values for people, and `clean`,
+    which returns the value to store or raises `ValueError`.
     """
 
-    default: bool | StrEnum
+    default: bool | StrEnum | str
     description: str
-    on_subscriptions: bool | StrEnum | None = None
+    on_subscriptions: bool | StrEnum | str | None = None
     ours: bool = False
+    forms: tuple[str, ...] = ()
+    clean: Callable[[str], str] | None = None
 
 
 class CopyOptionArguments(TypedDict, total=False):
     """The copy options as keyword arguments, in the order in which people see them.
 
-    A type is `bool` or a `StrEnum`. Source: Commerce Layer API reference, order copy object.
+    A type is `bool`, a `StrEnum`, or `str` with a rule. Source: Commerce Layer API reference, order copy object.
     """
 
     place_target_order: Annotated[
@@ -82,6 +93,24 @@ class CopyOptionArguments(TypedDict, total=False):
             ours=True,
         ),
     ]
+    keep_metadata: Annotated[
+        str,
+        Declared(
+            DEFAULT,
+            "The metadata that is copied: all, none, or some keys (keys:a,b).",
+            ours=True,
+            forms=KEEP_METADATA_VALUES,
+            clean=clean_keep_metadata,
+        ),
+    ]
+    keep_references: Annotated[
+        KeepReferences,
+        Declared(
+            KeepReferences.DEFAULT,
+            "Whether reference and reference_origin are copied: none or all.",
+            ours=True,
+        ),
+    ]
     any_source_status: Annotated[
         bool, Declared(False, "Copy a draft or cancelled source order, too.", ours=True)
     ]
@@ -89,14 +118,16 @@ class CopyOptionArguments(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class CopyOption:
-    """One declared option; `type` is `bool` or the `StrEnum` of its values."""
+    """One declared option; `type` is `bool`, the `StrEnum` of its values, or `str`."""
 
     name: str
-    type: type[bool] | type[StrEnum]
-    default: bool | StrEnum
+    type: type[bool] | type[StrEnum] | type[str]
+    default: bool | StrEnum | str
     description: str
-    default_of_subscriptions: bool | StrEnum
+    default_of_subscriptions: bool | StrEnum | str
     ours: bool
+    forms: tuple[str, ...]
+    clean: Callable[[str], str] | None
 
     @property
     def title(self) -> str:
@@ -105,8 +136,13 @@ class CopyOption:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values of an option that is a choice; empty for a flag."""
-        return () if self.type is bool else tuple(str(value) for value in self.type)
+        """The values of an option that is a choice; empty for a flag and for a text."""
+        return tuple(map(str, self.type)) if issubclass(self.type, StrEnum) else ()
+
+    @property
+    def annotation(self) -> Any:
+        """The type with the rule of a text, for pydantic."""
+        return self.type if self.clean is None else Annotated[self.type, AfterValidator(self.clean)]
 
 
 def _declared(name: str, annotation: Any) -> CopyOption:
@@ -121,6 +157,8 @@ def _declared(name: str, annotation: Any) -> CopyOption:
             declared.default if of_subscriptions is None else of_subscriptions
         ),
         ours=declared.ours,
+        forms=declared.forms,
+        clean=declared.clean,
     )
 
 

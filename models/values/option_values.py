@@ -10,7 +10,7 @@ from order_factory.models.values.copy_options import COPY_OPTIONS
 def _fields(*, of_subscriptions: bool) -> dict[str, Any]:
     return {
         option.name: (
-            option.type,
+            option.annotation,
             Field(
                 default=option.default_of_subscriptions if of_subscriptions else option.default,
                 title=option.title,

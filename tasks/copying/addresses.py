@@ -17,6 +17,7 @@ from order_factory.models.tables import Address
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.working_set.kept_parts import kept_columns
 from order_factory.tasks.working_set.statements import (
     NOW,
     columns_by_name,
@@ -95,6 +96,7 @@ def insert_addresses(
         "id": target,
         "copied_from_id": _address.c.id,
         **columns_by_name(COPIED_COLUMNS),
+        **kept_columns(_address),
         **times(NOW),
     }
     rows = copies.join(_address, _address.c.id == source)

@@ -23,6 +23,7 @@ from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.copying.line_items import COPIED_COLUMNS
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.kept_parts import LINE_MARKS, kept_columns
 from order_factory.tasks.working_set.order_amounts import IS_REDEMPTION
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -102,6 +103,7 @@ def _insert_lines() -> Insert:
     original = _line.alias("original")
     columns = {column.key: original.c[column.key] for column in COPIED_COLUMNS}
     values: dict[str, Any] = columns | {
+        **kept_columns(original, *LINE_MARKS),
         "order_id": copies.c.target_order_id,
         "copied_from_id": original.c.id,
         "quantity": literal(1),

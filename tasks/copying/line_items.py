@@ -9,6 +9,7 @@ from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.errors import TryAgain
 from order_factory.models.tables import LineItem, LineItemOption
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.kept_parts import LINE_MARKS, kept_columns
 from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -39,6 +40,7 @@ def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) ->
         "order_id": copies.c.target_order_id,
         "copied_from_id": _line.c.id,
         **columns_by_name(COPIED_COLUMNS),
+        **kept_columns(_line, *LINE_MARKS),
         **times(NOW),
     }
     rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
@@ -56,6 +58,7 @@ def insert_line_item_options(*, sort: bool) -> Insert:
         "line_item_id": _line.c.id,
         "copied_from_id": _option.c.id,
         **columns_by_name(COPIED_OPTION_COLUMNS),
+        **kept_columns(_option),
         **times(NOW),
     }
     source = _line.alias("source")

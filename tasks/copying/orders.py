@@ -18,6 +18,7 @@ from order_factory.models.tables import Order
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.copying.customers import customer_columns, has_customer
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.kept_parts import kept_columns
 from order_factory.tasks.working_set.order_amounts import (
     AMOUNTS,
     SUMS,
@@ -36,10 +37,8 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.step import StepFailed, step
 from order_factory.tasks.working_set.tables import copies, line_sums
 
-# The caller's name for the source order, and what the source order went through.
+# What the source order went through.
 LEFT = (
-    "reference",
-    "reference_origin",
     "placed_at",
     "approved_at",
     "cancelled_at",
@@ -51,6 +50,8 @@ LEFT = (
 )
 # What a target order has of its own: `insert_orders` says what. The rest is its source's.
 OWN = (
+    "reference",
+    "reference_origin",
     "number",
     "order_factory_id",
     "status",
@@ -91,6 +92,7 @@ def insert_orders() -> Insert:
         "coupon_code": copies.c.coupon_code,
         "coupon_code_key": copies.c.coupon_code_key,
         **{name: source.c[name] for name in COPIED_COLUMNS},
+        **kept_columns(source),
         **{name: null() for name in LEFT},
         **times(NOW),
     }

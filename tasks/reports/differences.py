@@ -3,17 +3,30 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from order_factory.models.results.differences import Difference
 from order_factory.models.tables import (
     Address,
     CopyError,
     LineItem,
+    LineItemOption,
     Order,
     OrderFactory,
     PaymentSource,
 )
+from order_factory.models.values.kept_parts import ALL
 from order_factory.tasks.working_set.statements import table_of
 
 _factory, _error = table_of(OrderFactory), table_of(CopyError)
@@ -59,6 +72,7 @@ _ADDRESS_VALUES = (
     "notes",
     "billing_info",
 )
+_REFERENCES = ("reference", "reference_origin")
 Found = dict[int, list[Difference]]
 # The copies that are compared, as a condition on their factories.
 Which = ColumnElement[bool]
@@ -79,6 +93,7 @@ def read_differences(db: Connection, which: Which) -> Found:
         *_orders(db, which, reasons, options),
         *_addresses(db, which, reasons),
         *_payment_sources(db, which, reasons, options),
+        *_left_out_parts(db, which),
     ):
         found[key].append(difference)
     return found
@@ -260,6 +275,64 @@ def _payment_sources(
                 part="payment_source", what="payment_source", before=before, after=after, reason=why
             ),
         )
+
+
+def _left_out_parts(db: Connection, which: Which) -> Iterator[tuple[int, Difference]]:
+    """The metadata keys and the references that were not copied, for each kind of row together."""
+    address, option = table_of(Address), table_of(LineItemOption)
+    had_address, has_address = address.alias("had_address"), address.alias("has_address")
+    had_option, has_option = option.alias("had_option"), option.alias("has_option")
+    lines = _copied.join(_has, _has.c.order_id == _target.c.id)
+    lines = lines.join(_had, _had.c.id == _has.c.copied_from_id)
+    options = lines.join(has_option, has_option.c.line_item_id == _has.c.id)
+    options = options.join(had_option, had_option.c.id == has_option.c.copied_from_id)
+    used = has_address.c.id.in_([_target.c.billing_address_id, _target.c.shipping_address_id])
+    addresses = _copied.join(has_address, used)
+    addresses = addresses.join(had_address, had_address.c.id == has_address.c.copied_from_id)
+    for kind, rows, had, has in (
+        ("order", _copied, _source, _target),
+        ("line_items", lines, _had, _has),
+        ("line_item_options", options, had_option, has_option),
+        ("addresses", addresses, had_address, has_address),
+    ):
+        yield from _left_out_references(db, which, kind, rows, had, has)
+        yield from _left_out_metadata(db, which, kind, rows, had, has)
+
+
+def _left_out_references(
+    db: Connection, which: Which, kind: str, rows: FromClause, had: FromClause, has: FromClause
+) -> Iterator[tuple[int, Difference]]:
+    lost = or_(*(and_(had.c[name].is_not(None), has.c[name].is_(None)) for name in _REFERENCES))
+    counted = select(_factory.c.id, func.count(), _factory.c.keep_references).select_from(rows)
+    counted = counted.where(which, lost).group_by(_factory.c.id, _factory.c.keep_references)
+    for key, count, rule in db.execute(counted.order_by(_factory.c.id)):
+        why = None if rule == ALL else "keep_references"
+        what = f"{kind}: rows with a reference"
+        yield (
+            key,
+            Difference(part="references", what=what, before=count, after=None, reason=why),
+        )
+
+
+def _left_out_metadata(
+    db: Connection, which: Which, kind: str, rows: FromClause, had: FromClause, has: FromClause
+) -> Iterator[tuple[int, Difference]]:
+    """The keys only: a value may be private."""
+    pairs = select(_factory.c.id, _factory.c.keep_metadata, had.c.metadata, has.c.metadata)
+    differs = had.c.metadata.is_distinct_from(has.c.metadata)
+    pairs = pairs.select_from(rows).where(which, had.c.metadata.is_not(None), differs)
+    lost: dict[tuple[int, str], set[str]] = {}
+    for key, rule, before, after in db.execute(pairs.order_by(_factory.c.id)):
+        lost.setdefault((key, rule), set()).update({*(before or ())} - {*(after or ())})
+    for (key, rule), names in lost.items():
+        if names:
+            why = None if rule == ALL else "keep_metadata"
+            what = f"{kind}: keys"
+            before = ", ".join(sorted(names))
+            yield (
+                key,
+                Difference(part="metadata", what=what, before=before, after=None, reason=why),
+            )
 
 
 def _why_left_out(options: Row[Any]) -> str | None:

@@ -13,7 +13,7 @@ from order_factory.models.requests.spreadsheet_text import (
     shortened_problem,
     unquote_spreadsheet_text,
 )
-from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
 from order_factory.models.values.json_objects import json_object_problem, parse_json
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.statuses import Mode
@@ -114,6 +114,24 @@ def _one_of(allowed: tuple[str, ...]) -> Callable[[Any], str]:
     return convert
 
 
+def _rule(clean: Callable[[str], str]) -> Callable[[Any], str]:
+    def convert(value: Any) -> str:
+        try:
+            return clean(_text(value))
+        except _Wrong:
+            raise
+        except ValueError as error:
+            raise _Wrong(f"the value {error}") from None
+
+    return convert
+
+
+def _converter(option: CopyOption) -> Callable[[Any], Any]:
+    if option.type is bool:
+        return _flag
+    return _one_of(option.values) if option.clean is None else _rule(option.clean)
+
+
 def _metadata(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
@@ -149,10 +167,7 @@ def _column(
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "source_order": _order_name,
-    **{
-        option.name: _flag if option.type is bool else _one_of(option.values)
-        for option in COPY_OPTIONS
-    },
+    **{option.name: _converter(option) for option in COPY_OPTIONS},
     "reference": _text,
     "reference_origin": _text,
     "metadata": _metadata,

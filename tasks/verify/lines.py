@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     FromClause,
     Select,
     and_,
@@ -28,6 +29,7 @@ from order_factory.tasks.verify.recomputed import (
     is_new_discount,
 )
 from order_factory.tasks.verify.rows import (
+    KEPT_PARTS,
     copied,
     copy_error,
     differ,
@@ -35,9 +37,11 @@ from order_factory.tasks.verify.rows import (
     has_error,
     line,
     origin,
+    parts_differ,
     target,
     unedited,
 )
+from order_factory.tasks.working_set.kept_parts import LINE_MARKS
 
 _lines = copied.join(line, line.c.order_id == target.c.id)
 _lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
@@ -81,10 +85,11 @@ def _repeated_lines() -> Select[Any]:
     return rows.group_by(line.c.order_id, line.c.copied_from_id).having(func.count() > 1)
 
 
-def _changed_lines() -> Select[Any]:
+def _changed_lines(db: Connection) -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
-    frozen = differ(line, origin, "order_id", *PRICES, *DISCOUNT, *TAX)
-    changed = or_(frozen, changed_unasked(line, origin))
+    frozen = differ(line, origin, "order_id", *KEPT_PARTS, *PRICES, *DISCOUNT, *TAX)
+    parts = parts_differ(db, line, origin, *LINE_MARKS)
+    changed = or_(frozen, parts, changed_unasked(line, origin))
     return rows.where(unedited(line, origin), changed, not_(is_redemption(origin)))
 
 
@@ -155,9 +160,9 @@ INVARIANTS = (
     Invariant(
         "line-columns",
         "A copied line equals the line that it was copied from, except for what the copy's options "
-        "recompute.",
+        "recompute or leave out.",
         Resource.line_items,
-        _changed_lines(),
+        _changed_lines,
     ),
     Invariant(
         "wrong-lines-left-out",

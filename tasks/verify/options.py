@@ -2,12 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from order_factory.models.tables import LineItemOption
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.rows import differ, factory, line, unedited
+from order_factory.tasks.verify.rows import (
+    KEPT_PARTS,
+    differ,
+    factory,
+    line,
+    parts_differ,
+    unedited,
+)
 from order_factory.tasks.working_set.statements import table_of
 
 # An option of a target's line, and the option that it was copied from.
@@ -49,13 +56,13 @@ def _repeated_options() -> Select[Any]:
     return rows.group_by(_option.c.line_item_id, _option.c.copied_from_id).having(func.count() > 1)
 
 
-def _changed_options() -> Select[Any]:
+def _changed_options(db: Connection) -> Select[Any]:
     rows = _options.join(_original, _original.c.id == _option.c.copied_from_id)
-    return (
-        select(_option.c.id)
-        .select_from(rows)
-        .where(unedited(_option, _original), differ(_option, _original, "line_item_id"))
+    changed = or_(
+        differ(_option, _original, "line_item_id", *KEPT_PARTS),
+        parts_differ(db, _option, _original),
     )
+    return select(_option.c.id).select_from(rows).where(unedited(_option, _original), changed)
 
 
 INVARIANTS = (
@@ -85,8 +92,9 @@ INVARIANTS = (
     ),
     Invariant(
         "option-columns",
-        "A copied option equals the option that it was copied from.",
+        "A copied option equals the option that it was copied from, except for what the copy's "
+        "options leave out.",
         Resource.line_item_options,
-        _changed_options(),
+        _changed_options,
     ),
 )

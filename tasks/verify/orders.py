@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, null, or_, select
 
-from order_factory.models.database.json_values import without_member
 from order_factory.models.tables import (
     Address,
     Customer,
@@ -21,9 +20,9 @@ from order_factory.tasks.verify.rows import (
     copied,
     copy_error,
     differ,
-    differ_in,
     factory,
     has_error,
+    parts_differ,
     source,
     target,
     unedited,
@@ -65,17 +64,19 @@ def _changed_orders(db: Connection) -> Select[Any]:
     """Select targets that differ, except in left out coupons and metadata of `refresh_prices`."""
     has, had = target.c, source.c
     coupon = and_(has.coupon_code.is_distinct_from(had.coupon_code), not_(coupon_is_left_out))
-    plain = and_(not_(factory.c.refresh_prices), differ_in(target, source, "metadata"))
-    beside = [
-        without_member(db, metadata, REFRESHED_PRICES) for metadata in (has.metadata, had.metadata)
-    ]
-    refreshed = and_(factory.c.refresh_prices, beside[0] != beside[1])
+    parts = case(
+        (
+            factory.c.refresh_prices,
+            parts_differ(db, target, source, without=REFRESHED_PRICES),
+        ),
+        else_=parts_differ(db, target, source),
+    )
     # A copy has no gift card; one of an earlier version may have its source's.
     card = and_(
         has.gift_card_code.is_not(None), has.gift_card_code.is_distinct_from(had.gift_card_code)
     )
     rows = select(target.c.id).select_from(copied).where(unedited(source, target))
-    changed = (differ(target, source, *_NOT_COPIED), coupon, card, plain, refreshed)
+    changed = (differ(target, source, *_NOT_COPIED), coupon, card, parts)
     return rows.where(or_(*changed, *_changed_comparison_keys()))
 
 
@@ -173,7 +174,7 @@ INVARIANTS = (
     Invariant(
         "order-columns",
         "All other columns of a target order equal its source's, except for a coupon that was left "
-        "out and the prices in its metadata.",
+        "out, the prices in its metadata, and what keep_metadata and keep_references leave out.",
         Resource.orders,
         _changed_orders,
     ),

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, func, or_
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, exists, func, not_, or_
 
+from order_factory.models.database.dialects import json_contains
+from order_factory.models.database.json_values import as_json, without_member
 from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
+from order_factory.models.values.kept_parts import ALL, DEFAULT, NONE
+from order_factory.tasks.working_set.kept_parts import keep_metadata
 from order_factory.tasks.working_set.statements import table_of
 
 factory = table_of(OrderFactory)
@@ -19,6 +23,8 @@ origin = table_of(LineItem).alias("origin")
 copied = factory.join(source, source.c.id == factory.c.source_order_id).join(
     target, target.c.id == factory.c.target_order_id
 )
+# What the copy's options keep, and `parts_differ` compares.
+KEPT_PARTS = ("reference", "reference_origin", "metadata")
 # The columns that are never copied.
 _OWN = ("id", "copied_from_id", "created_at", "updated_at")
 
@@ -52,6 +58,41 @@ def differ(copy: FromClause, original: FromClause, *excluded: str) -> ColumnElem
 def differ_in(copy: FromClause, original: FromClause, *names: str) -> ColumnElement[bool]:
     """Whether any of these columns differs."""
     return or_(*(_differs(copy.c[name], original.c[name]) for name in names))
+
+
+def parts_differ(
+    db: Connection, copy: FromClause, original: FromClause, *marks: str, without: str | None = None
+) -> ColumnElement[bool]:
+    """Whether the references or the metadata are not what the copy's options keep.
+
+    The member `without` of the metadata is not compared. Where a copy followed the shop's setting,
+    any part may have been kept: the setting can have changed since.
+    """
+    references, rule = factory.c.keep_references, factory.c.keep_metadata
+    names = ("reference", "reference_origin")
+    some = or_(*(copy.c[name].is_not(None) for name in names))
+    wrong_reference = case(
+        (references == ALL, differ_in(copy, original, *names)),
+        (references == NONE, some),
+        else_=and_(some, differ_in(copy, original, *names)),
+    )
+    kept = keep_metadata(original.c.metadata, rule, *marks)
+    if without is None:
+        changed = copy.c.metadata.is_distinct_from(kept)
+    else:
+        changed = without_member(db, copy.c.metadata, without) != without_member(db, kept, without)
+    # What is equal need not be parsed.
+    foreign = and_(
+        copy.c.metadata.is_distinct_from(original.c.metadata),
+        not_(
+            json_contains(
+                as_json(db, without_member(db, original.c.metadata)),
+                without_member(db, copy.c.metadata, without),
+            )
+        ),
+    )
+    wrong_metadata = case((rule == DEFAULT, foreign), else_=changed)
+    return or_(wrong_reference, wrong_metadata)
 
 
 def _differs(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -60,8 +60,6 @@ def _targets_with_a_past() -> Select[Any]:
         ),
         target.c.approved_at.is_(None),
         target.c.cancelled_at.is_(None),
-        target.c.reference.is_(None),
-        target.c.reference_origin.is_(None),
     )
     return select(target.c.id).select_from(copied).where(unedited(target), not_(fresh))
 

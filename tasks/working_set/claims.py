@@ -37,6 +37,7 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import Base
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import FactoryStatus
+from order_factory.tasks.working_set.kept_parts import resolve_default
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import (
     analyze_copies,
@@ -170,6 +171,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
         column.key: row[column.key] for column in copies.c if column.key in row
     }
     values |= {
+        **{name: resolve_default(name, row[name]) for name in ("keep_metadata", "keep_references")},
         "target_order_id": row.order_key,
         "target_billing_address_id": case((row.billing_address_id.is_not(None), row.billing_key)),
         "target_shipping_address_id": case(

@@ -43,6 +43,8 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "stock": "take",
         "gift_cards": "reuse",
         "payment_source_fallback": "default",
+        "keep_metadata": "default",
+        "keep_references": "default",
         "any_source_status": False,
         "reference": "again",
         "reference_origin": None,

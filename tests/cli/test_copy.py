@@ -38,6 +38,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         *("--cancel-source-order", "--apply-promotions", "--ignore-invalid-coupon"),
         *("--refresh-prices", "--stock", "ignore", "--gift-cards", "fail", "--any-source-status"),
         *("--payment-source-fallback", "newest_valid"),
+        *("--keep-metadata", "keys:color, size", "--keep-references", "all"),
         *("--reference", "again", "--reference-origin", "shop", "--metadata", '{"n": 1}'),
     )
 
@@ -51,6 +52,8 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         "stock": "ignore",
         "gift_cards": "fail",
         "payment_source_fallback": "newest_valid",
+        "keep_metadata": "keys:color,size",
+        "keep_references": "all",
     }
     assert (detail["reference"], detail["reference_origin"]) == ("again", "shop")
     assert detail["metadata"] == {"n": 1}

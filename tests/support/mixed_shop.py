@@ -54,7 +54,7 @@ def fill(shop: Shop) -> Keys:
     """
     webhook = _subscribed()
     copies = {
-        "plain": request(_plain(shop)),
+        "plain": request(_plain(shop), keep_metadata="all"),
         "placed": request(_with_every_kind_of_line(shop), place_target_order=True),
         "free": request(shop.order(lines=[("MUG", 1, 0)]), place_target_order=True),
         "failed": request(_wrong(shop)),

@@ -27,6 +27,8 @@ def test_a_factory_is_recorded_with_its_options(shop):
         stock="ignore",
         gift_cards="fail",
         payment_source_fallback="off",
+        keep_metadata="none",
+        keep_references="all",
         any_source_status=True,
         reference="A-1",
         reference_origin="support",
@@ -60,6 +62,8 @@ def test_a_factory_is_recorded_with_its_options(shop):
         "stock": "ignore",
         "gift_cards": "fail",
         "payment_source_fallback": "off",
+        "keep_metadata": "none",
+        "keep_references": "all",
         "any_source_status": True,
         "reference": "A-1",
         "reference_origin": "support",
@@ -80,6 +84,8 @@ def test_omitted_options_have_the_defaults_of_the_reference(shop):
         "stock": "take",
         "gift_cards": "reuse",
         "payment_source_fallback": "default",
+        "keep_metadata": "default",
+        "keep_references": "default",
     }
     assert (result.reference, result.reference_origin, result.metadata) == (None, None, None)
 

@@ -19,6 +19,8 @@ OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {
     "stock": "ignore",
     "gift_cards": "fail",
     "payment_source_fallback": "off",
+    "keep_metadata": "keys:color",
+    "keep_references": "all",
 }
 
 

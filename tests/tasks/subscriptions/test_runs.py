@@ -310,6 +310,8 @@ def test_copies_have_the_options_of_their_subscription(shop):
         stock="ignore",
         gift_cards="fail",
         payment_source_fallback="newest_valid",
+        keep_metadata="keys:color",
+        keep_references="all",
         any_source_status=True,
     )
 
@@ -328,6 +330,8 @@ def test_copies_have_the_options_of_their_subscription(shop):
         "stock": "ignore",
         "gift_cards": "fail",
         "payment_source_fallback": "newest_valid",
+        "keep_metadata": "keys:color",
+        "keep_references": "all",
         "any_source_status": True,
     }
 

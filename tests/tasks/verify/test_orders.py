@@ -22,8 +22,6 @@ _OWN = (
     "cancelled_at",
     "archived_at",
     "refreshed_at",
-    "reference",
-    "reference_origin",
     *(column.key for column in Order.__table__.c if column.key.endswith("_cents")),
 )
 

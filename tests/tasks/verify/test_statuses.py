@@ -54,8 +54,6 @@ DAMAGES = [
     _target("target-without-history", "fulfillment_status = 'fulfilled'", "plain"),
     _target("target-without-history", "approved_at = :long_ago", "plain"),
     _target("target-without-history", "cancelled_at = :long_ago", "plain"),
-    _target("target-without-history", "reference = 'A1'", "plain"),
-    _target("target-without-history", "reference_origin = 'shop'", "plain"),
 ]
 
 

@@ -210,7 +210,7 @@ def events_page() -> list[str]:
     ]
 
 
-def _shown(value: bool | StrEnum) -> str:
+def _shown(value: bool | StrEnum | str) -> str:
     return f"`{str(value).lower()}`"
 
 

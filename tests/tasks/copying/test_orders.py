@@ -31,6 +31,7 @@ LEFT = {
     "reference",
     "reference_origin",
     "gift_card_code",
+    "gift_card_code_key",
 }
 AMOUNTS = {column.key for column in Order.__table__.c if column.key.endswith("_cents")}
 

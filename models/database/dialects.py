@@ -258,6 +258,35 @@ def _json_is_true_on_postgresql(
     return f"({held} @> jsonb_build_object(CAST({name} AS text), true))"
 
 
+class json_member_is(FunctionElement[bool]):
+    """Whether the member with this name of a JSON object equals a scalar, given as JSON text.
+
+    Like `json_is_true`, it needs no function of ours on SQLite.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(json_member_is, "sqlite")
+def _json_member_is_on_sqlite(
+    element: json_member_is, compiler: SQLCompiler, **options: Any
+) -> str:
+    held, name, wanted = (compiler.process(each, **options) for each in element.clauses)
+    member = f"{held}, '$.\"' || {name} || '\"'"
+    same_type = f"json_type({member}) = json_type({wanted})"
+    return f"({same_type} AND json_extract({member}) = json_extract({wanted}, '$'))"
+
+
+@compiles(json_member_is, "postgresql")
+def _json_member_is_on_postgresql(
+    element: json_member_is, compiler: SQLCompiler, **options: Any
+) -> str:
+    held, name, wanted = (compiler.process(each, **options) for each in element.clauses)
+    member = f"jsonb_build_object(CAST({name} AS text), CAST({wanted} AS jsonb))"
+    return f"({held} @> {member})"
+
+
 class mul_div(FunctionElement[int]):
     """`a * b` divided by `c`, rounded down. The product may be longer than 64 bits.
 

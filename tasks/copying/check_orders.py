@@ -29,6 +29,7 @@ from order_factory.tasks.stock.bundles import find_bundle_parts
 from order_factory.tasks.stock.catalogue import flag_skus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.line_totals import (
+    leave_once_lines_out,
     subtract_unshipped_lines,
     sum_lines,
     sum_remaining_lines,
@@ -61,6 +62,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
         open_promotion_tables(db)
     if asked.promotions:
         leave_promotions_out(db)
+    once = leave_once_lines_out(db)
     if not batch.prefetched:
         flag_skus(db, bundles=bundles)
     subtract_unshipped_lines(db)
@@ -84,7 +86,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
         found += record_used_up(db)
     else:
         found += check_stock(db)
-    if (found or redeemed or any(asked)) and db.scalar(
+    if (found or redeemed or once or any(asked)) and db.scalar(
         select(exists().select_from(left_out_lines))
     ):
         found += sum_remaining_lines(db)

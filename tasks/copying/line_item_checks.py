@@ -20,6 +20,7 @@ from order_factory.models.tables import CopyError, LineItem, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.tasks.copying.prices import find_prices
+from order_factory.tasks.stock.bundles import part_is_left_out
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
@@ -67,6 +68,7 @@ _GONE = insert_errors(
     _label + " is no longer in the catalogue",
     _names_a_sku,
     _is_gone,
+    not_(is_left_out()),
     joins=[_lines_of_copy, _of_its_sku],
     line_item_id=_line.c.id,
     sku_code=_line.c.sku_code,
@@ -76,6 +78,7 @@ _BARRED = insert_errors(
     _label + " is not purchasable",
     _names_a_sku,
     _is_barred,
+    not_(is_left_out()),
     joins=[_lines_of_copy, _of_its_sku],
     line_item_id=_line.c.id,
     sku_code=_line.c.sku_code,
@@ -88,6 +91,7 @@ _PART_GONE = insert_errors(
     ErrorCode.SKU_NOT_IN_CATALOGUE,
     _part + " is no longer in the catalogue",
     _is_gone,
+    not_(part_is_left_out()),
     joins=[_parts_of_copy, _of_part],
     line_item_id=bundle_parts.c.line_item_id,
     sku_code=bundle_parts.c.sku_code,
@@ -96,6 +100,7 @@ _PART_BARRED = insert_errors(
     ErrorCode.SKU_NOT_PURCHASABLE,
     _part + " is not purchasable",
     _is_barred,
+    not_(part_is_left_out()),
     joins=[_parts_of_copy, _of_part],
     line_item_id=bundle_parts.c.line_item_id,
     sku_code=bundle_parts.c.sku_code,

@@ -61,6 +61,7 @@ def find_prices(db: Connection) -> int:
             literal("SKU ") + _line.c.sku_code + " has no price in " + _order.c.currency_code,
             _is_priced,
             _price.c.id.is_(None),
+            not_(is_left_out()),
             joins=[
                 (_order, _order.c.id == copies.c.source_order_id),
                 (_line, _line.c.order_id == copies.c.source_order_id),

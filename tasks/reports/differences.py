@@ -27,6 +27,7 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.values.kept_parts import ALL
+from order_factory.tasks.working_set.kept_parts import is_once
 from order_factory.tasks.working_set.statements import table_of
 
 _factory, _error = table_of(OrderFactory), table_of(CopyError)
@@ -140,6 +141,7 @@ def _lines(
         _had.c.sku_code,
         _label(_had).label("label"),
         _has.c.id.label("copy_id"),
+        is_once(_had).label("is_once"),
         *pairs,
     ).select_from(rows)
     chosen = chosen.where(which, or_(_has.c.id.is_(None), differs))
@@ -147,7 +149,8 @@ def _lines(
         why = reasons.find(row.factory_id, row.line_id, row.sku_code)
         values = row._mapping
         if row.copy_id is None:
-            why = why or _why_left_out(options[row.factory_id])
+            once = "metadata.repeat" if row.is_once else None
+            why = why or once or _why_left_out(options[row.factory_id])
             yield (
                 row.factory_id,
                 Difference(

@@ -6,8 +6,9 @@ amount is written here a second time, on purpose: an error in that declaration i
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
+from order_factory.models.tables import LineItem
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.gift_cards import pays_less_by_gift_card
 from order_factory.tasks.verify.invariants import Invariant
@@ -21,11 +22,13 @@ from order_factory.tasks.verify.rows import (
     target,
     unedited,
 )
+from order_factory.tasks.working_set.kept_parts import is_once
 from order_factory.tasks.working_set.order_amounts import (
     LINES_OF_PARTS,
     add_up_parts,
     calculate_total_with_taxes,
 )
+from order_factory.tasks.working_set.statements import table_of
 
 _kind, _cents = line.c.item_type, line.c.total_amount_cents
 _redeemed = and_(_kind == "gift_cards", _cents < 0)
@@ -68,11 +71,13 @@ def _wrong_totals_with_taxes() -> Select[Any]:
 
 def _not_worth_the_source() -> Select[Any]:
     """Select frozen copies of all lines whose total differs from the source order's."""
+    once = table_of(LineItem).alias("once")
     frozen = not_(or_(factory.c.refresh_prices, factory.c.apply_promotions))
     in_part = or_(
         and_(factory.c.skip_errors, has_error()),
         pays_less_by_gift_card,
         coupon_is_left_out,
+        exists().where(once.c.order_id == source.c.id, is_once(once)),
     )
     rows = select(target.c.id).select_from(copied).where(frozen, not_(in_part))
     return rows.where(

@@ -41,7 +41,7 @@ from order_factory.tasks.verify.rows import (
     target,
     unedited,
 )
-from order_factory.tasks.working_set.kept_parts import LINE_MARKS
+from order_factory.tasks.working_set.kept_parts import LINE_MARKS, is_once
 
 _lines = copied.join(line, line.c.order_id == target.c.id)
 _lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
@@ -52,7 +52,7 @@ def _missing_lines() -> Select[Any]:
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
     copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
     skipped = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
-    left_out = or_(skipped, is_redemption(origin))
+    left_out = or_(skipped, is_redemption(origin), is_once(origin))
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))
@@ -78,6 +78,11 @@ def _lines_from_nowhere() -> Select[Any]:
     return rows.where(
         unedited(target), line.c.copied_from_id.is_(None), not_(is_new_discount(line))
     )
+
+
+def _once_lines() -> Select[Any]:
+    rows = select(line.c.id).select_from(_lines_and_origins)
+    return rows.where(unedited(line, origin), is_once(origin))
 
 
 def _repeated_lines() -> Select[Any]:
@@ -134,7 +139,7 @@ INVARIANTS = (
     Invariant(
         "lines-complete",
         "A target order has every line of its source, except lines that skip_errors left out, "
-        "discounts that its options left out, and what gift cards paid.",
+        "discounts that its options left out, lines that are not repeated, and what gift cards paid.",
         Resource.order_factories,
         _missing_lines(),
     ),
@@ -156,6 +161,12 @@ INVARIANTS = (
         "No line was copied twice into one order.",
         Resource.line_items,
         _repeated_lines(),
+    ),
+    Invariant(
+        "once-lines-left-out",
+        "No line was copied whose metadata says that it is not repeated.",
+        Resource.line_items,
+        _once_lines(),
     ),
     Invariant(
         "line-columns",

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import json_is_true
+from order_factory.models.database.dialects import analyze_table, json_is_true
 from order_factory.models.tables import (
     Bundle,
     BundleItem,
@@ -35,6 +35,7 @@ from order_factory.models.tables import (
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.tasks.working_set.copy_errors import insert_errors
+from order_factory.tasks.working_set.kept_parts import is_once
 from order_factory.tasks.working_set.order_amounts import (
     IS_BOUGHT,
     LINES_OF_PARTS,
@@ -120,6 +121,26 @@ def subtract_unshipped_lines(db: Connection, *where: ColumnElement[bool]) -> Non
     db.execute(fewer.values(lines_to_ship=line_sums.c.lines_to_ship - unshipped.c.lines))
 
 
+def leave_once_lines_out(db: Connection) -> bool:
+    """Leave out the lines that are not repeated, and subtract them; whether there is one.
+
+    A copy without any other line keeps its sums: `sum_remaining_lines` finds it.
+    """
+    some = line_sums.c.once_lines > 0
+    if not db.scalar(select(exists().where(some))):
+        return False
+    copied = copies.join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
+    rows = select(copies.c.factory_id, _line.c.id)
+    rows = rows.select_from(copied.join(_line, _line.c.order_id == copies.c.source_order_id))
+    rows = rows.where(some, is_once(_line), not_(is_left_out()))
+    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
+    analyze_table(db, left_out_lines)
+    changed = exists().where(line_sums.c.factory_id == copies.c.factory_id, some)
+    remaining = select_line_sums(copies.c.source_order_id).where(changed, not_(is_left_out()))
+    db.execute(_update_sums(remaining))
+    return True
+
+
 def sum_remaining_lines(db: Connection) -> int:
     """Add up again without the lines left out. Returns the errors of copies without lines."""
     some = select(left_out_lines.c.factory_id)
@@ -160,7 +181,12 @@ def copied_lines_differ(db: Connection) -> bool:
 def insert_short_sums() -> Insert:
     """Insert a row per copy with lines. `mixed` marks copies that do not have SKU lines only."""
     total, lines = func.sum(_line.c.total_amount_cents), func.count()
-    plain = and_(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(_is_other_currency))
+    plain = and_(
+        _line.c.item_type == ItemType.SKUS,
+        _line.c.quantity > 0,
+        not_(_is_other_currency),
+        not_(is_once(_line)),
+    )
     values: dict[str, ColumnElement[Any]] = {column.key: literal(0) for column in line_sums.c} | {
         "factory_id": copies.c.factory_id,
         "mixed": _count(not_(plain)) > 0,
@@ -180,7 +206,11 @@ def insert_short_sums() -> Insert:
 @cache
 def update_mixed_sums() -> Update:
     mixed = exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.mixed)
-    full = select_line_sums(copies.c.source_order_id).where(mixed).subquery("full")
+    return _update_sums(select_line_sums(copies.c.source_order_id).where(mixed))
+
+
+def _update_sums(rows: Rows) -> Update:
+    full = rows.subquery("full")
     names = [column.key for column in full.c if column.key != "factory_id"]
     same = line_sums.c.factory_id == full.c.factory_id
     return update(line_sums).where(same).values({name: full.c[name] for name in names})
@@ -203,6 +233,7 @@ def select_line_sums(order_id: ColumnElement[int]) -> Rows:
         "lines_to_ship": _count(or_(kind == ItemType.SKUS, _is_shipped_bundle())),
         "quantities_below_one": _count(_line.c.quantity < 1),
         "other_currency_lines": _count(_is_other_currency),
+        "once_lines": _count(is_once(_line)),
         **{
             name: _sum(lines, cents_of_part(name))
             for name, lines in LINES_OF_PARTS.items()

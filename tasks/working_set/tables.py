@@ -86,10 +86,12 @@ line_sums = temporary(
     Column("lines_to_ship", BigInteger, nullable=False),
     Column("quantities_below_one", BigInteger, nullable=False),
     Column("other_currency_lines", BigInteger, nullable=False),
+    Column("once_lines", BigInteger, nullable=False),
     *(Column(name, BigInteger, nullable=False) for name in SUMS),
 )
 
-# The source lines that a copy with `skip_errors` leaves out.
+# The source lines that a copy leaves out: those with errors, and those that its options or their
+# metadata leave out.
 left_out_lines = temporary(
     _METADATA,
     "tmp_left_out_lines",

@@ -1,6 +1,7 @@
 """Lines that are not repeated: free gifts and one-off surcharges, marked in their metadata."""
 
 import pytest
+from sqlalchemy import delete
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import LineItem, Order, OrderFactory, Sku
@@ -63,7 +64,7 @@ def test_a_line_that_does_not_say_so_is_repeated(shop, source, metadata):
 def test_nothing_is_wrong_with_a_copy_for_a_gift_that_is_gone(shop, source):
     gift = line_with(shop, source, {"repeat": False}, sku_code="GIFT")
     with begin() as db:
-        db.execute(Sku.__table__.delete().where(Sku.code == "GIFT"))
+        db.execute(delete(Sku).where(Sku.code == "GIFT"))
 
     kept, skipping = copy(source, source), copy_one(source, skip_errors=True)
 

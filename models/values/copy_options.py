@@ -73,7 +73,7 @@ class CopyOptionArguments(TypedDict, total=False):
         StockPolicy,
         Declared(
             StockPolicy.TAKE,
-            "Take the stock of what is placed, or ignore the stock (backorders).",
+            "Take all that is wanted from the stock, what is left (partial), or ignore it (backorders).",
             ours=True,
         ),
     ]

@@ -82,6 +82,11 @@ class ErrorCode(StrEnum):
         "line_items",
         "The order wants more of a SKU than is in stock.",
     )
+    QUANTITY_REDUCED = (
+        "quantity_reduced",
+        "line_items",
+        "The copy has fewer pieces of a SKU than its source order, because no more are in stock.",
+    )
     LINE_ITEM_OTHER_CURRENCY = (
         "line_item_other_currency",
         "line_items",

@@ -6,9 +6,10 @@ from enum import StrEnum
 class StockPolicy(StrEnum):
     """How stock is treated.
 
-    `take` copies only what is in stock, and placing takes it. `ignore` neither checks nor takes
-    stock.
+    `take` copies only what is in stock, and placing takes it. `partial` copies as many pieces as
+    are left. `ignore` neither checks nor takes stock.
     """
 
     TAKE = "take"
+    PARTIAL = "partial"
     IGNORE = "ignore"

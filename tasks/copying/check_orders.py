@@ -28,6 +28,7 @@ from order_factory.tasks.stock.availability import check_stock, lock_wanted_stoc
 from order_factory.tasks.stock.bundles import find_bundle_parts
 from order_factory.tasks.stock.catalogue import flag_skus
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import has_fatal_error
 from order_factory.tasks.working_set.line_totals import (
     leave_once_lines_out,
     subtract_unshipped_lines,
@@ -119,10 +120,11 @@ def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
 def mark_invalid(db: Connection) -> None:
     """A copy with errors is not made; with `skip_errors` only one that has no line left is not.
 
-    Nor is one whose source order must not be copied as it is.
+    Nor is one whose source order must not be copied as it is. With `stock = partial` errors about
+    the stock do not count.
     """
     wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
     barred = wrong.where(CopyError.code.in_(BARRED_CODES))
     has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
-    refused = or_(and_(not_(copies.c.skip_errors), wrong), barred, not_(has_lines))
+    refused = or_(and_(not_(copies.c.skip_errors), has_fatal_error()), barred, not_(has_lines))
     db.execute(update(copies).values(valid=false()).where(refused))

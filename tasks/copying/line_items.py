@@ -8,6 +8,7 @@ from order_factory.models.database.dialects import reads_in_order, snapshot
 from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.errors import TryAgain
 from order_factory.models.tables import LineItem, LineItemOption
+from order_factory.tasks.copying.reductions import SOME_LACK_PIECES, reduce_amounts
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.kept_parts import LINE_MARKS, kept_columns
 from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
@@ -98,7 +99,7 @@ _COUNTED = (
     idle="The source order has no line item to copy.",
 )
 def copy_line_items(db: Connection, batch: Batch) -> int:
-    """Copy the lines and their options; lines written.
+    """Copy the lines and their options; lines written. Lines that are short get fewer pieces.
 
     Raises `TryAgain` when the lines of a source order were changed since they were added up.
     """
@@ -113,4 +114,6 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
         raise TryAgain("a source order was changed during the copy")
     if db.scalar(_SOME_OPTION):
         execute_and_count(db, insert_line_item_options(sort=sort), now=now)
+    if db.scalar(SOME_LACK_PIECES):
+        reduce_amounts(db)
     return lines

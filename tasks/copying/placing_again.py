@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     true,
     update,
@@ -30,6 +31,7 @@ from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import (
     CopyError,
     Customer,
+    LineItem,
     Order,
     OrderFactory,
     OrderSubscription,
@@ -38,7 +40,8 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.order_states import refused
-from order_factory.models.values.statuses import OrderStatus
+from order_factory.models.values.statuses import ItemType, OrderStatus
+from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.copying.check_orders import check_orders
 from order_factory.tasks.copying.gift_cards import use_gift_cards
 from order_factory.tasks.copying.placement import place_target_orders
@@ -48,7 +51,13 @@ from order_factory.tasks.promotions.releases import promotions_of, use_again
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import insert_claims, is_to_place_again
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
-from order_factory.tasks.working_set.statements import NOW, execute_and_count, table_of, times
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    execute_and_count,
+    insert_counted,
+    table_of,
+    times,
+)
 from order_factory.tasks.working_set.step import StepFunction, step
 from order_factory.tasks.working_set.tables import (
     analyze_copies,
@@ -59,7 +68,7 @@ from order_factory.tasks.working_set.tables import (
 from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 
 _factory, _target, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
-_promotion = table_of(Promotion)
+_promotion, _line = table_of(Promotion), table_of(LineItem)
 # What a copy is no part of any more: its lines, prices and discounts are those of the order.
 _SETTLED = {
     "skip_errors": false(),
@@ -116,7 +125,10 @@ def _insert_copies(first: int, last: int) -> Insert:
         for column in copies.c
         if column.key in _factory.c or column.key in _target.c
     }
+    # The order has the lines that it has, so all of their pieces are needed.
+    partial = _factory.c.stock == StockPolicy.PARTIAL
     values |= _SETTLED | {
+        "stock": case((partial, StockPolicy.TAKE.value), else_=_factory.c.stock),
         "factory_id": _factory.c.id,
         "mode": _target.c.mode,
         "source_order_id": _target.c.id,
@@ -148,7 +160,42 @@ def check_orders_again(db: Connection, batch: Batch) -> int:
     """Record all that is wrong with the orders as they are now; how many errors."""
     found = check_orders.fn(db, batch)
     keep_target_orders(db)
+    execute_and_count(db, repeat_stock_errors())
     return found
+
+
+def repeat_stock_errors() -> Insert:
+    """Say again what the orders lack that were copied with what was left in stock.
+
+    The attempt before has said it, and the order is this one's now.
+    """
+    before = table_of(CopyError).alias("before")
+    its_line = or_(
+        _line.c.copied_from_id == before.c.line_item_id,
+        and_(_line.c.item_type == ItemType.SKUS, _line.c.sku_code == before.c.sku_code),
+    )
+    is_there = exists().where(_line.c.order_id == copies.c.target_order_id, its_line)
+    left_out = and_(before.c.code == ErrorCode.NOT_ENOUGH_STOCK, not_(is_there))
+    values: dict[str, ColumnElement[Any]] = {
+        "order_factory_id": copies.c.factory_id,
+        **{
+            name: before.c[name]
+            for name in ("field", "code", "message", "line_item_id", "sku_code")
+        },
+    }
+    rows = copies.join(_factory, _factory.c.id == copies.c.factory_id).join(
+        before, before.c.order_factory_id == _factory.c.retry_of_id
+    )
+    said = (
+        select(*values.values())
+        .select_from(rows)
+        .where(
+            _factory.c.stock == StockPolicy.PARTIAL,
+            or_(before.c.code == ErrorCode.QUANTITY_REDUCED, left_out),
+        )
+        .order_by(copies.c.factory_id, before.c.id)
+    )
+    return insert_counted(table_of(CopyError), list(values), said)
 
 
 @step(

@@ -32,7 +32,7 @@ from order_factory.models.tables import CopyError, GiftCard, LineItem, Order
 from order_factory.models.tables.gift_cards import GiftCardStatus
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
-from order_factory.tasks.working_set.copy_errors import insert_errors
+from order_factory.tasks.working_set.copy_errors import has_fatal_error, insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.order_amounts import IS_REDEMPTION
 from order_factory.tasks.working_set.statements import (
@@ -59,8 +59,7 @@ _its_card = and_(
 _uses_card = and_(_redeemed, copies.c.gift_cards != GiftCardPolicy.DROP)
 _must_pay = copies.c.gift_cards == GiftCardPolicy.FAIL
 _pays_less = redemptions.c.paid_cents < redemptions.c.wanted_cents
-_has_error = exists().where(CopyError.order_factory_id == copies.c.factory_id)
-_fails = and_(not_(copies.c.skip_errors), _has_error)
+_fails = and_(not_(copies.c.skip_errors), has_fatal_error())
 
 
 def have_gift_cards(db: Connection) -> bool:

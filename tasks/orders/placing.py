@@ -157,8 +157,11 @@ def _insert_factories(marker: str, now: datetime) -> Insert:
         "status": literal(FactoryStatus.PENDING.value),
         "place_target_order": true(),
         "reuse_wallet": _order.c.payment_source_id.is_not(None),
-        # As its copy was to.
-        "stock": func.coalesce(_maker.c.stock, StockPolicy.TAKE.value),
+        # As its copy was to; the order has the lines that it has, so all of them are needed.
+        "stock": case(
+            (_maker.c.stock == StockPolicy.IGNORE, StockPolicy.IGNORE.value),
+            else_=StockPolicy.TAKE.value,
+        ),
         "gift_cards": func.coalesce(_maker.c.gift_cards, GiftCardPolicy.REUSE.value),
         # An order pays with what it has; another source is for its shop to choose.
         "payment_source_fallback": literal(PaymentSourceFallback.OFF.value),

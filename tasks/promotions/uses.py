@@ -11,6 +11,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     not_,
@@ -85,9 +86,10 @@ def contest_uses(db: Connection) -> int:
         share,
         literal(1),
         coupon_uses.c.available,
+        false(),
         literal(OPEN),
     ).select_from(copies.join(coupon_uses, coupon_uses.c.factory_id == copies.c.factory_id))
-    names = ["factory_id", "sku_id", "share", "quantity", "available", "state"]
+    names = ["factory_id", "sku_id", "share", "quantity", "available", "partial", "state"]
     return execute_and_count(db, insert_counted(contested, names, rows))
 
 

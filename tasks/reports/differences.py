@@ -27,6 +27,8 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.values.kept_parts import ALL
+from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.working_set.copy_errors import STOCK_CODES
 from order_factory.tasks.working_set.kept_parts import is_once
 from order_factory.tasks.working_set.statements import table_of
 
@@ -107,7 +109,12 @@ class _Reasons:
         self._by: dict[tuple[int, Any], str] = {}
         rows = select(_error).join(_factory, _factory.c.id == _error.c.order_factory_id)
         for row in db.execute(rows.where(which).order_by(_error.c.id.desc())):
-            for about in (row.line_item_id, row.sku_code, f"field {row.field}"):
+            for about in (
+                row.line_item_id,
+                row.sku_code,
+                f"field {row.field}",
+                f"code {row.code}",
+            ):
                 if about is not None:
                     self._by[row.order_factory_id, about] = row.message
 
@@ -172,7 +179,9 @@ def _lines(
                         what=f"{row.label}: {name}",
                         before=before,
                         after=after,
-                        reason=why or _why_of_part(part, options[row.factory_id]),
+                        reason=why
+                        or _why_of_part(part, options[row.factory_id])
+                        or _why_of_stock(part, options[row.factory_id], reasons),
                     ),
                 )
 
@@ -219,7 +228,9 @@ def _orders(
                     what=name.removesuffix("_id"),
                     before=before,
                     after=after,
-                    reason=why or _why_of_part(part, options[row.id]),
+                    reason=why
+                    or _why_of_part(part, options[row.id])
+                    or _why_of_stock(part, options[row.id], reasons),
                 ),
             )
 
@@ -340,6 +351,13 @@ def _left_out_metadata(
 
 def _why_left_out(options: Row[Any]) -> str | None:
     return "apply_promotions" if options.apply_promotions else None
+
+
+def _why_of_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | None:
+    """Whether amounts differ because the copy has the pieces that were left."""
+    lacks = reasons.find(options.id, *(f"code {code}" for code in STOCK_CODES))
+    partial = options.stock == StockPolicy.PARTIAL and lacks is not None
+    return "stock = partial" if partial and part in ("discounts", "taxes", "totals") else None
 
 
 def _why_of_part(part: str, options: Row[Any]) -> str | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -28,6 +29,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, Mode
+from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.failed_copies import failed_copies
@@ -109,11 +111,13 @@ def _insert_batch(
 
 
 def _refuse_skipped_errors(db: Connection, batch_id: int) -> None:
-    skipping = exists().where(_factory.c.batch_id == batch_id, _factory.c.skip_errors)
+    partial = _factory.c.stock == StockPolicy.PARTIAL
+    skipping = exists().where(_factory.c.batch_id == batch_id, or_(_factory.c.skip_errors, partial))
     if db.scalar(select(skipping)):
         raise InvalidRequest(
             "With the error policy reject_everything one error stops the whole batch, and some of "
-            "its copies are to skip errors; choose one of the two."
+            "its copies are to skip errors, or to copy what is left in stock; choose one of the "
+            "two."
         )
 
 

@@ -27,7 +27,12 @@ from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.stock.bundles import part_is_left_out, wanted_pieces
-from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.stock.reductions import is_reducible, note_reduced_lines, pieces_left
+from order_factory.tasks.working_set.copy_errors import (
+    has_fatal_error,
+    insert_errors,
+    select_any_copy,
+)
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import (
@@ -66,6 +71,8 @@ def check_stock(db: Connection, *, contested_already: bool = False) -> int:
     ):
         pass
     found = _record_shortages(db)
+    if db.scalar(select(exists().where(contested.c.partial))):
+        note_reduced_lines(db, wanted_before(contested.c.state == GRANTED))
     _leave_out_short_lines(db)
     return found
 
@@ -78,7 +85,7 @@ def lock_wanted_stock(db: Connection) -> int:
     """
     if locks_whole_database(db):
         return 0
-    takes = and_(copies.c.place_target_order, copies.c.stock == StockPolicy.TAKE)
+    takes = and_(copies.c.place_target_order, copies.c.stock != StockPolicy.IGNORE)
     if not db.scalar(select_any_copy(takes)):
         return 0
     in_lines = (
@@ -104,10 +111,20 @@ def lock_wanted_stock(db: Connection) -> int:
 def insert_contested() -> Insert:
     """Insert a row per copy and short SKU, undecided, with all that its lines and bundles take."""
     pieces = wanted_pieces()
+    goes_on = or_(copies.c.skip_errors, copies.c.stock == StockPolicy.PARTIAL)
+    # A bundle is copied whole or not at all, and so are all pieces of a SKU that it needs.
+    in_bundle = exists().where(
+        bundle_parts.c.factory_id == copies.c.factory_id,
+        bundle_parts.c.sku_code == flagged_skus.c.sku_code,
+        not_(part_is_left_out()),
+    )
+    partial = and_(
+        copies.c.stock == StockPolicy.PARTIAL, not_(in_bundle.correlate(copies, flagged_skus))
+    )
     share = case(
         # With skip_errors each SKU of an order is a separate share with a number below zero.
         (
-            copies.c.skip_errors,
+            goes_on,
             -func.row_number().over(order_by=(copies.c.factory_id, flagged_skus.c.sku_id)),
         ),
         else_=copies.c.factory_id,
@@ -119,20 +136,23 @@ def insert_contested() -> Insert:
             share,
             func.sum(pieces.c.quantity),
             flagged_skus.c.available,
+            partial,
             literal(OPEN),
         )
         .select_from(copies)
         .join(pieces, pieces.c.factory_id == copies.c.factory_id)
         .join(flagged_skus, flagged_skus.c.sku_code == pieces.c.sku_code)
-        .where(copies.c.stock == StockPolicy.TAKE, _is_short)
+        .where(copies.c.stock != StockPolicy.IGNORE, _is_short)
         .group_by(
             copies.c.factory_id,
             copies.c.skip_errors,
+            copies.c.stock,
             flagged_skus.c.sku_id,
+            flagged_skus.c.sku_code,
             flagged_skus.c.available,
         )
     )
-    names = ["factory_id", "sku_id", "share", "quantity", "available", "state"]
+    names = ["factory_id", "sku_id", "share", "quantity", "available", "partial", "state"]
     return insert(contested).from_select(names, rows)
 
 
@@ -148,15 +168,19 @@ def refuse_invalid_copies() -> Update:
 def refuse_impossible_shares() -> Update:
     """Refuse the shares that want more than the granted ones before them leave."""
     wants = wanted_before(contested.c.state == GRANTED)
-    hopeless = select(wants.c.share).where(wants.c.state == OPEN)
+    hopeless = select(wants.c.share).where(wants.c.state == OPEN, not_(wants.c.partial))
     hopeless = hopeless.where(wants.c.before + wants.c.quantity > wants.c.available)
     return _decide(REFUSED).where(or_(contested.c.share.in_(hopeless), _order_is(REFUSED)))
 
 
 def grant_possible_shares() -> Update:
-    """Grant the shares that have enough even if all undecided ones before them are granted."""
+    """Grant the shares that have enough even if all undecided ones before them are granted.
+
+    A partial share is granted whatever is left. It counts with all that it wants: after one that
+    gets less there is nothing left either way.
+    """
     wants = wanted_before(contested.c.state != REFUSED)
-    uncertain = select(wants.c.share).where(wants.c.state == OPEN)
+    uncertain = select(wants.c.share).where(wants.c.state == OPEN, not_(wants.c.partial))
     uncertain = uncertain.where(wants.c.before + wants.c.quantity > wants.c.available)
     return _decide(GRANTED).where(
         contested.c.share.not_in(uncertain), not_(_order_is(OPEN, REFUSED))
@@ -184,6 +208,7 @@ def wanted_before(counts: ColumnElement[bool]) -> Subquery:
         contested.c.state,
         contested.c.quantity,
         contested.c.available,
+        contested.c.partial,
         contested.c.factory_id,
         contested.c.sku_id,
         func.coalesce(upto, 0).label("before"),
@@ -197,7 +222,7 @@ def _decide(state: int) -> Update:
 def _record_shortages(db: Connection) -> int:
     """Record an error per SKU about all its lines, and one per line of a bundle with the SKU."""
     wants = wanted_before(contested.c.state == GRANTED)
-    left = wants.c.available - wants.c.before
+    left = pieces_left(wants)
     message = (
         literal("SKU ")
         + flagged_skus.c.sku_code
@@ -212,6 +237,7 @@ def _record_shortages(db: Connection) -> int:
         (flagged_skus, flagged_skus.c.sku_id == wants.c.sku_id),
     ]
     is_short = wants.c.quantity > left
+    is_reduced = and_(is_short, is_reducible(wants), left > 0)
     its_part = and_(
         bundle_parts.c.factory_id == copies.c.factory_id,
         bundle_parts.c.sku_code == flagged_skus.c.sku_code,
@@ -226,6 +252,7 @@ def _record_shortages(db: Connection) -> int:
             ErrorCode.NOT_ENOUGH_STOCK,
             message,
             is_short,
+            not_(is_reduced),
             not_(in_bundles_only),
             joins=of_copy,
             sku_code=flagged_skus.c.sku_code,
@@ -236,6 +263,19 @@ def _record_shortages(db: Connection) -> int:
             is_short,
             joins=[*of_copy, (bundle_parts, its_part)],
             line_item_id=bundle_parts.c.line_item_id,
+            sku_code=flagged_skus.c.sku_code,
+        ),
+        insert_errors(
+            ErrorCode.QUANTITY_REDUCED,
+            literal("SKU ")
+            + flagged_skus.c.sku_code
+            + ": "
+            + cast(wants.c.quantity, String)
+            + " wanted, "
+            + cast(left, String)
+            + " copied",
+            is_reduced,
+            joins=of_copy,
             sku_code=flagged_skus.c.sku_code,
         ),
     )
@@ -257,8 +297,11 @@ def _has_lines_of_it() -> ColumnElement[bool]:
 
 
 def _leave_out_short_lines(db: Connection) -> None:
-    """Leave the lines of refused SKUs, and of bundles with them, out of the `skip_errors` copies."""
-    is_refused = and_(copies.c.skip_errors, contested.c.state == REFUSED)
+    """Leave the lines of refused SKUs, and of bundles with them, out of copies that go on."""
+    is_made = and_(
+        copies.c.stock == StockPolicy.PARTIAL, not_(has_fatal_error()), not_(_order_is(REFUSED))
+    )
+    is_refused = and_(or_(copies.c.skip_errors, is_made), contested.c.state == REFUSED)
     refused = (
         select(copies.c.factory_id, _line.c.id)
         .join(contested, contested.c.factory_id == copies.c.factory_id)

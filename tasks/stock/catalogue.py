@@ -131,7 +131,7 @@ def _promised() -> Subquery:
     gets_pieces = and_(
         claims.c.factory_id < _first_loaded(),
         target.c.status.not_in(_HAS_TAKEN),
-        factory.c.stock == StockPolicy.TAKE,
+        factory.c.stock != StockPolicy.IGNORE,
     )
     every = union_all(
         of_lines.where(gets_pieces, _names_a_sku), of_bundles.where(gets_pieces)

@@ -170,7 +170,7 @@ def _wanted() -> Subquery:
         .join(copies, copies.c.factory_id == placements.c.factory_id)
         .join(pieces, pieces.c.factory_id == placements.c.factory_id)
         .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == pieces.c.sku_code))
-        .where(copies.c.stock == StockPolicy.TAKE, not_(_sku.c.do_not_track))
+        .where(copies.c.stock != StockPolicy.IGNORE, not_(_sku.c.do_not_track))
         .group_by(placements.c.factory_id, copies.c.target_order_id, placements.c.remote, _sku.c.id)
         .subquery("wanted")
     )

@@ -37,8 +37,13 @@ PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = (ErrorCode.NOT_ENOUGH_STOCK,)
 # Those that need another payment source or the customer; the schedule does not retry them.
 NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
-# These say nothing about why a copy failed: one follows from the other errors, one is a note.
-_BESIDE = (ErrorCode.CANNOT_BE_PLACED, ErrorCode.GIFT_CARD_NOT_REDEEMED)
+# These say nothing about why a copy failed: they follow from the other errors, or are notes.
+_BESIDE = (
+    ErrorCode.CANNOT_BE_PLACED,
+    ErrorCode.GIFT_CARD_NOT_REDEEMED,
+    ErrorCode.LINE_ITEMS_NONE_LEFT,
+    ErrorCode.QUANTITY_REDUCED,
+)
 # The statuses of an order of a failed attempt that is placed or copied again; then also those that
 # are not decided yet.
 _REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)

@@ -12,7 +12,7 @@ from order_factory.models.tables import LineItem
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.gift_cards import pays_less_by_gift_card
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.recomputed import coupon_is_left_out
+from order_factory.tasks.verify.recomputed import coupon_is_left_out, lacks_pieces
 from order_factory.tasks.verify.rows import (
     copied,
     factory,
@@ -78,6 +78,7 @@ def _not_worth_the_source() -> Select[Any]:
         pays_less_by_gift_card,
         coupon_is_left_out,
         exists().where(once.c.order_id == source.c.id, is_once(once)),
+        lacks_pieces,
     )
     rows = select(target.c.id).select_from(copied).where(frozen, not_(in_part))
     return rows.where(

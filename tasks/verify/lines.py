@@ -3,11 +3,15 @@
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
     Select,
     and_,
+    case,
+    cast,
+    false,
     func,
     not_,
     or_,
@@ -17,16 +21,22 @@ from sqlalchemy import (
 
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
-from order_factory.models.values.statuses import ItemType
+from order_factory.models.values.statuses import SHIPPABLE, ItemType
+from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.verify.gift_cards import is_redemption
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import (
     DISCOUNT,
     PRICES,
+    STOCK_CODES,
     TAX,
     changed_unasked,
     is_left_out_discount,
     is_new_discount,
+    is_reduced,
+    is_split_discount,
+    reduced_total,
+    split,
 )
 from order_factory.tasks.verify.rows import (
     KEPT_PARTS,
@@ -52,7 +62,11 @@ def _missing_lines() -> Select[Any]:
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
     copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
     skipped = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
-    left_out = or_(skipped, is_redemption(origin), is_once(origin))
+    out_of_stock = has_error(
+        copy_error.c.code.in_(STOCK_CODES), or_(_about(origin), _same_sku(origin))
+    )
+    partly = and_(factory.c.stock == StockPolicy.PARTIAL, out_of_stock)
+    left_out = or_(skipped, partly, is_redemption(origin), is_once(origin))
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))
@@ -92,10 +106,43 @@ def _repeated_lines() -> Select[Any]:
 
 def _changed_lines(db: Connection) -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
-    frozen = differ(line, origin, "order_id", *KEPT_PARTS, *PRICES, *DISCOUNT, *TAX)
-    parts = parts_differ(db, line, origin, *LINE_MARKS)
-    changed = or_(frozen, parts, changed_unasked(line, origin))
+    reducible = ("quantity", "options_amount_cents")
+    mine = ("order_id", *KEPT_PARTS, *reducible)
+    frozen = or_(
+        differ(line, origin, *mine, *PRICES, *DISCOUNT, *TAX),
+        parts_differ(db, line, origin, *LINE_MARKS),
+    )
+    changed = or_(frozen, changed_unasked(line, origin))
+    changed = case((is_split_discount(origin), or_(frozen, _split_wrongly())), else_=changed)
     return rows.where(unedited(line, origin), changed, not_(is_redemption(origin)))
+
+
+def _split_wrongly() -> ColumnElement[bool]:
+    """Whether the discount is not in proportion to the goods that were copied."""
+    kept, whole = _worth_of_goods()
+    share = split(origin.c.total_amount_cents, kept, whole)
+    return case((whole > 0, line.c.total_amount_cents != share), else_=false())
+
+
+def _worth_of_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """What the copied goods were worth in the source order, before new prices, and all of them."""
+    had, has = origin.alias("had"), line.alias("has")
+    pieces = case((is_reduced(has, had), has.c.quantity), else_=had.c.quantity)
+    goods = (
+        had.c.order_id == factory.c.source_order_id,
+        had.c.item_type.in_(SHIPPABLE),
+        had.c.total_amount_cents > 0,
+    )
+    cents = case((had.c.quantity > 0, reduced_total(had, pieces)), else_=had.c.total_amount_cents)
+    kept = select(func.coalesce(func.sum(cents), 0)).select_from(
+        had.join(has, has.c.copied_from_id == had.c.id)
+    )
+    kept = kept.where(*goods, has.c.order_id == factory.c.target_order_id)
+    whole = select(func.coalesce(func.sum(had.c.total_amount_cents), 0)).where(*goods)
+    return (
+        cast(kept.correlate(factory).scalar_subquery(), BigInteger),
+        cast(whole.correlate(factory).scalar_subquery(), BigInteger),
+    )
 
 
 def _lines_copied_in_spite_of_errors() -> Select[Any]:
@@ -130,16 +177,20 @@ def _short_of(of: FromClause) -> ColumnElement[bool]:
     """
     return and_(
         copy_error.c.code == ErrorCode.NOT_ENOUGH_STOCK,
-        of.c.item_type == ItemType.SKUS,
-        copy_error.c.sku_code == of.c.sku_code,
+        _same_sku(of),
     )
+
+
+def _same_sku(of: FromClause) -> ColumnElement[bool]:
+    return and_(of.c.item_type == ItemType.SKUS, copy_error.c.sku_code == of.c.sku_code)
 
 
 INVARIANTS = (
     Invariant(
         "lines-complete",
-        "A target order has every line of its source, except lines that skip_errors left out, "
-        "discounts that its options left out, lines that are not repeated, and what gift cards paid.",
+        "A target order has every line of its source, except lines that skip_errors or partial "
+        "stock left out, discounts that its options left out, lines that are not repeated, and "
+        "what gift cards paid.",
         Resource.order_factories,
         _missing_lines(),
     ),
@@ -171,7 +222,7 @@ INVARIANTS = (
     Invariant(
         "line-columns",
         "A copied line equals the line that it was copied from, except for what the copy's options "
-        "recompute or leave out.",
+        "recompute or leave out; with fewer pieces, its amounts are their part of the cents.",
         Resource.line_items,
         _changed_lines,
     ),

@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
 from order_factory.models.tables import LineItemOption
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.recomputed import is_reduced, split
 from order_factory.tasks.verify.rows import (
     KEPT_PARTS,
     differ,
+    differ_in,
     factory,
     line,
+    origin,
     parts_differ,
     unedited,
 )
@@ -58,8 +61,17 @@ def _repeated_options() -> Select[Any]:
 
 def _changed_options(db: Connection) -> Select[Any]:
     rows = _options.join(_original, _original.c.id == _option.c.copied_from_id)
+    rows = rows.join(origin, origin.c.id == line.c.copied_from_id)
+    amounts = ("quantity", "total_amount_cents")
+    share = split(_original.c.total_amount_cents, line.c.quantity, origin.c.quantity)
+    # The options of a line add up to the cent, so one of them may be a cent off.
+    far_off = func.abs(_option.c.total_amount_cents - share) > 1
+    amounts_changed = case(
+        (is_reduced(line, origin), far_off), else_=differ_in(_option, _original, *amounts)
+    )
     changed = or_(
-        differ(_option, _original, "line_item_id", *KEPT_PARTS),
+        amounts_changed,
+        differ(_option, _original, "line_item_id", *KEPT_PARTS, *amounts),
         parts_differ(db, _option, _original),
     )
     return select(_option.c.id).select_from(rows).where(unedited(_option, _original), changed)
@@ -93,7 +105,7 @@ INVARIANTS = (
     Invariant(
         "option-columns",
         "A copied option equals the option that it was copied from, except for what the copy's "
-        "options leave out.",
+        "options leave out; on a line with fewer pieces it costs its part of the cents.",
         Resource.line_item_options,
         _changed_options,
     ),

@@ -1,9 +1,13 @@
 """What a copy does not take over from its source because of its options."""
 
-from sqlalchemy import ColumnElement, FromClause, and_, func, not_, or_
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, not_, or_
 
 from order_factory.models.tables.promotions import PromotionType
+from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import DISCOUNTS, PROMOTIONS, SHIPPABLE, ItemType
+from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.verify.rows import (
     copy_error,
     differ_in,
@@ -13,6 +17,8 @@ from order_factory.tasks.verify.rows import (
     target,
 )
 
+STOCK_CODES = (ErrorCode.NOT_ENOUGH_STOCK, ErrorCode.QUANTITY_REDUCED)
+_WHOLE_DISCOUNTS = (ItemType.FREE_SHIPPING_PROMOTIONS, ItemType.FREE_GIFT_PROMOTIONS)
 # The columns that prices recompute, that promotions recompute, and that either recomputes.
 PRICES = ("unit_amount_cents", "compare_at_amount_cents", "total_amount_cents")
 DISCOUNT = ("discount_cents", "discount_breakdown")
@@ -26,6 +32,49 @@ coupon_is_left_out = and_(
         and_(factory.c.skip_errors, has_error(copy_error.c.field == "coupon_code")),
     ),
 )
+
+
+# Whether the copy got less than its source order has, because no more was in stock.
+lacks_pieces = and_(
+    factory.c.stock == StockPolicy.PARTIAL, has_error(copy_error.c.code.in_(STOCK_CODES))
+)
+
+
+def is_reduced(of: FromClause, original: FromClause) -> ColumnElement[bool]:
+    """Whether the line has fewer pieces than its origin, and the log says so."""
+    said = has_error(
+        copy_error.c.code == ErrorCode.QUANTITY_REDUCED,
+        copy_error.c.sku_code == original.c.sku_code,
+    )
+    return and_(
+        factory.c.stock == StockPolicy.PARTIAL,
+        of.c.item_type == ItemType.SKUS,
+        of.c.quantity < original.c.quantity,
+        of.c.quantity > 0,
+        said,
+    )
+
+
+def is_split_discount(original: FromClause) -> ColumnElement[bool]:
+    """Whether the line is a discount of which a copy with fewer pieces has a part."""
+    kinds = [kind for kind in DISCOUNTS if kind not in _WHOLE_DISCOUNTS]
+    return and_(lacks_pieces, original.c.item_type.in_(kinds), original.c.total_amount_cents < 0)
+
+
+def split(
+    cents: ColumnElement[Any], part: ColumnElement[Any], whole: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """The part of an amount, half a cent rounded away from zero."""
+    size = (2 * func.abs(cents) * part + whole) // (2 * whole)
+    return case((cents < 0, -size), else_=size)
+
+
+def reduced_total(original: FromClause, quantity: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What so many pieces of the line cost, with their part of what it costs beside the price."""
+    of = original.c
+    price = func.coalesce(of.unit_amount_cents, 0)
+    beside = of.total_amount_cents - price * of.quantity
+    return price * quantity + split(beside, quantity, of.quantity)
 
 
 def is_left_out_discount(of: FromClause) -> ColumnElement[bool]:
@@ -52,8 +101,38 @@ def changed_unasked(of: FromClause, original: FromClause) -> ColumnElement[bool]
     """Whether the line differs in a column that no option of its copy recomputes."""
     priced = and_(factory.c.refresh_prices, of.c.item_type == ItemType.SKUS)
     discounted = and_(factory.c.apply_promotions, is_discountable(of))
+    reduced = is_reduced(of, original)
+    return case(
+        (reduced, _reduced_wrongly(of, original, priced, discounted)),
+        else_=or_(
+            differ_in(of, original, "quantity", "options_amount_cents"),
+            and_(not_(priced), differ_in(of, original, *PRICES)),
+            and_(not_(discounted), differ_in(of, original, *DISCOUNT)),
+            and_(not_(or_(priced, discounted)), differ_in(of, original, *TAX)),
+        ),
+    )
+
+
+def _reduced_wrongly(
+    of: FromClause,
+    original: FromClause,
+    priced: ColumnElement[bool],
+    discounted: ColumnElement[bool],
+) -> ColumnElement[bool]:
+    def is_not_split(name: str) -> ColumnElement[bool]:
+        share = split(original.c[name], of.c.quantity, original.c.quantity)
+        return of.c[name].is_distinct_from(share)
+
+    total = reduced_total(original, of.c.quantity)
     return or_(
-        and_(not_(priced), differ_in(of, original, *PRICES)),
-        and_(not_(discounted), differ_in(of, original, *DISCOUNT)),
-        and_(not_(or_(priced, discounted)), differ_in(of, original, *TAX)),
+        is_not_split("options_amount_cents"),
+        and_(
+            not_(priced),
+            or_(
+                differ_in(of, original, "unit_amount_cents", "compare_at_amount_cents"),
+                of.c.total_amount_cents != total,
+            ),
+        ),
+        and_(not_(discounted), is_not_split("discount_cents")),
+        and_(not_(or_(priced, discounted)), is_not_split("tax_amount_cents")),
     )

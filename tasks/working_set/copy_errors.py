@@ -2,14 +2,29 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, FromClause, Insert, Select, exists, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Insert,
+    Select,
+    and_,
+    exists,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+)
 
 from order_factory.models.tables import CopyError
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.working_set.statements import insert_counted, table_of
 from order_factory.tasks.working_set.tables import copies
 
 Join = tuple[FromClause, ColumnElement[bool]]
+# A copy with `stock = partial` is made in spite of these.
+STOCK_CODES = (ErrorCode.NOT_ENOUGH_STOCK, ErrorCode.QUANTITY_REDUCED)
 
 
 def select_any_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
@@ -18,6 +33,16 @@ def select_any_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
     A batch without errors skips most of the statements that record errors this way.
     """
     return select(exists().select_from(copies).where(condition))
+
+
+def has_fatal_error() -> ColumnElement[bool]:
+    """Whether the copy has an error with which it is made only if it skips errors."""
+    is_made_anyway = or_(
+        CopyError.code == ErrorCode.QUANTITY_REDUCED,
+        and_(copies.c.stock == StockPolicy.PARTIAL, CopyError.code.in_(STOCK_CODES)),
+    )
+    wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
+    return wrong.where(not_(is_made_anyway)).correlate_except(CopyError)
 
 
 def insert_errors(

@@ -11,13 +11,14 @@ from typing import Any
 from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
-from sqlalchemy import Connection, distinct, func, select
+from sqlalchemy import Connection, and_, distinct, func, not_, or_, select
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.tables import CopyError
 from order_factory.models.values.counts import count_of
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.working_set.batch import Batch, Finding
+from order_factory.tasks.working_set.copy_errors import has_fatal_error
 from order_factory.tasks.working_set.tables import copies
 
 WITH_ERRORS = "CompletedWithErrors"
@@ -133,8 +134,8 @@ def _find_errors(db: Connection, batch: Batch) -> list[Finding]:
 
 def _fails(db: Connection) -> bool:
     """Whether the single order fails. With `skip_errors` it is copied without the wrong parts."""
-    valid, skip_errors = db.execute(select(copies.c.valid, copies.c.skip_errors)).one()
-    return not (valid and skip_errors)
+    is_made = and_(copies.c.valid, or_(copies.c.skip_errors, not_(has_fatal_error())))
+    return not db.scalar(select(is_made))
 
 
 def _count_errors(findings: list[Finding]) -> str:

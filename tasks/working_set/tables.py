@@ -123,8 +123,19 @@ flagged_skus = temporary(
     Column("available", BigInteger),
 )
 
+# The source lines of SKUs that are copied with fewer pieces than they have, which is `wanted`.
+reduced_lines = temporary(
+    _METADATA,
+    "tmp_reduced_lines",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("wanted", BigInteger, nullable=False),
+)
+
 # How much of a short SKU each copy wants. A `share` is granted or refused as a whole: an order,
-# or with `skip_errors` each of its SKUs. `state` is OPEN, GRANTED or REFUSED.
+# or with `skip_errors` each of its SKUs. One that is `partial` gets what is left, even if that is
+# nothing. `state` is OPEN, GRANTED or REFUSED.
 contested = temporary(
     _METADATA,
     "tmp_contested",
@@ -133,6 +144,7 @@ contested = temporary(
     Column("share", BigInteger, nullable=False),
     Column("quantity", BigInteger, nullable=False),
     Column("available", BigInteger, nullable=False),
+    Column("partial", Boolean, nullable=False),
     Column("state", SmallInteger, nullable=False),
 )
 OPEN, GRANTED, REFUSED = 0, 1, 2

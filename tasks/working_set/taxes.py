@@ -1,8 +1,10 @@
-"""The tax of a line, to the cent."""
+"""The tax of a line, and parts of amounts, to the cent."""
 
-from sqlalchemy import ColumnElement, case
+from typing import Any
 
-from order_factory.models.database.dialects import millionths
+from sqlalchemy import ColumnElement, case, null
+
+from order_factory.models.database.dialects import millionths, mul_div, mul_mod
 
 
 def tax_cents(
@@ -16,3 +18,16 @@ def tax_cents(
     parts = millionths(rate)
     whole = case((included, 1_000_000 + parts), else_=1_000_000)
     return case((net_cents <= 0, 0), else_=(2 * net_cents * parts + whole) // (2 * whole))
+
+
+def split_cents(
+    cents: ColumnElement[Any], part: ColumnElement[int], whole: ColumnElement[int]
+) -> ColumnElement[Any]:
+    """The part of an amount that belongs to a part of its whole; null if there is no amount.
+
+    Half a cent is rounded away from zero, and the whole amount belongs to the whole.
+    """
+    size = case((cents < 0, -cents), else_=cents)
+    one_more = case((2 * mul_mod(size, part, whole) >= whole, 1), else_=0)
+    share = mul_div(size, part, whole) + one_more
+    return case((cents.is_(None), null()), (cents < 0, -share), else_=share)

@@ -48,7 +48,7 @@ def size_after(deaths: int, size: int) -> int:
     return (size, min(size, _FEW))[deaths] if deaths < 2 else 1
 
 
-@step(name="give up", field="source_order", errors=("source_order",))
+@step(name="give up", field="source_order", errors=None)
 def give_up(db: Connection, _batch: Batch) -> int:
     """Record why the order is not copied, and mark the copies that will not be made."""
     message = (

@@ -45,8 +45,13 @@ def unedited(*rows: FromClause) -> ColumnElement[bool]:
 
 
 def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the factory has such an error."""
-    return exists().where(copy_error.c.order_factory_id == factory.c.id, *where)
+    """Whether the factory has such an error.
+
+    By itself, a condition refers to the statement right around it only, and would look for errors
+    of any factory where that is a subquery about the factory.
+    """
+    found = exists().where(copy_error.c.order_factory_id == factory.c.id, *where)
+    return found.correlate_except(copy_error)
 
 
 def differ(copy: FromClause, original: FromClause, *excluded: str) -> ColumnElement[bool]:

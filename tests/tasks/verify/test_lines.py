@@ -54,6 +54,16 @@ DAMAGES = [
         "plain_line",
         lifts=("line_items",),
     ),
+    Damage(
+        "once-lines-left-out",
+        """UPDATE line_items SET metadata = '{"repeat": false}' WHERE id = :plain_origin""",
+        "plain_line",
+    ),
+    Damage(
+        "once-lines-left-out",
+        """UPDATE line_items SET metadata = '{"repeat": "once"}' WHERE id = :plain_origin""",
+        "plain_line",
+    ),
     *one_damage_per_column("line-columns", LineItem, "plain_line", "order_id"),
     Damage(
         "line-columns", "UPDATE line_items SET name = 'Mug' WHERE id = :plain_origin", "plain_line"

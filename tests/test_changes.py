@@ -443,7 +443,7 @@ SKU_LISTS = ResourceType(
 
 USE_RESOURCE = """
 import os, order_factory
-from order_factory.api.app import make_app
+from order_factory.api.app import make_service
 from order_factory.api.documentation.openapi import openapi_document
 from order_factory.api.tokens import create_token
 from order_factory.models.database.engine import begin
@@ -457,7 +457,7 @@ upgrade()
 with begin() as db:
     db.execute(SkuList.__table__.insert().values(name="summer", mode="test"))
     token = create_token(db, mode=Mode.TEST, scopes=["read"]).token
-with TestClient(make_app()) as client:
+with TestClient(make_service()) as client:
     answer = client.get("/api/sku_lists", headers={"Authorization": f"Bearer {token}"})
 assert [each["attributes"]["name"] for each in answer.json()["data"]] == ["summer"], answer.text
 assert "/api/sku_lists" in "".join(openapi_document()["paths"])

@@ -222,7 +222,12 @@ def test_a_pending_batch_is_stopped(api, shop):
     assert len(shop.rows(Order)) == 3
     events = api.get("events", sort="id", page__size=25)["data"]
     names = [each["attributes"]["name"] for each in events]
-    assert names == ["order_copies.create"] * 3 + ["order_copies.abort"] * 3
+    assert names == [
+        *["order_copies.create"] * 3,
+        "order_factory_batches.create",
+        *["order_copies.abort"] * 3,
+        "order_factory_batches.abort",
+    ]
     with reading() as db:
         assert verify(db).violations == 0
 

@@ -65,6 +65,19 @@ def test_a_port_that_is_taken_is_reported(tmp_path, monkeypatch, option):
     assert f"Port {port} is in use" in message.stderr or "Port 1 is in use" in message.stderr
 
 
+def test_a_command_uses_the_system_of_its_folder(system, shop, client):
+    shop.order(number="J1")
+
+    said = program("copy", "J1")
+
+    assert said.returncode == 0, said.stderr
+    assert "temporary" not in said.stderr
+    assert f"Connecting to Prefect's server at {system.document['prefect_api']}" in said.stderr
+    named = FlowRunFilter(name=FlowRunFilterName(any_=["copy order J1"]))
+    (run,) = client.read_flow_runs(flow_run_filter=named)
+    assert run.state_name == "Completed"
+
+
 def test_what_a_killed_system_has_left_is_ended(system):
     system.process.kill()
     system.process.wait()
@@ -92,16 +105,3 @@ def test_a_stranger_with_the_number_of_a_part_is_left_alone(tmp_path, monkeypatc
 
     assert message.stdout == "Nothing is running.\n"
     assert psutil.pid_exists(os.getppid())
-
-
-def test_a_command_uses_the_system_of_its_folder(system, shop, client):
-    shop.order(number="J1")
-
-    said = program("copy", "J1")
-
-    assert said.returncode == 0, said.stderr
-    assert "temporary" not in said.stderr
-    assert f"Connecting to Prefect's server at {system.document['prefect_api']}" in said.stderr
-    named = FlowRunFilter(name=FlowRunFilterName(any_=["copy order J1"]))
-    (run,) = client.read_flow_runs(flow_run_filter=named)
-    assert run.state_name == "Completed"

@@ -1,28 +1,28 @@
-"""The declared keys of the error codes are the ones that the checks record."""
+"""An error code knows the key under which its errors are recorded."""
 
 import ast
 from pathlib import Path
 
 import order_factory.tasks
-from order_factory.models.values.error_codes import ErrorCode
 
 TASKS = Path(order_factory.tasks.__file__).parent
 
 
 def recorded():
-    """Each code and key that a call of `errors` names."""
+    """The code of each call of `insert_errors`, and whether it is given a key of its own."""
     for path in sorted(TASKS.rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match call:
                 case ast.Call(
-                    func=ast.Name(id="errors"),
-                    args=[ast.Constant(value=key), ast.Attribute(attr=name), *_],
+                    func=ast.Name(id="insert_errors"),
+                    args=[ast.Attribute(attr=code), *_],
+                    keywords=keywords,
                 ):
-                    yield ErrorCode[name], key
+                    yield code, any(each.arg == "field" for each in keywords)
 
 
-def test_a_code_is_recorded_under_its_key():
+def test_only_an_unexpected_error_is_given_a_key():
     found = list(recorded())
 
     assert len(found) > 20
-    assert [(code, key) for code, key in found if code.key != key] == []
+    assert {code for code, has_key in found if has_key} == {"UNEXPECTED"}

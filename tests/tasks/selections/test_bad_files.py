@@ -197,7 +197,7 @@ def test_json_lines_have_two_endings(tmp_path, ending):
 
 def test_a_report_of_ours_is_read_again(tmp_path):
     path = tmp_path / "o.csv"
-    path.write_text(",".join(COLUMNS) + "\nmHzHnRlcZD,'-1004,failed,,,1,line_items: gone,r-1,,\n")
+    path.write_text(",".join(COLUMNS) + "\nmHzHnRlcZD,'-1004,failed,,,1,line_items: gone,r-1,,,\n")
 
     selection = check_selection(read_selection(str(path)), CopyOptions())
 

@@ -61,6 +61,7 @@ _is_by_hand = exists().where(
 _paid_by_gift_card = func.coalesce(
     select(redemptions.c.paid_cents)
     .where(redemptions.c.factory_id == copies.c.factory_id)
+    .correlate(copies)
     .scalar_subquery(),
     0,
 )

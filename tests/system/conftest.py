@@ -7,11 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
 
 import psutil
 import pytest
@@ -19,7 +17,6 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from order_factory.models.database.engine import get_engine
@@ -29,14 +26,8 @@ from tests.support.shop import Shop
 SECONDS = 300
 
 
-def begin_deployment(name: str, **options: Any) -> FlowRun:
-    """Start a deployment; the flow run. Prefect's busy server on SQLite is asked again."""
-    begin = cast(Callable[..., FlowRun], run_deployment)  # no coroutine: no event loop runs here
-    key = uuid4().hex
-    for _ in range(5):
-        with suppress(PrefectHTTPStatusError):
-            return begin(name, idempotency_key=key, **options)
-    return begin(name, idempotency_key=key, **options)
+# Starts a deployment and comes back at once with the flow run, for no event loop runs here.
+begin_deployment = cast(Callable[..., FlowRun], run_deployment)
 
 
 def program(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":

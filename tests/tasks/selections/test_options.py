@@ -69,7 +69,7 @@ def test_an_unknown_stock_policy_is_refused(shop):
     with pytest.raises(SelectionInvalid) as refused:
         find_or_record("night", CopyOptions(), orders=rows)
 
-    assert refused.value.args[1] == ["row 1, stock: take or ignore is expected"]
+    assert refused.value.args[1] == ["row 1, stock: take or partial or ignore is expected"]
     assert shop.rows(OrderFactory) == []
 
 

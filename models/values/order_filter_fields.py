@@ -67,7 +67,7 @@ FILTER_FIELDS = (
     FilterField(
         "placed_within",
         Kind.DURATION,
-        "Orders placed in the last 24 hours, 7 days, or the like.",
+        "Orders placed in this time until now, such as 24 hours.",
         "placed in the last {}",
         title="Placed in the last",
         metavar="DURATION",

@@ -44,7 +44,7 @@ def count_deaths(*which: ColumnElement[bool]) -> Iterator[tuple[int, int] | None
 
 
 def size_after(deaths: int, size: int) -> int:
-    """How many orders to copy at a time after so many deaths on the first one."""
+    """How many orders to copy at a time after this number of deaths on the first one."""
     return (size, min(size, _FEW))[deaths] if deaths < 2 else 1
 
 

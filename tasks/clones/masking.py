@@ -137,7 +137,7 @@ def mask_personal_data(db: Connection) -> int:
 
 
 def _mask_gift_cards(db: Connection, salt: str) -> None:
-    """Whoever knows the code of a gift card can pay with it."""
+    """Replace the codes of gift cards: a person who knows a code can pay with it."""
     card, order, line = table_of(GiftCard), table_of(Order), table_of(LineItem)
     code = _fake(card.c.code_key, "gift-", salt)
     db.execute(update(card).values(code=code, code_key=code))

@@ -107,6 +107,5 @@ def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
                 *rest,
             )
             differences = _join_differences(db, batch_id, keys[0], keys[-1])
-            told = [differences.get(key) for key in keys]
-            all_columns = (*columns, told)
+            all_columns = (*columns, [differences.get(key) for key in keys])
             yield {name: list(values) for name, values in zip(COLUMNS, all_columns, strict=True)}

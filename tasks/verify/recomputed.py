@@ -70,7 +70,7 @@ def split(
 
 
 def reduced_total(original: FromClause, quantity: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What so many pieces of the line cost, with their part of what it costs beside the price."""
+    """The total of this many pieces of the line, with their share of the costs beside the price."""
     of = original.c
     price = func.coalesce(of.unit_amount_cents, 0)
     beside = of.total_amount_cents - price * of.quantity

@@ -1,6 +1,6 @@
 """The outbox: each event becomes one delivery for each webhook that is subscribed to it.
 
-Whoever changes a status writes its event and nothing else. The deliveries are made afterwards, by
+A change of status writes its event and nothing else. The deliveries are made afterwards, by
 one INSERT ... SELECT for each webhook, and an event that has its delivery gets no second one. So
 it does not matter how often, or from how far back, the events are looked at.
 """

@@ -13,7 +13,7 @@ def short_order(shop):
     return order
 
 
-def told(differences):
+def summarize(differences):
     return [
         (each["part"], each["what"], each["before"], each["after"], each["reason"])
         for each in differences
@@ -34,7 +34,7 @@ def test_omitted_parts_are_reported_with_the_reason(api, shop):
 
     data = api.get(f"order_factories/{made}/differences")["data"]
 
-    assert told(data["attributes"]["differences"]) == LEFT_OUT
+    assert summarize(data["attributes"]["differences"]) == LEFT_OUT
     assert api.get(f"order_copies/{made}/differences")["data"]["attributes"] == data["attributes"]
 
 
@@ -56,7 +56,7 @@ def test_prices_of_today_say_which_option_they_follow(api, shop):
 
     data = api.get(f"order_copies/{made}/differences")["data"]["attributes"]["differences"]
 
-    assert ("prices", "MUG: unit_amount_cents", 12_50, 10_00, "refresh_prices") in told(data)
+    assert ("prices", "MUG: unit_amount_cents", 12_50, 10_00, "refresh_prices") in summarize(data)
 
 
 def test_a_dry_run_answers_what_would_come_and_changes_nothing(api, shop):
@@ -74,8 +74,8 @@ def test_a_dry_run_answers_what_would_come_and_changes_nothing(api, shop):
     attributes = answer["data"]["attributes"]
     assert (attributes["status"], attributes["errors_count"]) == ("completed", 1)
     assert answer["meta"]["dry_run"] is True
-    assert told(answer["meta"]["differences"]) == LEFT_OUT
-    assert told(again["meta"]["differences"]) == LEFT_OUT
+    assert summarize(answer["meta"]["differences"]) == LEFT_OUT
+    assert summarize(again["meta"]["differences"]) == LEFT_OUT
     lines = [each for each in answer["included"] if each["type"] == "line_items"]
     assert [each["attributes"]["sku_code"] for each in lines] == ["MUG"]
     assert whole_database() == before

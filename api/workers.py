@@ -25,6 +25,7 @@ from order_factory.api.dispatcher import Dispatcher, require_prefect_at
 from order_factory.api.logs import set_up_logs
 from order_factory.api.settings import api_settings
 from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.reports.replacing import replace_file
 
 # Requests go to and fro between the threads of a process; with Python's five milliseconds each
 # would wait longer for its turn than it takes to be answered.
@@ -138,7 +139,7 @@ def serve_with_processes(
         os.environ |= {_WAKE_PORT: str(alarm.getsockname()[1]), _FOLDER: folder}
         if settings.dispatch:
             url_file = Path(folder, _PREFECT)
-            dispatcher = Dispatcher(settings, on_ready=lambda url: _write(url_file, url))
+            dispatcher = Dispatcher(settings, on_ready=lambda url: _note_url(url_file, url))
             Thread(target=_pass_on, args=(alarm, dispatcher), name="alarm", daemon=True).start()
             threads.append(dispatcher)
         for each in threads:
@@ -154,8 +155,6 @@ def _pass_on(alarm: socket.socket, dispatcher: Dispatcher) -> None:
             dispatcher.wake()
 
 
-def _write(path: Path, text: str) -> None:
-    """Write the whole text at once, so that a reader never sees a part of it."""
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)
+def _note_url(path: Path, url: str) -> None:
+    with replace_file(path) as part:
+        part.write_text(url)

@@ -34,19 +34,23 @@ from order_factory.tasks.working_set.statements import NOW, insert_counted, tabl
 from order_factory.tasks.working_set.tables import cancellations, copies, placements
 
 _order, _transaction = table_of(Order), table_of(Transaction)
+# What an authorization of a whole order takes from the order.
+_ORDER_TOTAL = {
+    "order_id": _order.c.id,
+    "mode": _order.c.mode,
+    "amount_cents": _order.c.total_amount_with_taxes_cents,
+    "currency_code": _order.c.currency_code,
+}
 
 
 def insert_authorizations() -> Insert:
     """One authorization of the order's total for each placement that a gateway is asked about."""
     values = {
         **_asked(TransactionType.AUTHORIZATIONS),
+        **_ORDER_TOTAL,
         "idempotency_key": authorization_key(),
-        "order_id": _order.c.id,
         "order_factory_id": copies.c.factory_id,
-        "mode": _order.c.mode,
         "gateway": placements.c.gateway,
-        "amount_cents": _order.c.total_amount_with_taxes_cents,
-        "currency_code": _order.c.currency_code,
     }
     rows = (
         placements.join(copies, copies.c.factory_id == placements.c.factory_id)
@@ -62,12 +66,9 @@ def insert_authorizations_of_orders() -> Insert:
     """The same for placements of orders that are there: no factory waits for the answer."""
     values = {
         **_asked(TransactionType.AUTHORIZATIONS),
+        **_ORDER_TOTAL,
         "idempotency_key": order_authorization_key(_order),
-        "order_id": _order.c.id,
-        "mode": _order.c.mode,
         "gateway": placements.c.gateway,
-        "amount_cents": _order.c.total_amount_with_taxes_cents,
-        "currency_code": _order.c.currency_code,
     }
     rows = (
         placements.join(copies, copies.c.factory_id == placements.c.factory_id)
@@ -101,12 +102,9 @@ def insert_manual_authorizations() -> Insert:
     """An authorization of its total for each asked order that a person takes the money of."""
     values = {
         **_asked(TransactionType.AUTHORIZATIONS, TransactionStatus.SUCCEEDED),
+        **_ORDER_TOTAL,
         "idempotency_key": order_authorization_key(_order),
-        "order_id": _order.c.id,
-        "mode": _order.c.mode,
         "gateway": literal(DEFAULT),
-        "amount_cents": _order.c.total_amount_with_taxes_cents,
-        "currency_code": _order.c.currency_code,
     }
     rows = (
         _order.join(asked_orders, IS_ASKED)

@@ -20,7 +20,7 @@ from order_factory.models.tables import Bundle, BundleItem, LineItem
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.tables import bundle_parts, copies, left_out_lines
+from order_factory.tasks.working_set.tables import bundle_parts, copies
 
 _line, _bundle, _item = table_of(LineItem), table_of(Bundle), table_of(BundleItem)
 _is_bundle = _line.c.item_type == ItemType.BUNDLES
@@ -52,11 +52,7 @@ def find_bundle_parts(db: Connection) -> bool:
 
 def part_is_left_out() -> ColumnElement[bool]:
     """Whether the line of this part is left out of its copy."""
-    left_out = exists().where(
-        left_out_lines.c.factory_id == bundle_parts.c.factory_id,
-        left_out_lines.c.line_item_id == bundle_parts.c.line_item_id,
-    )
-    return left_out.correlate_except(left_out_lines)
+    return is_left_out(bundle_parts.c.factory_id, bundle_parts.c.line_item_id)
 
 
 def wanted_pieces() -> Subquery:

@@ -158,11 +158,14 @@ def sum_remaining_lines(db: Connection) -> int:
     return execute_and_count(db, none_left)
 
 
-def is_left_out() -> ColumnElement[bool]:
+def is_left_out(
+    factory_id: ColumnElement[int] = copies.c.factory_id,
+    line_item_id: ColumnElement[int] = _line.c.id,
+) -> ColumnElement[bool]:
     """Whether this line is left out of this copy."""
     left_out = exists().where(
-        left_out_lines.c.factory_id == copies.c.factory_id,
-        left_out_lines.c.line_item_id == _line.c.id,
+        left_out_lines.c.factory_id == factory_id,
+        left_out_lines.c.line_item_id == line_item_id,
     )
     return left_out.correlate_except(left_out_lines)
 

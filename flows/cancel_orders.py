@@ -2,21 +2,18 @@
 
 from typing import Annotated, cast
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
-from order_factory.flows.support.order_changes import change_selected
+from order_factory.flows.support.order_changes import NamedOrders, change_selected
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.selections.reading import Orders, accept_orders
 
 
 @shop_flow(name="cancel-orders", flow_run_name="cancel orders")
 def cancel_orders(
-    orders: Annotated[
-        Orders, PlainValidator(accept_orders, json_schema_input_type=str | list[str])
-    ],
+    orders: NamedOrders,
     *,
     mode: Mode = Mode.LIVE,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,

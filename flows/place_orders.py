@@ -2,23 +2,19 @@
 
 from typing import Annotated, cast
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
-from order_factory.flows.support.order_changes import change_selected
+from order_factory.flows.support.order_changes import SelectedOrders, change_selected
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.selections.reading import Orders, accept_orders
 
 
 @shop_flow(name="place-orders", flow_run_name="place orders")
 def place_orders(
-    orders: Annotated[
-        Orders | None,
-        PlainValidator(accept_orders, json_schema_input_type=str | list[str] | None),
-    ] = None,
+    orders: SelectedOrders = None,
     orders_where: OrderFilter | None = None,
     *,
     mode: Mode = Mode.LIVE,

@@ -3,22 +3,19 @@
 from typing import Annotated, cast
 
 from prefect.runtime import flow_run
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
-from order_factory.flows.support.order_changes import change_selected
+from order_factory.flows.support.order_changes import NamedOrders, change_selected
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.requests.copies import Text
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.selections.reading import Orders, accept_orders
 
 
 @shop_flow(name="refund-orders", flow_run_name="refund orders")
 def refund_orders(
-    orders: Annotated[
-        Orders, PlainValidator(accept_orders, json_schema_input_type=str | list[str])
-    ],
+    orders: NamedOrders,
     *,
     amount_cents: Annotated[int, Field(ge=1)] | None = None,
     idempotency_key: Text | None = None,

@@ -1,10 +1,11 @@
 """What the flows that change orders have in common."""
 
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
+from pydantic import PlainValidator
 
 from order_factory.flows.support.end_states import choose_end_state
 from order_factory.flows.support.stop_signals import watch_for_stop
@@ -23,7 +24,15 @@ from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.change_orders import change_orders, read_order_outcomes, select_orders
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.prefect_ui.artifacts import show_orders_result
-from order_factory.tasks.selections.reading import Orders
+from order_factory.tasks.selections.reading import Orders, accept_orders
+
+# The parameter `orders` of a flow that can do without it, and of one that cannot.
+SelectedOrders = Annotated[
+    Orders | None, PlainValidator(accept_orders, json_schema_input_type=str | list[str] | None)
+]
+NamedOrders = Annotated[
+    Orders, PlainValidator(accept_orders, json_schema_input_type=str | list[str])
+]
 
 
 def change_selected(

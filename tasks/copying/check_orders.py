@@ -45,9 +45,8 @@ def check_orders(db: Connection, batch: Batch) -> int:
 
     One run tells everything: no check stops because of what another has found. What is limited is
     locked first, until the commit: the stock that the orders take, gift cards, promotions and
-    coupons. What
-    the later steps need is noted: the sums of the lines, SKUs that are not simply there, today's
-    prices, lines to leave out.
+    coupons. What the later steps need is noted: the sums of the lines, SKUs that are not simply
+    there, today's prices, lines to leave out.
     """
     if not batch.prefetched:
         sum_lines(db)

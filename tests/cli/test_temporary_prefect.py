@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from tests.system.conftest import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 # Starts a server, says its port and waits for ever, as a command in the middle of its work does.

@@ -10,11 +10,11 @@ from tests.support.crashes.nights import (
     selection,
     sources_of_all_kinds,
     statuses,
-    violations,
 )
 from tests.support.crashes.processes import ended, killed_at_its_stop
 from tests.support.crashes.stages import AFTER_COMMIT, BEFORE_COMMIT
 from tests.support.crashes.worker import Job
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 

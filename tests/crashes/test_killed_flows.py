@@ -20,8 +20,8 @@ from tests.support.crashes.nights import (
     selection,
     sources_of_all_kinds,
     statuses,
-    violations,
 )
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 

@@ -10,9 +10,9 @@ import pytest
 
 from order_factory.models.settings import Settings
 from order_factory.models.tables import Order, OrderFactory, OrderSubscription
-from tests.support.crashes.nights import violations
 from tests.support.crashes.processes import FORKING
 from tests.support.subscriptions import START, payable, run_due, subscribe
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 

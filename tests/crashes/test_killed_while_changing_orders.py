@@ -4,7 +4,8 @@ import pytest
 
 from order_factory.models.tables import Order, StockItem, Transaction
 from tests.support.crashes.order_changes import STAGES, killed_while_changing
-from tests.support.orders import act, acted, ask_gateways, open_order, violations
+from tests.support.orders import act, acted, ask_gateways, open_order
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 

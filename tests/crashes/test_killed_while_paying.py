@@ -15,9 +15,10 @@ from order_factory.models.tables import (
     StockItem,
     Transaction,
 )
-from tests.support.crashes.nights import job, outcome, selection, violations
+from tests.support.crashes.nights import job, outcome, selection
 from tests.support.crashes.processes import Worker, ended, workers
 from tests.support.paying import payable
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 

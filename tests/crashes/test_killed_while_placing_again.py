@@ -19,11 +19,12 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
 from tests.support.copying import change
-from tests.support.crashes.nights import job, statuses, violations
+from tests.support.crashes.nights import job, statuses
 from tests.support.crashes.processes import Worker, ended, killed_at_its_stop, workers
 from tests.support.crashes.stages import BEFORE_COMMIT_OF_RETRY
 from tests.support.paying import payable
 from tests.support.subscriptions import LATE_AFTER, run_due, subscribe
+from tests.support.verifying import violations
 
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 LATER = FEBRUARY + timedelta(days=1)

@@ -27,10 +27,10 @@ from tests.support.crashes.nights import (
     selection,
     sources_of_all_kinds,
     statuses,
-    violations,
 )
 from tests.support.paying import TestLedger, payable
 from tests.support.shop import Shop
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 

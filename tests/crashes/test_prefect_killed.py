@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.models.database.engine import reading
 from order_factory.models.tables import Order, OrderFactory
-from tests.support.crashes.nights import violations
 from tests.support.paying import TestLedger, payable
 from tests.support.ports import free_port, wait_for_url
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 ORDERS = 120

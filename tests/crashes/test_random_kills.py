@@ -11,9 +11,9 @@ from tests.support.crashes.nights import (
     outcome,
     selection,
     sources_of_all_kinds,
-    violations,
 )
 from tests.support.crashes.processes import ended, workers
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.copying.engine import CopiedOrders
 from order_factory.tasks.copying.recipe import STEPS
 from tests.support.copying import failing_for, find_or_record, whole_database
-from tests.support.crashes.nights import violations
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 

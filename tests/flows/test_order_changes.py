@@ -10,7 +10,8 @@ from order_factory.models.results.copies import OrderFactoryPreview
 from order_factory.models.results.orders import OrdersRefused, OrdersWaiting
 from order_factory.models.tables import Order, StockItem
 from tests.support.copying import change, whole_database
-from tests.support.orders import open_order, violations
+from tests.support.orders import open_order
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 

@@ -15,8 +15,8 @@ from order_factory.models.results.copies import BatchUnfinished
 from order_factory.models.results.progress import progress_shown_by
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from tests.support.copying import copy_batch, find_or_record
-from tests.support.crashes.nights import violations
 from tests.support.paying import TestLedger, payable
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.usefixtures("prefect")
 ORDERS = 4

@@ -19,8 +19,8 @@ from order_factory.models.tables import Order, OrderFactory, PaymentSource
 from tests.support.at_once import at_once
 from tests.support.copying import change
 from tests.support.crashes.lost_answers import losing_the_answer
-from tests.support.crashes.nights import violations
 from tests.support.paying import payable
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "ledger")]
 NAMES = [{"reference": "buy-0"}, {"idempotency_key": "buy-0"}]

@@ -28,8 +28,8 @@ from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.outcomes import account
 from order_factory.tasks.prefect_ui import events
 from tests.support.copying import batch_of, change, request
-from tests.support.crashes.nights import violations
 from tests.support.subscriptions import due, payable
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 

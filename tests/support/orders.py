@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.engine import begin
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.orders.changes import CHANGES
 from order_factory.tasks.payments.claiming import Scope
-from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.asked_orders import OrderProblem, ask, read_problems
 from tests.support.shop import Shop
 
@@ -41,8 +40,3 @@ def open_order(shop: Shop, token: str | None = "tok_approve", **values: Any) -> 
     saved = shop.payment_source(wallet_of=customer, **card)
     fresh = {"status": "pending", "payment_status": "unpaid", "placed_at": None}
     return shop.order(**{"customer_id": customer, "payment_source_id": saved} | fresh | values)
-
-
-def violations() -> list[str]:
-    with reading() as db:
-        return [broken.name for broken in verify(db).invariants if broken.violations]

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from order_factory.models.database.engine import get_engine
 from tests.support.ports import free_port
 from tests.support.shop import Shop
-
-SECONDS = 300
-
+from tests.support.waiting import SECONDS
 
 # Starts a deployment and comes back at once with the flow run, for no event loop runs here.
 begin_deployment = cast(Callable[..., FlowRun], run_deployment)
@@ -34,15 +31,6 @@ def program(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str
     """Run `order-factory` with these arguments in the current folder."""
     command = [sys.executable, "-m", "order_factory.cli.main", *arguments]
     return subprocess.run(command, text=True, capture_output=True, check=False, **options)
-
-
-def wait_for(condition, what, seconds=SECONDS):
-    """What the condition gives once it gives something."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"in vain: {what}"
-        time.sleep(0.25)
-    return found
 
 
 @dataclass

@@ -11,7 +11,8 @@ import yaml
 from order_factory.flows.order_factory import order_factory
 from order_factory.models.results.copies import OrderFactoryFailed
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.system.conftest import program, wait_for
+from tests.support.waiting import wait_for
+from tests.system.conftest import program
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,8 @@ from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
 from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
 from tests.support.copying import find_or_record
 from tests.support.subscriptions import due, payable, subscription
-from tests.system.conftest import begin_deployment, wait_for
+from tests.support.waiting import wait_for
+from tests.system.conftest import begin_deployment
 
 pytestmark = pytest.mark.slow
 

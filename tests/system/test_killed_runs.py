@@ -5,8 +5,9 @@ from prefect.client.schemas.objects import StateType
 
 from order_factory.models.database.engine import begin
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
-from tests.support.crashes.nights import violations
-from tests.system.conftest import begin_deployment, wait_for
+from tests.support.verifying import violations
+from tests.support.waiting import wait_for
+from tests.system.conftest import begin_deployment
 
 pytestmark = pytest.mark.slow
 

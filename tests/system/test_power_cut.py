@@ -15,7 +15,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from order_factory.cli.system.processes import find_marked_processes
 from order_factory.cli.system.state import FOLDER
-from tests.system.conftest import begin_deployment, program, start, wait_for
+from tests.support.waiting import wait_for
+from tests.system.conftest import begin_deployment, program, start
 
 pytestmark = pytest.mark.slow
 HOURLY = "run-order-subscriptions/hourly"

@@ -13,7 +13,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 
 from order_factory.models.tables.base import utc_now
-from tests.system.conftest import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 

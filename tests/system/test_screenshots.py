@@ -12,7 +12,7 @@ from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.flows.order_factory import order_factory
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from tests.support.api_client import make_token
-from tests.system.conftest import wait_for
+from tests.support.waiting import wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -12,7 +12,8 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
 from order_factory.cli.system.processes import find_marked_processes
 from order_factory.cli.system.state import FOLDER
-from tests.system.conftest import program, wait_for
+from tests.support.waiting import wait_for
+from tests.system.conftest import program
 
 pytestmark = pytest.mark.slow
 

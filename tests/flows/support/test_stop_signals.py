@@ -14,7 +14,7 @@ from order_factory.flows.support import stop_signals
 from order_factory.models.results.copies import BatchAborted, BatchInterrupted
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.tasks.copying.recipe import STEPS
-from tests.support.crashes.nights import violations
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 

@@ -14,9 +14,9 @@ from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch, 
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.selections.checking import Selection, check_selection
 from order_factory.tasks.selections.reading import read_selection
-from order_factory.tasks.verify import verify
 from tests.support.crashes.worker import Job
 from tests.support.shop import Shop
+from tests.support.verifying import violations
 
 # How the copies of `sources_of_all_kinds` end.
 ENDINGS = ["completed", "failed", "completed", "completed"]
@@ -89,12 +89,6 @@ def statuses(reference: str) -> list[str]:
     rows = rows.where(OrderFactoryBatch.reference == reference).order_by(OrderFactory.id)
     with reading() as db:
         return list(db.scalars(rows))
-
-
-def violations() -> list[str]:
-    """The invariants that `verify` finds broken."""
-    with reading() as db:
-        return [report.name for report in verify(db).invariants if report.violations]
 
 
 def outcome(*references: str) -> Outcome:

@@ -10,8 +10,8 @@ from order_factory.models.tables import OrderFactory, OrderFactoryBatch, Transac
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from tests.support.copying import authorize, batch_of, copy_batch, request
-from tests.support.crashes.nights import violations
 from tests.support.paying import payable
+from tests.support.verifying import violations
 
 TOKENS = ["tok_approve", "tok_decline"]
 

@@ -10,7 +10,7 @@ from order_factory.models.tables import Order, OrderFactory
 from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, size_after
 from order_factory.tasks.copy_orders import GIVING_UP, copy_order
 from tests.support.copying import batch_of, change, request
-from tests.support.crashes.nights import violations
+from tests.support.verifying import violations
 
 WHY = (
     "could not be copied: the process that copied it died 3 times; "

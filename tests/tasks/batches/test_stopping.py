@@ -6,7 +6,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.batches.stopping import stop_batch
 from tests.support.copying import FLOW_RUN, batch_of, change, copy_batch, request
-from tests.support.crashes.nights import violations
+from tests.support.verifying import violations
 
 
 def stopped_while_one_is_being_copied(shop, *, by_client):

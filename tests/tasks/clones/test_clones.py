@@ -25,9 +25,9 @@ from order_factory.tasks.clones.as_test import turn_into_test_shop
 from order_factory.tasks.clones.masking import mask_personal_data
 from tests.support.clones import clone, pointed_at
 from tests.support.copying import authorize, batch_of, copy_batch, request
-from tests.support.crashes.nights import violations
 from tests.support.mixed_shop import fill
 from tests.support.paying import payable
+from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 

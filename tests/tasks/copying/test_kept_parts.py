@@ -9,22 +9,13 @@ from order_factory.models.database.engine import reading
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Address, LineItem, LineItemOption, Order, OrderFactory
 from order_factory.tasks.reports.differences import read_differences
-from order_factory.tasks.verify import verify
 from tests.support.copying import copy_one, factory_of, target_of
 
 DATA = {"erp_id": [1, None, {"ü": 1.5}], "color": "red", "exported": True, 'odd "key"': "x"}
 GIVEN: dict[str, Any] = {"reference_origin": "erp", "metadata": DATA}
 
 
-@pytest.fixture(autouse=True)
-def _sound(shop):
-    yield
-    assert violations() == []
-
-
-def violations():
-    with reading() as db:
-        return [each.name for each in verify(db).invariants if each.violations]
+pytestmark = pytest.mark.usefixtures("verified")
 
 
 @pytest.fixture

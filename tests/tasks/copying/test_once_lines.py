@@ -9,12 +9,7 @@ from order_factory.tasks.reports.differences import read_differences
 from order_factory.tasks.verify import verify
 from tests.support.copying import change, copy, copy_one, factory_of, target_of
 
-
-@pytest.fixture(autouse=True)
-def _sound(shop):
-    yield
-    with reading() as db:
-        assert [each.name for each in verify(db).invariants if each.violations] == []
+pytestmark = pytest.mark.usefixtures("verified")
 
 
 def line_with(shop, order, metadata, **values):

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.engine import begin
 from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSource, Transaction
 from order_factory.models.tables.base import utc_now
-from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.copying import change, copy, target_of
 from tests.support.paying import payable, place
@@ -18,11 +17,7 @@ DAY = timedelta(days=1)
 JANUARY = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _sound(shop):
-    yield
-    with reading() as db:
-        assert [each.name for each in verify(db).invariants if each.violations] == []
+pytestmark = pytest.mark.usefixtures("verified")
 
 
 def lose_card(shop, order, how):

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.engine import begin
 from order_factory.models.tables import (
     CustomerPaymentSource,
     GiftCard,
@@ -18,7 +18,6 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.templates import rebuild_template
-from order_factory.tasks.verify import verify
 from tests.support.at_once import at_once
 from tests.support.copying import (
     authorize,
@@ -40,11 +39,7 @@ FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(autouse=True)
-def _sound(shop):
-    yield
-    with reading() as db:
-        assert [each.name for each in verify(db).invariants if each.violations] == []
+pytestmark = pytest.mark.usefixtures("verified")
 
 
 def bought_with_card(shop, code=CODE, cents=40_00, **values):

@@ -18,9 +18,10 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import utc_now
 from tests.support.copying import change, copy_one, target_of
-from tests.support.orders import act, acted, ask_gateways, open_order, violations
+from tests.support.orders import act, acted, ask_gateways, open_order
 from tests.support.paying import payable, place
 from tests.support.shop import SOME_DAY
+from tests.support.verifying import violations
 
 
 def pending_copy(shop, *args, **options):

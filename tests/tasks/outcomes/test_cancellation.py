@@ -2,7 +2,6 @@
 
 import pytest
 
-from order_factory.models.database.engine import reading
 from order_factory.models.tables import (
     Order,
     OrderFactory,
@@ -11,7 +10,6 @@ from order_factory.models.tables import (
     StockReservation,
     Transaction,
 )
-from order_factory.tasks.verify import verify
 from tests.support.copying import (
     authorize,
     batch_of,
@@ -23,13 +21,9 @@ from tests.support.copying import (
     target_of,
 )
 from tests.support.paying import payable, place
+from tests.support.verifying import violations
 
 NOT_CANCELLED = "the source order was not cancelled: "
-
-
-def violations():
-    with reading() as db:
-        return [broken.name for broken in verify(db).invariants if broken.violations]
 
 
 def pieces(shop, code="MUG"):

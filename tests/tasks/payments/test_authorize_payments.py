@@ -4,7 +4,7 @@ import pytest
 
 from order_factory.gateways.protocol import Answer
 from order_factory.gateways.registry import forget_gateways, gateway
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.engine import begin
 from order_factory.models.database.process_locks import hold_process_lock
 from order_factory.models.tables import (
     Event,
@@ -18,7 +18,6 @@ from order_factory.models.tables import (
 )
 from order_factory.tasks.outcomes.answers import record_answers
 from order_factory.tasks.payments.claiming import Scope, claim_due
-from order_factory.tasks.verify import verify
 from tests.support.copying import (
     authorize,
     batch_of,
@@ -30,13 +29,9 @@ from tests.support.copying import (
     target_of,
 )
 from tests.support.paying import payable, place
+from tests.support.verifying import violations
 
 CANNOT = ["cannot transition from pending to placed"]
-
-
-def violations():
-    with reading() as db:
-        return [broken.name for broken in verify(db).invariants if broken.violations]
 
 
 def test_an_order_is_placed_once_its_payment_is_authorized(shop, ledger):

@@ -39,7 +39,7 @@ from tests.support.copying import (
     results,
     target_of,
 )
-from tests.support.crashes.nights import violations
+from tests.support.verifying import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("shop", ["sqlite"], indirect=True)]
 

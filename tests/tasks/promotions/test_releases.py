@@ -2,23 +2,17 @@
 
 import pytest
 
-from order_factory.models.database.engine import reading
 from order_factory.models.tables import Coupon, Order, OrderFactory, PaymentSource, Promotion
 from order_factory.models.tables.base import utc_now
-from order_factory.tasks.verify import verify
 from tests.support.copying import change, copy_one, target_of
 from tests.support.paying import payable, place
+from tests.support.verifying import violations
 
 
 def used(shop):
     """The uses of the coupons, and of the promotions, by key."""
     coupons = [row.usage_count for row in shop.rows(Coupon)]
     return coupons, [row.total_usage_count for row in shop.rows(Promotion)]
-
-
-def violations():
-    with reading() as db:
-        return [each.name for each in verify(db).invariants if each.violations]
 
 
 @pytest.mark.parametrize("single_use", [False, True])

@@ -9,8 +9,8 @@ from order_factory.models.tables.base import utc_now
 from order_factory.tasks.outcomes.cancellation import finish
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.copying import change, copy, copy_one, target_of
-from tests.support.crashes.nights import violations
 from tests.support.paying import payable, place
+from tests.support.verifying import violations
 
 # Nothing is to be paid: what the bundle needs decides alone whether it can be placed.
 PLACE = {"place_target_order": True}

@@ -16,19 +16,14 @@ from order_factory.models.tables import (
     StockReservation,
 )
 from order_factory.tasks.reports.differences import read_differences
-from order_factory.tasks.verify import verify
 from tests.support.copying import change, copy, copy_one, factory_of, request, run, target_of
+from tests.support.verifying import violations
 
 
 @pytest.fixture(autouse=True)
 def _verified(shop):
     yield
     assert violations() == []
-
-
-def violations():
-    with reading() as db:
-        return [each.name for each in verify(db).invariants if each.violations]
 
 
 def reduced(sku, wanted, copied):

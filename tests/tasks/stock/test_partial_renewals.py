@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from order_factory.models.database.engine import reading
 from order_factory.models.tables import (
     LineItem,
     Order,
@@ -11,10 +10,10 @@ from order_factory.models.tables import (
     Sku,
     StockItem,
 )
-from order_factory.tasks.verify import verify
 from tests.support.copying import change
 from tests.support.paying import payable as payable_by_gateway
 from tests.support.subscriptions import payable, run_due, subscribe
+from tests.support.verifying import violations
 
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,11 +21,6 @@ DAY = timedelta(days=1)
 
 def stock_of(shop, code):
     return shop.row(StockItem, sku_id=shop.row(Sku, code=code).id)
-
-
-def violations():
-    with reading() as db:
-        return [each.name for each in verify(db).invariants if each.violations]
 
 
 def test_a_renewal_delivers_what_is_left_and_the_next_waits_for_stock(shop):

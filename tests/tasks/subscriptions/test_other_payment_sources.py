@@ -17,7 +17,6 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.outcomes import count_waiting
-from order_factory.tasks.verify import verify
 from tests.support.copying import change
 from tests.support.paying import payable
 from tests.support.subscriptions import run_due, subscribe
@@ -26,11 +25,7 @@ FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(autouse=True)
-def _sound(shop):
-    yield
-    with reading() as db:
-        assert [each.name for each in verify(db).invariants if each.violations] == []
+pytestmark = pytest.mark.usefixtures("verified")
 
 
 def statuses(shop):

@@ -17,9 +17,9 @@ PAGE = HERE.parents[1] / "docs/reference/http-api.md"
 
 
 def left_out():
-    """The relationships in the table of those that stay out."""
+    """The relationships in the table of those that are not supported."""
     page = PAGE.read_text(encoding="utf-8")
-    section = page.split("### Relationships that stay out")[1].split("\n## ")[0].split("\n### ")[0]
+    section = page.split("### Unsupported relationships")[1].split("\n## ")[0].split("\n### ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
     return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from benchmarks.cpu_clock import CpuClock
 from benchmarks.measurement import Job, Outcome
 
 
@@ -25,9 +26,15 @@ def main() -> None:
     job = Job.model_validate_json(Path(sys.argv[1]).read_text())
     os.environ["ORDER_FACTORY_DATABASE_URL"] = job.url
     contender = import_module(f"benchmarks.contenders.{job.contender}")
-    before = _resident_peak()
+    before, cpu = _resident_peak(), CpuClock(job.url)
+    cpu_before = cpu.seconds()
     timing = contender.run(job)
-    outcome = Outcome(timing=timing, memory_before=before, memory_peak=_resident_peak())
+    outcome = Outcome(
+        timing=timing,
+        cpu=cpu.seconds() - cpu_before,
+        memory_before=before,
+        memory_peak=_resident_peak(),
+    )
     Path(sys.argv[2]).write_text(outcome.model_dump_json())
 
 

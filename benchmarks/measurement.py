@@ -26,20 +26,26 @@ class Timing(BaseModel, frozen=True):
     `recording`: the selection is read and its pending factories are written. `copying`: they are
     carried out. `whole`: both, and what else the contender does from call to return. `progress`:
     seconds of copying and orders done by then, one pair per batch, where the contender tells.
+    `copying_cpu`: processor seconds of the copying, see `CpuClock`; 0 where it was not counted.
     `empty`: what as many flow runs with as many empty tasks take, where that is of interest.
     """
 
     recording: float
     copying: float
     whole: float
+    copying_cpu: float = 0.0
     progress: list[tuple[float, int]] = []
     empty: float | None = None
 
 
 class Outcome(BaseModel, frozen=True):
-    """What the process of a contender tells: its timing and its memory, in MiB of resident set."""
+    """What the process of a contender tells: its timing and its memory, in MiB of resident set.
+
+    `cpu` is the processor seconds from call to return.
+    """
 
     timing: Timing
+    cpu: float
     memory_before: float
     memory_peak: float
 
@@ -61,6 +67,16 @@ class Measurement(BaseModel, frozen=True):
     @property
     def orders_per_second_whole(self) -> float:
         return self.orders / self.outcome.timing.whole
+
+    @property
+    def orders_per_cpu_second(self) -> float:
+        """Of copying; 0 where it was not counted."""
+        counted = self.outcome.timing.copying_cpu
+        return self.orders / counted if counted else 0.0
+
+    @property
+    def orders_per_cpu_second_whole(self) -> float:
+        return self.orders / self.outcome.cpu
 
     @property
     def rows_per_second(self) -> float:

@@ -31,10 +31,23 @@ HAND_WRITTEN = Contender(
     modules={"sqlite": "hand_written_sqlite", "postgres": "hand_written_postgres"},
     quick=True,
 )
+LIMIT = Contender(
+    name="limit",
+    title="the fair limit",
+    modules={"sqlite": "limit_sqlite", "postgres": "limit_postgres"},
+    quick=True,
+)
 OURS = Contender(name="ours", title="ours, one worker", modules=_everywhere("ours"), quick=True)
 CONTENDERS = (
     HAND_WRITTEN,
+    LIMIT,
     OURS,
+    Contender(
+        name="limit-2",
+        title="the fair limit, two",
+        modules={"postgres": "limit_postgres"},
+        workers=2,
+    ),
     Contender(
         name="hand-written-2",
         title="hand-written, two",

@@ -24,7 +24,8 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import Base, utc_now
 
 _COMMIT_EVERY = 500
-_OWN = {"id", "created_at", "updated_at", "copied_from_id"}
+# A copy keeps no reference, unless that is asked for.
+_OWN = {"id", "created_at", "updated_at", "copied_from_id", "reference", "reference_origin"}
 _LEFT = {
     "number",
     "placed_at",
@@ -32,8 +33,6 @@ _LEFT = {
     "cancelled_at",
     "archived_at",
     "refreshed_at",
-    "reference",
-    "reference_origin",
 }
 
 
@@ -104,6 +103,7 @@ def _copy(db: Session, factory: OrderFactory, run: str) -> None:
     )
     db.add(target)
     db.flush()
+    target.number = f"OF{target.id}"
     for line in db.scalars(select(LineItem).where(LineItem.order_id == source.id)):
         db.add(_copy_of(line, now, order_id=target.id, copied_from_id=line.id))
     factory.status = "completed"  # type: ignore[assignment]

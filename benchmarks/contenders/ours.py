@@ -2,6 +2,7 @@
 
 from time import perf_counter
 
+from benchmarks.cpu_clock import CpuClock
 from benchmarks.measurement import Job, Timing
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.models.results.progress import progress_shown_by
@@ -9,12 +10,15 @@ from order_factory.models.results.progress import progress_shown_by
 
 def run(job: Job, *, place: bool = False) -> Timing:
     """Call the flow; what comes before and after the copying is in `whole`."""
+    cpu = CpuClock(job.url)
     started = perf_counter()
     moments: list[tuple[float, int]] = []
+    spent: list[float] = []
 
     def listen(step: str, done: int, total: int | None) -> None:
         if step == "copy orders":
             moments.append((perf_counter(), done))
+            spent.append(cpu.seconds())
 
     with progress_shown_by(listen):
         result = bulk_order_factory(
@@ -31,5 +35,6 @@ def run(job: Job, *, place: bool = False) -> Timing:
         recording=copied_from - started,
         copying=result.seconds,
         whole=ended - started,
+        copying_cpu=spent[-1] - spent[0],
         progress=[(moment - copied_from, done) for moment, done in moments],
     )

@@ -53,9 +53,9 @@ _LEFT = [
     "cancelled_at",
     "archived_at",
     "refreshed_at",
-    "reference",
-    "reference_origin",
 ]
+# A copy keeps none of them, unless that is asked for.
+_REFERENCES = ["reference", "reference_origin"]
 
 
 def _read(db: Connection, query: str, **values: Any) -> pd.DataFrame:
@@ -91,7 +91,9 @@ def _copy_rows(
 ) -> pd.Series:
     """Write a copy of the row with each wanted key; the new keys, under the index of `wanted`."""
     now = utc_now()
-    rows = rows.drop(columns=["copied_from_id", "created_at", "updated_at"]).drop_duplicates("id")
+    rows = rows.drop(
+        columns=["copied_from_id", "created_at", "updated_at", *_REFERENCES]
+    ).drop_duplicates("id")
     copies = rows.set_index("id").loc[wanted].reset_index(names="copied_from_id")
     if "expires_at" in copies:
         copies["expires_at"] = pd.to_datetime(copies["expires_at"], utc=True)
@@ -138,8 +140,11 @@ def _copy(db: Connection, batch_id: int, size: int, run: str) -> int:
     addresses = _read(db, _ADDRESSES, **mine)
     orders["billing_address_id"] = _copy_rows(db, Address, addresses, orders["billing_address_id"])
     orders["shipping_address_id"] = orders["billing_address_id"]
-    orders = orders.drop(columns=_LEFT).rename(columns={"factory_id": "order_factory_id"})
+    orders = orders.drop(columns=_LEFT + _REFERENCES).rename(
+        columns={"factory_id": "order_factory_id"}
+    )
     orders["id"] = _new_keys(db, Order, len(orders))
+    orders["number"] = "OF" + orders["id"].astype(str)
     orders = orders.assign(
         status="pending",
         payment_status="unpaid",
@@ -149,6 +154,7 @@ def _copy(db: Connection, batch_id: int, size: int, run: str) -> int:
     )
     _write(db, Order, orders)
     targets = orders.set_index("order_factory_id")["id"]
+    lines = lines.drop(columns=_REFERENCES)
     lines["copied_from_id"] = lines.pop("id")
     lines["order_id"] = lines.pop("factory_id").map(targets)
     _write(db, LineItem, lines.assign(created_at=now, updated_at=now))

@@ -7,51 +7,98 @@ the same. For the lines of an order, PostgreSQL's queries take three times as lo
 else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
-from sqlalchemy import Connection, Table, bindparam, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    func,
+    select,
+    text,
+)
 
 from order_factory.models.database.dialects import on_sqlite
 
 # `has_parameter_privilege` is as old as the privilege to set one parameter: PostgreSQL 15.
-_MAY = text("SELECT has_parameter_privilege('session_replication_role', 'SET')")
-_IS_SUPERUSER = text("SELECT current_setting('is_superuser') = 'on'")
-# Whether nothing would be skipped but the foreign keys that the statement answers for: no trigger
-# or rule of the shop's own, no constraint that our schema does not have.
-_ONLY_OURS = text("""
-SELECT current_setting('session_replication_role') = 'origin' AND NOT EXISTS (
-    SELECT FROM pg_trigger t LEFT JOIN pg_constraint c ON c.oid = t.tgconstraint
-    WHERE t.tgrelid = CAST(:written AS regclass)
-      AND (c.contype IS DISTINCT FROM 'f'
-           OR (c.conrelid = t.tgrelid AND c.conname NOT IN :ours))
-) AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = CAST(:written AS regclass))
-""").bindparams(bindparam("ours", expanding=True))
-_SET_ROLE = text("SELECT set_config('session_replication_role', :role, true)")
+_MAY = "has_parameter_privilege('session_replication_role', 'SET')"
+_IS_SUPERUSER = "current_setting('is_superuser') = 'on'"
+# Skips the checks if this role may, and if nothing would be skipped but the foreign keys that the
+# statement answers for: no trigger or rule of the shop's own, no constraint that our schema does
+# not have.
+_SKIP = """
+SELECT CASE WHEN {may} AND current_setting('session_replication_role') = 'origin'
+    AND NOT EXISTS (
+        SELECT FROM pg_trigger t LEFT JOIN pg_constraint c ON c.oid = t.tgconstraint
+        WHERE t.tgrelid = ANY (CAST(:written AS regclass[]))
+          AND (c.contype IS DISTINCT FROM 'f'
+               OR (c.conrelid = t.tgrelid AND c.conname <> ALL (CAST(:ours AS text[]))))
+    )
+    AND NOT EXISTS (
+        SELECT FROM pg_rewrite WHERE ev_class = ANY (CAST(:written AS regclass[]))
+    )
+    THEN set_config('session_replication_role', 'replica', true) END
+"""
+_SKIP_IF_GRANTED, _SKIP_IF_SUPERUSER = (
+    text(_SKIP.format(may=may)) for may in (_MAY, _IS_SUPERUSER)
+)
+_CHECK_AGAIN = text("SELECT set_config('session_replication_role', 'origin', true)")
 
 
 @contextmanager
-def skipping_key_checks(db: Connection, written: Table, *, few: bool = False) -> Iterator[bool]:
-    """Skip the per-row foreign-key checks while inserting into `written`.
+def skipping_key_checks(db: Connection, *written: Table, few: bool = False) -> Iterator[bool]:
+    """Skip the per-row foreign-key checks while inserting into the `written` tables.
 
-    Yields True if the checks are off. The caller's statement must then lock the rows that it reads
-    and refers to, and may otherwise refer only to rows of its own transaction. Yields False if the
-    database checks row by row: on SQLite, if this role may not change it, if the table has triggers
-    that are not ours, and for `few` rows, which are checked faster than all this is found out.
+    Yields True if the checks are off. The caller's statements must then lock the rows that they
+    read and refer to, or call `lock_referenced`, and may otherwise refer only to rows that their
+    own transaction has written or locked. Yields False if the database checks row by row: on
+    SQLite, if this role may not change it, if a table has triggers that are not ours, and for `few`
+    rows, which are checked faster than all this is found out.
     """
-    if few or on_sqlite(db) or not holds_references(db, written):
+    if few or on_sqlite(db) or not _skip(db, written):
         yield False
         return
-    db.execute(_SET_ROLE, {"role": "replica"})
     yield True
-    # Where the statement fails, rolling back to its savepoint does the same.
-    db.execute(_SET_ROLE, {"role": "origin"})
+    # Where a statement fails, rolling back to its savepoint does the same.
+    db.execute(_CHECK_AGAIN)
 
 
-def holds_references(db: Connection, written: Table) -> bool:
-    """Whether PostgreSQL lets this role skip the foreign-key checks of the table."""
+def _skip(db: Connection, written: Sequence[Table]) -> bool:
     newer = (db.dialect.server_version_info or (0,)) >= (15,)
-    if not db.scalar(_MAY if newer else _IS_SUPERUSER):
-        return False
-    ours = [str(key.name) for key in written.foreign_key_constraints]
-    return bool(db.scalar(_ONLY_OURS, {"written": written.name, "ours": ours}))
+    ours = [str(key.name) for each in written for key in each.foreign_key_constraints]
+    names = {"written": [each.name for each in written], "ours": ours}
+    return db.scalar(_SKIP_IF_GRANTED if newer else _SKIP_IF_SUPERUSER, names) is not None
+
+
+def lock_referenced(
+    db: Connection, rows: FromClause, *where: ColumnElement[bool], keys: Sequence[Column[int]]
+) -> bool:
+    """Lock what these foreign keys of the rows refer to, so that none of it can be deleted.
+
+    Returns whether all of it is there. This is what PostgreSQL does for each row.
+    """
+    return bool(db.scalar(_lock_referenced(rows, where, tuple(keys))))
+
+
+@cache
+def _lock_referenced(
+    rows: FromClause, where: tuple[ColumnElement[bool], ...], keys: tuple[Column[int], ...]
+) -> Select[tuple[bool]]:
+    written = select(*(key.label(key.key) for key in keys)).select_from(rows).where(*where)
+    referring = written.cte("referring")
+    found = []
+    for key in keys:
+        (reference,) = key.foreign_keys
+        values = referring.c[key.key]
+        referred = select(reference.column).where(reference.column.in_(select(values)))
+        locked = referred.with_for_update(read=True, key_share=True).subquery()
+        there = select(func.count()).select_from(locked).scalar_subquery()
+        wanted = select(func.count(values.distinct())).scalar_subquery()
+        found.append(there == wanted)
+    return select(and_(*found))

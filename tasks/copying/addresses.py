@@ -5,14 +5,18 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    case,
     exists,
     func,
     literal,
     null,
     or_,
+    select,
     update,
 )
 
+from order_factory.models.database.foreign_keys import skipping_key_checks
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Address
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.batch import Batch
@@ -89,9 +93,12 @@ def check_addresses(db: Connection) -> int:
 
 
 def insert_addresses(
-    source: Column[int], target: Column[int], *where: ColumnElement[bool]
+    source: Column[int], target: Column[int], *where: ColumnElement[bool], lock: bool
 ) -> Insert:
-    """One new address per valid copy: the row of `source` under the key in `target`."""
+    """One new address per valid copy: the row of `source` under the key in `target`.
+
+    `lock` where the foreign key of a copy does not lock its source.
+    """
     values = {
         "id": target,
         "copied_from_id": _address.c.id,
@@ -100,20 +107,32 @@ def insert_addresses(
         **times(NOW),
     }
     rows = copies.join(_address, _address.c.id == source)
-    return insert_select(Address, values, rows, copies.c.valid, target.is_not(None), *where)
+    wanted = copies.c.valid, target.is_not(None), *where
+    return insert_select(Address, values, rows, *wanted, locked=_address if lock else None)
 
 
-_COPY = (
-    insert_addresses(copies.c.billing_address_id, copies.c.target_billing_address_id),
-    insert_addresses(
-        copies.c.shipping_address_id,
-        copies.c.target_shipping_address_id,
-        or_(
-            copies.c.target_billing_address_id.is_(None),
-            copies.c.target_shipping_address_id != copies.c.target_billing_address_id,
-        ),
-    ),
+_has_own_shipping = or_(
+    copies.c.target_billing_address_id.is_(None),
+    copies.c.target_shipping_address_id != copies.c.target_billing_address_id,
 )
+_COPY = {
+    lock: (
+        insert_addresses(
+            copies.c.billing_address_id, copies.c.target_billing_address_id, lock=lock
+        ),
+        insert_addresses(
+            copies.c.shipping_address_id,
+            copies.c.target_shipping_address_id,
+            _has_own_shipping,
+            lock=lock,
+        ),
+    )
+    for lock in (True, False)
+}
+_WANTED = select(
+    func.count(copies.c.target_billing_address_id)
+    + func.count(case((_has_own_shipping, copies.c.target_shipping_address_id)))
+).where(copies.c.valid)
 
 
 @step(
@@ -123,5 +142,12 @@ _COPY = (
     idle="The source order has no address to copy.",
 )
 def copy_addresses(db: Connection, batch: Batch) -> int:
-    """Copy the billing and shipping addresses; rows written. A shared address stays shared."""
-    return sum(execute_and_count(db, statement, now=batch.started_at) for statement in _COPY)
+    """Copy the billing and shipping addresses; rows written. A shared address stays shared.
+
+    Raises `TryAgain` when one was deleted since the check.
+    """
+    with skipping_key_checks(db, _address, few=batch.single) as held:
+        rows = sum(execute_and_count(db, copy, now=batch.started_at) for copy in _COPY[held])
+    if held and rows != db.scalar(_WANTED):
+        raise TryAgain("an address was deleted during the copy")
+    return rows

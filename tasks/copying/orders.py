@@ -14,6 +14,8 @@ from sqlalchemy import (
     select,
 )
 
+from order_factory.models.database.foreign_keys import lock_referenced, skipping_key_checks
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Order
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.copying.customers import customer_columns, has_customer
@@ -101,6 +103,18 @@ def insert_orders() -> Insert:
     return insert_select(Order, values, rows, copies.c.valid)
 
 
+_target = table_of(Order)
+# The factory is claimed, and the steps before have written the addresses and payment sources.
+OF_THIS_TRANSACTION = (
+    "order_factory_id",
+    "billing_address_id",
+    "shipping_address_id",
+    "payment_source_id",
+)
+_REFERENCES = [
+    key.parent for key in _target.foreign_keys if key.parent.key not in OF_THIS_TRANSACTION
+]
+_TARGETS = copies.join(_target, _target.c.id == copies.c.target_order_id)
 _COPY = insert_orders()
 _VALID = select(func.count()).select_from(copies).where(copies.c.valid)
 
@@ -115,9 +129,12 @@ def copy_orders(db: Connection, batch: Batch) -> int:
     """Make the target orders of the valid copies; rows written.
 
     Raises `StepFailed` when the database has left one out, as a trigger of the shop's can do: the
-    lines rely on their order.
+    lines rely on their order. Raises `TryAgain` when what the orders refer to was deleted.
     """
-    orders = execute_and_count(db, _COPY, now=batch.started_at)
+    with skipping_key_checks(db, _target, few=batch.single) as held:
+        orders = execute_and_count(db, _COPY, now=batch.started_at)
+    if held and not lock_referenced(db, _TARGETS, copies.c.valid, keys=_REFERENCES):
+        raise TryAgain("a customer or a payment method was deleted during the copy")
     if orders != db.scalar(_VALID):
         message = "could not be copied: the database did not keep the target order"
         raise StepFailed("target_order", message)

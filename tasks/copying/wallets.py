@@ -19,6 +19,8 @@ from sqlalchemy import (
 
 from order_factory.gateways.registry import DEFAULT
 from order_factory.models.database.dialects import day
+from order_factory.models.database.foreign_keys import skipping_key_checks
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import (
     CustomerPaymentSource,
     Order,
@@ -132,20 +134,24 @@ def check_wallets(db: Connection, now: datetime) -> int:
     return found
 
 
-def insert_payment_sources() -> Insert:
-    """One new payment source per valid copy that reuses its customer's wallet."""
+def insert_payment_sources(*, lock: bool) -> Insert:
+    """One new payment source per valid copy that reuses its customer's wallet.
+
+    `lock` where the foreign key of a copy does not lock its source.
+    """
     values = {
         "id": copies.c.target_payment_source_id,
         "copied_from_id": _source.c.id,
         **columns_by_name(COPIED_COLUMNS),
         **times(NOW),
     }
-    wanted = copies.c.target_payment_source_id.is_not(None)
     rows = copies.join(_source, _in_wallet)
-    return insert_select(PaymentSource, values, rows, copies.c.valid, wanted)
+    return insert_select(PaymentSource, values, rows, *_IS_WANTED, locked=_source if lock else None)
 
 
-_COPY = insert_payment_sources()
+_IS_WANTED = copies.c.valid, copies.c.target_payment_source_id.is_not(None)
+_COPY = {lock: insert_payment_sources(lock=lock) for lock in (True, False)}
+_WANTED = select(func.count()).select_from(copies).where(*_IS_WANTED)
 
 
 @step(
@@ -155,5 +161,12 @@ _COPY = insert_payment_sources()
     idle="No saved payment source is to be copied.",
 )
 def copy_wallets(db: Connection, batch: Batch) -> int:
-    """Copy the payment sources in the customers' wallets; rows written."""
-    return execute_and_count(db, _COPY, now=batch.started_at)
+    """Copy the payment sources in the customers' wallets; rows written.
+
+    Raises `TryAgain` when one was deleted since the check.
+    """
+    with skipping_key_checks(db, _source, few=batch.single) as held:
+        rows = execute_and_count(db, _COPY[held], now=batch.started_at)
+    if held and rows != db.scalar(_WANTED):
+        raise TryAgain("a payment source was deleted during the copy")
+    return rows

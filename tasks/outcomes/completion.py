@@ -156,10 +156,10 @@ def complete_loaded(db: Connection, batch: Batch, *, began: bool) -> int:
         "began_at": batch.started_at,
         "now": max(utc_now(), batch.started_at) if began else batch.started_at,
     }
-    closed = execute_and_count(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **message)
+    # This transaction has claimed the factories, and has written or locked their target orders.
+    with skipping_key_checks(db, _factory, _event, few=batch.single):
+        closed = execute_and_count(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **message)
+        db.execute(_INSERT_EVENTS[began], message)
     if db.scalar(_HAS_ERRORS):
         db.execute(update_errors(db))
-    # This transaction has just written the factories.
-    with skipping_key_checks(db, _event, few=batch.single):
-        db.execute(_INSERT_EVENTS[began], message)
     return closed - (db.scalar(_AWAITING) or 0)

@@ -6,7 +6,7 @@ Keys of orders that are rolled back leave gaps.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, func, literal, update
+from sqlalchemy import ColumnElement, Connection, String, case, cast, func, literal, select, update
 
 from order_factory.models.tables import Order
 from order_factory.tasks.working_set.statements import table_of
@@ -22,7 +22,9 @@ def number_of(
     """Return the number of the order with this key; a longer one if another order has it."""
     other = _order.alias("numbered")
     number = literal(PREFIX) + cast(key, String)
-    given_away = exists().where(other.c.mode == mode, other.c.number == number)
+    # PostgreSQL would read all orders for an EXISTS; this it looks up.
+    has_it = select(other.c.id).where(other.c.mode == mode, other.c.number == number).limit(1)
+    given_away = has_it.scalar_subquery().is_not(None)
     longer = number + "-" + func.coalesce(cast(factory_id, String), "0")
     return case((given_away, longer), else_=number)
 

@@ -1,17 +1,26 @@
 """Foreign keys that a statement answers for itself, which only PostgreSQL has a way to say."""
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from order_factory.models.database.engine import begin, get_engine
-from order_factory.models.database.foreign_keys import holds_references, skipping_key_checks
+from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.errors import TryAgain
-from order_factory.models.tables import Event, LineItem, Order, OrderFactory
+from order_factory.models.tables import (
+    Address,
+    CustomerPaymentSource,
+    Event,
+    LineItem,
+    Order,
+    OrderFactory,
+    PaymentMethod,
+    PaymentSource,
+)
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.statements import table_of
-from tests.support.copying import copy_one, target_of
+from tests.support.copying import batch_of, copy, copy_batch, copy_one, request, target_of
 
 pytestmark = pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 
@@ -19,8 +28,8 @@ _LINES = table_of(LineItem)
 
 
 def _holds():
-    with begin() as db:
-        return holds_references(db, _LINES)
+    with begin() as db, skipping_key_checks(db, _LINES) as held:
+        return held
 
 
 @pytest.fixture
@@ -112,6 +121,81 @@ def test_the_database_asks_again_as_soon_as_the_statement_has_ended(shop):
             pass
         with pytest.raises(IntegrityError, match="fk_events_order_factory_id"):
             db.execute(insert(Event).values(unknown))
+
+
+def _delete_elsewhere(source, column):
+    """Another program takes this reference from the order, and deletes what was referred to."""
+    (reference,) = Order.__table__.c[column].foreign_keys
+    referred = reference.column.table
+    key = Order.__table__.c[column]
+    with get_engine().connect() as other, other.begin():
+        other.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+        gone = other.scalar(select(key).where(Order.id == source))
+        other.execute(update(Order).where(Order.id == source).values({column: None}))
+        other.execute(delete(CustomerPaymentSource))
+        other.execute(delete(referred).where(referred.c.id == gone))
+
+
+_REFERENCES = ("customer_id", "payment_method_id", "billing_address_id", "payment_source_id")
+
+
+def _orders_with_references(shop):
+    return [
+        shop.order(
+            customer_id=customer,
+            billing_address_id=shop.address(),
+            payment_method_id=shop.add(PaymentMethod, payment_source_type="manual"),
+            payment_source_id=shop.payment_source(wallet_of=customer),
+        )
+        for customer in (shop.customer(), shop.customer())
+    ]
+
+
+@pytest.mark.parametrize("column", _REFERENCES)
+def test_what_copies_refer_to_cannot_be_deleted_before_the_commit(shop, column):
+    sources = _orders_with_references(shop)
+    refused = []
+
+    def delete_elsewhere(_db, _batch):
+        with pytest.raises(OperationalError, match="lock timeout"):
+            _delete_elsewhere(sources[0], column)
+        refused.append(column)
+        return 0
+
+    STEPS.insert(-1, delete_elsewhere)
+
+    ended = copy(*sources)
+
+    assert [result.status for result in ended] == ["completed"] * 2
+    assert refused == [column]
+
+
+@pytest.mark.parametrize("column", ["billing_address_id", "payment_source_id"])
+def test_a_part_is_copied_again_when_what_it_copies_was_deleted(shop, column):
+    sources = _orders_with_references(shop)
+    batch = batch_of([request(source) for source in sources])
+
+    def delete_elsewhere(_db, _batch):
+        _delete_elsewhere(sources[0], column)
+        return 0
+
+    STEPS.insert(1, delete_elsewhere)
+
+    with pytest.raises(TryAgain, match="deleted during the copy"):
+        copy_batch(batch)
+    assert len(shop.rows(Order)) == 2
+
+
+def test_every_reference_of_a_copied_row_is_answered_for(shop):
+    answered = {
+        Address: {"copied_from_id"},
+        PaymentSource: {"copied_from_id"},
+        LineItem: {"order_id", "copied_from_id"},
+        Event: {"order_factory_id"},
+    }
+
+    for model, columns in answered.items():
+        assert {key.parent.key for key in model.__table__.foreign_keys} == columns
 
 
 def test_a_line_cannot_be_deleted_while_it_is_copied(shop, monkeypatch):

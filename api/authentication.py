@@ -14,7 +14,9 @@ def authenticate(db: Connection, authorization: str | None) -> Caller:
     scheme, _, token = (authorization or "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise invalid_token("The access token is missing; send Authorization: Bearer TOKEN.")
+        raise invalid_token(
+            "The access token is missing. Send the header Authorization: Bearer TOKEN."
+        )
     caller = caller_of_jwt(token) if looks_like_jwt(token) else _of_token(db, token)
     if caller is None:
         raise invalid_token("The access token is invalid, expired or revoked.")

@@ -59,7 +59,7 @@ def _check_type(resource: ResourceType, data: dict[str, Any]) -> None:
 def _check_id(data: dict[str, Any], name: str | None) -> None:
     if name is None:
         if "id" in data:
-            detail = "The service gives the ids; none may be given."
+            detail = "The service assigns the id. Leave it out."
             raise ApiError(
                 Problem(403, "CLIENT_ID_NOT_ALLOWED", "Forbidden", detail, pointer="/data/id")
             )
@@ -69,7 +69,7 @@ def _check_id(data: dict[str, Any], name: str | None) -> None:
         detail = "The id of the resource is missing."
         raise wrong_body("KEY_NOT_INCLUDED_IN_URL", "/data/id", "Missing id", detail)
     if given != name:
-        raise conflict("The id must be that of the URL.", "KEY_NOT_INCLUDED_IN_URL", "/data/id")
+        raise conflict("The id must be the one in the URL.", "KEY_NOT_INCLUDED_IN_URL", "/data/id")
 
 
 def _object(data: dict[str, Any], part: str) -> dict[str, Any]:

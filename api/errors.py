@@ -109,5 +109,5 @@ def unavailable(seconds: int = 1) -> ApiError:
 
 
 def internal() -> ApiError:
-    detail = "Something unexpected went wrong; nothing was changed. The request id names it."
+    detail = "An unexpected error occurred, and nothing was changed. Report it with the request id."
     return ApiError(Problem(500, "INTERNAL_SERVER_ERROR", "Internal server error", detail))

@@ -76,6 +76,6 @@ class FairShares:
 
 
 def _too_many_waiting() -> ApiError:
-    detail = f"More than {_MOST_WAITING} requests of this token wait; send fewer at a time."
+    detail = f"More than {_MOST_WAITING} requests of this token are waiting. Send fewer at a time."
     problem = Problem(429, "TOO_MANY_AT_ONCE", "Too many requests at once", detail)
     return ApiError(problem, headers={"Retry-After": "1"})

@@ -74,7 +74,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.cycle is None and not self._received:
             self.transport.close()  # no request was sent
             return
-        self._refuse(408, "REQUEST_TIMEOUT", "Request timeout", "The request came too slowly.")
+        self._refuse(408, "REQUEST_TIMEOUT", "Request timeout", "The request arrived too slowly.")
 
     def _refuse(self, status: int, code: str, title: str, detail: str) -> None:
         """Answer unless an answer has begun, and close the connection."""

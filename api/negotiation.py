@@ -49,7 +49,7 @@ async def read_body(request: Request) -> bytes:
             parts.append(part)
     except ClientDisconnect as error:
         raise ApiError(
-            Problem(400, "BAD_REQUEST", "Bad request", "The body came to no end.")
+            Problem(400, "BAD_REQUEST", "Bad request", "The body ended too early.")
         ) from error
     return b"".join(parts)
 

@@ -35,7 +35,7 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
         filters = [name for name, _ in incoming.pairs if name.startswith("filter")]
         if not filters:
             raise unavailable() from error
-        detail = "The query takes too long; filter by something narrower."
+        detail = "The query takes too long. Use a filter that matches fewer resources."
         raise wrong_parameter("QUERY_TOO_LONG", filters[0], "Query too long", detail) from error
     return answer
 
@@ -58,4 +58,4 @@ def _document(db: Connection, incoming: Incoming, target: Target, view: View) ->
             assert target.relationship is not None
             return show_linkage(db, resource, name, target.relationship, view, pairs)
         case Kind.REPORT_FILE:
-            raise AssertionError("a file is no document")
+            raise AssertionError("a file is not a document")

@@ -66,7 +66,8 @@ def add_order_filter(command: F) -> F:
     The command gets them in `**options`; `filter_fields` takes them from there.
     """
     signature = inspect.signature(command)
-    # Where the fields are the only options of a declaration, nothing has taken `**options` away yet.
+    # Where the fields are the only options of a declaration, nothing has taken `**options` away
+    # yet.
     own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
     index = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in own)
     fields = [
@@ -109,7 +110,7 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
     if len(given) != 1:
         problem = f"not {' and '.join(given)} together" if given else "none is given"
         raise InvalidRequest(
-            f"Say which orders: give one of {', '.join(chosen)} or a filter such as "
+            f"Choose the orders: give one of {', '.join(chosen)} or a filter such as "
             f"--placed-from; {problem}."
         )
     if narrowing and not filtering and given != ["--all-orders"]:

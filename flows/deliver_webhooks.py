@@ -18,7 +18,7 @@ class DeliveryResult(BaseModel, frozen=True):
 
     delivered: int = Field(description="Number of deliveries that the receivers accepted.")
     failed: int = Field(description="Number of tries that failed. They are repeated later.")
-    busy: bool = Field(default=False, description="Another process delivers at the moment.")
+    busy: bool = Field(default=False, description="Another process is delivering now.")
 
 
 @shop_flow(name="deliver-webhooks", flow_run_name="deliver webhooks")

@@ -86,7 +86,7 @@ def order_factory(
         mode: Whether the number is that of a live order or of a test order. A public id names an
             order of either mode; with test, only a test order.
         reference: Your own name for this copy.
-        reference_origin: Where that reference comes from.
+        reference_origin: System that the reference comes from.
         metadata: Your own data, a JSON object such as {"campaign": "spring"}. It is stored with the
             order factory.
         order_factory_id: Public id of a pending order factory to copy, instead of source_order.

@@ -12,8 +12,8 @@ class GatewayRequest:
 
     `amount_cents` is in `currency_code` (ISO 4217). `customer_token` and `payment_source_token`
     name what the customer saved at the gateway. `authorization_token` names the authorization to
-    void or capture, `capture_token` the capture to refund. `order` is the order's public id, for the gateway's own records. `call` is the
-    method to call; a look-up needs it.
+    void or capture, `capture_token` the capture to refund. `order` is the order's public id, for
+    the gateway's own records. `call` is the method to call; a look-up needs it.
     """
 
     idempotency_key: str

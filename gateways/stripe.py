@@ -154,7 +154,7 @@ class StripeGateway:
             action = _customer_action(intent) if {code, error.code} & _ASK_CUSTOMER else None
             refused.append(Answer(False, None, code, _message_of(code), action))
         except stripe.RateLimitError:
-            raise GatewayUnreachable(self.name, "accepts no more calls at the moment") from None
+            raise GatewayUnreachable(self.name, "accepts no more calls now") from None
         except (stripe.AuthenticationError, stripe.PermissionError):
             raise GatewayMisconfigured(self.name, "does not accept the API key") from None
         except stripe.InvalidRequestError as error:
@@ -197,7 +197,7 @@ def _answer_to_refund(refund: Any) -> Answer:
 
 
 def _customer_action(intent: Any) -> str | None:
-    """The link on which the customer confirms the intent, or the client secret for Stripe.js."""
+    """Return the link on which the customer confirms, or the client secret for Stripe.js."""
     if intent is None:
         return None
     redirect = _member(_member(intent, "next_action"), "redirect_to_url")

@@ -109,7 +109,7 @@ def _decline(token: str) -> Answer:
 
 
 def _with_action(answer: Answer, request: GatewayRequest) -> Answer:
-    """The answer with a link on which nobody can confirm anything, where one is needed."""
+    """Return the answer, with a link that does nothing if the customer would have to confirm."""
     if answer.error_code != "authentication_required":
         return answer
     return replace(answer, customer_action=f"https://gateway.invalid/{request.idempotency_key}")

@@ -6,8 +6,8 @@ from typing import ClassVar
 class OrderFactoryError(Exception):
     """A call failed, and nothing was changed.
 
-    Built from plain values, kept in `args`, so that it survives pickling. `status` is the HTTP
-    status, `code` the machine-readable name.
+    It is built from plain values in `args`, so that it survives pickling. `status` is the HTTP
+    status, and `code` is the machine-readable name.
     """
 
     status: ClassVar[int] = 500
@@ -32,8 +32,8 @@ class PrefectAway(OrderFactoryError):
 
     status, code = 503, "prefect_away"
     detail = (
-        "Prefect's server gives no answer to {} ({}). What was copied and paid is kept. Run the same "
-        "again once the server runs: it finds what is there and finishes the rest."
+        "Prefect's server does not answer {} ({}). All copies and payments that were made are "
+        "saved. Run the same command again when the server runs: it continues from there."
     )
 
 
@@ -41,7 +41,9 @@ class TryAgain(OrderFactoryError):
     """A transient error of the database. The transaction is rolled back and run again."""
 
     status, code = 503, "try_again"
-    detail = "the database could not finish the transaction ({}); it is safe to run it again"
+    detail = (
+        "The database could not finish the transaction ({}). Run it again; nothing is done twice."
+    )
 
 
 class ConnectionLost(OrderFactoryError):
@@ -50,16 +52,16 @@ class ConnectionLost(OrderFactoryError):
     status, code = 503, "connection_lost"
     detail = (
         "The connection to the database was lost, and it is unknown whether the last transaction "
-        "was kept. Run the same command again: it finds what is there. Name a single copy by "
-        "--reference or --idempotency-key, so that it is found."
+        "was committed. Run the same command again: it continues from what was committed. A single "
+        "copy is only found again if it has a --reference or an --idempotency-key."
     )
 
 
 class DatabaseRefused(OrderFactoryError):
-    """Takes what the database refused, without the values of any row."""
+    """Takes the database's message, without the values of any row."""
 
     status, code = 500, "database_refused"
-    detail = "The database refused a statement ({}); nothing of its transaction was kept."
+    detail = "The database refused a statement ({}). Its transaction was rolled back."
 
 
 class InvalidRequest(OrderFactoryError):
@@ -70,9 +72,7 @@ class InvalidRequest(OrderFactoryError):
 
 class SourceOrderNotFound(OrderFactoryError):
     status, code = 404, "source_order_not_found"
-    detail = (
-        "No {1} order has the id or number {0!r}; `order-factory orders` lists those there are."
-    )
+    detail = "No {1} order has the id or number {0!r}; `order-factory orders` lists them."
 
 
 class SourceOrderAmbiguous(OrderFactoryError):
@@ -105,8 +105,8 @@ class NothingSelected(SelectionInvalid):
 class NothingNamed(OrderFactoryError):
     status, code = 404, "not_found"
     detail = (
-        "No order and no order factory is named {!r}; `order-factory orders` and `order-factory "
-        "factories` list those there are."
+        "No order and no order factory has the number or id {!r}; `order-factory orders` and "
+        "`order-factory factories` list them."
     )
 
 
@@ -120,14 +120,14 @@ class CopyDiffers(OrderFactoryError):
 
     status, code = 409, "idempotency_key_reused"
     detail = (
-        "Order factory {} was made before under the {}, but {}. Use another name, or again=True "
-        "(--again) with a reference to make another copy."
+        "Order factory {} already exists under the {}, but {}. Use another name. To make another "
+        "copy under the same reference, use again=True (--again)."
     )
 
 
 class FactoryTaken(OrderFactoryError):
     status, code = 409, "order_factory_taken"
-    detail = "Order factory {} is being copied by another run; it will be finished there."
+    detail = "Order factory {} is being copied by another run, which will finish it."
 
 
 class PaymentUnknown(OrderFactoryError):
@@ -141,8 +141,8 @@ class PaymentUnknown(OrderFactoryError):
     def __str__(self) -> str:
         factory, problems = self.args
         return (
-            f"{'; '.join(problems)}. Go on with `order-factory copy --order-factory-id {factory}`; "
-            "nothing is paid twice."
+            f"{'; '.join(problems)}. To continue, run `order-factory copy --order-factory-id "
+            f"{factory}`; nothing is paid twice."
         )
 
 
@@ -151,8 +151,8 @@ class AddressOfPlacedOrder(OrderFactoryError):
 
     status, code = 423, "address_of_placed_order"
     detail = (
-        "Address {} cannot be changed: an order was placed with it. Create another address, and give "
-        "it to the orders that are still open."
+        "Address {} cannot be changed, because an order was placed with it. Create another address "
+        "for the orders that are still open."
     )
 
 
@@ -163,19 +163,19 @@ class FactoryInProgress(OrderFactoryError):
 
 class FactoryOfBatch(OrderFactoryError):
     status, code = 423, "order_factory_of_batch"
-    detail = "Order factory {} belongs to a batch, which accounts for it; it cannot be deleted."
+    detail = "Order factory {} cannot be deleted, because its batch counts it."
 
 
 class BatchNotFound(OrderFactoryError):
     status, code = 404, "order_factory_batch_not_found"
-    detail = "No batch has the reference {!r}; `order-factory batches` lists those there are."
+    detail = "No batch has the reference {!r}; `order-factory batches` lists them."
 
 
 class SubscriptionNotFound(OrderFactoryError):
     status, code = 404, "order_subscription_not_found"
     detail = (
         "No order subscription has the id or number {!r}; `order-factory subscriptions list` "
-        "lists those there are."
+        "lists them."
     )
 
 
@@ -191,27 +191,27 @@ class CannotTransition(OrderFactoryError):
 
 class SubscriptionHasCopies(OrderFactoryError):
     status, code = 423, "order_subscription_has_copies"
-    detail = "Order subscription {} has copies, which belong to it; cancel it instead."
+    detail = "Order subscription {} cannot be deleted, because it has copies. Cancel it instead."
 
 
 class LastSubscriptionItem(OrderFactoryError):
     status, code = 423, "order_subscription_item_is_last"
     detail = (
-        "Order subscription item {} is the last one, without which the whole source order would be "
-        "copied; cancel the subscription instead."
+        "Order subscription item {} cannot be deleted, because it is the last one: without items, "
+        "the whole source order would be copied. Cancel the subscription instead."
     )
 
 
 class CannotListen(OrderFactoryError):
     status, code = 503, "cannot_listen"
-    detail = "{} cannot be listened on ({}); give another --host or --port."
+    detail = "{} cannot be used to listen on ({}). Choose another one with --host or --port."
 
 
 class WebhookNotFound(OrderFactoryError):
     status, code = 404, "webhook_not_found"
-    detail = "There is no webhook {!r}; `order-factory webhooks list` lists those there are."
+    detail = "No webhook has the id {!r}; `order-factory webhooks list` lists them."
 
 
 class ApiTokenNotFound(OrderFactoryError):
     status, code = 404, "api_token_not_found"
-    detail = "No API token has the handle {!r}; `order-factory token list` lists those there are."
+    detail = "No API token has the handle {!r}; `order-factory token list` lists them."

@@ -60,7 +60,7 @@ Stopped = Callable[[], bool]
 
 @dataclass
 class PaymentReport:
-    """How many factories finished, how many transactions stay unknown, and the problems."""
+    """The number of finished factories and of unknown transactions, and the problems."""
 
     closed: int = 0
     left: int = 0
@@ -68,11 +68,11 @@ class PaymentReport:
 
 
 class _NotAsked(GatewayError):
-    """The gateway was given up before this call started."""
+    """The run stopped using the gateway before this call started."""
 
 
 def _called_off(_asked: GatewayRequest) -> Answer:
-    """The answer for an unwanted call that the gateway has never seen."""
+    """Return the answer for an unwanted call that the gateway has never received."""
     return Answer(succeeded=False, error_code=CALLED_OFF)
 
 
@@ -284,7 +284,7 @@ def _record_answers(given: dict[int, Answer]) -> int:
 def _in_database(
     transaction: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
 ) -> T:
-    """The result of the transaction. Prefect logs a task's exception, which must quote no row."""
+    """Run the transaction. Prefect logs a task's exception, which must quote no row."""
     try:
         return transaction(work)
     except DBAPIError as error:

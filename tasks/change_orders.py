@@ -1,4 +1,4 @@
-"""The tasks that change orders that are there: place, capture, cancel, refund."""
+"""The tasks that change existing orders: place, capture, cancel, refund."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from order_factory.tasks.working_set.step import explain_error
 
 @dataclass(frozen=True)
 class Refusals:
-    """The keys of the orders that a transaction refused, and why."""
+    """The keys of the orders that a transaction refused, with the reasons."""
 
     keys: frozenset[int]
     problems: list[RefusedOrder]
@@ -32,9 +32,9 @@ class Refusals:
 def select_orders(
     change: str, orders: Orders | None, orders_where: OrderFilter | None, mode: Mode
 ) -> list[int]:
-    """The keys of the orders, in the order in which they are given.
+    """Return the keys of the orders, in the given order.
 
-    Raises `SelectionInvalid` for orders that are not there, and `InvalidRequest`.
+    Raises `SelectionInvalid` for unknown orders, and `InvalidRequest`.
     """
     try:
         if orders is not None:
@@ -53,10 +53,10 @@ def change_orders(
     amount_cents: int | None = None,
     name: str | None = None,
 ) -> Refusals:
-    """Make the change in one transaction, and record what gateways have to be asked.
+    """Make the change in one transaction, and record the calls to gateways that it needs.
 
-    `part` only names the task run. What was done before is left alone, and with `name` a refund is
-    made once under it.
+    `part` only names the task run. A change that was made before is not repeated, and a refund with
+    a `name` is made once under that name.
     """
 
     def work(db: Connection) -> Refusals:
@@ -75,7 +75,7 @@ def change_orders(
 
 @task(name="read outcomes", task_run_name="read outcomes", cache_policy=NO_CACHE)
 def read_order_outcomes(change: str, keys: list[int]) -> Outcomes:
-    """What gateways have answered about these orders."""
+    """Return the answers of gateways about these orders."""
     try:
         return write(lambda db: read_outcomes(db, change, keys))
     except DBAPIError as error:

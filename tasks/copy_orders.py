@@ -46,13 +46,13 @@ from order_factory.tasks.working_set.claims import (
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.step import StepFunction, explain_error
 
-# Instead of copying: an order whose process has died too often fails, and says why.
+# Used instead of copying: an order whose process has died too often fails with an error.
 GIVING_UP: list[StepFunction] = [give_up, record_outcomes]
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """How many factories a transaction finished, and the public ids of those that it could not.
+    """The number of factories that a transaction finished, and the ids of those that it could not.
 
     `awaiting` counts the copied factories that wait for a payment gateway. `times` has the duration
     of each step.
@@ -82,7 +82,7 @@ def copy_order(
 
 
 class _Rehearsed(Exception):
-    """Rolls the transaction back, and carries its result."""
+    """Rolls the transaction back and carries its result."""
 
     def __init__(self, preview: OrderFactoryPreview) -> None:
         super().__init__(preview)
@@ -91,7 +91,7 @@ class _Rehearsed(Exception):
 
 @task(name="dry run", task_run_name="dry run", cache_policy=NO_CACHE)
 def rehearse_order(record: Callable[[Connection], int]) -> OrderFactoryPreview:
-    """Record a factory and copy it, report how it would end, and roll all of it back.
+    """Record a factory and copy it, report how it would end, and roll everything back.
 
     Raises the errors of `record`, and `TryAgain` when a transient database error persists.
     """

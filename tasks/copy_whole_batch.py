@@ -38,7 +38,7 @@ from order_factory.tasks.working_set.step import explain_error
 
 # Whether the run was stopped, so that no further part starts.
 Stopped = Callable[[], bool]
-# What is read of a batch before its transaction ends: by its key, and what the copying came to.
+# Reads the result of a batch before its transaction ends, given its key and the copying's result.
 Account = Callable[[Connection, int, BatchReport], BatchAccount]
 
 
@@ -46,7 +46,7 @@ class BatchRolledBack(OrderFactoryError):
     """The whole batch was rolled back and is pending. Argument: the reason."""
 
     status, code = 409, "order_factory_batch_taken_back"
-    detail = "all of it was taken back: {}"
+    detail = "everything was rolled back: {}"
 
 
 class _Rehearsed(Exception):
@@ -62,11 +62,11 @@ class _Rehearsed(Exception):
 def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
     """Copy all unfinished factories of a batch, `size` at a time, and commit all of them or none.
 
-    Returns how many it closed, and what the steps took; more of them wait for a payment gateway, which cannot be asked
-    before the commit. With the policy `reject_everything` and one error, nothing is
-    copied: the copies with errors fail, the others are aborted. Raises `BatchRolledBack` where it
-    could not be done as a whole, and `TryAgain` when a fault of the database did not pass; all are
-    still pending then.
+    Returns the number of closed factories and the times of the steps. Further copies may wait for a
+    payment gateway, which cannot be called before the commit. If a copy has an error and the policy
+    is `reject_everything`, nothing is copied: the copies with errors fail, the others are aborted.
+    Raises `BatchRolledBack` if the batch cannot be copied as a whole, and `TryAgain` if a database
+    error persists; all factories are still pending then.
     """
 
     def attempt() -> BatchReport:
@@ -106,7 +106,7 @@ def _rehearse(
             batch_id = record(db)
             start_batch(db, batch_id, flow_run.id)
             report = _copy_whole(db, batch_id, size, stopped)
-            # Calls no gateway: a dry run must leave no trace.
+            # No gateway is called, because a dry run must leave no trace.
             while more := record_approvals(db, Scope(batch_id), flow_run.id):
                 report = replace(report, closed=report.closed + more)
             finish_batch(db, batch_id)

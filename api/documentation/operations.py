@@ -15,19 +15,19 @@ from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.targets import REPORT_FILES
 
 _ERRORS = {
-    "400": "A parameter or the body is not supported or malformed.",
-    "401": "The token is missing, invalid, or not for this.",
+    "400": "A parameter or the body is malformed or not supported.",
+    "401": "The token is missing, invalid, or without the right to do this.",
     "404": "There is no such record.",
-    "405": "The method is not for this.",
-    "406": "The client does not take JSON:API.",
-    "409": "In conflict with what there is.",
+    "405": "The method is not allowed here.",
+    "406": "The client does not accept JSON:API.",
+    "409": "The request conflicts with an existing resource.",
     "413": "The body is too long.",
     "414": "The query is too long.",
     "415": "The body is not JSON:API.",
-    "422": "A value breaks a rule; one error for each.",
-    "423": "It cannot be deleted now.",
+    "422": "A value is invalid; there is one error for each.",
+    "423": "It cannot be deleted or changed now.",
     "429": "Too many requests; see Retry-After.",
-    "503": "Not now; see Retry-After.",
+    "503": "The service cannot answer now; see Retry-After.",
 }
 _FOR_READING = ("400", "401", "404", "406", "414", "429", "503")
 _FOR_WRITING = (*_FOR_READING, "409", "413", "415", "422")
@@ -72,7 +72,7 @@ def report_paths() -> Json:
         "200": _response(document_schema(schema, False)),
         **_error_responses(*_FOR_READING),
     }
-    message = "How many of a batch's copies came to which end, and what was wrong"
+    message = "The outcomes of a batch's copies, counted, and their errors"
     one = f"/api/{ORDER_FACTORY_BATCHES.name}/{{id}}"
     paths = {
         f"{one}/report": {
@@ -83,7 +83,7 @@ def report_paths() -> Json:
     for file in REPORT_FILES:
         message = f"The same as {file.removeprefix('report.')}, with a row for each copy"
         if file.endswith(".html"):
-            message = "A page about the batch for people"
+            message = "The report of the batch as a page"
         sent = {"200": {"description": "The file", "content": {"*/*": {}}}}
         sent |= _error_responses(*_FOR_READING)
         paths[f"{one}/{file}"] = {
@@ -152,7 +152,7 @@ def _operation(
 
 
 def _response(schema: Json) -> Json:
-    return {"description": "What was asked for.", "content": {MEDIA_TYPE: {"schema": schema}}}
+    return {"description": "The requested document.", "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 def _error_responses(*statuses: str) -> Json:

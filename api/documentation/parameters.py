@@ -11,7 +11,9 @@ def id_parameter() -> Json:
 
 
 def idempotency_key() -> Json:
-    message = "The same key with the same body gets the same answer, and makes nothing again."
+    message = (
+        "A repeated request with the same key and body gets the same answer and creates nothing."
+    )
     schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
     return {"name": "Idempotency-Key", "in": "header", "schema": schema, "description": message}
 
@@ -37,7 +39,9 @@ def listing(target: ResourceType) -> list[Json]:
     for attribute in target.attributes:
         if attribute.column is not None and attribute.type not in (Type.OBJECT, Type.TEXTS):
             name = f"filter[q][{attribute.name}_eq]"
-            filters.append(_query(name, TYPES[attribute.type], f"Where {attribute.name} is this."))
+            filters.append(
+                _query(name, TYPES[attribute.type], f"Only resources with this {attribute.name}.")
+            )
     sorting = {"type": "string", "examples": ["-created_at"]}
     return [*page_parameters(), _query("sort", sorting, "Attributes; - descends."), *filters]
 
@@ -47,7 +51,7 @@ def page_parameters() -> list[Json]:
     size = {"type": "integer", "minimum": 1, "maximum": MOST_SIZE}
     return [
         _query("page[number]", number, "Which page."),
-        _query("page[size]", size, "How many make a page; 10 unless given."),
+        _query("page[size]", size, "Resources per page. Default: 10."),
     ]
 
 

@@ -68,7 +68,7 @@ def parse_filter(
     if len(text) > api_settings().filter_limit:
         raise _not_allowed(parameter, f"has more than {api_settings().filter_limit} characters")
     if "\x00" in text:
-        raise _not_allowed(parameter, "holds the character 0")
+        raise _not_allowed(parameter, "contains the character 0")
     paths, name = _parsed(resource, parameter, predicate)
     matcher = MATCHERS[name]
     try:
@@ -237,7 +237,7 @@ def _object(text: str) -> str:
     if not isinstance(found, dict):
         raise _Wrong("needs a JSON object")
     if "\\u0000" in written.replace("\\\\", ""):
-        raise _Wrong("holds the character 0")
+        raise _Wrong("contains the character 0")
     return written
 
 

@@ -83,7 +83,7 @@ def parse_query(
 
 def _not_allowed(name: str) -> ApiError:
     if name.startswith("filter"):
-        detail = f"{name} is no filter; a filter is filter[q][PREDICATE]."
+        detail = f"{name} is not a filter. A filter is written filter[q][PREDICATE]."
         return wrong_parameter("FILTER_NOT_ALLOWED", name, "Filter not allowed", detail)
     detail = f"{name} is not allowed."
     return wrong_parameter("PARAM_NOT_ALLOWED", name, "Param not allowed", detail)
@@ -93,7 +93,7 @@ def _includes(resource: ResourceType, value: str) -> Includes:
     tree: Includes = {}
     paths = value.split(",") if value else []
     if len(paths) > _MOST_INCLUDES:
-        raise _invalid_include(f"There are more than {_MOST_INCLUDES} paths.")
+        raise _invalid_include(f"include has more than {_MOST_INCLUDES} paths.")
     for path in paths:
         names = path.split(".")
         if len(names) > api_settings().include_depth:

@@ -106,7 +106,7 @@ def common() -> tuple[Attribute, ...]:
         time("created_at", nullable=False),
         time("updated_at", nullable=False),
         text("reference", meaning="The caller's own name for it."),
-        text("reference_origin", meaning="Where the reference comes from."),
+        text("reference_origin", meaning="System that the reference comes from."),
         json_object("metadata", nullable=False, meaning="The caller's own data."),
     )
 

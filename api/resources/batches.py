@@ -105,7 +105,7 @@ ORDER_FACTORY_BATCHES = ResourceType(
     attributes=(
         text("selection", nullable=False, meaning="What was asked for, in words."),
         text("status", nullable=False, one_of=tuple(BatchStatus)),
-        integer("orders_count", nullable=False, meaning="How many copies were asked for."),
+        integer("orders_count", nullable=False, meaning="Number of requested copies."),
         time("started_at"),
         time("completed_at"),
         *common(),

@@ -39,7 +39,7 @@ _ATTRIBUTES = (
     time("completed_at"),
     time("failed_at"),
     json_object("errors_log", meaning="Field name to the list of messages."),
-    integer("errors_count", nullable=False, meaning="How many messages errors_log holds."),
+    integer("errors_count", nullable=False, meaning="Number of messages in errors_log."),
     *copy_options(),
 )
 _RELATIONSHIPS = (

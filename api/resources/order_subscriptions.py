@@ -165,7 +165,10 @@ ORDER_SUBSCRIPTIONS = ResourceType(
         text("number", nullable=False),
         text("status", nullable=False, one_of=tuple(SubscriptionStatus)),
         text("frequency", nullable=False, meaning=FREQUENCY_MEANING),
-        flag("activate_by_source_order", meaning="Active once the source order is placed."),
+        flag(
+            "activate_by_source_order",
+            meaning="Activate the subscription once the source order is placed.",
+        ),
         *copy_options(),
         integer("renewal_alert_period", meaning="In hours; without effect as yet."),
         text("customer_email"),

@@ -39,7 +39,9 @@ def copy(
     ] = None,
     reference_origin: Annotated[
         str | None,
-        typer.Option("--reference-origin", metavar="TEXT", help="Where the reference comes from."),
+        typer.Option(
+            "--reference-origin", metavar="TEXT", help="System that the reference comes from."
+        ),
     ] = None,
     metadata: Annotated[
         str | None,

@@ -109,7 +109,7 @@ def reset(
 def rotate(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Make a new secret, shown only once. The old secret still counts for a day."""
+    """Make a new secret, shown only once. The old secret remains valid for a day."""
     from order_factory.api.webhook_subscriptions import rotate_secret
     from order_factory.models.database.engine import begin
     from order_factory.models.database.schema import require_schema

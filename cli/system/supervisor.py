@@ -176,7 +176,7 @@ class _System:
                 problem = f"could not be started ({type(error).__name__})"
                 if monotonic() > deadline:
                     raise PartFailed(part.name, problem) from error
-                self._say(f"{part.name} {problem}. It is tried again.")
+                self._say(f"{part.name} {problem}. It will be started again.")
                 pause = _POLL_SECONDS
         return None
 

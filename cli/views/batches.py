@@ -86,7 +86,7 @@ def _dry_run_counts(result: BulkResult) -> list[tuple[str, Any]]:
         ("would fail", result.failed),
     ]
     if result.completed_with_errors:
-        counts.insert(2, ("of these in part", result.completed_with_errors))
+        counts.insert(2, ("of these partly", result.completed_with_errors))
     if result.aborted:
         counts.append(("would be aborted", result.aborted))
     return [*counts, ("", "Nothing was changed.")]
@@ -100,7 +100,7 @@ def _counts(result: BulkResult) -> list[tuple[str, Any]]:
         ("failed", result.failed),
     ]
     if result.completed_with_errors:
-        counts.insert(3, ("of these in part", result.completed_with_errors))
+        counts.insert(3, ("of these partly", result.completed_with_errors))
     if result.pending or result.in_progress:
         counts.append(("unfinished", result.pending + result.in_progress))
     if result.aborted:
@@ -108,5 +108,5 @@ def _counts(result: BulkResult) -> list[tuple[str, Any]]:
     if result.seconds:
         done, speed = result.copied_in_this_run, result.orders_per_second
         summary = f"{count_of(done, 'order')} in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
-        counts.append(("this run", summary if done else "nothing was left to copy"))
+        counts.append(("this run", summary if done else "no copies were left to make"))
     return counts

@@ -399,9 +399,9 @@ def json_keys(db: Connection, column: ColumnElement[Any]) -> Any:
 
 
 def fill(db: Connection, filled: Table, columns: dict[str, list[Any]]) -> None:
-    """Put many rows into a table at the speed of the driver; the columns are of equal length.
+    """Insert many rows with the driver directly, which is faster. Columns have equal lengths.
 
-    The values are those that the driver takes: JSON is text.
+    The values have the types that the driver accepts; JSON is text.
     """
     names = ", ".join(columns)
     if on_sqlite(db):

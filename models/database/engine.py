@@ -25,8 +25,8 @@ from order_factory.models.settings import Settings
 BUSY_SECONDS = 30
 CACHE_KIBIBYTES = 16_384
 
-# PostgreSQL would keep the rows of a machine that disappears from the network locked
-# for two hours. So both ends ask after 10 quiet seconds, and give the other up within half a minute.
+# PostgreSQL would keep the rows of a machine that disappears from the network locked for two hours.
+# So both ends ask after 10 quiet seconds, and give the other up within half a minute.
 _ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 _UNANSWERED_MILLISECONDS = 30_000
 
@@ -103,7 +103,7 @@ _checkpointing = Lock()
 
 
 def wait_for_checkpoint() -> None:
-    """Come back when no thread of this process writes the log back; it has a connection open."""
+    """Wait until no checkpoint runs in this process, because it holds a connection open."""
     with _checkpointing:
         pass
 
@@ -141,7 +141,7 @@ def has_connected() -> bool:
 
 
 def close_connections() -> None:
-    """Close all connections of this process. SQLite then writes its log back into the file."""
+    """Close all connections of this process. SQLite then makes a checkpoint."""
     wait_for_checkpoint()
     for engine in list(_engines):
         engine.dispose()
@@ -267,7 +267,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def make_file(*_connection: object) -> None:
-        """Before the driver makes it for everyone to read: it holds names and addresses."""
+        """Create the file for its owner only; the driver would make it readable for everyone."""
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600, exist_ok=True)
 
@@ -283,7 +283,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             f"cache_size=-{CACHE_KIBIBYTES}",
-            # At every large commit otherwise; see `checkpoint_soon`. 64 MiB of log at the most.
+            # Otherwise at every large commit; see `checkpoint_soon`. At most 64 MiB of log.
             "wal_autocheckpoint=16384",
         ):
             cursor.execute(f"PRAGMA {pragma}")

@@ -20,7 +20,7 @@ class FairLock:
 
     @contextmanager
     def hold(self, seconds: float) -> Iterator[None]:
-        """Hold the lock for the block. After this time without it, continue without the lock."""
+        """Hold the lock during the block. After waiting this long, continue without the lock."""
         mine = self._take(seconds)
         try:
             yield
@@ -41,7 +41,7 @@ class FairLock:
             if called in self._waiting:
                 self._waiting.remove(called)
                 return False
-        return True  # called at the last moment
+        return True  # called just as the wait ended
 
     def _pass_on(self) -> None:
         with self._lock:

@@ -44,7 +44,7 @@ def with_list(
 
 
 def as_json(db: Connection, words: ColumnElement[str]) -> ColumnElement[Any]:
-    """A JSON text as the database compares it with another."""
+    """Return a JSON text in the form in which the database compares it with another."""
     return words if on_sqlite(db) else cast(words, JSONB)
 
 

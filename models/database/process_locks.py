@@ -38,15 +38,15 @@ class ProcessLock(Protocol):
     """A lock that this process holds."""
 
     def number(self) -> int:
-        """The number to write into what is taken up; the lock is held when this returns.
+        """The number to write into claimed rows. The lock is held when this returns.
 
-        Raises `DatabaseAway` where it was lost and could not be taken again.
+        Raises `DatabaseAway` if the lock was lost and could not be taken again.
         """
 
 
 @contextmanager
 def hold_process_lock() -> Iterator[ProcessLock]:
-    """Hold a process lock for the block."""
+    """Hold a process lock during the block."""
     number = secrets.randbelow(2**31 - 1) + 1
     on_file = get_engine().url.get_backend_name() == "sqlite"
     with _locked_file(number) if on_file else _advisory_lock(number) as lock:
@@ -54,7 +54,7 @@ def hold_process_lock() -> Iterator[ProcessLock]:
 
 
 def released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
-    """Those of the numbers that no process holds any more."""
+    """Return those of the numbers that no process holds any more."""
     asked = set(numbers)
     if not asked:
         return asked
@@ -146,7 +146,7 @@ def _remove_free_files() -> None:
 
 @contextmanager
 def try_hold_alone(name: str) -> Iterator[ProcessLock | None]:
-    """Hold the lock of this name for the block; None if another process holds it."""
+    """Hold the lock of this name during the block; yield None if another process holds it."""
     on_file = get_engine().url.get_backend_name() == "sqlite"
     with _try_file(name) if on_file else _try_advisory_lock(name) as lock:
         yield lock

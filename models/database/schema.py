@@ -18,7 +18,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(to: str = "head") -> tuple[str | None, str]:
-    """Upgrade the schema to this version, the newest by default; the versions before and after.
+    """Upgrade the schema to this version, by default the newest. Returns the old and new versions.
 
     Raises `DatabaseNotReady` if the schema is newer than this code.
     """
@@ -34,7 +34,7 @@ def upgrade(to: str = "head") -> tuple[str | None, str]:
 
 
 def require_schema() -> None:
-    """Raises `DatabaseNotReady` unless the schema is the newest version."""
+    """Raise `DatabaseNotReady` unless the schema is the newest version."""
     # If the database cannot be reached at the start, fail at once: its address may be wrong.
     current = until_it_passes(_current_version, is_transient)
     if current != newest_version():

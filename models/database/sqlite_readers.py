@@ -1,7 +1,7 @@
-"""What a second process needs to read an SQLite database while this one writes to it.
+"""Reading an SQLite database in a second process while this one writes to it.
 
 SQLite allows one writing transaction at a time and any number of reading ones. PostgreSQL lets
-several processes write, so nothing is read ahead there.
+several processes write, so nothing is prefetched there.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ from order_factory.models.tables.base import Base
 
 
 def can_prefetch(db: Connection) -> bool:
-    """Whether it is SQLite, in a build that has `deserialize`."""
+    """Whether the database is SQLite, in a build that has `deserialize`."""
     return on_sqlite(db) and hasattr(sqlite3.Connection, "deserialize")
 
 

@@ -18,5 +18,5 @@ _WRITERS = text(
 
 
 def writers_of(db: Connection, table: Table) -> frozenset[str]:
-    """The transactions that may have inserted rows and have not committed yet."""
+    """Return the open transactions that may have inserted rows."""
     return frozenset() if on_sqlite(db) else frozenset(db.scalars(_WRITERS, {"name": table.name}))

@@ -1,4 +1,4 @@
-"""A time limit for reads, so that none holds up the others."""
+"""A time limit for reads, so that a slow one does not delay the others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,8 +4,9 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.errors import ConnectionLost, DatabaseRefused, OrderFactoryError
 
-# PostgreSQL: serialization failure, deadlock, lock not available, server shutting down or
-# starting up, sessions ended for being idle, too many connections, lost connections. https://www.postgresql.org/docs/current/errcodes-appendix.html
+# PostgreSQL: serialization failure, deadlock, lock not available, server shutting down or starting
+# up, sessions ended for being idle, too many connections, lost connections.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05", "25P03", "53300"}
 _SQLITE = ("database is locked", "database table is locked")
 
@@ -31,12 +32,12 @@ def is_lost(error: DBAPIError) -> bool:
 
 
 def explain_refusal(error: DBAPIError) -> OrderFactoryError:
-    """The error as one of ours, without any of the row's values."""
+    """Return one of our errors for the database's, without any of the row's values."""
     return ConnectionLost() if is_lost(error) else DatabaseRefused(without_values(error))
 
 
 def without_values(error: DBAPIError) -> str:
-    """What the database refused, without any of the row's values.
+    """Return the database's message without any of the row's values.
 
     The driver's own message may quote the row, and so an email or a token.
     """

@@ -24,7 +24,7 @@ def _storable_object(value: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _object_of_text(value: object) -> object:
-    """The object of a JSON text; an empty text is none."""
+    """Return the object of a JSON text; None for an empty text."""
     if not isinstance(value, str):
         return value
     return parse_json(value) if value.strip() else None
@@ -76,9 +76,9 @@ class CopyOptions(CopyOptionValues):
 
     reference: Text | None = Field(default=None, description="Your own name for this copy.")
     reference_origin: Text | None = Field(
-        default=None, description="Where that reference comes from."
+        default=None, description="System that the reference comes from."
     )
-    metadata: Metadata | None = Field(default=None, description="Your own data: a JSON object.")
+    metadata: Metadata | None = Field(default=None, description="Your own data, as a JSON object.")
 
     def choices(self) -> dict[str, bool | str]:
         """The copy options and their JSON values, which may apply to many copies."""

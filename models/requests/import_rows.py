@@ -146,13 +146,14 @@ class PromotionRow(ImportRow, frozen=True):
     type: PromotionType = Field(description="What it takes off.")
     name: Text = Field(description="The name that customers see.")
     currency_code: Currency | None = Field(
-        None, description="ISO 4217; only orders in it. Left out, orders in any."
+        None,
+        description="ISO 4217; only orders in this currency get it, or all if left out.",
     )
-    exclusive: bool = Field(False, description="Whether no other promotion applies beside it.")
+    exclusive: bool = Field(False, description="Whether it excludes all other promotions.")
     priority: Whole | None = Field(None, description="The lower, the earlier it applies.")
     starts_at: Time = Field(description="From when it applies.")
     expires_at: Time = Field(description="From when it no longer applies.")
-    disabled_at: Time | None = Field(None, description="Since when it is switched off.")
+    disabled_at: Time | None = Field(None, description="Since when it is disabled.")
     total_usage_limit: NotNegative | None = Field(None, description="How many orders may get it.")
     total_usage_count: NotNegative = Field(0, description="How many orders have got it.")
     percentage: Percentage | None = Field(
@@ -189,7 +190,7 @@ class CouponRow(ImportRow, frozen=True):
 
     code: Key = Field(description="The code that customers give.")
     promotion: Key = Field(description="The reference of an imported promotion.")
-    customer_single_use: bool = Field(False, description="Whether a customer may use it but once.")
+    customer_single_use: bool = Field(False, description="Whether a customer may use it only once.")
     usage_limit: NotNegative | None = Field(None, description="How many orders may use it.")
     usage_count: NotNegative = Field(0, description="How many orders have used it.")
     recipient_email: Email | None = Field(None, description="The only customer who may use it.")
@@ -201,12 +202,14 @@ class GiftCardRow(ImportRow, frozen=True):
 
     code: Key = Field(description="The code that customers give.")
     status: GiftCardStatus = Field(GiftCardStatus.ACTIVE, description="Only an active card pays.")
-    currency_code: Currency = Field(description="ISO 4217, upper case; only orders in it.")
+    currency_code: Currency = Field(
+        description="ISO 4217, upper case; the card pays only for orders in this currency."
+    )
     initial_balance_cents: NotNegativeAmount | None = Field(
-        None, description="What was on it at first; left out, the balance."
+        None, description="The balance at first; the same as balance_cents if left out."
     )
     balance_cents: NotNegativeAmount = Field(description="What is left on it today.")
-    single_use: bool = Field(False, description="Whether it pays but once.")
+    single_use: bool = Field(False, description="Whether it pays only once.")
     expires_at: Time | None = Field(None, description="From when it can no longer be used.")
 
 
@@ -259,10 +262,11 @@ class OrderRow(ImportRow, frozen=True):
         None, description="The email of an imported customer; none for a guest's order."
     )
     guest: bool | None = Field(
-        None, description="Whether a guest ordered; left out, whether there is no customer."
+        None,
+        description="Whether a guest ordered; if left out, true for an order without a customer.",
     )
     customer_email: Email | None = Field(
-        None, description="Where mail about the order goes; left out, to the customer."
+        None, description="Where mail about the order goes; the customer's email if left out."
     )
     market_name: Text | None = Field(None, description="The market's name.")
     language_code: Text | None = Field(None, description="The language, like `en`.")
@@ -286,7 +290,7 @@ class OrderRow(ImportRow, frozen=True):
     total_tax_amount_cents: Amount = Field(0, description="The taxes.")
     total_amount_cents: Amount = Field(description="The sum of the line items' totals.")
     total_amount_with_taxes_cents: Amount | None = Field(
-        None, description="The total with taxes; left out, worked out from total and taxes."
+        None, description="The total with taxes; computed from total and taxes if left out."
     )
     billing_address: Key | None = Field(None, description="The reference of an address.")
     shipping_address: Key | None = Field(None, description="The reference of an address.")
@@ -309,7 +313,7 @@ class LineItemRow(ImportRow, frozen=True):
     bundle_code: Key | None = Field(None, description="The bundle's code as it was.")
     name: Text | None = Field(None, description="The name as it was.")
     image_url: Text | None = Field(None, description="Where a picture is.")
-    quantity: Whole = Field(description="The pieces, as they were: 0 and below are kept.")
+    quantity: Whole = Field(description="The pieces, as they were; may be 0 or negative.")
     currency_code: Currency | None = Field(None, description="ISO 4217; the order's.")
     unit_amount_cents: Amount | None = Field(None, description="The price of one piece.")
     compare_at_amount_cents: Amount | None = Field(None, description="The price before.")
@@ -322,7 +326,7 @@ class LineItemRow(ImportRow, frozen=True):
     tax_breakdown: Object | None = Field(None, description="JSON object; in CSV its text.")
     frequency: Text | None = Field(None, description="How often it recurs, like `monthly`.")
     coupon_code: SpreadsheetText | None = Field(
-        None, description="The coupon that the line is from."
+        None, description="The coupon that gave the discount."
     )
 
 
@@ -337,5 +341,5 @@ class LineItemOptionRow(ImportRow, frozen=True):
     currency_code: Currency | None = Field(None, description="ISO 4217; the order's.")
     unit_amount_cents: Amount | None = Field(None, description="The price of one, in cents.")
     total_amount_cents: Amount | None = Field(None, description="The price of all, in cents.")
-    delay_hours: Whole | None = Field(None, description="The hours that it takes longer.")
-    options: Object | None = Field(None, description="What was asked for; in CSV JSON text.")
+    delay_hours: Whole | None = Field(None, description="By how many hours it delays the delivery.")
+    options: Object | None = Field(None, description="What the customer chose; JSON text in CSV.")

@@ -61,7 +61,9 @@ def _cents(value: Any) -> Any:
         raise _wrong("cents", "is true or false; amounts are whole cents")
     found = _DECIMAL.fullmatch(text)
     if found is None:
-        raise _wrong("cents", "is no whole number; amounts are whole cents, such as 1250 for 12.50")
+        raise _wrong(
+            "cents", "is not a whole number; amounts are whole cents, such as 1250 for 12.50"
+        )
     sign, units, decimals = found.groups()
     problem = f"is {text[:30]}; amounts are whole cents"
     if len(decimals) <= 2:
@@ -80,10 +82,10 @@ def _whole(value: Any) -> Any:
             whole = int(value)
             if whole == value:
                 return whole
-        raise _wrong("whole", "is no whole number")
+        raise _wrong("whole", "is not a whole number")
     text = str(value).strip()
     if not text.isascii() or not (_WHOLE.fullmatch(text) or _WHOLE_DECIMAL.fullmatch(text)):
-        raise _wrong("whole", "is no whole number")
+        raise _wrong("whole", "is not a whole number")
     return int(text.split(".")[0][:20])
 
 
@@ -93,7 +95,7 @@ def _rate(value: Any) -> Any:
     try:
         rate = float(value)
     except (TypeError, ValueError):
-        raise _wrong("rate", "is no number; write 0.22 for 22 percent") from None
+        raise _wrong("rate", "is not a number; write 0.22 for 22 percent") from None
     if 1 < rate < float("inf"):
         percent = f"{rate:.6g}"
         hint = f"write {rate / 100:.6g} for {percent} percent" if rate <= 100 else "write 0.22"
@@ -198,7 +200,7 @@ def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
-        raise PydanticCustomError("out_of_range", "lies outside the years 1 to 9999") from error
+        raise PydanticCustomError("out_of_range", "is outside the years 1 to 9999") from error
 
 
 def _object_of(value: Any) -> Any:

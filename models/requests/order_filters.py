@@ -44,7 +44,7 @@ def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("the time lies outside the years 1 to 9999") from error
+        raise ValueError("the time is outside the years 1 to 9999") from error
 
 
 Moment = Annotated[

@@ -1,4 +1,4 @@
-"""What is wrong with a request, from pydantic's error, without the values: they may be private."""
+"""The problems of a request, from pydantic's error, without the values, which may be private."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ class Problem(NamedTuple):
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """The problems. A field is left out where only one inside it is wrong."""
+    """Return the problems. A field is left out if only a field inside it is wrong."""
     details = error.errors(include_input=False, include_url=False, include_context=False)
     places = [detail["loc"] for detail in details]
     return [

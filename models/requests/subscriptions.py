@@ -26,7 +26,7 @@ def _in_zone(value: Any, time_zone: str) -> Any:
         if isinstance(moment, datetime) and moment.tzinfo is None:
             return moment.replace(tzinfo=ZoneInfo(time_zone))
     except (ValueError, ZoneInfoNotFoundError):
-        pass  # the checks of the fields say what is wrong
+        pass  # the checks of the fields report the problem
     return value
 
 
@@ -47,21 +47,24 @@ class SubscriptionOptions(SubscriptionOptionValues):
         description=FREQUENCY_MEANING
     )
     time_zone: Annotated[str, AfterValidator(check_time_zone)] = Field(
-        default="UTC", description="Whose clocks count, such as Europe/Rome."
+        default="UTC", description="Time zone of the schedule, such as Europe/Rome."
     )
     starts_at: Moment | None = Field(
-        default=None, description="From when on; the periods are counted from here. Now if empty."
+        default=None,
+        description="Start of the schedule; the periods are counted from it. Now if empty.",
     )
-    expires_at: Moment | None = Field(default=None, description="No period from here on.")
+    expires_at: Moment | None = Field(
+        default=None, description="End of the schedule; no period is due at this time or later."
+    )
     activate_by_source_order: bool = Field(
-        default=True, description="Active once the source order is placed."
+        default=True, description="Activate the subscription once the source order is placed."
     )
     renewal_alert_period: int | None = Field(
-        default=None, ge=1, le=720, description="Hours; kept, and without effect as yet."
+        default=None, ge=1, le=720, description="Hours before a renewal. Stored; it has no effect."
     )
     catch_up: CatchUp = Field(
         default=CatchUp.ONE,
-        description="Of the periods that were missed while nothing ran: one, all or none.",
+        description="Missed periods to copy: one (the latest), all or none.",
     )
     retry_after: Annotated[str, AfterValidator(check_retry_after)] | None = Field(
         default=None,
@@ -82,9 +85,9 @@ class SubscriptionOptions(SubscriptionOptionValues):
     )
     reference: Text | None = Field(default=None, description="Your own name for it.")
     reference_origin: Text | None = Field(
-        default=None, description="Where that reference comes from."
+        default=None, description="System that the reference comes from."
     )
-    metadata: Metadata | None = Field(default=None, description="Your own data: a JSON object.")
+    metadata: Metadata | None = Field(default=None, description="Your own data, as a JSON object.")
 
     @model_validator(mode="before")
     @classmethod

@@ -38,29 +38,29 @@ class _Outcome(Result):
     """The first fields of a result."""
 
     id: str = Field(description="Public id of the order factory.")
-    type: FactoryType = Field(description="What made it: a caller, or an order subscription.")
+    type: FactoryType = Field(description="Created by a caller, or by an order subscription.")
     mode: Mode = Field(description="The mode of its orders: test or live.")
-    status: FactoryStatus = Field(description="How far the copy has come.")
+    status: FactoryStatus = Field(description="Status of the copy.")
     source_order: OrderRef = Field(description="The order that is copied.")
     target_order: OrderRef | None = Field(description="The copy; null until there is one.")
     started_at: datetime | None = Field(description="When the copy started, in UTC.")
     completed_at: datetime | None = Field(description="When it completed, in UTC.")
     failed_at: datetime | None = Field(description="When it failed, in UTC.")
     errors_log: dict[str, list[str]] | None = Field(
-        description="Field name to its messages; null where there is none."
+        description="Field names with their messages; null if there are none."
     )
-    errors_count: int = Field(description="How many messages errors_log holds.")
+    errors_count: int = Field(description="Number of messages in errors_log.")
 
 
 class OrderFactoryResult(CopyOptionValues, _Outcome):
     """Every attribute of an order factory, as the public API reference names it; times are UTC."""
 
-    reference: str | None = Field(description="The caller's name for it.")
-    reference_origin: str | None = Field(description="Where that reference comes from.")
+    reference: str | None = Field(description="The caller's own name for it.")
+    reference_origin: str | None = Field(description="System that the reference comes from.")
     metadata: dict[str, Any] | None = Field(description="The caller's own data.")
     batch_reference: str | None = Field(description="The batch that it belongs to.")
     flow_run_id: str | None = Field(description="The Prefect flow run that made it.")
-    created_at: datetime = Field(description="When it was asked for, in UTC.")
+    created_at: datetime = Field(description="When it was requested, in UTC.")
     updated_at: datetime = Field(description="When it last changed, in UTC.")
     made_before: bool = Field(
         default=False, description="An earlier call recorded it; it was not copied a second time."
@@ -68,11 +68,11 @@ class OrderFactoryResult(CopyOptionValues, _Outcome):
 
 
 class OrderFactoryPreview(OrderFactoryResult):
-    """How a copy would end, and how it would differ from its source; nothing of it is kept."""
+    """How a copy would end, and how it would differ from its source. It was rolled back."""
 
-    dry_run: bool = Field(default=True, description="All of it was rolled back.")
+    dry_run: bool = Field(default=True, description="Everything was rolled back.")
     differences: list[Difference] | None = Field(
-        description="How the copy differs from its source; null where none could be made."
+        description="How the copy differs from its source; null if it cannot be made."
     )
 
 
@@ -121,8 +121,8 @@ class ErrorCount(Result):
 
     field: str = Field(description="The key in errors_log.")
     code: str = Field(description="The kind of error.")
-    count: int = Field(description="How many messages of this kind.")
-    orders: int = Field(description="In how many orders.")
+    count: int = Field(description="Number of messages of this kind.")
+    orders: int = Field(description="Number of orders with this error.")
     example_message: str = Field(description="The message of one of them.")
     example_order: str = Field(description="Number (or public id) of a source order that has it.")
 
@@ -130,26 +130,28 @@ class ErrorCount(Result):
 class BulkResult(Result):
     """How a batch ended, or its progress so far."""
 
-    reference: str = Field(description="Start the batch again under it to finish the rest.")
+    reference: str = Field(
+        description="Name of the batch. Start the batch again under it to finish it."
+    )
     id: str = Field(description="Public id of the batch.")
-    status: BatchStatus = Field(description="How far the batch has come.")
-    orders_count: int = Field(description="How many copies were asked for.")
+    status: BatchStatus = Field(description="Status of the batch.")
+    orders_count: int = Field(description="Number of requested copies.")
     pending: int = Field(description="Copies that have not been made yet.")
-    in_progress: int = Field(description="Copies that are being made in several steps.")
+    in_progress: int = Field(description="Copies that wait for a payment gateway.")
     completed: int = Field(description="Copies that were made.")
     failed: int = Field(description="Copies that could not be made, or not be placed.")
-    aborted: int = Field(description="Copies that were called off.")
-    completed_with_errors: int = Field(description="Completed ones that left something out.")
+    aborted: int = Field(description="Copies that were aborted.")
+    completed_with_errors: int = Field(description="Completed copies that left something out.")
     errors: list[ErrorCount] = Field(description="The kinds of error, most frequent first.")
     seconds: float = Field(description="Wall-clock time of this run's copying.")
-    copied_in_this_run: int = Field(description="Factories completed or failed by this run.")
+    copied_in_this_run: int = Field(description="Factories that this run completed or failed.")
     report_path: str | None = Field(description="The report file with a row per copy.")
     page_path: str | None = Field(description="The HTML page about the batch.")
     error_policy: ErrorPolicy = Field(
         default=ErrorPolicy.REJECT_FAILED,
-        description="What errors of some orders mean for the others.",
+        description="What happens to the other orders when some have errors.",
     )
-    dry_run: bool = Field(default=False, description="All of it was rolled back again.")
+    dry_run: bool = Field(default=False, description="Everything was rolled back.")
 
     @classmethod
     def empty(cls, reference: str) -> "BulkResult":
@@ -180,7 +182,7 @@ class BulkResult(Result):
             detail = f"{self.completed:,} {of_all} would be copied, {self.failed:,} would fail"
         else:
             detail = f"{self.completed:,} {of_all} copied, {self.failed:,} failed"
-        return f"{detail}; it was a dry run, nothing was changed" if self.dry_run else detail
+        return f"{detail}; this was a dry run, and nothing was changed" if self.dry_run else detail
 
     def errors_frame(self) -> "pd.DataFrame":
         """One row per kind of error, most frequent first; the columns of `ErrorCount`."""

@@ -6,7 +6,7 @@ Value = int | float | str | None
 
 
 class Difference(BaseModel):
-    """One value that is not what it was in the source order."""
+    """One value that differs from the source order."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -16,8 +16,8 @@ class Difference(BaseModel):
     )
     what: str = Field(description="The line's SKU or name, or the order's attribute.")
     before: Value = Field(description="In the source order; amounts are in cents.")
-    after: Value = Field(description="In the target order; null where it was left out.")
-    reason: str | None = Field(description="Why, as far as the copy knows it.")
+    after: Value = Field(description="In the target order; null if it was left out.")
+    reason: str | None = Field(description="The reason, if it is recorded.")
 
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""

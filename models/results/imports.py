@@ -10,47 +10,43 @@ class FileReport(BaseModel, frozen=True):
     """The result of one file's rows: `read` is the sum of the five other counts."""
 
     file: str = Field(description="The file's name.")
-    resource: str = Field(description="What the file holds.")
-    read: int = Field(description="The rows of the file; blank lines are none.")
-    imported: int = Field(description="The rows that were written.")
-    updated: int = Field(
-        default=0, description="The rows that were there and took over new values."
-    )
-    unchanged: int = Field(description="The rows that were there already, with the same values.")
+    resource: str = Field(description="The resource in the file.")
+    read: int = Field(description="Rows of the file, without blank lines.")
+    imported: int = Field(description="Rows that were written.")
+    updated: int = Field(default=0, description="Existing rows that were updated.")
+    unchanged: int = Field(description="Existing rows with the same values.")
     different: int = Field(
-        default=0, description="The rows that were there with other values, and stay as they are."
+        default=0, description="Existing rows with other values, which were not changed."
     )
-    rejected: int = Field(description="The rows that were not imported; see the rejects file.")
+    rejected: int = Field(description="Rows that were not imported; see the rejects file.")
     changes: dict[str, int] = Field(
-        default_factory=dict, description="How many rows took over a new value, by column."
+        default_factory=dict, description="Number of updated rows, by column."
     )
     read_as: str = Field(
-        default="", description="How the file was read, where that is not obvious."
+        default="", description="Notes on how the file was read, such as its separator."
     )
-    seconds: float = Field(description="How long it took.")
+    seconds: float = Field(description="Duration.")
 
 
 class ImportReport(BaseModel, frozen=True):
     """The results of all files."""
 
     files: list[FileReport] = Field(description="One report per file, in the order of the import.")
-    read: int = Field(description="The rows of all the files.")
-    imported: int = Field(description="The rows that were written.")
-    updated: int = Field(
-        default=0, description="The rows that were there and took over new values."
-    )
-    unchanged: int = Field(description="The rows that were there already, with the same values.")
+    read: int = Field(description="Rows of all files.")
+    imported: int = Field(description="Rows that were written.")
+    updated: int = Field(default=0, description="Existing rows that were updated.")
+    unchanged: int = Field(description="Existing rows with the same values.")
     different: int = Field(
-        default=0, description="The rows that were there with other values, and stay as they are."
+        default=0, description="Existing rows with other values, which were not changed."
     )
-    rejected: int = Field(description="The rows that were not imported.")
-    seconds: float = Field(description="How long it took.")
+    rejected: int = Field(description="Rows that were not imported.")
+    seconds: float = Field(description="Duration.")
     rejects_path: str | None = Field(
-        description="The CSV file that says why rows were rejected; none if all were valid."
+        description="The CSV file with the reasons for rejected rows; none if all were valid."
     )
     unbalanced_orders: int = Field(
         default=0,
-        description="Imported orders whose amounts are not what their lines add up to.",
+        description="Imported orders whose amounts are not the sums of their lines.",
     )
     unbalanced_examples: list[str] = Field(
         default_factory=list, description="What is wrong with the first of these orders."

@@ -1,4 +1,4 @@
-"""What the flows return that change orders that are there: how many, and why not the others."""
+"""The results of flows that change existing orders."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,20 +15,24 @@ class RefusedOrder(_Result):
     """One order that was refused, and why."""
 
     order: str = Field(description="The order's number, or its public id.")
-    field: str = Field(description="The attribute at fault.")
-    message: str = Field(description="What is wrong, for a person.")
+    field: str = Field(description="The attribute with the problem.")
+    message: str = Field(description="The problem, in a sentence.")
 
 
 class OrdersResult(_Result):
     """How a change of orders ended, such as placing them."""
 
-    change: str = Field(description="What was asked for: place, capture, cancel or refund.")
-    orders_count: int = Field(description="How many orders it was asked for.")
-    done: int = Field(description="How many are so now, those that were so before among them.")
-    waiting: int = Field(description="How many wait for a payment gateway.")
-    refused: int = Field(description="How many were refused, by us or by a gateway.")
-    problems: list[RefusedOrder] = Field(description="Why; at most the first 1,000.")
-    seconds: float = Field(description="How long it took.")
+    change: str = Field(description="The requested change: place, capture, cancel or refund.")
+    orders_count: int = Field(description="Number of orders in the request.")
+    done: int = Field(
+        description="Orders that are changed now, including those that were changed before."
+    )
+    waiting: int = Field(description="Orders that wait for a payment gateway.")
+    refused: int = Field(description="Orders that were refused, by us or by a gateway.")
+    problems: list[RefusedOrder] = Field(
+        description="The reasons for refusals; at most the first 1,000."
+    )
+    seconds: float = Field(description="Duration.")
 
     @property
     def outcome(self) -> str:
@@ -55,7 +59,7 @@ class OrdersRefused(OrderFactoryError):
 
 
 class OrdersWaiting(OrderFactoryError):
-    """A payment gateway gave no answer about some of them; carries the `OrdersResult`."""
+    """A payment gateway did not answer about some orders. Carries the `OrdersResult`."""
 
     status, code = 503, "orders_waiting"
 
@@ -65,4 +69,4 @@ class OrdersWaiting(OrderFactoryError):
 
     def __str__(self) -> str:
         why = "; ".join(self.args[1][:3])
-        return f"{self.result.outcome}. {why}. Run the same again; nothing is paid twice."
+        return f"{self.result.outcome}. {why}. Run it again; nothing is paid twice."

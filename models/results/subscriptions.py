@@ -14,12 +14,12 @@ class SubscriptionRun(Result):
     """The result of a run over all its batches."""
 
     batches: list[str] = Field(default=[], description="References of the batches it worked on.")
-    subscriptions: int = Field(default=0, description="Subscriptions that were accounted for.")
+    subscriptions: int = Field(default=0, description="Subscriptions whose copies were counted.")
     completed: int = Field(default=0, description="Copies that were made.")
     failed: int = Field(default=0, description="Copies that could not be made, or not be placed.")
-    unfinished: int = Field(default=0, description="Copies that are left to the next run.")
+    unfinished: int = Field(default=0, description="Copies that the next run will make.")
     overlapping: int = Field(
-        default=0, description="Copies that were recorded beside an older one that is not finished."
+        default=0, description="Copies that were recorded although an older one is not finished."
     )
     waiting: int = Field(
         default=0,
@@ -37,7 +37,7 @@ class SubscriptionRun(Result):
         message = f"{copies} made, {self.failed:,} failed"
         message += f", subscriptions: {self.subscriptions:,}"
         if self.overlapping:
-            message += f", {self.overlapping:,} beside an older copy that is not finished"
+            message += f", {self.overlapping:,} with an older copy that is not finished"
         if self.waiting:
             message += f", {self.waiting:,} waiting for another payment source"
         return f"{message}, {self.unfinished:,} left unfinished" if self.unfinished else message
@@ -82,7 +82,7 @@ class SubscriptionRef(Result):
 class UpcomingCopy(Result):
     """One period in the future."""
 
-    subscription: SubscriptionRef = Field(description="Whose period it is.")
+    subscription: SubscriptionRef = Field(description="The subscription of the period.")
     period_at: datetime = Field(description="When it is copied, in UTC.")
     source_order: OrderRef = Field(description="What is copied.")
 
@@ -90,16 +90,18 @@ class UpcomingCopy(Result):
 class PredictedFailure(Result):
     """A copy that would fail if it were made now."""
 
-    subscription: SubscriptionRef = Field(description="Whose copy it is.")
-    source_order: OrderRef = Field(description="What would be copied.")
-    errors_log: dict[str, list[str]] = Field(description="Field name to its messages.")
+    subscription: SubscriptionRef = Field(description="The subscription of the copy.")
+    source_order: OrderRef = Field(description="The order that would be copied.")
+    errors_log: dict[str, list[str]] = Field(description="Field names with their messages.")
 
 
 class SubscriptionPreview(Result):
     """What will be copied when, and what would fail now."""
 
-    until: datetime = Field(description="The end of the time that was looked at, in UTC.")
-    subscriptions: int = Field(description="Subscriptions with a period before that.")
-    upcoming: list[UpcomingCopy] = Field(description="The first of these periods, in their order.")
-    failures: list[PredictedFailure] = Field(description="What would fail today, once each.")
-    failing: int = Field(description="How many would fail today, listed or not.")
+    until: datetime = Field(description="The end of the previewed time, in UTC.")
+    subscriptions: int = Field(description="Subscriptions with a period before that time.")
+    upcoming: list[UpcomingCopy] = Field(description="The first of these periods, earliest first.")
+    failures: list[PredictedFailure] = Field(
+        description="Copies that would fail today, one for each subscription."
+    )
+    failing: int = Field(description="Number of copies that would fail today, listed or not.")

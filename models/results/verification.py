@@ -9,9 +9,9 @@ class InvariantReport(Result):
     """One invariant, and the number of its violations."""
 
     name: str = Field(description="Its name, for people and machines.")
-    meaning: str = Field(description="What must hold, in one sentence.")
-    violations: int = Field(description="How many rows break it; 0 is right.")
-    resource: str = Field(description="What the examples are, as the API names it.")
+    meaning: str = Field(description="The rule, in one sentence.")
+    violations: int = Field(description="Number of rows that break it; 0 if it holds.")
+    resource: str = Field(description="The resource of the examples, as the API names it.")
     examples: list[str] = Field(description="Public ids of up to three rows that break it.")
 
 
@@ -19,9 +19,9 @@ class Verification(Result):
     """Whether the whole database is valid."""
 
     invariants: list[InvariantReport] = Field(description="One report per invariant.")
-    copies: int = Field(description="How many target orders were compared with their sources.")
+    copies: int = Field(description="Target orders that were compared with their sources.")
     edited_copies: int = Field(
-        description="How many of them were edited since, or their source was: compared in part."
+        description="Target orders that were edited since, or whose source was; compared in part."
     )
     unbalanced_orders: int = Field(
         default=0,

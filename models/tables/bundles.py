@@ -9,10 +9,10 @@ from order_factory.models.tables.base import Base, Described, Id, Moded
 class Bundle(Described, Moded, Base):
     """Something that is sold as one and consists of SKUs; the code is unique within its mode.
 
-    With `do_not_ship` it needs no shipping. So does a bundle of which no SKU is shipped.
+    A bundle needs no shipping with `do_not_ship`, or if none of its SKUs is shipped.
 
-    Source: Commerce Layer API reference, bundle object. There a bundle has a list of SKUs; here its
-    SKUs are rows of its own.
+    Source: Commerce Layer API reference, bundle object. There a bundle has a list of SKUs; here the
+    SKUs are rows of `bundle_items`.
     """
 
     __tablename__ = "bundles"

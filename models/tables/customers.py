@@ -10,7 +10,7 @@ from order_factory.models.values.statuses import CustomerStatus
 class Customer(Described, Moded, Base):
     """A customer of the shop; the email is unique within its mode, whatever its letter case.
 
-    `email_key` is our own: the email as emails are compared.
+    `email_key` is our own: the comparison key of the email.
 
     Source: Commerce Layer API reference, customer object; the statuses `blocked` and `deleted`
     are our own.

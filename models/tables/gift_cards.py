@@ -1,4 +1,4 @@
-"""Gift cards and their uses: what is left on each, and which order took how much."""
+"""Gift cards and their uses: the balance of each card, and the amount that each order took."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -33,9 +33,9 @@ class GiftCard(Described, Moded, Base):
     """A prepaid balance in one currency; its code is unique within the mode, in any letter case.
 
     `balance_cents` is what is left, and never below zero. A card with `single_use` pays once.
-    `code_key` is our own: what codes are compared by. `other_changes_cents` is our own too: what
-    changed the balance besides the uses here, such as uses in another system (below zero) and
-    top-ups. The balance is the initial balance, plus the other changes, less the uses.
+    `code_key` is our own: the comparison key of the code. `other_changes_cents` is our own too: the
+    sum of all changes except uses here, such as top-ups and uses in another system (below zero).
+    The balance is the initial balance, plus the other changes, minus the uses.
 
     Source: Commerce Layer API reference, gift card object.
     """
@@ -69,9 +69,9 @@ class GiftCardUseStatus(StrEnum):
 
 
 class GiftCardUse(Described, Base):
-    """What an order took of a gift card, so that exactly this can be given back; ours.
+    """The amount that an order took from a gift card, so that exactly this is given back. Ours.
 
-    From the moment when it is reserved, the amount is no longer in the card's balance.
+    A reserved amount is no longer in the card's balance.
     """
 
     __tablename__ = "gift_card_uses"

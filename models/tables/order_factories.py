@@ -48,16 +48,16 @@ class OrderFactory(Described, Moded, Base):
     """One request to copy `source_order` into `target_order`; every time is UTC.
 
     `errors_log` maps a field name to its list of messages and is null where `errors_count` is 0.
-    `idempotency_key` is our own: a request that comes again under the same key finds this row
-    instead of making another. `retry_of_id` is our own too: the failed factory that this one tries
-    again, each at most once. `flow_run_id` is the Prefect flow run that recorded it for itself,
-    then the one that copied it. Its copy options are columns, too: see `CopyOptionArguments`.
+    `idempotency_key` is our own: a repeated request with the same key finds this row and makes no
+    other. `retry_of_id` is our own too: the failed factory that this one retries, each at most
+    once. `flow_run_id` is the Prefect flow run that recorded it for itself, then the one that
+    copied it. Its copy options are columns too: see `CopyOptionArguments`.
 
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that
     `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
     twice. `retry_at` is when a failed one is to be retried; null once that was recorded. One
-    that `waits_for_payment_source` is tried again once its customer's wallet has changed. `deaths`
-    counts the processes that died when they began with this one.
+    that `waits_for_payment_source` is retried once its customer's wallet has changed. `deaths`
+    counts the processes that died while they copied this order first.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """

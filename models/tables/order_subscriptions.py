@@ -1,4 +1,4 @@
-"""Order subscriptions: orders that are copied regularly, by a calendar."""
+"""Order subscriptions: orders that are copied regularly, on a schedule."""
 
 from datetime import datetime
 
@@ -37,18 +37,18 @@ class OrderSubscription(Described, Moded, Base):
     """What is copied how often; every time is UTC, the `number` is unique within the mode.
 
     `frequency` is one that `models/values/frequencies.py` knows, counted from `starts_at` in the
-    `time_zone` (an IANA name). `next_run_at` is the next period, null where there is none; `last_run_at` is when
-    copies were last recorded. `occurrencies` counts the periods that were copied,
-    `errors_count` the attempts that failed.
+    `time_zone` (an IANA name). `next_run_at` is the next period, null if there is none;
+    `last_run_at` is when copies were last recorded. `occurrencies` counts the periods that were
+    copied, `errors_count` the attempts that failed.
 
     Its copies are made with its copy options: see `CopyOptionArguments`.
 
     Ours are `time_zone`; `catch_up`, for the periods missed while nothing ran; `retry_after`,
     delays such as `1d 3d 5d`, each from the attempt before; `after_failure`; `while_open`, for a
-    period that comes while the copy before is not finished; and `end_with_source_order`.
-    `status_reason` says why it became inactive, where no one asked for it. `template_order_id`
-    is the order that the copies are made from where that is not the source order, and
-    `running_batch_id` the newest batch that holds copies which are not accounted for yet.
+    period that is due while the copy before is not finished; and `end_with_source_order`.
+    `status_reason` says why it became inactive without a request. `template_order_id` is the order
+    from which the copies are made if that is not the source order. `running_batch_id` is the newest
+    batch with copies whose outcome is not counted yet.
 
     Source: Commerce Layer API reference, order subscription object.
     """
@@ -59,7 +59,8 @@ class OrderSubscription(Described, Moded, Base):
         Index("uq_order_subscriptions_mode_number", "mode", "number", unique=True),
         Index("ix_order_subscriptions_source_order_id", "source_order_id"),
         Index("ix_order_subscriptions_running_batch_id", "running_batch_id"),
-        # A run selects what is due, or waits for its source order to be placed.
+        # A run selects the due subscriptions, and drafts that wait for their source order to be
+        # placed.
         partial_index(
             "ix_order_subscriptions_due",
             "next_run_at",
@@ -111,9 +112,9 @@ class OrderSubscription(Described, Moded, Base):
 
 
 class OvertakenBatch(Base):
-    """A batch with open copies of a subscription that has copies in a newer batch by now.
+    """A batch with open copies of a subscription that has copies in a newer batch too.
 
-    Nearly always there is none: only where a copy waits for its gateway longer than a period.
+    This is rare: it happens only if a copy waits for its gateway longer than a period.
     """
 
     __tablename__ = "order_subscription_overtaken_batches"
@@ -127,9 +128,9 @@ class OvertakenBatch(Base):
 
 
 class OrderSubscriptionItem(Described, Base):
-    """One thing that an automatic subscription delivers. Amounts are cents of its currency.
+    """One item that an automatic subscription delivers. Amounts are cents of its currency.
 
-    `source_line_item_id` is the line of the source order that it was converted from. Source:
+    `source_line_item_id` is the line of the source order from which it was converted. Source:
     Commerce Layer API reference, order subscription item object.
     """
 

@@ -26,8 +26,8 @@ class Order(Described, Moded, Base):
     `gift_card_amount_cents` is what gift cards paid, zero or above. `number` is unique within the
     mode; every order that is made here has one from the start. `order_factory_id` is our own: the
     factory that made this order, at most one order per factory. `customer_email_key`,
-    `coupon_code_key` and `gift_card_code_key` are our own too: what emails and codes are compared
-    by.
+    `coupon_code_key` and `gift_card_code_key` are our own too: the comparison keys of the email and
+    the codes.
 
     Source: Commerce Layer API reference, order object.
     """

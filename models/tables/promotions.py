@@ -57,11 +57,11 @@ class Promotion(Described, Moded, Base):
     """A discount that orders get from `starts_at` until `expires_at` (UTC), unless disabled.
 
     The reference has one resource per `type`, and a rule per condition; here the conditions are
-    columns: `sku_list_id` (only lines of these SKUs), `order_amount_cents` (the least amount of
-    the goods, in cents of `currency_code`), `coupon_required` (only with one of its coupons).
-    Without a currency it is for orders of any. `other_uses` is our own: how many of the uses were
-    not by orders made here; null where that is not known. `percentage` is a whole number from 1 to 100;
-    `fixed_amount_cents` is in the currency.
+    columns: `sku_list_id` (only lines of these SKUs), `order_amount_cents` (the least amount of the
+    goods, in cents of `currency_code`), `coupon_required` (only with one of its coupons). Without a
+    currency it is for orders in any currency. `other_uses` is our own: the number of uses by orders
+    that were not made here; null if that is not known. `percentage` is a whole number from 1 to
+    100; `fixed_amount_cents` is in the currency.
 
     Source: Commerce Layer API reference, percentage discount, fixed amount and free shipping
     promotion objects.
@@ -113,9 +113,8 @@ class Coupon(Described, Moded, Base):
     """A code that gives orders a promotion; unique within its mode, whatever its letter case.
 
     `usage_limit` null is no limit. With `customer_single_use` a customer may use it once. With
-    `recipient_email` it is for that customer alone. `other_uses` is our own, as for promotions.
-    `code_key` and `recipient_email_key` are our
-    own: what codes and emails are compared by.
+    `recipient_email` it is only for that customer. `other_uses` is our own, as for promotions.
+    `code_key` and `recipient_email_key` are our own: the comparison keys of the code and the email.
 
     Source: Commerce Layer API reference, coupon object.
     """

@@ -63,7 +63,7 @@ class ReservationStatus(StrEnum):
 
 
 class StockReservation(Described, Base):
-    """What an order took of one stock item, so that exactly this can be given back.
+    """The pieces that an order took from one stock item, so that exactly these are given back.
 
     Source: Commerce Layer API reference, stock reservation object; the statuses are our own.
     """

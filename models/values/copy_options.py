@@ -45,7 +45,8 @@ class Declared:
 class CopyOptionArguments(TypedDict, total=False):
     """The copy options as keyword arguments, in the order in which people see them.
 
-    A type is `bool`, a `StrEnum`, or `str` with a rule. Source: Commerce Layer API reference, order copy object.
+    A type is `bool`, a `StrEnum`, or `str` with a rule. Source: Commerce Layer API reference, order
+    copy object.
     """
 
     place_target_order: Annotated[
@@ -73,7 +74,7 @@ class CopyOptionArguments(TypedDict, total=False):
         StockPolicy,
         Declared(
             StockPolicy.TAKE,
-            "Take all that is wanted from the stock, what is left (partial), or ignore it (backorders).",
+            "Take all pieces, take those that are left (partial), or ignore the stock (backorders).",
             ours=True,
         ),
     ]
@@ -81,7 +82,7 @@ class CopyOptionArguments(TypedDict, total=False):
         GiftCardPolicy,
         Declared(
             GiftCardPolicy.REUSE,
-            "Let the gift card pay what it has left, leave it out, or fail where it has too little.",
+            "Pay with the rest of the gift card, leave it out, or fail if it has too little.",
             ours=True,
         ),
     ]
@@ -89,7 +90,7 @@ class CopyOptionArguments(TypedDict, total=False):
         PaymentSourceFallback,
         Declared(
             PaymentSourceFallback.DEFAULT,
-            "What pays if the saved payment source is gone or expired: newest_valid of the wallet.",
+            "What pays if the saved payment source is gone or expired: newest_valid, or nothing (off).",
             ours=True,
         ),
     ]
@@ -97,7 +98,7 @@ class CopyOptionArguments(TypedDict, total=False):
         str,
         Declared(
             DEFAULT,
-            "The metadata that is copied: all, none, or some keys (keys:a,b).",
+            "Which metadata is copied: all, none, or some keys (keys:a,b).",
             ours=True,
             forms=KEEP_METADATA_VALUES,
             clean=clean_keep_metadata,

@@ -14,7 +14,7 @@ class ErrorCode(StrEnum):
     key: str
     meaning: str
 
-    UNEXPECTED = ("unexpected", "", "An unexpected fault; the copy can be tried again.")
+    UNEXPECTED = ("unexpected", "", "An unexpected error; the copy can be retried.")
     SOURCE_ORDER_PLACING = (
         "source_order_placing",
         "source_order",
@@ -80,7 +80,7 @@ class ErrorCode(StrEnum):
     NOT_ENOUGH_STOCK = (
         "not_enough_stock",
         "line_items",
-        "The order wants more of a SKU than is in stock.",
+        "The order needs more pieces of a SKU than are in stock.",
     )
     QUANTITY_REDUCED = (
         "quantity_reduced",
@@ -105,7 +105,7 @@ class ErrorCode(StrEnum):
     GIFT_CARD_TOO_LITTLE = (
         "gift_card_too_little",
         "gift_card_code",
-        "The gift card pays less than for the source order, and the copy was to fail then.",
+        "The gift card pays less than for the source order, and gift_cards is fail.",
     )
     COUPON_UNKNOWN = ("coupon_unknown", "coupon_code", "No coupon has the code.")
     COUPON_NOT_STARTED = ("coupon_not_started", "coupon_code", "The coupon is not valid yet.")
@@ -130,14 +130,14 @@ class ErrorCode(StrEnum):
     COUPON_BELOW_MINIMUM = (
         "coupon_below_minimum",
         "coupon_code",
-        "The goods are worth less than it needs.",
+        "The goods are worth less than the coupon requires.",
     )
     COUPON_OTHER_SKUS = ("coupon_other_skus", "coupon_code", "The coupon is for other SKUs.")
     PROMOTION_USED_UP = ("promotion_used_up", "coupon_code", "A promotion of the order is used up.")
     PAYMENT_SOURCE_MISSING = (
         "payment_source_missing",
         "payment_source",
-        "There is nothing to pay the order with.",
+        "The order has no payment source.",
     )
     PAYMENT_SOURCE_EXPIRED = (
         "payment_source_expired",
@@ -164,7 +164,7 @@ class ErrorCode(StrEnum):
         "payment_source",
         "The payment was declined; a retry may succeed.",
     )
-    PAYMENT_REFUSED = ("payment_refused", "payment_source", "The payment was declined for good.")
+    PAYMENT_REFUSED = ("payment_refused", "payment_source", "The payment was refused permanently.")
     PAYMENT_NEEDS_CUSTOMER = (
         "payment_needs_customer",
         "payment_source",
@@ -175,12 +175,12 @@ class ErrorCode(StrEnum):
     CANNOT_BE_PLACED = (
         "cannot_be_placed",
         "status",
-        "The target order was copied and is not placed.",
+        "The target order was copied, but it cannot be placed.",
     )
     COULD_NOT_BE_PLACED = (
         "could_not_be_placed",
         "status",
-        "The target order could not be placed, and its copy was taken back.",
+        "The target order could not be placed, and its copy was rolled back.",
     )
     ORDER_SUBSCRIPTION_ENDED = (
         "order_subscription_ended",

@@ -57,7 +57,7 @@ class EventName(StrEnum):
     SUBSCRIPTION_DESTROY = "order_subscriptions.destroy", "A subscription was deleted."
 
     # For Prefect's automations alone.
-    MORE = "order_factories.more", "That many more copies ended, each without an event of its own."
+    MORE = "order_factories.more", "Further copies ended, without an event for each."
 
     def __new__(cls, value: str, meaning: str) -> Self:
         name = str.__new__(cls, value)

@@ -74,7 +74,7 @@ def check_frequency(text: str) -> str:
         raise ValueError(rule) from error
     # Two minutes of the same hour are less than an hour apart; a single minute never is.
     if len(crontab.minutes) > 1:
-        raise ValueError("must not come more often than every hour")
+        raise ValueError("must be at most once an hour")
     _check_steps(frequency, crontab)
     return frequency
 

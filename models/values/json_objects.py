@@ -19,11 +19,11 @@ def json_object_problem(value: Any) -> str | None:
     if not _is_within(value, MAX_DEPTH):
         return f"is nested more than {MAX_DEPTH} levels deep"
     if _contains_long_integer(value):
-        return "holds a whole number beyond 64 bits; write it as text"
+        return "contains a whole number beyond 64 bits; write it as text"
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError):
-        return "is not valid JSON: it holds NaN, infinity or what is no JSON value"
+        return "is not valid JSON: it contains NaN, infinity or a value that JSON does not have"
     if len(text) > MAX_CHARACTERS:
         return f"has {len(text)} characters of JSON; at most {MAX_CHARACTERS} are allowed"
     # JSON writes the character 0 as an escape, unless another backslash precedes it.

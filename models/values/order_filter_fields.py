@@ -90,7 +90,7 @@ FILTER_FIELDS = (
     FilterField(
         "sku",
         Kind.TEXT,
-        "Orders of which a line has this SKU.",
+        "Orders that have a line with this SKU.",
         "with SKU {!r}",
         title="SKU",
         metavar="CODE",
@@ -106,7 +106,7 @@ FILTER_FIELDS = (
     FilterField(
         "not_copied_yet",
         Kind.FLAG,
-        "Leave out orders that have a copy, or for which one is on its way.",
+        "Leave out orders that have a copy or a pending copy.",
         "not copied yet",
         narrowing=True,
     ),

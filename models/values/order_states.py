@@ -1,4 +1,4 @@
-"""The life of an order: which changes of its three statuses are allowed.
+"""The allowed changes of an order's three statuses.
 
 Every change of a status uses `changed` and `may_become`, so no statement makes a change that is not
 listed here. Source: Commerce Layer API reference, order object, its statuses and triggers. The

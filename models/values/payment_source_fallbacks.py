@@ -1,4 +1,4 @@
-"""What pays for a copy whose saved payment source cannot be used any more."""
+"""The choice of another payment source if the saved one can no longer be used."""
 
 from enum import StrEnum
 

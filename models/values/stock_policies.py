@@ -6,8 +6,8 @@ from enum import StrEnum
 class StockPolicy(StrEnum):
     """How stock is treated.
 
-    `take` copies only what is in stock, and placing takes it. `partial` copies as many pieces as
-    are left. `ignore` neither checks nor takes stock.
+    `take` copies only SKUs with enough stock, and placing takes it. `partial` copies as many pieces
+    as are left. `ignore` neither checks nor takes stock.
     """
 
     TAKE = "take"

@@ -16,12 +16,12 @@ def text_problem(text: str, longest: int = MAX_TEXT) -> str | None:
     if len(text) > longest:
         return f"has {len(text)} characters; at most {longest} are allowed"
     if "\x00" in text:
-        return "holds the character 0, which cannot be stored"
+        return "contains the character 0, which cannot be stored"
     if text.isascii() or _is_unicode(text):
         return None
     if _BYTES_LEFT.search(text):
         return "is not UTF-8; save the file as UTF-8"
-    return "holds half of a character (a lone surrogate), which cannot be stored"
+    return "contains half of a character (a lone surrogate), which cannot be stored"
 
 
 def _is_unicode(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""Counting the deaths of processes: an order that ends its process each time is given up.
+"""Counting the deaths of processes, to give up an order that kills its process each time.
 
-A run that takes over what is left, or waits for long, marks the first order before it copies and
-takes the mark off afterwards, also after an error. A mark that stays is of a process that died. The
-next run then copies fewer orders at a time, so that the order at fault becomes the first.
+A run that takes over unfinished copies, or waits for long, marks the first order before it copies,
+and removes the mark afterwards, also after an error. A mark that remains shows that a process died.
+The next run then copies fewer orders at a time, so that the order at fault becomes the first.
 """
 
 from collections.abc import Iterator
@@ -29,9 +29,9 @@ _factory = table_of(OrderFactory)
 
 @contextmanager
 def count_deaths(*which: ColumnElement[bool]) -> Iterator[tuple[int, int] | None]:
-    """Mark the first of these factories for the block: its key, and the deaths before.
+    """Mark the first of these factories during the block. Yields its key and its earlier deaths.
 
-    None where none of them is left, or others are copying the first.
+    Yields None if no factory is left, or if another run is copying the first.
     """
     waiting = select(exists().where(is_to_copy, *which))
     marked = write(lambda db: _mark(db, *which)) if read(lambda db: db.scalar(waiting)) else None
@@ -44,7 +44,7 @@ def count_deaths(*which: ColumnElement[bool]) -> Iterator[tuple[int, int] | None
 
 
 def size_after(deaths: int, size: int) -> int:
-    """How many orders to copy at a time after this number of deaths on the first one."""
+    """Return the number of orders to copy at a time after this many deaths on the first one."""
     return (size, min(size, _FEW))[deaths] if deaths < 2 else 1
 
 

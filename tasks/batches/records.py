@@ -41,7 +41,8 @@ _is_stopped = and_(
     ),
 )
 
-# Only columns of the batch: PostgreSQL checks these again once it has waited for the one who stops it.
+# Only columns of the batch: PostgreSQL checks these again once it has waited for the one who stops
+# it.
 _was_stopped_by_client = and_(_batch.c.drained_by_service, _batch.c.status == BatchStatus.ABORTED)
 
 
@@ -128,7 +129,7 @@ def count_to_copy(db: Connection, batch_id: int) -> int:
 
 
 def count_to_place(db: Connection, batch_id: int) -> int:
-    """How many have a target order from an earlier attempt, which is to be placed again."""
+    """Count the factories that must place the target order of an earlier attempt again."""
     rows = select(func.count()).select_from(OrderFactory)
     return db.scalar(rows.where(OrderFactory.batch_id == batch_id, is_to_place_again)) or 0
 
@@ -152,7 +153,7 @@ def count_copied_by_run(db: Connection, batch_id: int, flow_run_id: str) -> tupl
 
 
 def has_free(db: Connection, batch_id: int) -> bool:
-    """Whether a factory of the batch is to be copied and not locked. Needs a writing transaction.
+    """Whether the batch has an unlocked factory to copy. Needs a writing transaction.
 
     On SQLite the transaction itself waits until no other one writes.
     """

@@ -1,1 +1,1 @@
-"""Copies of a shop's database: made a shop of their own, a test shop, or free of personal data."""
+"""Copies of a shop's database: adopting one, making it a test shop, and masking personal data."""

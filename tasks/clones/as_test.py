@@ -43,10 +43,10 @@ _TOKEN = literal("tok_")
 
 
 def turn_into_test_shop(db: Connection) -> None:
-    """Everything is of mode `test`, is paid by the gateway `test`, and every API token is revoked.
+    """Set everything to mode `test` and the gateway `test`, and revoke every API token.
 
-    Webhooks are disabled, and their deliveries and secrets are gone.
-    Rows of test mode that were there already are renamed where a live one has the same name.
+    It also disables the webhooks and deletes their deliveries and secrets. An existing row of test
+    mode is renamed if a live row has the same name.
     """
     _rename_test_skus(db)
     _rename_keys_of_orders(db)
@@ -63,7 +63,7 @@ def turn_into_test_shop(db: Connection) -> None:
 
 
 def _rename_test_skus(db: Connection) -> None:
-    """What refers to a SKU or bundle of test mode by its code refers to its new code."""
+    """Rename the SKUs and bundles of test mode, and update the rows that refer to them by code."""
     order, line, listed = table_of(Order), table_of(LineItem), table_of(SkuListItem)
     sku, lists = table_of(Sku), table_of(SkuList)
     of_test = select(order.c.id).where(order.c.mode == Mode.TEST)
@@ -90,7 +90,7 @@ def _rename_test_skus(db: Connection) -> None:
 
 
 def _rename_keys_of_orders(db: Connection) -> None:
-    """Coupons and gift cards of test mode get other keys where a live one has the same; so do orders."""
+    """Change the keys of test coupons and gift cards that a live one has too, also in orders."""
     order = table_of(Order)
     for model, name in ((Coupon, "coupon_code_key"), (GiftCard, "gift_card_code_key")):
         coded = table_of(model)
@@ -115,7 +115,7 @@ def _renamed(table: Table, name: str, value: ColumnElement[str]) -> ColumnElemen
 
 
 def _rename_duplicates(db: Connection, table: Table) -> None:
-    """Give rows of test mode another name where it is unique within the mode and a live row has it."""
+    """Rename rows of test mode if their name is unique within the mode and a live row has it."""
     for index in table.indexes:
         names = [column.name for column in index.columns]
         if not index.unique or "mode" not in names or len(names) != 2:
@@ -133,7 +133,7 @@ def _replace_gateways(db: Connection) -> None:
     for table in (source, method, transaction):
         remote = and_(table.c.gateway.is_not(None), table.c.gateway != ManualGateway.name)
         db.execute(update(table).where(remote).values(gateway=TestGateway.name))
-    # A copied payment source has the token of the one that it was copied from.
+    # A copied payment source has the token of its original.
     key = cast(func.coalesce(source.c.copied_from_id, source.c.id), String)
     token = case((source.c.payment_source_token.is_not(None), _TOKEN + key), else_=null())
     db.execute(update(source).values(customer_token=null(), payment_source_token=token))

@@ -70,7 +70,7 @@ EMAILS = (
     (table_of(Order), "customer_email"),
     (table_of(OrderSubscription), "customer_email"),
 )
-# Free data of the shop's, which may hold anything about a person.
+# Free data of the shop, which may contain anything about a person.
 METADATA = (Address, Customer, Order, OrderFactory, OrderFactoryBatch, OrderSubscription)
 METADATA_OF_WALLETS = (PaymentSource, CustomerPaymentSource)
 
@@ -79,11 +79,11 @@ class MaskingBroke(OrderFactoryError):
     """Takes the names of the invariants that no longer hold."""
 
     status, code = 500, "masking_broke"
-    detail = "Masking was taken back, because it would break: {}."
+    detail = "Masking was rolled back, because it would break these invariants: {}."
 
 
 def require_maskable(db: Connection) -> None:
-    """Raises `InvalidRequest` for the shop itself: its customers' data would be lost."""
+    """Raise `InvalidRequest` for the shop itself, whose customers' data would be lost."""
     order = table_of(Order)
     live = db.scalar(order.select().with_only_columns(order.c.id).where(order.c.mode == Mode.LIVE))
     if why_cut_off(db) is None and live is not None:
@@ -94,10 +94,10 @@ def require_maskable(db: Connection) -> None:
 
 
 def mask_personal_data(db: Connection) -> int:
-    """Replace names, addresses, emails, phones and tokens; how many customers and addresses.
+    """Replace names, addresses, emails, phones and tokens. Returns the counts of masked rows.
 
-    Raises `InvalidRequest` for the shop itself, and `MaskingBroke` where `verify` finds broken
-    afterwards what held before.
+    Raises `InvalidRequest` for the shop itself, and `MaskingBroke` if `verify` finds an invariant
+    broken that held before.
     """
     require_maskable(db)
     before = _broken(db)
@@ -110,7 +110,7 @@ def mask_personal_data(db: Connection) -> int:
         )
     for table, name in EMAILS:
         email = _fake(func.lower(table.c[name]), "person-", salt) + literal("@masked.example")
-        # The fake is in small ASCII letters, and so is what it is compared by.
+        # The fake is in lower-case ASCII letters, so it is also its own comparison key.
         values = {column: email for column in (name, f"{name}_key") if column in table.c}
         db.execute(update(table).where(func.coalesce(table.c[name], "") != "").values(values))
     _mask_gift_cards(db, salt)
@@ -121,9 +121,9 @@ def mask_personal_data(db: Connection) -> int:
     batch = table_of(OrderFactoryBatch)
     named = update(batch).where(batch.c.selection.contains("@"))
     db.execute(named.values(selection="orders of a masked customer"))
-    # Answers that quote what was created, and keys of clients.
+    # Stored answers, which quote the created resource, and keys of clients.
     db.execute(delete(table_of(IdempotencyRecord)))
-    # Payloads that were sent, and rows as they were when they were deleted.
+    # Payloads that were sent, and the last values of deleted rows.
     silence_webhooks(db, utc_now())
     event = table_of(Event)
     db.execute(update(event).where(event.c.snapshot.is_not(None)).values(snapshot=null()))
@@ -150,7 +150,7 @@ def _mask_gift_cards(db: Connection, salt: str) -> None:
 
 
 def _fake(value: ColumnElement[str], prefix: str, salt: str) -> ColumnElement[str]:
-    """The same fake for the same value; none for none, and nothing for nothing."""
+    """Return the same fake for the same value; null and an empty text stay as they are."""
     fake = literal(prefix) + func.substr(digest(literal(salt) + value), 1, _DIGITS)
     return case((func.coalesce(value, "") == "", value), else_=fake)
 

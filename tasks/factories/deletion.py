@@ -1,4 +1,4 @@
-"""Delete an order factory. The order that it made stays."""
+"""Delete an order factory. Its target order stays."""
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -32,7 +32,7 @@ def _set_free(db: Connection, factory_id: int) -> None:
 
 
 def delete_factory(db: Connection, factory_id: int) -> None:
-    """Delete a factory with its errors. Its order is no copy any more, and its events are kept.
+    """Delete a factory with its errors. Its order becomes an ordinary order, and its events stay.
 
     Raises `FactoryInProgress` while it is being copied, and `FactoryOfBatch` if it belongs to a
     batch, which has to report each of its copies.

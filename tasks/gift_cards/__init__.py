@@ -1,1 +1,1 @@
-"""Gift cards: what they pay for copies, taken when an order is placed and given back later."""
+"""Gift cards: the amounts that they pay for copies, and when these are taken and given back."""

@@ -1,7 +1,7 @@
-"""What the gift card of a source order pays for the copy: decided by the check, before copying.
+"""The amount that the gift card of a source order pays for the copy, decided before copying.
 
-A card pays what it has left, and at most what it paid for the source order. Cards of orders that
-are to be placed are locked until the commit; earlier factories get the balance first.
+A card pays its remaining balance, but at most what it paid for the source order. The cards of
+orders that are to be placed are locked until the commit; earlier factories get the balance first.
 """
 
 from datetime import datetime
@@ -43,7 +43,7 @@ from order_factory.tasks.working_set.statements import (
 )
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums, redemptions
 
-# A gift card code is money, so only this many characters of it are shown.
+# Whoever knows a gift card code can pay with it, so only this many characters are shown.
 _SHOWN = 4
 
 _line, _source, _card = table_of(LineItem), table_of(Order), table_of(GiftCard)
@@ -63,7 +63,7 @@ _fails = and_(not_(copies.c.skip_errors), has_fatal_error())
 
 
 def have_gift_cards(db: Connection) -> bool:
-    """Whether a gift card has paid for one of the source orders."""
+    """Whether a gift card has paid for any of the source orders."""
     return bool(db.scalar(_SOME_REDEEMED))
 
 
@@ -81,10 +81,10 @@ def lock_gift_cards(db: Connection) -> None:
 
 
 def find_redemptions(db: Connection, now: datetime) -> None:
-    """Decide what gift cards pay for the copies, and leave out the lines of the source orders.
+    """Decide what gift cards pay for the copies, and leave out the source orders' gift card lines.
 
-    The step "use gift cards" writes a line of the copy's own. Comes after the amounts were
-    compared, and before other lines are left out for an error.
+    The step "use gift cards" writes new lines instead. This function runs after the amounts were
+    compared, and before other lines are left out because of an error.
     """
     usable = and_(
         _uses_card,
@@ -116,15 +116,16 @@ def find_redemptions(db: Connection, now: datetime) -> None:
 
 
 def refuse_redemptions(db: Connection, now: datetime) -> int:
-    """Record an error for each copy that fails where its card pays less; how many errors.
+    """Record an error for each copy that must fail because its card pays less; count the errors.
 
-    What a failed copy does not use is there for the others.
+    Other copies can use the balance that a failed copy leaves.
     """
     if not db.scalar(select(exists().where(_must_pay))):
         return 0
     found = 0
     divide_balances(db)
-    # Each round decides about the earliest such copy of every card, and all that want no less.
+    # Each round decides about the earliest such copy of each card, and about those that need as
+    # much.
     while refused := execute_and_count(db, _refuse_next(), now=now):
         found += refused
         divide_balances(db)
@@ -132,7 +133,7 @@ def refuse_redemptions(db: Connection, now: datetime) -> int:
 
 
 def record_redemptions(db: Connection, now: datetime) -> int:
-    """Say what the cards of the other valid copies do not pay; how many errors.
+    """Record an error for each other valid copy whose card pays less; count the errors.
 
     These copies are made anyway.
     """
@@ -141,10 +142,10 @@ def record_redemptions(db: Connection, now: datetime) -> int:
 
 
 def divide_balances(db: Connection) -> None:
-    """Give each copy its part of the balance of its card: the earlier factories come first.
+    """Give each copy its part of the balance of its card, earlier factories first.
 
-    A copy that fails takes nothing from the others. One that is not to be placed takes nothing
-    either, and is shown what the card would pay now.
+    A copy that fails takes nothing. A copy that is not to be placed takes nothing either; it shows
+    what the card would pay now.
     """
     takes = and_(redemptions.c.takes, not_(_fails))
     before = func.sum(case((takes, redemptions.c.wanted_cents), else_=0)).over(
@@ -173,7 +174,7 @@ def divide_balances(db: Connection) -> None:
 
 def _refuse_next() -> Insert:
     earlier, its_copy = redemptions.alias("earlier"), copies.alias("its_copy")
-    # One before it with the same card is not decided yet, and wants more.
+    # An earlier copy with the same card is not decided yet, and needs more.
     waits = exists().where(
         earlier.c.gift_card_id == redemptions.c.gift_card_id,
         earlier.c.factory_id < redemptions.c.factory_id,
@@ -193,7 +194,7 @@ def _has_shortfall(of: FromClause) -> ColumnElement[bool]:
 
 
 def _shortfalls(code: ErrorCode, *which: ColumnElement[bool]) -> Insert:
-    """The errors of the copies whose card pays less than for the source order."""
+    """Select the errors of copies whose card pays less than for the source order."""
     return insert_errors(
         code,
         _reason()

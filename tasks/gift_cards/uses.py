@@ -1,4 +1,4 @@
-"""Uses: what orders take of gift cards, and give back when they are declined or cancelled."""
+"""Uses: the amounts that orders take from gift cards, and give back if declined or cancelled."""
 
 from datetime import datetime
 
@@ -36,10 +36,10 @@ _RESERVED, _TAKEN, _RELEASED = GiftCardUseStatus
 
 
 def take_gift_cards(db: Connection, now: datetime) -> None:
-    """Take from the gift cards what they pay for the orders to place.
+    """Take from the gift cards the amounts that they pay for the orders to place.
 
-    There is enough: the cards were locked and divided before the copy. An order that waits for its
-    payment reserves the amount, which is then no longer in the balance.
+    The balances suffice: the cards were locked and divided before the copy. An order that waits for
+    its payment reserves the amount, which then leaves the balance.
     """
     if not execute_and_count(db, _insert_uses(), now=now):
         return
@@ -66,7 +66,7 @@ def take_gift_cards(db: Connection, now: datetime) -> None:
 
 
 def end_gift_card_uses(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
-    """Take what these orders have reserved if they are `placed`; give it back otherwise."""
+    """Take the reserved amounts of these orders if they are `placed`; give them back otherwise."""
     if placed:
         mine = and_(_use.c.order_id.in_(orders), _use.c.status == _RESERVED)
         db.execute(update(_use).where(mine).values(status=_TAKEN, updated_at=NOW), {"now": now})
@@ -77,10 +77,10 @@ def end_gift_card_uses(db: Connection, orders: Orders, *, placed: bool, now: dat
 def return_to_gift_cards(
     db: Connection, orders: Orders, now: datetime, which: ColumnElement[bool]
 ) -> None:
-    """Give back what these cancelled orders took of gift cards; `which` selects among the orders.
+    """Give back the amounts that these cancelled orders took; `which` selects among the orders.
 
-    For an order that another system placed no use is recorded: its card gets back what the order
-    says. Call once per order.
+    An order that another system placed has no recorded use: its card gets back the amount on the
+    order. Call once per order.
     """
     cancelled = select(_order.c.id).where(_order.c.id.in_(orders), which)
     _release(db, and_(_use.c.order_id.in_(cancelled), _use.c.status == _TAKEN), now)
@@ -114,7 +114,7 @@ def _release(db: Connection, which: ColumnElement[bool], now: datetime) -> None:
 def _pay_back(
     db: Connection, rows: Select[tuple[int, int]], now: datetime, *, elsewhere: bool = False
 ) -> int:
-    """Add the sums in `cents` to the balances; how many cards."""
+    """Add the sums in `cents` to the balances. Returns the number of cards."""
     back = rows.subquery("back")
     if not db.scalar(select(exists(select(back.c.id)))):
         return 0

@@ -23,7 +23,7 @@ _WORDS = {
     "string_unicode": "is not UTF-8 text",
 }
 _PATTERNS = {
-    r"^[^\x00]*$": "holds the character 0, which cannot be stored",
+    r"^[^\x00]*$": "contains the character 0, which cannot be stored",
     r"^[^@\s\x00]+@[^@\s\x00]+$": "is not an email address",
 }
 

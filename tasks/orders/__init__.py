@@ -1,1 +1,1 @@
-"""The life of orders after they are made: placing, cancelling, capturing, refunding, editing."""
+"""Changes of existing orders: placing, cancelling, capturing, refunding, editing."""

@@ -1,4 +1,4 @@
-"""Cancelling orders: what they hold is given back, and what a gateway holds is to be voided."""
+"""Cancelling orders: their stock, coupons and gift cards are released, their payments voided."""
 
 from datetime import datetime
 
@@ -23,10 +23,10 @@ _order = table_of(Order)
 
 
 def cancel(db: Connection, now: datetime) -> None:
-    """Cancel the asked orders; their stock, coupons and promotions are free again at once.
+    """Cancel the requested orders, and release their stock, coupons and promotions at once.
 
-    For a payment that a gateway holds, a void is recorded; the gateway is asked after the commit.
-    An order that was captured is cancelled and stays paid until it is refunded.
+    If a gateway holds a payment, a void is recorded, and the gateway is called after the commit.
+    A captured order is cancelled and stays paid until it is refunded.
     """
     forget(db, _order.c.status == OrderStatus.CANCELLED)
     refuse_transition(

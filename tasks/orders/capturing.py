@@ -1,4 +1,4 @@
-"""Capturing and refunding payments: recorded here, and asked of the gateway after the commit."""
+"""Capturing and refunding payments: recorded here; the gateway is called after the commit."""
 
 from datetime import datetime
 
@@ -43,9 +43,9 @@ _CAPTURABLE = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
 def capture(db: Connection, now: datetime) -> None:
-    """Record a capture of what each asked order costs; those that are paid are left alone.
+    """Record a capture of the total of each requested order, except of orders that are paid.
 
-    Where a person takes the money (the gateway `manual`), the order is paid at once.
+    If a person takes the money (the gateway `manual`), the order is paid at once.
     """
     forget(db, _order.c.payment_status == PaymentStatus.PAID)
     forget(db, _has_transaction(TransactionType.CAPTURES, TransactionStatus.UNKNOWN))
@@ -76,10 +76,10 @@ def capture(db: Connection, now: datetime) -> None:
 
 
 def refund(db: Connection, now: datetime) -> None:
-    """Record a refund of the asked amount, or of all that is left, of each asked order.
+    """Record a refund of the given amount, or of all that is left, for each requested order.
 
-    An order that was refunded whole is left alone if all of it is asked for, and one that was
-    refunded under the name of the request.
+    Nothing is recorded for an order that was refunded already under the name of the request. The
+    same holds for a completely refunded order if no amount is given.
     """
     forget(db, refunded_already())
     all_of_it = asked_orders.c.amount_cents.is_(None)
@@ -107,7 +107,7 @@ def refund(db: Connection, now: datetime) -> None:
 def _update_settled(
     db: Connection, kind: TransactionType, by_hand: list[str], now: datetime
 ) -> None:
-    """Give the orders that no gateway is asked about their new payment status."""
+    """Set the new payment status of the orders for which no gateway must be called."""
     done = exists().where(
         _transaction.c.order_id == _order.c.id,
         _transaction.c.type == kind,

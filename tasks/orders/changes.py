@@ -1,4 +1,4 @@
-"""The changes in an order's life, by name: each makes it for the asked orders, or says why not."""
+"""The changes of an order by name. Each changes the requested orders, or records why it cannot."""
 
 from collections.abc import Callable
 from datetime import datetime

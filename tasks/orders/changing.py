@@ -1,4 +1,4 @@
-"""Changes of an order's status that ask no gateway: approving, archiving, editing."""
+"""Changes of an order's status that need no gateway: approving, archiving, editing."""
 
 from datetime import datetime
 
@@ -33,12 +33,12 @@ from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.statements import NOW, table_of
 
 _order, _transaction = table_of(Order), table_of(Transaction)
-# While nothing was captured, the order may still cost something else.
+# As long as nothing is captured, the total may still change.
 _STILL_OPEN = (PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED, PaymentStatus.FREE)
 
 
 def approve(db: Connection, now: datetime) -> None:
-    """Approve the asked orders, which are placed; those that are approved are left alone."""
+    """Approve the requested orders if they are placed. Approved orders stay as they are."""
     forget(db, _order.c.status == OrderStatus.APPROVED)
     allowed = may_become(_order.c.status, OrderStatus.APPROVED)
     refuse_transition(db, OrderStatus.APPROVED, not_(allowed))
@@ -49,21 +49,21 @@ def approve(db: Connection, now: datetime) -> None:
 
 
 def archive(db: Connection, now: datetime) -> None:
-    """Archive the asked orders; those that are archived keep their time."""
+    """Archive the requested orders. Archived orders keep their time."""
     forget(db, _order.c.archived_at.is_not(None))
     mine = update(_order).where(_order.c.id.in_(agreed_orders()))
     db.execute(mine.values(archived_at=NOW, updated_at=NOW), {"now": now})
 
 
 def unarchive(db: Connection, now: datetime) -> None:
-    """Take the asked orders back from the archive."""
+    """Remove the requested orders from the archive."""
     forget(db, _order.c.archived_at.is_(None))
     mine = update(_order).where(_order.c.id.in_(agreed_orders()))
     db.execute(mine.values(archived_at=null(), updated_at=NOW), {"now": now})
 
 
 def start_editing(db: Connection, now: datetime) -> None:
-    """Open the asked orders for changes: their lines, addresses and customer."""
+    """Open the requested orders, so that their lines, addresses and customer can be changed."""
     forget(db, _order.c.status == OrderStatus.EDITING)
     allowed = may_become(_order.c.status, OrderStatus.EDITING)
     refuse_transition(db, OrderStatus.EDITING, not_(allowed))
@@ -78,9 +78,9 @@ def start_editing(db: Connection, now: datetime) -> None:
 
 
 def stop_editing(db: Connection, now: datetime) -> None:
-    """Close the asked orders again: they are placed, with the stock that their lines need now.
+    """End the editing of the requested orders, and take the stock that their lines need now.
 
-    Their payment must suffice: nothing more is asked of a gateway. The caller rolls back where a
+    The authorized payment must suffice, because no gateway is called. The caller rolls back if a
     problem is recorded.
     """
     forget(db, _order.c.status == OrderStatus.PLACED)

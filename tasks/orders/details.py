@@ -1,7 +1,7 @@
-"""What an order that is still open is billed, shipped and paid to: taken from saved rows.
+"""The addresses and the payment source of an open order, copied from saved rows.
 
-An order has rows of its own. Where it has one that was copied before, and shares it with nobody,
-that one is changed; otherwise a new one is made, and the old one is kept for its other owners.
+If the order already has a copied row that no other order uses, that row is changed. Otherwise a new
+row is inserted, and the old one stays for its other orders.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ _ADDRESS_COLUMNS = copied_columns(Address, "reference", "reference_origin")
 def clone_address(
     db: Connection, order_id: int, kind: Kind, address_id: int, now: datetime
 ) -> None:
-    """Let the order's billing or shipping address be a copy of this address."""
+    """Set the order's billing or shipping address to a copy of this address."""
     columns = (_order.c.billing_address_id, _order.c.shipping_address_id)
     held = _own_copy(db, Address, order_id, f"{kind}_address_id", columns)
     address = table_of(Address)
@@ -33,7 +33,7 @@ def clone_address(
 
 
 def pay_with(db: Connection, order_id: int, customer_payment_source_id: int, now: datetime) -> None:
-    """Let the order be paid with a copy of the wallet's payment source, as copies are."""
+    """Set the order's payment source to a copy of the wallet's, as for copies."""
     payment = table_of(PaymentSource)
     saved_id, method_id = db.execute(
         select(_saved.c.payment_source_id, _saved.c.payment_method_id).where(
@@ -57,7 +57,7 @@ def _own_copy(
     column: str,
     references: tuple[ColumnElement[Any], ...],
 ) -> int | None:
-    """The copied row that this order's column refers to, and no other column of any order."""
+    """Return the copied row that only this column of this order refers to."""
     table = table_of(of)
     mine = select(_order.c[column]).where(_order.c.id == order_id).scalar_subquery()
     key = db.scalar(
@@ -80,7 +80,7 @@ def _write(
     values: list[str],
     now: datetime,
 ) -> int:
-    """Copy the original into the row that is held, or into a new one; its key."""
+    """Copy the original into the order's own row, or into a new row. Returns the row's key."""
     original = table.alias("original")
     taken = {name: original.c[name] for name in values}
     if held is not None:
@@ -101,7 +101,7 @@ def _point(db: Connection, order_id: int, column: str, key: int, now: datetime) 
 
 
 def same_address(db: Connection, order_id: int, kind: Kind, now: datetime) -> bool:
-    """Let this address be a copy of the order's other one; False where it has no other one."""
+    """Set this address to a copy of the order's other address; False if it has none."""
     other = "shipping" if kind == "billing" else "billing"
     key = db.scalar(select(_order.c[f"{other}_address_id"]).where(_order.c.id == order_id))
     if key is None:

@@ -1,4 +1,4 @@
-"""How changes of orders ended: what was refused here, and what gateways have answered."""
+"""The outcomes of changes of orders: refusals, and answers of gateways."""
 
 from dataclasses import dataclass
 
@@ -29,14 +29,14 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How many orders wait for a gateway, and which ones a gateway has refused."""
+    """The number of orders that wait for a gateway, and the orders that a gateway has refused."""
 
     waiting: int
     refused: list[RefusedOrder]
 
 
 def refused_orders(db: Connection, problems: list[OrderProblem]) -> list[RefusedOrder]:
-    """The problems, with the names of their orders."""
+    """Return the problems with the names of their orders."""
     keys = {each.order_id for each in problems}
     numbers = select(_order.c.id, _order.c.number).where(_order.c.id.in_(keys))
     names = {key: number for key, number in db.execute(numbers)}
@@ -51,7 +51,7 @@ def refused_orders(db: Connection, problems: list[OrderProblem]) -> list[Refused
 
 
 def read_outcomes(db: Connection, change: str, keys: list[int]) -> Outcomes:
-    """What gateways answered last about this change of these orders."""
+    """Return the latest answers of gateways about this change of these orders."""
     ask(db, keys)
     newest = (
         select(func.max(_transaction.c.id))

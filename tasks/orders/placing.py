@@ -1,7 +1,7 @@
-"""Placing orders that are there: with the checks, the stock and the payment of placing a copy.
+"""Placing existing orders, with the same checks, stock and payment as placing a copy.
 
-The steps of copying work on order factories. So each order gets one for the time of the
-transaction, whose source and target is the order itself; it is deleted before the commit.
+The steps of copying work on order factories. So each order gets a factory for the time of the
+transaction, whose source and target are the order itself. It is deleted before the commit.
 """
 
 from datetime import datetime
@@ -85,7 +85,7 @@ from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 _factory, _order, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
 _saved, _error = table_of(CustomerPaymentSource), table_of(CopyError)
 _maker = _factory.alias("maker")
-# A copy that was to be placed has given back its coupon when that failed; others hold theirs.
+# A copy whose placing failed has given back its coupon; other orders still use theirs.
 _has_given_back = exists().where(
     _order.c.id == copies.c.target_order_id,
     _maker.c.id == _order.c.order_factory_id,
@@ -97,11 +97,12 @@ _ITS_ORDER = (_order, _order.c.id == copies.c.target_order_id)
 def place(
     db: Connection, now: datetime, flow_run_id: str | None = None, *, followed: bool = False
 ) -> None:
-    """Place the asked orders that are pending and have all that it takes.
+    """Place the requested orders that are pending and complete.
 
-    An order that needs a gateway is `placing`, with its stock reserved and its authorization
-    recorded; the others are `placed`. What prevents it is recorded in `order_problems`, and
-    such an order stays as it is. Orders that are placed, or being placed, are left alone.
+    An order that needs a gateway becomes `placing`, with its stock reserved and its authorization
+    recorded; the others become `placed`. If an order cannot be placed, the reason is recorded in
+    `order_problems`, and the order does not change. Orders that are placed or being placed stay as
+    they are.
     """
     forget(db, _order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED]))
     refuse_transition(db, OrderStatus.PLACED, _order.c.status != OrderStatus.PENDING)
@@ -109,9 +110,9 @@ def place(
 
 
 def take_stock_again(db: Connection, now: datetime) -> None:
-    """Check the asked orders, which are placed, and take the stock that their lines need now.
+    """Check the requested orders, which are placed, and take the stock that their lines need now.
 
-    Roll back where a problem is recorded.
+    The caller rolls back if a problem is recorded.
     """
     return_stock(db, agreed_orders(), now)
     _place(db, now, TAKE_STOCK_AGAIN)
@@ -157,13 +158,13 @@ def _insert_factories(marker: str, now: datetime) -> Insert:
         "status": literal(FactoryStatus.PENDING.value),
         "place_target_order": true(),
         "reuse_wallet": _order.c.payment_source_id.is_not(None),
-        # As its copy was to; the order has the lines that it has, so all of them are needed.
+        # Like the order's copy; but the order keeps all of its lines, so all pieces are needed.
         "stock": case(
             (_maker.c.stock == StockPolicy.IGNORE, StockPolicy.IGNORE.value),
             else_=StockPolicy.TAKE.value,
         ),
         "gift_cards": func.coalesce(_maker.c.gift_cards, GiftCardPolicy.REUSE.value),
-        # An order pays with what it has; another source is for its shop to choose.
+        # An order pays with its own payment source; only its shop may choose another one.
         "payment_source_fallback": literal(PaymentSourceFallback.OFF.value),
         "flow_run_id": literal(marker),
         "created_at": at(now),
@@ -201,7 +202,7 @@ def _insert_copies(first: int, last: int) -> Insert:
         "source_order_id": _order.c.id,
         "target_order_id": _order.c.id,
         "customer_status": customer.c.status,
-        # What holds its coupon already does not take it once more.
+        # An order that uses its coupon already does not use it twice.
         "coupon_code": case((counts_coupon, _order.c.coupon_code)),
         "coupon_code_key": case((counts_coupon, _order.c.coupon_code_key)),
         "wallet_payment_source_id": wallet,
@@ -220,7 +221,7 @@ def _insert_copies(first: int, last: int) -> Insert:
 
 @step(name="renew payment sources of orders", field="payment_source")
 def renew_payment_sources(db: Connection, batch: Batch) -> int:
-    """Pay with the cards as they are in the wallets now; refuse those that have left them."""
+    """Update the cards from the wallets, and refuse cards that were removed from them."""
     wallet = _payment.alias("wallet")
     mine = _payment.c.id == copies.c.target_payment_source_id
     original = and_(
@@ -246,31 +247,31 @@ def renew_payment_sources(db: Connection, batch: Batch) -> int:
 
 @step(name="check orders to place", field="status")
 def check_orders_to_place(db: Connection, batch: Batch) -> int:
-    """Record all that is wrong with the orders as they are now; how many errors."""
+    """Record everything that is wrong with the orders now; count the errors."""
     return check_orders_again.fn(db, batch)
 
 
 @step(name="use coupons of orders", field="coupon_code")
 def use_coupons(db: Connection, batch: Batch) -> int:
-    """Use the coupons and promotions that a failed placement gave back; errors found."""
+    """Use the coupons and promotions that a failed placement gave back; count the errors."""
     return use_coupons_of(db, batch, and_(TO_BE_PLACED, _has_given_back))
 
 
 @step(name="place orders", field="status")
 def place_pending(db: Connection, batch: Batch) -> int:
-    """Place the orders, reserve their stock, prepare their payment; how many."""
+    """Place the orders, reserve their stock, prepare their payment; count the orders."""
     return place_loaded(db, batch, insert_authorizations_of_orders)
 
 
 @step(name="check edited orders", field="status")
 def check_edited(db: Connection, batch: Batch) -> int:
-    """Record all that is wrong with the orders; how many errors."""
+    """Record everything that is wrong with the orders; count the errors."""
     return check_orders.fn(db, batch)
 
 
 @step(name="take stock of edited orders", field="line_items")
 def take_edited_stock(db: Connection, batch: Batch) -> int:
-    """Take the stock of the orders; how many."""
+    """Take the stock of the orders; count the orders."""
     rows = select(copies.c.factory_id, false()).where(TO_BE_PLACED)
     placed = execute_and_count(db, insert_counted(placements, ["factory_id", "remote"], rows))
     if placed:
@@ -281,10 +282,11 @@ def take_edited_stock(db: Connection, batch: Batch) -> int:
 
 @step(name="note results", field="status")
 def note_results(db: Connection, batch: Batch) -> int:
-    """Note what was wrong with which order, and when the others were changed; orders placed."""
+    """Record each order's problems, and set `updated_at` of the others; count the placed orders."""
     found = select(copies.c.target_order_id, _error.c.field, _error.c.message)
     found = found.join(_error, _error.c.order_factory_id == copies.c.factory_id)
-    # An order that is placed anyway, such as one whose gift card pays less, is not refused.
+    # An order that is placed in spite of an error, such as a gift card that pays less, is not
+    # refused.
     is_placed = exists().where(placements.c.factory_id == copies.c.factory_id)
     note_problems(db, found.where(not_(is_placed)).order_by(_error.c.id))
     placed = select(copies.c.target_order_id)
@@ -298,11 +300,11 @@ def note_results(db: Connection, batch: Batch) -> int:
 
 
 PLACE: list[StepFunction] = [
-    renew_payment_sources,  # the cards as they are in the wallets now
-    check_orders_to_place,  # the customer, the lines, the stock, the coupon: as they are now
-    use_coupons,  # what a failed placement gave back
-    use_gift_cards,  # what the gift card pays now
+    renew_payment_sources,  # updates the cards from the wallets
+    check_orders_to_place,  # checks the customer, the lines, the stock and the coupon
+    use_coupons,  # uses what a failed placement gave back
+    use_gift_cards,  # decides what the gift card pays now
     place_pending,  # reserves the stock, prepares the payment
-    note_results,  # what was wrong, for the caller
+    note_results,  # records the problems for the caller
 ]
 TAKE_STOCK_AGAIN: list[StepFunction] = [check_edited, take_edited_stock, note_results]

@@ -22,7 +22,7 @@ _of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _orde
 
 
 def refresh(db: Connection, now: datetime) -> None:
-    """Give the asked orders the sums of their lines."""
+    """Set the totals of the requested orders to the sums of their lines."""
     _refuse_closed(db)
     for order_id in db.scalars(agreed_orders()).all():
         update_order_totals(db, order_id)
@@ -31,7 +31,7 @@ def refresh(db: Connection, now: datetime) -> None:
 
 
 def refresh_prices(db: Connection, now: datetime) -> None:
-    """Give the lines of the asked orders today's prices of their SKUs, and then add them up."""
+    """Give the lines of the requested orders today's prices of their SKUs, then add them up."""
     _refuse_closed(db)
     names = func.min(_line.c.sku_code)
     unpriced = (

@@ -1,4 +1,4 @@
-"""Which orders a change is asked for: by their names, or by a filter."""
+"""Selecting the orders to change: by number or id, or by a filter."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from order_factory.tasks.selections.filters import fitting, resolve_customer
 from order_factory.tasks.selections.reading import Orders, read_selection
 from order_factory.tasks.selections.staging import named, stage
 
-# The orders among those of a filter that a change is about.
+# The condition that each change adds to a filter.
 _ABOUT = {
     "place": Order.status == OrderStatus.PENDING,
     "capture": Order.payment_status == PaymentStatus.AUTHORIZED,
@@ -21,19 +21,19 @@ _ABOUT = {
 
 
 def select_named(db: Connection, orders: Orders, mode: Mode) -> list[int]:
-    """The keys of the orders with these numbers or ids, of a list, a DataFrame or a file.
+    """Return the keys of the orders that a list, a DataFrame or a file names.
 
-    Raises `SelectionInvalid` with all that is wrong.
+    Raises `SelectionInvalid` with everything that is wrong.
     """
     stage(db, check_selection(read_selection(orders), CopyOptions(), mode))
     return list(db.scalars(select(named.c.source_order_id).order_by(named.c.row)))
 
 
 def select_filtered(db: Connection, wanted: OrderFilter, change: str) -> list[int]:
-    """The keys of the orders that fit, copies among them, earliest first.
+    """Return the keys of the orders that match, including copies, earliest first.
 
-    Those to place are pending, and those to capture are authorized, whatever statuses the filter
-    has for them.
+    Only pending orders are placed and only authorized ones captured, so these statuses replace
+    those of the filter.
     """
     everything: dict[str, Any] = {"include_copies": True}
     if change == "place":

@@ -83,13 +83,13 @@ class Run:
 
 
 def single(result: OrderFactoryResult, times: StepTimes) -> Run:
-    """The run of one order."""
+    """Return the run of one order."""
     failed = int(result.status == "failed")
     return Run(Singles(1 - failed, failed, [result]), times=times)
 
 
 def read_singles(db: Connection, after_event: int) -> Singles:
-    """The single copies that this flow run has ended since that event."""
+    """Return the single copies that this flow run has ended since the event `after`."""
     completed, failed = count_ended(db, after_event, flow_run.id)
     if not completed + failed:
         return Singles()
@@ -106,10 +106,11 @@ def read_batch_account(
     report: Path | None = None,
     dry_run: bool = False,
 ) -> BatchAccount:
-    """The result of the batch so far; writes its report and its page.
+    """Return the result of the batch so far, and write its report and its page.
 
-    `report` is the path of the report, or else the default path. Where it cannot be written, the
-    result has no path and the log says why. `closed` and `seconds` are those of this run.
+    `report` is the path of the report; without it the default path is used. If it cannot be
+    written, the result has no path and the log gives the reason. `closed` and `seconds` are those
+    of this run.
     """
     result = read_batch(db, batch_id)
     own = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}

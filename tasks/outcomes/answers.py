@@ -1,4 +1,4 @@
-"""What the gateways have answered: recorded for all orders in one transaction."""
+"""Recording the answers of the gateways, for many orders in one transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -62,7 +62,7 @@ from order_factory.tasks.working_set.tables import (
 _transaction, _factory = table_of(Transaction), table_of(OrderFactory)
 _order, _payment = table_of(Order), table_of(PaymentSource)
 _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
-# Kinds of error that no time mends: see `FailureClass`.
+# Kinds of error that do not pass with time: see `FailureClass`.
 PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = (
     ErrorCode.PAYMENT_REFUSED,
     ErrorCode.PAYMENT_NEEDS_CUSTOMER,
@@ -77,12 +77,12 @@ _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.
 
 
 def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | None) -> int:
-    """Write down the answers to these transactions; how many factories they close.
+    """Record the answers to these transactions. Returns the number of factories that they close.
 
-    An answer about an order that was asked for itself counts as one of them.
+    An answer about an order without a factory counts as one of them.
 
-    The orders are placed, or go back to `pending` with their stock free again; sources whose
-    payment is voided are cancelled. An answer that was written down already changes nothing.
+    The orders are placed, or go back to `pending` and release their stock. Source orders whose
+    payment is voided are cancelled. An answer that was recorded already changes nothing.
     """
     open_temporary_tables(db)
     plan_by_key(db)
@@ -102,9 +102,9 @@ def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | 
 
 
 def record_approvals(db: Connection, scope: Scope, flow_run_id: str | None) -> int:
-    """Go on as if the gateways had said yes to all of the scope, without asking any of them.
+    """Record an approval for every transaction in the scope, without calling a gateway.
 
-    For a transaction that is rolled back. Returns how many factories it closes.
+    For a transaction that is rolled back. Returns the number of factories that it closes.
     """
     open_temporary_tables(db)
     due = select(_transaction.c.id, true()).where(
@@ -117,7 +117,7 @@ def record_approvals(db: Connection, scope: Scope, flow_run_id: str | None) -> i
 
 
 def _apply_answers(db: Connection, flow_run_id: str | None) -> int:
-    """Apply the answers in the temporary table; how many factories it closes."""
+    """Apply the answers in the temporary table. Returns the number of factories that they close."""
     now = utc_now()
     _lock_open(db)
     execute_and_count(db, _insert_waiting())
@@ -134,7 +134,7 @@ def _apply_answers(db: Connection, flow_run_id: str | None) -> int:
 
 
 def _lock_open(db: Connection) -> None:
-    """Hold the transactions, in the order of their keys, and forget those that have an answer."""
+    """Lock the transactions in the order of their keys, and leave out those that have an answer."""
     lock_rows(db, _transaction, select(answers.c.transaction_id))
     known = select(_transaction.c.id).where(
         _transaction.c.id == answers.c.transaction_id,
@@ -144,13 +144,13 @@ def _lock_open(db: Connection) -> None:
 
 
 def _insert_waiting() -> Insert:
-    """One row of `copies` per factory that waits for one of the answers."""
+    """Insert a row into `copies` for each factory that waits for one of the answers."""
     values: dict[str, ColumnElement[Any]] = {
         "factory_id": _factory.c.id,
         "mode": _factory.c.mode,
         "source_order_id": _factory.c.source_order_id,
         **{name: _factory.c[name] for name in OPTIONS},
-        # One that waits for a void has asked for it already.
+        # A factory that waits for a void has requested it already.
         "cancel_source_order": and_(_factory.c.cancel_source_order, _is_authorization),
         "target_order_id": _factory.c.target_order_id,
         "valid": literal(True),
@@ -164,7 +164,7 @@ def _insert_waiting() -> Insert:
 
 
 def _note_placed() -> Insert:
-    """The copies whose orders are placed now, or are placed already and wait for a void."""
+    """Mark the copies whose orders are placed now, or are placed already and wait for a void."""
     rows = select(_transaction.c.order_factory_id, literal(False)).select_from(_answered)
     placed = rows.where(
         _transaction.c.order_factory_id.is_not(None),
@@ -198,7 +198,7 @@ def _update_transactions(db: Connection, now: datetime) -> None:
 
 
 def _end_authorizations(db: Connection, now: datetime) -> None:
-    """Place the orders whose payment is authorized, and take back those whose is not."""
+    """Place the orders whose payment is authorized, and set the others back to `pending`."""
     kind = TransactionType.AUTHORIZATIONS
     if not db.scalar(select(_some(kind))):
         return
@@ -227,7 +227,7 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         record_order_events(db, [EventName.ORDER_PENDING], declined, *again, now=now)
         end_reservations(db, declined, placed=False, now=now)
         end_gift_card_uses(db, declined, placed=False, now=now)
-        # An order that was not to be placed at first keeps what it used then.
+        # A copy that was made without placing it keeps the coupon uses of that time.
         release_uses(db, declined, now, _factory.c.place_target_order)
         _record_refusals(db)
         _note_refused_sources(db, now)
@@ -237,7 +237,7 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
 
 
 def _record_refusals(db: Connection) -> None:
-    """Say that the payment was declined, and so the order not placed."""
+    """Record the errors of copies whose payment was declined, so that they are not placed."""
     of_copy = _transaction.c.order_factory_id == copies.c.factory_id
     code = func.coalesce(answers.c.error_code, "")
     refused = and_(_is_authorization, not_(answers.c.succeeded), code != CALLED_OFF)
@@ -246,7 +246,7 @@ def _record_refusals(db: Connection) -> None:
         (answers, answers.c.transaction_id == _transaction.c.id),
     ]
     reason = func.coalesce(answers.c.message, answers.c.error_code, "the gateway gave no reason")
-    # Nobody's bank has declined what the gateway does not take from anyone.
+    # An amount that the gateway never accepts was not declined by a bank.
     words = case(
         (code.in_(NOT_SUPPORTED), literal("the payment cannot be authorized: ") + reason),
         else_=literal("the payment was declined: ") + reason,
@@ -267,9 +267,9 @@ def _record_refusals(db: Connection) -> None:
 
 
 def _note_refused_sources(db: Connection, now: datetime) -> None:
-    """Note in the wallets which payment sources were refused for good.
+    """Mark the payment sources in the wallets that were refused permanently.
 
-    Their `updated_at` stays: from a later one on they count as changed, and valid again.
+    Their `updated_at` does not change. Once it is later, they count as changed and valid again.
     """
     hard = set(codes_of(FailureClass.HARD)) - set(NOT_SUPPORTED)
     of_order, of_wallet = _payment.alias("of_order"), _payment
@@ -284,7 +284,7 @@ def _note_refused_sources(db: Connection, now: datetime) -> None:
 
 
 def _end_voids(db: Connection, now: datetime) -> None:
-    """Cancel the source orders whose payments are voided, and say where that was refused."""
+    """Cancel the source orders whose payments are voided, and record refused voids as errors."""
     kind = TransactionType.VOIDS
     if not db.scalar(select(_some(kind))):
         return
@@ -313,14 +313,14 @@ def _end_voids(db: Connection, now: datetime) -> None:
 
 
 def _end_captures_and_refunds(db: Connection, now: datetime) -> None:
-    """Give the orders the payment status that follows from what was captured and refunded."""
+    """Set the payment status of the orders to that of their captures and refunds."""
     for kind in (TransactionType.CAPTURES, TransactionType.REFUNDS):
         if db.scalar(select(_some(kind))):
             update_payment_statuses(db, _orders(kind, succeeded=True), now)
 
 
 def _orders(kind: TransactionType, *, succeeded: bool) -> Orders:
-    """The orders that such an answer is about."""
+    """Select the orders of these answers."""
     wanted = answers.c.succeeded if succeeded else not_(answers.c.succeeded)
     rows = select(_transaction.c.order_id).select_from(_answered)
     return rows.where(_transaction.c.type == kind, wanted)

@@ -42,7 +42,7 @@ from order_factory.tasks.working_set.tables import cancellations, copies
 _source, _transaction = table_of(Order), table_of(Transaction)
 _source_of_copy = (_source, _source.c.id == copies.c.source_order_id)
 _asked = and_(copies.c.cancel_source_order, copies.c.valid)
-# What is not placed, though it was to be, may be all that the customer has.
+# If the copy was to be placed and is not, the source may be the customer's only order.
 _stands = and_(_asked, not_(copies.c.awaits), not_(copies.c.failed))
 _SOME = select_any_copy(_asked)
 _STARTED = (FulfillmentStatus.IN_PROGRESS, FulfillmentStatus.FULFILLED)
@@ -66,7 +66,7 @@ def cancel_source_orders(db: Connection, batch: Batch) -> int:
 
 
 def cancel_sources(db: Connection, now: datetime) -> int:
-    """Do the same at any time, and mark the copies that wait for a payment to be voided."""
+    """Cancel the sources at any time, and mark the copies that wait for a payment to be voided."""
     if not db.scalar(_SOME):
         return 0
     _lock_sources(db)
@@ -80,10 +80,9 @@ def cancel_sources(db: Connection, now: datetime) -> int:
 
 
 def finish(db: Connection, orders: Orders, now: datetime) -> int:
-    """Cancel these orders; their stock, and what they used of gift cards, coupons and promotions, is given
-    back.
+    """Cancel these orders, and give back their stock, gift cards, coupons and promotions.
 
-    Their payments are voided, or none are held.
+    Their payments must be voided already, or not exist.
     """
     allowed = may_become(_source.c.status, OrderStatus.CANCELLED)
     mine = update(_source).where(_source.c.id.in_(orders), allowed)
@@ -93,7 +92,7 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
         now=now,
     )
     if cancelled:
-        # One that was cancelled before has given back what it had.
+        # An order that was cancelled before has given back everything already.
         now_cancelled = _source.c.cancelled_at == at(now)
         record_order_events_if_wanted(db, EventName.ORDER_CANCEL, orders, now_cancelled, now=now)
         its_own = select(_source.c.id).where(_source.c.id.in_(orders), now_cancelled)
@@ -104,7 +103,7 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
 
 
 def _insert_cancellations() -> Insert:
-    """The source orders that may be cancelled, each for the factory that asked first."""
+    """Insert the source orders that may be cancelled, each for the first factory to request it."""
     first = func.min(copies.c.factory_id)
     rows = (
         select(copies.c.source_order_id, first)
@@ -132,7 +131,7 @@ def _is_barred() -> ColumnElement[bool]:
 
 
 def why_not_cancelled() -> ColumnElement[str | None]:
-    """Why an order whose status allows it cannot be cancelled; null where it can."""
+    """Return why an order whose status allows it cannot be cancelled; null if it can."""
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
     held = held_authorizations(remote).subquery("held")
     can_be_voided = exists().where(held.c.order_id == _source.c.id)
@@ -152,7 +151,7 @@ def why_not_cancelled() -> ColumnElement[str | None]:
 
 
 def _refusals() -> Insert:
-    """The errors of the copies whose source is not cancelled."""
+    """Select the errors of the copies whose source is not cancelled."""
     mine = exists().where(cancellations.c.factory_id == copies.c.factory_id)
     taken = exists().where(cancellations.c.order_id == copies.c.source_order_id)
     prefix = literal("the source order was not cancelled: ")
@@ -165,7 +164,7 @@ def _refusals() -> Insert:
         ),
         else_=prefix + why_not_cancelled(),
     )
-    # A copy that failed keeps its source, and needs no further error to say so.
+    # A failed copy never cancels its source, so it needs no error about that.
     needless = and_(is_not_placed(), not_(copies.c.skip_errors))
     return insert_errors(
         ErrorCode.SOURCE_ORDER_NOT_CANCELLED,

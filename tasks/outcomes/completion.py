@@ -1,4 +1,4 @@
-"""Closing a batch: each factory's outcome, its errors log and its events, all in one go."""
+"""Closing factories: the outcome, the errors log and the events of all copies of a transaction."""
 
 from datetime import datetime
 
@@ -78,7 +78,7 @@ def update_factories() -> Update:
 
 
 def update_errors(db: Connection) -> Update:
-    """The factories with errors get their log, and the number of messages in it."""
+    """Set the errors log of the factories with errors, and the number of its messages."""
     counted = (
         select(CopyError.order_factory_id, func.count().label("errors"))
         .join(copies, copies.c.factory_id == CopyError.order_factory_id)
@@ -125,9 +125,9 @@ _AWAITING = select(func.count()).select_from(copies).where(copies.c.awaits, not_
 
 @step(name="record outcomes", field="status", idle="All copies wait for a payment gateway.")
 def record_outcomes(db: Connection, batch: Batch) -> int:
-    """Write every factory's outcome, its errors and its events; factories closed.
+    """Record every factory's outcome, errors and events. Returns the number of closed factories.
 
-    One that waits for a gateway is not closed.
+    A factory that waits for a gateway is not closed.
     """
     db.execute(_MARK_FAILED)
     _record_order_events(db, batch.started_at)
@@ -151,7 +151,7 @@ def _record_order_events(db: Connection, now: datetime) -> None:
 
 
 def complete_loaded(db: Connection, batch: Batch, *, began: bool) -> int:
-    """The same once it stands in `copies` which have failed; `began` where they were begun now."""
+    """Record the outcomes once `copies` shows which failed; `began` if they started just now."""
     message = {
         "began_at": batch.started_at,
         "now": max(utc_now(), batch.started_at) if began else batch.started_at,

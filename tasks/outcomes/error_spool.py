@@ -1,4 +1,4 @@
-"""Errors of copies that are rolled back: spooled to a file, and recorded afterwards."""
+"""The errors of copies that are rolled back, kept in a file and recorded afterwards."""
 
 import json
 from tempfile import TemporaryFile
@@ -18,7 +18,7 @@ _CODES = {ErrorCode.CANNOT_BE_PLACED: ErrorCode.COULD_NOT_BE_PLACED}
 
 
 class Faults:
-    """The rows of `copy_errors` of one batch, in a temporary file: memory does not grow with them."""
+    """The rows of `copy_errors` of one batch, in a temporary file, so that memory does not grow."""
 
     def __enter__(self) -> Self:
         self._file = TemporaryFile("w+", encoding="utf-8")
@@ -28,7 +28,7 @@ class Faults:
         self._file.close()
 
     def collect(self, db: Connection, batch_id: int) -> int:
-        """Keep what this transaction sees of the batch's errors; how many there are."""
+        """Save the batch's errors that this transaction sees. Returns their number."""
         count = 0
         rows = select(*(_error.c[name] for name in _KEPT))
         rows = rows.join(OrderFactory, OrderFactory.id == _error.c.order_factory_id)
@@ -40,7 +40,7 @@ class Faults:
         return count
 
     def write_down(self, db: Connection) -> None:
-        """Write them into `copy_errors` again, in the same order."""
+        """Insert the saved rows into `copy_errors` again, in the same order."""
         self._file.seek(0)
         for line in self._file:
             rows = [dict(zip(_KEPT, row, strict=True)) for row in json.loads(line)]

@@ -1,4 +1,4 @@
-"""Rejecting a batch: the copies with errors fail and say why, all others are called off."""
+"""Rejecting a batch: the copies with errors fail, and all others are aborted."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ _is_wrong = exists().where(CopyError.order_factory_id == _factory.c.id)
 
 
 def _events(batch_id: int, began_at: datetime, now: datetime) -> Rows:
-    """Two events for each copy that fails, and one for each that is called off."""
+    """Select two events for each copy that fails, and one for each that is aborted."""
     mine = and_(_factory.c.batch_id == batch_id, is_unfinished)
 
     def named(name: str, moment: datetime, which: ColumnElement[bool]) -> Select[tuple[str, int]]:
@@ -48,9 +48,9 @@ def _events(batch_id: int, began_at: datetime, now: datetime) -> Rows:
 def reject_batch(
     db: Connection, batch_id: int, faults: Faults, began_at: datetime, flow_run_id: str | None
 ) -> None:
-    """Close every unfinished factory of the batch as failed, where it has faults, or as aborted.
+    """Close every unfinished factory of the batch: as failed if it has errors, else as aborted.
 
-    What was copied is rolled back already. `began_at` is when the copying was begun, in UTC.
+    The copying is rolled back already. `began_at` is the time at which it began, in UTC.
     """
     now = utc_now()
     faults.write_down(db)

@@ -1,7 +1,7 @@
 """Optional calls to Prefect's server, each with limited retries.
 
-The Prefect UI never keeps an order from being copied or paid. If the server is gone, Prefect's own
-client would wait for more than a minute at each call.
+A problem with the Prefect UI must never prevent a copy or a payment. If the server is gone,
+Prefect's own client would wait for more than a minute at each call.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _limited: dict[int, tuple[Settings, Settings]] = {}
 
 
 def try_call(call: Callable[[], R], retries: int = RETRIES) -> R | None:
-    """The result of the call; None if Prefect's server does not answer.
+    """Return the result of the call; None if Prefect's server does not answer.
 
     After a failure, further calls return None at once for a while. So all calls of a process
     together take at most about a tenth of its time.
@@ -43,7 +43,7 @@ def try_call(call: Callable[[], R], retries: int = RETRIES) -> R | None:
             raise
         waited = monotonic() - began
         _no_calls_before = monotonic() + max(waited * _PAUSE_FACTOR, _SHORTEST_PAUSE)
-        log_line(f"Prefect's server gives no answer ({type(error).__name__}); the run continues.")
+        log_line(f"Prefect's server does not answer ({type(error).__name__}); the run continues.")
         return None
 
 

@@ -14,7 +14,7 @@ def open_json_lines(path: Path, known: Collection[str]) -> Source:
     """The names in the file's first object, and its rows; lines are counted from 1.
 
     A line that is no JSON object is a record with a problem. Raises `InvalidRequest` for a file
-    whose first line holds the character 0.
+    whose first line contains the character 0.
     """
     text = open_text(path)
     names = _Names(known)

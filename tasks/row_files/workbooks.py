@@ -104,8 +104,8 @@ def _record(
 def _shown(cell: Any) -> Any:
     """The cell's value as a person sees it, where that tells more than the number alone.
 
-    Leading zeros of a format such as `00000` stay, and so do the decimals of `0.00`: 20 is shown
-    as 20.00 there, and is no whole number of cents. A number that may have lost digits is a float.
+    Leading zeros of a format such as `00000` stay, and so do the decimals of `0.00`: 20 is shown as
+    20.00 there, and is not a whole number of cents. A number that may have lost digits is a float.
     """
     value, number_format = cell.value, str(cell.number_format)
     if isinstance(value, bool) or not isinstance(value, int | float):

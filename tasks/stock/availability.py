@@ -188,7 +188,7 @@ def grant_possible_shares() -> Update:
 
 
 def _order_is(*states: int) -> ColumnElement[bool]:
-    """Whether the order has another share for the whole of it, and that one has such a state."""
+    """Whether the order has another share, one for the whole order, with such a state."""
     whole = contested.alias("whole")
     return exists().where(
         whole.c.factory_id == contested.c.factory_id,

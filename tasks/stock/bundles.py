@@ -31,7 +31,7 @@ SHOP_HAS_BUNDLES = exists(select(_bundle.c.id))
 def join_bundle_items(
     orders: FromClause, order_id: ColumnElement[int], mode: ColumnElement[str]
 ) -> FromClause:
-    """Join orders with their lines of bundles and what is in these, by the catalogue of this mode."""
+    """Join orders with their lines of bundles and the SKUs in these, by this mode's catalogue."""
     its_bundle = and_(_bundle.c.mode == mode, _bundle.c.code == _line.c.bundle_code, _is_bundle)
     lines = orders.join(_line, _line.c.order_id == order_id)
     return lines.join(_bundle, its_bundle).join(_item, _item.c.bundle_id == _bundle.c.id)
@@ -43,7 +43,7 @@ PART_QUANTITY = _line.c.quantity * _item.c.quantity
 
 
 def find_bundle_parts(db: Connection) -> bool:
-    """Note what is in the bundles of the current copies; whether there is anything."""
+    """Insert the SKUs in the bundles of the current copies. Returns whether there are any."""
     if not db.scalar(select(SHOP_HAS_BUNDLES)):
         return False
     db.execute(_insert_bundle_parts())
@@ -56,7 +56,7 @@ def part_is_left_out() -> ColumnElement[bool]:
 
 
 def wanted_pieces() -> Subquery:
-    """Select what each copy wants of each SKU: a row per line of the SKU, and per bundle it is in."""
+    """Select the pieces that each copy needs: a row per line of a SKU or of a bundle with it."""
     in_lines = (
         select(copies.c.factory_id, _line.c.sku_code, _line.c.quantity)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
@@ -72,7 +72,7 @@ def _in_bundles() -> Select[tuple[int, str, int]]:
 
 
 def _insert_bundle_parts() -> Insert:
-    """One row per line of a bundle and SKU in it; a quantity below 1 is another check's error."""
+    """Insert a row per line of a bundle and SKU in it. Another check finds quantities below 1."""
     values = {
         "factory_id": copies.c.factory_id,
         "line_item_id": _line.c.id,

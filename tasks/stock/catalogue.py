@@ -1,6 +1,6 @@
-"""The catalogue: which SKUs of a batch are not simply there to be bought and shipped.
+"""The catalogue: flagging the SKUs of a batch that may not be bought or shipped as usual.
 
-Many lines name the same SKU, so the catalogue and the stock are asked once per SKU.
+Many lines have the same SKU, so the catalogue and the stock are read once per SKU.
 """
 
 from functools import cache
@@ -32,14 +32,14 @@ from order_factory.tasks.working_set.tables import bundle_parts, claims, copies,
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
-# What such an order wants is not there any more.
+# The pieces of such an order are no longer available.
 _HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
 def flag_skus(db: Connection, *, bundles: bool) -> None:
-    """Note the SKUs of the batch that are not simply there to be bought and shipped.
+    """Flag the SKUs of the batch that may not be bought or shipped as usual.
 
-    `bundles` says that some of them are in bundles.
+    `bundles` says whether some of the SKUs are in bundles.
     """
     others = exists().where(claims.c.factory_id < _first_loaded())
     after_others = bool(db.scalar(select(others)))
@@ -48,10 +48,10 @@ def flag_skus(db: Connection, *, bundles: bool) -> None:
 
 @cache
 def insert_flagged_skus(*, after_others: bool, bundles: bool) -> Insert:
-    """One row per SKU code that is gone, not for sale, not shipped, or wanted more than it is there.
+    """Insert a row per SKU code that is unknown, not for sale, not shipped, or short of stock.
 
     A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
-    batch were copied already in this transaction, and what they got is not there any more.
+    batch were copied in this transaction, so their pieces are no longer available.
     """
     wanted = (_wanted_with_bundles() if bundles else _wanted()).subquery("wanted")
     mode = select(copies.c.mode).limit(1).scalar_subquery()
@@ -72,7 +72,7 @@ def insert_flagged_skus(*, after_others: bool, bundles: bool) -> Insert:
             _sku.c.purchasable,
             _sku.c.do_not_ship,
             wanted.c.quantity,
-            # What is not tracked is never short, nor is what is not there at all.
+            # A SKU that is not tracked is never short, and neither is an unknown SKU.
             case((not_(_sku.c.do_not_track), available)).label("available"),
         )
         .select_from(asked)
@@ -114,9 +114,9 @@ def _wanted_with_bundles() -> Select[tuple[str | None, int]]:
 
 
 def _promised() -> Subquery:
-    """What the earlier parts of the batch were copied with and did not take from the stock.
+    """Select the pieces of earlier copies of the batch that were not taken from the stock.
 
-    Copied in parts because of one order at fault, the others end as they would without it.
+    So a batch that is split because of an order at fault ends as it would without that order.
     """
     factory, target = table_of(OrderFactory), table_of(Order)
     earlier = claims.join(factory, factory.c.id == claims.c.factory_id).join(

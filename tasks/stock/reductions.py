@@ -1,4 +1,4 @@
-"""Lines that are copied with as many pieces as are left of their SKU (`stock = partial`)."""
+"""Reducing lines to the pieces that are left of their SKU (`stock = partial`)."""
 
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, insert, not_, select
 
@@ -18,18 +18,18 @@ _line = table_of(LineItem)
 
 
 def pieces_left(wants: Subquery) -> ColumnElement[int]:
-    """The pieces that the orders before leave to a row of `wanted_before`."""
+    """Return the pieces that earlier orders leave to a row of `wanted_before`."""
     left = wants.c.available - wants.c.before
     return case((left < 0, 0), else_=left)
 
 
 def is_reducible(wants: Subquery) -> ColumnElement[bool]:
-    """Whether the copy gets what is left. One that fails for another reason gets nothing."""
+    """Whether the copy gets the pieces that are left. A copy with another error gets nothing."""
     return and_(wants.c.partial, wants.c.state == GRANTED)
 
 
 def note_reduced_lines(db: Connection, wants: Subquery) -> None:
-    """Note the lines that get only some of their pieces, and leave out those that get none.
+    """Reduce the lines that get only some of their pieces, and leave out those that get none.
 
     Several lines of one order and SKU share what is left, earlier lines first.
     """

@@ -150,7 +150,7 @@ def _wanted() -> Subquery:
         .join(_line, _line.c.order_id == copies.c.target_order_id)
         .where(_line.c.item_type == ItemType.SKUS)
     )
-    # As they were when the stock was counted: somebody may change the bundle in between.
+    # As they were when the stock was counted: the bundle may have been changed since.
     in_bundles = (
         select(placements.c.factory_id, bundle_parts.c.sku_code, bundle_parts.c.quantity)
         .select_from(placements)

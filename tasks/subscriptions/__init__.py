@@ -1,1 +1,1 @@
-"""Order subscriptions: which are due, their copies, and what is noted of them afterwards."""
+"""Order subscriptions: finding due periods, recording their copies, counting the outcomes."""

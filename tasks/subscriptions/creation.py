@@ -1,4 +1,4 @@
-"""Making subscriptions, and finding them."""
+"""Creating subscriptions, and finding them by number or id."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -19,18 +19,18 @@ _order = table_of(Order)
 
 
 def new_number() -> str:
-    """A number that no other subscription has; for people, as an order's is."""
+    """Return a new number for a subscription, which people use as they use an order's number."""
     return f"S{uuid4().int % 10**12:012}"
 
 
 def create_subscription(
     db: Connection, source_order_id: int, options: SubscriptionOptions, now: datetime
 ) -> int:
-    """Make a subscription that repeats this order; its key.
+    """Create a subscription that repeats this order. Returns its key.
 
-    It is a draft: it becomes active when someone activates it, or by its source order with the
-    next run. Raises `InvalidRequest` for one that expires before it starts, and for a cancelled
-    order that would end it at once.
+    It is a draft until someone activates it, or until a run finds its source order placed. Raises
+    `InvalidRequest` if it expires before it starts, and if the order is cancelled, which would end
+    the subscription at once.
     """
     starts_at = options.starts_at or now
     if options.expires_at is not None and options.expires_at <= starts_at:
@@ -59,7 +59,7 @@ def create_subscription(
 
 
 def require_subscription(db: Connection, name: str) -> int:
-    """The key of the subscription with this number or public id. Raises `SubscriptionNotFound`."""
+    """Return the key of the subscription with this number or id. Raises `SubscriptionNotFound`."""
     key = key_of(Resource.order_subscriptions, name)
     fits = subscription.c.number == name if key is None else subscription.c.id == key
     found = db.scalars(select(subscription.c.id).where(fits).limit(2)).all()

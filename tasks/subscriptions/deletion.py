@@ -1,4 +1,4 @@
-"""Deleting a subscription that has made nothing yet."""
+"""Deleting a subscription that has no copies."""
 
 from sqlalchemy import Connection, delete, exists, select
 

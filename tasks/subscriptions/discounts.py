@@ -1,4 +1,4 @@
-"""What the discounts of a source order come to for the items of an automatic subscription."""
+"""Converting the discounts of a source order for the items of an automatic subscription."""
 
 from datetime import datetime
 from typing import Any
@@ -10,15 +10,15 @@ from order_factory.models.values.statuses import DISCOUNTS, SHIPPABLE, ItemType
 from order_factory.tasks.working_set.statements import at, copied_columns, table_of, times
 
 _line, _item = table_of(LineItem), table_of(OrderSubscriptionItem)
-# Of something that the items are not: what was shipped, or given in addition.
+# Discounts that are not on goods of the items: on shipping, and free gifts.
 _GONE = (ItemType.FREE_SHIPPING_PROMOTIONS, ItemType.FREE_GIFT_PROMOTIONS)
 _SPLIT = tuple(kind for kind in DISCOUNTS if kind not in _GONE)
 
 
 def share_cents(discount_cents: int, part: int, whole: int) -> int:
-    """The part of a discount (cents, zero or below) that belongs to a part of its whole.
+    """Return the share of a discount (cents, zero or below) for a part of the whole.
 
-    Rounded half up to the cent, away from zero; the whole discount for the whole.
+    Half a cent is rounded away from zero; the whole gets the whole discount.
     """
     if whole <= 0:
         return 0
@@ -28,11 +28,11 @@ def share_cents(discount_cents: int, part: int, whole: int) -> int:
 def insert_discount_lines(
     db: Connection, source_order_id: int, subscription_id: int, template: int, now: datetime
 ) -> None:
-    """Give the template its share of each discount of the source order.
+    """Insert the template's share of each discount of the source order.
 
-    A percentage stays that percentage of the items. Another discount is split by quantity: items
-    get what fell to their pieces, and more pieces get no more. A discount that needed a coupon was
-    for the source order alone.
+    A percentage stays that percentage of the items. Any other discount is split by quantity: fewer
+    pieces get their share, and more pieces get no more. A discount that needed a coupon was for the
+    source order only.
     """
     of_source = _line.c.order_id == source_order_id
     goods = (of_source, _line.c.item_type.in_(SHIPPABLE), _line.c.total_amount_cents > 0)
@@ -52,7 +52,7 @@ def insert_discount_lines(
 
 
 def _parts(db: Connection, subscription_id: int) -> tuple[int, int]:
-    """What the items cost now, and what their pieces cost in the source order, in cents."""
+    """Return the cost of the items now, and of their pieces in the source order, in cents."""
     kept = case((_item.c.quantity < _line.c.quantity, _item.c.quantity), else_=_line.c.quantity)
     rows = select(
         _item.c.total_amount_cents, _line.c.total_amount_cents, kept, _line.c.quantity

@@ -1,4 +1,4 @@
-"""Finding what is due: the only step that looks at each subscription in Python, for its calendar."""
+"""Finding due periods: the only step that handles each subscription in Python, for its calendar."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,16 +34,16 @@ is_active: ColumnElement[bool] = subscription.c.status == literal_column("'activ
 goes_on: ColumnElement[bool] = subscription.c.status.in_(
     [SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING]
 )
-# No copy of it is left to be accounted for.
+# It has no copy whose outcome is not counted yet.
 is_free = subscription.c.running_batch_id.is_(None)
-# A copy of it is open, and the next period is to wait for that.
+# A copy of it is open, and the next period must wait for it.
 waits_for_copy = and_(~is_free, subscription.c.while_open == WhileOpen.WAIT)
 
 
 def select_due(mode: Mode, now: datetime) -> Select[Any]:
-    """What `plan` needs to know of each subscription that is due.
+    """Select the columns that `plan` needs of each due subscription.
 
-    A copy that waits for its gateway holds up the next period only where that is asked for.
+    A copy that waits for its gateway delays the next period only with `while_open = wait`.
     """
     names = ("id", "frequency", "starts_at", "time_zone", "next_run_at", "expires_at", "catch_up")
     rows = select(*(subscription.c[name] for name in names))
@@ -53,10 +53,10 @@ def select_due(mode: Mode, now: datetime) -> Select[Any]:
 
 
 def find_due(db: Connection, mode: Mode, now: datetime, late_after: timedelta, limit: int) -> int:
-    """Take the subscriptions that are due, the oldest first, and note their periods; how many.
+    """Lock the due subscriptions, oldest first, and insert their periods; count the subscriptions.
 
-    It ends with the subscription that reaches the limit of periods. Those that another
-    transaction holds are left to it.
+    The last one is the subscription that reaches the limit of periods. Subscriptions that another
+    transaction has locked are skipped.
     """
     rows = select_due(mode, now).order_by(subscription.c.next_run_at, subscription.c.id)
     held: list[tuple[int, datetime | None]] = []
@@ -75,7 +75,7 @@ def find_due(db: Connection, mode: Mode, now: datetime, late_after: timedelta, l
 
 
 def _leave_out_recorded(db: Connection) -> int:
-    """Leave out the periods that have a copy already, as when a run was moved back; how many."""
+    """Delete the periods that have a copy already, for example if `next_run_at` was moved back."""
     known = exists().where(
         factory.c.order_subscription_id == periods.c.order_subscription_id,
         factory.c.period_at == periods.c.period_at,
@@ -85,7 +85,7 @@ def _leave_out_recorded(db: Connection) -> int:
 
 
 def overtake(db: Connection, keys: Select[Any]) -> int:
-    """Note the open batches of these subscriptions, which are to get copies in a newer one."""
+    """Record the open batches of these subscriptions before they get copies in a newer batch."""
     rows = select(subscription.c.id, subscription.c.running_batch_id)
     rows = rows.where(subscription.c.id.in_(keys), ~is_free)
     names = ["order_subscription_id", "batch_id"]
@@ -93,7 +93,7 @@ def overtake(db: Connection, keys: Select[Any]) -> int:
 
 
 def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
-    """The loaded subscriptions go on to their next period; those with a copy in the batch run."""
+    """Advance the loaded subscriptions to their next period; those with a copy become running."""
     values: dict[str, Any] = {"next_run_at": runs.c.next_run_at, "updated_at": now}
     if batch_id is not None:
         copied = runs.c.order_subscription_id.in_(select(periods.c.order_subscription_id))
@@ -110,7 +110,7 @@ def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
 
 
 def mark_running(db: Connection, keys: Select[Any], batch_id: int, now: datetime) -> None:
-    """These subscriptions run: they have copies in this batch."""
+    """Mark these subscriptions as running, because they have copies in this batch."""
     mine = update(subscription).where(subscription.c.id.in_(keys))
     db.execute(mine.values(**_running(batch_id, now), updated_at=now))
 

@@ -19,6 +19,6 @@ _EVENTS = {
 def record_new_status(
     db: Connection, status: SubscriptionStatus, which: ColumnElement[bool], now: datetime
 ) -> None:
-    """Record that these subscriptions have the status from now on."""
+    """Insert an event for each of these subscriptions, whose status is now the given one."""
     rows = select(subscription.c.id, subscription.c.mode).where(which)
     record_events(db, _EVENTS[status], rows, now)

@@ -22,10 +22,10 @@ _line, _option = table_of(LineItem), table_of(LineItemOption)
 
 
 def convert(db: Connection, key: int, now: datetime) -> int:
-    """Make a manual subscription an automatic one; how many items it has.
+    """Make a manual subscription an automatic one. Returns the number of its items.
 
-    The items are the goods of the source order whose `frequency` is the subscription's; where no
-    line of it has a frequency, all of them. Raises `InvalidRequest`.
+    The items are the goods of the source order with the subscription's `frequency`, or all goods if
+    no line has a frequency. Raises `InvalidRequest`.
     """
     if db.scalar(select(exists().where(item.c.order_subscription_id == key))):
         raise InvalidRequest("The order subscription has items already: it is an automatic one.")
@@ -57,7 +57,7 @@ def convert(db: Connection, key: int, now: datetime) -> int:
 
 
 def options_cents(db: Connection, line_item_id: int | None) -> int:
-    """What the options of this line cost in all, in cents; they do not follow its quantity."""
+    """Return the cost of all options of this line, in cents; it does not depend on the quantity."""
     sums = select(func.coalesce(func.sum(_option.c.total_amount_cents), 0))
     sums = sums.where(_option.c.line_item_id == _line.c.id)
     extras = func.coalesce(_line.c.options_amount_cents, sums.scalar_subquery())
@@ -65,7 +65,7 @@ def options_cents(db: Connection, line_item_id: int | None) -> int:
 
 
 def require_another_item(db: Connection, key: int) -> None:
-    """Raises `LastSubscriptionItem` where the subscription would be left without any."""
+    """Raise `LastSubscriptionItem` if the subscription has no other item."""
     mine = select(item.c.order_subscription_id).where(item.c.id == key).scalar_subquery()
     others = exists().where(item.c.order_subscription_id == mine, item.c.id != key)
     if not db.scalar(select(others)):

@@ -1,4 +1,4 @@
-"""Accounting for the copies of a batch in their subscriptions, once."""
+"""Counting the outcomes of a batch's copies in their subscriptions, once."""
 
 from datetime import datetime
 from typing import Any
@@ -43,7 +43,7 @@ _failed = factory.c.status == FactoryStatus.FAILED
 
 
 def running_batches(db: Connection) -> list[SubscriptionBatch]:
-    """The batches that are not accounted for in some subscription, the oldest first."""
+    """Return the batches whose outcomes are not counted in some subscription, oldest first."""
     newest = select(subscription.c.running_batch_id).where(~is_free)
     held = union(newest, select(overtaken.c.batch_id))
     rows = select(_batch.c.id, _batch.c.reference).where(_batch.c.id.in_(held))
@@ -52,10 +52,11 @@ def running_batches(db: Connection) -> list[SubscriptionBatch]:
 
 
 def record_outcomes(db: Connection, batch_id: int, now: datetime) -> int:
-    """Count the ended copies of a batch in their subscriptions, which are free again; how many.
+    """Count the ended copies of a batch in their subscriptions. Returns how many subscriptions.
 
-    A subscription with a copy that is not ended stays `running`, and one that was accounted for
-    already stays as it is. Failed copies that can get better are to be tried again.
+    These subscriptions are no longer `running`, except if they have another open copy.
+    Subscriptions that were counted before do not change. Failed copies that may succeed later get a
+    retry.
     """
     open_run_tables(db)
     if not execute_and_count(
@@ -69,15 +70,15 @@ def record_outcomes(db: Connection, batch_id: int, now: datetime) -> int:
 
 
 def count_waiting(db: Connection, batch_id: int) -> int:
-    """How many copies of the batch wait for another payment source, or for their customer."""
+    """Count the copies of the batch that wait for another payment source, or for their customer."""
     rows = select(func.count()).select_from(factory)
     waiting = rows.where(factory.c.batch_id == batch_id, factory.c.waits_for_payment_source)
     return db.scalar(waiting) or 0
 
 
 def _ended(db: Connection, batch_id: int) -> Select[Any]:
-    """The subscriptions of this batch all of whose copies in it are ended."""
-    # As a list: asked for one by one, a database may go through the whole batch for each.
+    """Select the subscriptions whose copies in this batch have all ended."""
+    # As a list, because a correlated subquery might read the whole batch for each row.
     unfinished = select(factory.c.order_subscription_id).where(
         factory.c.batch_id == batch_id, is_unfinished, factory.c.order_subscription_id.is_not(None)
     )
@@ -97,7 +98,7 @@ def _in_batch(batch_id: int) -> ColumnElement[bool]:
 
 
 def _plan_retries(db: Connection, batch_id: int, now: datetime) -> None:
-    """Set `retry_at` of the failed copies that can get better and have a delay left."""
+    """Set `retry_at` of the failed copies that may succeed later and have a delay left."""
     better = and_(_in_batch(batch_id), _failed, factory.c.attempt.is_not(None))
     both = factory.join(subscription, subscription.c.id == factory.c.order_subscription_id)
     waits = and_(
@@ -130,7 +131,7 @@ def _plan_retries(db: Connection, batch_id: int, now: datetime) -> None:
 
 
 def _count(db: Connection, batch_id: int, now: datetime) -> int:
-    """Add the outcomes to the subscriptions; those without another open copy are active again."""
+    """Add the outcomes to the subscriptions, and set those without an open copy back to active."""
     completed = factory.c.status == FactoryStatus.COMPLETED
     last = func.max(factory.c.id)
     counted = (
@@ -173,9 +174,9 @@ def _count(db: Connection, batch_id: int, now: datetime) -> int:
 
 
 def _older_batches(db: Connection, batch_id: int) -> ColumnElement[int] | None:
-    """The newest other batch with open copies, for each subscription; None where there is none.
+    """Select the newest other batch with open copies for each subscription; null if there is none.
 
-    Those that ended are taken off this batch first.
+    The subscriptions whose copies ended are removed from this batch first.
     """
     if not db.scalar(select(exists().select_from(overtaken))):
         return None
@@ -188,7 +189,7 @@ def _older_batches(db: Connection, batch_id: int) -> ColumnElement[int] | None:
 
 
 def _forget_newest(db: Connection) -> None:
-    """A batch that is the newest again is no overtaken one any more."""
+    """Delete the record that a batch was overtaken if it is a subscription's newest again."""
     newest = exists().where(
         subscription.c.id == overtaken.c.order_subscription_id,
         subscription.c.running_batch_id == overtaken.c.batch_id,
@@ -197,7 +198,7 @@ def _forget_newest(db: Connection) -> None:
 
 
 def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
-    """Deactivate the subscriptions with a copy that failed permanently, where they say so."""
+    """Deactivate the subscriptions with `after_failure = deactivate` and a permanent failure."""
     lost = select(factory.c.order_subscription_id).where(
         _in_batch(batch_id), _failed, factory.c.retry_at.is_(None)
     )

@@ -18,14 +18,14 @@ OVERDUE_AFTER = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Overdue:
-    """How many periods, retries and recorded copies wait for a run, and since when (UTC)."""
+    """The number of periods, retries and copies that wait for a run, and since when (UTC)."""
 
     count: int
     since: datetime
 
 
 def read_overdue(db: Connection, now: datetime, grace: timedelta = OVERDUE_AFTER) -> Overdue | None:
-    """The renewals that are overdue by more than `grace`, if any."""
+    """Return the renewals that are overdue by more than `grace`, if any."""
     limit = now - grace
     found = union_all(_periods(limit), _retries(limit), _copies(limit)).subquery("overdue")
     count, since = db.execute(select(func.count(), func.min(found.c.since))).one()
@@ -33,7 +33,7 @@ def read_overdue(db: Connection, now: datetime, grace: timedelta = OVERDUE_AFTER
 
 
 def overdue_since(now: datetime, grace: timedelta = OVERDUE_AFTER) -> ColumnElement[datetime]:
-    """The overdue period of a subscription, or null."""
+    """Return the overdue period of a subscription, or null."""
     late = subscription.c.next_run_at <= now - grace
     return case((goes_on & ~waits_for_copy & late, subscription.c.next_run_at)).label(
         "overdue_since"
@@ -53,7 +53,7 @@ def _retries(limit: datetime) -> Select[tuple[datetime]]:
 
 
 def _copies(limit: datetime) -> Select[tuple[datetime]]:
-    """Recorded copies that no run has started; those that wait for a gateway do not count."""
+    """Select recorded copies that no run has started, except those that wait for a gateway."""
     return select(factory.c.created_at.label("since")).where(
         is_unfinished,
         factory.c.status == FactoryStatus.PENDING,

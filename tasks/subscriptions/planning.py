@@ -1,4 +1,4 @@
-"""Which periods of a subscription are copied now, and which one comes next."""
+"""Deciding which periods of a subscription are copied now, and which one is next."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from order_factory.models.values.frequencies import Calendar
 from order_factory.models.values.statuses import CatchUp
 
-# A longer list waits for the next transaction, so that no run grows with the time that was missed.
+# A longer list waits for the next transaction, so that its size does not depend on the missed time.
 MOST_AT_ONCE = 100
 
 
@@ -22,21 +22,21 @@ class Plan:
 
 
 def calendar_of(row: Any) -> Calendar:
-    """The calendar of a row with `frequency`, `starts_at` and `time_zone`."""
+    """Return the calendar of a row with `frequency`, `starts_at` and `time_zone`."""
     return Calendar(row.frequency, row.starts_at, row.time_zone)
 
 
 def first_period(row: Any, after: datetime) -> datetime | None:
-    """The first period of a subscription later than this; None where it expires before."""
+    """Return the subscription's first period after this time; None if it expires before."""
     period = calendar_of(row).after(after)
     return None if _is_over(row, period) else period
 
 
 def plan(row: Row[Any], now: datetime, late_after: timedelta) -> Plan:
-    """What is to be done about a subscription whose `next_run_at` has come.
+    """Return the periods to copy of a subscription whose `next_run_at` is past, and the next one.
 
-    `catch_up` decides about periods that were missed: `all` copies each of them, `one` the last
-    of them, and `none` the last one only where it is not more than `late_after` late.
+    `catch_up` decides about missed periods: `all` copies each of them, `one` copies the last, and
+    `none` copies the last only if it is at most `late_after` late.
     """
     if _is_over(row, row.next_run_at):
         return Plan((), None)
@@ -47,7 +47,7 @@ def plan(row: Row[Any], now: datetime, late_after: timedelta) -> Plan:
 
 
 def _due(row: Any, now: datetime) -> tuple[list[datetime], datetime | None]:
-    """The periods that have come by now, of them only the last unless all count, and the next."""
+    """Return the periods that are due now (all, or only the last), and the next one."""
     calendar = calendar_of(row)
     due, following = [row.next_run_at], calendar.after(row.next_run_at)
     if following is None or following > now:  # as nearly always

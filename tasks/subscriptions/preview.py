@@ -1,4 +1,4 @@
-"""What lies ahead of the subscriptions, and what of it would fail if it were copied today."""
+"""Previewing the next periods of subscriptions, and which of them would fail today."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,10 +32,10 @@ _copied = func.coalesce(subscription.c.template_order_id, subscription.c.source_
 def upcoming(
     db: Connection, mode: Mode, until: datetime, limit: int
 ) -> tuple[int, list[UpcomingCopy]]:
-    """How many subscriptions have a period up to then, and the first of these periods in order."""
+    """Return the number of subscriptions with a period until then, and the first periods."""
     ahead = _ahead(mode, until)
     count = db.scalar(select(func.count()).select_from(ahead.subquery())) or 0
-    # The first periods are periods of those that come first.
+    # The first periods belong to the subscriptions with the earliest `next_run_at`.
     nearest = ahead.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
     each = [_periods_of(row, until) for row in db.execute(nearest)]
     return count, [
@@ -53,11 +53,14 @@ def _periods_of(row: Row[Any], until: datetime) -> Iterator[tuple[datetime, int,
 
 
 def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
-    """Record one copy for each subscription with a period up to then, to be rolled back; its batch."""
+    """Record one copy for each subscription with a period until then. The caller rolls it back.
+
+    Returns the key of the batch.
+    """
     open_run_tables(db)
     ahead = _ahead(mode, until).subquery("ahead")
     rank = func.row_number().over(order_by=(ahead.c.next_run_at, ahead.c.id))
-    # At its own time, so that a period which was copied today does not conflict.
+    # With its own time, so that it does not conflict with a period that was copied today.
     rows = select(rank, ahead.c.id, literal(utc_now(), periods.c.period_at.type))
     db.execute(insert_counted(periods, ["rank", "order_subscription_id", "period_at"], rows))
     return record_periods(db, mode, utc_now()).id
@@ -66,7 +69,7 @@ def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
 def predict_failures(
     db: Connection, batch_id: int, limit: int
 ) -> tuple[int, list[PredictedFailure]]:
-    """How many copies of a rehearsal failed, and the first of them."""
+    """Return the number of failed copies of a rehearsal, and the first of them."""
     failed = (factory.c.batch_id == batch_id, factory.c.status == FactoryStatus.FAILED)
     count = db.scalar(select(func.count()).select_from(factory).where(*failed)) or 0
     rows: Select[Any] = (
@@ -86,7 +89,7 @@ def predict_failures(
 def predict_endings(
     db: Connection, mode: Mode, until: datetime, limit: int
 ) -> tuple[int, list[PredictedFailure]]:
-    """How many subscriptions end instead of being copied, and the first of them."""
+    """Return the number of subscriptions that end instead of being copied, and the first ones."""
     rows = _with_period(mode, until).where(ended_by_source())
     count = db.scalar(select(func.count()).select_from(rows.subquery())) or 0
     log = {"source_order": [f"{SOURCE_CANCELLED}: the subscription ends, and nothing is copied"]}

@@ -45,9 +45,9 @@ _SHOWN = (
 def list_subscriptions(
     db: Connection, status: SubscriptionStatus | None, page: int, limit: int, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """A page of subscriptions, the newest first, and how many there are; no customer's data.
+    """Return a page of subscriptions, newest first, and their number, without customer data.
 
-    `overdue_since` is the period that no run has taken up although its time has come.
+    `overdue_since` is the due period that no run has begun.
     """
     wanted = [] if status is None else [subscription.c.status == status]
     rows, total = read_page(db, _rows(now), subscription.c.id, wanted, page, limit)
@@ -55,7 +55,7 @@ def list_subscriptions(
 
 
 def read_subscription(db: Connection, key: int, now: datetime) -> dict[str, Any]:
-    """A subscription with its `items` and its latest `copies`."""
+    """Return a subscription with its `items` and its latest `copies`."""
     found = _present(db.execute(_rows(now).where(subscription.c.id == key)).mappings().one())
     items = select(item.c.sku_code, item.c.bundle_code, item.c.quantity, item.c.unit_amount_cents)
     items = items.add_columns(item.c.total_amount_cents, item.c.currency_code)

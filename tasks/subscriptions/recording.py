@@ -1,5 +1,6 @@
-"""Recording what is due: the copies as pending factories of a batch, and their subscriptions as
-running, in one transaction. Once it is committed no period can be lost, and none comes twice.
+"""Recording due periods: a pending factory for each, and their subscriptions as running.
+
+This is one transaction, so no period can be lost, and none is copied twice.
 """
 
 from dataclasses import dataclass, replace
@@ -49,7 +50,7 @@ _batch = table_of(OrderFactoryBatch)
 class SubscriptionBatch:
     """A recorded batch of copies of subscriptions.
 
-    `overlapping` is how many of them have an older copy that is not finished.
+    `overlapping` is the number of copies whose subscription has an older unfinished copy.
     """
 
     id: int
@@ -64,10 +65,10 @@ def record_due(
     late_after: timedelta,
     limit: int = MOST_IN_A_BATCH,
 ) -> SubscriptionBatch | None:
-    """Record a batch with one pending factory for each period that is due and each retry.
+    """Record a batch with a pending factory for each due period and each due retry.
 
-    The subscriptions are `running` then, and their `next_run_at` is the period after. None where
-    there is nothing to copy. Two runs at once record each its own subscriptions.
+    The subscriptions become `running`, and their `next_run_at` is the following period. Returns
+    None if nothing is due. Two runs at the same time record different subscriptions.
     """
     open_run_tables(db)
     end_with_source_orders(db, mode, now)
@@ -89,7 +90,7 @@ def record_due(
 def record_periods(
     db: Connection, mode: Mode, now: datetime, failed: Select[Any] | None = None
 ) -> SubscriptionBatch:
-    """A batch with a pending factory for each of the `periods`, and one for each failed factory."""
+    """Insert a batch with a pending factory for each of the `periods` and each failed factory."""
     batch = _insert_batch(db, mode, now)
     count = execute_and_count(db, insert_counted(factory, *_due_factories(batch.id, now)))
     if failed is not None:
@@ -103,7 +104,7 @@ def record_periods(
 
 
 def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]]:
-    """A recurring order copy per period that is due."""
+    """Insert a recurring order copy for each due period."""
     values = _common(batch_id, now) | {
         "mode": subscription.c.mode,
         "source_order_id": func.coalesce(
@@ -122,7 +123,7 @@ def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]
 def _retry_factories(
     batch_id: int, now: datetime, failed: Select[Any]
 ) -> tuple[list[str], Select[Any]]:
-    """The next attempt at the period of each of these factories, with the order it has made."""
+    """Insert the next attempt for each of these failed factories, with the order that it made."""
     kept = (
         "mode",
         "source_order_id",

@@ -1,4 +1,4 @@
-"""Trying failed renewals again: which can get better, when, and how nothing is placed twice."""
+"""Retrying failed renewals: which ones, when, and how no order is placed twice."""
 
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from order_factory.tasks.working_set.statements import (
 _error, _target = table_of(CopyError), table_of(Order)
 _saved, _payment = table_of(CustomerPaymentSource), table_of(PaymentSource)
 _charged, _refused = _payment.alias("charged"), _payment.alias("refused")
-# Named once, and correlated by hand: deep inside a condition it would not be by itself.
+# An alias that is correlated explicitly, because SQLAlchemy does not do so deep inside a condition.
 _customer_of_factory = (
     select(subscription.c.customer_id)
     .where(subscription.c.id == factory.c.order_subscription_id)
@@ -37,21 +37,21 @@ PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = (ErrorCode.NOT_ENOUGH_STOCK,)
 # Those that need another payment source or the customer; the schedule does not retry them.
 NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
-# These say nothing about why a copy failed: they follow from the other errors, or are notes.
+# Errors that are not a cause of the failure: they follow from other errors, or are notes.
 _BESIDE = (
     ErrorCode.CANNOT_BE_PLACED,
     ErrorCode.GIFT_CARD_NOT_REDEEMED,
     ErrorCode.LINE_ITEMS_NONE_LEFT,
     ErrorCode.QUANTITY_REDUCED,
 )
-# The statuses of an order of a failed attempt that is placed or copied again; then also those that
-# are not decided yet.
+# The statuses in which an order of a failed attempt is placed or copied again, and then also those
+# in which its placing is not decided yet.
 _REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
 _OPEN = (*_REPLACEABLE, OrderStatus.PLACING)
 
 
 def can_get_better() -> ColumnElement[bool]:
-    """Whether all that was wrong with a failed factory is of the kinds that pass."""
+    """Whether all errors of a failed factory are of kinds that can pass."""
     passes = or_(
         and_(_error.c.field.in_(PASSING_FIELDS), _error.c.code.not_in(NEEDS_OTHER_SOURCE)),
         _error.c.code.in_(PASSING_CODES),
@@ -72,10 +72,10 @@ def _all_errors(passes: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
-    """Take the failed factories whose time to be tried again has come; how many.
+    """Load the failed factories whose retry is due. Returns their number.
 
-    One whose target order is being placed is left for later, and one that was placed after all
-    is not tried again.
+    A factory whose target order is being placed is left for later. If the order has been placed
+    since, there is no retry.
     """
     _wake_those_with_another_source(db, now)
     _drop_obsolete(db, now)
@@ -101,7 +101,7 @@ def _ripe(mode: Mode, now: datetime) -> Select[Any]:
 
 
 def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
-    """Retry what waits for a payment source, once the wallet has changed since it failed."""
+    """Schedule a retry of copies that wait for a payment source if the wallet has changed since."""
     if not db.scalar(select(exists().where(_waits))):
         return
     newer = exists().where(
@@ -129,7 +129,7 @@ def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
 
 
 def _has_fallback(now: datetime) -> ColumnElement[bool]:
-    """Whether the payment was refused for good, and another payment source may take its place."""
+    """Whether the payment was refused permanently and another payment source may pay."""
     other = newest_valid(_customer_of_factory, _refused, at(now), factory)
     refused = exists().where(
         _target.c.id == factory.c.target_order_id,
@@ -150,7 +150,7 @@ def _drop_obsolete(db: Connection, now: datetime) -> None:
 
 
 def release_orders(db: Connection, now: datetime) -> Select[Any]:
-    """Release the orders that the loaded factories could not place; returns the factories' keys.
+    """Release the orders that the loaded factories could not place. Returns the factories' keys.
 
     Each order moves to the factory of the retry, so that this order is paid for, and not another
     copy. A cancelled order stays with its factory, and the source order is copied again. An order
@@ -172,7 +172,7 @@ def release_orders(db: Connection, now: datetime) -> Select[Any]:
 
 
 def take_over_orders(db: Connection, batch_id: int) -> None:
-    """The orders belong to the factories of this batch that place them again."""
+    """Assign the orders to the factories of this batch that place them again."""
     new = select(factory.c.id).where(
         factory.c.target_order_id == _target.c.id, factory.c.batch_id == batch_id
     )

@@ -1,4 +1,4 @@
-"""The temporary tables in which a run is worked out; each transaction finds them empty."""
+"""The temporary tables of a subscription run; they are empty when a transaction begins."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,14 +18,14 @@ def _key(name: str) -> Column[int]:
     return Column(name, BigId, primary_key=True, autoincrement=False)
 
 
-# The subscriptions that this transaction holds, and what their next period is after it.
+# The subscriptions that this transaction has locked, and their next period after it.
 runs = temporary(
     _METADATA,
     "tmp_subscription_runs",
     _key("order_subscription_id"),
     Column("next_run_at", UtcDateTime()),
 )
-# One row per period that is due, numbered from 1 in the order in which the copies are made.
+# One row per due period, numbered from 1 in the order in which the copies are made.
 periods = temporary(
     _METADATA,
     "tmp_subscription_periods",
@@ -33,7 +33,7 @@ periods = temporary(
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("period_at", UtcDateTime(), nullable=False),
 )
-# The failed factories that are tried again, and the order that each has made and could not place.
+# The failed factories that are retried, and the order that each has made and could not place.
 retried = temporary(
     _METADATA,
     "tmp_subscription_retries",
@@ -41,17 +41,17 @@ retried = temporary(
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("target_order_id", BigInteger),
 )
-# The subscriptions whose copies of a batch are all ended, and whether one failed permanently.
+# The subscriptions whose copies of a batch have all ended, and whether one failed permanently.
 ended_subscriptions = temporary(_METADATA, "tmp_ended_subscriptions", _key("order_subscription_id"))
 
 
 def open_run_tables(db: Connection) -> None:
-    """Make this connection's tables, or empty them where it has them already."""
+    """Create this connection's temporary tables, or empty them if they exist."""
     open_tables(db, _METADATA)
 
 
 def fill_with_times(db: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Put rows of keys, flags and times (or None) into a table, in the order of its columns."""
+    """Insert rows of keys, flags and times (or None) into a table, in the order of its columns."""
     if not rows:
         return
     store = UtcDateTime().dialect_impl(db.dialect).bind_processor(db.dialect)

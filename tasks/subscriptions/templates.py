@@ -1,8 +1,8 @@
-"""Template orders: what a subscription is copied from where that is not its source order as it is.
+"""Template orders: drafts for subscriptions that do not copy their source order unchanged.
 
-A subscription with items delivers those only, and one with a payment source of its own pays with
-that. Either has a draft order that says so, which goes through the same copying as any other
-order. A template that was copied is never changed: another takes its place.
+A subscription with items delivers only those, and one with its own payment source pays with that.
+Its template is a draft order with these lines and this payment source, which is copied like any
+other order. A template that was copied is never changed; a new one replaces it.
 """
 
 from datetime import datetime
@@ -52,7 +52,7 @@ ORIGIN = "order_subscriptions"
 _order, _line, _option = table_of(Order), table_of(LineItem), table_of(LineItemOption)
 _address, _payment = table_of(Address), table_of(PaymentSource)
 _saved, item = table_of(CustomerPaymentSource), table_of(OrderSubscriptionItem)
-# What an item has of its own; the rest is its source line's.
+# The columns that an item has itself; the others come from its source line.
 _OF_ITEMS = (
     "item_type",
     "sku_code",
@@ -62,12 +62,12 @@ _OF_ITEMS = (
     "unit_amount_cents",
     "total_amount_cents",
 )
-# Worked out for the source line's quantity and amount, and for no other.
+# Columns that are only correct for the source line's quantity and amount.
 _OF_AMOUNTS = ("discount_cents", "discount_breakdown", "tax_breakdown")
 
 
 def rebuild_template(db: Connection, key: int, now: datetime) -> None:
-    """Make the template that the subscription's items and payment source ask for, or none."""
+    """Create the template for the subscription's items and payment source, if it needs one."""
     # Locked, so that no run records a copy of a template that is being deleted.
     mine = select(subscription).where(subscription.c.id == key)
     row = db.execute(mine.with_for_update()).one()
@@ -79,7 +79,7 @@ def rebuild_template(db: Connection, key: int, now: datetime) -> None:
         if has_items:
             insert_discount_lines(db, row.source_order_id, key, template, now)
         update_order_totals(db, template)
-        # It is none that a customer has begun.
+        # It is not a cart that a customer has begun.
         db.execute(update(_order).where(_order.c.id == template).values(status=OrderStatus.DRAFT))
     changed = update(subscription).where(subscription.c.id == key)
     db.execute(changed.values(template_order_id=template, updated_at=now))
@@ -100,7 +100,7 @@ def _insert_order(db: Connection, row: Any, has_items: bool, now: datetime) -> i
         "billing_address_id": billing,
         "shipping_address_id": shipping,
         "payment_source_id": _payment_source(db, row, source),
-        # Items have no line that a gift card pays.
+        # Items have no line for a gift card's payment.
         "gift_card_code": None if has_items else source.gift_card_code,
         "gift_card_code_key": None if has_items else source.gift_card_code_key,
         "reference": row.number,
@@ -114,7 +114,7 @@ def _insert_order(db: Connection, row: Any, has_items: bool, now: datetime) -> i
 
 
 def _insert_address(db: Connection, key: int | None, now: datetime) -> int | None:
-    """An address like this one; no order shares it, and no import finds it by its reference."""
+    """Insert a copy of this address for the template only, without a reference for imports."""
     if key is None:
         return None
     columns = copied_columns(Address, "reference", "reference_origin")
@@ -126,12 +126,12 @@ def _insert_address(db: Connection, key: int | None, now: datetime) -> int | Non
 
 
 def _payment_source(db: Connection, row: Any, source: Any) -> int | None:
-    """What pays for the copies: the subscription's own, else what paid for its source order."""
+    """Return the payment source for the copies: the subscription's, or else the source order's."""
     if row.customer_payment_source_id is not None:
         mine = select(_saved.c.payment_source_id)
         key = mine.where(_saved.c.id == row.customer_payment_source_id)
     else:
-        # The one in the wallet, and not the copy of it that belongs to the source order alone.
+        # The one in the wallet, not its copy, which belongs to the source order only.
         saved = func.coalesce(_payment.c.copied_from_id, _payment.c.id)
         key = select(saved).where(_payment.c.id == source.payment_source_id)
     found: int | None = db.scalar(key)
@@ -139,7 +139,7 @@ def _payment_source(db: Connection, row: Any, source: Any) -> int | None:
 
 
 def _insert_lines(db: Connection, row: Any, template: int, has_items: bool, now: datetime) -> None:
-    """A line for each item, or for each line of the source order, with its options."""
+    """Insert a line for each item, or for each line of the source order, with its options."""
     if has_items:
         names = [item.c[name] for name in _OF_ITEMS]
         wanted = select(item.c.id.label("place"), item.c.source_line_item_id, *names)
@@ -179,13 +179,13 @@ def _line_value(name: str, asked: FromClause) -> ColumnElement[Any]:
 
 
 def _share_of_tax(asked: FromClause) -> ColumnElement[Any]:
-    """The source line's tax in the proportion of the totals, rounded half up, in cents."""
+    """Return the source line's tax in proportion to the totals, in cents; half a cent rounds up."""
     total = func.nullif(_line.c.total_amount_cents, 0, type_=BigInteger())
     return (2 * _line.c.tax_amount_cents * asked.c.total_amount_cents + total) // (2 * total)
 
 
 def _insert_options(db: Connection, template: int, asked: FromClause, now: datetime) -> None:
-    """The options of the source lines; the lines of the template are in the order of `asked`."""
+    """Insert the options of the source lines; the template's lines are in the order of `asked`."""
     made = select(_line.c.id, func.row_number().over(order_by=_line.c.id).label("rank"))
     lines = made.where(_line.c.order_id == template).subquery("made")
     rank = func.row_number().over(order_by=asked.c.place).label("rank")
@@ -204,7 +204,7 @@ def _insert_options(db: Connection, template: int, asked: FromClause, now: datet
 
 
 def delete_unless_copied(db: Connection, key: int) -> None:
-    """A template that nothing was copied from leaves nothing behind."""
+    """Delete the template, with its rows, unless it was copied."""
     if db.scalar(select(exists().where(factory.c.source_order_id == key))):
         return
     head = db.execute(

@@ -1,4 +1,4 @@
-"""The life of a subscription: draft, active and running, inactive, cancelled."""
+"""The status changes of a subscription: draft, active, running, inactive, cancelled."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -44,7 +44,7 @@ _PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
 class Trigger(StrEnum):
-    """What can be asked of a subscription. Source: Commerce Layer API reference, triggers."""
+    """The triggers of a subscription. Source: Commerce Layer API reference, triggers."""
 
     ACTIVATE = "activate"
     DEACTIVATE = "deactivate"
@@ -52,14 +52,14 @@ class Trigger(StrEnum):
 
 
 _S = SubscriptionStatus
-# From which statuses each leads to which.
+# The statuses in which each trigger is allowed, and the status that it sets.
 TRANSITIONS = {
     Trigger.ACTIVATE: ((_S.DRAFT, _S.INACTIVE), _S.ACTIVE),
     Trigger.DEACTIVATE: ((_S.ACTIVE, _S.RUNNING), _S.INACTIVE),
     Trigger.CANCEL: ((_S.DRAFT, _S.INACTIVE, _S.ACTIVE, _S.RUNNING), _S.CANCELLED),
 }
 
-# In which statuses there is nothing left to do.
+# The statuses in which each trigger has nothing left to do.
 _DONE = {
     Trigger.ACTIVATE: (_S.ACTIVE, _S.RUNNING),
     Trigger.DEACTIVATE: (_S.INACTIVE,),
@@ -75,10 +75,10 @@ def is_cancelled(db: Connection, order_id: int) -> bool:
 
 
 def changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
-    """The values that a subscription takes on with a trigger; `row` has its columns.
+    """Return the values that a trigger sets; `row` has the subscription's columns.
 
-    Nothing changes where it has the status already: the answer is that it is done. Active, its
-    next period is the first one from now on: what was missed meanwhile stays so. Raises
+    If the subscription has the status already, nothing changes. When it becomes active, its next
+    period is the first one from now on; earlier periods are not made up for. Raises
     `CannotTransition`.
     """
     before, after = TRANSITIONS[trigger]
@@ -98,9 +98,9 @@ def changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[s
 
 
 def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
-    """Pull a trigger of one subscription. Raises `CannotTransition`.
+    """Apply a trigger to one subscription. Raises `CannotTransition`.
 
-    What waits to be copied is called off. What is being copied is copied to its end, and counted.
+    Pending copies are aborted. Copies that are being made are finished and counted.
     """
     mine = select(subscription).where(subscription.c.id == key).with_for_update()
     values = changes(db, db.execute(mine).one(), trigger, now)
@@ -118,13 +118,13 @@ def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
     waiting = select(factory.c.id).where(
         factory.c.status == FactoryStatus.PENDING, factory.c.order_subscription_id.in_(stopped)
     )
-    # A copy that a run holds now is completed, but its payment is not authorized any more.
+    # A copy that a run is making now is completed, but its payment is no longer authorized.
     called_off = list(db.scalars(skip_locked(db, waiting, factory)))
     if not called_off:
         return
     ended = update(factory).where(factory.c.id.in_(called_off))
     db.execute(ended.values(status=FactoryStatus.ABORTED, updated_at=now))
-    # What was to be placed again is wanted no more.
+    # An order that was to be placed again is no longer wanted.
     left = select(factory.c.target_order_id).where(
         factory.c.id.in_(called_off), factory.c.target_order_id.is_not(None)
     )
@@ -140,7 +140,7 @@ def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
 
 
 def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
-    """Of these subscriptions, those that are not active try nothing again."""
+    """Cancel the retries of those of these subscriptions that are not active."""
     stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
     waiting = update(factory).where(
         or_(factory.c.retry_at.is_not(None), factory.c.waits_for_payment_source),
@@ -150,10 +150,10 @@ def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
 
 
 def activate_placed(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:
-    """Activate the drafts with `activate_by_source_order` whose source order is placed by now.
+    """Activate the drafts with `activate_by_source_order` whose source order is placed now.
 
-    The source order counts as the first delivery: the first period is one later than its placing.
-    `only` leaves out the others that these conditions do not hold for.
+    The source order counts as the first delivery, so the first period is the one after its placing.
+    `only` restricts this to the subscriptions that meet a condition.
     """
     begun = func.coalesce(_order.c.placed_at, subscription.c.created_at)
     rows = select(subscription, begun.label("begun_at"))
@@ -172,7 +172,7 @@ def activate_placed(db: Connection, now: datetime, *only: ColumnElement[bool]) -
 
 
 def activate_created(db: Connection, key: int, now: datetime) -> None:
-    """Activate this new subscription where its source order is placed already."""
+    """Activate this new subscription if its source order is placed already."""
     activate_placed(db, now, subscription.c.id == key)
 
 
@@ -195,7 +195,7 @@ def _activate(
 
 
 def expire(db: Connection, now: datetime) -> None:
-    """Deactivate what has expired, once nothing of it is open: no period, no copy, no retry."""
+    """Deactivate the expired subscriptions without an open period, copy or retry."""
     waiting = exists().where(
         factory.c.order_subscription_id == subscription.c.id, factory.c.retry_at.is_not(None)
     )
@@ -219,10 +219,10 @@ def ended_by_source() -> ColumnElement[bool]:
 
 
 def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
-    """Deactivate what is due, or to be retried, and whose source order was cancelled.
+    """Deactivate the subscriptions that are due or to be retried, and whose source was cancelled.
 
-    Whoever cancels an order, and has its payment voided, does not expect to be charged for it
-    again.
+    A customer who cancels an order, and whose payment is voided, does not expect to be charged for
+    it again.
     """
     due = select(subscription.c.id).where(subscription.c.next_run_at <= now)
     again = select(factory.c.order_subscription_id).where(factory.c.retry_at <= now)
@@ -239,7 +239,7 @@ def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
 
 
 def end_subscriptions(db: Connection, keys: Sequence[int], reason: str, now: datetime) -> None:
-    """Make these subscriptions inactive without being asked to."""
+    """Set these subscriptions to inactive, with the reason."""
     if not keys:
         return
     mine = subscription.c.id.in_(keys)

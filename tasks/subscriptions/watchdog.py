@@ -1,4 +1,4 @@
-"""The watchdog of the renewals; it needs only the database, so it notices when Prefect is down."""
+"""The watchdog of renewals. It needs only the database, so it works when Prefect is down."""
 
 import json
 import os
@@ -15,13 +15,13 @@ _SECONDS = 10.0
 
 
 def overdue_now() -> Overdue | None:
-    """The renewals that are overdue now, if any."""
+    """Return the renewals that are overdue now, if any."""
     with reading() as db:
         return read_overdue(db, utc_now())
 
 
 def describe_overdue(overdue: Overdue) -> str:
-    """The message about overdue renewals, for the command line, the API and notifications."""
+    """Return the message about overdue renewals, for the command line, API and notifications."""
     what = "renewal is" if overdue.count == 1 else "renewals are"
     return (
         f"{overdue.count:,} {what} overdue since {format_time(overdue.since)}: no run copies the "
@@ -34,7 +34,7 @@ def format_time(moment: datetime) -> str:
 
 
 def notify(text: str) -> bool:
-    """Post `{"text": ...}` to ORDER_FACTORY_NOTIFY_URL; whether that succeeded."""
+    """Post `{"text": ...}` to ORDER_FACTORY_NOTIFY_URL. Returns whether it succeeded."""
     url = os.environ.get(NOTIFY_URL)
     if not url:
         return False

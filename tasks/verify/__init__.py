@@ -1,4 +1,4 @@
-"""The invariants of every database, and the queries that find violations: the project's fsck."""
+"""The invariants of every database, and the queries that find violations."""
 
 from order_factory.tasks.verify.verifying import verify
 

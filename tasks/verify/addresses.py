@@ -1,4 +1,4 @@
-"""Addresses: a target order has copies of its source's, which belong to no other order."""
+"""Addresses: a target order has copies of its source's addresses, which no other order uses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -93,26 +93,26 @@ def _either(query: Callable[[str], Select[Any]]) -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "addresses-complete",
-        "A target order has a billing and a shipping address where its source has one, but for "
-        "one outside the shipping lock that skip_errors left out.",
+        "A target order has a billing and a shipping address if its source has one, unless "
+        "skip_errors left out an address outside the shipping lock.",
         Resource.orders,
         _missing_addresses(),
     ),
     Invariant(
         "addresses-from-own-source",
-        "A target order's addresses are copies of its source's, each of its own kind.",
+        "A target order's billing and shipping addresses are copies of its source's.",
         Resource.orders,
         _foreign_addresses(),
     ),
     Invariant(
         "addresses-have-an-origin",
-        "Every address of a target order says which address it was copied from.",
+        "Every address of a target order refers to the address from which it was copied.",
         Resource.addresses,
         _addresses_from_nowhere(),
     ),
     Invariant(
         "shared-address-stays-shared",
-        "A target order has one address for both purposes exactly where its source has.",
+        "A target order uses one address for billing and shipping exactly if its source does.",
         Resource.orders,
         _addresses_joined_or_parted(),
     ),

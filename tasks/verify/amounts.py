@@ -1,7 +1,7 @@
 """Amounts: the amounts of a target order are the sums of its own lines.
 
-How the amounts add up to the total is declared once, in `order_amounts`. Which lines belong to which
-amount is written here a second time, on purpose: an error in that declaration is found here.
+How the amounts add up to the total is declared once, in `order_amounts`. Which lines belong to
+which amount is written here a second time, on purpose: an error in that declaration is found here.
 """
 
 from typing import Any
@@ -93,8 +93,8 @@ def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
 INVARIANTS = (
     Invariant(
         "worth-its-source",
-        "A target order with all lines of its source, as they were, has the total that its source "
-        "order says.",
+        "A target order with all lines of its source, unchanged, has the total of its source "
+        "order.",
         Resource.orders,
         _not_worth_the_source(),
     ),
@@ -107,7 +107,7 @@ INVARIANTS = (
     Invariant(
         "total-adds-up",
         "A target order's total is subtotal, shipping, payment method, discount and adjustment, "
-        "less gift cards.",
+        "minus gift cards.",
         Resource.orders,
         _wrong_totals(),
     ),

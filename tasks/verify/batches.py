@@ -1,4 +1,4 @@
-"""Batches: the recorded number of copies, and none of them open in a completed batch."""
+"""Batches: each has the recorded number of copies, and a completed batch has no open copy."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def _times_beside_status() -> Select[Any]:
         (_batch.c.status == BatchStatus.PENDING, and_(started.is_(None), completed.is_(None))),
         (_batch.c.status == BatchStatus.IN_PROGRESS, started.is_not(None)),
         (_batch.c.status == BatchStatus.ABORTED, completed.is_(None)),
-        # A batch whose copies were all made singly was never started.
+        # A batch was never started if all of its copies were made one by one.
         (
             and_(_batch.c.status == BatchStatus.COMPLETED, completed.is_not(None)),
             func.coalesce(started, completed) <= completed,
@@ -61,8 +61,8 @@ INVARIANTS = (
     ),
     Invariant(
         "batch-times-fit-status",
-        "A batch in progress was started, a completed one completed after that, a pending one "
-        "neither.",
+        "A batch in progress has a start, a completed one also a later completion, and a pending "
+        "one neither.",
         Resource.order_factory_batches,
         _times_beside_status(),
     ),

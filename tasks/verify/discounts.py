@@ -69,14 +69,14 @@ def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
 INVARIANTS = (
     Invariant(
         "old-discounts-left-out",
-        "No promotion was copied where promotions are recomputed, and no discount of a coupon that "
-        "was left out.",
+        "If promotions are recomputed, none was copied, and neither was a discount of a coupon "
+        "that was left out.",
         Resource.line_items,
         _old_discounts(),
     ),
     Invariant(
         "discounts-divided",
-        "Where promotions were recomputed, the lines' discounts add up to the promotions' amounts.",
+        "If promotions were recomputed, the lines' discounts add up to the promotions' amounts.",
         Resource.orders,
         _discounts_beside_shares(),
     ),

@@ -34,7 +34,7 @@ def _wrong_counts() -> Select[Any]:
 
 
 def _wrong_logs(db: Connection) -> Select[Any]:
-    """Select logs that differ from the rows: in a message, or in its place within the field."""
+    """Select logs that differ from the rows in a message, or in its position within the field."""
     of = copy_error.c
     place = func.row_number().over(partition_by=(of.order_factory_id, of.field), order_by=of.id)
     recorded = select(of.order_factory_id, of.field, place.label("place"), of.message, _sign(1))
@@ -97,9 +97,8 @@ INVARIANTS = (
     ),
     Invariant(
         "errors-need-a-reason",
-        "Only a failed factory has errors, or a copied one with skip_errors, one about the stock with "
-        "partial stock, or one whose source order "
-        "could not be cancelled.",
+        "Only failed factories have errors, and copied ones with skip_errors, with partial stock, "
+        "or with a source order that could not be cancelled.",
         Resource.order_factories,
         _errors_without_reason(),
     ),
@@ -111,7 +110,7 @@ INVARIANTS = (
     ),
     Invariant(
         "errors-name-own-lines",
-        "An error about a line item is about one of the factory's source order.",
+        "An error about a line item is about a line of the factory's source order.",
         Resource.order_factories,
         _errors_about_other_orders(),
     ),

@@ -35,7 +35,7 @@ def _wrong_ends() -> Select[Any]:
 
 
 def _wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
-    """Select the factories with another number of these events than expected."""
+    """Select the factories whose number of these events differs from the expected one."""
     return _with_events(event).having(func.count(_event.c.id) != expected)
 
 
@@ -58,13 +58,15 @@ INVARIANTS = (
     ),
     Invariant(
         "started-once",
-        "A factory that was started has exactly one event of that, any other none.",
+        "A factory that was started has exactly one event of its start, and any other factory has "
+        "none.",
         Resource.order_factories,
         _wrong_number(EventName.START, case((_started, 1), else_=0)),
     ),
     Invariant(
         "ended-once",
-        "A completed, failed or aborted factory has exactly one event of that, and of no other end.",
+        "A completed, failed or aborted factory has exactly one event of its end, and of no other "
+        "end.",
         Resource.order_factories,
         _wrong_ends(),
     ),

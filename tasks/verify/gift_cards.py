@@ -1,4 +1,4 @@
-"""Gift cards: their balances add up, and what they pay for a copy was taken from them."""
+"""Gift cards: their balances add up, and what they pay for copies was taken from them."""
 
 from typing import Any
 
@@ -27,19 +27,20 @@ _USED = (OrderStatus.PLACING, OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
 def is_redemption(of: FromClause) -> ColumnElement[bool]:
-    """Whether this line says what a gift card pays."""
+    """Whether this line is the payment of a gift card."""
     return and_(of.c.item_type == ItemType.GIFT_CARDS, of.c.total_amount_cents < 0)
 
 
 def _redeemed_of_source() -> ColumnElement[int]:
-    """What gift cards paid for the source order, by its lines, in cents."""
+    """Return what gift cards paid for the source order according to its lines, in cents."""
     of_source = table_of(LineItem).alias("of_source")
     rows = select(func.coalesce(-func.sum(of_source.c.total_amount_cents), 0))
     mine = rows.where(of_source.c.order_id == source.c.id, is_redemption(of_source))
     return mine.correlate(source).scalar_subquery()
 
 
-# A copy that pays less than its source by gift card. A retry takes what the attempt before had.
+# The gift card of the copy pays less than that of its source. A retry pays what its last attempt
+# did.
 pays_less_by_gift_card = or_(
     has_error(copy_error.c.field == "gift_card_code"),
     and_(
@@ -81,7 +82,7 @@ def _uses_beside_orders() -> Select[Any]:
 
 
 def _paid_by_no_card() -> Select[Any]:
-    """Select placed copies whose gift card amount is not what was taken of a card."""
+    """Select placed copies whose gift card amount differs from the amount taken from a card."""
     taken = (
         select(_use.c.order_id, func.sum(_use.c.amount_cents).label("cents"))
         .where(_is_open)
@@ -112,8 +113,8 @@ def _not_as_the_source() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "gift-card-balances",
-        "The balance of a gift card is its initial balance and other changes, less what orders "
-        "use, and never below zero.",
+        "The balance of a gift card is its initial balance plus other changes minus what orders "
+        "use, and is never below zero.",
         Resource.gift_cards,
         _wrong_balances(),
     ),
@@ -126,14 +127,14 @@ INVARIANTS = (
     ),
     Invariant(
         "gift-cards-pay-what-they-give",
-        "What a gift card pays for a placed copy was taken from that card.",
+        "The amount that a gift card pays for a placed copy was taken from that card.",
         Resource.orders,
         _paid_by_no_card(),
     ),
     Invariant(
         "gift-cards-pay-as-before",
-        "A gift card pays for a copy what it paid for the source order, or less and the errors "
-        "log says why.",
+        "A gift card pays for a copy what it paid for the source order, or less with a reason in "
+        "the errors log.",
         Resource.orders,
         _not_as_the_source(),
     ),

@@ -1,4 +1,4 @@
-"""Line items: a target order has its source's lines, all of them, once each, as they were."""
+"""Line items: a target order has all lines of its source, once each and unchanged."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def _missing_lines() -> Select[Any]:
 
 
 def _foreign_lines() -> Select[Any]:
-    """Select copied lines in a wrong order; an order that is no target is wrong too."""
+    """Select copied lines in a wrong order; an order that is not a target is wrong too."""
     rows = line.outerjoin(factory, factory.c.target_order_id == line.c.order_id)
     rows = rows.outerjoin(origin, origin.c.id == line.c.copied_from_id)
     foreign = origin.c.order_id.is_distinct_from(factory.c.source_order_id)
@@ -125,7 +125,7 @@ def _split_wrongly() -> ColumnElement[bool]:
 
 
 def _worth_of_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """What the copied goods were worth in the source order, before new prices, and all of them."""
+    """Return the source order's value of the copied goods, before new prices, and of all goods."""
     had, has = origin.alias("had"), line.alias("has")
     pieces = case((is_reduced(has, had), has.c.quantity), else_=had.c.quantity)
     goods = (
@@ -190,7 +190,7 @@ INVARIANTS = (
         "lines-complete",
         "A target order has every line of its source, except lines that skip_errors or partial "
         "stock left out, discounts that its options left out, lines that are not repeated, and "
-        "what gift cards paid.",
+        "lines of gift cards.",
         Resource.order_factories,
         _missing_lines(),
     ),
@@ -202,7 +202,7 @@ INVARIANTS = (
     ),
     Invariant(
         "lines-have-an-origin",
-        "Every line of a target order names the line that it was copied from, unless it is a "
+        "Every line of a target order refers to the line from which it was copied, unless it is a "
         "recomputed promotion.",
         Resource.line_items,
         _lines_from_nowhere(),
@@ -215,14 +215,14 @@ INVARIANTS = (
     ),
     Invariant(
         "once-lines-left-out",
-        "No line was copied whose metadata says that it is not repeated.",
+        "No line was copied if its metadata says that it must not be repeated.",
         Resource.line_items,
         _once_lines(),
     ),
     Invariant(
         "line-columns",
-        "A copied line equals the line that it was copied from, except for what the copy's options "
-        "recompute or leave out; with fewer pieces, its amounts are their part of the cents.",
+        "A copied line equals its original, except for what the copy's options recompute or leave "
+        "out. With fewer pieces, its amounts are split in proportion.",
         Resource.line_items,
         _changed_lines,
     ),

@@ -1,4 +1,4 @@
-"""Line item options: a copied line has its origin's options, all of them, once each."""
+"""Line item options: a copied line has all options of its original line, once each."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ _options = _lines.join(_option, _option.c.line_item_id == line.c.id)
 
 
 def _missing_options() -> Select[Any]:
-    """Select the copied line once per option of its origin that it lacks."""
+    """Select the copied line once per option of its original that it lacks."""
     rows = _lines.join(_original, _original.c.line_item_id == line.c.copied_from_id)
     copy_of = and_(_option.c.line_item_id == line.c.id, _option.c.copied_from_id == _original.c.id)
     return (
@@ -86,13 +86,13 @@ INVARIANTS = (
     ),
     Invariant(
         "options-from-own-line",
-        "A copied option comes from an option of the line that its own line was copied from.",
+        "A copied option comes from an option of the original of its line.",
         Resource.line_item_options,
         _foreign_options(),
     ),
     Invariant(
         "options-have-an-origin",
-        "Every option of a target order's line says which option it was copied from.",
+        "Every option of a target order's line refers to the option from which it was copied.",
         Resource.line_item_options,
         _options_from_nowhere(),
     ),
@@ -104,8 +104,8 @@ INVARIANTS = (
     ),
     Invariant(
         "option-columns",
-        "A copied option equals the option that it was copied from, except for what the copy's "
-        "options leave out; on a line with fewer pieces it costs its part of the cents.",
+        "A copied option equals its original, except for what the copy's options leave out. On a "
+        "line with fewer pieces its cost is split in proportion.",
         Resource.line_item_options,
         _changed_options,
     ),

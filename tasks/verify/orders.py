@@ -1,4 +1,4 @@
-"""The target order itself: it takes over its source's columns, and nothing of other orders."""
+"""The target order itself: it has its source's columns, and refers to no rows of other orders."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ def _changed_orders(db: Connection) -> Select[Any]:
 
 
 def _changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions under which a comparison key differs though its value does not."""
+    """Return the conditions under which a comparison key differs although its value is the same."""
     has, had = target.c, source.c
     coupon = case(
         (has.coupon_code.is_(None), null()),
@@ -117,7 +117,7 @@ def _changed_customers() -> Select[Any]:
     customer_id = case((left_out, null()), else_=source.c.customer_id)
     own_email = func.nullif(source.c.customer_email, "")
     email = case((left_out, null()), else_=func.coalesce(own_email, customer.c.email))
-    # Where the order itself has no email it was the customer's at that time.
+    # If the order itself has no email, the copy has the customer's email of that time.
     comparable = or_(own_email.is_not(None), customer.c.id.is_(None), unedited(customer))
     return (
         select(target.c.id)
@@ -153,8 +153,8 @@ def _crossed_modes() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "mode-not-crossed",
-        "A factory, its batch, its source and its target, and what the target refers to, are all "
-        "of one mode.",
+        "A factory, its batch, its source, its target and the rows that the target refers to have "
+        "the same mode.",
         Resource.order_factories,
         _crossed_modes(),
     ),

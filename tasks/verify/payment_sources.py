@@ -21,7 +21,7 @@ from order_factory.tasks.verify.rows import (
 from order_factory.tasks.verify.shared_rows import left_behind, shared_with_another
 from order_factory.tasks.working_set.statements import table_of
 
-# A target's payment source, the saved one that it was copied from, and the one of its source.
+# A target's payment source, the saved one from which it was copied, and the one of its source.
 _payment = table_of(PaymentSource)
 _original = _payment.alias("original")
 _former = _payment.alias("former")
@@ -65,7 +65,7 @@ def _foreign_payment_sources() -> Select[Any]:
         _payment.c.copied_from_id == _former.c.id,
         _payment.c.copied_from_id == func.coalesce(_former.c.copied_from_id, _former.c.id),
     )
-    # Another one of the wallet may pay where the former one was gone, expired or refused.
+    # Another one of the wallet may pay if the saved one was gone, expired or refused.
     lost = _payment.alias("lost")
     saved = exists().where(
         _saved.c.customer_id == target.c.customer_id,
@@ -84,7 +84,7 @@ def _foreign_payment_sources() -> Select[Any]:
     return (
         select(target.c.id)
         .select_from(rows)
-        # A retry of the placement pays with what is in the wallet at that time.
+        # A retry of the placement pays with the source that is in the wallet at that time.
         .where(factory.c.retry_of_id.is_(None), not_(replaced))
         .where(unedited(source, target), _payment.c.copied_from_id.is_not(None))
         .where(or_(_former.c.id.is_(None), not_(same)))
@@ -153,7 +153,7 @@ INVARIANTS = (
     ),
     Invariant(
         "payment-source-has-an-origin",
-        "Every payment source of a target order says which one it was copied from.",
+        "Every payment source of a target order refers to the one from which it was copied.",
         Resource.payment_sources,
         _payment_sources_from_nowhere(),
     ),

@@ -67,16 +67,16 @@ def _authorized_twice() -> Select[Any]:
 
 
 def _same_key() -> Select[Any]:
-    """The newest of the transactions that share a key."""
+    """Select the newest of the transactions that share a key."""
     rows = select(func.max(_transaction.c.id))
     return rows.group_by(_transaction.c.idempotency_key).having(func.count() > 1)
 
 
 def _keys_of_others() -> Select[Any]:
-    """Select the requests for copies whose key is not what this shop derives from what is paid for.
+    """Select the requests for copies whose key differs from the one that this shop derives.
 
-    A database that was adopted as another shop, or is older than the keys, has others before that.
-    What names a copy can be edited afterwards.
+    Keys may differ from before the database was adopted as another shop, or before keys were
+    derived. The names of a copy, from which its key is derived, can be edited afterwards.
     """
     shop, asked = table_of(ShopIdentity), _transaction.alias("asked")
     paid, before = _transaction.alias("paid"), _transaction.alias("before")
@@ -135,9 +135,9 @@ def _voided_and_kept() -> Select[Any]:
 
 
 def _sums() -> Subquery:
-    """One row per order and currency: what was authorized, captured, refunded, in cents.
+    """Select the authorized, captured and refunded cents of each order and currency.
 
-    A capture or a refund without an answer counts, for it may have been made.
+    A capture or a refund without an answer counts, because it may have been made.
     """
 
     def sum_of(kind: TransactionType, status: ColumnElement[bool]) -> ColumnElement[int]:
@@ -170,7 +170,7 @@ def _refunded_too_much() -> Select[Any]:
 
 
 def _paid_beside_captures() -> Select[Any]:
-    """Select orders whose payment status is not that of what was captured and refunded here."""
+    """Select orders whose payment status does not match their captures and refunds here."""
     sums = _sums()
     captured, refunded = sums.c.surely_captured, sums.c.surely_refunded
     status = _order.c.payment_status
@@ -228,7 +228,7 @@ INVARIANTS = (
     ),
     Invariant(
         "paid-is-captured",
-        "The payment status of an order is that of what was captured and refunded for it.",
+        "The payment status of an order matches its captures and refunds.",
         Resource.orders,
         _paid_beside_captures(),
     ),
@@ -240,13 +240,13 @@ INVARIANTS = (
     ),
     Invariant(
         "payment-key-used-once",
-        "No two transactions ask a gateway under the same idempotency key.",
+        "No two transactions have the same idempotency key.",
         Resource.transactions,
         _same_key(),
     ),
     Invariant(
         "payment-key-of-this-shop",
-        "A transaction asks a gateway under the key that this shop derives from what is paid for.",
+        "A transaction has the idempotency key that this shop derives from what is paid for.",
         Resource.transactions,
         _keys_of_others(),
     ),

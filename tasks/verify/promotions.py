@@ -1,4 +1,4 @@
-"""Uses of coupons and promotions: as many are counted as the copies show."""
+"""Uses of coupons and promotions: the counts match the copies."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _is_counted = and_(
         _order.c.status == OrderStatus.PLACING,
     ),
 )
-# What a shop has edited may have used something before that it does not show any more.
+# An order that the shop has edited may have used a coupon that it no longer has.
 _is_certain = or_(
     unedited(_order),
     and_(_order.c.status == OrderStatus.CANCELLED, _order.c.cancelled_at == _order.c.updated_at),
@@ -45,7 +45,7 @@ _is_certain = or_(
 
 
 def _uses_of_coupons() -> Subquery:
-    """A row per coupon and order that bears it, or did before it was edited."""
+    """Select a row per coupon and order that has it, or had it before it was edited."""
 
     def bearers(bearer: Any, *which: ColumnElement[bool]) -> Select[Any]:
         its_coupon = and_(
@@ -63,9 +63,9 @@ def _uses_of_coupons() -> Subquery:
 def _miscounted(
     table: Table, count: ColumnElement[int], uses: Subquery, more: ColumnElement[int] | int = 0
 ) -> Select[Any]:
-    """Select the rows counted below the least uses, or above the most where these are known.
+    """Select the rows whose count is below the minimum, or above the maximum if that is known.
 
-    `more` are orders of which nobody knows what they have used.
+    `more` are orders whose uses are not known.
     """
     least = func.sum(case((and_(_is_certain, _is_counted), 1), else_=0))
     most = func.sum(case((or_(not_(_is_certain), _is_counted), 1), else_=0))
@@ -97,15 +97,15 @@ def _miscounted_promotions(db: Connection) -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "coupon-uses-counted",
-        "A coupon is counted as used as often as orders made here use it, and as was used "
-        "elsewhere where that is known.",
+        "The usage count of a coupon is the number of orders here that use it, plus the known "
+        "uses elsewhere.",
         Resource.coupons,
         _miscounted(_coupon, _coupon.c.usage_count, _uses_of_coupons()),
     ),
     Invariant(
         "promotion-uses-counted",
-        "A promotion is counted as used as often as orders made here use it, and as was used "
-        "elsewhere where that is known.",
+        "The usage count of a promotion is the number of orders here that use it, plus the known "
+        "uses elsewhere.",
         Resource.promotions,
         _miscounted_promotions,
     ),

@@ -1,4 +1,4 @@
-"""What a copy does not take over from its source because of its options."""
+"""The values of a copy that differ from its source because of its options."""
 
 from typing import Any
 
@@ -34,14 +34,14 @@ coupon_is_left_out = and_(
 )
 
 
-# Whether the copy got less than its source order has, because no more was in stock.
+# Whether the copy has fewer pieces than its source order, because no more were in stock.
 lacks_pieces = and_(
     factory.c.stock == StockPolicy.PARTIAL, has_error(copy_error.c.code.in_(STOCK_CODES))
 )
 
 
 def is_reduced(of: FromClause, original: FromClause) -> ColumnElement[bool]:
-    """Whether the line has fewer pieces than its origin, and the log says so."""
+    """Whether the line has fewer pieces than its original, and the log reports it."""
     said = has_error(
         copy_error.c.code == ErrorCode.QUANTITY_REDUCED,
         copy_error.c.sku_code == original.c.sku_code,
@@ -56,7 +56,7 @@ def is_reduced(of: FromClause, original: FromClause) -> ColumnElement[bool]:
 
 
 def is_split_discount(original: FromClause) -> ColumnElement[bool]:
-    """Whether the line is a discount of which a copy with fewer pieces has a part."""
+    """Whether the line is a discount that is split for a copy with fewer pieces."""
     kinds = [kind for kind in DISCOUNTS if kind not in _WHOLE_DISCOUNTS]
     return and_(lacks_pieces, original.c.item_type.in_(kinds), original.c.total_amount_cents < 0)
 
@@ -64,13 +64,13 @@ def is_split_discount(original: FromClause) -> ColumnElement[bool]:
 def split(
     cents: ColumnElement[Any], part: ColumnElement[Any], whole: ColumnElement[Any]
 ) -> ColumnElement[Any]:
-    """The part of an amount, half a cent rounded away from zero."""
+    """Return the share of an amount; half a cent is rounded away from zero."""
     size = (2 * func.abs(cents) * part + whole) // (2 * whole)
     return case((cents < 0, -size), else_=size)
 
 
 def reduced_total(original: FromClause, quantity: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The total of this many pieces of the line, with their share of the costs beside the price."""
+    """Return the total of this many pieces of the line, with their share of options and tax."""
     of = original.c
     price = func.coalesce(of.unit_amount_cents, 0)
     beside = of.total_amount_cents - price * of.quantity

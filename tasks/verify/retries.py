@@ -1,4 +1,4 @@
-"""Retries: of the same order, and only of copies that failed as a whole."""
+"""Retries: they copy the same order, and only after a copy that failed as a whole."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def _retries(*where: Any) -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "retry-of-same-order",
-        "A factory that tries another one again is newer, of the same type, and has its source "
+        "A factory that retries another one is newer, of the same type, and has the same source "
         "order.",
         Resource.order_factories,
         _retries(
@@ -38,8 +38,7 @@ INVARIANTS = (
     ),
     Invariant(
         "retry-of-failed-copy",
-        "A factory that was tried again has failed and has no target order, but for one that was "
-        "cancelled.",
+        "A factory that was retried has failed, and has no target order unless that was cancelled.",
         Resource.order_factories,
         _retries(_retried.c.status != FactoryStatus.FAILED, _has_valid_target),
     ),

@@ -1,4 +1,4 @@
-"""The rows of a copy under names for their roles, and conditions about them."""
+"""Aliases for the rows of a copy, and conditions about them."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ origin = table_of(LineItem).alias("origin")
 copied = factory.join(source, source.c.id == factory.c.source_order_id).join(
     target, target.c.id == factory.c.target_order_id
 )
-# What the copy's options keep, and `parts_differ` compares.
+# The columns that the copy's options keep or leave out; `parts_differ` compares them.
 KEPT_PARTS = ("reference", "reference_origin", "metadata")
 # The columns that are never copied.
 _OWN = ("id", "copied_from_id", "created_at", "updated_at")
@@ -32,8 +32,8 @@ _OWN = ("id", "copied_from_id", "created_at", "updated_at")
 def unedited(*rows: FromClause) -> ColumnElement[bool]:
     """Whether none of these rows of a copy was edited after the copy was made.
 
-    A shop may edit both orders later, and edited rows need not be equal any more. Changes with the
-    time of the factory's completion are no edits.
+    A shop may edit both orders later, and edited rows need not be equal any more. A change at the
+    time of the factory's completion is not an edit.
     """
     closed_at = func.coalesce(factory.c.completed_at, factory.c.failed_at)
     return and_(
@@ -47,8 +47,8 @@ def unedited(*rows: FromClause) -> ColumnElement[bool]:
 def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether the factory has such an error.
 
-    By itself, a condition refers to the statement right around it only, and would look for errors
-    of any factory where that is a subquery about the factory.
+    The subquery is correlated explicitly: SQLAlchemy correlates only with the enclosing statement.
+    In a nested subquery it would look for errors of any factory.
     """
     found = exists().where(copy_error.c.order_factory_id == factory.c.id, *where)
     return found.correlate_except(copy_error)
@@ -68,10 +68,10 @@ def differ_in(copy: FromClause, original: FromClause, *names: str) -> ColumnElem
 def parts_differ(
     db: Connection, copy: FromClause, original: FromClause, *marks: str, without: str | None = None
 ) -> ColumnElement[bool]:
-    """Whether the references or the metadata are not what the copy's options keep.
+    """Whether the references or the metadata differ from what the copy's options keep.
 
-    The member `without` of the metadata is not compared. Where a copy followed the shop's setting,
-    any part may have been kept: the setting can have changed since.
+    The member `without` of the metadata is not compared. If a copy followed the shop's setting, it
+    may have kept any part, because the setting may have changed since.
     """
     references, rule = factory.c.keep_references, factory.c.keep_metadata
     names = ("reference", "reference_origin")
@@ -86,7 +86,7 @@ def parts_differ(
         changed = copy.c.metadata.is_distinct_from(kept)
     else:
         changed = without_member(db, copy.c.metadata, without) != without_member(db, kept, without)
-    # What is equal need not be parsed.
+    # Equal texts need not be parsed.
     foreign = and_(
         copy.c.metadata.is_distinct_from(original.c.metadata),
         not_(

@@ -1,4 +1,4 @@
-"""Statuses: a factory's agrees with its times, a target order's with its placement."""
+"""Statuses: a factory's status matches its times, and a target order's matches its placement."""
 
 from typing import Any
 
@@ -84,34 +84,34 @@ def _times_fit() -> ColumnElement[bool]:
 INVARIANTS = (
     Invariant(
         "times-fit-status",
-        "A factory was started, and completed or failed after that, exactly when its status says "
-        "so; a pending one has no such time.",
+        "A factory has the times of its start and end that its status requires, in this order; a "
+        "pending one has none.",
         Resource.order_factories,
         _times_beside_status(),
     ),
     Invariant(
         "number-and-time-of-placement",
-        "A target order has a number, and the time of its placement exactly when it was placed.",
+        "A target order has a number, and it has a placement time exactly if it was placed.",
         Resource.orders,
         _wrongly_numbered_or_timed(),
     ),
     Invariant(
         "placed-as-asked",
         "A completed factory that was to place its target order has placed it, unless skip_errors "
-        "excuses it and its errors say why.",
+        "allows the errors that prevented it.",
         Resource.order_factories,
         _not_placed_as_asked(),
     ),
     Invariant(
         "not-placed-unasked",
-        "A target order that was not to be placed, or could not be, was not placed by its copy.",
+        "A copy does not place a target order that it must not or cannot place.",
         Resource.order_factories,
         _placed_unasked(),
     ),
     Invariant(
         "target-without-history",
-        "A target order takes over nothing of its source's history: no payment, fulfillment, "
-        "approval, cancellation or reference.",
+        "A target order has nothing of its source's history: no payment, fulfillment, approval, "
+        "cancellation or reference.",
         Resource.orders,
         _targets_with_a_past(),
     ),

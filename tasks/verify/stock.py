@@ -51,7 +51,7 @@ INVARIANTS = (
     ),
     Invariant(
         "reserved-is-accounted-for",
-        "The reserved pieces of a stock item are those of orders that are being placed.",
+        "The reserved pieces of a stock item belong to orders that are being placed.",
         Resource.stock_items,
         _reserved_for_nobody(),
     ),

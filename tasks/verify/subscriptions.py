@@ -1,4 +1,4 @@
-"""Order subscriptions: each period copied once, every attempt on record, and the counts agree."""
+"""Order subscriptions: each period is copied once, all attempts are recorded, and counts agree."""
 
 from typing import Any
 
@@ -80,10 +80,10 @@ def _wrong_times() -> Select[Any]:
 
 
 def _wrong_running() -> Select[Any]:
-    """Running without a batch, with one that has no copy of it, or open copies in no such batch."""
+    """Select running subscriptions whose batch is missing, or does not have their open copies."""
     batch = _subscription.c.running_batch_id
     mine = factory.c.order_subscription_id == _subscription.c.id
-    # As a list: asked for one by one, SQLite would go through the whole batch for each.
+    # As a list, because SQLite would read the whole batch for each row of a correlated subquery.
     pairs = select(factory.c.order_subscription_id, factory.c.batch_id).where(
         factory.c.order_subscription_id.is_not(None), factory.c.batch_id.is_not(None)
     )
@@ -133,22 +133,22 @@ INVARIANTS = (
     ),
     Invariant(
         "recurring-copy-of-subscription",
-        "A copy of an order subscription is a recurring order copy of its mode, and each further "
-        "attempt at a period tries the one before again.",
+        "A copy of an order subscription is a recurring order copy of the same mode, and each "
+        "further attempt at a period retries the one before.",
         Resource.order_factories,
         _misfits(),
     ),
     Invariant(
         "subscription-counts",
-        "occurrencies is the number of periods that were carried out, errors_count that of the "
-        "attempts that failed.",
+        "occurrencies is the number of periods that were carried out, and errors_count is the "
+        "number of failed attempts.",
         Resource.order_subscriptions,
         _wrong_counts(),
     ),
     Invariant(
         "next-run-after-last",
-        "The next run is later than every period that was copied, within the subscription's time, "
-        "and there is none unless it is active or running.",
+        "Only an active or running subscription has a next run, which is later than every copied "
+        "period and before the subscription expires.",
         Resource.order_subscriptions,
         _wrong_times(),
     ),
@@ -160,8 +160,8 @@ INVARIANTS = (
     ),
     Invariant(
         "retry-waits-for-active",
-        "What is to be tried again has failed, was not tried again yet, and its subscription goes "
-        "on.",
+        "A copy that waits for a retry has failed, was not retried yet, and its subscription is "
+        "not over.",
         Resource.order_factories,
         _wrong_retries(),
     ),

@@ -25,7 +25,7 @@ def _completed_without_target() -> Select[Any]:
 
 
 def _same_name() -> Select[Any]:
-    """The newest of the factories that share an idempotency key."""
+    """Select the newest of the factories that share an idempotency key."""
     name = factory.c.idempotency_key
     rows = select(func.max(factory.c.id)).where(name.is_not(None))
     return rows.group_by(name).having(func.count() > 1)
@@ -76,7 +76,7 @@ def _unfinished_with_target() -> Select[Any]:
     finished = [FactoryStatus.COMPLETED, FactoryStatus.FAILED]
     # Factories that wait for a gateway are copied already.
     waits = and_(factory.c.status == FactoryStatus.IN_PROGRESS, awaits_gateway())
-    # Nor was one placed whose subscription had ended before it was paid.
+    # A copy whose subscription ended before it was paid was not placed either.
     ended = and_(
         factory.c.status == FactoryStatus.ABORTED, has_error(copy_error.c.code == ENDED_CODE)
     )
@@ -125,15 +125,14 @@ INVARIANTS = (
     ),
     Invariant(
         "unplaceable-keeps-target",
-        "A factory whose order could not be placed keeps the order that it copied, until another "
-        "one tries again with it.",
+        "A factory whose order could not be placed keeps that order until a retry takes it over.",
         Resource.order_factories,
         _unplaceable_without_target(),
     ),
     Invariant(
         "unfinished-has-no-target",
-        "A pending factory has no target order, a running one only while a gateway has to be asked, "
-        "and an aborted one only where its subscription had ended before the payment.",
+        "A pending factory has no target order, a running one only while it waits for a gateway, "
+        "and an aborted one only if its subscription ended before the payment.",
         Resource.order_factories,
         _unfinished_with_target(),
     ),

@@ -78,9 +78,9 @@ def check(db: Connection, invariant: Invariant) -> InvariantReport:
 def verify(db: Connection) -> Verification:
     """Check every invariant. It only reads, and takes 1 to 3 seconds per 100,000 copied lines.
 
-    Each invariant is one statement, so it sees only whole copies, even while copies are made.
-    Rows that a shop edited after the copy, in the target or in the source, need not be equal any
-    more and are not compared; `edited_copies` counts such copies.
+    Each invariant is one statement, so it sees only complete copies, even while copies are made.
+    If the shop has edited a row of the target or the source after the copy, the rows may differ and
+    are not compared; `edited_copies` counts such copies.
     """
     started = perf_counter()
     plan_by_table(db)

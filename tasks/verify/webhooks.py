@@ -1,4 +1,4 @@
-"""Webhooks: no event of a subscribed topic is without its delivery."""
+"""Webhooks: each event of a subscribed topic has its delivery."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _webhook, _callback = table_of(Webhook), table_of(EventCallback)
 
 
 def _without_delivery() -> Select[Any]:
-    """Select the events that the outbox has looked at, and that a webhook has no delivery of."""
+    """Select the events that the outbox has read and for which a webhook has no delivery."""
     of_kind = func.replace(_event.c.name, FACTORIES, _factory.c.type)
     of_factory = _event.join(_factory, _factory.c.id == _event.c.order_factory_id)
     plain = _event.join(_webhook, _webhook.c.topic == _event.c.name)

@@ -1,1 +1,1 @@
-"""Webhooks: who is notified of what, and how it is sent and sent again."""
+"""Webhooks: subscriptions to events, and their deliveries with retries."""

@@ -1,8 +1,8 @@
-"""Where deliveries may go: no address of the own network, unless a setting allows it.
+"""The addresses to which deliveries may go: none in the own network, unless a setting allows it.
 
-A callback URL comes from outside. Its name may lead to an address behind the firewall, and to
-another one each time it is resolved. So the name is resolved here, each address is checked, and
-the connection goes to the checked address and to no other.
+A callback URL comes from outside. Its host name may resolve to an address behind the firewall, and
+to another one each time. So the name is resolved here, each address is checked, and the connection
+goes only to the checked address.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from httpcore import AsyncConnectionPool, AsyncNetworkBackend, AsyncNetworkStrea
 from httpx import AsyncHTTPTransport, create_ssl_context
 
 _LONGEST = 2_000
-# Addresses of IPv6 that stand for one of IPv4: translated (NAT64), and tunnelled (6to4, Teredo).
+# IPv6 networks that embed an IPv4 address: translated (NAT64), and tunnelled (6to4, Teredo).
 _TRANSLATED = b"\x00\x64\xff\x9b" + bytes(8)
 
 
 class AddressRefused(ConnectError):
-    """Takes the reason in words."""
+    """Takes the reason as a sentence."""
 
 
 def url_problem(url: str, *, allow_private: bool) -> str | None:
-    """What is wrong with a callback URL, as a rule; None if it may be used.
+    """Return the rule that a callback URL breaks; None if it may be used.
 
-    A name is not resolved here: what it leads to is checked at every call.
+    A host name is not resolved here, because its addresses are checked at every call.
     """
     if len(url) > _LONGEST or not url.isascii() or any(ord(each) <= 32 for each in url):
         return f"must be a URL of at most {_LONGEST} ASCII characters without blanks"
@@ -60,7 +60,7 @@ def _is_private_literal(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet."""
+    """Whether an IP address belongs to the public internet."""
     return all(_is_global(each) for each in _meanings(ip_address(address.partition("%")[0])))
 
 
@@ -69,7 +69,7 @@ def _is_global(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _meanings(address: IPv4Address | IPv6Address) -> Iterable[IPv4Address | IPv6Address]:
-    """The address, and those of IPv4 that it stands for."""
+    """Return the address, and the IPv4 addresses that are embedded in it."""
     if isinstance(address, IPv4Address):
         return [address]
     if address.ipv4_mapped is not None:
@@ -85,7 +85,7 @@ def _meanings(address: IPv4Address | IPv6Address) -> Iterable[IPv4Address | IPv6
 
 
 async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
-    """The addresses of a host that may be reached. Raises `AddressRefused` if one may not."""
+    """Return the addresses of a host. Raises `AddressRefused` if one of them is not allowed."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -132,9 +132,10 @@ class _CheckedBackend(AsyncNetworkBackend):
 
 
 class CheckedTransport(AsyncHTTPTransport):
-    """A transport of httpx with one connection, to a checked address and through no proxy.
+    """A transport of httpx with one connection, to a checked address and without a proxy.
 
-    A pool of httpcore looks at each of its connections, for each of them, at each request.
+    Each has one connection, because httpcore's pool compares all of its connections at each
+    request.
     """
 
     def __init__(self, *, allow_private: bool) -> None:
@@ -152,5 +153,5 @@ class CheckedTransport(AsyncHTTPTransport):
 
 @cache
 def _ssl_context() -> SSLContext:
-    """The context of all connections: reading the certificates takes long."""
+    """Return the TLS context of all connections, made once because reading certificates is slow."""
     return create_ssl_context(trust_env=False)

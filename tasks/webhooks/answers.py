@@ -46,9 +46,9 @@ class Answered:
 
 
 def record_answers(db: Connection, answered: Sequence[Answered], settings: WebhookSettings) -> None:
-    """Write down what the receivers answered, and open or close their circuits.
+    """Record the answers of the receivers, and open or close their circuits.
 
-    The trial of an open circuit is no try of its delivery: it asks whether the receiver is back.
+    The trial of an open circuit does not count as a try of its delivery; it tests the receiver.
     """
     now = utc_now()
     keys = sorted({each.delivery.webhook_id for each in answered})

@@ -1,4 +1,4 @@
-"""When a delivery is tried again, and when a receiver is left alone."""
+"""The pauses between the tries of a delivery, and the circuit breaker of a receiver."""
 
 import random
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ CLOSED = Circuit(CircuitState.CLOSED, 0, None, 0)
 def after_answer(
     circuit: Circuit, settings: WebhookSettings, now: datetime, *, succeeded: bool
 ) -> Circuit:
-    """The circuit after one more answer."""
+    """Return the circuit after one more answer."""
     if succeeded:
         return CLOSED
     count = circuit.failure_count + 1
@@ -46,7 +46,7 @@ def after_answer(
 
 
 def next_try(tries: int, settings: WebhookSettings, now: datetime) -> datetime | None:
-    """When a delivery that has failed this many times is tried again; None if it is given up."""
+    """Return the next try of a delivery after this many failures; None if there is none."""
     if tries >= settings.tries:
         return None
     pause = settings.first_pause_seconds * _GROWTH ** (tries - 1)
@@ -54,5 +54,5 @@ def next_try(tries: int, settings: WebhookSettings, now: datetime) -> datetime |
 
 
 def _jittered(seconds: float) -> float:
-    # So that deliveries that failed together do not all come back together.
+    # So that deliveries that failed together are not all retried together.
     return seconds * random.uniform(1 - _JITTER, 1 + _JITTER)

@@ -1,9 +1,9 @@
 """Draining the outbox: many receivers at once, in order for each resource.
 
-One process at a time delivers for a database; it holds a lock that ends with it. What was sent
-and not yet recorded when it dies is sent again by the next one, under the same id.
+One process at a time delivers for a database; it holds a lock that ends with it. If it dies, the
+next process sends the deliveries that were not recorded again, under the same ids.
 
-Each receiver (a URL) has a lane of its own, so that one that hangs delays no other.
+Each receiver (a URL) has its own queue, so that a receiver that hangs delays no other.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _SECONDS_BETWEEN_PRUNINGS = 600.0
 
 @dataclass
 class Delivered:
-    """What one process has sent."""
+    """The counts of one process's deliveries."""
 
     delivered: int = 0
     failed: int = 0
@@ -55,9 +55,10 @@ def deliver(
     is_ending: Callable[[], bool] = lambda: False,
     on_failure: Callable[[BaseException], None] | None = None,
 ) -> Delivered | None:
-    """Deliver until `is_ending`, or until nothing is due; None where another process delivers.
+    """Deliver until `is_ending`, or until nothing is due; None if another process is delivering.
 
-    `on_failure` is called with what goes wrong in a lane; without it, that is raised.
+    `on_failure` is called with an exception in a receiver's queue; without it, the exception is
+    raised.
     """
     with try_hold_alone(_LOCK) as lock:
         if lock is None:
@@ -68,7 +69,7 @@ def deliver(
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The loop of uvloop, which takes less time; asyncio's where there is none (Windows)."""
+    """Return the event loop of uvloop, which is faster, or asyncio's if there is none (Windows)."""
     try:
         from uvloop import new_event_loop
     except ImportError:
@@ -106,7 +107,7 @@ class _Deliverer:
         return self._sent
 
     async def _pause(self) -> None:
-        """Wait for the next look; the end of a lane ends the wait."""
+        """Wait until the next look for events, or until a receiver's queue ends."""
         until = monotonic() + self._settings.poll_seconds
         while not self._is_ending() and (left := until - monotonic()) > 0:
             if self._lanes:
@@ -120,7 +121,7 @@ class _Deliverer:
                 await asyncio.sleep(min(left, 0.2))
 
     async def _stop(self) -> None:
-        """Let what is being sent end; what is not sent yet stays pending."""
+        """Wait for deliveries that are being sent; those not sent yet stay pending."""
         if self._lanes:
             await asyncio.wait(self._lanes.values(), timeout=self._settings.answer_seconds + 1.0)
         self._forget_ended()
@@ -131,7 +132,7 @@ class _Deliverer:
                 await lane
 
     async def _look(self) -> int:
-        """Make deliveries of new events and begin the lanes of receivers. Returns their number."""
+        """Make deliveries of new events and start the receivers' queues. Returns their number."""
         self._forget_ended()
         await self._in_thread(self._lock.number)
         if await self._in_thread(partial(read, why_cut_off)) is not None:
@@ -159,7 +160,7 @@ class _Deliverer:
             self._on_failure(error)
 
     async def _drain(self, url: str) -> None:
-        """Send to one receiver as long as something is due."""
+        """Send to one receiver as long as deliveries are due."""
         connections = Connections(self._settings)
         try:
             while not self._is_ending():
@@ -188,7 +189,7 @@ class _Deliverer:
 
 
 class _Round:
-    """The deliveries that one receiver gets together."""
+    """The deliveries that one receiver gets in one round."""
 
     def __init__(
         self,
@@ -207,7 +208,7 @@ class _Round:
         self._answered: list[Answered] = []
 
     async def run(self) -> None:
-        """Send all, those about one row after another, and record the answers now and then."""
+        """Send all deliveries, those about the same row in order, and record answers meanwhile."""
         sending = {asyncio.create_task(self._send_in_order(each)) for each in self._about.values()}
         try:
             while sending:

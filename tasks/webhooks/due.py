@@ -1,4 +1,4 @@
-"""Which deliveries are due, and what is sent for each."""
+"""Reading the deliveries that are due, with their bodies."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ _is_enabled = _webhook.c.disabled_at.is_(None)
 _is_closed = _webhook.c.circuit_state == CircuitState.CLOSED
 AT_ONCE = 200
 
-# The documents of rows of one resource, as a webhook with these includes gets them: the resource's
-# name, the mode, the includes and the keys; bodies by key.
+# Renders the documents of rows of one resource for a webhook. Takes the resource's name, the mode,
+# the includes and the keys; returns the bodies by key.
 Render = Callable[[Connection, str, str, Sequence[str], Sequence[int]], dict[int, bytes]]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery that is due. `body` is None where the document could not be made."""
+    """One delivery that is due. `body` is None if the document could not be made."""
 
     id: int
     webhook_id: int
@@ -52,7 +52,7 @@ class Delivery:
 
 
 def receivers_due(db: Connection, now: datetime) -> list[str]:
-    """The URLs to which something may be sent now."""
+    """Return the URLs for which a delivery is due now."""
     waiting = exists().where(_callback.c.webhook_id == _webhook.c.id, _is_pending)
     due = waiting.where(_is_due(now))
     trial = and_(not_(_is_closed), _webhook.c.circuit_retry_at <= now, waiting)
@@ -61,10 +61,10 @@ def receivers_due(db: Connection, now: datetime) -> list[str]:
 
 
 def read_due(db: Connection, url: str, now: datetime, render: Render) -> list[Delivery]:
-    """The next deliveries to a receiver, in the order of their events.
+    """Return the next deliveries to a receiver, in the order of their events.
 
-    A delivery waits while an earlier one about the same row waits for its next try. Where the
-    circuit of a webhook is open, there is one as a trial, once its time has come.
+    A delivery waits while an earlier one about the same row waits for its next try. If the circuit
+    of a webhook is open, there is one delivery as a trial when the trial is due.
     """
     rows = list(db.execute(_due_rows(url, now).limit(AT_ONCE)).all())
     trials = select(_webhook.c.id).where(
@@ -168,9 +168,9 @@ def _secrets(row: Row[Any], now: datetime) -> tuple[str, ...]:
 def _bodies(
     db: Connection, rows: Sequence[Row[Any]], render: Render
 ) -> tuple[dict[int, bytes], dict[int, str]]:
-    """The body of each delivery by its key, and by webhook why its documents cannot be made.
+    """Return the body of each delivery by its key, and the errors of documents by webhook.
 
-    A body that was sent before is sent again as it was.
+    A body that was sent before is sent again unchanged.
     """
     bodies = {row.id: row.payload.encode() for row in rows if row.payload is not None}
     problems: dict[int, str] = {}

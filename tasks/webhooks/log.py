@@ -1,4 +1,4 @@
-"""The delivery log: what was sent, what was answered, and for how long that is kept."""
+"""The delivery log: listing deliveries with their answers, and deleting old ones."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,9 +16,10 @@ _ROWS_AT_ONCE = 5_000
 
 
 def prune_log(settings: WebhookSettings) -> int:
-    """Delete the deliveries that ended too long ago, some thousand at once. Returns how many.
+    """Delete the deliveries that ended too long ago, a few thousand at a time. Returns how many.
 
-    One whose event the outbox may look at again is kept: without it, it would be delivered again.
+    A delivery stays if the outbox may still read its event, which would be delivered again
+    otherwise.
     """
     before = utc_now() - timedelta(days=settings.log_days)
 
@@ -52,7 +53,7 @@ def prune_log(settings: WebhookSettings) -> int:
 
 
 def list_deliveries(db: Connection, webhook_id: int, limit: int) -> list[Row[Any]]:
-    """The newest deliveries of a webhook, without their payloads."""
+    """Return the newest deliveries of a webhook, without their payloads."""
     shown = [column for column in _callback.c if column is not _callback.c.payload]
     mine = select(*shown, func.length(_callback.c.payload).label("payload_bytes"))
     mine = mine.where(_callback.c.webhook_id == webhook_id)

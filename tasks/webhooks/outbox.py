@@ -1,8 +1,8 @@
 """The outbox: each event becomes one delivery for each webhook that is subscribed to it.
 
 A change of status writes its event and nothing else. The deliveries are made afterwards, by
-one INSERT ... SELECT for each webhook, and an event that has its delivery gets no second one. So
-it does not matter how often, or from how far back, the events are looked at.
+one INSERT ... SELECT for each webhook, and an event that has a delivery gets no second one. So
+the events may be read any number of times.
 """
 
 from collections.abc import Sequence
@@ -37,28 +37,28 @@ _IDS_AT_ONCE = 20_000
 
 
 def newest_event(db: Connection) -> int:
-    """The greatest key of an event that can be seen."""
+    """Return the greatest key of an event that is visible."""
     return db.scalar(select(func.max(_event.c.id))) or 0
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """Up to `event_id`, all events can be seen once none of the `writers` is at work any more."""
+    """All events up to `event_id` are visible once all `writers` have ended."""
 
     event_id: int
     writers: frozenset[str]
 
 
 class Outbox:
-    """Makes deliveries of the events that were committed since it last looked."""
+    """Makes deliveries of the events that were committed since its last call."""
 
     def __init__(self) -> None:
         self._mark: _Mark | None = None
 
     def fan_out(self) -> int:
-        """Make the deliveries of what can be seen, in short transactions. Returns how many.
+        """Make the deliveries of all visible events, in short transactions. Returns how many.
 
-        Afterwards, `until_event_id` is moved on as far as no event can come in below it.
+        Afterwards `until_event_id` advances to the point below which no new event can appear.
         """
         newest, webhooks, writers = read(_look)
         if not webhooks:
@@ -80,7 +80,7 @@ class Outbox:
 
 
 def _look(db: Connection) -> tuple[int, Sequence[Any], frozenset[str]]:
-    """The newest event, the webhooks that are behind it, and then who may still add older ones."""
+    """Return the newest event, the webhooks behind it, and who may still add older events."""
     newest = newest_event(db)
     behind = select(_webhook).where(
         _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < newest
@@ -127,7 +127,7 @@ DELIVERY_COLUMNS = [
 def deliveries_of(
     webhook_id: int, topic: str, mode: str, resend: ColumnElement[int] | None = None
 ) -> Select[Any]:
-    """The rows of deliveries to a webhook, one for each event of its topic and mode."""
+    """Select a delivery to a webhook for each event of its topic and mode."""
     now = at(utc_now())
     events: Any = _event.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id)
     kind = factory_type(topic)

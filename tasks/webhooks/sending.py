@@ -1,4 +1,4 @@
-"""Sending one delivery, and what the receiver answers."""
+"""Sending one delivery, and reading the receiver's answer."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ _SHOWN = 500
 
 @dataclass(frozen=True)
 class Answer:
-    """How a try ended: the status of the answer, or None without one; and words for the log."""
+    """The outcome of a try: the answer's status, or None without one, and a text for the log."""
 
     code: int | None
     message: str
@@ -30,20 +30,20 @@ class Answer:
 
 
 def open_client(settings: WebhookSettings) -> httpx.AsyncClient:
-    """A client with one connection: no proxy, no cookies, no redirects."""
+    """Return a client with one connection, without proxy, cookies and redirects."""
     return httpx.AsyncClient(
         transport=CheckedTransport(allow_private=settings.allow_private_addresses),
         follow_redirects=False,
         trust_env=False,
         timeout=None,
-        # What one receiver sets is sent to none.
+        # No cookies are stored or sent.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"User-Agent": "order-factory", "Accept-Encoding": "identity"},
     )
 
 
 class Connections:
-    """The connections to one receiver: as many as are used at the same time, up to a limit."""
+    """The connections to one receiver: one for each simultaneous delivery, up to a limit."""
 
     def __init__(self, settings: WebhookSettings) -> None:
         self._settings = settings
@@ -52,7 +52,7 @@ class Connections:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[httpx.AsyncClient]:
-        """A connection that nobody else uses for the block."""
+        """Yield a connection that nothing else uses during the block."""
         async with self._slots:
             client = self._free.pop() if self._free else open_client(self._settings)
             try:
@@ -68,10 +68,10 @@ class Connections:
 async def send(
     client: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes, seconds: float
 ) -> Answer:
-    """Post the body and return the receiver's answer. A fault of the network is an answer, too.
+    """Post the body and return the receiver's answer. A network error counts as an answer too.
 
-    The receiver has this many seconds in all, from the connection to its status. Of what it says,
-    some kilobytes are read, in the time that is left.
+    The receiver has this many seconds in all, from the connection to its status. A few kilobytes of
+    its body are read in the time that is left.
     """
     code: int | None = None
     text = b""
@@ -111,7 +111,7 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def _message(code: int, text: bytes) -> str:
-    """The receiver's words, shortened; for a redirect, that it is not followed."""
+    """Return the receiver's text, shortened; for a redirect, a note that it is not followed."""
     if 300 <= code < 400:
         return "Redirects are not followed."
     words = text[: 4 * _SHOWN].decode(errors="replace").replace("\0", "").strip()

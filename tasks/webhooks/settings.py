@@ -42,10 +42,10 @@ class WebhookSettings(BaseSettings):
         default=16, ge=1, le=256, description="Most simultaneous deliveries to one receiver."
     )
     rotation_hours: float = Field(
-        default=24.0, ge=0, description="Hours for which a rotated secret still counts."
+        default=24.0, ge=0, description="Hours for which a rotated secret remains valid."
     )
     log_days: float = Field(
-        default=7.0, gt=0, description="Days for which ended deliveries are kept."
+        default=7.0, gt=0, description="Days for which finished deliveries are stored."
     )
     poll_seconds: _Seconds = Field(
         default=1.0, description="Seconds between searches for events to deliver."
@@ -54,5 +54,5 @@ class WebhookSettings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def webhook_settings() -> WebhookSettings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, which are read once."""
     return WebhookSettings()

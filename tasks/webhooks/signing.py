@@ -1,4 +1,4 @@
-"""Signing what is sent, in the two ways that clients know."""
+"""Signing deliveries, in the two ways that clients expect."""
 
 import base64
 import hashlib
@@ -13,23 +13,23 @@ _SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """A secret: 64 hexadecimal digits, which `standardwebhooks` reads as Base64."""
+    """Return a new secret: 64 hexadecimal digits, which `standardwebhooks` reads as Base64."""
     return secrets.token_hex(_SECRET_BYTES)
 
 
 def commerce_layer_signature(secret: str, body: bytes) -> str:
-    """Base64 of HMAC-SHA256 over the raw body. Source: Commerce Layer, webhooks, callbacks."""
+    """Return Base64 of HMAC-SHA256 of the raw body. Source: Commerce Layer, webhooks, callbacks."""
     return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
 def signed_headers(
     secrets: Sequence[str], *, topic: str, message_id: str, now: datetime, body: bytes
 ) -> dict[str, str]:
-    """The headers that name and sign a delivery.
+    """Return the headers that identify and sign a delivery.
 
-    `secrets` are those that count, the newest first. A Standard Webhooks signature has a part for
-    each of them. The other header has room for one: it keeps the oldest as long as that counts, so
-    that a receiver can learn the new secret first.
+    `secrets` are the valid ones, newest first. A Standard Webhooks signature has a part for each of
+    them. The other header has room for only one. It uses the oldest while that is valid, so that
+    the receiver can be given the new secret first.
     """
     text = body.decode()
     signatures = [StandardWebhook(each).sign(message_id, now, text) for each in secrets]

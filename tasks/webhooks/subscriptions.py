@@ -1,4 +1,4 @@
-"""What can be asked of a webhook and of an event, beyond storing a row."""
+"""The triggers of webhooks and events: enabling, resetting, rotating the secret, sending again."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +17,13 @@ _event, _factory = table_of(Event), table_of(OrderFactory)
 
 
 def from_now_on(db: Connection) -> dict[str, int]:
-    """The values of a webhook that gets the events from now on."""
+    """Return the values of a webhook that gets the events from now on."""
     newest = newest_event(db)
     return {"since_event_id": newest, "until_event_id": newest}
 
 
 def closed_circuit() -> dict[str, Any]:
-    """The values of a webhook to which everything is sent."""
+    """Return the values of a webhook with a closed circuit."""
     return {
         "circuit_state": CLOSED.state,
         "circuit_failure_count": CLOSED.failure_count,
@@ -33,7 +33,7 @@ def closed_circuit() -> dict[str, Any]:
 
 
 def rotated_secret(secret: str, now: datetime) -> dict[str, Any]:
-    """The values of a webhook with a new secret; this one still counts for some hours."""
+    """Return the values of a webhook with a new secret; the old one stays valid for some hours."""
     hours = webhook_settings().rotation_hours
     return {
         "shared_secret": new_secret(),
@@ -68,7 +68,7 @@ def send_again(db: Connection, event_id: int) -> int:
         rows = deliveries_of(each.id, each.topic, each.mode, literal(number))
         rows = rows.where(_event.c.id == event_id)
         if number == 0 and event_id > each.until_event_id:
-            # The outbox has not come to it yet, and makes the first delivery.
+            # The outbox has not reached this event yet, and will make the first delivery.
             made += len(db.execute(rows).all())
         else:
             made += insert_deliveries(db, rows)
@@ -76,13 +76,13 @@ def send_again(db: Connection, event_id: int) -> int:
 
 
 def delete_webhook(db: Connection, key: int) -> None:
-    """Delete a webhook with its delivery log; what is pending is not sent."""
+    """Delete a webhook with its delivery log; pending deliveries are not sent."""
     db.execute(delete(_callback).where(_callback.c.webhook_id == key))
     db.execute(delete(_webhook).where(_webhook.c.id == key))
 
 
 def silence_webhooks(db: Connection, now: datetime) -> None:
-    """Disable all webhooks, forget their deliveries, and replace their secrets.
+    """Disable all webhooks, delete their deliveries, and replace their secrets.
 
     For a copy of a shop's database, whose receivers belong to the shop.
     """

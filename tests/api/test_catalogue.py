@@ -197,7 +197,7 @@ def test_the_address_of_a_placed_order_stays_as_it_is(api, shop):
     change(Order, key, status="pending")
     patch(api, "addresses", name, city="Milan")
 
-    assert f"Address {name} cannot be changed: an order was placed with it." in message
+    assert f"Address {name} cannot be changed, because an order was placed with it." in message
     assert shop.row(Address, id=address).city == "Milan"
 
 

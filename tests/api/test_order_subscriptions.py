@@ -89,7 +89,7 @@ def test_a_subscription_is_made_as_a_draft_and_activated_as_often_as_asked(api, 
     ("attributes", "pointer", "rule"),
     [
         ({"frequency": "fortnightly"}, "frequency", "must be one of"),
-        ({"frequency": "*/30 * * * *"}, "frequency", "must not come more often than every hour"),
+        ({"frequency": "*/30 * * * *"}, "frequency", "must be at most once an hour"),
         ({"frequency": None}, "frequency", "can't be blank"),
         ({"time_zone": "Rome"}, "time_zone", "must be an IANA time zone"),
         ({"renewal_alert_period": 0}, "renewal_alert_period", "must be greater than or equal to 1"),

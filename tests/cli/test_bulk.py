@@ -158,7 +158,7 @@ def test_a_batch_that_is_resumed_copies_nothing_twice(shop, run):
     with_options = run("bulk", "--resume", "two", "--skip-errors")
 
     assert (said.code, with_options.code) == (0, 2)
-    assert "nothing was left to copy" in said.out
+    assert "no copies were left to make" in said.out
     assert len(shop.rows(Order)) == 5
     assert with_options.err == (
         "Error: The batch 'two' has its own reference and options. Use --resume without others.\n"
@@ -181,8 +181,8 @@ def test_a_wrong_selection_is_reported_by_row(shop, run, tmp_path, numbers):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Say which orders: give one of FILE, --order, --all-orders, --failed-of"),
-        (["a.csv", "--order", "A1"], "Say which orders: give one of FILE, --order,"),
+        ([], "Choose the orders: give one of FILE, --order, --all-orders, --failed-of"),
+        (["a.csv", "--order", "A1"], "Choose the orders: give one of FILE, --order,"),
         (["a.csv"], "The file 'a.csv' does not exist. Give a file that lists orders."),
         (
             ["1001"],
@@ -193,9 +193,9 @@ def test_a_wrong_selection_is_reported_by_row(shop, run, tmp_path, numbers):
             ["--order", "A1", "--limit", "2"],
             "--limit cannot be given with --order. Use --all-orders",
         ),
-        (["--mode", "test"], "Say which orders: give one of FILE, --order, --all-orders,"),
-        (["a.csv", "--sku", "MUG"], "Say which orders: give one of FILE, --order, --all-orders,"),
-        (["--all-orders", "--sku", "MUG"], "Say which orders: give one of FILE, --order,"),
+        (["--mode", "test"], "Choose the orders: give one of FILE, --order, --all-orders,"),
+        (["a.csv", "--sku", "MUG"], "Choose the orders: give one of FILE, --order, --all-orders,"),
+        (["--all-orders", "--sku", "MUG"], "Choose the orders: give one of FILE, --order,"),
         (["--failed-of", "none"], "No batch has the reference 'none'; `order-factory batches`"),
         (["--placed-from", "20260131"], "--placed-from a date such as 2026-01-31 or a time such"),
         (["--status", "lost"], "--status Input should be 'draft', 'pending', 'editing'"),

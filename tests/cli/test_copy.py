@@ -108,7 +108,7 @@ def test_parameters_that_the_flow_refuses(shop, run, arguments, detail):
     [
         (
             ["A2"],
-            "No live order has the id or number 'A2'; `order-factory orders` lists those there are.",
+            "No live order has the id or number 'A2'; `order-factory orders` lists them.",
         ),
         ([], "Give either an ORDER or an --order-factory-id."),
         (["A1", "--order-factory-id", "x"], "Give either an ORDER or an --order-factory-id."),

@@ -19,4 +19,4 @@ def test_a_port_that_is_taken_is_reported(run, shop):
         said = run("serve", "--port", str(port))
 
     assert said.code == 2
-    assert f"127.0.0.1:{port} cannot be listened on" in said.err
+    assert f"127.0.0.1:{port} cannot be used to listen on" in said.err

@@ -51,8 +51,8 @@ def test_an_id_that_is_not_known(shop, run):
 
     assert (said.code, said.out) == (2, "")
     told = (
-        "No order and no order factory is named 'nix'; `order-factory orders` and "
-        "`order-factory factories` list those there are."
+        "No order and no order factory has the number or id 'nix'; `order-factory orders` and "
+        "`order-factory factories` list them."
     )
     assert said.err == f"Error: {told}\n"
     assert message.json == {"error": {"code": "not_found", "message": told}}

@@ -40,7 +40,7 @@ def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--frequency", "* * * * *"], "--frequency must not come more often than every hour."),
+        (["--frequency", "* * * * *"], "--frequency must be at most once an hour."),
         (["--frequency", "daily", "--time-zone", "Rome"], "--time-zone must be an IANA time zone"),
         (["--frequency", "daily", "--starts-at", "soon"], "--starts-at Input should be a valid"),
         (

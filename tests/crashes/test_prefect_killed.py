@@ -83,7 +83,7 @@ def test_the_run_ends_in_time_and_pays_each_order_once(prefect, shop, server, le
     _, said = run.communicate(timeout=SECONDS)
 
     assert run.returncode == 1
-    assert "Prefect's server gives no answer" in said.decode()
+    assert "Prefect's server does not answer" in said.decode()
     assert {row.status for row in shop.rows(OrderFactory)} == {"completed"}
     result = bulk_order_factory(reference="night")
     assert (result.completed, result.copied_in_this_run) == (ORDERS, 0)

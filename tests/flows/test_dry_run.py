@@ -69,7 +69,7 @@ def test_it_tells_what_the_real_run_does_and_changes_nothing(shop, night):
     assert (whole_database(), next_keys()) == before
     assert (state.name, foretold.dry_run) == ("DryRun", True)
     assert state.message == (
-        "9 of 12 orders would be copied, 3 would fail; it was a dry run, nothing was changed"
+        "9 of 12 orders would be copied, 3 would fail; this was a dry run, and nothing was changed"
     )
     real = bulk_order_factory(night, "night", place_target_order=True, batch_size=5)
     assert counts(foretold) == counts(real)

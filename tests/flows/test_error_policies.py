@@ -152,7 +152,7 @@ def test_what_cannot_be_closed_is_all_taken_back(shop, numbers, monkeypatch):
         lambda *_, **_options: CopiedOrders(stuck=[1]),
     )
 
-    with pytest.raises(BatchUnfinished, match="all of it was taken back: order factory "):
+    with pytest.raises(BatchUnfinished, match="everything was rolled back: order factory "):
         bulk_order_factory(["N0", "N2"], "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
 
     assert set(statuses(shop)) == {"pending"}

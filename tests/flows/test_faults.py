@@ -142,7 +142,7 @@ def test_what_the_database_refuses_outside_of_copying_quotes_no_row(shop, caplog
         db.execute(text("CREATE UNIQUE INDEX no_two ON order_factories (reference)"))
     order_factory(shop.number_of(source), reference=SECRET)
 
-    with pytest.raises(DatabaseRefused, match="nothing of its transaction was kept") as raised:
+    with pytest.raises(DatabaseRefused, match="Its transaction was rolled back") as raised:
         order_factory(shop.number_of(source), reference=SECRET, again=True)
 
     assert SECRET not in str(raised.value) + caplog.text

@@ -13,10 +13,10 @@ from order_factory.models.requests.subscriptions import SubscriptionOptions
 from order_factory.models.values.json_objects import json_object_problem
 from order_factory.models.values.texts import text_problem
 
-CHARACTER_0 = "holds the character 0, which cannot be stored"
-HALF = "holds half of a character (a lone surrogate), which cannot be stored"
+CHARACTER_0 = "contains the character 0, which cannot be stored"
+HALF = "contains half of a character (a lone surrogate), which cannot be stored"
 DEEP = "is nested more than 50 levels deep"
-LONG = "holds a whole number beyond 64 bits; write it as text"
+LONG = "contains a whole number beyond 64 bits; write it as text"
 
 
 def nested(levels):

@@ -44,9 +44,9 @@ def test_every_amount_column_refuses_decimals_with_what_to_write(resource, colum
         (20.0, "is 20.0; amounts are whole cents, write 2000"),
         ("1.000", "is 1.000; amounts are whole cents"),
         (True, "is true or false; amounts are whole cents"),
-        ("1_000", "is no whole number; amounts are whole cents, such as 1250 for 12.50"),
-        ("1,000.00", "is no whole number; amounts are whole cents, such as 1250 for 12.50"),
-        ("２０", "is no whole number; amounts are whole cents, such as 1250 for 12.50"),
+        ("1_000", "is not a whole number; amounts are whole cents, such as 1250 for 12.50"),
+        ("1,000.00", "is not a whole number; amounts are whole cents, such as 1250 for 12.50"),
+        ("２０", "is not a whole number; amounts are whole cents, such as 1250 for 12.50"),
     ],
 )
 def test_other_values_that_are_not_amounts_are_reported(value, reason):

@@ -25,14 +25,14 @@ NO_ZONE = "has no time zone; write it like 2026-01-15T12:00:00Z"
 NO_TIME = "is not an ISO 8601 time like 2026-01-15T12:00:00Z"
 NO_COUNTRY = "no ISO 3166 country code of two letters"
 ZONE_NAME = "names its time zone; write its offset, like 2026-01-15T12:00:00+02:00"
-NO_NUL = "holds the character 0, which cannot be stored"
-HALF = "holds half of a character (a lone surrogate), which cannot be stored"
+NO_NUL = "contains the character 0, which cannot be stored"
+HALF = "contains half of a character (a lone surrogate), which cannot be stored"
 NO_STATUS = (
     "Input should be 'draft', 'pending', 'editing', 'placing', 'placed', 'approved' or 'cancelled'"
 )
-NO_CENTS = "is no whole number; amounts are whole cents, such as 1250 for 12.50"
+NO_CENTS = "is not a whole number; amounts are whole cents, such as 1250 for 12.50"
 SHORTENED = "looks like a number that a spreadsheet has shortened; format the column as text"
-NO_JSON_VALUE = "is not valid JSON: it holds NaN, infinity or what is no JSON value"
+NO_JSON_VALUE = "is not valid JSON: it contains NaN, infinity or a value that JSON does not have"
 TOO_DEEP = "is nested more than 50 levels deep"
 BAD_ORDERS = [
     ({"number": ""}, "number", "is required"),
@@ -77,7 +77,7 @@ BAD_ORDERS = [
     ),
     ({"tax_rate": "nan"}, "tax_rate", "Input should be a finite number"),
     ({"tax_rate": "22"}, "tax_rate", "is 22; write 0.22 for 22 percent"),
-    ({"tax_rate": "22%"}, "tax_rate", "is no number; write 0.22 for 22 percent"),
+    ({"tax_rate": "22%"}, "tax_rate", "is not a number; write 0.22 for 22 percent"),
     ({"tax_rate": "-0.1"}, "tax_rate", "Input should be greater than or equal to 0"),
     (
         {"guest": "perhaps"},
@@ -97,7 +97,7 @@ BAD_ORDERS = [
     (
         {"placed_at": "9999-12-31T23:00:00-05:00"},
         "placed_at",
-        "lies outside the years 1 to 9999",
+        "is outside the years 1 to 9999",
     ),
     ({"metadata": "{'a': 1}"}, "metadata", "is not valid JSON"),
     ({"metadata": "[1]"}, "metadata", 'is not a JSON object like {"key": "value"}'),
@@ -191,7 +191,7 @@ def test_lines_of_unknown_orders_and_lines_without_a_name_are_rejected(shop, wri
         (
             5,
             "quantity",
-            "is no whole number",
+            "is not a whole number",
         ),
         (7, "quantity", "is required"),
     ]

@@ -143,7 +143,7 @@ def test_a_dry_run_and_a_rejected_batch_say_that_nothing_was_copied(make_result)
 
     assert foretold.splitlines()[0] == (
         "# Batch night: 1,180 of 1,200 orders would be copied, 20 would fail; "
-        "it was a dry run, nothing was changed"
+        "this was a dry run, and nothing was changed"
     )
     assert rejected.splitlines()[0] == (
         "# Batch night: 20 of 1,200 orders cannot be copied, so none was copied"

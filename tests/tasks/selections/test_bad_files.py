@@ -18,9 +18,9 @@ from order_factory.tasks.selections.reading import read_selection
 
 ROUNDED = "the number has more than 15 digits and was rounded; give it as text"
 TWICE = "to copy it twice, give each copy a reference of its own"
-NUL = "the value holds the character 0, which cannot be stored"
+NUL = "the value contains the character 0, which cannot be stored"
 MISSING = "line 3, source_order: the order's number or public id is missing"
-HALF = "the text holds half of a character (a lone surrogate), which cannot be stored"
+HALF = "the text contains half of a character (a lone surrogate), which cannot be stored"
 HEAD = "source_order,reference,metadata,reuse_wallet\n"
 from tests.support.copying import find_or_record
 
@@ -88,7 +88,7 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
         "line 12, reuse_wallet: true or false is expected",
         "line 13 has 2 values where the first line names 4 columns",
         "line 14 has 5 values where the first line names 4 columns",
-        "line 15, reference: the text holds the character 0, which cannot be stored",
+        "line 15, reference: the text contains the character 0, which cannot be stored",
     ]
     for table in (OrderFactoryBatch, OrderFactory, Event):
         assert shop.rows(table) == []
@@ -138,8 +138,8 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
             [
                 f"line 2, metadata: {NUL}",
                 (
-                    "line 3, metadata: the value is not valid JSON: it holds NaN, infinity or what is "
-                    "no JSON value"
+                    "line 3, metadata: the value is not valid JSON: it contains NaN, infinity or a "
+                    "value that JSON does not have"
                 ),
             ],
         ),

@@ -42,7 +42,7 @@ class Admission:
         self._lock = Lock()
 
     def admit(self, db: Connection, credentials: Credentials) -> tuple[Caller, dict[str, str]]:
-        """The caller, and the headers with the rest of the limits.
+        """Return the caller, and the headers with the remaining limits.
 
         Raises `ApiError`: 401 for an invalid token, 429 if a limit is reached.
         """

@@ -49,7 +49,7 @@ def render(document: Json) -> bytes:
 
 
 def _parsed(fragment: Any) -> Any:
-    """The value of what was rendered before, since only `orjson` takes it as it is."""
+    """Return the value of a rendered fragment, because only `orjson` can embed the text itself."""
     return orjson.loads(orjson.dumps(fragment))
 
 

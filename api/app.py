@@ -47,16 +47,16 @@ def _outside(request: Request, error: Exception) -> Response:
 
 
 class Background(Protocol):
-    """Work in a thread of its own, beside the requests."""
+    """Work in a separate thread, at the same time as the requests."""
 
     def start(self) -> None: ...
 
     def stop(self, seconds: float) -> None:
-        """End; wait this long for the work that is being done."""
+        """End the thread; wait this long for the work in progress."""
 
 
 def background() -> list[Background]:
-    """The threads that run once for all processes, beside the dispatcher."""
+    """Return the threads, besides the dispatcher, that run once for all processes."""
     found: list[Background] = [Watchdog()]
     if api_settings().dispatch_webhooks:
         found.append(WebhookDispatcher())
@@ -70,7 +70,7 @@ def make_service() -> Starlette:
 
 
 def make_app(dispatcher: WakesCopying | None, beside: Sequence[Background]) -> Starlette:
-    """The ASGI application, with what runs beside it in this process."""
+    """Return the ASGI application with the background threads of this process."""
     settings = api_settings()
     writer = Writer()
     threads = [*beside, *([] if dispatcher is None else [dispatcher])]

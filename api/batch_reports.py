@@ -27,7 +27,7 @@ _OF_A_RUN = {"id", "seconds", "copied_in_this_run", "report_path"}
 
 
 def show_report(db: Connection, name: str, view: View) -> Json:
-    """The document of a batch's report. Raises `ApiError` (404)."""
+    """Return the document of a batch's report. Raises `ApiError` (404)."""
     row = require_row(db, ORDER_FACTORY_BATCHES, name, view.mode)
     attributes = read_batch(db, row["id"]).model_dump(mode="json", exclude=_OF_A_RUN)
     here = f"{view.base}/{ORDER_FACTORY_BATCHES.name}/{name}"
@@ -43,15 +43,15 @@ def show_report(db: Connection, name: str, view: View) -> Json:
 
 
 def send_report(db: Connection, name: str, ending: str, view: View) -> Answer:
-    """The report file of this format with a row for each copy, or the page about the batch.
+    """Return the report file of this format with a row for each copy, or the report as a page.
 
-    They are written for this answer, so they show the state of now. Raises `ApiError` (404).
+    It is written for this answer, so it shows the current state. Raises `ApiError` (404).
     """
     row = require_row(db, ORDER_FACTORY_BATCHES, name, view.mode)
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}{ending}"
         if ending == _PAGE:
-            # The page links to the report that lies beside it: here the CSV file.
+            # The page links to the report file next to it, which is the CSV file here.
             result = read_batch(db, row["id"]).model_copy(update={"report_path": "report.csv"})
             write_page(db, row["id"], result, file)
         else:

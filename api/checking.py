@@ -1,4 +1,4 @@
-"""Checking the values that a client wants to store; reports all errors at once."""
+"""Checking the values that a client wants to store, and reporting all errors at once."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -24,7 +24,7 @@ _KEYS_AT_ONCE = 10_000
 
 
 def problem_of(resource: ResourceType, error: Broken) -> Problem:
-    """The problem for a rule that a hook found broken."""
+    """Return the problem for a rule that a hook found broken."""
     name = error.name or "base"
     part = "relationships" if name in resource.relationship else "attributes"
     return broken_rule(name, error.rule, part)
@@ -38,12 +38,12 @@ def check_document(
     known: Row | None,
     triggers: Values | None = None,
 ) -> Values:
-    """The values to store, by column; `known` is the row that is updated, None for a create.
+    """Return the values to store, by column. `known` is the row to update, None for a create.
 
-    The triggers that are set go into `triggers` instead.
+    Triggers go into `triggers` instead.
 
     A to-many relationship gives the list of its keys under its own name. Raises `ApiError`: 400
-    for what may not be set, 422 with a problem for each value that breaks a rule.
+    for attributes that may not be set, 422 with a problem for each value that breaks a rule.
     """
     creating = known is None
     _refuse_unknown(resource, document, creating)
@@ -137,7 +137,7 @@ def _relationships(
 
 
 def _linkage(to: Relationship, given: Any) -> Any:
-    """The linkage of a relationship: an identifier or null, or a list of identifiers."""
+    """Return the linkage of a relationship: an identifier or null, or a list of identifiers."""
     if isinstance(given, dict) and "data" in given:
         data = given["data"]
         each = data if to.many else [data]
@@ -158,7 +158,7 @@ def _is_identifier(given: Any) -> bool:
 
 
 def _value(db: Connection, to: Relationship, given: dict[str, str] | None, mode: str) -> Any:
-    """What stands for the related row in this one. Raises `Broken`."""
+    """Return the value that refers to the related row in this one. Raises `Broken`."""
     if not given:
         if to.required:
             raise Broken(_BLANK)
@@ -176,7 +176,7 @@ def _value(db: Connection, to: Relationship, given: dict[str, str] | None, mode:
 
 @cache
 def _value_by_key(name: str, column: str, mode: str) -> Select[Any]:
-    """A column of one row by its key; made once, since most creates need it."""
+    """Return the statement for a column of one row; built once, since most creates need it."""
     target = RESOURCES[name]
     table = target.table
     scope = target.scope(table, mode)
@@ -184,7 +184,7 @@ def _value_by_key(name: str, column: str, mode: str) -> Select[Any]:
 
 
 def _keys(db: Connection, to: Relationship, given: list[dict[str, str]], mode: str) -> list[int]:
-    """The keys of the related rows, in the order given. Raises `Broken`."""
+    """Return the keys of the related rows, in the given order. Raises `Broken`."""
     if to.required and not given:
         raise Broken(_BLANK)
     target = RESOURCES[to.target]

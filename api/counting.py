@@ -18,7 +18,7 @@ _REMEMBERED = 1_000
 
 
 def count_rows(db: Connection, rows: Select[Any]) -> int:
-    """The number of rows that a statement selects."""
+    """Return the number of rows that a statement selects."""
     counted = rows.with_only_columns(func.count(), maintain_column_froms=True)
     return db.scalar(counted) or 0
 
@@ -31,7 +31,7 @@ class LongCounts:
         self._lock = Lock()
 
     def count(self, db: Connection, name: Hashable, rows: Select[Any], least: int) -> int:
-        """The number of rows of the list with this name; the caller has seen at least `least`.
+        """Return the number of rows of the list with this name; there are at least `least`.
 
         The name contains everything that the rows depend on, including the mode.
         """

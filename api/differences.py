@@ -1,4 +1,4 @@
-"""The differences of a copy: what is not as in its source order, and why."""
+"""The differences between a copy and its source order, with the reasons."""
 
 from sqlalchemy import Connection
 
@@ -12,7 +12,7 @@ from order_factory.tasks.working_set.statements import table_of
 
 
 def show_differences(db: Connection, resource: ResourceType, name: str, view: View) -> Json:
-    """The document of the differences of one copy. Raises `ApiError` (404)."""
+    """Return the document of the differences of one copy. Raises `ApiError` (404)."""
     row = require_row(db, resource, name, view.mode)
     here = f"{view.base}/{resource.name}/{name}"
     data = {
@@ -27,6 +27,6 @@ def show_differences(db: Connection, resource: ResourceType, name: str, view: Vi
 
 
 def differences_of(db: Connection, factory_id: int) -> list[Json] | None:
-    """The differences of a copy; None where none was made."""
+    """Return the differences of a copy; None if no copy was made."""
     found = read_differences(db, table_of(OrderFactory).c.id == factory_id).get(factory_id)
     return None if found is None else [each.model_dump() for each in found]

@@ -31,12 +31,12 @@ _SECONDS_TO_ANSWER = 2.0
 
 
 def require_prefect_at(api_url: str) -> None:
-    """Raises `httpx.HTTPError` unless the Prefect server with this API URL answers."""
+    """Raise `httpx.HTTPError` unless the Prefect server with this API URL answers."""
     httpx.get(f"{api_url}/health", timeout=_SECONDS_TO_ANSWER).raise_for_status()
 
 
 class WakesCopying(Protocol):
-    """Has pending orders copied, by this process or another."""
+    """Starts the copying of pending orders, in this process or another."""
 
     def start(self) -> None: ...
 
@@ -127,7 +127,7 @@ class Dispatcher:
         _log.info("ready to copy")
 
     def _work_off(self) -> bool:
-        """Go on while something waits and something is done about it; whether all of it was."""
+        """Copy while orders are pending and runs make progress. Returns whether none is left."""
         while not self._ending:
             with reading() as db:
                 if not is_anything_waiting(db):
@@ -148,7 +148,7 @@ class Dispatcher:
         return True
 
     def _publish(self) -> None:
-        """Tell Prefect's automations; again only after a while, for a run takes time to begin."""
+        """Publish the event for Prefect's automations, unless one was published just before."""
         if monotonic() < self._publish_at:
             return
         from order_factory.tasks.prefect_ui.events import publish_waiting
@@ -170,7 +170,7 @@ class Dispatcher:
         return closed
 
     def _start_deployment(self, name: str) -> None:
-        """Let a worker copy, unless the run that was started last is still running."""
+        """Start the deployment, unless its last run is still running."""
         from prefect.client.orchestration import get_client
         from prefect.deployments import run_deployment
 

@@ -18,10 +18,10 @@ class Document:
 
 
 def parse_document(resource: ResourceType, body: bytes, name: str | None = None) -> Document:
-    """The document of a create, or of an update of the row with this public id.
+    """Return the document of a create, or of an update of the row with this public id.
 
-    Raises `ApiError`: 400 for what is no such document, 403 for an id of the client's own, and
-    409 for another type or id than the URL's.
+    Raises `ApiError`: 400 for any other body, 403 for an id that the client chose, and 409 for
+    another type or id than the URL's.
     """
     data = _data(body)
     _check_type(resource, data)

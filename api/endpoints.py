@@ -54,7 +54,7 @@ class Endpoints:
         self._admitting = anyio.CapacityLimiter(2)
 
     async def handle(self, request: Request) -> Response:
-        """The answer to a request, or the error that says what is wrong with it."""
+        """Return the answer to a request, or the error that describes its problem."""
         # Sent with every answer, also with an error.
         request.state.headers = {}
         try:

@@ -12,7 +12,7 @@ from order_factory.models.errors import OrderFactoryError
 
 @dataclass(frozen=True)
 class Problem:
-    """One error object. `pointer` names the place in the body, `parameter` the one of the query."""
+    """One error object. `pointer` names the place in the body, `parameter` that in the query."""
 
     status: int
     code: str
@@ -35,7 +35,7 @@ class Problem:
 
 
 class ApiError(Exception):
-    """A request is refused, for one or more problems; with headers for the answer."""
+    """A request is refused because of one or more problems. Has headers for the answer."""
 
     def __init__(self, *problems: Problem, headers: dict[str, str] | None = None) -> None:
         super().__init__(*problems)

@@ -23,10 +23,10 @@ _LINK = "_link"
 
 @dataclass
 class Graph:
-    """What was found beyond the primary data.
+    """The included rows and their links.
 
-    `rows` holds each included row once, by type and key; `links` what the followed
-    relationships of a row lead to, by the row's type and key.
+    `rows` has each included row once, by type and key. `links` has the keys of the related rows, by
+    type and key of the row whose relationships were followed.
     """
 
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Graph:
 def include(
     db: Connection, resource: ResourceType, rows: Sequence[Row], includes: Includes, mode: str
 ) -> Graph:
-    """All rows that the include paths reach from these rows. Raises `ApiError` for too many."""
+    """Return all rows that the include paths reach. Raises `ApiError` if there are too many."""
     graph = Graph()
     _follow(db, resource, rows, includes, mode, graph)
     for row in rows:
@@ -80,7 +80,7 @@ def _related(
     rows: Sequence[Row],
     mode: str,
 ) -> Sequence[Row]:
-    """The related rows of these rows, each with the value that links them."""
+    """Return the related rows of these rows, each with the value that links them."""
     near = {row[relationship.near] for row in rows} - {None}
     if not near:
         return []
@@ -91,7 +91,7 @@ def _related(
 
 @lru_cache(maxsize=1_024)
 def _linked_to_several(relationship: Relationship, target_name: str, mode: str) -> Select[Any]:
-    """The statement for related rows of several rows; cached, because building it is slow."""
+    """Return the statement for related rows of several rows; cached, as building it is slow."""
     target = RESOURCES[target_name]
     near: Any = bindparam("near", expanding=True)
     statement = select_linked(relationship, target, mode).where(
@@ -101,7 +101,7 @@ def _linked_to_several(relationship: Relationship, target_name: str, mode: str) 
 
 
 def select_linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:
-    """The visible rows that a relationship may reach, each with the value that links it."""
+    """Select the visible rows that a relationship may reach, each with the value that links it."""
     link = link_of(relationship, target).label(_LINK)
     statement = select(target.table, link).where(target.scope(target.table, mode))
     if relationship.only is not None:
@@ -115,7 +115,7 @@ def select_linked(relationship: Relationship, target: ResourceType, mode: str) -
 
 
 def link_of(relationship: Relationship, target: ResourceType) -> Any:
-    """The column that equals the column of the first row."""
+    """Return the column that equals the column of the first row."""
     if relationship.through is not None:
         return relationship.through.table.c[relationship.through.near]
     return target.table.c[relationship.far]

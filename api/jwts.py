@@ -22,7 +22,7 @@ def looks_like_jwt(token: str) -> bool:
 
 
 def caller_of_jwt(token: str) -> Caller | None:
-    """The caller that a valid token of the configured issuer identifies; None for any other.
+    """Return the caller of a valid token of the configured issuer; None for any other token.
 
     Its `scope` contains `read` and `write`; `mode` is `test` or `live`, or `test` is a boolean, as
     in the tokens of the reference.

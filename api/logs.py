@@ -1,7 +1,7 @@
-"""The service's log: one JSON object a line, on stderr, without anyone's data.
+"""The service's log: one JSON object a line, on stderr, without personal data.
 
-Paths are logged without their query, which may hold an email; failures without their message,
-which may quote a row.
+Paths are logged without their query, which may contain an email. Failures are logged without their
+message, which may quote a row.
 """
 
 import logging
@@ -39,14 +39,14 @@ class _AsJson(logging.Formatter):
 
 
 def describe_failure(error: BaseException) -> str:
-    """The kind of an error and where it comes from, without its message."""
+    """Return the kind of an error and its place in the code, without its message."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
     return f"{type(error).__name__} at {places}"
 
 
 def set_up_logs() -> None:
-    """Write the service's own log as JSON; uvicorn's says only what goes wrong."""
+    """Write the service's own log as JSON, and uvicorn's log only from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_AsJson())
     own = logging.getLogger(_OWN)

@@ -18,7 +18,7 @@ _SAFETY = {
 
 
 class RequestLog:
-    """Gives each request an id, or keeps the client's, and logs it once it is answered."""
+    """Gives each request an id, or keeps the client's, and logs the request when it is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -12,7 +12,7 @@ _RANGES = {"*/*", "application/*", MEDIA_TYPE}
 
 
 def check_accept(headers: Mapping[str, str]) -> None:
-    """Raises `ApiError` (406) where the client takes no JSON:API document without parameters."""
+    """Raise `ApiError` (406) if the client does not accept JSON:API without parameters."""
     accept = headers.get("accept")
     if accept is None or not accept.strip():
         return
@@ -27,7 +27,7 @@ def check_accept(headers: Mapping[str, str]) -> None:
 
 
 def check_content_type(headers: Mapping[str, str]) -> None:
-    """Raises `ApiError` (415) for a body of another type, or of a type with parameters."""
+    """Raise `ApiError` (415) for a body of another type, or of a type with parameters."""
     if headers.get("content-type", "").strip().lower() != MEDIA_TYPE:
         detail = f"The body's Content-Type must be {MEDIA_TYPE}, without parameters."
         problem = Problem(
@@ -37,7 +37,7 @@ def check_content_type(headers: Mapping[str, str]) -> None:
 
 
 async def read_body(request: Request) -> bytes:
-    """The body. Raises `ApiError` (413) as soon as it is longer than the settings allow."""
+    """Return the body. Raises `ApiError` (413) as soon as it is longer than the settings allow."""
     limit = api_settings().body_limit
     if request.headers.get("content-length", "0").isdigit():
         _check_size(int(request.headers.get("content-length", "0")), limit)

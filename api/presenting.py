@@ -1,7 +1,7 @@
 """Rows as JSON:API documents.
 
-Most of a document is the same for every row: the names, and the links but for the row's id. That
-is rendered once for a resource, a caller and a set of fields, and kept.
+Most of a document is the same for every row: the names, and the links except for the row's id. This
+part is rendered once for a resource, a caller and a set of fields, and cached.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ _RENDERED_ID = orjson.dumps(_ID)[1:-1].decode()
 
 @dataclass(frozen=True)
 class View:
-    """How rows are shown to one caller: their mode, where links lead, and which fields."""
+    """How rows are shown to one caller: the mode, the base URL of links, and the fields."""
 
     base: str
     mode: str
@@ -41,7 +41,7 @@ class View:
     def document(
         self, resource: ResourceType, rows: Row | Sequence[Row] | None, graph: Graph
     ) -> Json:
-        """The document of a row, of several, or of none; with what is included, each once."""
+        """Return the document of one row, several or none, with each included resource once."""
         data: Any
         if rows is None:
             data = None
@@ -71,7 +71,7 @@ class View:
 
 
 class _Presenter:
-    """Makes resource objects of the rows of one resource."""
+    """Makes resource objects from the rows of one resource."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class _Presenter:
         self._here = f"{base}/{resource.name}/"
         attributes = [each for each in resource.attributes if shown is None or each.name in shown]
         self._names = [each.name for each in attributes]
-        # The columns that are shown as they are come out of a row in one call.
+        # Columns that are shown unchanged are read from a row in one call.
         self._columns = _getter([each.name if each.as_stored else "id" for each in attributes])
         self._times = [
             (each.name, each.column)
@@ -99,7 +99,7 @@ class _Presenter:
             for each in attributes
             if not each.as_stored and each.name not in timed
         ]
-        # Each relationship as JSON, but for the row's id and for the brace that closes it.
+        # Each relationship as JSON, without the row's id and the closing brace.
         self._relationships = [
             (each, self._rendered(each))
             for each in resource.relationships
@@ -110,7 +110,7 @@ class _Presenter:
         self._meta = orjson.Fragment(orjson.dumps(meta))
 
     def present(self, rows: Sequence[Row], graph: Graph) -> list[Json]:
-        """The resource objects of these rows, in their order."""
+        """Return the resource objects of these rows, in the same order."""
         name, links = self._resource.name, graph.links
         ids = public_ids(self._resource.ids, [row["id"] for row in rows])
         return [
@@ -134,7 +134,7 @@ class _Presenter:
         return shown
 
     def _linked(self, own_id: str, linkage: Linkage | None) -> orjson.Fragment:
-        """The relationships of a row, with the identifiers of those that are included."""
+        """Return the relationships of a row, with the identifiers of included resources."""
         text = self._without_linkage if linkage is None else self._joined(linkage)
         return orjson.Fragment(text.replace(_RENDERED_ID, own_id))
 
@@ -156,7 +156,7 @@ class _Presenter:
 
 
 def _getter(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
-    """The values of these columns of a row, however many there are."""
+    """Return a function that reads these columns of a row as a tuple."""
     if len(names) > 1:
         return itemgetter(*names)
     return lambda row: tuple(row[name] for name in names)
@@ -175,11 +175,11 @@ def _presenter(
 
 
 def _hide(_row: Row) -> None:
-    """What a secret attribute looks like to those who may not see it."""
+    """Return the replacement for a secret attribute that the caller may not see."""
 
 
 def identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any:
-    """Resource linkage: a list of identifiers, or one, or None."""
+    """Return resource linkage: a list of identifiers, one identifier, or None."""
     found = [{"type": target.name, "id": own_id} for own_id in public_ids(target.ids, keys)]
     if many:
         return found
@@ -187,7 +187,7 @@ def identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any
 
 
 def paging(path: str, pairs: Sequence[tuple[str, str]], page: Page, count: int) -> Json:
-    """The counts and the links of a list; the links keep all that was asked for but the page."""
+    """Return the counts and the links of a list; the links keep all parameters except the page."""
     pages = -(-count // page.size)
     kept = [(name, value) for name, value in pairs if not name.startswith("page[")]
 

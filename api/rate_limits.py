@@ -1,6 +1,6 @@
-"""Rate limits: how many requests each caller may make in some seconds, several limits at once.
+"""Rate limits: how many requests each caller may make in a number of seconds.
 
-Counted in this process: several services side by side each count their own.
+A caller may have several limits. Each service counts only its own requests.
 """
 
 import re
@@ -28,7 +28,7 @@ class RateLimiter:
         self._lock = Lock()
 
     def admit(self, name: str, limits: str) -> dict[str, str]:
-        """Count a request; the headers that tell how many are left. Raises `ApiError` (429)."""
+        """Count a request. Returns the headers with the remaining ones. Raises `ApiError` (429)."""
         items = parse_limits(limits)
         if not items:
             return {}
@@ -41,21 +41,21 @@ class RateLimiter:
         return _headers(narrowest, fewest)
 
     def check(self, name: str, limits: str) -> None:
-        """Raises `ApiError` (429) where no further request is allowed; counts nothing."""
+        """Raise `ApiError` (429) if no further request is allowed, without counting one."""
         for item in parse_limits(limits):
             if not self._windows.test(item, name):
                 reset_at = self._windows.get_window_stats(item, name).reset_time
                 raise _too_many(item, reset_at - time())
 
     def count(self, name: str, limits: str) -> None:
-        """Count what `check` looks at."""
+        """Count a request for `check`."""
         for item in parse_limits(limits):
             self._windows.hit(item, name)
 
 
 @lru_cache(maxsize=256)
 def parse_limits(text: str) -> tuple[RateLimitItem, ...]:
-    """The limits of a text such as `50/10 600/300`. Raises `ValueError` for any other."""
+    """Return the limits in a text such as `50/10 600/300`. Raises `ValueError` for other texts."""
     found = [_LIMIT.fullmatch(part) for part in text.split()]
     items = [RateLimitItemPerSecond(int(each[1]), max(1, int(each[2]))) for each in found if each]
     if len(items) < len(found):

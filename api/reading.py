@@ -1,7 +1,7 @@
-"""Reading: lists, single resources, and what relationships lead to.
+"""Reading lists, single resources and related resources.
 
-The number of queries depends on what is asked for, never on how many rows there are: one for a
-page, one for its count, and one for each included relationship.
+The number of queries depends on the request and not on the number of rows: one for a page, one for
+its count, and one for each included relationship.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ _counts = LongCounts()
 
 
 def list_resources(db: Connection, resource: ResourceType, view: View, pairs: Pairs) -> Json:
-    """The document of one page of a resource."""
+    """Return the document of one page of a resource."""
     rows = _visible(resource.name, view.mode)
     return _page(db, resource, rows, view, f"{view.base}/{resource.name}", pairs)
 
 
 def retrieve(db: Connection, resource: ResourceType, name: str, view: View) -> Json:
-    """The document of one row. Raises `ApiError` (404)."""
+    """Return the document of one row. Raises `ApiError` (404)."""
     row = require_row(db, resource, name, view.mode)
     return _document(db, resource, row, view)
 
@@ -49,7 +49,7 @@ def retrieve(db: Connection, resource: ResourceType, name: str, view: View) -> J
 def list_related(
     db: Connection, resource: ResourceType, name: str, to: Relationship, view: View, pairs: Pairs
 ) -> Json:
-    """The document of what a relationship of one row leads to: a page of it, a row or null."""
+    """Return the document of a row's relationship: a page of rows, one row, or null."""
     row = require_row(db, resource, name, view.mode)
     target = RESOURCES[to.target]
     rows = _linked_to(row, to, target, view.mode)
@@ -61,7 +61,7 @@ def list_related(
 def show_linkage(
     db: Connection, resource: ResourceType, name: str, to: Relationship, view: View, pairs: Pairs
 ) -> Json:
-    """The identifiers that a relationship of one row leads to; many of them page by page."""
+    """Return the identifiers in a row's relationship; those of a to-many one page by page."""
     row = require_row(db, resource, name, view.mode)
     target = RESOURCES[to.target]
     keys = _linked_to(row, to, target, view.mode).with_only_columns(target.table.c.id)
@@ -79,7 +79,7 @@ def show_linkage(
 
 
 def require_row(db: Connection, resource: ResourceType, name: str, mode: str) -> Row:
-    """The row with this public id, if the mode may see it. Raises `ApiError` (404)."""
+    """Return the row with this public id, if the mode may see it. Raises `ApiError` (404)."""
     key = key_of(resource.ids, name)
     row = None if key is None else find_row(db, resource, key, mode)
     if row is None:
@@ -88,18 +88,18 @@ def require_row(db: Connection, resource: ResourceType, name: str, mode: str) ->
 
 
 def find_row(db: Connection, resource: ResourceType, key: int, mode: str) -> Row | None:
-    """The row with this key, if the mode may see it."""
+    """Return the row with this key, if the mode may see it."""
     return next(iter(fetch_rows(db, resource, _row(resource.name, mode), {"key": key})), None)
 
 
 def present(db: Connection, resource: ResourceType, row: Row, view: View) -> Json:
-    """The document of a row that was just written."""
+    """Return the document of a row that was just written."""
     return _document(db, resource, row, view)
 
 
 @cache
 def _visible(name: str, mode: str) -> Select[Any]:
-    """The rows that a mode may see; made once, since most requests need it."""
+    """Select the rows that a mode may see; built once, since most requests need it."""
     resource = RESOURCES[name]
     return select(resource.table).where(resource.scope(resource.table, mode))
 
@@ -152,7 +152,7 @@ def _document(db: Connection, resource: ResourceType, row: Row | None, view: Vie
 
 @lru_cache(maxsize=256)
 def _ordered_visible(name: str, mode: str, sort: Sort) -> Select[Any]:
-    """A page of what a mode may see; kept, since most lists are not filtered."""
+    """Select a page of the rows that a mode may see; cached, since most lists are not filtered."""
     return _ordered(_visible(name, mode), sort, RESOURCES[name].table)
 
 
@@ -162,7 +162,7 @@ def _ordered(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:
 
 
 def _order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:
-    """The order asked for, and then that of the keys, so that no page depends on chance.
+    """Return the requested sort columns and then the key, so that pages are stable.
 
     Null is last, and first in descending order. Texts are compared bytewise.
     """

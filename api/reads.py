@@ -18,9 +18,9 @@ _REPORT_FACTOR = 10
 
 
 def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> Answer:
-    """The answer to a GET. Raises `ApiError`."""
+    """Return the answer to a GET. Raises `ApiError`."""
     try:
-        # A report reads every copy of its batch once, which no filter can make long.
+        # A report has no time limit: it reads every copy of its batch once, and takes no filter.
         seconds = api_settings().query_seconds
         if target.kind == Kind.REPORT_FILE:
             seconds *= _REPORT_FACTOR

@@ -14,7 +14,7 @@ def fetch_rows(
     statement: Select[Any],
     parameters: Mapping[str, Any] | None = None,
 ) -> list[Row]:
-    """A resource's rows as dicts, from which attributes are read many times faster than from mappings."""
+    """Return a resource's rows as dicts, which are many times faster to read than mappings."""
     result = db.execute(statement, parameters or {})
     names = tuple(result.keys())
     rows = [dict(zip(names, row, strict=True)) for row in result.all()]

@@ -23,7 +23,7 @@ from order_factory.models.errors import CannotListen
 
 
 def server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:
-    """The configuration of uvicorn: the limits of `GuardedProtocol`, and no log of its own."""
+    """Return the configuration of uvicorn: the limits of `GuardedProtocol`, and no own log."""
     return uvicorn.Config(
         app,
         http=GuardedProtocol,
@@ -52,9 +52,9 @@ class _Server(uvicorn.Server):
 def serve(host: str, port: int, tell: Callable[[str], None], *, workers: int = 1) -> None:
     """Serve until SIGINT or SIGTERM; `tell` is called with the URL once it answers.
 
-    With several `workers`, that many processes answer requests. Raises `CannotListen` where the
-    port is taken or the host is not this machine's, `InvalidRequest` where the system cannot share
-    a port among processes.
+    With several `workers`, that many processes answer requests. Raises `CannotListen` if the port
+    is taken or the host is not this machine's, and `InvalidRequest` if the system cannot share a
+    port among processes.
     """
     if workers > 1:
         require_several_processes()

@@ -94,5 +94,5 @@ class ApiSettings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def api_settings() -> ApiSettings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, which are read once."""
     return ApiSettings()

@@ -65,7 +65,7 @@ class Target:
 
 
 def find_target(path: str) -> Target:
-    """The target of the path below `/api/`. Raises `ApiError` (404)."""
+    """Return the target of the path below `/api/`. Raises `ApiError` (404)."""
     match path.split("/"):
         case [resource] if resource in RESOURCES:
             return Target(Kind.COLLECTION, RESOURCES[resource])

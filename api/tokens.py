@@ -26,7 +26,7 @@ _FIND = select(_token).where(_token.c.handle == bindparam("wanted"))
 
 @dataclass(frozen=True)
 class NewToken:
-    """A new token: its handle, and the whole token, which is stored nowhere."""
+    """A new token: its handle, and the whole token, which is not stored."""
 
     handle: str
     token: str
@@ -59,7 +59,7 @@ def create_token(
 
 
 def find_token(db: Connection, token: str) -> Row[Any] | None:
-    """The row of a valid token: known, neither revoked nor expired."""
+    """Return the row of a token that is known and neither revoked nor expired."""
     if len(token) > _LONGEST or not token.isascii():
         return None
     prefix, _, rest = token.partition("_")

@@ -1,4 +1,4 @@
-"""The bodies of webhooks: the documents that the API answers for the same rows."""
+"""The bodies of webhooks: the same documents that the API returns for the rows."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,10 +28,10 @@ _COUNTS = ("orders_count", "completed", "failed", "aborted", "pending", "in_prog
 def render_documents(
     db: Connection, name: str, mode: str, includes: Sequence[str], keys: Sequence[int]
 ) -> dict[int, bytes]:
-    """The document of each row, by key, with these relationships included.
+    """Return the document of each row, by key, with these relationships included.
 
-    A row that was deleted is shown as it was then. Raises `ValueError` where an include is no
-    relationship any more, or leads to too many rows.
+    A deleted row is shown with its last values. Raises `ValueError` if an include is no longer a
+    relationship, or leads to too many rows.
     """
     resource = RESOURCES.get(name)
     if resource is None:
@@ -76,7 +76,7 @@ def _body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes
 
 
 def _deleted(db: Connection, resource: ResourceType, keys: Sequence[int]) -> dict[int, Row]:
-    """The rows that were deleted, from the events that say so."""
+    """Return the deleted rows, from the events of their deletion."""
     kept = select(_event.c.name, _event.c.subject_id, _event.c.snapshot).where(
         _event.c.subject_id.in_(keys), _event.c.snapshot.is_not(None)
     )

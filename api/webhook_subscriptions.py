@@ -33,7 +33,7 @@ _webhook, _callback = table_of(Webhook), table_of(EventCallback)
 
 @dataclass(frozen=True)
 class NewSecret:
-    """A webhook and its new secret, which is shown this once."""
+    """A webhook and its new secret, which is shown only once."""
 
     id: str
     shared_secret: str
@@ -63,7 +63,7 @@ def create_webhook(
 
 
 def list_webhooks(db: Connection) -> list[dict[str, Any]]:
-    """All webhooks, the newest first, without their secrets; how many deliveries are pending."""
+    """Return all webhooks, newest first, without secrets, with the number of pending deliveries."""
     pending = (
         select(func.count())
         .where(
@@ -97,7 +97,7 @@ def reset_circuit(db: Connection, name: str) -> None:
 
 
 def rotate_secret(db: Connection, name: str) -> NewSecret:
-    """Give a webhook a new secret; the old one still counts for some hours."""
+    """Give a webhook a new secret; the old one stays valid for some hours."""
     return _with_secret(db, _change(db, name, _rotate_secret=True))
 
 
@@ -107,7 +107,7 @@ def delete_webhook(db: Connection, name: str) -> None:
 
 
 def require_webhook(db: Connection, name: str) -> Row[Any]:
-    """The row of the webhook with this id. Raises `WebhookNotFound`."""
+    """Return the row of the webhook with this id. Raises `WebhookNotFound`."""
     key = key_of(Resource.webhooks, name)
     row = db.execute(select(_webhook).where(_webhook.c.id == key)).one_or_none()
     if row is None:
@@ -116,10 +116,10 @@ def require_webhook(db: Connection, name: str) -> Row[Any]:
 
 
 def send_test(name: str) -> Answer:
-    """Send the newest row of the topic's resource to the webhook, and return what it answers.
+    """Send the newest row of the topic's resource to the webhook, and return the answer.
 
     Nothing is recorded, and the id begins with `test`. Raises `WebhookNotFound`, `NotTheShop` for
-    a copy of the shop's database, and `InvalidRequest` where the payload cannot be made.
+    a copy of the shop's database, and `InvalidRequest` if the payload cannot be made.
     """
     with reading() as db:
         cut_off = why_cut_off(db)

@@ -1,6 +1,6 @@
-"""Serve with several processes: each answers requests, and only their parent copies orders.
+"""Serving with several processes: each answers requests, and only their parent copies orders.
 
-Each process listens on the port with a socket of its own, so that the kernel distributes the
+Each process listens on the port with its own socket, so that the kernel distributes the
 connections. uvicorn starts the processes and replaces those that die.
 """
 
@@ -27,8 +27,8 @@ from order_factory.api.settings import api_settings
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.reports.replacing import replace_file
 
-# Requests go to and fro between the threads of a process; with Python's five milliseconds each
-# would wait longer for its turn than it takes to be answered.
+# Requests pass between the threads of a process. With Python's switch interval of five
+# milliseconds, each would wait longer for its turn than it takes to be answered.
 SWITCH_SECONDS = 0.0005
 # On a busy machine, a healthy process may answer late.
 HEALTH_SECONDS = 30
@@ -49,7 +49,7 @@ def require_several_processes() -> None:
 
 
 def share_port(family: int, address: tuple[Any, ...]) -> socket.socket:
-    """A socket bound to an address that several processes listen on. Raises `OSError`."""
+    """Return a socket bound to an address on which several processes listen. Raises `OSError`."""
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -100,7 +100,7 @@ class ParentDispatcher:
             self._socket.sendto(b"\0", self._address)
 
     def require_prefect(self) -> None:
-        """Raises an exception unless the parent can copy and Prefect's server answers."""
+        """Raise an exception unless the parent can copy and Prefect's server answers."""
         require_prefect_at(self._url_file.read_text())
 
     def stop(self, seconds: float) -> None:

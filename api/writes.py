@@ -24,7 +24,7 @@ _DRY_RUN = ("dry_run", "true")
 
 
 def plan_write(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
-    """The work to do in a transaction; it returns the `Answer`. Raises `ApiError`."""
+    """Return the work to do in a transaction, which returns the `Answer`. Raises `ApiError`."""
     if incoming.method == "POST":
         return _create(incoming, target, caller, body)
     if incoming.method == "PATCH":
@@ -66,14 +66,14 @@ def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
 
 
 def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
-    """Make the copy, answer with it and its differences, and roll it back."""
+    """Make the copy, roll it back, and return an answer with the copy and its differences."""
     pairs = [pair for pair in incoming.pairs if pair != _DRY_RUN]
     resource = target.resource
     view = view_of(replace(incoming, pairs=pairs), target, caller)
     document = parse_document(resource, body)
 
     def rehearse(db: Connection) -> Answer:
-        # It imports Prefect, which takes seconds; the service answers meanwhile.
+        # Imported here, because it imports Prefect, which takes seconds.
         from order_factory.tasks.copying.rehearsal import rehearse_copy
 
         try:
@@ -95,7 +95,7 @@ def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
     resource, view = target.resource, view_of(incoming, target, caller)
     document = parse_document(resource, body, target.name)
     key = check_key(incoming.idempotency_key)
-    # One that is carried out again after a lost connection, or sent again, has the same name.
+    # A request that is run again after a lost connection, or sent again, has the same name.
     request = uuid4().hex if key is None else f"{caller.name}\x1f{target.name}\x1f{key}"
 
     def update(db: Connection) -> Answer:

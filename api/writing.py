@@ -74,7 +74,7 @@ class Writer:
 
 
 def carry_out(together: list[_Waiting]) -> None:
-    """Do all of it in one transaction and tell each its outcome, once that is committed."""
+    """Run all work in one transaction, and report each outcome after the commit."""
     for attempt in range(1, _TRIES + 1):
         try:
             with begin() as db, time_limit(db, api_settings().query_seconds):
@@ -93,7 +93,7 @@ def carry_out(together: list[_Waiting]) -> None:
 
 
 def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
-    """What the work returned, or the exception it fails with. Raises what spoils all of it."""
+    """Return the work's result or its own exception. Raises errors of the whole transaction."""
     for attempt in (1, 2):
         try:
             with db.begin_nested():

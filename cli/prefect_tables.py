@@ -1,7 +1,7 @@
-"""Prefect's tables in a new SQLite file, made from one script instead of a hundred migrations.
+"""Prefect's tables in a new SQLite file, created by one script instead of a hundred migrations.
 
-`prefect_tables.sql` is what Prefect's own migrations make; `make prefect-tables` writes it again. A
-newer Prefect goes on from there with the migrations that have come since.
+`prefect_tables.sql` contains the result of Prefect's own migrations; `make prefect-tables` writes
+it again. A newer Prefect adds its later migrations.
 """
 
 import os
@@ -16,9 +16,9 @@ _HEAD = "-- The tables of Prefect "
 
 
 def prepare_prefect_database(file: Path) -> None:
-    """Make the file with Prefect's tables where it is not there; its owner alone may read it.
+    """Create the file with Prefect's tables unless it exists, readable only by its owner.
 
-    Left to Prefect where the installed one is older than the script.
+    If the installed Prefect is older than the script, Prefect creates the file itself.
     """
     if file.exists():
         return
@@ -32,21 +32,21 @@ def prepare_prefect_database(file: Path) -> None:
         db = sqlite3.connect(part)
         db.executescript(script)
         db.close()
-        # Unlike a rename, this leaves a file alone that another command has just made.
+        # Unlike a rename, this does not replace a file that another command has just created.
         os.link(part, file)
     except OSError:
-        pass  # Prefect makes it, then
+        pass  # then Prefect creates it
     finally:
         part.unlink(missing_ok=True)
 
 
 def script_version(script: str) -> Version:
-    """The version of Prefect whose tables the script makes."""
+    """Return the version of Prefect whose tables the script creates."""
     return Version(script.split("\n", 1)[0].removeprefix(_HEAD))
 
 
 def are_current(file: Path) -> bool:
-    """Whether the file has the very tables of the installed Prefect, so that it need not look."""
+    """Whether the file has the tables of the installed Prefect, so that it need not check them."""
     script = SCRIPT.read_text(encoding="utf-8")
     if version("prefect") != str(script_version(script)):
         return False
@@ -61,7 +61,7 @@ def are_current(file: Path) -> bool:
 
 
 def dump_tables(file: Path) -> str:
-    """The script that makes the tables of this file, which Prefect's migrations have made."""
+    """Return a script that creates the tables of this file, which Prefect's migrations created."""
     db = sqlite3.connect(file)
     lines = "\n".join(db.iterdump())
     db.close()

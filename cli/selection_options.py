@@ -66,8 +66,7 @@ def add_order_filter(command: F) -> F:
     The command gets them in `**options`; `filter_fields` takes them from there.
     """
     signature = inspect.signature(command)
-    # Where the fields are the only options of a declaration, nothing has taken `**options` away
-    # yet.
+    # If the command has no copy options, its signature still has `**options`.
     own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
     index = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in own)
     fields = [

@@ -1,9 +1,9 @@
-"""Buy again from a web shop: the shop's server asks the HTTP API for a copy and waits for it.
+"""Buy again from a web shop: the shop's server requests a copy over HTTP and waits for it.
 
     ORDER_FACTORY_URL=http://127.0.0.1:8000 ORDER_FACTORY_TOKEN=... python examples/buy_again.py 1001
 
-The idempotency key names the customer's click. A second click, a reload or a retry after a lost
-answer sends the same key and gets the same copy, never a second order.
+The idempotency key identifies the customer's click. A second click, a reload or a retry after a lost
+answer sends the same key and gets the same copy, not a second order.
 """
 
 import os
@@ -16,7 +16,7 @@ JSON_API = "application/vnd.api+json"
 
 
 def buy_again(shop: httpx.Client, number: str, click: str) -> dict[str, object]:
-    """The attributes of the order factory once it has ended: completed or failed."""
+    """Return the attributes of the order factory when it is completed or failed."""
     found = shop.get("/api/orders", params={"filter[q][number_eq]": number}).json()["data"]
     if not found:
         raise SystemExit(f"There is no order {number} in the mode of this token.")
@@ -36,7 +36,7 @@ def buy_again(shop: httpx.Client, number: str, click: str) -> dict[str, object]:
         if attributes["status"] in ("completed", "failed"):
             return attributes
         time.sleep(0.1)
-    raise SystemExit("The copy is recorded and not made yet; ask again later.")
+    raise SystemExit("The copy is recorded, but it is not made yet. Try again later.")
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""A nightly batch with a report: copy what was placed in the last 24 hours and has no copy yet.
+"""A nightly batch with a report: copy the orders of the last 24 hours that have no copy yet.
 
     ORDER_FACTORY_DATABASE_URL=postgresql://... python examples/nightly_batch.py
 
-The batch bears the date. Run again on the same day, the script finishes that batch and copies
-nothing twice. The exit code is 1 if an order could not be copied.
+The date is the name of the batch. If the script is run again on the same day, it finishes that batch
+and copies nothing twice. The exit code is 1 if an order could not be copied.
 """
 
 import sys
@@ -15,7 +15,7 @@ from order_factory.models.values.clock import utc_now
 
 
 def copy_the_night() -> BulkResult:
-    """The night's result, also where no order could be copied."""
+    """Return the result of the batch, even if no order could be copied."""
     night = f"nightly-{utc_now():%Y-%m-%d}"
     orders = OrderFilter(placed_within="24 hours", not_copied_yet=True)
     try:

@@ -1,8 +1,8 @@
-"""A year of a monthly subscription on a clock that the script moves: twelve copies in a minute.
+"""A year of a monthly subscription with a simulated clock: twelve copies in a minute.
 
     python examples/subscription_year.py
 
-It makes a shop of its own in var/subscription-year.db, since its copies lie in the future.
+It uses a separate shop in var/subscription-year.db, because its copies are in the future.
 """
 
 import os

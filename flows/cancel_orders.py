@@ -1,4 +1,4 @@
-"""Cancelling orders that are there."""
+"""Cancelling existing orders."""
 
 from typing import Annotated, cast
 
@@ -18,7 +18,7 @@ def cancel_orders(
     mode: Mode = Mode.LIVE,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
 ) -> OrdersResult:
-    """Cancel orders: their stock and coupons are free again, and their payments are voided.
+    """Cancel orders, release their stock and coupons, and void their payments.
 
     An order whose payment was captured is cancelled and stays paid until it is refunded. Raises
     `SelectionInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and

@@ -1,4 +1,4 @@
-"""Capturing many orders that are there."""
+"""Capturing the payments of many existing orders."""
 
 from typing import Annotated, cast
 
@@ -22,19 +22,18 @@ def capture_orders(
 ) -> OrdersResult:
     """Capture the payments of orders that are authorized.
 
-    Each gateway is asked under a key of its own for each payment, which is recorded before, so a
-    run that died is simply run again: nothing is captured twice. An order that a person takes the
-    money of (the gateway `manual`) is paid at once. Raises `SelectionInvalid` and
+    Each call to a gateway has its own key, which is recorded before the call. So after a crash you
+    can simply run it again: nothing is captured twice. An order whose money a person takes (the
+    gateway `manual`) is paid at once. Raises `SelectionInvalid` and
     `InvalidRequest` before anything is changed, `OrdersRefused` when all orders were refused, and
     `OrdersWaiting` while a gateway gives no answer.
 
-    Args:
-        orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
-            the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
-        orders_where: Filter for the orders to capture, instead of a list. Only authorized orders are
-            taken, copies among them.
-        mode: Whether the numbers are those of live orders or of test orders. A filter has its own.
-        batch_size: Change at most this many orders in one transaction.
+        Args: orders: Order numbers or ids, as a list or as text with commas or spaces between them;
+        or the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
+        orders_where: Filter for the orders to capture, instead of a list. It selects only
+        authorized orders, including copies. mode: Whether the numbers are those of live orders or
+        of test orders. A filter has its own. batch_size: Change at most this many orders in one
+        transaction.
     """
     result = change_selected("capture", orders, orders_where, mode, batch_size)
     return cast(OrdersResult, result)

@@ -1,4 +1,4 @@
-"""Delivering the webhooks of what has happened."""
+"""Delivering webhooks."""
 
 from time import monotonic
 from typing import Annotated
@@ -25,7 +25,7 @@ class DeliveryResult(BaseModel, frozen=True):
 def deliver_webhooks(
     minutes: Annotated[float, Field(gt=0, le=1_440)] = 50.0,
 ) -> DeliveryResult:
-    """Deliver what is due, until nothing is due.
+    """Send the deliveries that are due, until none is due.
 
     Deliveries that failed are due again later. One process at a time delivers: while
     `order-factory serve` runs, it does so, and this run ends at once.

@@ -85,7 +85,7 @@ def _copy_singles(run: Run, size: int, number: int) -> int:
 
 
 def _is_quiet() -> ColumnElement[bool]:
-    """Whether a copy waits for so long that runs may have died of it."""
+    """Whether a copy has been pending for so long that it may have killed earlier runs."""
     return OrderFactory.created_at < utc_now() - _QUIET
 
 

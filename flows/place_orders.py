@@ -1,4 +1,4 @@
-"""Placing many orders that are there."""
+"""Placing many existing orders."""
 
 from typing import Annotated, cast
 
@@ -20,19 +20,19 @@ def place_orders(
     mode: Mode = Mode.LIVE,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
 ) -> OrdersResult:
-    """Place orders that are pending: their stock is reserved and their payment authorized.
+    """Place pending orders: reserve their stock and authorize their payments.
 
-    An order that needs a payment gateway is `placing` until it has answered. An order that is
-    declined is pending again. Orders that are placed already are left alone, so a run that died is
-    simply run again: nothing is paid twice. Raises `SelectionInvalid` and
-    `InvalidRequest` before anything is changed, `OrdersRefused` when all orders were refused, and
-    `OrdersWaiting` while a gateway gives no answer.
+    An order that needs a payment gateway is `placing` until the gateway has answered. If the
+    payment is declined, the order is pending again. Orders that are placed already stay as they
+    are. So after a crash you can simply run it again: nothing is paid twice. Raises
+    `SelectionInvalid` and `InvalidRequest` before anything is changed, `OrdersRefused` when all
+    orders were refused, and `OrdersWaiting` while a gateway gives no answer.
 
     Args:
         orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
             the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
-        orders_where: Filter for the orders to place, instead of a list. Only pending orders are taken,
-            copies among them.
+        orders_where: Filter for the orders to place, instead of a list. It selects only pending
+            orders, including copies.
         mode: Whether the numbers are those of live orders or of test orders. A filter has its own.
         batch_size: Change at most this many orders in one transaction.
     """

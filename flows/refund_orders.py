@@ -1,4 +1,4 @@
-"""Refunding orders that are there."""
+"""Refunding existing orders."""
 
 from typing import Annotated, cast
 

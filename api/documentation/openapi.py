@@ -22,7 +22,7 @@ and copied soon after. Filters are `filter[q][ATTRIBUTES_MATCHER]=VALUE`.
 
 @cache
 def openapi_document() -> Json:
-    """The whole document."""
+    """Return the whole document."""
     paths: Json = {}
     schemas: Json = {"errors": errors_schema(), "linkage": linkage_schema()}
     for resource in RESOURCES.values():

@@ -28,7 +28,7 @@ attributes may be joined with <code>_or_</code> and lie beyond relationships
 
 @cache
 def documentation_page() -> str:
-    """The page, as HTML."""
+    """Return the page as HTML."""
     matchers = ", ".join(f"<code>{name}</code>" for name in sorted(MATCHERS))
     contents = ", ".join(f'<a href="#{name}">{name}</a>' for name in RESOURCES)
     return (

@@ -19,7 +19,7 @@ def idempotency_key() -> Json:
 
 
 def choosing(target: ResourceType) -> list[Json]:
-    """What is included and shown."""
+    """Return the parameters that choose the included resources and the shown fields."""
     paths = [to.name for to in target.relationships]
     included = {"type": "string", "examples": [",".join(paths[:2])]}
     names = [attribute.name for attribute in target.attributes]
@@ -34,7 +34,7 @@ def choosing(target: ResourceType) -> list[Json]:
 
 
 def listing(target: ResourceType) -> list[Json]:
-    """What a list can be asked for: pages, sorting, and some of the filters."""
+    """Return the parameters of a list: pages, sorting, and some of the filters."""
     filters = []
     for attribute in target.attributes:
         if attribute.column is not None and attribute.type not in (Type.OBJECT, Type.TEXTS):

@@ -1,1 +1,1 @@
-"""The query string: what is included, shown, filtered, sorted, and which page."""
+"""The query string: included resources, fields, filters, sorting and pages."""

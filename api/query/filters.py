@@ -1,8 +1,8 @@
 """Filters: `filter[q][ATTRIBUTES_MATCHER]=VALUE`, read into conditions of SQL.
 
-Attributes may be joined with `_or_`, and may lie beyond relationships (`source_order_number_eq`).
-A relationship that leads to several rows fits when one of them does. What the caller's mode must
-not see is not there: no condition can tell that it is.
+Attributes may be joined with `_or_`, and may be reached through relationships
+(`source_order_number_eq`). A to-many relationship matches if one of its rows does. Rows that the
+caller's mode must not see are excluded everywhere, so no filter can reveal that they exist.
 """
 
 import json
@@ -34,7 +34,7 @@ _MOST_PATHS = 20
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _FLAGS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
-# Of ids there is no order, and no part means anything.
+# Ids have no order, and no part of an id has a meaning.
 _OF_IDS = {"eq", "not_eq", "in", "not_in", "null", "not_null", "present", "blank"}
 _OF_IDS |= {f"{name}_{form}" for name in ("eq", "not_eq") for form in ("any", "all", "or_null")}
 _OF_IDS |= {"in_or_null", "not_in_or_null"}
@@ -42,7 +42,7 @@ _OF_IDS |= {"in_or_null", "not_in_or_null"}
 
 @dataclass(frozen=True)
 class _Path:
-    """Where an attribute is: the relationships on the way, and its resource, column and type."""
+    """The path to an attribute: relationships, then the resource, the column and its type."""
 
     hops: tuple[Relationship, ...]
     resource: ResourceType
@@ -61,7 +61,7 @@ class _Wrong(ValueError):
 def parse_filter(
     resource: ResourceType, parameter: str, predicate: str, text: str, work: Work | None = None
 ) -> Filter:
-    """The condition of one filter, counted in `work`.
+    """Return the condition of one filter, counted in `work`.
 
     Raises `ApiError` (400) that names the parameter.
     """
@@ -93,7 +93,7 @@ def _count(work: Work, paths: list[_Path], values: list[Any], matcher: Matcher) 
 
 
 def _parsed(resource: ResourceType, parameter: str, predicate: str) -> tuple[list[_Path], str]:
-    """The attributes that a predicate names, and its matcher."""
+    """Return the attributes that a predicate names, and its matcher."""
     for name in BY_LENGTH:
         if not predicate.endswith(f"_{name}"):
             continue
@@ -116,7 +116,7 @@ def _require_fit(parameter: str, path: _Path, name: str) -> None:
 
 
 def _find(resource: ResourceType, words: str, hops: tuple[Relationship, ...] = ()) -> _Path | None:
-    """The attribute with this name, or one beyond the relationship that the name begins with."""
+    """Find the attribute with this name, or one reached through relationships in the name."""
     if words == "id":
         return _Path(hops, resource, "id", Type.TEXT)
     attribute = resource.attribute.get(words)
@@ -134,7 +134,7 @@ def _find(resource: ResourceType, words: str, hops: tuple[Relationship, ...] = (
 
 
 def _filter(path: _Path, matcher: Matcher, value: Any) -> Filter:
-    """The condition on a row of the first resource, over all relationships to the attribute."""
+    """Return the condition on a row of the first resource, through all relationships."""
     finds_null = matcher.finds_null(value)
 
     def beyond(row: FromClause, mode: str, hops: tuple[Relationship, ...]) -> ColumnElement[bool]:
@@ -165,7 +165,7 @@ def _filter(path: _Path, matcher: Matcher, value: Any) -> Filter:
 
 
 def _value(path: _Path, matcher: Matcher, text: str) -> Any:
-    """The filter's value as the database compares it. Raises `_Wrong`."""
+    """Return the filter's value in the type that the database compares. Raises `_Wrong`."""
     match matcher.takes:
         case Takes.FLAG:
             return _flag(text)
@@ -187,7 +187,7 @@ def _value(path: _Path, matcher: Matcher, text: str) -> Any:
 
 def _compared(path: _Path, text: str) -> Any:
     if path.is_id:
-        # No row has the key 0: an id that is none fits nothing.
+        # No row has the key 0, so an invalid id matches nothing.
         return key_of(path.resource.ids, text) or 0
     match path.type:
         case Type.INTEGER:
@@ -216,7 +216,7 @@ def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
         aware = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-        # As it is shown; see `iso_8601`.
+        # In the form in which times are shown; see `iso_8601`.
         return aware.replace(microsecond=aware.microsecond // 1000 * 1000)
     except (ValueError, OverflowError) as error:
         raise _Wrong("needs an ISO 8601 time such as 2026-01-15T12:00:00Z") from error

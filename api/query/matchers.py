@@ -1,8 +1,8 @@
 """The matchers at the end of a predicate: `eq`, `in`, `cont_any`, ...
 
-Texts are matched whatever the case of their ASCII letters by `matches`, `start`, `end`, `cont`
-and their opposites, and to the letter by the others. As in SQL, nothing but the matchers that say
-so holds for an attribute that is null. Times are compared to the millisecond, as they are shown.
+`matches`, `start`, `end`, `cont` and their opposites ignore the case of ASCII letters; the others
+compare exactly. As in SQL, an attribute that is null only matches the matchers that are made for
+null. Times are compared to the millisecond, the precision in which they are shown.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ Matches = Callable[[ColumnElement[Any], Any], Condition]
 
 
 class Takes(Enum):
-    """What a matcher is given: one value, several, a yes or no, words, a pattern, an object."""
+    """The kind of value that a matcher takes: one, several, a flag, words, a pattern, an object."""
 
     VALUE = auto()
     VALUES = auto()
@@ -47,9 +47,9 @@ class Takes(Enum):
 
 @dataclass(frozen=True)
 class Matcher:
-    """One matcher: what it takes, of which types of attribute, and the condition it makes.
+    """One matcher: the values that it takes, the types of its attributes, and its condition.
 
-    `finds_null` says, for a value, whether it holds where there is nothing.
+    `finds_null` says, for a value, whether the matcher holds for null.
     """
 
     takes: Takes
@@ -67,7 +67,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def _parameter(value: Any) -> Any:
-    """The value as a parameter of a type that holds it, however narrow the column is."""
+    """Return the value as a parameter of a wide enough type, even if the column is narrower."""
     if isinstance(value, datetime):
         return literal(value, Moment())
     if isinstance(value, int) and not isinstance(value, bool):
@@ -76,7 +76,7 @@ def _parameter(value: Any) -> Any:
 
 
 def _comparable(of: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
-    """Texts are ordered by their characters' numbers, in any locale."""
+    """Return the column as it is compared: texts by code points, independent of the locale."""
     return bytewise(of) if isinstance(value, str) else of
 
 
@@ -119,7 +119,7 @@ def _different(of: ColumnElement[Any], value: Any) -> Condition:
 
 
 def _next(value: datetime) -> datetime:
-    """The next millisecond: times are shown, and so compared, to the millisecond."""
+    """Return the next millisecond, because times are compared to the millisecond."""
     try:
         return value + _MILLISECOND
     except OverflowError:
@@ -135,7 +135,7 @@ def _with_greatest(of: Matches) -> Matches:
 
 
 def _some_different(of: ColumnElement[Any], values: list[Any]) -> Condition:
-    """Whatever there is differs from one of two values."""
+    """Whether the column differs from at least one value; any value does if there are several."""
     return of.is_not(None) if len(set(values)) > 1 else _different(of, values[0])
 
 
@@ -164,7 +164,7 @@ def _escaped(words: str) -> str:
 
 
 def _lower(text: str) -> str:
-    """ASCII only, as the databases do it here."""
+    """Return the text with ASCII letters in lower case, as both databases do here."""
     return "".join(each.lower() if each.isascii() else each for each in text)
 
 
@@ -201,7 +201,7 @@ def _null(of: ColumnElement[Any], yes: bool) -> Condition:
 
 
 def _blank(of: ColumnElement[Any], yes: bool) -> Condition:
-    """Null, or an empty text."""
+    """Whether the column is null or an empty text."""
     if isinstance(of.type, String):
         empty = func.coalesce(of, "") == ""
         return empty if yes else not_(empty)
@@ -279,5 +279,5 @@ def _made() -> dict[str, Matcher]:
 
 
 MATCHERS = _made()
-# The longest first: `not_eq_or_null` ends in `eq_or_null`, too.
+# The longest first, because `not_eq_or_null` also ends in `eq_or_null`.
 BY_LENGTH = sorted(MATCHERS, key=len, reverse=True)

@@ -24,7 +24,7 @@ class Page:
 
 
 def parse_page(given: Mapping[str, str]) -> Page:
-    """The page of `page[number]` and `page[size]`. Raises `ApiError` (400)."""
+    """Return the page of `page[number]` and `page[size]`. Raises `ApiError` (400)."""
     number = _parsed("number", given.get("number", "1"), "must be an integer of 1 or more")
     rule = f"must be an integer from 1 to {MOST_SIZE}"
     size = _parsed("size", given.get("size", str(DEFAULT_SIZE)), rule, most=MOST_SIZE)

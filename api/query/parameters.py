@@ -1,4 +1,4 @@
-"""Reading the query string: checked against the resource, every refusal names its parameter."""
+"""Reading the query string and checking it against the resource. Errors name the parameter."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from order_factory.api.resources.description import Attribute, ResourceType, Typ
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
 
-# Relationship name to what is included beyond it.
+# The name of a relationship, and the includes that follow it.
 Includes = dict[str, Any]
 # Column and whether it descends, one pair for each key.
 Sort = tuple[tuple[str, bool], ...]
@@ -26,10 +26,10 @@ _FILTER = re.compile(r"filter\[q\]\[(\w+)\]", re.ASCII)
 
 @dataclass(frozen=True)
 class Query:
-    """What a request asks for. `fields` names, for a type, all that is to be shown of it.
+    """The parsed query of a request. `fields` has the attributes and relationships to show, by type.
 
-    `common` says that the statement is small and will come again, so that keeping it compiled
-    pays; the others would fill the memory with statements that nobody asks for twice.
+    `common` says that the statement is small and likely to be repeated, so it is worth caching its
+    compiled form. Caching the others would fill the memory with statements that are used once.
     """
 
     includes: Includes = field(default_factory=dict)
@@ -40,14 +40,14 @@ class Query:
     common: bool = True
 
     def condition(self, row: FromClause, mode: str) -> list[ColumnElement[bool]]:
-        """The filters, for a table or an alias of it."""
+        """Return the condition of all filters, for a table or an alias of it."""
         return [each(row, mode) for each in self.filters]
 
 
 def parse_query(
     resource: ResourceType, pairs: Iterable[tuple[str, str]], *, listing: bool
 ) -> Query:
-    """The query of a request for this resource; `listing` where it may sort, filter and turn pages.
+    """Return the query of a request for this resource. Only with `listing` it may sort and filter.
 
     Raises `ApiError` (400) that names the parameter.
     """

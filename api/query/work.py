@@ -7,7 +7,7 @@ _CACHED_STEPS = 10
 
 
 class TooMuch(ValueError):
-    """The filters of a request ask for more than one request may."""
+    """The filters of a request are too costly."""
 
 
 class Work:
@@ -22,7 +22,7 @@ class Work:
         self._steps = self._values = self._patterns = 0
 
     def add(self, *, steps: int, values: int, patterns: int) -> None:
-        """Count one filter. Raises `TooMuch` with what there is too much of."""
+        """Count one filter. Raises `TooMuch` with the limit that was exceeded."""
         self._steps += steps
         self._values += values
         self._patterns += patterns
@@ -36,5 +36,5 @@ class Work:
 
     @property
     def is_common(self) -> bool:
-        """Whether the statement is small, of a kind that comes again, and so worth keeping."""
+        """Whether the statement is small and likely to be repeated, and so worth caching."""
         return self._steps <= _CACHED_STEPS and self._patterns == 0

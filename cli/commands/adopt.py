@@ -21,7 +21,7 @@ def adopt(
     """Make this database the shop, after it was moved or copied.
 
     A copy of a shop's database calls no payment gateway and sends nothing until it is adopted.
-    Adopt one database of a shop only; use --as-test for every other copy.
+    Adopt only one database of a shop; use --as-test for every other copy.
     """
     from order_factory.cli.database import display_url
     from order_factory.cli.tables import facts

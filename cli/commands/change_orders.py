@@ -1,4 +1,4 @@
-"""`order-factory place`, `capture`, `cancel` and `refund`: change orders that are there."""
+"""`order-factory place`, `capture`, `cancel` and `refund`: change existing orders."""
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -45,8 +45,8 @@ def place(
 ) -> None:
     """Place pending orders: by number or id, from a file, or by a filter.
 
-    Their stock is reserved and their payment authorized. Run it again when it was stopped: no order
-    is paid twice. The exit code is 1 if an order was refused or waits for its gateway.
+    The command reserves their stock and authorizes their payments. If it was stopped, run it again:
+    no order is paid twice. The exit code is 1 if an order was refused or waits for its gateway.
     """
     _change_many(context, "place", order, mode, options)
 
@@ -64,8 +64,8 @@ def capture(
 ) -> None:
     """Capture authorized payments: by number or id, from a file, or by a filter.
 
-    Run it again when it was stopped: no payment is captured twice. The exit code is 1 if an order
-    was refused or waits for its gateway.
+    If the command was stopped, run it again: no payment is captured twice. The exit code is 1 if an
+    order was refused or waits for its gateway.
     """
     _change_many(context, "capture", order, mode, options)
 
@@ -78,7 +78,7 @@ def cancel(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Cancel orders: their stock is free again, and their authorizations are voided.
+    """Cancel orders, release their stock, and void their authorizations.
 
     An order that was captured stays paid until it is refunded. The exit code is 1 if an order was
     refused or waits for its gateway.
@@ -188,7 +188,7 @@ def _mode(mode: str) -> "Modes":
 
 
 def _named(order: list[str]) -> Any:
-    """A single name may be that of a file."""
+    """Return the path of a file if a single name is one, or else the names."""
     return order[0] if len(order) == 1 else order
 
 

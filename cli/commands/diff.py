@@ -15,8 +15,8 @@ def diff(
 ) -> None:
     """Show how a copy differs from its source order, and why.
 
-    Lines that were left out or changed, prices, discounts, taxes, addresses, the payment source and
-    the totals. The output contains no customer data.
+    The command lists lines that were left out or changed, prices, discounts, taxes, addresses, the
+    payment source and the totals. The output contains no customer data.
     """
     from order_factory.cli.views.order_factories import describe_differences
     from order_factory.models.database.engine import reading

@@ -124,7 +124,7 @@ def rotate(
 def delete(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Delete a webhook and its log. What is pending is not sent."""
+    """Delete a webhook and its log. Pending deliveries are not sent."""
     from order_factory.api.webhook_subscriptions import delete_webhook
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin
@@ -146,7 +146,7 @@ def log(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Show the latest deliveries to a webhook, and what was answered."""
+    """Show the latest deliveries to a webhook, with the answers."""
     from order_factory.api.webhook_subscriptions import require_webhook
     from order_factory.cli.tables import table
     from order_factory.models.database.engine import reading

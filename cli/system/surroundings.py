@@ -41,7 +41,7 @@ class Ports:
 
 
 def require_one_login() -> None:
-    """Raises `InvalidRequest` if the parts would show Prefect's server another login than it wants."""
+    """Raise `InvalidRequest` if the parts would use another login than Prefect's server expects."""
     wanted, shown = os.environ.get(SERVER_LOGIN), os.environ.get(LOGIN)
     if wanted and shown and wanted != shown:
         raise InvalidRequest(

@@ -34,7 +34,7 @@ POLL_SECONDS = 0.5
 
 @dataclass
 class CopyOutcome:
-    """What a run did with a batch: factories finished, seconds taken, problems met.
+    """The outcome of a run over a batch: finished factories, seconds, and problems.
 
     `copied` also counts the factories that wait for a payment gateway.
     """

@@ -1,4 +1,4 @@
-"""What every runner gets (a job and its parts), and what it returns (outcomes)."""
+"""The job and the parts that every runner gets, and the outcomes that it returns."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

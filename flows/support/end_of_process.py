@@ -1,7 +1,7 @@
-"""How long a process waits at its end for Prefect's server to take its last events and log lines.
+"""Limiting how long a process waits at its end to send its last events and logs to Prefect.
 
-Prefect sends them in the background, and at the end of the process it waits until all are sent. To
-a server that is gone it tries each of them for some ten seconds, which may come to many minutes.
+Prefect sends them in the background, and at the end of the process it waits until all are sent. If
+the server is gone, it tries each of them for about ten seconds, which may take many minutes.
 """
 
 import threading
@@ -15,9 +15,9 @@ SECONDS = 15.0
 
 @cache
 def limit_end_of_process() -> None:
-    """Give up after `SECONDS` what Prefect's server has not taken by then; once per process.
+    """At the end of this process, drop whatever is not sent to Prefect's server after `SECONDS`.
 
-    To be called where Prefect has begun to send: what is registered last is called first.
+    Call it once Prefect has begun to send, because the exit handler registered last runs first.
     """
     threading._register_atexit(_give_up)  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""What the flows that change orders have in common."""
+"""The common part of the flows that change orders."""
 
 from time import perf_counter
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.prefect_ui.artifacts import show_orders_result
 from order_factory.tasks.selections.reading import Orders, accept_orders
 
-# The parameter `orders` of a flow that can do without it, and of one that cannot.
+# The optional and the required parameter `orders` of a flow.
 SelectedOrders = Annotated[
     Orders | None, PlainValidator(accept_orders, json_schema_input_type=str | list[str] | None)
 ]
@@ -44,10 +44,10 @@ def change_selected(
     amount_cents: int | None = None,
     name: str | None = None,
 ) -> Any:
-    """The state that says how the change of these orders ended.
+    """Change these orders, and return the final state of the run.
 
-    Each part of them is one transaction, after which the gateways are asked. A run that dies is
-    run again: what was done is left alone, and what was recorded is finished.
+    Each part is one transaction, after which the gateways are called. After a crash, run it again:
+    finished changes are not repeated, and recorded ones are completed.
     """
     require_schema()
     if (orders is None) == (orders_where is None):

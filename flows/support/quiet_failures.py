@@ -4,12 +4,12 @@ import logging
 
 from order_factory.models.errors import OrderFactoryError
 
-# With these Prefect logs what ends the run that a worker has started.
+# Prefect logs the exception of a run on a worker with these loggers.
 _LOGGERS = ("prefect.flow_runs", "prefect.engine")
 
 
 class _WithoutExpected(logging.Filter):
-    """Drops the stack trace of an `OrderFactoryError`: the state's message says what is wrong."""
+    """Drops the stack trace of an `OrderFactoryError`, because the state's message is enough."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

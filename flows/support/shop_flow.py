@@ -41,7 +41,7 @@ class ShopFlow(Flow[P, R]):
     """A flow whose large parameters appear in Prefect by their size only.
 
     The run itself gets the full parameters. Calls share a connection to the server, and raise
-    `PrefectAway` where it does not answer when the run begins or ends.
+    `PrefectAway` if it does not answer when the run begins or ends.
     """
 
     if not TYPE_CHECKING:  # its types are those of Prefect's

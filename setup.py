@@ -15,6 +15,7 @@ setup(
             "migrations/*.py",
             "migrations/versions/*.py",
         ],
+        "order_factory.tasks.imports.platforms": ["formats/*.yaml"],
         "order_factory.tasks.reports": ["*.html.jinja"],
         **{f"order_factory.{folder}": ["py.typed"] for folder in FOLDERS},
         "order_factory.cli": ["py.typed", "prefect_tables.sql"],

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from order_factory.cli.tables import next_steps, table
 from order_factory.cli.terminal import printable
-from order_factory.models.results.imports import ImportReport
+from order_factory.models.results.imports import FileReport, ImportReport
 from order_factory.models.values.counts import count_of
 
 
@@ -17,7 +17,7 @@ def _describe_files(report: ImportReport) -> list[str]:
             changes = ", ".join(
                 f"{column} in {count_of(rows, 'row')}" for column, rows in file.changes.items()
             )
-            lines.append(f"{file.file} changed {changes}.")
+            lines.append(f"{_label(report, file)} changed {changes}.")
     return lines
 
 
@@ -35,6 +35,12 @@ def _describe_unbalanced(report: ImportReport) -> str:
     )
 
 
+def _label(report: ImportReport, file: FileReport) -> str:
+    """The file's name, with what was made of it when that is more than one resource."""
+    several = sum(each.file == file.file for each in report.files) > 1
+    return f"{file.file}: {file.resource}" if several else file.file
+
+
 def describe_import(report: ImportReport) -> list[RenderableType]:
     """A row per file, and where the rejected rows are."""
     counts = ["read", "imported", "updated", "unchanged", "different", "rejected"]
@@ -42,7 +48,9 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
     shown = [
         name for name in counts if name not in ("updated", "different") or getattr(report, name)
     ]
-    rows = [(file.file, *(getattr(file, name) for name in shown)) for file in report.files]
+    rows = [
+        (_label(report, file), *(getattr(file, name) for name in shown)) for file in report.files
+    ]
     rows.append(("all", *(getattr(report, name) for name in shown)))
     columns = ("file", *(headings.get(name, f"#{name}") for name in shown))
     rate = f" ({report.read / report.seconds:,.0f} rows/s)" if report.seconds else ""

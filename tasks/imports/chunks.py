@@ -1,7 +1,7 @@
 """Importing one chunk of a file, in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from order_factory.tasks.imports.resources import Resource
 from order_factory.tasks.imports.staging import resolve_references, stage
 
 Rows = Sequence[dict[str, Any]]
+Refuse = Callable[[Connection], list[Reject]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def import_chunk(
         return ChunkResult()
     try:
         with begin() as db:
-            return _import_at_once(db, resource, rows, mode, take_over_changes)
+            lock_imports(db)
+            return import_rows(db, resource, rows, mode, take_over_changes)
     except (DataError, IntegrityError) as error:
         if len(rows) == 1:
             message = f"was refused by the database ({without_values(error)})"
@@ -75,14 +77,26 @@ def import_chunk(
     return first.plus(second)
 
 
-def _import_at_once(
-    db: Connection, resource: Resource, rows: Rows, mode: Mode, take_over_changes: bool
+def import_rows(
+    db: Connection,
+    resource: Resource,
+    rows: Rows,
+    mode: Mode,
+    take_over_changes: bool = False,
+    *,
+    keep: bool = False,
+    refuse: Refuse | None = None,
 ) -> ChunkResult:
-    lock_imports(db)
+    """Insert the new rows, and update existing rows on request.
+
+    With `keep` existing rows are not compared: they stay as they are. `refuse` removes staged rows
+    and returns why, before anything is inserted.
+    """
     stage(db, resource, rows)
     rejects = resolve_references(db, resource, mode)
+    rejects += refuse(db) if refuse is not None else []
     imported = db.execute(insert_staged_rows(db, resource, mode, utc_now())).rowcount
-    if imported + len({each.line for each in rejects}) >= len(rows):
+    if keep or imported + len({each.line for each in rejects}) >= len(rows):
         return ChunkResult(imported, rejects=rejects)
     found = find_differences(db, resource, mode)
     fixed = [each for each in found if each.is_history or each.is_again]

@@ -34,6 +34,16 @@ def find_files(path: str) -> list[ImportFile]:
     Raises `InvalidRequest` for a path that does not exist, a folder without importable files,
     and a file whose name or ending is not known.
     """
+    files = [_identify(each) for each in find_paths(path)]
+    order = list(RESOURCES)
+    return sorted(files, key=lambda file: (order.index(file.resource_name), file.name))
+
+
+def find_paths(path: str) -> list[Path]:
+    """The file at the path, or the files of a folder whose format is known.
+
+    Raises `InvalidRequest` where there is none, and for a file of another format.
+    """
     place = Path(path)
     if not _exists(place):
         raise InvalidRequest(f"There is no file or folder {path!r} to import.")
@@ -42,9 +52,13 @@ def find_files(path: str) -> list[ImportFile]:
         raise InvalidRequest(
             f"The folder {path!r} holds nothing to import: no file ends in {', '.join(ENDINGS)}."
         )
-    files = [_identify(each) for each in paths]
-    order = list(RESOURCES)
-    return sorted(files, key=lambda file: (order.index(file.resource_name), file.name))
+    for each in paths:
+        if each.suffix.lower() not in ENDINGS:
+            raise InvalidRequest(
+                f"The file {str(each)!r} cannot be imported: its name must end in "
+                f"{', '.join(ENDINGS)}."
+            )
+    return paths
 
 
 def _exists(place: Path) -> bool:
@@ -64,13 +78,10 @@ def _importable(folder: Path) -> list[Path]:
 
 def _identify(path: Path) -> ImportFile:
     name = path.name.split(".")[0]
-    if path.suffix.lower() not in ENDINGS:
-        raise InvalidRequest(
-            f"The file {str(path)!r} cannot be imported: its name must end in {', '.join(ENDINGS)}."
-        )
     if name not in RESOURCES:
         raise InvalidRequest(
             f"The file {str(path)!r} cannot be imported: its name must begin with what it holds, "
-            f"one of {', '.join(RESOURCES)}, like orders{path.suffix}."
+            f"one of {', '.join(RESOURCES)}, like orders{path.suffix}. For an order export of another "
+            "platform add --format shopify, woocommerce or adobe_commerce."
         )
     return ImportFile(path, name)

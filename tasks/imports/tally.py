@@ -1,6 +1,7 @@
 """The progress of the import of one file."""
 
 from collections import Counter
+from typing import Self
 
 
 class Tally:
@@ -17,6 +18,15 @@ class Tally:
         self.different = 0
         self.rejected = 0
         self.changes: Counter[str] = Counter()
+
+    def add(self, other: Self) -> None:
+        """Count the rows of the other tally, too."""
+        self.read += other.read
+        self.imported += other.imported
+        self.updated += other.updated
+        self.different += other.different
+        self.rejected += other.rejected
+        self.changes += other.changes
 
     @property
     def unchanged(self) -> int:

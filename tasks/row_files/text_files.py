@@ -59,11 +59,11 @@ def _announced(start: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if start.startswith(mark):
             return encoding
-    # Without a mark: Western text in UTF-16 has the character 0 in every second byte.
-    pairs = start[: len(start) // 2 * 2]
-    if pairs and not any(pairs[1::2]) and all(pairs[::2]):
+    # Without a mark: most characters of a table are Western, and have the byte 0 as their other half.
+    first, second = start[::2].count(0), start[1::2].count(0)
+    if second > len(start) // 4 and first * 8 < second:
         return "utf-16-le"
-    if pairs and not any(pairs[::2]) and all(pairs[1::2]):
+    if first > len(start) // 4 and second * 8 < first:
         return "utf-16-be"
     return "utf-8"
 

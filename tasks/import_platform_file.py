@@ -1,0 +1,126 @@
+"""Importing the orders of another platform's export: read, convert, check, insert, chunk by chunk."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from time import perf_counter
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from order_factory.models.database.dialects import analyze_table
+from order_factory.models.database.retrying import until_it_passes, write
+from order_factory.models.database.transient import is_transient, without_values
+from order_factory.models.errors import TryAgain
+from order_factory.models.results.imports import FileReport
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.import_file import ImportInterrupted
+from order_factory.tasks.imports.platforms.chunks import OrdersResult, import_orders_at_once
+from order_factory.tasks.imports.platforms.conversion import convert_order
+from order_factory.tasks.imports.platforms.files import PlatformFile, open_platform_file
+from order_factory.tasks.imports.platforms.order_rows import OrderRows, group_orders
+from order_factory.tasks.imports.progress import FileProgress
+from order_factory.tasks.imports.rejects import RejectsFile
+from order_factory.tasks.imports.resources import RESOURCES
+
+
+class PlatformTally:
+    """The counts of an export's finished rows; a second attempt continues after `rows` of them."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.result = OrdersResult()
+
+
+def _chunks_of(orders: Iterable[OrderRows], rows: int) -> Iterator[list[OrderRows]]:
+    """The orders in chunks of at least so many rows; no order is divided."""
+    chunk, taken = [], 0
+    for order in orders:
+        chunk.append(order)
+        taken += order.taken
+        if taken >= rows:
+            yield chunk
+            chunk, taken = [], 0
+    if chunk:
+        yield chunk
+
+
+def _import_chunk(
+    file: PlatformFile,
+    mode: Mode,
+    rejects_file: RejectsFile,
+    tally: PlatformTally,
+    found: list[OrderRows],
+    update: bool,
+) -> None:
+    converted = [convert_order(file.form, each) for each in found]
+    try:
+        result = until_it_passes(lambda: import_orders_at_once(converted, mode, update))
+    except DBAPIError as error:
+        # Prefect logs what a task raises: it must not quote a row.
+        message = without_values(error)
+        if is_transient(error):
+            raise TryAgain(message) from None
+        raise ImportInterrupted(file.name, tally.rows, message) from None
+    rejects_file.write(file.name, result.rejects)
+    result.rejects.clear()
+    tally.result.plus(result)
+    tally.rows += sum(each.taken for each in found)
+
+
+@task(task_run_name="import {file.name}", cache_policy=NO_CACHE)
+def import_platform_file(
+    file: PlatformFile,
+    mode: Mode,
+    rejects_file: RejectsFile,
+    chunk_size: int,
+    tally: PlatformTally,
+    update: bool = False,
+) -> list[FileReport]:
+    """Import the orders of an export, a transaction per chunk; a report per resource.
+
+    An order is imported whole or not at all, and the rejects file says why. Customers and SKUs
+    that are not known are made; those that are known stay as they are. Raises `InvalidRequest` for
+    a file that is no export of its format, and `ImportInterrupted` or `TryAgain` when a database
+    error persists.
+    """
+    started = perf_counter()
+    source = open_platform_file(file)
+    progress = FileProgress(file.name, source.expected_rows)
+    orders = group_orders(file.form, islice(source.records(), tally.rows, None))
+    for number, found in enumerate(_chunks_of(orders, chunk_size), start=1):
+        _import_chunk(file, mode, rejects_file, tally, found, update)
+        progress.show(tally.rows)
+        # As the import of one resource does it: each time that the rows have doubled.
+        if number.bit_count() == 1:
+            _analyze(tally)
+    _analyze(tally)
+    progress.finish(tally.rows)
+    seconds = round(perf_counter() - started, 3)
+    return [
+        FileReport(
+            file=file.name,
+            resource=name,
+            read=each.read,
+            imported=each.imported,
+            updated=each.updated,
+            unchanged=each.unchanged,
+            different=each.different,
+            rejected=each.rejected,
+            changes=dict(each.changes.most_common()),
+            read_as=source.read_as if name == "orders" else "",
+            seconds=seconds,
+        )
+        for name, each in tally.result.tallies.items()
+    ]
+
+
+def _analyze(tally: PlatformTally) -> None:
+    tables = [RESOURCES[name].table for name, each in tally.result.tallies.items() if each.imported]
+
+    def analyze(db: Connection) -> None:
+        for table in tables:
+            analyze_table(db, table)
+
+    write(analyze)

@@ -1,0 +1,496 @@
+"""Converting an exported order into the rows of an import: one order, its lines, its addresses."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+from order_factory.models.requests.platform_formats import AddressPart, PlatformFormat, ValueOf
+from order_factory.models.values.codes import currency_problem
+from order_factory.models.values.money import exponent_of
+from order_factory.models.values.statuses import CustomerStatus, ItemType, OrderStatus
+from order_factory.tasks.imports.platforms.decimal_amounts import (
+    AmountError,
+    divide,
+    parse_amount,
+    parse_percent,
+    parse_pieces,
+    whole_cents,
+)
+from order_factory.tasks.imports.platforms.order_rows import (
+    OrderRows,
+    first_of,
+    first_text,
+    text_of,
+)
+from order_factory.tasks.imports.platforms.settling import (
+    HeaderAmounts,
+    NotSettled,
+    Settled,
+    settle,
+)
+from order_factory.tasks.imports.platforms.values import (
+    ValueProblem,
+    divide_name,
+    is_no,
+    meaning_of,
+    time_of,
+)
+from order_factory.tasks.imports.rejects import Reject
+from order_factory.tasks.row_files.records import Record
+
+T = TypeVar("T")
+
+_ADDRESSES = ("billing_address", "shipping_address")
+_PLAIN = (
+    "reference",
+    "market_name",
+    "language_code",
+    "coupon_code",
+    "gift_card_code",
+    "payment_method",
+)
+_NO_CURRENCY = (
+    "is required; export this column, or write the currency into a mapping of your own, like "
+    "currency_code: {value: EUR}"
+)
+
+
+class Row(NamedTuple):
+    """A row for an import, the line of the file that it is from, and its values' columns there."""
+
+    line: int
+    values: dict[str, Any]
+    columns: Mapping[str, str]
+
+
+@dataclass
+class ConvertedOrder:
+    """The rows of one order by resource; or the problems for which none of it is imported."""
+
+    line: int
+    goods: int = 0
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    problems: list[Reject] = field(default_factory=list)
+
+
+@dataclass
+class _Goods:
+    """A line of goods with its exact amounts in cents."""
+
+    record: Record
+    values: dict[str, Any]
+    total: Decimal
+    tax: Decimal | None
+    discount: Decimal
+    is_taxable: bool
+    ships: bool | None
+
+
+def convert_order(form: PlatformFormat, found: OrderRows) -> ConvertedOrder:
+    """The order's rows, all of them sums to the cent; all that is wrong is told at once."""
+    if found.problem is not None:
+        return ConvertedOrder(found.line, problems=[Reject(found.line, "", found.problem)])
+    return _Conversion(form, found).convert()
+
+
+class _Conversion:
+    """The conversion of one order, and the problems that it finds."""
+
+    def __init__(self, form: PlatformFormat, found: OrderRows) -> None:
+        self._form = form
+        self._found = found
+        self._header = found.header
+        self._result = ConvertedOrder(found.line)
+        self._exponent = 2
+
+    def convert(self) -> ConvertedOrder:
+        records = [each for each in self._found.rows if self._is_goods(each)]
+        self._result.goods = len(records)
+        currency = self._currency()
+        if currency is None:
+            return self._result
+        self._exponent = exponent_of(currency)
+        order = self._order(currency)
+        goods = [self._goods(each) for each in records]
+        amounts = self._amounts(currency, goods)
+        addresses = self._addresses(str(order["number"]))
+        if self._result.problems or amounts is None:
+            return self._result
+        cents = whole_cents([each.total for each in goods])
+        try:
+            settled = settle(sum(cents), amounts)
+        except NotSettled as error:
+            columns = getattr(self._form.amounts, error.which)
+            self._reject(self._found.line, columns, error.message)
+            return self._result
+        self._add_rows(order, goods, cents, amounts, settled, addresses)
+        return self._result
+
+    def _is_goods(self, record: Record) -> bool:
+        line = self._form.line
+        if first_of(record.values, line.ignore_with) is not None:
+            return False
+        columns = (*line.sku_code.column, *line.quantity, *line.unit_amount, *line.total)
+        return first_of(record.values, columns) is not None
+
+    def _reject(self, line: int, columns: Sequence[str], message: str) -> None:
+        """Name the column that has the value, or the first that could have it."""
+        named = next((name for name in columns if name in self._header), next(iter(columns), ""))
+        self._result.problems.append(Reject(line, named, message))
+
+    def _currency(self) -> str | None:
+        value = self._form.order.currency_code
+        found = text_of(self._header, value)
+        if found is None:
+            self._reject(self._found.line, value.column, _NO_CURRENCY)
+            return None
+        problem = currency_problem(found.upper())
+        if problem is not None:
+            self._reject(self._found.line, value.column, problem)
+            return None
+        same = self._form.same_currency
+        if same is not None and first_of(self._header, (same.unless,)) is None:
+            others = {self._header.get(name, found) for name in same.columns}
+            if len(others) > 1:
+                message = f"differs from {same.columns[-1]}; export {same.unless} as well"
+                self._reject(self._found.line, value.column, message)
+                return None
+        return found.upper()
+
+    def _checked(self, columns: Sequence[str], read: Callable[[], T], line: int = 0) -> T | None:
+        try:
+            return read()
+        except (AmountError, ValueProblem) as error:
+            self._reject(line or self._found.line, columns, str(error))
+            return None
+
+    def _meaning(self, value: ValueOf | None) -> str | None:
+        columns = () if value is None else value.column
+        return self._checked(columns, lambda: meaning_of(self._header, value))
+
+    def _time(self, value: ValueOf | None) -> Any:
+        columns = () if value is None else value.column
+        return self._checked(columns, lambda: time_of(self._form, self._header, value))
+
+    def _order(self, currency: str) -> dict[str, Any]:
+        """The order's values without its amounts and addresses."""
+        part = self._form.order
+        order: dict[str, Any] = {
+            name: text_of(self._header, getattr(part, name)) for name in _PLAIN
+        }
+        order |= {
+            "number": text_of(self._header, part.number),
+            "reference_origin": self._form.platform,
+            "currency_code": currency,
+            "customer": text_of(self._header, part.customer),
+            "status": self._meaning(part.status),
+            "payment_status": self._meaning(part.payment_status),
+            "fulfillment_status": self._meaning(part.fulfillment_status),
+            "placed_at": self._time(part.placed_at),
+            "cancelled_at": self._time(part.cancelled_at),
+        }
+        if order["status"] is None and not self._result.problems:
+            self._reject(self._found.line, part.status.column, "is required")
+        if order["cancelled_at"] is not None:
+            order["status"] = OrderStatus.CANCELLED.value
+        metadata = {
+            name: text
+            for name, columns in self._form.metadata.items()
+            if (text := first_text(self._header, columns)) is not None
+        }
+        order["metadata"] = metadata or None
+        return order
+
+    def _cents(self, columns: Sequence[str], values: dict[str, Any], line: int = 0) -> int | None:
+        exact = self._exact(columns, values, line, whole=True)
+        return None if exact is None else int(exact)
+
+    def _exact(
+        self, columns: Sequence[str], values: dict[str, Any], line: int, *, whole: bool = False
+    ) -> Decimal | None:
+        given = first_of(values, columns)
+        if given is None:
+            return None
+        return self._checked(
+            columns, lambda: parse_amount(given, self._exponent, whole=whole), line
+        )
+
+    def _quantity(self, record: Record) -> int | None:
+        columns = self._form.line.quantity
+        given = first_text(record.values, columns)
+        if given is None:
+            self._reject(record.line, columns, "is required")
+            return None
+        return self._checked(columns, lambda: parse_pieces(given), record.line)
+
+    def _goods(self, record: Record) -> _Goods:
+        part, line, given = self._form.line, record.line, record.values
+        quantity = self._quantity(record)
+        unit = self._exact(part.unit_amount, given, line)
+        total = self._exact(part.total, given, line)
+        pieces = quantity or 0
+        if total is None:
+            if unit is None and not self._result.problems:
+                self._reject(line, (*part.unit_amount, *part.total), "is required")
+            total = (unit or Decimal(0)) * pieces
+        discount = self._exact(part.discount, given, line) or Decimal(0)
+        percent = first_text(given, part.tax_percent)
+        return _Goods(
+            record,
+            {
+                "sku_code": text_of(given, part.sku_code),
+                "name": text_of(given, part.name),
+                "quantity": pieces,
+                "unit_amount_cents": _whole_unit(total, pieces),
+                "compare_at_amount_cents": self._cents(part.compare_at_amount, given, line),
+                "tax_rate": None
+                if percent is None
+                else self._checked(part.tax_percent, lambda: parse_percent(percent), line),
+            },
+            total,
+            self._exact(part.tax, given, line),
+            abs(discount),
+            not is_no(first_text(given, part.taxable)),
+            None if (ships := first_text(given, part.ships)) is None else not is_no(ships),
+        )
+
+    def _amounts(self, currency: str, goods: list[_Goods]) -> HeaderAmounts | None:
+        part, header, line = self._form.amounts, self._header, self._found.line
+        total = self._cents(part.total, header)
+        tax = self._cents(part.tax, header)
+        subtotal = self._cents(part.subtotal, header)
+        shipping = self._cents(part.shipping, header)
+        discount = self._cents(part.discount, header)
+        adjustments = [self._cents(columns, header) for columns in part.adjustments.values()]
+        payments = [self._cents((name,), header) for name in part.payments]
+        if total is None:
+            if first_of(header, part.total) is None:
+                self._reject(line, part.total, "is required in the first row of an order")
+            return None
+        return HeaderAmounts(
+            currency_code=currency,
+            total=total + sum(abs(each or 0) for each in payments),
+            tax=tax or 0,
+            subtotal=subtotal,
+            after_discounts=part.subtotal_is == "after_discounts",
+            shipping=shipping or 0,
+            discount=abs(discount or 0),
+            adjustments=sum(each or 0 for each in adjustments),
+            line_discounts=int(sum(each.discount for each in goods)),
+        )
+
+    def _addresses(self, number: str) -> dict[str, Row]:
+        found = {}
+        for name in _ADDRESSES:
+            part = getattr(self._form, name)
+            row = None if part is None else self._address(part, f"{number}-{name.split('_')[0]}")
+            if row is not None:
+                found[name] = row
+        return found
+
+    def _address(self, part: AddressPart, reference: str) -> Row | None:
+        """The address; None without a street and a city, as orders of downloads have it."""
+        values = {
+            name: text_of(self._header, getattr(part, name))
+            for name in type(part).model_fields
+            if name != "full_name"
+        }
+        columns = {
+            name: value.column[0]
+            for name in values
+            if (value := getattr(part, name)) is not None and value.column
+        }
+        if values["line_1"] is None and values["city"] is None:
+            return None
+        if values["first_name"] is None and values["last_name"] is None:
+            full = text_of(self._header, part.full_name)
+            values["first_name"], values["last_name"] = divide_name(full)
+        own = {"reference": reference, "reference_origin": self._form.platform}
+        return Row(self._found.line, values | own, columns)
+
+    def _add_rows(
+        self,
+        order: dict[str, Any],
+        goods: list[_Goods],
+        cents: list[int],
+        amounts: HeaderAmounts,
+        settled: Settled,
+        addresses: dict[str, Row],
+    ) -> None:
+        line = self._found.line
+        lines = self._lines(order, goods, cents, amounts, settled)
+        reduced = settled.goods_discount + settled.shipping_discount
+        total = sum(each.values["total_amount_cents"] for each in lines)
+        order |= {
+            "tax_included": settled.tax_included,
+            "subtotal_amount_cents": sum(cents),
+            "shipping_amount_cents": amounts.shipping,
+            "discount_amount_cents": -reduced,
+            "adjustment_amount_cents": amounts.adjustments,
+            "total_tax_amount_cents": amounts.tax,
+            "total_amount_cents": total,
+        }
+        # Every copy has a billing address: what was free has been shipped somewhere.
+        if "shipping_address" in addresses:
+            addresses.setdefault("billing_address", addresses["shipping_address"])
+        order |= {name: row.values["reference"] for name, row in addresses.items()}
+        ships_somewhere = "shipping_address" in addresses
+        rows = {
+            "customers": [self._customer(order)] if order["customer"] else [],
+            "addresses": list(
+                {row.values["reference"]: row for row in addresses.values()}.values()
+            ),
+            "skus": [self._sku(each, ships_somewhere) for each in goods if each.values["sku_code"]],
+            "orders": [Row(line, order, self._order_columns())],
+            "line_items": lines,
+        }
+        self._result.rows = {
+            name: [row._replace(values=_given(row.values)) for row in found]
+            for name, found in rows.items()
+        }
+
+    def _order_columns(self) -> dict[str, str]:
+        part = self._form.order
+        return {
+            name: value.column[0]
+            for name in type(part).model_fields
+            if (value := getattr(part, name)) is not None and value.column
+        }
+
+    def _customer(self, order: dict[str, Any]) -> Row:
+        values = {"email": order["customer"], "status": CustomerStatus.ACQUIRED.value}
+        return Row(self._found.line, values, {"email": self._order_columns().get("customer", "")})
+
+    def _sku(self, goods: _Goods, ships_somewhere: bool) -> Row:
+        ships = ships_somewhere if goods.ships is None else goods.ships
+        values = {
+            "code": goods.values["sku_code"],
+            "name": goods.values["name"] or goods.values["sku_code"],
+            "do_not_ship": not ships,
+            "do_not_track": not self._form.track_stock,
+        }
+        columns = self._line_columns()
+        return Row(
+            goods.record.line, values, {"code": columns["sku_code"], "name": columns["name"]}
+        )
+
+    def _line_columns(self) -> dict[str, str]:
+        part = self._form.line
+        return {
+            "sku_code": next(iter(part.sku_code.column), ""),
+            "name": "" if part.name is None else next(iter(part.name.column), ""),
+            "quantity": part.quantity[0],
+        }
+
+    def _lines(
+        self,
+        order: dict[str, Any],
+        goods: list[_Goods],
+        cents: list[int],
+        amounts: HeaderAmounts,
+        settled: Settled,
+    ) -> list[Row]:
+        """The lines of the order: its goods, and a line for each amount that the header has."""
+        line = self._found.line
+        common = {"order_number": order["number"], "currency_code": order["currency_code"]}
+        discounts = _line_discounts(goods, cents, settled.goods_discount)
+        columns = self._line_columns()
+        rows = [
+            Row(
+                each.record.line,
+                {
+                    **common,
+                    **each.values,
+                    "reference": str(place),
+                    "item_type": ItemType.SKUS.value,
+                    "total_amount_cents": total,
+                    "discount_cents": -discount if settled.goods_discount else None,
+                },
+                columns,
+            )
+            for place, (each, total, discount) in enumerate(
+                zip(goods, cents, discounts, strict=True), start=1
+            )
+        ]
+        others = self._other_lines(amounts, settled)
+        rows += [Row(line, {**common, "quantity": 1, **values}, {}) for values in others]
+        if amounts.tax:
+            for row, tax in zip(rows, self._taxes(goods, rows, amounts), strict=True):
+                row.values["tax_amount_cents"] = tax
+        return rows
+
+    def _other_lines(self, amounts: HeaderAmounts, settled: Settled) -> list[dict[str, Any]]:
+        part, header = self._form.amounts, self._header
+        shipping = first_text(header, part.shipping_name) or "Shipping"
+        discount = first_text(header, part.discount_name) or "Discount"
+        lines = [
+            ("shipping", ItemType.SHIPMENTS, shipping, amounts.shipping),
+            ("discount", ItemType.EXTERNAL_PROMOTIONS, discount, -settled.goods_discount),
+            (
+                "shipping-discount",
+                ItemType.FREE_SHIPPING_PROMOTIONS,
+                discount,
+                -settled.shipping_discount,
+            ),
+            *(
+                (name, ItemType.ADJUSTMENTS, name, self._cents(columns, header) or 0)
+                for name, columns in part.adjustments.items()
+            ),
+        ]
+        return [
+            {
+                "reference": reference,
+                "item_type": kind.value,
+                "name": name,
+                "unit_amount_cents": cents,
+                "total_amount_cents": cents,
+            }
+            for reference, kind, name, cents in lines
+            if cents
+        ]
+
+    def _taxes(self, goods: list[_Goods], rows: list[Row], amounts: HeaderAmounts) -> list[int]:
+        """The taxes of the lines, which add up to the order's.
+
+        They are those of the file where it has them; else the order's taxes are divided among the
+        goods that are taxed and the shipping, by what they cost.
+        """
+        others = rows[len(goods) :]
+        given = [each.tax for each in goods]
+        if any(tax is not None for tax in given):
+            taxes = whole_cents([tax or Decimal(0) for tax in given])
+            rest = amounts.tax - sum(taxes)
+            place = next(
+                (
+                    nth
+                    for nth, row in enumerate(others)
+                    if row.values["item_type"] in (ItemType.SHIPMENTS, ItemType.ADJUSTMENTS)
+                ),
+                None,
+            )
+            if rest == 0 or (rest > 0 and place is not None):
+                return taxes + [rest if nth == place else 0 for nth in range(len(others))]
+        weights = [
+            max(row.values["total_amount_cents"] + (row.values.get("discount_cents") or 0), 0)
+            if nth >= len(goods) or goods[nth].is_taxable
+            else 0
+            for nth, row in enumerate(rows)
+        ]
+        return divide(amounts.tax, weights)
+
+
+def _whole_unit(total: Decimal, pieces: int) -> int | None:
+    """What one piece costs; None where that is no whole number of cents."""
+    unit = total / pieces if pieces else total
+    return int(unit) if unit == unit.to_integral_value() and unit * pieces == total else None
+
+
+def _line_discounts(goods: list[_Goods], cents: list[int], discount: int) -> list[int]:
+    """What each line is reduced by, which adds up to the discount of the order's goods."""
+    given = whole_cents([each.discount for each in goods])
+    return given if sum(given) == discount else divide(discount, [max(each, 0) for each in cents])
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,80 @@
+"""The rows of an exported order: the rows of a file that belong together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from order_factory.models.requests.platform_formats import PlatformFormat, ValueOf
+from order_factory.tasks.row_files.records import Record
+
+
+@dataclass
+class OrderRows:
+    """The rows of one order, and the number of rows of the file that they took.
+
+    `header` has the first value of each column. `problem` is what is wrong with a row that cannot
+    be read, or that belongs to no order.
+    """
+
+    line: int
+    rows: list[Record] = field(default_factory=list)
+    header: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+    taken: int = 0
+
+    def add(self, record: Record) -> None:
+        self.rows.append(record)
+        self.taken += 1
+        if not self.header:
+            self.header = dict(record.values)
+            return
+        for name, value in record.values.items():
+            self.header.setdefault(name, value)
+
+
+def group_orders(form: PlatformFormat, records: Iterator[Record]) -> Iterator[OrderRows]:
+    """The orders of a file. A row without a number continues the order before it."""
+    current: OrderRows | None = None
+    number: str | None = None
+    for record in records:
+        given = first_text(record.values, form.order.number.column)
+        if record.problem is not None or (given is None and current is None):
+            if current is not None:
+                yield current
+            current, number = None, None
+            yield OrderRows(record.line, problem=record.problem or "has no number", taken=1)
+            continue
+        if current is None or (given is not None and given != number):
+            if current is not None:
+                yield current
+            current, number = OrderRows(record.line), given
+        current.add(record)
+    if current is not None:
+        yield current
+
+
+def first_of(values: dict[str, Any], columns: Sequence[str]) -> Any:
+    """The first value that these columns give; None without one."""
+    return next((values[name] for name in columns if name in values), None)
+
+
+def first_text(values: dict[str, Any], columns: Sequence[str]) -> str | None:
+    found = first_of(values, columns)
+    if found is None:
+        return None
+    if isinstance(found, float) and found.is_integer():
+        return str(int(found))
+    return str(found).strip()
+
+
+def text_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
+    """The text that a mapping gives for a value, before `values` are applied."""
+    if value is None:
+        return None
+    if value.value is not None:
+        return value.value
+    found = first_text(values, value.column)
+    if found is None:
+        return None
+    found = found.lstrip(value.strip) if value.strip else found
+    return f"{value.prefix}{found}" if found else None

@@ -1,0 +1,171 @@
+"""Exports in other encodings, with other separators, as workbooks, and by one's own mapping."""
+
+import csv
+import json
+
+import pytest
+from openpyxl import Workbook
+
+from order_factory.models.errors import InvalidRequest
+from order_factory.tasks.imports.platforms.files import find_platform_files, open_platform_file
+from order_factory.tasks.imports.platforms.mappings import known_formats, load_format
+from tests.tasks.imports.platforms.conftest import (
+    EXAMPLES,
+    converted,
+    shopify_order,
+    write_rows,
+)
+
+SHOPIFY = EXAMPLES["shopify"]
+OWN = """
+platform: our old shop
+time_zone: Europe/Rome
+time_formats: ["%d/%m/%Y %H.%M"]
+order:
+  number: {column: Ordine, prefix: IT-}
+  currency_code: {value: EUR}
+  customer: E-mail
+  status: {column: Stato, values: {Annullato: cancelled}, otherwise: placed}
+  placed_at: Data
+amounts:
+  total: Totale
+  shipping: Spedizione
+  tax: IVA
+line:
+  sku_code: [Codice, Articolo]
+  name: Articolo
+  quantity: Pezzi
+  unit_amount: Prezzo
+metadata:
+  notes: Note
+"""
+
+
+def test_the_formats_that_come_with_it():
+    assert known_formats() == ["adobe_commerce", "shopify", "woocommerce"]
+    assert all(load_format(name).platform == name for name in known_formats())
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+)
+def test_encodings_and_separators_are_recognized(tmp_path, encoding, separator):
+    # A note of letters beyond ASCII; a euro sign is in UTF-16 no character with a byte 0.
+    note = "Größe für Zoë, naïve café" if encoding == "cp1252" else "Größe 12 € für 東京"
+    rows = list(csv.DictReader(SHOPIFY.open(encoding="utf-8", newline="")))
+    rows[0]["Notes"] = note
+    path = tmp_path / f"orders.{'tsv' if separator == chr(9) else 'csv'}"
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=separator)
+        writer.writeheader()
+        writer.writerows(rows)
+
+    found = converted(path, "shopify")
+
+    assert found[0].rows["orders"][0].values["metadata"].pop("notes") == note
+    expected = converted(SHOPIFY, "shopify")
+    expected[0].rows["orders"][0].values["metadata"].pop("notes")
+    assert [each.rows for each in found] == [each.rows for each in expected]
+
+
+def test_a_workbook_and_json_lines_give_the_same_orders(tmp_path):
+    rows = shopify_order("1", ("2", "5.00", "MUG"), ("1", "1200.5", "CAP"))
+    rows[0] |= {"Subtotal": "1210.5", "Total": "1210.5"}
+    book = Workbook()
+    names = list(rows[0])
+    for row in [names, *([row.get(name) for name in names] for row in rows)]:
+        book.active.append([float(cell) if _is_number(cell) else cell for cell in row])
+    book.save(tmp_path / "export.xlsx")
+    (tmp_path / "export.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    plain = converted(write_rows(tmp_path / "export.csv", rows), "shopify")
+
+    assert plain[0].problems == []
+    for name in ("export.xlsx", "export.jsonl"):
+        (found,) = converted(tmp_path / name, "shopify")
+        assert [row.values for row in found.rows["line_items"]] == [
+            row.values for row in plain[0].rows["line_items"]
+        ]
+        assert found.rows["orders"][0].values == plain[0].rows["orders"][0].values
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def test_a_mapping_of_ones_own(tmp_path):
+    mapping = tmp_path / "our_shop.yaml"
+    mapping.write_text(OWN, encoding="utf-8")
+    path = tmp_path / "ordini.csv"
+    path.write_text(
+        "ordine;e-mail;stato;data;totale;spedizione;iva;codice;articolo;pezzi;prezzo;note\n"
+        "17;ann@shop.example;Spedito;15/07/2026 09.30;1.239,00;4,00;218,20;MACCHINA;Macchina;1;"
+        "1.200,00;\n"
+        ";;;;;;;;Tazza;2;17,50;\n"
+        "18;bob@shop.example;annullato;15/01/2026 09.30;5,00;;;TE;Tè;1;5,00;presto\n",
+        encoding="cp1252",
+    )
+
+    first, second = converted(path, str(mapping))
+
+    assert (first.problems, second.problems) == ([], [])
+    order = first.rows["orders"][0].values
+    assert {name: order[name] for name in ("number", "status", "total_amount_cents")} == {
+        "number": "IT-17",
+        "status": "placed",
+        "total_amount_cents": 1239_00,
+    }
+    assert order["placed_at"].isoformat() == "2026-07-15T09:30:00+02:00"
+    assert order["tax_included"] is True
+    assert [
+        (row.values["reference"], row.values["total_amount_cents"], row.values["tax_amount_cents"])
+        for row in first.rows["line_items"]
+    ] == [("1", 1200_00, 211_33), ("2", 35_00, 6_16), ("shipping", 4_00, 71)]
+    assert [row.values["code"] for row in first.rows["skus"]] == ["MACCHINA", "Tazza"]
+    assert second.rows["orders"][0].values["status"] == "cancelled"
+    assert second.rows["orders"][0].values["metadata"] == {"notes": "presto"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("platform: [", "is not YAML in line 1"),
+        ("- a list", "cannot be used: "),
+        (OWN.replace("Europe/Rome", "Rome"), "time_zone is no zone such as Europe/Rome"),
+        (OWN.replace("  total: Totale\n", ""), "amounts.total: Field required"),
+        (OWN.replace("{value: EUR}", "{}"), "order.currency_code: needs a column or a value"),
+        (OWN.replace("  unit_amount: Prezzo\n", ""), "line: needs unit_amount or total"),
+        (OWN + "colour: red\n", "colour: Extra inputs are not permitted"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_is_refused(tmp_path, text, message):
+    mapping = tmp_path / "our_shop.yaml"
+    mapping.write_text(text)
+
+    with pytest.raises(InvalidRequest) as caught:
+        load_format(str(mapping))
+    assert message in str(caught.value)
+
+
+def test_formats_and_files_that_cannot_be_used_are_refused(tmp_path):
+    no_export = write_rows(tmp_path / "orders.csv", [{"Name": "#1", "Total": "1"}])
+    twice = tmp_path / "twice.csv"
+    twice.write_text("Name,Currency,Total,Lineitem quantity,Lineitem price,total\n")
+    cases = {
+        (no_export, "magento"): "The format 'magento' is not known. Use one of adobe_commerce, ",
+        (no_export, "nowhere.yaml"): "The mapping 'nowhere.yaml' cannot be read: No such file",
+        (no_export, "shopify"): (
+            "orders.csv is no order export of shopify that can be read: it has no column for "
+            "currency_code (Currency), quantity (Lineitem quantity), unit_amount (Lineitem price)"
+        ),
+        (twice, "shopify"): "twice.csv has these columns twice: Total.",
+        (tmp_path / "none.csv", "shopify"): "There is no file or folder",
+    }
+    for (path, form), message in cases.items():
+        with pytest.raises(InvalidRequest) as caught:
+            open_platform_file(find_platform_files(str(path), form)[0])
+        assert str(caught.value).startswith(message)

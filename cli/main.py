@@ -18,6 +18,7 @@ from order_factory.cli.commands.deploy import deploy
 from order_factory.cli.commands.diff import diff
 from order_factory.cli.commands.down import down
 from order_factory.cli.commands.factories import factories
+from order_factory.cli.commands.formats import formats
 from order_factory.cli.commands.health import health
 from order_factory.cli.commands.imports import import_files
 from order_factory.cli.commands.init import init
@@ -60,6 +61,7 @@ COMMANDS: dict[str, tuple[tuple[Callable[..., Any], str, str], ...]] = {
         (diff, "diff", "order-factory diff vNnYhzxLKd"),
         (batches, "batches", "order-factory batches --limit 5"),
         (batch, "batch", "order-factory batch january"),
+        (formats, "formats", "order-factory formats shopify"),
         (adopt, "adopt", "order-factory adopt --as-test"),
         (mask, "mask", "order-factory mask"),
         (verify, "verify", "order-factory verify --json"),

@@ -21,7 +21,7 @@ def _as_list(given: object) -> object:
 Columns = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
 
-class ValueOf(_Part):
+class ValueOf(_Part, frozen=True):
     """Where a value comes from: the first of `column` that is not blank, or the same `value`."""
 
     column: Columns = Field((), description="A column, or several: the first that has a value.")
@@ -47,7 +47,7 @@ def _as_value(given: object) -> object:
 Value = Annotated[ValueOf, BeforeValidator(_as_value)]
 
 
-class OrderPart(_Part):
+class OrderPart(_Part, frozen=True):
     """The values of an order, all but the amounts."""
 
     number: Value
@@ -66,7 +66,7 @@ class OrderPart(_Part):
     cancelled_at: Value | None = None
 
 
-class AmountsPart(_Part):
+class AmountsPart(_Part, frozen=True):
     """The columns of an order's amounts, in units with decimals such as 12.50."""
 
     total: Columns
@@ -86,7 +86,7 @@ class AmountsPart(_Part):
     )
 
 
-class LinePart(_Part):
+class LinePart(_Part, frozen=True):
     """The values of a line. `total` is the price of all pieces, else it is worked out."""
 
     sku_code: Value
@@ -105,7 +105,7 @@ class LinePart(_Part):
     )
 
 
-class AddressPart(_Part):
+class AddressPart(_Part, frozen=True):
     """The values of an address. `full_name` is divided at its last blank."""
 
     full_name: Value | None = None
@@ -121,14 +121,14 @@ class AddressPart(_Part):
     phone: Value | None = None
 
 
-class OneCurrency(_Part):
+class OneCurrency(_Part, frozen=True):
     """Columns of currencies that must agree, unless the file has the column `unless`."""
 
     columns: Columns
     unless: str
 
 
-class PlatformFormat(_Part):
+class PlatformFormat(_Part, frozen=True):
     """How the rows of another platform's export become orders."""
 
     platform: str = Field(min_length=1, description="Kept as `reference_origin` of the orders.")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from order_factory.models.tables import Customer
+from order_factory.models.tables import Customer, Order
+from tests.support.documents import ROOT
 
 
 @pytest.fixture
@@ -37,11 +38,36 @@ def test_imports_into_test_mode(shop, run, customers):
     assert (said.code, shop.row(Customer).mode) == (0, "test")
 
 
+@pytest.mark.usefixtures("prefect", "verified")
+def test_imports_an_export_of_another_platform_by_a_mapping_that_was_changed(shop, run, tmp_path):
+    shown = run("formats", "shopify")
+    (tmp_path / "ours.yaml").write_text(shown.out.replace('strip: "#"', 'strip: "#", prefix: S-'))
+    export = str(ROOT / "examples/platforms/shopify_orders_export.csv")
+
+    said = run("import", export, "--format", str(tmp_path / "ours.yaml"))
+    again = run("import", export, "--format", str(tmp_path / "ours.yaml"), "--json")
+
+    assert (shown.code, said.code, again.code) == (0, 0, 0)
+    assert run("formats").out.split() == ["adobe_commerce", "shopify", "woocommerce"]
+    assert [row.number for row in shop.rows(Order)] == ["S-1001", "S-1002", "S-1003", "S-1004"]
+    assert "shopify_orders_export.csv: line_items" in said.out
+    assert (again.json["imported"], again.json["rejected"]) == (0, 0)
+    assert {each["resource"]: each["unchanged"] for each in again.json["files"]} == {
+        "customers": 4,
+        "addresses": 7,
+        "skus": 7,
+        "orders": 4,
+        "line_items": 12,
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nowhere"], "There is no file or folder 'nowhere' to import."),
         (["."], "The folder '.' holds nothing to import:"),
+        (["a.csv", "--format", "magento"], "The format 'magento' is not known. Use one of adobe_"),
+        (["a.csv", "--format", "shopify"], "There is no file or folder 'a.csv' to import."),
         (["a.csv", "--mode", "both"], "Invalid value for '--mode':"),
     ],
 )

@@ -43,7 +43,8 @@ def check_orders(orders: Sequence[ConvertedOrder]) -> dict[str, CheckedRows]:
 
 
 def _check(name: str, orders: Sequence[ConvertedOrder]) -> CheckedRows:
-    result, records = CheckedRows(), []
+    result = CheckedRows()
+    records: list[Record] = []
     for place, order in enumerate(orders):
         for row in order.rows.get(name, []):
             number = len(records) + 1

@@ -25,6 +25,18 @@ def load_format(name: str) -> PlatformFormat:
 
     Raises `InvalidRequest` for an unknown name, and for a file that is no mapping.
     """
+    text = read_format(name)
+    try:
+        written = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        raise InvalidRequest(f"The mapping {name!r} is not YAML{where}.") from None
+    return _checked(name, written)
+
+
+def read_format(name: str) -> str:
+    """The text of the mapping, with its comments; raises `InvalidRequest` as `load_format` does."""
     path = _FOLDER / f"{name}.yaml" if name in known_formats() else Path(name)
     if path.suffix.lower() not in _ENDINGS:
         raise InvalidRequest(
@@ -32,15 +44,10 @@ def load_format(name: str) -> PlatformFormat:
             "path of your own mapping, which ends in .yaml."
         )
     try:
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InvalidRequest(f"The mapping {name!r} cannot be read: {reason}.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark is not None else ""
-        raise InvalidRequest(f"The mapping {name!r} is not YAML{where}.") from None
-    return _checked(name, written)
 
 
 def zone_of(form: PlatformFormat) -> tzinfo | None:

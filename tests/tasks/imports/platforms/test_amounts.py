@@ -1,6 +1,7 @@
 """Amounts as platforms write them, and how those of a header add up."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -92,7 +93,13 @@ def test_an_amount_that_is_divided_stays_whole(cents, weights):
 
 
 def header(**amounts):
-    usual = {"total": 0, "tax": 0, "subtotal": None, "after_discounts": False, "shipping": 0}
+    usual: dict[str, Any] = {
+        "total": 0,
+        "tax": 0,
+        "subtotal": None,
+        "after_discounts": False,
+        "shipping": 0,
+    }
     usual |= {"discount": 0, "adjustments": 0, "line_discounts": 0, "currency_code": "EUR"}
     return HeaderAmounts(**{**usual, **amounts})
 

@@ -1,20 +1,21 @@
 """The examples of the three platforms: each row to the cent, imported once, and ready to be copied."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from order_factory.models.tables import Address, Customer, LineItem, Order, Sku
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.balance import LastKeys, find_unbalanced_orders
-from tests.support.copying import copy_one
+from tests.support.copying import copy_one, target_of
 from tests.tasks.imports.platforms.conftest import EXAMPLES
 
 pytestmark = pytest.mark.usefixtures("verified")
 
 AMOUNTS = ("subtotal", "shipping", "discount", "total_tax", "total", "total_amount_with_taxes")
 # number: status, payment, fulfillment, currency, the amounts, taxes included, placed at (UTC)
-ORDERS = {
+ORDERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "shopify": {
         "1001": (
             *("placed", "paid", "fulfilled", "EUR"),
@@ -59,7 +60,7 @@ ORDERS = {
     },
 }
 # order, line: type, SKU, quantity, price of one, of all, tax, discount
-LINES = {
+LINES: dict[str, dict[tuple[str, str], tuple[Any, ...]]] = {
     "shopify": {
         ("1001", "1"): ("skus", "MUG", 2, 10_00, 20_00, 3_25, -2_00),
         ("1001", "2"): ("skus", "CAP", 1, 5_00, 5_00, 81, -50),
@@ -135,7 +136,7 @@ def test_an_example_is_imported_to_the_cent_once_and_can_be_copied(shop, import_
     for row in shop.rows(Order):
         copy = copy_one(row.id, any_source_status=True)
         assert (copy.status, copy.errors_log) == ("completed", None)
-        target = shop.row(Order, order_factory_id=copy.id)
+        target = shop.row(Order, id=target_of(copy))
         assert target.total_amount_with_taxes_cents == row.total_amount_with_taxes_cents
 
 

@@ -17,6 +17,7 @@ from order_factory.cli.commands.demo import demo
 from order_factory.cli.commands.deploy import deploy
 from order_factory.cli.commands.diff import diff
 from order_factory.cli.commands.down import down
+from order_factory.cli.commands.exports import export_files
 from order_factory.cli.commands.factories import factories
 from order_factory.cli.commands.formats import formats
 from order_factory.cli.commands.health import health
@@ -46,6 +47,11 @@ COMMANDS: dict[str, tuple[tuple[Callable[..., Any], str, str], ...]] = {
         (import_files, "import", "order-factory import exports/2026-01"),
         (copy, "copy", "order-factory copy 1001 --place-target-order"),
         (bulk, "bulk", "order-factory bulk january.csv --reference january"),
+        (
+            export_files,
+            "export",
+            "order-factory export orders january --include line_items --placed-from 2026-01-01",
+        ),
         (demo, "demo", "order-factory demo --orders 500"),
     ),
     "Order": (

@@ -7,6 +7,7 @@ from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.flows.cancel_orders import cancel_orders
 from order_factory.flows.capture_orders import capture_orders
 from order_factory.flows.drain_order_factories import drain_order_factories
+from order_factory.flows.export_records import export_records
 from order_factory.flows.import_orders import import_orders
 from order_factory.flows.order_factory import order_factory
 from order_factory.flows.place_orders import place_orders
@@ -20,6 +21,7 @@ __all__ = [
     "cancel_orders",
     "capture_orders",
     "drain_order_factories",
+    "export_records",
     "import_orders",
     "order_factory",
     "place_orders",

@@ -82,7 +82,7 @@ def import_file(
     """
     started = perf_counter()
     source = open_source(file)
-    progress = FileProgress(file.name, source.expected_rows)
+    progress = FileProgress(f"import {file.name}", source.expected_rows)
     decimals_at = find_decimals(file.resource_name, source.records())
     chunks = chunks_of(islice(source.records(), tally.read, None), chunk_size)
     for number, records in enumerate(chunks, start=1):

@@ -87,7 +87,7 @@ def import_platform_file(
     """
     started = perf_counter()
     source = open_platform_file(file)
-    progress = FileProgress(file.name, source.expected_rows)
+    progress = FileProgress(f"import {file.name}", source.expected_rows)
     orders = group_orders(file.form, islice(source.records(), tally.rows, None))
     for number, found in enumerate(_chunks_of(orders, chunk_size), start=1):
         _import_chunk(file, mode, rejects_file, tally, found, update)

@@ -1,4 +1,4 @@
-"""Reporting the progress of an import, to listeners and on the page of the flow run."""
+"""Reporting the progress of a file, to listeners and on the page of the flow run."""
 
 import re
 from uuid import UUID
@@ -12,8 +12,8 @@ from order_factory.tasks.prefect_ui.artifacts import show_progress, start_progre
 class FileProgress:
     """The progress of one file; outside a flow run nothing is sent to Prefect."""
 
-    def __init__(self, name: str, expected_rows: int) -> None:
-        self._step = f"import {name}"
+    def __init__(self, step: str, expected_rows: int) -> None:
+        self._step = step
         self._expected = expected_rows
         self._artifact = _new_artifact(self._step) if FlowRunContext.get() is not None else None
         report_progress(self._step, 0, expected_rows)

@@ -208,7 +208,9 @@ def _order_of_line(staged: Staged) -> ColumnElement[int]:
 
 def _order_of_option(staged: Staged) -> ColumnElement[int]:
     lines = table_of(LineItem)
-    return select(lines.c.order_id).where(lines.c.id == staged.c.line_item_id).scalar_subquery()
+    order = select(lines.c.order_id).where(lines.c.id == staged.c.line_item_id)
+    # It stands within another subquery, which has no staged rows of its own.
+    return order.correlate(staged).scalar_subquery()
 
 
 def _guest(staged: Staged) -> ColumnElement[bool]:

@@ -47,6 +47,7 @@ WALKS = [
     Walk("docs/how-to/copy-one-order.md"),
     Walk("docs/how-to/import-orders.md"),
     Walk("docs/how-to/import-from-other-platforms.md", ["order-factory init"]),
+    Walk("docs/how-to/export-orders.md"),
     Walk(
         "docs/how-to/copy-many-orders.md",
         codes={

@@ -72,7 +72,8 @@ class Shop:
         """A SKU with this stock in one place; `stock=None` makes no stock item at all."""
         sku_id = self.add(Sku, **{"code": code, "name": f"Test {code}", **values})
         if stock is not None:
-            self.add(StockItem, sku_id=sku_id, stock_location="main", quantity=stock)
+            mode = values.get("mode", "live")
+            self.add(StockItem, sku_id=sku_id, stock_location="main", quantity=stock, mode=mode)
         return sku_id
 
     def bundle(self, code: str, parts: Mapping[str, int], **values: Any) -> int:
@@ -91,7 +92,13 @@ class Shop:
         }
         source_id = self.add(PaymentSource, **{**defaults, **values})
         if wallet_of is not None:
-            self.add(CustomerPaymentSource, customer_id=wallet_of, payment_source_id=source_id)
+            mode = values.get("mode", "live")
+            self.add(
+                CustomerPaymentSource,
+                customer_id=wallet_of,
+                payment_source_id=source_id,
+                mode=mode,
+            )
         return source_id
 
     def order(

@@ -77,6 +77,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
             "bulk-order-factory/nightly": {"orders_where": {"sku": "HAT"}, "dry_run": False},
             "copy-batch/part": {"batch": "parts"},
             "import-orders/import": {"path": "customers.csv"},
+            "export-records/export": {"resource": "orders", "path": "exported.csv"},
         }
     )
     shop.sku("GONE")
@@ -106,6 +107,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "bulk-order-factory/nightly": ("copy a batch", "Completed"),
         "copy-batch/part": ("copy part 1 of batch parts", "Completed"),
         "import-orders/import": ("import orders", "Completed"),
+        "export-records/export": ("export orders", "Completed"),
         "bulk-order-factory/retry-failed": ("copy batch retried", "Completed"),
         "sweep-order-factories/sweep": ("take over what was left", "Completed"),
         "deliver-webhooks/webhooks": ("deliver webhooks", "Completed"),

@@ -12,7 +12,7 @@ from order_factory.models.database import retrying
 from order_factory.models.database.engine import get_engine, reading
 from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import progress_shown_by
-from order_factory.models.tables import Address, LineItem, Order
+from order_factory.models.tables import Address, LineItem, LineItemOption, Order
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks import import_file as import_file_module
 from order_factory.tasks.import_file import ImportInterrupted, import_file
@@ -218,3 +218,30 @@ def test_a_line_is_found_by_its_key_and_not_among_all_lines_of_its_order(sqlite_
         steps = [row.detail for row in plan]
 
     assert any("ix_line_items_original_key" in step for step in steps), steps
+
+
+def test_each_option_has_the_currency_of_its_own_order(shop, write_csv, run_import):
+    euros, dollars = (
+        shop.order(number=currency, currency_code=currency, lines=[]) for currency in ("EUR", "USD")
+    )
+    for order in (euros, dollars):
+        shop.line(order, reference="1", sku_code="MUG", quantity=1, unit_amount_cents=1)
+    rows = [
+        {
+            "order_number": order,
+            "line_item": "1",
+            "reference": f"{order} in {currency}",
+            "quantity": 1,
+            "currency_code": currency,
+        }
+        for order in ("EUR", "USD")
+        for currency in ("EUR", "USD")
+    ]
+
+    imported = run_import(write_csv("line_item_options.csv", rows))
+
+    assert [row.reference for row in shop.rows(LineItemOption)] == ["EUR in EUR", "USD in USD"]
+    assert imported.rejects == [
+        (3, "currency_code", "is USD, and the order is in EUR"),
+        (4, "currency_code", "is EUR, and the order is in USD"),
+    ]

@@ -1,0 +1,142 @@
+"""Exporting any selection of the shop into files."""
+
+import signal
+from time import perf_counter
+from typing import Annotated, Any, Literal
+
+from prefect import get_run_logger
+from prefect.exceptions import TerminationSignal
+from prefect.runtime import flow_run
+from prefect.states import Cancelled
+from pydantic import Field, JsonValue, StringConstraints
+
+from order_factory.api.export_filters import filter_records
+from order_factory.flows.support.shop_flow import shop_flow
+from order_factory.flows.support.stop_signals import Stop, StopReason, watch_for_stop
+from order_factory.models.database.identity import shop_id
+from order_factory.models.database.retrying import read, until_it_passes
+from order_factory.models.database.schema import require_schema
+from order_factory.models.database.snapshots import snapshot
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.results.exports import (
+    ExportedFile,
+    ExportInterrupted,
+    ExportReport,
+    ExportStopped,
+)
+from order_factory.models.values.statuses import Mode
+from order_factory.tasks.export_file import export_file
+from order_factory.tasks.exports.checkpoints import digest_selection
+from order_factory.tasks.exports.formats import find_format
+from order_factory.tasks.exports.order_selection import select_orders
+from order_factory.tasks.exports.places import find_place
+from order_factory.tasks.exports.resources import ExportResource
+from order_factory.tasks.exports.selecting import select_export
+from order_factory.tasks.exports.writing import ExportRun
+from order_factory.tasks.selections.filters import resolve_customer
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=64)]
+PathText = Annotated[
+    str, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=4_096)
+]
+Include = Annotated[str, StringConstraints(strip_whitespace=True), Field(max_length=200)]
+
+
+@shop_flow(name="export-records", flow_run_name="export {resource}")
+def export_records(
+    resource: Name,
+    path: PathText,
+    include: list[Include] = [],  # noqa: B006  (pydantic copies it)
+    filters: dict[str, JsonValue] = {},  # noqa: B006
+    orders_where: OrderFilter | None = None,
+    format: Literal["csv", "jsonl", "parquet"] | None = None,
+    mode: Mode = Mode.LIVE,
+) -> ExportReport:
+    """Export a selection of the shop into files that an import can read.
+
+    The files are complete when they are there. A run that was stopped or died is run again, and
+    continues; the files are the same. All rows are of the moment at which a run began. Raises
+    `DatabaseNotReady`, `ExportTaken`, and `InvalidRequest` for an unknown resource, include or
+    filter. After Ctrl-C a plain call raises `ExportInterrupted`, and `ExportStopped` when the run
+    was cancelled in Prefect.
+
+    Args:
+        resource: What to export, such as orders or customers. `all` is all that can be imported.
+        path: The file, such as orders.csv, or a folder that gets a file for each resource.
+        include: What else to export with it, such as line_items or customer.
+        filters: Predicates of the HTTP API and their values, such as status_eq and placed.
+        orders_where: A filter for orders. Leave it empty to export all of them.
+        format: The format of the files in a folder.
+        mode: Whether to export live data or test data.
+    """
+    started = perf_counter()
+    require_schema()
+    if orders_where is not None:
+        if resource != "orders" or filters:
+            raise InvalidRequest("orders_where goes with the resource orders, and without filters.")
+        given = orders_where
+        orders_where = read(lambda db: resolve_customer(db, given))
+    by_filters = filter_records(resource, filters, mode)
+    files = len(select_export(resource, mode, include, by_filters).resources)
+    place, format_name = find_place(path, format, files)
+    digest = digest_selection(
+        {
+            "shop": read(shop_id),
+            "selection": [resource, include, filters, format_name, mode],
+            "orders_where": orders_where and orders_where.model_dump(mode="json"),
+        }
+    )
+    with place.hold(), watch_for_stop(str(flow_run.id)) as stop:
+        checkpoint = place.read_checkpoint(digest)
+        condition = by_filters
+        if orders_where is not None:
+            condition = select_orders(orders_where, checkpoint.started_at)
+        selection = select_export(resource, mode, include, condition)
+        run = ExportRun(selection, place, find_format(format_name), checkpoint)
+        if not until_it_passes(lambda: _write_files(run, stop)):
+            stopped: ExportReport = _stopped(run, stop)
+            return stopped
+        named = run.finish()
+    report = _report(run, named, perf_counter() - started)
+    get_run_logger().info("Exported %s records.", f"{report.records:,}")
+    return report
+
+
+def _write_files(run: ExportRun, stop: Stop) -> bool:
+    """Write what is missing, as the database is now; whether all is written."""
+    with snapshot() as db:
+        run.begin(db)
+        for resource in run.resources:
+            if not run.is_done(resource) and not export_file(db, run, resource, stop.is_set):
+                return False
+    return True
+
+
+def _stopped(run: ExportRun, stop: Stop) -> Any:
+    """The Prefect state of a run that was stopped."""
+    if stop.reason is StopReason.TERMINATED:
+        raise TerminationSignal(signal.SIGTERM)
+    error_class = ExportInterrupted if stop.reason is StopReason.INTERRUPTED else ExportStopped
+    why = stop.reason.value if stop.reason is not None else ""
+    error = error_class(str(run.place.path), run.checkpoint.records, why)
+    return Cancelled(message=str(error), data=error)
+
+
+def _report(run: ExportRun, named: list[ExportResource], seconds: float) -> ExportReport:
+    files = [
+        ExportedFile(
+            file=str(run.place.file(each.name)),
+            resource=each.name,
+            records=run.records_of(each),
+            bytes=run.place.file(each.name).stat().st_size,
+        )
+        for each in named
+    ]
+    return ExportReport(
+        path=str(run.place.path),
+        files=files,
+        records=run.checkpoint.records,
+        resumed=run.is_resumed,
+        seconds=round(seconds, 3),
+    )

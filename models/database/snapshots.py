@@ -1,0 +1,30 @@
+"""One long look at the database: everything that it reads is of the same moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from order_factory.models.database.dialects import on_sqlite
+from order_factory.models.database.engine import connect, get_engine
+from order_factory.models.database.sqlite_readers import driver_of
+
+
+@contextmanager
+def snapshot() -> Iterator[Connection]:
+    """Open a transaction that only reads, and sees nothing of what is committed after its start.
+
+    What SQLite has to sort or to remember goes to the disk, so that its memory does not grow with
+    the rows. Raises `DatabaseNotReady` if the database cannot be reached.
+    """
+    engine = get_engine().execution_options(read_only=True)
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with connect(engine) as connection:
+        if on_sqlite(connection):
+            # The setting would stay with a connection of the pool, and takes its temporary tables.
+            driver = driver_of(connection)
+            connection.detach()
+            driver.execute("PRAGMA temp_store=FILE")
+        with connection.begin():
+            yield connection

@@ -1,31 +1,60 @@
 """Responses: a document, its status and its headers."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
+from typing import IO, Any
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from order_factory.api.errors import ApiError
 from order_factory.api.negotiation import MEDIA_TYPE
 from order_factory.api.presenting import Json
 
+_PIECE_BYTES = 1 << 16
+
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a request. `stored` says that it stored something for others to process."""
+    """The answer to a request. A large one is a `file`, which is sent piece by piece and closed."""
 
     status: int
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = MEDIA_TYPE
+    file: IO[bytes] | None = None
 
     def response(self, headers: dict[str, str]) -> Response:
         """The response, with these headers besides its own."""
+        if self.file is not None:
+            return _FileResponse(self.file, self.status, headers | self.headers, self.media_type)
         kind = self.media_type if self.body is not None else None
         return Response(self.body, self.status, headers | self.headers, media_type=kind)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while piece := file.read(_PIECE_BYTES):
+        yield piece
+
+
+class _FileResponse(StreamingResponse):
+    """Sends a file piece by piece, and closes it however the request ends."""
+
+    def __init__(
+        self, file: IO[bytes], status: int, headers: dict[str, str], media_type: str
+    ) -> None:
+        super().__init__(_pieces(file), status, headers, media_type)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
 
 
 def add_etag(answer: Answer, if_none_match: str | None) -> Answer:
@@ -33,9 +62,15 @@ def add_etag(answer: Answer, if_none_match: str | None) -> Answer:
 
     The tag is weak, because a compressed answer has the same tag.
     """
-    tag = f'W/"{blake2b(answer.body or b"", digest_size=16).hexdigest()}"'
+    digest = blake2b(answer.body or b"", digest_size=16)
+    if answer.file is not None:
+        for piece in _pieces(answer.file):
+            digest.update(piece)
+    tag = f'W/"{digest.hexdigest()}"'
     known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
     if tag.removeprefix("W/") in known or known == ["*"]:
+        if answer.file is not None:
+            answer.file.close()
         return Answer(304, None, {"ETag": tag})
     return replace(answer, headers=answer.headers | {"ETag": tag})
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError, Problem, broken_rule, wrong_body
 from order_factory.api.resources.description import (
+    UPLOADED,
     Broken,
     Relationship,
     ResourceType,
@@ -18,6 +19,7 @@ from order_factory.api.resources.description import (
 )
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.models.values.public_ids import key_of
+from order_factory.tasks.stored_files.packing import PackedFile
 
 _BLANK = "can't be blank"
 _KEYS_AT_ONCE = 10_000
@@ -37,17 +39,18 @@ def check_document(
     mode: str,
     known: Row | None,
     triggers: Values | None = None,
+    file: PackedFile | None = None,
 ) -> Values:
     """Return the values to store, by column. `known` is the row to update, None for a create.
 
-    Triggers go into `triggers` instead.
+    Triggers go into `triggers` instead. An uploaded file is one of the values.
 
     A to-many relationship gives the list of its keys under its own name. Raises `ApiError`: 400
     for attributes that may not be set, 422 with a problem for each value that breaks a rule.
     """
     creating = known is None
     _refuse_unknown(resource, document, creating)
-    values: Values = {}
+    values: Values = {UPLOADED: file} if creating and resource.takes_file else {}
     problems = [*_attributes(resource, document, values, creating)]
     for each in resource.writables:
         if each.trigger and (given := values.pop(each.name, None)) and triggers is not None:

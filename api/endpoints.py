@@ -21,14 +21,21 @@ from order_factory.api.caller import Caller
 from order_factory.api.dispatcher import WakesCopying
 from order_factory.api.errors import ApiError, internal, of_order_factory, unavailable
 from order_factory.api.fair_shares import FairShares
+from order_factory.api.idempotency import check_key
 from order_factory.api.incoming import Incoming, read_request
 from order_factory.api.jwts import prepare_key
 from order_factory.api.logs import describe_failure
-from order_factory.api.negotiation import check_accept, check_content_type, read_body
+from order_factory.api.negotiation import (
+    check_accept,
+    check_content_type,
+    is_multipart,
+    read_body,
+)
 from order_factory.api.reads import read
 from order_factory.api.settings import api_settings
-from order_factory.api.targets import Kind, find_target, require_method
-from order_factory.api.writes import plan_write
+from order_factory.api.targets import Target, find_target, require_method
+from order_factory.api.uploads import read_upload, receive_form
+from order_factory.api.writes import plan_upload, plan_write
 from order_factory.api.writing import Writer
 from order_factory.models.database.engine import reading
 from order_factory.models.database.transient import is_transient
@@ -50,6 +57,7 @@ class Endpoints:
         threads = api_settings().threads
         self._shares = FairShares(threads)
         self._threads = anyio.CapacityLimiter(threads)
+        self._uploads = FairShares(api_settings().uploads)
         # Reads must not delay the admission of writes, which takes a millisecond.
         self._admitting = anyio.CapacityLimiter(2)
 
@@ -66,6 +74,9 @@ class Endpoints:
         except Exception as error:  # noqa: BLE001  (the client sees no internals)
             _log.error("request failed", extra={"failure": describe_failure(error)})
             answer = refusal(unavailable() if is_transient(error) else internal())
+        if answer.status >= 400 and _sends_form(request):
+            # The rest of the file is not read.
+            request.state.headers |= {"Connection": "close"}
         return answer.response(request.state.headers)
 
     async def _answer(self, request: Request) -> Answer:
@@ -79,20 +90,41 @@ class Endpoints:
         target = find_target(incoming.path)
         require_method(target, incoming.method)
         require_scope(caller, writes=True)
-        body = b""
-        if incoming.method != "DELETE":
-            check_content_type(request.headers)
-            body = await read_body(request)
-        answer: Answer = await self._writer.write(plan_write(incoming, target, caller, body))
+        if incoming.method == "POST" and target.resource.takes_file and _sends_form(request):
+            answer = await self._upload(request, incoming, target, caller)
+        else:
+            body = b""
+            if incoming.method != "DELETE":
+                check_content_type(request.headers)
+                body = await read_body(request)
+            answer = await self._writer.write(plan_write(incoming, target, caller, body))
         if self._dispatcher is not None and incoming.method != "DELETE":
             self._dispatcher.wake()
+        return answer
+
+    async def _upload(
+        self, request: Request, incoming: Incoming, target: Target, caller: Caller
+    ) -> Answer:
+        """Receive a file, and store it with what it is for in one transaction."""
+        check_key(incoming.idempotency_key)
+        async with self._uploads.turn(incoming.credentials.share):
+            form = await receive_form(request)
+            try:
+                upload = await anyio.to_thread.run_sync(read_upload, target.resource, form)
+            finally:
+                await form.close()
+            try:
+                work = plan_upload(incoming, target, caller, upload)
+                answer: Answer = await self._writer.write_alone(work)
+            finally:
+                upload.close()
         return answer
 
     def _read(self, request: Request, incoming: Incoming) -> Answer:
         with reading() as db:
             caller = self._counted(db, request, incoming)
             target = find_target(incoming.path)
-            if target.kind != Kind.REPORT_FILE:
+            if not target.is_file:
                 check_accept(request.headers)
             require_method(target, incoming.method)
             require_scope(caller, writes=False)
@@ -108,6 +140,10 @@ class Endpoints:
         request.state.caller = caller.name
         request.state.headers |= headers
         return caller
+
+
+def _sends_form(request: Request) -> bool:
+    return is_multipart(request.headers.get("content-type", ""))
 
 
 async def _in_thread(work: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:

@@ -108,6 +108,13 @@ def unavailable(seconds: int = 1) -> ApiError:
     return ApiError(problem, headers={"Retry-After": str(seconds)})
 
 
+def disk_full() -> ApiError:
+    """507: there is no space for the file."""
+    detail = "There is no space left for the file; nothing was stored. Try again once the operator has made room."
+    problem = Problem(507, "INSUFFICIENT_STORAGE", "Insufficient storage", detail)
+    return ApiError(problem, headers={"Connection": "close"})
+
+
 def internal() -> ApiError:
     detail = "An unexpected error occurred, and nothing was changed. Report it with the request id."
     return ApiError(Problem(500, "INTERNAL_SERVER_ERROR", "Internal server error", detail))

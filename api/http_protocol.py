@@ -7,7 +7,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from order_factory.api.answers import refusal
 from order_factory.api.errors import ApiError, Problem
-from order_factory.api.negotiation import MEDIA_TYPE
+from order_factory.api.negotiation import MEDIA_TYPE, is_multipart
 from order_factory.api.settings import api_settings
 
 # A chunk of one byte takes six bytes to transfer.
@@ -21,6 +21,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._settings = api_settings()
         self._in_head = True
+        self._is_upload = False
         self._received = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -43,7 +44,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     @property
     def _longest(self) -> int:
-        return self._settings.head_limit + _LONGEST_CHUNKING * self._settings.body_limit
+        settings = self._settings
+        limit = settings.upload_limit if self._is_upload else settings.body_limit
+        return settings.head_limit + _LONGEST_CHUNKING * limit
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -52,11 +55,15 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._allow(self._settings.body_seconds)
+        self._is_upload = is_multipart(
+            dict(self.headers).get(b"content-type", b"").decode("latin-1")
+        )
+        settings = self._settings
+        self._allow(settings.upload_seconds if self._is_upload else settings.body_seconds)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._in_head, self._received = True, 0
+        self._in_head, self._is_upload, self._received = True, False, 0
         self._stop_timer()
         super().on_message_complete()
 

@@ -8,6 +8,7 @@ from order_factory.api.errors import ApiError, Problem
 from order_factory.api.settings import api_settings
 
 MEDIA_TYPE = "application/vnd.api+json"
+MULTIPART = "multipart/form-data"
 _RANGES = {"*/*", "application/*", MEDIA_TYPE}
 
 
@@ -34,6 +35,11 @@ def check_content_type(headers: Mapping[str, str]) -> None:
             415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", detail, header="Content-Type"
         )
         raise ApiError(problem)
+
+
+def is_multipart(content_type: str) -> bool:
+    """Whether a `Content-Type` is that of a multipart form."""
+    return content_type.split(";")[0].strip().lower() == MULTIPART
 
 
 async def read_body(request: Request) -> bytes:

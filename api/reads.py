@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from order_factory.api.answers import Answer, render
-from order_factory.api.batch_reports import send_report, show_report
+from order_factory.api.batch_reports import send_failed_rows, send_report, show_report
 from order_factory.api.caller import Caller
 from order_factory.api.differences import show_differences
 from order_factory.api.errors import unavailable, wrong_parameter
@@ -22,12 +22,14 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
     try:
         # A report has no time limit: it reads every copy of its batch once, and takes no filter.
         seconds = api_settings().query_seconds
-        if target.kind == Kind.REPORT_FILE:
+        if target.is_file:
             seconds *= _REPORT_FACTOR
         with time_limit(db, seconds):
             view = view_of(incoming, target, caller)
             if target.kind == Kind.REPORT_FILE:
                 answer = send_report(db, target.name, target.ending, view)
+            elif target.kind == Kind.FAILED_ROWS:
+                answer = send_failed_rows(db, target.name, target.ending, view)
             else:
                 answer = Answer(200, render(_document(db, incoming, target, view)))
             check_time_limit()
@@ -57,5 +59,5 @@ def _document(db: Connection, incoming: Incoming, target: Target, view: View) ->
         case Kind.LINKAGE:
             assert target.relationship is not None
             return show_linkage(db, resource, name, target.relationship, view, pairs)
-        case Kind.REPORT_FILE:
+        case Kind.REPORT_FILE | Kind.FAILED_ROWS:
             raise AssertionError("a file is not a document")

@@ -38,6 +38,15 @@ class ApiSettings(BaseSettings):
     head_seconds: float = Field(default=10.0, gt=0, description="Most seconds to receive a head.")
     body_seconds: float = Field(default=30.0, gt=0, description="Most seconds to receive a body.")
     body_limit: int = Field(default=1_048_576, ge=1, description="Most bytes of a request's body.")
+    upload_limit: int = Field(
+        default=268_435_456, ge=1, description="Most bytes of an upload: a file with its fields."
+    )
+    upload_seconds: float = Field(
+        default=600.0, gt=0, description="Most seconds to receive an upload."
+    )
+    uploads: int = Field(
+        default=4, ge=1, le=64, description="Most concurrent uploads. A token may use half of them."
+    )
     filter_limit: int = Field(default=10_000, ge=1, description="Most characters of a filter.")
     query_limit: int = Field(default=32_768, ge=1, description="Most bytes of a query string.")
     include_depth: int = Field(

@@ -8,11 +8,21 @@ from order_factory.api.errors import ApiError
 from order_factory.api.resources.description import Broken, ResourceType, Row, Values
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.keys import comparison_keys
+from order_factory.tasks.stored_files.packing import PackedFile
 
 
-def create_row(db: Connection, resource: ResourceType, document: Document, mode: str) -> int:
-    """Store a new row and return its key. Raises `ApiError` if it may not be stored."""
-    values = check_document(db, resource, document, mode, None)
+def create_row(
+    db: Connection,
+    resource: ResourceType,
+    document: Document,
+    mode: str,
+    file: PackedFile | None = None,
+) -> int:
+    """Store a new row and return its key; `file` is the one that came with the document.
+
+    Raises `ApiError` if it may not be stored.
+    """
+    values = check_document(db, resource, document, mode, None, file=file)
     if resource.hooks.insert is not None:
         try:
             return resource.hooks.insert(db, mode, values)

@@ -9,9 +9,14 @@ from order_factory.api.resources.description import Relationship, ResourceType
 from order_factory.api.resources.order_factories import FACTORIES
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.tasks.reports.formats import ENDINGS
+from order_factory.tasks.selections.failed_rows import ENDINGS as FAILED_ROWS_ENDINGS
 
 # The files that `/report` can end in, and the page for people.
 REPORT_FILES = tuple(f"report{ending}" for ending in (*ENDINGS, ".html"))
+
+
+# The files that `/failed_rows` can end in.
+FAILED_ROWS_FILES = tuple(f"failed_rows{ending}" for ending in FAILED_ROWS_ENDINGS)
 
 
 class Kind(StrEnum):
@@ -22,6 +27,7 @@ class Kind(StrEnum):
     REPORT = "report"
     DIFFERENCES = "differences"
     REPORT_FILE = "report file"
+    FAILED_ROWS = "failed rows"
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Target:
     """One path. `name` is a public id; `relationship` is set for the path of a
     relationship.
 
-    `ending` is that of a report file, such as `.csv`.
+    `ending` is that of a file, such as `.csv`.
     """
 
     kind: Kind
@@ -44,6 +50,11 @@ class Target:
         if self.kind == Kind.RELATED:
             return self.relationship is not None and self.relationship.many
         return self.kind == Kind.COLLECTION
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the answer is a file, and no document."""
+        return self.kind in (Kind.REPORT_FILE, Kind.FAILED_ROWS)
 
     @property
     def shown(self) -> ResourceType:
@@ -78,6 +89,9 @@ def find_target(path: str) -> Target:
         case [ORDER_FACTORY_BATCHES.name, name, file] if file in REPORT_FILES:
             ending = file.removeprefix("report")
             return Target(Kind.REPORT_FILE, ORDER_FACTORY_BATCHES, name, ending=ending)
+        case [ORDER_FACTORY_BATCHES.name, name, file] if file in FAILED_ROWS_FILES:
+            ending = file.removeprefix("failed_rows")
+            return Target(Kind.FAILED_ROWS, ORDER_FACTORY_BATCHES, name, ending=ending)
         case [resource, name, "relationships", to] if _has(resource, to):
             return _behind(Kind.LINKAGE, resource, name, to)
         case [resource, name, to] if _has(resource, to):

@@ -1,5 +1,6 @@
 """Writing requests: each becomes work for the writer, checked as far as possible beforehand."""
 
+import json
 from dataclasses import replace
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 from order_factory.api.answers import Answer, render
 from order_factory.api.caller import Caller
 from order_factory.api.differences import differences_of
-from order_factory.api.documents import parse_document
+from order_factory.api.documents import Document, parse_document
 from order_factory.api.errors import not_found
 from order_factory.api.idempotency import Kept, check_key, digest_of, find_answer, store_answer
 from order_factory.api.incoming import Incoming, view_of
@@ -17,8 +18,10 @@ from order_factory.api.resources.description import WRITTEN_OVER
 from order_factory.api.resources.order_factories import ORDER_COPIES
 from order_factory.api.storing import create_row, delete_row, update_row
 from order_factory.api.targets import Target
+from order_factory.api.uploads import Upload
 from order_factory.api.writing import Work
 from order_factory.models.values.public_ids import public_id
+from order_factory.tasks.stored_files.packing import PackedFile
 
 _DRY_RUN = ("dry_run", "true")
 
@@ -26,10 +29,21 @@ _DRY_RUN = ("dry_run", "true")
 def plan_write(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
     """Return the work to do in a transaction, which returns the `Answer`. Raises `ApiError`."""
     if incoming.method == "POST":
-        return _create(incoming, target, caller, body)
+        if target.resource is ORDER_COPIES and _DRY_RUN in incoming.pairs:
+            return _rehearse(incoming, target, caller, body)
+        document = parse_document(target.resource, body)
+        return _create(incoming, target, caller, document, body)
     if incoming.method == "PATCH":
         return _update(incoming, target, caller, body)
     return _delete(incoming, target, caller)
+
+
+def plan_upload(incoming: Incoming, target: Target, caller: Caller, upload: Upload) -> Work:
+    """The same for a create with an uploaded file."""
+    document = upload.document
+    asked_for = [upload.file.sha256, document.attributes, document.relationships]
+    body = json.dumps(asked_for, sort_keys=True).encode()
+    return _create(incoming, target, caller, document, body, upload.file)
 
 
 class _Rehearsed(Exception):
@@ -40,19 +54,23 @@ class _Rehearsed(Exception):
         self.answer = answer
 
 
-def _create(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
-    if target.resource is ORDER_COPIES and _DRY_RUN in incoming.pairs:
-        return _rehearse(incoming, target, caller, body)
+def _create(
+    incoming: Incoming,
+    target: Target,
+    caller: Caller,
+    document: Document,
+    body: bytes,
+    file: PackedFile | None = None,
+) -> Work:
     resource, view = target.resource, view_of(incoming, target, caller)
     key = check_key(incoming.idempotency_key)
     digest = digest_of(incoming.path, incoming.query, body)
-    document = parse_document(resource, body)
 
     def create(db: Connection) -> Answer:
         known = None if key is None else find_answer(db, caller, key, digest)
         if known is not None:
             return Answer(known.status, known.body, {"Location": known.location})
-        row_key = create_row(db, resource, document, caller.mode)
+        row_key = create_row(db, resource, document, caller.mode, file)
         row = find_row(db, resource, row_key, caller.mode)
         assert row is not None
         row[WRITTEN_OVER] = {}

@@ -12,14 +12,15 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
+import anyio
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from order_factory.api.errors import conflict, unavailable
+from order_factory.api.errors import conflict, disk_full, unavailable
 from order_factory.api.settings import api_settings
 from order_factory.models.database.engine import begin
 from order_factory.models.database.time_limits import QueryTooLong, time_limit
-from order_factory.models.database.transient import is_transient
+from order_factory.models.database.transient import is_disk_full, is_transient
 from order_factory.models.errors import DatabaseNotReady
 
 Work = Callable[[Connection], Any]
@@ -54,6 +55,13 @@ class Writer:
         waiting = _Waiting(work)
         self._queue.put(waiting)
         return await asyncio.wrap_future(waiting.outcome)
+
+    async def write_alone(self, work: Work) -> Any:
+        """The same in a transaction of its own: other requests do not wait for large work."""
+        waiting = _Waiting(work)
+        waiting.outcome.set_running_or_notify_cancel()
+        await anyio.to_thread.run_sync(carry_out, [waiting])
+        return waiting.outcome.result()
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -112,5 +120,7 @@ def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
 
 
 def _as_reported(error: Exception) -> Exception:
+    if is_disk_full(error):
+        return disk_full()
     passes = isinstance(error, DatabaseNotReady | QueryTooLong) or is_transient(error)
     return unavailable() if passes else error

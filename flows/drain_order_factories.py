@@ -16,16 +16,24 @@ from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import CopiesFailed
 from order_factory.models.tables import OrderFactory
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, size_after
-from order_factory.tasks.batches.pending import IS_OF_NOBODY, is_single_waiting, waiting_batches
-from order_factory.tasks.batches.records import finish_batch, start_batch
+from order_factory.tasks.batches.pending import (
+    IS_OF_NOBODY,
+    batches_to_read,
+    is_single_waiting,
+    waiting_batches,
+)
+from order_factory.tasks.batches.records import error_policy_of, finish_batch, start_batch
 from order_factory.tasks.copy_orders import (
     GIVING_UP,
+    BatchReport,
     copy_batch,
     copy_order,
     copy_single_orders,
 )
+from order_factory.tasks.copy_whole_batch import BatchRolledBack, copy_whole_batch
 from order_factory.tasks.factories.ended import last_event
 from order_factory.tasks.outcomes.account import (
     Run,
@@ -34,6 +42,7 @@ from order_factory.tasks.outcomes.account import (
     read_singles,
 )
 from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.read_batch_file import read_batch_file
 
 SIZE = 2_000
 _QUIET = timedelta(minutes=1)
@@ -60,6 +69,7 @@ def drain_order_factories(
     run, parts, closed = Run(), count(1), 0
     for number in range(1, rounds + 1):
         in_round = _copy_singles(run, size, number)
+        in_round += _read_files(run, size, number)
         for batch_id in read(waiting_batches):
             in_round += _drain(run, batch_id, next(parts), size)
             # A single copy does not wait for the other batches of this round.
@@ -71,6 +81,23 @@ def drain_order_factories(
     run.singles = read(lambda db: read_singles(db, newest))
     account_for(run)
     return cast(int, _end_state(run, closed))
+
+
+def _read_files(run: Run, size: int, number: int) -> int:
+    """Read the files of batches; single copies finished meanwhile.
+
+    A single copy does not wait for the end of a large file.
+    """
+    closed = 0
+
+    def copy_waiting() -> None:
+        nonlocal closed
+        if read(is_single_waiting):
+            closed += _copy_singles(run, size, number)
+
+    for batch_id in read(batches_to_read):
+        read_batch_file(batch_id, size, copy_waiting)
+    return closed
 
 
 def _copy_singles(run: Run, size: int, number: int) -> int:
@@ -98,7 +125,9 @@ def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
     write(lambda db: start_batch(db, batch_id, flow_run.id))
     with count_deaths(OrderFactory.batch_id == batch_id, _is_quiet()) as first:
         key, deaths = first or (0, 0)
-        if deaths < DEATHS_ALLOWED:
+        if read(lambda db: error_policy_of(db, batch_id)) == ErrorPolicy.REJECT_EVERYTHING:
+            copied = _copy_whole(batch_id, size)
+        elif deaths < DEATHS_ALLOWED:
             copied = copy_batch(batch_id, part, size_after(deaths, size), follow=not run.times)
         else:
             copied = copy_order(key, GIVING_UP, follow=False)
@@ -111,6 +140,13 @@ def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
             read(lambda db: read_batch_account(db, batch_id, closed=closed, seconds=seconds))
         )
     return closed
+
+
+def _copy_whole(batch_id: int, size: int) -> BatchReport:
+    try:
+        return copy_whole_batch(batch_id, size, lambda: False)
+    except BatchRolledBack:
+        return BatchReport(0)  # another run holds some of its copies; a later run copies it
 
 
 def _pay(run: Run, scope: Scope) -> int:

@@ -90,10 +90,18 @@ class SelectionInvalid(OrderFactoryError):
         super().__init__(source, problems)
 
     def __str__(self) -> str:
-        source, problems = self.args
+        source, problems = self.args[:2]
         more = len(problems) - self.shown
         lines = [*problems[: self.shown], *([f"... and {more} more"] if more > 0 else [])]
         return f"{source} cannot be used, and nothing was copied:\n  " + "\n  ".join(lines)
+
+
+class RowsInvalid(SelectionInvalid):
+    """Rows of a large file are wrong. Takes the first problems and the number of all."""
+
+    def __init__(self, source: str, problems: list[str], count: int) -> None:
+        super().__init__(source, problems)
+        self.args = (source, problems, count)
 
 
 class NothingSelected(SelectionInvalid):

@@ -7,12 +7,12 @@ from order_factory.api.documentation.parameters import (
     listing,
     page_parameters,
 )
-from order_factory.api.documentation.schemas import Json, document_schema
-from order_factory.api.negotiation import MEDIA_TYPE
+from order_factory.api.documentation.schemas import Json, document_schema, form_schema
+from order_factory.api.negotiation import MEDIA_TYPE, MULTIPART
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.targets import REPORT_FILES
+from order_factory.api.targets import FAILED_ROWS_FILES, REPORT_FILES
 
 _ERRORS = {
     "400": "A parameter or the body is malformed or not supported.",
@@ -28,6 +28,7 @@ _ERRORS = {
     "423": "It cannot be deleted or changed now.",
     "429": "Too many requests; see Retry-After.",
     "503": "The service cannot answer now; see Retry-After.",
+    "507": "There is no space left for the file.",
 }
 _FOR_READING = ("400", "401", "404", "406", "414", "429", "503")
 _FOR_WRITING = (*_FOR_READING, "409", "413", "415", "422")
@@ -90,6 +91,14 @@ def report_paths() -> Json:
             "parameters": [id_parameter()],
             "get": _operation(ORDER_FACTORY_BATCHES, message, sent),
         }
+    for file in FAILED_ROWS_FILES:
+        message = "The failed copies as a file that can be mended and sent as a new batch"
+        sent = {"200": {"description": "The file", "content": {"*/*": {}}}}
+        sent |= _error_responses(*_FOR_READING)
+        paths[f"{one}/{file}"] = {
+            "parameters": [id_parameter()],
+            "get": _operation(ORDER_FACTORY_BATCHES, message, sent),
+        }
     return paths
 
 
@@ -137,6 +146,9 @@ def _write(resource: ResourceType, action: str, status: str) -> Json:
     summary = f"{action.capitalize()} one of {resource.name}"
     operation = _operation(resource, summary, responses, parameters=parameters)
     content = {MEDIA_TYPE: {"schema": body}}
+    if action == "create" and resource.takes_file:
+        content[MULTIPART] = {"schema": form_schema(resource, schema)}
+        responses |= _error_responses("507")
     return operation | {"requestBody": {"required": True, "content": content}}
 
 

@@ -9,6 +9,8 @@ from order_factory.api.resources.description import (
     Type,
     Writable,
 )
+from order_factory.api.uploads import DATA, FILE
+from order_factory.tasks.row_files.opening import ENDINGS
 
 Json = dict[str, Any]
 
@@ -82,6 +84,18 @@ def body_schema(resource: ResourceType, action: str) -> Json:
         properties["id"] = {"type": "string"}
         required.append("id")
     return _object(properties, required)
+
+
+def form_schema(resource: ResourceType, data: Json) -> Json:
+    """The parts of a multipart form: the file, the attributes as fields, or a JSON part."""
+    fields = {each.name: _writable(each) for each in resource.writables if each.create}
+    file = {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "description": f"The file; its name ends in {', '.join(ENDINGS)}.",
+    }
+    data = data | {"description": "The attributes as one JSON object, instead of as fields."}
+    return _object({FILE: file, DATA: data, **fields}, [FILE])
 
 
 def _object(properties: Json, required: list[str]) -> Json:

@@ -8,14 +8,26 @@ from sqlalchemy import Connection, exists, select, update
 
 from order_factory.api.errors import conflict
 from order_factory.api.resources import writables
-from order_factory.api.resources.attributes import common, integer, own_mode, text, time
+from order_factory.api.resources.attributes import (
+    common,
+    flag,
+    integer,
+    json_object,
+    own_mode,
+    text,
+    time,
+)
+from order_factory.api.resources.batch_progress import complete_progress, computed
 from order_factory.api.resources.description import (
+    UPLOADED,
+    Attribute,
     Broken,
     Hooks,
     Relationship,
     ResourceType,
     Row,
     Through,
+    Type,
     Values,
 )
 from order_factory.models.errors import SelectionInvalid
@@ -24,15 +36,16 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.order_filter_fields import FILTER_FIELDS, Kind
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.public_ids import public_id
-from order_factory.models.values.statuses import BatchStatus
-from order_factory.tasks.batches.stopping import stop_batch
+from order_factory.models.values.statuses import BatchStatus, Mode
+from order_factory.tasks.batches.stopping import resume_batch, stop_batch
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
-_ABORT = "_abort"
+_ABORT, _RESUME = "_abort", "_resume"
 _FIELDS = ", ".join(field.name for field in FILTER_FIELDS if field.kind is not Kind.MODE)
 
 
@@ -45,18 +58,33 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     values["reference"] = reference
     if db.scalar(select(exists().where(_batch.c.reference == reference))):
         raise conflict("reference has already been taken.", pointer="/data/attributes/reference")
-    wanted = values.get("orders_where")
-    if (wanted is None) == (not values.get("source_orders")):
+    wanted, file = values.get("orders_where"), values[UPLOADED]
+    given = (file is not None, wanted is not None, bool(values.get("source_orders")))
+    if file is not None and sum(given) > 1:
+        raise Broken(
+            "can't be given with a file", "source_orders" if wanted is None else "orders_where"
+        )
+    if sum(given) != 1:
         raise Broken("can't be blank without orders_where, nor given with it", "source_orders")
+    if values.get("dry_run") and file is None:
+        raise Broken("is for a batch that is sent as a file", "dry_run")
     if wanted is not None:
         values["orders_where"] = _filter(wanted, mode)
 
 
 def _update(db: Connection, values: Values, known: Row) -> None:
-    if values.pop(_ABORT, False):
-        if known["status"] == BatchStatus.COMPLETED:
-            raise Broken("cannot be stopped: the batch is completed", _ABORT)
+    stop, resume = values.pop(_ABORT, False), values.pop(_RESUME, False)
+    if stop and resume:
+        raise Broken(f"can't be given with {_ABORT}", _RESUME)
+    if stop:
+        if known["status"] in (BatchStatus.COMPLETED, BatchStatus.FAILED):
+            raise Broken(f"cannot be stopped: the batch is {known['status']}", _ABORT)
         stop_batch(db, known["id"], utc_now())
+    if resume:
+        if known["status"] != BatchStatus.ABORTED:
+            raise Broken("cannot be resumed: the batch is not stopped", _RESUME)
+        if not resume_batch(db, known["id"], utc_now()):
+            raise Broken("cannot be resumed: it has no stopped copy; send its file again", _RESUME)
 
 
 def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
@@ -72,26 +100,43 @@ def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
         raise Broken(f"is invalid at {place}: {message}", "orders_where") from error
 
 
-def _insert(db: Connection, _mode: str, values: Values) -> int:
+def _insert(db: Connection, mode: str, values: Values) -> int:
     """Record the batch, a pending factory for each order, and that the service makes the copies."""
     # pandas takes half a second to import, and most services never see a batch.
     from order_factory.tasks.selections.checking import check_selection
+    from order_factory.tasks.selections.file_batches import record_file_batch
     from order_factory.tasks.selections.reading import read_selection
     from order_factory.tasks.selections.recording import record_filtered, record_rows
 
+    policy = ErrorPolicy(values.get("error_policy") or ErrorPolicy.REJECT_FAILED)
     options = CopyOptions(**{name: values[name] for name in OPTIONS if name in values})
-    wanted = values.get("orders_where")
+    if policy == ErrorPolicy.SKIP_ERRORS:
+        options = options.model_copy(update={"skip_errors": True})
+    wanted, file = values.get("orders_where"), values[UPLOADED]
+    own = {name: values[name] for name in ("reference_origin", "metadata") if name in values}
+    if file is not None:
+        key = record_file_batch(
+            db,
+            values["reference"],
+            Mode(mode),
+            file,
+            options,
+            policy,
+            dry_run=bool(values.get("dry_run")),
+        )
+        if own:
+            db.execute(update(_batch).where(_batch.c.id == key).values(**own))
+        return key
     try:
         if wanted is not None:
-            key = record_filtered(db, values["reference"], wanted, options)
+            key = record_filtered(db, values["reference"], wanted, options, policy)
         else:
             orders = [public_id(PublicIds.orders, key) for key in values["source_orders"]]
             selection = check_selection(read_selection(orders), options)
-            key = record_rows(db, values["reference"], selection)
+            key = record_rows(db, values["reference"], selection, policy)
     except SelectionInvalid as error:
         name = "source_orders" if wanted is None else "orders_where"
         raise Broken(error.args[1][0], name) from error
-    own = {name: values[name] for name in ("reference_origin", "metadata") if name in values}
     mine = update(_batch).where(_batch.c.id == key)
     db.execute(mine.values(drained_by_service=True, **own))
     return key
@@ -105,7 +150,27 @@ ORDER_FACTORY_BATCHES = ResourceType(
     attributes=(
         text("selection", nullable=False, meaning="What was asked for, in words."),
         text("status", nullable=False, one_of=tuple(BatchStatus)),
-        integer("orders_count", nullable=False, meaning="Number of requested copies."),
+        flag("dry_run", meaning="Nothing is copied; the report says how the batch would end."),
+        Attribute(
+            "error_policy",
+            Type.TEXT,
+            lambda row: row["options"].get("error_policy", ErrorPolicy.REJECT_FAILED),
+            nullable=False,
+            one_of=tuple(ErrorPolicy),
+            meaning="What happens when some orders have errors.",
+        ),
+        integer(
+            "orders_count",
+            nullable=False,
+            meaning="Number of requested copies; 0 until the file is read.",
+        ),
+        computed("finished_count", Type.INTEGER, "How many of them have ended."),
+        computed("orders_per_second", Type.NUMBER, "How fast they end; null if none is under way."),
+        computed("seconds_left", Type.INTEGER, "When all will have ended at this rate."),
+        integer("errors_count", nullable=False, meaning="How many rows of the file are wrong."),
+        json_object(
+            "errors_log", meaning="What is wrong with the file, line by line; null if nothing is."
+        ),
         time("started_at"),
         time("completed_at"),
         *common(),
@@ -130,6 +195,24 @@ ORDER_FACTORY_BATCHES = ResourceType(
             update=False,
             meaning=f"Which orders to copy: {_FIELDS}.",
         ),
+        writables.choice(
+            "error_policy",
+            tuple(ErrorPolicy),
+            update=False,
+            nullable=False,
+            meaning="reject_failed copies the other orders, skip_errors also the valid parts of "
+            "orders with errors, reject_everything copies nothing.",
+        ),
+        writables.flag(
+            "dry_run",
+            update=False,
+            meaning="Report how the batch would end, and copy nothing; for a batch sent as a file.",
+        ),
+        writables.flag(
+            _RESUME,
+            create=False,
+            meaning="Let a stopped batch go on with the copies that were aborted.",
+        ),
         writables.flag(
             _ABORT,
             create=False,
@@ -140,7 +223,9 @@ ORDER_FACTORY_BATCHES = ResourceType(
         writables.json_object("metadata"),
     ),
     creatable=True,
+    takes_file=True,
     updatable=True,
     hooks=Hooks(fill=_fill, insert=_insert),
+    complete=complete_progress,
     meaning="Many copies that are asked for together; its report counts what became of them.",
 )

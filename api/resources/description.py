@@ -22,6 +22,9 @@ DESCRIPTIVE = {"reference", "reference_origin", "metadata", "updated_at"}
 # Where a row that was just written is shown: what it was before (nothing, if it is new).
 WRITTEN_OVER = "_written_over"
 
+# Under this name, the values of a create have the `PackedFile` that was uploaded, or None.
+UPLOADED = "_uploaded"
+
 
 class Type(StrEnum):
     """What an attribute holds; a `time` is a text in ISO 8601."""
@@ -155,6 +158,8 @@ class Hooks:
 class ResourceType:
     """One resource: the rows of `table` for which `scope` holds in the caller's mode.
 
+    With `takes_file`, a create may be a multipart form with a file.
+
     What can be written is a table of the database; what is only read may be a subquery. `complete`
     adds to the rows of a page what their table does not hold, with one statement for all of them.
     """
@@ -167,6 +172,7 @@ class ResourceType:
     relationships: tuple[Relationship, ...] = ()
     writables: tuple[Writable, ...] = ()
     creatable: bool = False
+    takes_file: bool = False
     updatable: bool = False
     deletable: bool = False
     hooks: Hooks = field(default_factory=Hooks)

@@ -17,6 +17,8 @@ def describe_batch(result: BulkResult) -> list[RenderableType]:
     kind = "Dry run of batch" if result.dry_run else "Batch"
     counts = _dry_run_counts(result) if result.dry_run else _counts(result)
     parts: list[RenderableType] = [facts(counts, title=f"{kind} {result.reference}")]
+    for message in [each for found in (result.errors_log or {}).values() for each in found]:
+        parts.append(Text(printable(message)))
     if result.errors:
         parts.append(errors_table(result))
     if result.report_path is not None:

@@ -1,5 +1,7 @@
 """Which database errors are transient, so that the same work may be run again."""
 
+import errno
+
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.errors import ConnectionLost, DatabaseRefused, OrderFactoryError
@@ -9,6 +11,7 @@ from order_factory.models.errors import ConnectionLost, DatabaseRefused, OrderFa
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05", "25P03", "53300"}
 _SQLITE = ("database is locked", "database table is locked")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -22,6 +25,16 @@ def is_transient(error: BaseException) -> bool:
         return True
     words = str(error.orig)
     return words.startswith(_SQLITE) or "server closed the connection" in words
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether there was no space left, on this machine's disk or on the database's."""
+    if isinstance(error, OSError):
+        return error.errno in _DISK_FULL
+    if not isinstance(error, DBAPIError):
+        return False
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return sqlstate == "53100" or str(error.orig).startswith("database or disk is full")
 
 
 def is_lost(error: DBAPIError) -> bool:

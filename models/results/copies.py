@@ -152,6 +152,9 @@ class BulkResult(Result):
         description="What happens to the other orders when some have errors.",
     )
     dry_run: bool = Field(default=False, description="Everything was rolled back.")
+    errors_log: dict[str, list[str]] | None = Field(
+        default=None, description="What is wrong with the file that the batch was sent as."
+    )
 
     @classmethod
     def empty(cls, reference: str) -> "BulkResult":

@@ -20,6 +20,7 @@ from order_factory.models.tables.prices import Price
 from order_factory.models.tables.promotions import Coupon, Promotion, SkuList, SkuListItem
 from order_factory.models.tables.shop_identity import ShopIdentity
 from order_factory.models.tables.skus import Sku, StockItem, StockReservation
+from order_factory.models.tables.stored_files import StoredFile, StoredFilePiece
 from order_factory.models.tables.transactions import Transaction
 from order_factory.models.tables.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
 from order_factory.models.tables.webhooks import EventCallback, Webhook
@@ -57,6 +58,8 @@ __all__ = [
     "SkuListItem",
     "StockItem",
     "StockReservation",
+    "StoredFile",
+    "StoredFilePiece",
     "Transaction",
     "Webhook",
 ]

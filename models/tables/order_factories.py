@@ -25,6 +25,11 @@ class OrderFactoryBatch(Described, Moded, Base):
     `orders_count` is the number of copies that were requested when the batch was recorded. The
     completed and failed ones are counted from the factories, so the numbers always agree.
     `drained_by_service` says that the HTTP service makes the copies, and not a run of a bulk flow.
+
+    A batch that was sent as a file has its `file_id` until the file is read; `errors_log` then has
+    what was wrong with it. A `dry_run` has no factories: its `outcome` says how the batch would
+    end, and the stored file `report_file_id` is its report. `resumed_at` is when the copying began
+    for the last time, and `finished_before` the number of copies that had ended by then.
     """
 
     __tablename__ = "order_factory_batches"
@@ -42,6 +47,14 @@ class OrderFactoryBatch(Described, Moded, Base):
     flow_run_id: Mapped[str | None] = mapped_column(String(36))
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_files.id"))
+    report_file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_files.id"))
+    dry_run: Mapped[bool] = mapped_column(server_default=false())
+    errors_count: Mapped[int] = mapped_column(server_default=text("0"))
+    errors_log: Mapped[Json | None]
+    outcome: Mapped[Json | None]
+    resumed_at: Mapped[datetime | None]
+    finished_before: Mapped[int | None]
 
 
 class OrderFactory(Described, Moded, Base):

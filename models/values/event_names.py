@@ -15,6 +15,7 @@ class EventName(StrEnum):
     COMPLETE = "order_factories.complete", "The copy is made, and placed if that was requested."
     FAIL = "order_factories.fail", "The copy was not made, or not placed; errors_log says why."
     ABORT = "order_factories.abort", "The copy was ended on purpose before it was made."
+    RESUME = "order_factories.resume", "The aborted copy is pending again."
     WAIT = (
         "order_factories.wait",
         "The failed copy waits for another payment source, or for its customer to confirm.",
@@ -25,8 +26,12 @@ class EventName(StrEnum):
     BATCH_CREATE = "order_factory_batches.create", "A batch was recorded."
     BATCH_START = "order_factory_batches.start", "The first copies of a batch began."
     BATCH_COMPLETE = "order_factory_batches.complete", "All copies of a batch have ended."
-    BATCH_FAIL = "order_factory_batches.fail", "A batch has ended, and a copy of it failed."
+    BATCH_FAIL = (
+        "order_factory_batches.fail",
+        "A batch has ended and a copy of it failed, or its file cannot be used.",
+    )
     BATCH_ABORT = "order_factory_batches.abort", "A batch was stopped on purpose."
+    BATCH_RESUME = "order_factory_batches.resume", "A stopped batch goes on."
 
     # Orders.
     ORDER_CREATE = "orders.create", "An order was created."

@@ -66,9 +66,12 @@ class FactoryStatus(StrEnum):
 
 
 class BatchStatus(StrEnum):
+    """A batch has `failed` when its file cannot be used; one whose copies fail is completed."""
+
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
     ABORTED = "aborted"
+    FAILED = "failed"
     COMPLETED = "completed"
 
 

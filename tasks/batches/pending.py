@@ -12,6 +12,8 @@ _batch = table_of(OrderFactoryBatch)
 _UNFINISHED = (BatchStatus.PENDING, BatchStatus.IN_PROGRESS)
 
 
+# A batch that was sent as a file, which is not read yet.
+IS_TO_READ = and_(_batch.c.file_id.is_not(None), _batch.c.status == BatchStatus.PENDING)
 # Neither a batch nor a flow run copies it for itself.
 IS_OF_NOBODY = and_(OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None))
 
@@ -27,11 +29,30 @@ def is_single_waiting(db: Connection) -> bool:
 
 
 def is_anything_waiting(db: Connection) -> bool:
-    """Whether a single copy, a payment, or a batch to drain or finish waits."""
-    return is_single_waiting(db) or bool(count_due(db, Scope())) or bool(waiting_batches(db))
+    """Whether a single copy, a payment, a file, or a batch to drain or finish waits."""
+    return (
+        is_single_waiting(db)
+        or bool(count_due(db, Scope()))
+        or bool(waiting_batches(db))
+        or is_file_waiting(db)
+    )
+
+
+def is_file_waiting(db: Connection) -> bool:
+    """Whether the file of a batch is to be read."""
+    return bool(db.scalar(select(exists().where(IS_TO_READ))))
+
+
+def batches_to_read(db: Connection) -> list[int]:
+    """Return the keys of the batches whose files are to be read, oldest first."""
+    return list(db.scalars(select(_batch.c.id).where(IS_TO_READ).order_by(_batch.c.id)))
 
 
 def waiting_batches(db: Connection) -> list[int]:
-    """Return the keys of the unfinished batches that the service drains, oldest first."""
+    """Return the keys of the unfinished batches that the service drains, oldest first.
+
+    Batches whose file is still to be read are left out.
+    """
     mine = select(_batch.c.id).where(_batch.c.drained_by_service, _batch.c.status.in_(_UNFINISHED))
+    mine = mine.where(_batch.c.file_id.is_(None))
     return list(db.scalars(mine.order_by(_batch.c.id)))

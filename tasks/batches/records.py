@@ -56,6 +56,9 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
     if unfinished:
         now = utc_now()
         mine = update(_batch).where(_batch.c.id == batch_id, not_(_was_stopped_by_client))
+        begun = mine.where(_batch.c.status != BatchStatus.IN_PROGRESS)
+        finished_before = _batch.c.orders_count - unfinished
+        db.execute(begun.values(resumed_at=now, finished_before=finished_before))
         first = mine.where(_batch.c.started_at.is_(None)).values(started_at=now)
         if db.execute(first).rowcount:
             _record(db, EventName.BATCH_START, now, _batch.c.id == batch_id)
@@ -78,7 +81,10 @@ def finish_batch(db: Connection, batch_id: int) -> bool:
         return False
     now = utc_now()
     open_batch = update(_batch).where(
-        _batch.c.id == batch_id, _batch.c.status != BatchStatus.COMPLETED, not_(_is_stopped)
+        _batch.c.id == batch_id,
+        _batch.c.status.not_in([BatchStatus.COMPLETED, BatchStatus.FAILED]),
+        _batch.c.file_id.is_(None),
+        not_(_is_stopped),
     )
     # The clock may have been set back since the start of the batch.
     started = _batch.c.started_at
@@ -198,8 +204,14 @@ def _policy_in(options: Json) -> ErrorPolicy:
 
 
 def read_batch(db: Connection, batch_id: int) -> BulkResult:
-    """Return the state of a batch, counted from its factories, without figures of this run."""
+    """Return the state of a batch, counted from its factories, without figures of this run.
+
+    A dry run of the service says how it ended.
+    """
     record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
+    if record.outcome is not None:  # a dry run has no factories
+        kept = {"report_path": None, "page_path": None, "status": record.status}
+        return BulkResult.model_validate(record.outcome | kept)
     counts: dict[str, Any] = {status.value: 0 for status in FactoryStatus}
     with_errors = 0
     for status, count, faulty in db.execute(
@@ -227,6 +239,8 @@ def read_batch(db: Connection, batch_id: int) -> BulkResult:
         report_path=None,
         error_policy=_policy_in(record.options),
         page_path=None,
+        errors_log=record.errors_log,
+        dry_run=record.dry_run,
     )
 
 

@@ -1,13 +1,15 @@
-"""Stop a batch: abort the copies that no run has begun, each with its event."""
+"""Stop and resume a batch: abort the copies that no run has begun, or let them be made."""
 
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, literal, select, update
+from sqlalchemy import Connection, case, exists, literal, select, update
 
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
+from order_factory.tasks.batches.records import count_unfinished
+from order_factory.tasks.stored_files.records import delete_file
 from order_factory.tasks.working_set.events import record_events
 from order_factory.tasks.working_set.statements import (
     at,
@@ -23,15 +25,20 @@ _factory, _batch, _event = table_of(OrderFactory), table_of(OrderFactoryBatch), 
 def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
     """Abort the batch and its pending copies. Returns the number of copies.
 
-    Copies that a run is making are finished. Copies that wait for a gateway keep waiting.
+    Copies that a run is making are finished. Copies that wait for a gateway keep waiting. A file
+    that is not read yet is deleted.
     """
+    file_id = db.scalar(select(_batch.c.file_id).where(_batch.c.id == batch_id).with_for_update())
     pending = (_factory.c.batch_id == batch_id, _factory.c.status == FactoryStatus.PENDING)
     free = skip_locked(db, select(_factory.c.id).where(*pending), _factory).subquery("free")
     names = ["name", "order_factory_id", "created_at"]
     rows = select(literal(_ABORTED), free.c.id, at(now))
     db.execute(insert_counted(_event, names, rows))
     has_event = exists().where(
-        _event.c.order_factory_id == _factory.c.id, _event.c.name == _ABORTED
+        _event.c.order_factory_id == _factory.c.id,
+        _event.c.name == _ABORTED,
+        # A resumed copy has the event of an earlier stop, too.
+        _event.c.created_at == at(now),
     )
     mine = update(_factory).where(*pending, has_event)
     aborted = execute_and_count(db, mine.values(status=FactoryStatus.ABORTED, updated_at=now))
@@ -41,6 +48,48 @@ def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
     db.execute(
         update(_batch)
         .where(_batch.c.id == batch_id)
-        .values(status=BatchStatus.ABORTED, completed_at=None, updated_at=now)
+        .values(status=BatchStatus.ABORTED, completed_at=None, file_id=None, updated_at=now)
     )
+    if file_id is not None:
+        delete_file(db, file_id)
     return aborted
+
+
+def resume_batch(db: Connection, batch_id: int, now: datetime) -> int:
+    """Let the service make the aborted copies of a stopped batch. Returns their number.
+
+    Nothing changes if the batch is not stopped, or has no copy to make.
+    """
+    mine = select(_batch.c.id, _batch.c.mode).where(
+        _batch.c.id == batch_id, _batch.c.status == BatchStatus.ABORTED
+    )
+    if db.execute(mine.with_for_update()).one_or_none() is None:
+        return 0
+    stopped = (
+        _factory.c.batch_id == batch_id,
+        _factory.c.status == FactoryStatus.ABORTED,
+        _factory.c.started_at.is_(None),
+        _factory.c.target_order_id.is_(None),
+    )
+    names = ["name", "order_factory_id", "created_at"]
+    rows = select(literal(EventName.RESUME.value), _factory.c.id, at(now)).where(*stopped)
+    db.execute(insert_counted(_event, names, rows))
+    again = update(_factory).where(*stopped)
+    db.execute(again.values(status=FactoryStatus.PENDING, updated_at=now))
+    waiting = count_unfinished(db, batch_id)
+    if waiting:
+        record_events(db, EventName.BATCH_RESUME, mine, now)
+        was_started = _batch.c.started_at.is_not(None)
+        status = case((was_started, BatchStatus.IN_PROGRESS.value), else_=BatchStatus.PENDING.value)
+        db.execute(
+            update(_batch)
+            .where(_batch.c.id == batch_id)
+            .values(
+                status=status,
+                drained_by_service=True,
+                resumed_at=now,
+                finished_before=_batch.c.orders_count - waiting,
+                updated_at=now,
+            )
+        )
+    return waiting

@@ -24,10 +24,12 @@ from order_factory.models.tables import (
     OrderFactoryBatch,
     OrderSubscription,
     PaymentSource,
+    StoredFile,
+    StoredFilePiece,
     Transaction,
 )
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.statuses import ItemType, Mode
+from order_factory.models.values.statuses import BatchStatus, ItemType, Mode
 from order_factory.tasks.verify.verifying import verify
 from order_factory.tasks.webhooks.subscriptions import silence_webhooks
 from order_factory.tasks.working_set.statements import table_of
@@ -121,6 +123,7 @@ def mask_personal_data(db: Connection) -> int:
     batch = table_of(OrderFactoryBatch)
     named = update(batch).where(batch.c.selection.contains("@"))
     db.execute(named.values(selection="orders of a masked customer"))
+    _delete_files(db)
     # Stored answers, which quote the created resource, and keys of clients.
     db.execute(delete(table_of(IdempotencyRecord)))
     # Payloads that were sent, and the last values of deleted rows.
@@ -134,6 +137,22 @@ def mask_personal_data(db: Connection) -> int:
         raise MaskingBroke(", ".join(broken))
     people = db.scalar(func.count(table_of(Customer).c.id)) or 0
     return int(people)
+
+
+def _delete_files(db: Connection) -> None:
+    """Delete the files of clients, and the dry runs that are kept as files."""
+    batch = table_of(OrderFactoryBatch)
+    unread = update(batch).where(batch.c.file_id.is_not(None))
+    db.execute(unread.values(file_id=None, status=BatchStatus.ABORTED))
+    reported = update(batch).where(batch.c.report_file_id.is_not(None))
+    db.execute(
+        reported.values(
+            report_file_id=None, status=BatchStatus.ABORTED, completed_at=None, outcome=null()
+        )
+    )
+    db.execute(update(batch).values(errors_log=null()))
+    db.execute(delete(table_of(StoredFilePiece)))
+    db.execute(delete(table_of(StoredFile)))
 
 
 def _mask_gift_cards(db: Connection, salt: str) -> None:

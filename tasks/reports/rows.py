@@ -54,7 +54,7 @@ def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
     )
 
 
-def _join_messages(errors_log: dict[str, list[str]] | None) -> str | None:
+def join_messages(errors_log: dict[str, list[str]] | None) -> str | None:
     """Return the messages of a log, one `field: message` per line."""
     if not errors_log:
         return None
@@ -103,7 +103,7 @@ def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
                 public_ids(Resource.orders, targets),
                 numbers,
                 counts,
-                [_join_messages(log) for log in logs],
+                [join_messages(log) for log in logs],
                 *rest,
             )
             differences = _join_differences(db, batch_id, keys[0], keys[-1])

@@ -1,13 +1,15 @@
 """Read files that name orders, row by row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
 from order_factory.tasks.row_files.opening import open_rows
-from order_factory.tasks.row_files.records import Source
+from order_factory.tasks.row_files.records import Record, Source
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,21 @@ class FileRows:
     read_as: str
 
 
-def _collected(source: Source, wanted: Sequence[str]) -> FileRows:
-    """Collect the values by column, since an object per row takes several times the memory."""
+def _collected(
+    source: Source,
+    wanted: Sequence[str],
+    records: Iterable[Record],
+    columns: list[str],
+) -> FileRows:
+    """Collect the values by column, since an object per row takes several times the memory.
+
+    `columns` are the names so far; new ones are added to them.
+    """
     numbers: list[int] = []
     unreadable: list[tuple[int, str]] = []
-    columns = list(source.columns or ())
     known = set(columns)
     values: dict[str, list[Any]] = {name: [] for name in wanted}
-    for record in source.records():
+    for record in records:
         if record.problem is not None:
             unreadable.append((record.line, f"{source.counted} {record.line} {record.problem}"))
             continue
@@ -52,10 +61,27 @@ def read_file(path: Path, wanted: Sequence[str]) -> FileRows:
 
     Raises `SelectionInvalid` if the file cannot be read.
     """
+    with _as_selection(path):
+        source = open_rows(path, wanted)
+        return _collected(source, wanted, source.records(), list(source.columns or ()))
+
+
+def read_parts(path: Path, wanted: Sequence[str], size: int) -> Iterator[FileRows]:
+    """The same in parts of at most `size` rows. Each has all columns that were found so far."""
+    with _as_selection(path):
+        source = open_rows(path, wanted)
+        records, columns = source.records(), list(source.columns or ())
+        while part := list(islice(records, size)):
+            yield _collected(source, wanted, part, columns)
+
+
+@contextmanager
+def _as_selection(path: Path) -> Iterator[None]:
+    """Report as `SelectionInvalid` what is wrong with the file."""
     try:
         if not path.is_file():
             raise InvalidRequest(f"There is no file {path}.")
-        return _collected(open_rows(path, wanted), wanted)
+        yield
     except InvalidRequest as error:
         raise SelectionInvalid(path.name, [_without_name(str(error), path.name)]) from error
     except OSError as error:

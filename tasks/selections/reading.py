@@ -24,6 +24,8 @@ else:
     Orders = Any
 
 COLUMNS = ("source_order", *OPTIONS, "reference", "reference_origin", "metadata")
+# A file of failed copies says in this column what was wrong with each. It is passed over.
+ERRORS = "errors"
 # The number of a row, and what is wrong with it.
 Problem = tuple[int, str]
 
@@ -77,11 +79,11 @@ def read_selection(orders: Orders) -> Unchecked:
         found = read_file(path, COLUMNS)
         unreadable = found.unreadable
         name = f"{path.name} {found.read_as}".strip()
-        _require_columns(name, found.columns, unreadable)
-        frame = _frame_of(found)
+        require_columns(name, found.columns, unreadable)
+        frame = frame_of(found)
     elif isinstance(orders, pd.DataFrame):
         name = "The DataFrame"
-        _require_columns(name, [str(column) for column in orders.columns], unreadable)
+        require_columns(name, [str(column) for column in orders.columns], unreadable)
         frame = orders[[name for name in COLUMNS if name in orders.columns]].astype(object)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     else:
@@ -93,7 +95,8 @@ def read_selection(orders: Orders) -> Unchecked:
     return Unchecked(name, frame.where(frame.notna(), None), unreadable)
 
 
-def _frame_of(found: FileRows) -> "pd.DataFrame":
+def frame_of(found: FileRows) -> "pd.DataFrame":
+    """The values of a file by column, of dtype object; the index has the rows' numbers."""
     import pandas as pd
 
     rows = pd.Index(found.numbers, dtype="int64", name=found.counted)
@@ -105,8 +108,9 @@ def _frame_of(found: FileRows) -> "pd.DataFrame":
     return pd.DataFrame(columns, index=rows)
 
 
-def _require_columns(name: str, found: list[str], unreadable: list[Problem]) -> None:
-    unknown = [column for column in found if column not in COLUMNS]
+def require_columns(name: str, found: list[str], unreadable: list[Problem]) -> None:
+    """Raise `SelectionInvalid` for unknown and repeated columns, and without `source_order`."""
+    unknown = [column for column in found if column not in (*COLUMNS, ERRORS)]
     if set(REPORT_COLUMNS) <= set(found):
         # A report of ours is read again: it names the orders, and says what became of them.
         unknown = [column for column in unknown if column not in REPORT_COLUMNS]

@@ -103,14 +103,15 @@ def _insert_batch(
     if not count:
         raise NothingSelected("The selection", [requested.nothing])
     if policy == ErrorPolicy.REJECT_EVERYTHING:
-        _refuse_skipped_errors(db, batch_id)
+        refuse_skipped_errors(db, batch_id)
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(orders_count=count))
     record_create_events(db, batch_id, now)
     record_event(db, EventName.BATCH_CREATE, batch_id, requested.mode, now)
     return int(batch_id)
 
 
-def _refuse_skipped_errors(db: Connection, batch_id: int) -> None:
+def refuse_skipped_errors(db: Connection, batch_id: int) -> None:
+    """Raise `InvalidRequest` if copies of a batch that is all or nothing are to skip errors."""
     partial = _factory.c.stock == StockPolicy.PARTIAL
     skipping = exists().where(_factory.c.batch_id == batch_id, or_(_factory.c.skip_errors, partial))
     if db.scalar(select(skipping)):

@@ -1,6 +1,7 @@
 """The rows of a selection in temporary tables, and a check against the database."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -80,14 +81,14 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
     analyze_table(db, asked)
 
 
-def _fill_named(db: Connection, mode: Mode) -> None:
-    """Find each row's orders, by the number in this mode and by public id."""
+def _fill_named(db: Connection, mode: Mode, modes_of_ids: Sequence[Mode]) -> None:
+    """Find each row's orders, by the number in this mode and by public id in these modes."""
     columns = (asked.c.row, _order.c.id, _order.c.mode, func.coalesce(asked.c.reference, ""))
     by_number = and_(_order.c.mode == mode, _order.c.number == asked.c.source_order)
     by_id = and_(asked.c.key.is_not(None), _order.c.id == asked.c.key)
     not_by_number = and_(
         by_id,
-        _order.c.mode.in_(MODES_OF_IDS[mode]),
+        _order.c.mode.in_(modes_of_ids),
         _order.c.number.is_distinct_from(asked.c.source_order),
     )
     for fits in (by_number, not_by_number):
@@ -115,7 +116,7 @@ def _repeated() -> Rows:
     return repeated.where(rows.c.row != rows.c.first).distinct()
 
 
-def _describe_repetition(order: str, reference: str | None, first: str) -> str:
+def describe_repetition(order: str, reference: str | None, first: str) -> str:
     same = f" with the reference {reference!r}" if reference else ""
     return (
         f"order {order!r} is already in {first}{same}; to copy it twice, give each copy a "
@@ -123,8 +124,10 @@ def _describe_repetition(order: str, reference: str | None, first: str) -> str:
     )
 
 
-def _problems(db: Connection, counted: str, mode: Mode) -> list[Problem]:
-    """Return the problems of the orders that the rows name."""
+def _problems(
+    db: Connection, counted: str, mode: Mode, repeated: Rows | None = None
+) -> list[Problem]:
+    """Return the problems of the orders that the rows name; `repeated` selects repetitions."""
     unknown = db.execute(_unknown()).all()
     similar = similar_numbers(db, [order for _, order in unknown])
     problems = [
@@ -135,10 +138,11 @@ def _problems(db: Connection, counted: str, mode: Mode) -> list[Problem]:
         (row, f"{order!r} is the number of one order and the id of another; give another id")
         for row, order in db.execute(_ambiguous())
     ]
-    problems += [
-        (row, _describe_repetition(order, reference, f"{counted} {first}"))
-        for row, order, reference, first in db.execute(_repeated())
-    ]
+    if repeated is not None:
+        problems += [
+            (row, describe_repetition(order, reference, f"{counted} {first}"))
+            for row, order, reference, first in db.execute(repeated)
+        ]
     return [(row, f"{counted} {row}: {line}") for row, line in problems]
 
 
@@ -151,9 +155,9 @@ def stage(db: Connection, selection: Selection) -> Mode:
     """
     empty_stage(db)
     _fill_asked(db, selection)
-    _fill_named(db, selection.mode)
+    _fill_named(db, selection.mode, MODES_OF_IDS[selection.mode])
     counted = str(selection.rows.index.name)
-    problems = selection.problems + _problems(db, counted, selection.mode)
+    problems = selection.problems + _problems(db, counted, selection.mode, _repeated())
     if problems:
         raise SelectionInvalid(selection.name, [message for _, message in sorted(problems)])
     modes = list(db.scalars(select(named.c.mode).distinct()))
@@ -161,6 +165,18 @@ def stage(db: Connection, selection: Selection) -> Mode:
         message = "it mixes orders of test mode with orders of live mode"
         raise SelectionInvalid(selection.name, [message])
     return Mode(modes[0])
+
+
+def stage_part(db: Connection, part: Selection) -> list[Problem]:
+    """Put a part of the rows into the tables; the problems of the orders that it names.
+
+    All orders must be of the selection's mode. Repetitions are left to the caller, who sees all
+    parts.
+    """
+    empty_stage(db)
+    _fill_asked(db, part)
+    _fill_named(db, part.mode, (part.mode,))
+    return sorted(_problems(db, str(part.rows.index.name), part.mode))
 
 
 def empty_stage(db: Connection) -> None:

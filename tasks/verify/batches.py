@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, false, func, not_, select
+from sqlalchemy import Select, and_, case, exists, false, func, not_, or_, select
 
-from order_factory.models.tables import OrderFactoryBatch
+from order_factory.models.tables import OrderFactoryBatch, StoredFilePiece
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import factory
 from order_factory.tasks.working_set.statements import table_of
 
-_batch = table_of(OrderFactoryBatch)
+_batch, _piece = table_of(OrderFactoryBatch), table_of(StoredFilePiece)
 
 
 def _wrong_counts() -> Select[Any]:
@@ -19,6 +19,7 @@ def _wrong_counts() -> Select[Any]:
         _batch.outerjoin(factory, factory.c.batch_id == _batch.c.id)
     )
     counted = func.count(factory.c.id)
+    rows = rows.where(not_(_batch.c.dry_run))
     return rows.group_by(_batch.c.id, _batch.c.orders_count).having(
         _batch.c.orders_count != counted
     )
@@ -36,6 +37,7 @@ def _times_beside_status() -> Select[Any]:
         (_batch.c.status == BatchStatus.PENDING, and_(started.is_(None), completed.is_(None))),
         (_batch.c.status == BatchStatus.IN_PROGRESS, started.is_not(None)),
         (_batch.c.status == BatchStatus.ABORTED, completed.is_(None)),
+        (_batch.c.status == BatchStatus.FAILED, and_(started.is_(None), completed.is_(None))),
         # A batch was never started if all of its copies were made one by one.
         (
             and_(_batch.c.status == BatchStatus.COMPLETED, completed.is_not(None)),
@@ -46,10 +48,25 @@ def _times_beside_status() -> Select[Any]:
     return select(_batch.c.id).where(not_(fit))
 
 
+def _wrong_files() -> Select[Any]:
+    has_copies = exists().where(factory.c.batch_id == _batch.c.id)
+    unread, failed = _batch.c.file_id.is_not(None), _batch.c.status == BatchStatus.FAILED
+    completed = _batch.c.status == BatchStatus.COMPLETED
+    has_pieces = exists().where(_piece.c.file_id == _batch.c.file_id)
+    has_report = _batch.c.report_file_id.is_not(None)
+    wrong = or_(
+        and_(unread, or_(_batch.c.status != BatchStatus.PENDING, has_copies, not_(has_pieces))),
+        failed != (_batch.c.errors_count > 0),
+        and_(or_(failed, _batch.c.dry_run), has_copies),
+        has_report != and_(_batch.c.dry_run, completed),
+    )
+    return select(_batch.c.id).where(wrong)
+
+
 INVARIANTS = (
     Invariant(
         "batch-count",
-        "orders_count of a batch is the number of its factories.",
+        "orders_count of a batch is the number of its factories; a dry run has none.",
         Resource.order_factory_batches,
         _wrong_counts(),
     ),
@@ -62,8 +79,15 @@ INVARIANTS = (
     Invariant(
         "batch-times-fit-status",
         "A batch in progress has a start, a completed one also a later completion, and a pending "
-        "one neither.",
+        "or failed one neither.",
         Resource.order_factory_batches,
         _times_beside_status(),
+    ),
+    Invariant(
+        "batch-file-until-read",
+        "Only a pending batch without copies has a file to be read, all pieces of it; a dry run has "
+        "a report, a failed batch errors, and neither has copies.",
+        Resource.order_factory_batches,
+        _wrong_files(),
     ),
 )

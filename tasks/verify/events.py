@@ -27,11 +27,14 @@ _started = or_(
 
 
 def _wrong_ends() -> Select[Any]:
+    # Each resumption takes an abortion back.
+    counts = {event: _count(event) for event in _ENDS}
+    counts[EventName.ABORT] -= _count(EventName.RESUME)
     wrong = (
-        _count(event) != case((factory.c.status == status, 1), else_=0)
+        counts[event] != case((factory.c.status == status, 1), else_=0)
         for event, status in _ENDS.items()
     )
-    return _with_events(*_ENDS).having(or_(*wrong))
+    return _with_events(*_ENDS, EventName.RESUME).having(or_(*wrong))
 
 
 def _wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
@@ -66,7 +69,7 @@ INVARIANTS = (
     Invariant(
         "ended-once",
         "A completed, failed or aborted factory has exactly one event of its end, and of no other "
-        "end.",
+        "end; a resumption takes back an abortion.",
         Resource.order_factories,
         _wrong_ends(),
     ),

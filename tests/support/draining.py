@@ -1,17 +1,22 @@
 """Copying what waits for the service, without Prefect around it; the flow has tests of its own."""
 
 from order_factory.models.database.engine import begin, reading
-from order_factory.tasks.batches.pending import waiting_batches
+from order_factory.tasks.batches.pending import batches_to_read, waiting_batches
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.read_batch_file import read_batch_file
 from order_factory.tasks.working_set.claims import claim_pending, claim_single
 
 
 def drain() -> None:
-    """Copy all single factories and all batches that wait."""
+    """Copy all single factories, read the files that wait, and copy all batches."""
     with begin() as db:
         size = claim_single(db, limit=10_000)
         assert not size or copy_claimed(db, size, None).stuck == []
+    with reading() as db:
+        files = batches_to_read(db)
+    for batch in files:
+        read_batch_file.fn(batch, 10_000, lambda: None)
     with reading() as db:
         batches = waiting_batches(db)
     for batch in batches:

@@ -164,6 +164,8 @@ def test_every_resource_has_a_public_id():
         "idempotency_records",
         "order_subscription_overtaken_batches",
         "shop_identity",
+        "stored_files",
+        "stored_file_pieces",
     }
 
     assert {*Base.metadata.tables} == own | {resource.name for resource in Resource}

@@ -1,0 +1,55 @@
+"""The rows of stored files: insert, read and delete."""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, insert, select
+
+from order_factory.models.tables import StoredFile, StoredFilePiece
+from order_factory.models.tables.base import utc_now
+from order_factory.tasks.stored_files.packing import PackedFile
+from order_factory.tasks.working_set.statements import table_of
+
+_file, _piece = table_of(StoredFile), table_of(StoredFilePiece)
+
+
+def store_file(db: Connection, packed: PackedFile) -> int:
+    """Store the file in this transaction; its key. One piece at a time is in memory."""
+    values = {
+        "name": packed.name,
+        "bytes_count": packed.bytes_count,
+        "sha256": packed.sha256,
+        "created_at": utc_now(),
+    }
+    file_id = int(db.execute(insert(_file).values(values).returning(_file.c.id)).scalar_one())
+    for number, content in enumerate(packed.pieces(), start=1):
+        db.execute(insert(_piece), {"file_id": file_id, "number": number, "content": content})
+    return file_id
+
+
+def name_of(db: Connection, file_id: int) -> str:
+    """The name that the client gave to the file."""
+    return str(db.execute(select(_file.c.name).where(_file.c.id == file_id)).scalar_one())
+
+
+def read_pieces(db: Connection, file_id: int) -> Iterator[bytes]:
+    """The content, piece by piece."""
+    number = 1
+    wanted = select(_piece.c.content).where(_piece.c.file_id == file_id)
+    while (content := db.scalar(wanted.where(_piece.c.number == number))) is not None:
+        yield zlib.decompress(content)
+        number += 1
+
+
+def write_file(db: Connection, file_id: int, path: Path) -> None:
+    """Write the content of the stored file to this path."""
+    with path.open("wb") as file:
+        for piece in read_pieces(db, file_id):
+            file.write(piece)
+
+
+def delete_file(db: Connection, file_id: int) -> None:
+    """Delete the stored file. Nothing may refer to it any more."""
+    db.execute(delete(_piece).where(_piece.c.file_id == file_id))
+    db.execute(delete(_file).where(_file.c.id == file_id))

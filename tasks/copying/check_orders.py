@@ -2,10 +2,21 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, and_, exists, false, func, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from order_factory.models.database.row_locks import locks_whole_database
-from order_factory.models.tables import CopyError
+from order_factory.models.tables import CopyError, LineItem
 from order_factory.tasks.copying.addresses import check_addresses
 from order_factory.tasks.copying.customers import check_customers
 from order_factory.tasks.copying.line_item_checks import check_line_items
@@ -30,11 +41,13 @@ from order_factory.tasks.stock.catalogue import flag_skus
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import has_fatal_error
 from order_factory.tasks.working_set.line_totals import (
+    is_left_out,
     leave_once_lines_out,
     subtract_unshipped_lines,
     sum_lines,
     sum_remaining_lines,
 )
+from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
 
@@ -73,6 +86,8 @@ def check_orders(db: Connection, batch: Batch) -> int:
     found += check_line_items(
         db, refresh_prices=asked.prices, promotions=asked.promotions, bundles=bundles
     )
+    if found or redeemed or once or any(asked):
+        mark_uncopyable(db)
     if redeemed:
         found += refuse_redemptions(db, batch.started_at)
     found += check_wallets(db, batch.started_at)
@@ -116,14 +131,30 @@ def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
     yield f"Noted: {', '.join(f'{what}: {count or 0:,}' for what, count in noted.items())}."
 
 
+def mark_uncopyable(db: Connection) -> None:
+    """Mark the copies that are not made whatever else is found, so that they take nothing.
+
+    The source order of such a copy must not be copied, or has no line that can be.
+    """
+    line = table_of(LineItem)
+    left = exists().where(line.c.order_id == copies.c.source_order_id, not_(is_left_out()))
+    refused = or_(_is_barred(), not_(left.correlate(copies)))
+    db.execute(update(copies).values(valid=false()).where(refused))
+
+
 def mark_invalid(db: Connection) -> None:
     """A copy with errors is not made; with `skip_errors` only one that has no line left is not.
 
     Nor is one whose source order must not be copied as it is. With `stock = partial` errors about
     the stock do not count.
     """
-    wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
-    barred = wrong.where(CopyError.code.in_(BARRED_CODES))
     has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
-    refused = or_(and_(not_(copies.c.skip_errors), has_fatal_error()), barred, not_(has_lines))
+    fails = and_(not_(copies.c.skip_errors), has_fatal_error())
+    refused = or_(fails, _is_barred(), not_(has_lines))
     db.execute(update(copies).values(valid=false()).where(refused))
+
+
+def _is_barred() -> ColumnElement[bool]:
+    return exists().where(
+        CopyError.order_factory_id == copies.c.factory_id, CopyError.code.in_(BARRED_CODES)
+    )

@@ -147,7 +147,7 @@ def divide_balances(db: Connection) -> None:
     A copy that fails takes nothing. A copy that is not to be placed takes nothing either; it shows
     what the card would pay now.
     """
-    takes = and_(redemptions.c.takes, not_(_fails))
+    takes = and_(redemptions.c.takes, copies.c.valid, not_(_fails))
     before = func.sum(case((takes, redemptions.c.wanted_cents), else_=0)).over(
         partition_by=redemptions.c.gift_card_id,
         order_by=redemptions.c.factory_id,

@@ -27,6 +27,7 @@ from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.stock.bundles import part_is_left_out, wanted_pieces
+from order_factory.tasks.stock.last_lines import find_last_lines, select_without_lines
 from order_factory.tasks.stock.reductions import is_reducible, note_reduced_lines, pieces_left
 from order_factory.tasks.working_set.copy_errors import (
     has_fatal_error,
@@ -65,15 +66,16 @@ def check_stock(db: Connection, *, contested_already: bool = False) -> int:
         return 0
     db.execute(insert_contested())
     db.execute(refuse_invalid_copies())
+    last_lines = contested_already and find_last_lines(db)
     # Each round decides at least the earliest undecided copy, and usually nearly all of them.
-    while execute_and_count(db, refuse_impossible_shares()) + execute_and_count(
-        db, grant_possible_shares()
+    while execute_and_count(db, refuse_impossible_shares(last_lines)) + execute_and_count(
+        db, grant_possible_shares(last_lines)
     ):
         pass
     found = _record_shortages(db)
     if db.scalar(select(exists().where(contested.c.partial))):
         note_reduced_lines(db, wanted_before(contested.c.state == GRANTED))
-    _leave_out_short_lines(db)
+    _leave_out_short_lines(db, last_lines)
     return found
 
 
@@ -157,24 +159,31 @@ def insert_contested() -> Insert:
 
 
 def refuse_invalid_copies() -> Update:
-    """Refuse stock to copies that fail for another reason."""
-    wrong = select(copies.c.factory_id).where(
-        not_(copies.c.skip_errors),
-        exists().where(CopyError.order_factory_id == copies.c.factory_id),
-    )
+    """Refuse stock, and the use of coupons, to copies that fail for another reason."""
+    has_error = exists().where(CopyError.order_factory_id == copies.c.factory_id)
+    fails = or_(not_(copies.c.valid), and_(not_(copies.c.skip_errors), has_error))
+    wrong = select(copies.c.factory_id).where(fails)
     return update(contested).values(state=REFUSED).where(contested.c.factory_id.in_(wrong))
 
 
-def refuse_impossible_shares() -> Update:
-    """Refuse the shares that want more than the granted ones before them leave."""
+def refuse_impossible_shares(last_lines: bool = False) -> Update:
+    """Refuse the shares that want more than the granted ones before them leave.
+
+    With `last_lines`, refuse also the uses of the copies that get no line.
+    """
     wants = wanted_before(contested.c.state == GRANTED)
     hopeless = select(wants.c.share).where(wants.c.state == OPEN, not_(wants.c.partial))
     hopeless = hopeless.where(wants.c.before + wants.c.quantity > wants.c.available)
-    return _decide(REFUSED).where(or_(contested.c.share.in_(hopeless), _order_is(REFUSED)))
+    useless = [_uses_without_lines(wants)] * last_lines
+    return _decide(REFUSED).where(
+        or_(contested.c.share.in_(hopeless), _order_is(REFUSED), *useless)
+    )
 
 
-def grant_possible_shares() -> Update:
+def grant_possible_shares(last_lines: bool = False) -> Update:
     """Grant the shares that have enough even if all undecided ones before them are granted.
+
+    With `last_lines`, a use waits until its copy is sure to get a line.
 
     A partial share is granted whatever is left. It counts with all that it wants: after one that
     gets less there is nothing left either way.
@@ -182,9 +191,21 @@ def grant_possible_shares() -> Update:
     wants = wanted_before(contested.c.state != REFUSED)
     uncertain = select(wants.c.share).where(wants.c.state == OPEN, not_(wants.c.partial))
     uncertain = uncertain.where(wants.c.before + wants.c.quantity > wants.c.available)
+    waits = [not_(_uses_without_lines(wants))] * last_lines
     return _decide(GRANTED).where(
-        contested.c.share.not_in(uncertain), not_(_order_is(OPEN, REFUSED))
+        contested.c.share.not_in(uncertain), not_(_order_is(OPEN, REFUSED)), *waits
     )
+
+
+def _uses_without_lines(wants: Subquery) -> ColumnElement[bool]:
+    """Whether the row is about a limit, and its copy gets no line as far as these rows tell."""
+    return and_(contested.c.sku_id < 0, contested.c.factory_id.in_(select_without_lines(wants)))
+
+
+def _gets_no_line(wants: Subquery) -> ColumnElement[bool]:
+    """Whether the copy takes what is left of its SKUs, and nothing is."""
+    takes_what_is_left = copies.c.stock == StockPolicy.PARTIAL
+    return and_(takes_what_is_left, copies.c.factory_id.in_(select_without_lines(wants)))
 
 
 def _order_is(*states: int) -> ColumnElement[bool]:
@@ -296,12 +317,17 @@ def _has_lines_of_it() -> ColumnElement[bool]:
     )
 
 
-def _leave_out_short_lines(db: Connection) -> None:
-    """Leave the lines of refused SKUs, and of bundles with them, out of copies that go on."""
+def _leave_out_short_lines(db: Connection, last_lines: bool) -> None:
+    """Leave the lines of refused SKUs, and of bundles with them, out of copies that go on.
+
+    With `last_lines`, also out of the copies that fail because they get no line.
+    """
     is_made = and_(
         copies.c.stock == StockPolicy.PARTIAL, not_(has_fatal_error()), not_(_order_is(REFUSED))
     )
-    is_refused = and_(or_(copies.c.skip_errors, is_made), contested.c.state == REFUSED)
+    left_with_nothing = [_gets_no_line(wanted_before(contested.c.state == GRANTED))] * last_lines
+    loses_lines = or_(copies.c.skip_errors, is_made, *left_with_nothing)
+    is_refused = and_(loses_lines, contested.c.state == REFUSED)
     refused = (
         select(copies.c.factory_id, _line.c.id)
         .join(contested, contested.c.factory_id == copies.c.factory_id)

@@ -334,11 +334,13 @@ def _contest(
     lacking = any(uses.left[each] < 1 for each in limits)
     detail = [f"coupon {source.coupon} is used up"] if lacking else None
     apart = options.skip_errors or options.ignore_invalid_coupon
+    # An order of which no line is left fails, whatever its options, and takes nothing.
+    some = any(not (line.item_type == "skus" and line.sku_code in short) for line in lines)
     if options.skip_errors:
         uses.left.subtract({code: n for code, n in wanted.items() if code not in short})
-        serves = True
+        serves = some
     else:
-        serves = not fails and not short and (apart or not lacking)
+        serves = some and not fails and not short and (apart or not lacking)
         if serves:
             uses.left.subtract(wanted)
     if serves and not lacking:

@@ -181,6 +181,11 @@ def _with_line(**values: object) -> Callable[[Source], Source]:
     return lambda source: _line(source, Line(**values))  # type: ignore[arg-type]
 
 
+def _only(source: Source, code: str) -> Source:
+    """The order without its other lines; its coupon stays."""
+    return replace(source, lines=(Line(sku_code=code, quantity=3, unit=1_50, total=4_50),))
+
+
 FAULTS: dict[str, Callable[[Source], Source]] = {
     "blocked": lambda source: replace(source, customer="blocked"),
     "deleted": lambda source: replace(source, customer="deleted"),
@@ -205,6 +210,8 @@ FAULTS: dict[str, Callable[[Source], Source]] = {
     "coupon of both": _with_coupon("SHARED2"),
     "coupon for one use": lambda source: replace(_with_coupon("ONCE")(source), customer="frugal"),
     "coupon for more": _with_coupon("DEAR"),
+    "only what is gone": lambda source: _only(source, "GONE"),
+    "only what is short": lambda source: _only(source, "RARE"),
 }
 # Coupons that are right, or wrong in a way that no other fault changes: alone.
 _ALONE = (

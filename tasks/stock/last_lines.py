@@ -1,0 +1,96 @@
+"""Copies that only stand with lines of short SKUs: they use no coupon if they get none of these."""
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    not_,
+    select,
+    union,
+)
+
+from order_factory.models.tables import LineItem
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.promotions.tables import needed_skus
+from order_factory.tasks.stock.bundles import part_is_left_out
+from order_factory.tasks.working_set.line_totals import is_left_out
+from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.tables import (
+    bundle_parts,
+    contested,
+    copies,
+    flagged_skus,
+)
+
+_line = table_of(LineItem)
+
+
+def find_last_lines(db: Connection) -> bool:
+    """Note what the lines need of copies that use a limit and have no other line.
+
+    Returns whether there is one.
+    """
+    uses = contested.alias("uses")
+    uses_a_limit = exists().where(uses.c.factory_id == copies.c.factory_id, uses.c.sku_id < 0)
+    short = copies.join(contested, contested.c.factory_id == copies.c.factory_id).join(
+        flagged_skus, flagged_skus.c.sku_id == contested.c.sku_id
+    )
+    of_lines = (
+        select(copies.c.factory_id, _line.c.id.label("line_item_id"), contested.c.sku_id)
+        .select_from(short.join(_line, _line.c.order_id == copies.c.source_order_id))
+        .where(
+            uses_a_limit,
+            _line.c.item_type == ItemType.SKUS,
+            _line.c.sku_code == flagged_skus.c.sku_code,
+            not_(is_left_out()),
+        )
+    )
+    its_parts = and_(
+        bundle_parts.c.factory_id == copies.c.factory_id,
+        bundle_parts.c.sku_code == flagged_skus.c.sku_code,
+    )
+    of_bundles = (
+        select(copies.c.factory_id, bundle_parts.c.line_item_id, contested.c.sku_id)
+        .select_from(short.join(bundle_parts, its_parts))
+        .where(uses_a_limit, not_(part_is_left_out()))
+    )
+    needs = union(of_lines, of_bundles).cte("needs")
+    needed = needs.alias("needed")
+    is_short = exists().where(
+        needed.c.factory_id == copies.c.factory_id, needed.c.line_item_id == _line.c.id
+    )
+    sure_line = exists().where(
+        copies.c.factory_id == needs.c.factory_id,
+        _line.c.order_id == copies.c.source_order_id,
+        not_(is_left_out()),
+        not_(is_short.correlate(copies, _line)),
+    )
+    rows = select(needs).where(not_(sure_line.correlate(needs)))
+    names = ["factory_id", "line_item_id", "sku_id"]
+    db.execute(insert(needed_skus).from_select(names, rows))
+    return bool(db.scalar(select(exists().select_from(needed_skus))))
+
+
+def select_without_lines(wants: Subquery) -> Select[tuple[int]]:
+    """Select the factories that get none of their last lines, by the rows of `wanted_before`."""
+    enough = case(
+        (wants.c.partial, wants.c.before < wants.c.available),
+        else_=wants.c.before + wants.c.quantity <= wants.c.available,
+    )
+    gets = case((enough, 1), else_=0)
+    same = and_(
+        wants.c.factory_id == needed_skus.c.factory_id, wants.c.sku_id == needed_skus.c.sku_id
+    )
+    copied = (
+        select(needed_skus.c.factory_id)
+        .select_from(needed_skus.join(wants, same))
+        .group_by(needed_skus.c.factory_id, needed_skus.c.line_item_id)
+        .having(func.min(gets) == 1)
+    )
+    every = select(needed_skus.c.factory_id).distinct()
+    return every.where(needed_skus.c.factory_id.not_in(copied))

@@ -152,7 +152,8 @@ class StripeGateway:
             code = getattr(error.error, "decline_code", None) or error.code or "card_declined"
             intent = getattr(error.error, "payment_intent", None)
             action = _customer_action(intent) if {code, error.code} & _ASK_CUSTOMER else None
-            refused.append(Answer(False, None, code, _message_of(code), action))
+            token = None if action is None else _member(intent, "id")
+            refused.append(Answer(False, token, code, _message_of(code), action))
         except stripe.RateLimitError:
             raise GatewayUnreachable(self.name, "accepts no more calls now") from None
         except (stripe.AuthenticationError, stripe.PermissionError):

@@ -20,11 +20,13 @@ VOID_FAILS = "tok_void_fails"
 CAPTURE_FAILS = "tok_capture_fails"
 REFUND_FAILS = "tok_refund_fails"
 
+CONFIRMS = "authentication_required"
+
 _REASONS = {
     "card_declined": "Your card was declined.",
     "insufficient_funds": "Your card has insufficient funds.",
     "expired_card": "Your card has expired.",
-    "authentication_required": "The bank asks the customer to confirm the payment.",
+    CONFIRMS: "The bank asks the customer to confirm the payment.",
 }
 
 # What cannot be done, by the token of the payment source.
@@ -61,7 +63,7 @@ class TestGateway:
             if nth == 1 or not once:
                 raise GatewayTimedOut(self.name, "did not answer in time")
         if token.startswith(DECLINED):
-            answer = _decline(token)
+            answer = _decline(token, request)
         else:
             answer = Answer(succeeded=True, token=f"test_{token}_{request.idempotency_key}")
         done = _with_action(self._ledger.do("authorize", request, answer), request)
@@ -102,14 +104,16 @@ class TestGateway:
         return self._ledger.note_call(kind, request)
 
 
-def _decline(token: str) -> Answer:
+def _decline(token: str, request: GatewayRequest) -> Answer:
     named = token.removeprefix(DECLINED).strip("_")
-    code = named if named in _REASONS else "card_declined"
-    return Answer(succeeded=False, error_code=code, message=_REASONS[code])
+    code = next((each for each in _REASONS if named.startswith(each)), "card_declined")
+    # What the customer may confirm is there to be cancelled.
+    own = f"test_{token}_{request.idempotency_key}" if code == CONFIRMS else None
+    return Answer(succeeded=False, token=own, error_code=code, message=_REASONS[code])
 
 
 def _with_action(answer: Answer, request: GatewayRequest) -> Answer:
     """Return the answer, with a link that does nothing if the customer would have to confirm."""
-    if answer.error_code != "authentication_required":
+    if answer.error_code != CONFIRMS:
         return answer
     return replace(answer, customer_action=f"https://gateway.invalid/{request.idempotency_key}")

@@ -7,7 +7,7 @@ up what the gateway did under the same key. So no crash, retry or second process
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -44,6 +44,7 @@ from order_factory.tasks.payments.claiming import (
     release_claims,
     release_unasked,
 )
+from order_factory.tasks.payments.earlier import settle_earlier_payment
 from order_factory.tasks.working_set.step import explain_error
 
 STAGE = "authorize payments"
@@ -191,13 +192,10 @@ class _Till:
             _require_found_by_now(due)
             do = _called_off
         limits = limits_of(due.gateway)
-        if due.confirmable_key is not None and not due.unwanted:
-            # What the customer has confirmed meanwhile is not asked for a second time.
-            earlier = replace(due.request, idempotency_key=due.confirmable_key)
-            with limits:
-                confirmed = its_gateway.lookup(earlier)
-            if confirmed is not None and confirmed.succeeded:
-                return confirmed
+        for earlier in () if due.unwanted else due.earlier:
+            settled = settle_earlier_payment(due, earlier)
+            if settled is not None:
+                return settled
         return call_gateway(its_gateway, limits, do, due.request, perhaps_done=due.perhaps_done)
 
     def _collect(self) -> None:

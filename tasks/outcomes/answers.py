@@ -37,6 +37,7 @@ from order_factory.tasks.gift_cards.uses import end_gift_card_uses
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
 from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
+from order_factory.tasks.payments.earlier import close_earlier_payments
 from order_factory.tasks.payments.statuses import update_payment_statuses
 from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided, void_unwanted
 from order_factory.tasks.promotions.releases import release_uses
@@ -202,6 +203,7 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
     kind = TransactionType.AUTHORIZATIONS
     if not db.scalar(select(_some(kind))):
         return
+    close_earlier_payments(db, now)
     placed, declined = _orders(kind, succeeded=True), _orders(kind, succeeded=False)
     db.execute(
         update(_order)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
     String,
@@ -76,13 +77,21 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class EarlierPayment:
+    """An authorization that waits for the customer: what the gateway was asked, and its token."""
+
+    gateway: str
+    request: GatewayRequest = field(repr=False)
+    token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Due:
     """A transaction to ask a gateway about.
 
     With `perhaps_done` it may have been asked before, last at `taken_at` (UTC). What is `unwanted`
     belongs to a subscription that was cancelled or deactivated: it is looked up and not asked.
-    `confirmable_key` is the key of an earlier authorization of the order that the customer may have
-    confirmed since.
+    `earlier` are the authorizations of the order that the customer may have confirmed since.
     """
 
     transaction_id: int
@@ -92,7 +101,7 @@ class Due:
     perhaps_done: bool
     taken_at: datetime
     unwanted: bool = False
-    confirmable_key: str | None = None
+    earlier: tuple[EarlierPayment, ...] = ()
 
 
 def count_due(db: Connection, scope: Scope) -> int:
@@ -145,7 +154,8 @@ def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[s
         .values(claimed_by=me, calls=_transaction.c.calls + 1, updated_at=utc_now())
     )
     found = {row.id: row for row in db.execute(_select_due(keys))}
-    return [_due(row.updated_at, *tuple(found[row.id])) for row in taken]
+    earlier = _read_earlier(db, keys)
+    return [_due(row.updated_at, earlier.get(row.id, []), *tuple(found[row.id])) for row in taken]
 
 
 def release_unasked(db: Connection, keys: list[int], me: int) -> None:
@@ -179,7 +189,6 @@ def _select_due(keys: list[int]) -> Select[Any]:
             _authorization.c.token,
             _capture.c.token.label("capture_token"),
             and_(_transaction.c.type == TransactionType.AUTHORIZATIONS, is_unwanted()),
-            _confirmable_key(),
         )
         .select_from(_transaction)
         .join(_order, _order.c.id == _transaction.c.order_id)
@@ -190,22 +199,35 @@ def _select_due(keys: list[int]) -> Select[Any]:
     )
 
 
-def _confirmable_key() -> ColumnElement[str]:
-    """The key of the latest authorization of the same amount that waited for the customer."""
+def _read_earlier(db: Connection, keys: list[int]) -> dict[int, list[EarlierPayment]]:
+    """The payments of the same order that still wait for the customer, by the new transaction."""
     earlier = _transaction.alias("earlier")
-    rows = select(earlier.c.idempotency_key).where(
-        _transaction.c.type == TransactionType.AUTHORIZATIONS,
-        earlier.c.type == TransactionType.AUTHORIZATIONS,
-        earlier.c.order_id == _transaction.c.order_id,
-        earlier.c.id < _transaction.c.id,
-        earlier.c.status == TransactionStatus.FAILED,
-        earlier.c.customer_action.is_not(None),
-        earlier.c.gateway == _transaction.c.gateway,
-        earlier.c.amount_cents == _transaction.c.amount_cents,
-        earlier.c.currency_code == _transaction.c.currency_code,
+    rows = (
+        select(_transaction.c.id.label("later_id"), earlier)
+        .join(earlier, earlier.c.order_id == _transaction.c.order_id)
+        .where(
+            _transaction.c.id.in_(keys),
+            _transaction.c.type == TransactionType.AUTHORIZATIONS,
+            earlier.c.id < _transaction.c.id,
+            is_confirmable(earlier),
+        )
+        .order_by(earlier.c.id)
     )
-    latest = rows.order_by(earlier.c.id.desc()).limit(1)
-    return latest.correlate(_transaction).scalar_subquery()
+    found: dict[int, list[EarlierPayment]] = {}
+    for row in db.execute(rows):
+        order = public_id(Resource.orders, row.order_id)
+        asked = GatewayRequest(row.idempotency_key, row.amount_cents, row.currency_code, order)
+        found.setdefault(row.later_id, []).append(EarlierPayment(row.gateway, asked, row.token))
+    return found
+
+
+def is_confirmable(transaction: FromClause) -> ColumnElement[bool]:
+    """Whether the customer may still confirm this authorization at the gateway."""
+    return and_(
+        transaction.c.type == TransactionType.AUTHORIZATIONS,
+        transaction.c.status == TransactionStatus.FAILED,
+        transaction.c.customer_action.is_not(None),
+    )
 
 
 def is_unwanted() -> ColumnElement[bool]:
@@ -220,6 +242,7 @@ def is_unwanted() -> ColumnElement[bool]:
 
 def _due(
     taken_at: datetime,
+    earlier: list[EarlierPayment],
     key: int,
     kind: str,
     gateway: str,
@@ -233,7 +256,6 @@ def _due(
     authorization_token: str | None,
     capture_token: str | None,
     unwanted: bool,
-    confirmable_key: str | None,
 ) -> Due:
     request = GatewayRequest(
         idempotency_key,
@@ -254,5 +276,5 @@ def _due(
         calls > 1,
         taken_at,
         unwanted,
-        confirmable_key,
+        tuple(earlier),
     )

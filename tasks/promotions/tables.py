@@ -58,15 +58,6 @@ coupon_uses = temporary(
     Column("available", BigInteger, nullable=False),
 )
 
-# The short SKUs that each line needs: of the copies that use a limit and have no other line.
-needed_skus = temporary(
-    _METADATA,
-    "tmp_needed_skus",
-    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
-)
-
 # The lines of a target that promotions may discount, and what is left of them so far, in cents.
 discountable = temporary(
     _METADATA,

@@ -1,7 +1,10 @@
 """Copies that only stand with lines of short SKUs: they use no coupon if they get none of these."""
 
 from sqlalchemy import (
+    BigInteger,
+    Column,
     Connection,
+    MetaData,
     Select,
     Subquery,
     and_,
@@ -14,9 +17,9 @@ from sqlalchemy import (
     union,
 )
 
+from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables import LineItem
 from order_factory.models.values.statuses import ItemType
-from order_factory.tasks.promotions.tables import needed_skus
 from order_factory.tasks.stock.bundles import part_is_left_out
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
@@ -25,9 +28,20 @@ from order_factory.tasks.working_set.tables import (
     contested,
     copies,
     flagged_skus,
+    temporary,
 )
 
 _line = table_of(LineItem)
+_METADATA = MetaData()
+
+# The short SKUs that each line needs: of the copies that use a limit and have no other line.
+needed_skus = temporary(
+    _METADATA,
+    "tmp_needed_skus",
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("line_item_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+)
 
 
 def find_last_lines(db: Connection) -> bool:
@@ -35,6 +49,7 @@ def find_last_lines(db: Connection) -> bool:
 
     Returns whether there is one.
     """
+    open_tables(db, _METADATA)
     uses = contested.alias("uses")
     uses_a_limit = exists().where(uses.c.factory_id == copies.c.factory_id, uses.c.sku_id < 0)
     short = copies.join(contested, contested.c.factory_id == copies.c.factory_id).join(

@@ -15,6 +15,7 @@ import httpx
 
 from order_factory.api.logs import describe_failure
 from order_factory.api.settings import ApiSettings
+from order_factory.api.waiting_for_schema import wait_for_schema
 from order_factory.models.database.engine import reading
 from order_factory.tasks.batches.pending import is_anything_waiting
 
@@ -57,7 +58,7 @@ class Dispatcher:
         self._settings = settings
         self._on_ready = on_ready
         self._woken = Event()
-        self._ending = False
+        self._ending = Event()
         self._started_run: Any = None
         self._publish_at = 0.0
         self._api_url: str | None = None
@@ -74,7 +75,7 @@ class Dispatcher:
 
     def stop(self, seconds: float) -> None:
         """End after the current transaction. The remaining orders stay pending."""
-        self._ending = True
+        self._ending.set()
         self._woken.set()
         self._thread.join(seconds)
 
@@ -93,11 +94,13 @@ class Dispatcher:
 
         failures = 0
         self._woken.set()
-        while not self._ending:
+        while not self._ending.is_set():
             pause = self._settings.dispatch_seconds * 2**failures
             self._woken.wait(min(pause, _LONGEST_PAUSE))
             self._woken.clear()
             try:
+                if not wait_for_schema(self._ending, _log):
+                    break
                 self._warm_up()
                 # With the address of the server, all runs share one connection.
                 with temporary_settings({PREFECT_API_URL: self._api_url}):
@@ -128,7 +131,7 @@ class Dispatcher:
 
     def _work_off(self) -> bool:
         """Copy while orders are pending and runs make progress. Returns whether none is left."""
-        while not self._ending:
+        while not self._ending.is_set():
             with reading() as db:
                 if not is_anything_waiting(db):
                     return True

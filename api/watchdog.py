@@ -7,6 +7,7 @@ import logging
 from threading import Event, Thread
 
 from order_factory.api.logs import describe_failure
+from order_factory.api.waiting_for_schema import wait_for_schema
 from order_factory.tasks.subscriptions.watchdog import describe_overdue, notify, overdue_now
 
 _log = logging.getLogger("order_factory.watchdog")
@@ -38,7 +39,7 @@ class Watchdog:
 
     def _run(self) -> None:
         pause = 60.0
-        while not self._ending.wait(pause):
+        while not self._ending.wait(pause) and wait_for_schema(self._ending, _log):
             pause = _SECONDS_BETWEEN_LOOKS
             try:
                 self.look()

@@ -7,6 +7,7 @@ import logging
 from threading import Event, Thread
 
 from order_factory.api.logs import describe_failure
+from order_factory.api.waiting_for_schema import wait_for_schema
 from order_factory.api.webhook_documents import render_documents
 from order_factory.tasks.webhooks.delivering import deliver
 from order_factory.tasks.webhooks.settings import webhook_settings
@@ -31,7 +32,7 @@ class WebhookDispatcher:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while not self._ending.is_set():
+        while wait_for_schema(self._ending, _log):
             try:
                 deliver(
                     render_documents,

@@ -6,7 +6,7 @@ then takes longer than copying an order.
 
 import atexit
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from threading import Lock
 from time import monotonic
@@ -40,20 +40,55 @@ def shared_client() -> Iterator[None]:
         yield
 
 
+def wait_for_server_once() -> None:
+    """Let the client of the run that a worker started wait only once for a server that is gone.
+
+    Such a run has a client of Prefect's own.
+    """
+    context = SyncClientContext.get()
+    if context is None or isinstance(context.client, _SharedClient):
+        return
+    client: Any = context.client
+    if not isinstance(client.set_flow_run_state, _StateSetter):
+        client.set_flow_run_state = _StateSetter(client)
+
+
+class _StateSetter:
+    """Sets the state of a flow run, and waits for a server that is gone only once.
+
+    When the last state of a run cannot be set, Prefect sets a failed state instead. That is tried
+    once, because the first state was retried for a minute.
+    """
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        self._set: Callable[..., OrchestrationResult[Any]] = client.set_flow_run_state
+        self._is_away = False
+        client._client.event_hooks["response"] += [retry_soon, self._note_answer]
+
+    def __call__(self, *args: Any, **options: Any) -> OrchestrationResult[Any]:
+        try:
+            with limit_retries(0) if self._is_away else nullcontext():
+                return self._set(*args, **options)
+        except httpx.HTTPError as error:
+            self._is_away = is_away(error)
+            raise
+
+    def _note_answer(self, _response: httpx.Response) -> None:
+        self._is_away = False
+
+
 class _SharedClient(SyncPrefectClient):
     """Spares requests, and waits for a server that is gone only once.
 
     Prefect asks for the server's default result storage three times in each call; it is cached for
-    a minute. When the last state of a run cannot be set, Prefect sets a failed state instead. That
-    is tried once, because the first state was retried for a minute.
+    a minute.
     """
 
     def __init__(self, api_url: str) -> None:
         super().__init__(
             api_url, auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value()
         )
-        self._client.event_hooks["response"] += [retry_soon, self._note_answer]
-        self._is_away = False
+        self.set_flow_run_state = _StateSetter(self)  # type: ignore[method-assign]
         self._storage: ServerDefaultResultStorage | None = None
         self._known_until = 0.0
 
@@ -67,17 +102,6 @@ class _SharedClient(SyncPrefectClient):
             self._storage = try_call(read) or self._storage
             self._known_until = monotonic() + _REMEMBERED_SECONDS
         return self._storage
-
-    def set_flow_run_state(self, *args: Any, **options: Any) -> OrchestrationResult[Any]:
-        try:
-            with limit_retries(0) if self._is_away else nullcontext():
-                return super().set_flow_run_state(*args, **options)
-        except httpx.HTTPError as error:
-            self._is_away = is_away(error)
-            raise
-
-    def _note_answer(self, _response: httpx.Response) -> None:
-        self._is_away = False
 
 
 class _BorrowedClient(SyncClientContext):

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from order_factory.flows.support.end_of_process import limit_end_of_process
 from order_factory.flows.support.form_schema import build_form_signature
 from order_factory.flows.support.quiet_failures import quieten_failures
-from order_factory.flows.support.shared_client import shared_client
+from order_factory.flows.support.shared_client import shared_client, wait_for_server_once
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
@@ -96,6 +96,7 @@ def _guard(function: Callable[P, R]) -> Callable[P, R]:
         # By name, so that an error names the parameter and not its position.
         given = inspect.signature(guarded).bind(*args, **kwargs).arguments
         limit_end_of_process()
+        wait_for_server_once()
         try:
             result = cast(R, _add_checks(function)(**given))
             _warn_if_cut_off()

@@ -14,7 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed, Failed
 
-from order_factory.flows.support.shared_client import shared_client
+from order_factory.flows.support.shared_client import shared_client, wait_for_server_once
 from order_factory.flows.support.shop_flow import shop_flow
 
 # Every flow asks its database once, so there is one.
@@ -123,14 +123,18 @@ def test_where_results_are_stored_is_asked_once_a_minute(monkeypatch):
     assert (once, len(asked)) == (1, 2)
 
 
-def test_a_server_that_is_gone_is_waited_for_once(monkeypatch):
+@pytest.mark.parametrize("started_by_a_worker", [False, True])
+def test_a_server_that_is_gone_is_waited_for_once(monkeypatch, started_by_a_worker):
     asked = []
+    own = SyncClientContext.get_or_create() if started_by_a_worker else shared_client()
 
     def refuse(request):
         asked.append(request.url.path)
         raise ConnectError("refused")
 
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), shared_client():
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), own:
+        wait_for_server_once()
+        wait_for_server_once()
         client, run = in_use(), uuid4()
         client.hello()
         with monkeypatch.context() as patched:

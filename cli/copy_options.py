@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+from order_factory.models.values.copy_options import CHANGES, COPY_OPTIONS, CopyOption
 from order_factory.models.values.option_signatures import signature_with_options
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def add_subscription_options(command: F) -> F:
         parameters=[
             each.replace(default=defaults.get(each.name, each.default))
             for each in signature.parameters.values()
+            if each.name not in CHANGES
         ]
     )
     return command
@@ -60,4 +61,5 @@ def _annotation(option: CopyOption) -> Any:
     flag = flag_of(option.name)
     if option.type is bool:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
-    return Annotated[option.type, typer.Option(flag, help=option.description)]
+    given: Any = str | None if option.change else option.type
+    return Annotated[given, typer.Option(flag, help=option.description)]

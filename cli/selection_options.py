@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.order_filter_fields import FILTER_FIELDS, FilterField, Kind
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ File = Annotated[
     typer.Argument(
         metavar="FILE",
         help="A .csv, .xlsx, .parquet or .jsonl file with the column source_order. Optional "
-        f"columns: {', '.join(OPTIONS)}, reference, reference_origin, metadata.",
+        f"columns: {', '.join((*OPTIONS, *CHANGES))}, reference, reference_origin, metadata.",
         show_default=False,
     ),
 ]

@@ -23,7 +23,7 @@ from order_factory.cli.main import app
 from order_factory.gateways.settings import StripeSettings, TestGatewaySettings
 from order_factory.models import errors
 from order_factory.models.settings import Settings
-from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.copy_options import COPY_OPTIONS, EVERY_OPTION
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.topics import TOPICS
@@ -155,10 +155,10 @@ def options_page() -> list[str]:
             f"`{option.name}`",
             ", ".join(f"`{value}`" for value in option.values or option.forms) or "`true`, `false`",
             _shown(option.default),
-            _shown(option.default_of_subscriptions),
+            _shown(option.default_of_subscriptions) if option in COPY_OPTIONS else "",
             f"{option.description} Ours." if option.ours else option.description,
         )
-        for option in COPY_OPTIONS
+        for option in EVERY_OPTION
     ]
     return [
         "# Copy options",
@@ -210,8 +210,8 @@ def events_page() -> list[str]:
     ]
 
 
-def _shown(value: bool | StrEnum | str) -> str:
-    return f"`{str(value).lower()}`"
+def _shown(value: bool | StrEnum | str | None) -> str:
+    return "" if value is None else f"`{str(value).lower()}`"
 
 
 def resources_page() -> list[str]:

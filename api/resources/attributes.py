@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause
 
 from order_factory.api.resources.description import Attribute, Row, Type
-from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+from order_factory.models.values.copy_options import COPY_CHANGES, COPY_OPTIONS, CopyOption
 from order_factory.models.values.money import format_price, to_float
 
 _WITHOUT_OFFSET = len("2018-01-01T12:00:00.000")
@@ -93,6 +93,14 @@ def copy_options() -> tuple[Attribute, ...]:
         if option.type is bool
         else text(option.name, nullable=False, one_of=option.values, meaning=_meaning(option))
         for option in COPY_OPTIONS
+    )
+
+
+def copy_changes() -> tuple[Attribute, ...]:
+    """How a copy differs from its source on purpose."""
+    return tuple(
+        (json_object if change.type is dict else text)(change.name, meaning=_meaning(change))
+        for change in COPY_CHANGES
     )
 
 

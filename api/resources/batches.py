@@ -35,7 +35,7 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.order_filter_fields import FILTER_FIELDS, Kind
 from order_factory.models.values.public_ids import Resource as PublicIds
@@ -109,7 +109,7 @@ def _insert(db: Connection, mode: str, values: Values) -> int:
     from order_factory.tasks.selections.recording import record_filtered, record_rows
 
     policy = ErrorPolicy(values.get("error_policy") or ErrorPolicy.REJECT_FAILED)
-    options = CopyOptions(**{name: values[name] for name in OPTIONS if name in values})
+    options = CopyOptions(**{name: values[name] for name in (*OPTIONS, *CHANGES) if name in values})
     if policy == ErrorPolicy.SKIP_ERRORS:
         options = options.model_copy(update={"skip_errors": True})
     wanted, file = values.get("orders_where"), values[UPLOADED]
@@ -190,6 +190,7 @@ ORDER_FACTORY_BATCHES = ResourceType(
     ),
     writables=(
         *writables.copy_options(update=False),
+        *writables.copy_changes(update=False),
         writables.json_object(
             "orders_where",
             update=False,

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, select
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
     common,
+    copy_changes,
     copy_options,
     integer,
     json_object,
@@ -41,6 +42,7 @@ _ATTRIBUTES = (
     json_object("errors_log", meaning="Field name to the list of messages."),
     integer("errors_count", nullable=False, meaning="Number of messages in errors_log."),
     *copy_options(),
+    *copy_changes(),
 )
 _RELATIONSHIPS = (
     Relationship("target_order", "orders", near="target_order_id", meaning="The copy."),
@@ -131,6 +133,7 @@ ORDER_COPIES = _resource(
     attributes=(*_ATTRIBUTES, *common()),
     writables=(
         *writables.copy_options(update=False),
+        *writables.copy_changes(update=False),
         *writables.common(),
     ),
     creatable=True,

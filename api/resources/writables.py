@@ -8,7 +8,7 @@ from typing import Any
 
 from order_factory.api.resources.description import Broken, Type, Writable
 from order_factory.models.values.codes import country_problem, currency_problem
-from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+from order_factory.models.values.copy_options import COPY_CHANGES, COPY_OPTIONS, CopyOption
 from order_factory.models.values.json_objects import json_object_problem
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.texts import MAX_TEXT, text_problem
@@ -66,6 +66,19 @@ def copy_options(**options: Any) -> tuple[Writable, ...]:
     return tuple(_copy_option(option, given) for option in COPY_OPTIONS)
 
 
+def copy_changes(**options: Any) -> tuple[Writable, ...]:
+    """The changes of a requested copy; null for none."""
+    return tuple(
+        Writable(
+            change.name,
+            Type.OBJECT if change.type is dict else Type.TEXT,
+            partial(_change, change=change),
+            **options,
+        )
+        for change in COPY_CHANGES
+    )
+
+
 def _copy_option(option: CopyOption, given: dict[str, Any]) -> Writable:
     if option.type is bool:
         return flag(option.name, **given)
@@ -115,6 +128,16 @@ def _rule(value: Any, *, clean: Callable[[str], str]) -> str:
     found = _text(value, longest=MAX_TEXT)
     try:
         return clean(found)
+    except ValueError as error:
+        raise Broken(str(error)) from None
+
+
+def _change(value: Any, *, change: CopyOption) -> Any:
+    if change.type is dict:
+        value = _object(value)
+    assert change.clean
+    try:
+        return change.clean(value)
     except ValueError as error:
         raise Broken(str(error)) from None
 

@@ -16,7 +16,7 @@ from order_factory.models.results.copies import (
     name_order,
 )
 from order_factory.models.results.differences import Difference
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.statuses import FactoryStatus
 
 _COLOURS = {FactoryStatus.COMPLETED: "green", FactoryStatus.FAILED: "red"}
@@ -84,6 +84,7 @@ def describe_factory(
         ("completed at", result.completed_at),
         ("failed at", result.failed_at),
         *((name.replace("_", " "), getattr(result, name)) for name in OPTIONS),
+        *_changes(result),
         ("errors", result.errors_count),
         ("reference", result.reference),
         ("reference origin", result.reference_origin),
@@ -94,6 +95,16 @@ def describe_factory(
     history = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
     title = f"Order factory {result.id}"
     return [facts(attributes, title=title), *_errors(result), history]
+
+
+def _changes(result: OrderFactoryResult) -> list[tuple[str, str]]:
+    """The changes that were asked for."""
+    given = {name: getattr(result, name) for name in CHANGES}
+    return [
+        (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
+        for name, value in given.items()
+        if value is not None
+    ]
 
 
 def describe_factories(

@@ -23,7 +23,7 @@ from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.models.requests.problems import problems_of
-from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.frames import is_frame
 from order_factory.models.values.option_signatures import signature_with_options
@@ -122,7 +122,7 @@ def _guard(function: Callable[P, R]) -> Callable[P, R]:
 def _document(function: Callable[..., Any], signature: inspect.Signature) -> str | None:
     """The function's docstring, whose last section is `Args`, with a line for each copy option."""
     text = inspect.getdoc(function)
-    options = [option for option in COPY_OPTIONS if option.name in signature.parameters]
+    options = [option for option in EVERY_OPTION if option.name in signature.parameters]
     return "\n".join([text or "", *(f"    {each.name}: {each.description}" for each in options)])
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -374,7 +375,7 @@ def analyze_table(db: Connection, table: Table) -> None:
 def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:
     """A factory's errors as one JSON object: field name to the list of messages, in order."""
     mine = (
-        select(CopyError.field, CopyError.message)
+        select(CopyError.id, CopyError.field, CopyError.message)
         .where(CopyError.order_factory_id == factory_id)
         .order_by(CopyError.id)
         .correlate_except(CopyError)
@@ -385,10 +386,42 @@ def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnEleme
         fields = select(mine.c.field, messages.label("messages")).group_by(mine.c.field).subquery()
         log = select(func.json_group_object(fields.c.field, func.json(fields.c.messages)))
     else:
-        messages = func.jsonb_agg(mine.c.message)
+        # A group is sorted by its field alone, and that loses the order of the rows.
+        messages = func.jsonb_agg(aggregate_order_by(mine.c.message, mine.c.id))
         fields = select(mine.c.field, messages.label("messages")).group_by(mine.c.field).subquery()
         log = select(func.jsonb_object_agg(fields.c.field, fields.c.messages))
     return type_coerce(log.scalar_subquery(), JsonObject)
+
+
+class json_text(FunctionElement[str]):
+    """The member with this name of a JSON object of texts and whole numbers, as a text."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(json_text, "sqlite")
+def _json_text_on_sqlite(element: json_text, compiler: SQLCompiler, **options: Any) -> str:
+    held, name = (compiler.process(each, **options) for each in element.clauses)
+    members = f"json_each({held}) AS member WHERE member.key = {name}"
+    return f"(SELECT CAST(member.value AS TEXT) FROM {members})"
+
+
+@compiles(json_text, "postgresql")
+def _json_text_on_postgresql(element: json_text, compiler: SQLCompiler, **options: Any) -> str:
+    held, name = (compiler.process(each, **options) for each in element.clauses)
+    return f"({held} ->> {name})"
+
+
+def json_members(db: Connection, column: ColumnElement[Any]) -> Any:
+    """The members of a column's JSON object, as rows with `key` and `value`, for a lateral join.
+
+    A value is a text on PostgreSQL, and has its own type on SQLite.
+    """
+    if on_sqlite(db):
+        return func.json_each(column).table_valued("key", "value")
+    members = func.jsonb_each_text(column).table_valued("key", "value")
+    return members.render_derived().lateral()
 
 
 def json_keys(db: Connection, column: ColumnElement[Any]) -> Any:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.json_objects import json_object_problem, parse_json
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.option_values import CopyOptionValues
@@ -80,7 +80,7 @@ class CopyOptions(CopyOptionValues):
     )
     metadata: Metadata | None = Field(default=None, description="Your own data, as a JSON object.")
 
-    def choices(self) -> dict[str, bool | str]:
+    def choices(self) -> dict[str, Any]:
         """The copy options and their JSON values, which may apply to many copies."""
-        chosen: dict[str, bool | str] = self.model_dump(mode="json", include=set(OPTIONS))
+        chosen: dict[str, Any] = self.model_dump(mode="json", include={*OPTIONS, *CHANGES})
         return chosen

@@ -6,13 +6,16 @@ from sqlalchemy import Boolean, Column, String, false, true
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+from order_factory.models.tables.base import JsonObject
+from order_factory.models.values.copy_options import COPY_CHANGES, COPY_OPTIONS, CopyOption
 
 
 def column_type(option: CopyOption) -> TypeEngine[Any]:
     """The type of the option's column. A choice is as wide as the next power of two."""
     if option.type is bool:
         return Boolean()
+    if option.type is dict:
+        return JsonObject
     if not option.values:
         return String()
     longest = max(map(len, option.values))
@@ -20,7 +23,10 @@ def column_type(option: CopyOption) -> TypeEngine[Any]:
 
 
 def option_columns(*, of_subscriptions: bool = False) -> list[Column[Any]]:
-    """A column for each copy option, for the `__table_args__` of a mapped class."""
+    """A column for each copy option, for the `__table_args__` of a mapped class.
+
+    A change of the copy is null where there is none. Subscriptions have no changes.
+    """
     columns = []
     for option in COPY_OPTIONS:
         default = option.default_of_subscriptions if of_subscriptions else option.default
@@ -34,4 +40,6 @@ def option_columns(*, of_subscriptions: bool = False) -> list[Column[Any]]:
                 option.name, column_type(option), server_default=server_default, nullable=False
             )
         )
+    if not of_subscriptions:
+        columns += [Column[Any](change.name, column_type(change)) for change in COPY_CHANGES]
     return columns

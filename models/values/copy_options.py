@@ -9,11 +9,19 @@ check in `verify`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from order_factory.models.values.copy_changes import (
+    OF_ADDED_LINES,
+    OF_QUANTITIES,
+    OF_SWAPS,
+    clean_added_lines,
+    clean_quantities,
+    clean_swaps,
+)
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
 from order_factory.models.values.kept_parts import (
     DEFAULT,
@@ -31,22 +39,24 @@ class Declared:
 
     `on_subscriptions` is the default of subscriptions, if that differs. An option that is `ours` is
     not in Commerce Layer's API reference. A text has `forms` of its values for people, and `clean`,
-    which returns the value to store or raises `ValueError`.
+    which returns the value to store or raises `ValueError`; an object has these, too. A `change`
+    makes the copy differ from its source. It belongs to one copy, and subscriptions have none.
     """
 
-    default: bool | StrEnum | str
+    default: bool | StrEnum | str | None
     description: str
     on_subscriptions: bool | StrEnum | str | None = None
     ours: bool = False
     forms: tuple[str, ...] = ()
-    clean: Callable[[str], str] | None = None
+    clean: Callable[[Any], Any] | None = None
+    change: bool = False
 
 
 class CopyOptionArguments(TypedDict, total=False):
     """The copy options as keyword arguments, in the order in which people see them.
 
-    A type is `bool`, a `StrEnum`, or `str` with a rule. Source: Commerce Layer API reference, order
-    copy object.
+    A type is `bool`, a `StrEnum`, or `str` or `dict` with a rule. Source: Commerce Layer API
+    reference, order copy object.
     """
 
     place_target_order: Annotated[
@@ -115,20 +125,54 @@ class CopyOptionArguments(TypedDict, total=False):
     any_source_status: Annotated[
         bool, Declared(False, "Copy a draft or cancelled source order, too.", ours=True)
     ]
+    quantities: Annotated[
+        dict[str, Any],
+        Declared(
+            None,
+            "Other quantities, by SKU code: MUG=3,CAP=0. A line with the quantity 0 is left out.",
+            ours=True,
+            forms=OF_QUANTITIES,
+            clean=clean_quantities,
+            change=True,
+        ),
+    ]
+    swap_skus: Annotated[
+        dict[str, Any],
+        Declared(
+            None,
+            "Other SKUs in place of those of the source: OLD=NEW. They have today's prices.",
+            ours=True,
+            forms=OF_SWAPS,
+            clean=clean_swaps,
+            change=True,
+        ),
+    ]
+    add_lines: Annotated[
+        dict[str, Any],
+        Declared(
+            None,
+            "Lines to add, by SKU code: CAP=2. They have today's prices.",
+            ours=True,
+            forms=OF_ADDED_LINES,
+            clean=clean_added_lines,
+            change=True,
+        ),
+    ]
 
 
 @dataclass(frozen=True)
 class CopyOption:
-    """One declared option; `type` is `bool`, the `StrEnum` of its values, or `str`."""
+    """One declared option; `type` is `bool`, the `StrEnum` of its values, `str`, or `dict`."""
 
     name: str
-    type: type[bool] | type[StrEnum] | type[str]
-    default: bool | StrEnum | str
+    type: type[bool] | type[StrEnum] | type[str] | type[dict[str, Any]]
+    default: bool | StrEnum | str | None
     description: str
-    default_of_subscriptions: bool | StrEnum | str
+    default_of_subscriptions: bool | StrEnum | str | None
     ours: bool
     forms: tuple[str, ...]
-    clean: Callable[[str], str] | None
+    clean: Callable[[Any], Any] | None
+    change: bool
 
     @property
     def title(self) -> str:
@@ -142,8 +186,16 @@ class CopyOption:
 
     @property
     def annotation(self) -> Any:
-        """The type with the rule of a text, for pydantic."""
-        return self.type if self.clean is None else Annotated[self.type, AfterValidator(self.clean)]
+        """The type with the rule of a text or an object, for pydantic.
+
+        A form has a text for an object, as `clean` reads it.
+        """
+        if self.clean is None:
+            return self.type
+        if not self.change:
+            return Annotated[self.type, AfterValidator(self.clean)]
+        text = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})
+        return Annotated[self.type | None, BeforeValidator(self.clean), text]
 
 
 def _declared(name: str, annotation: Any) -> CopyOption:
@@ -151,7 +203,7 @@ def _declared(name: str, annotation: Any) -> CopyOption:
     of_subscriptions = declared.on_subscriptions
     return CopyOption(
         name=name,
-        type=annotation.__origin__,
+        type=get_origin(annotation.__origin__) or annotation.__origin__,
         default=declared.default,
         description=declared.description,
         default_of_subscriptions=(
@@ -160,12 +212,18 @@ def _declared(name: str, annotation: Any) -> CopyOption:
         ours=declared.ours,
         forms=declared.forms,
         clean=declared.clean,
+        change=declared.change,
     )
 
 
-COPY_OPTIONS = tuple(
+EVERY_OPTION = tuple(
     _declared(name, annotation)
     for name, annotation in get_type_hints(CopyOptionArguments, include_extras=True).items()
 )
-# The options by name.
+# Those that say how to copy, which copies and subscriptions have, and those that change the copy.
+COPY_OPTIONS = tuple(option for option in EVERY_OPTION if not option.change)
+COPY_CHANGES = tuple(option for option in EVERY_OPTION if option.change)
+# The same by name.
 OPTIONS = tuple(option.name for option in COPY_OPTIONS)
+CHANGES = tuple(option.name for option in COPY_CHANGES)
+LINE_CHANGES = ("quantities", "swap_skus", "add_lines")

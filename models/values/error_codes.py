@@ -87,6 +87,16 @@ class ErrorCode(StrEnum):
         "line_items",
         "The copy has fewer pieces of a SKU than its source order, because no more are in stock.",
     )
+    QUANTITY_OF_NO_LINE = (
+        "quantity_of_no_line",
+        "quantities",
+        "The copy is to have another quantity of a SKU that the source order does not have.",
+    )
+    QUANTITY_OF_SEVERAL_LINES = (
+        "quantity_of_several_lines",
+        "quantities",
+        "The copy is to have another quantity of a SKU that is on several lines.",
+    )
     LINE_ITEM_OTHER_CURRENCY = (
         "line_item_other_currency",
         "line_items",

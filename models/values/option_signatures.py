@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+from order_factory.models.values.copy_options import EVERY_OPTION, CopyOption
 
 
 def signature_with_options(
@@ -27,7 +27,7 @@ def signature_with_options(
             default=option.default,
             annotation=annotate(option),
         )
-        for option in COPY_OPTIONS
+        for option in EVERY_OPTION
     ]
     first = [each for each in own if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     rest = [each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY]

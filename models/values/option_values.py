@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.copy_options import COPY_OPTIONS, EVERY_OPTION
 
 
 def _fields(*, of_subscriptions: bool) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def _fields(*, of_subscriptions: bool) -> dict[str, Any]:
                 description=option.description,
             ),
         )
-        for option in COPY_OPTIONS
+        for option in (COPY_OPTIONS if of_subscriptions else EVERY_OPTION)
     }
 
 

@@ -17,7 +17,9 @@ from sqlalchemy import (
 
 from order_factory.models.database.row_locks import locks_whole_database
 from order_factory.models.tables import CopyError, LineItem
+from order_factory.models.values.copy_options import CHANGES
 from order_factory.tasks.copying.addresses import check_addresses
+from order_factory.tasks.copying.changed_lines import SOME_LINES_CHANGED, find_changed_lines
 from order_factory.tasks.copying.customers import check_customers
 from order_factory.tasks.copying.line_item_checks import check_line_items
 from order_factory.tasks.copying.source_checks import BARRED_CODES, check_sources
@@ -64,6 +66,9 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if not batch.prefetched:
         sum_lines(db)
     found = check_sources(db)
+    changed = bool(db.scalar(SOME_LINES_CHANGED))
+    if changed:
+        found += find_changed_lines(db)
     # What was prefetched has none.
     bundles = not batch.prefetched and find_bundle_parts(db)
     locked = lock_wanted_stock(db)
@@ -77,14 +82,18 @@ def check_orders(db: Connection, batch: Batch) -> int:
         leave_promotions_out(db)
     once = leave_once_lines_out(db)
     if not batch.prefetched:
-        flag_skus(db, bundles=bundles)
+        flag_skus(db, more=bundles or changed)
     subtract_unshipped_lines(db)
     if redeemed:
         find_redemptions(db, batch.started_at)
     found += check_customers(db)
     found += check_addresses(db)
     found += check_line_items(
-        db, refresh_prices=asked.prices, promotions=asked.promotions, bundles=bundles
+        db,
+        refresh_prices=asked.prices,
+        promotions=asked.promotions,
+        bundles=bundles,
+        changed=changed,
     )
     if found or redeemed or once or any(asked):
         mark_uncopyable(db)
@@ -101,7 +110,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
         found += record_used_up(db)
     else:
         found += check_stock(db)
-    if (found or redeemed or once or any(asked)) and db.scalar(
+    if (found or redeemed or once or changed or any(asked)) and db.scalar(
         select(exists().select_from(left_out_lines))
     ):
         found += sum_remaining_lines(db)
@@ -145,8 +154,8 @@ def mark_uncopyable(db: Connection) -> None:
 def mark_invalid(db: Connection) -> None:
     """A copy with errors is not made; with `skip_errors` only one that has no line left is not.
 
-    Nor is one whose source order must not be copied as it is. With `stock = partial` errors about
-    the stock do not count.
+    Nor is one whose source order must not be copied as it is, or whose changes cannot be made.
+    With `stock = partial` errors about the stock do not count.
     """
     has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
     fails = and_(not_(copies.c.skip_errors), has_fatal_error())
@@ -156,5 +165,6 @@ def mark_invalid(db: Connection) -> None:
 
 def _is_barred() -> ColumnElement[bool]:
     return exists().where(
-        CopyError.order_factory_id == copies.c.factory_id, CopyError.code.in_(BARRED_CODES)
+        CopyError.order_factory_id == copies.c.factory_id,
+        or_(CopyError.code.in_(BARRED_CODES), CopyError.field.in_(CHANGES)),
     )

@@ -32,7 +32,7 @@ from order_factory.tasks.working_set.tables import (
     line_sums,
 )
 
-_line, _source = table_of(LineItem), table_of(Order)
+_line, _source, _error = table_of(LineItem), table_of(Order), table_of(CopyError)
 
 _lines_of_copy = (_line, _line.c.order_id == copies.c.source_order_id)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
@@ -139,7 +139,7 @@ _TAX_RATE = insert_errors(
 
 
 def check_line_items(
-    db: Connection, *, refresh_prices: bool, promotions: bool, bundles: bool
+    db: Connection, *, refresh_prices: bool, promotions: bool, bundles: bool, changed: bool
 ) -> int:
     """Record orders without lines, and lines that cannot be copied; how many errors.
 
@@ -147,7 +147,9 @@ def check_line_items(
     its SKU, or one in its bundle, is not in the catalogue any more or not purchasable. Where a copy
     is to have today's prices or promotions, it needs a price, and a tax rate that can be one.
     """
-    found = execute_and_count(db, _NO_LINE) + (find_prices(db) if refresh_prices else 0)
+    found = execute_and_count(db, _NO_LINE)
+    if refresh_prices:
+        found += find_prices(db, changed=changed)
     if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
         found += execute_and_count(db, _BELOW_ONE)
     if db.scalar(select(exists().where(line_sums.c.other_currency_lines > 0))):
@@ -172,5 +174,6 @@ def _leave_out_wrong_lines(db: Connection) -> None:
         .distinct()
         .join(CopyError, CopyError.order_factory_id == copies.c.factory_id)
         .where(copies.c.skip_errors, CopyError.line_item_id.is_not(None))
+        .where(not_(is_left_out(copies.c.factory_id, _error.c.line_item_id)))
     )
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], wrong))

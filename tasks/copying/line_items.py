@@ -8,6 +8,12 @@ from order_factory.models.database.dialects import reads_in_order, snapshot
 from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.errors import TryAgain
 from order_factory.models.tables import LineItem, LineItemOption
+from order_factory.models.values.copy_options import LINE_CHANGES
+from order_factory.tasks.copying.changed_lines import (
+    SOME_LINES_CHANGED,
+    change_discounts,
+    copy_changed_lines,
+)
 from order_factory.tasks.copying.reductions import SOME_LACK_PIECES, reduce_amounts
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.kept_parts import LINE_MARKS, kept_columns
@@ -95,7 +101,7 @@ _COUNTED = (
 @step(
     name="copy line items",
     field="line_items",
-    errors=("line_items", "tax_rate"),
+    errors=("line_items", "tax_rate", *LINE_CHANGES),
     idle="The source order has no line item to copy.",
 )
 def copy_line_items(db: Connection, batch: Batch) -> int:
@@ -108,6 +114,9 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     with skipping_key_checks(db, _line, few=batch.single) as held:
         copy = insert_line_items(sort=sort, some_left_out=some_left_out, lock=held)
         lines = execute_and_count(db, copy, now=now)
+    some_changed = bool(db.scalar(SOME_LINES_CHANGED))
+    if some_changed:
+        lines += copy_changed_lines(db, now)
     changed = lines != db.scalar(_COUNTED)
     # Nothing can have changed while no other transaction has ended.
     if changed or (snapshot(db) != batch.snapshot and copied_lines_differ(db)):
@@ -116,4 +125,6 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
         execute_and_count(db, insert_line_item_options(sort=sort), now=now)
     if db.scalar(SOME_LACK_PIECES):
         reduce_amounts(db)
+    if some_changed:
+        change_discounts(db)
     return lines

@@ -9,6 +9,8 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
+    exists,
     func,
     insert,
     literal,
@@ -30,7 +32,7 @@ from order_factory.tasks.working_set.copy_errors import insert_errors, select_an
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
-from order_factory.tasks.working_set.tables import copies
+from order_factory.tasks.working_set.tables import changed_lines, copies
 from order_factory.tasks.working_set.taxes import tax_cents
 
 # Where the target's metadata tells which prices have changed.
@@ -47,12 +49,19 @@ _is_priced = and_(copies.c.refresh_prices, _line.c.item_type == ItemType.SKUS)
 _of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _order.c.currency_code)
 
 
-def find_prices(db: Connection) -> int:
+def find_prices(db: Connection, *, changed: bool) -> int:
     """Store the new prices of the lines, and record SKUs without a price; the number of errors.
 
+    Where some lines are `changed`, these have their new prices already.
     Another check reports SKUs that are no longer in the catalogue.
     """
     db.execute(_insert_new_prices())
+    if changed:
+        is_changed = exists().where(
+            changed_lines.c.factory_id == new_prices.c.factory_id,
+            changed_lines.c.line_item_id == new_prices.c.line_item_id,
+        )
+        db.execute(delete(new_prices).where(is_changed))
     analyze_table(db, new_prices)
     return execute_and_count(
         db,

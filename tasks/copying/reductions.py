@@ -13,16 +13,18 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    not_,
     null,
     select,
     update,
 )
 
 from order_factory.models.tables import CopyError, LineItem, LineItemOption
-from order_factory.models.values.statuses import DISCOUNTS, SHIPPABLE, ItemType
+from order_factory.models.values.statuses import SHIPPABLE
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
+from order_factory.tasks.working_set.changed_amounts import SPLIT_DISCOUNTS
 from order_factory.tasks.working_set.copy_errors import STOCK_CODES, select_any_copy
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import copies, reduced_lines
@@ -30,9 +32,6 @@ from order_factory.tasks.working_set.taxes import split_cents
 
 _line, _option = table_of(LineItem), table_of(LineItemOption)
 _of_line = ("options_amount_cents", "discount_cents", "tax_amount_cents")
-# A discount of what was shipped, or given in addition, does not depend on the pieces.
-_WHOLE = (ItemType.FREE_SHIPPING_PROMOTIONS, ItemType.FREE_GIFT_PROMOTIONS)
-SPLIT_DISCOUNTS = tuple(kind for kind in DISCOUNTS if kind not in _WHOLE)
 
 _has_stock_error = exists().where(
     CopyError.order_factory_id == copies.c.factory_id, CopyError.code.in_(STOCK_CODES)
@@ -179,7 +178,8 @@ def _reduce_discounts() -> Update:
             cast(worth[0], BigInteger).label("kept"),
             cast(worth[1], BigInteger).label("whole"),
         )
-        .where(_LACKS_PIECES)
+        # Where lines are changed, too, the discounts are split once, for both.
+        .where(_LACKS_PIECES, not_(copies.c.lines_changed))
         .subquery("worth")
     )
     names = ("unit_amount_cents", "tax_amount_cents", "total_amount_cents")

@@ -42,6 +42,7 @@ from order_factory.models.tables import (
     OrderFactory,
     PaymentSource,
 )
+from order_factory.models.values.copy_options import CHANGES
 from order_factory.tasks.stock.bundles import SHOP_HAS_BUNDLES
 from order_factory.tasks.stock.catalogue import insert_flagged_skus
 from order_factory.tasks.working_set.claims import (
@@ -101,7 +102,7 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
         "look": [
             compile_statement(insert_short_sums()),
             compile_statement(update_mixed_sums()),
-            compile_statement(insert_flagged_skus(after_others=False, bundles=False)),
+            compile_statement(insert_flagged_skus(after_others=False, more=False)),
         ],
     }
 
@@ -122,6 +123,7 @@ def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
         _factory.c.place_target_order,
         _factory.c.cancel_source_order,
         _factory.c.apply_promotions,
+        *(_factory.c[name].is_not(None) for name in CHANGES),
     )
     last = select(func.max(copies.c.factory_id)).scalar_subquery()
     both = OrderFactory.id.between(bindparam("first", 0), last)

@@ -26,7 +26,9 @@ from order_factory.models.tables import (
     OrderFactory,
     PaymentSource,
 )
+from order_factory.models.values.copy_options import LINE_CHANGES
 from order_factory.models.values.kept_parts import ALL
+from order_factory.models.values.statuses import DISCOUNTS
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.working_set.copy_errors import STOCK_CODES
 from order_factory.tasks.working_set.kept_parts import is_once
@@ -40,6 +42,7 @@ _copied = _factory.join(_source, _source.c.id == _factory.c.source_order_id).joi
 )
 # The values of a line that are compared, and the part that each belongs to.
 _LINE_VALUES = {
+    "sku_code": "line_items",
     "quantity": "line_items",
     "unit_amount_cents": "prices",
     "options_amount_cents": "prices",
@@ -146,6 +149,8 @@ def _lines(
         _factory.c.id.label("factory_id"),
         _had.c.id.label("line_id"),
         _had.c.sku_code,
+        _had.c.item_type,
+        func.coalesce(_had.c.sku_code, _had.c.bundle_code).label("code"),
         _label(_had).label("label"),
         _has.c.id.label("copy_id"),
         is_once(_had).label("is_once"),
@@ -157,7 +162,7 @@ def _lines(
         values = row._mapping
         if row.copy_id is None:
             once = "metadata.repeat" if row.is_once else None
-            why = why or once or _why_left_out(options[row.factory_id])
+            why = why or once or _why_left_out(row, options[row.factory_id])
             yield (
                 row.factory_id,
                 Difference(
@@ -180,6 +185,7 @@ def _lines(
                         before=before,
                         after=after,
                         reason=why
+                        or _why_changed(row, options[row.factory_id])
                         or _why_of_part(part, options[row.factory_id])
                         or _why_of_stock(part, options[row.factory_id], reasons),
                     ),
@@ -196,11 +202,12 @@ def _added_lines(
         .correlate(_source, _has)
         .exists()
     )
-    rows = select(_factory.c.id, _label(_has), _has.c.quantity, _has.c.total_amount_cents)
+    rows = select(_factory.c.id, _label(_has), _has.c.sku_code, _has.c.total_amount_cents)
     rows = rows.select_from(_copied.join(_has, _has.c.order_id == _target.c.id))
     rows = rows.where(which, not_(of_source)).order_by(_factory.c.id, _has.c.id)
-    for key, label, _, cents in db.execute(rows):
+    for key, label, code, cents in db.execute(rows):
         why = "apply_promotions" if options[key].apply_promotions else None
+        why = "add_lines" if code in (options[key].add_lines or {}) else why
         yield key, Difference(part="line_items", what=label, before=None, after=cents, reason=why)
 
 
@@ -229,6 +236,7 @@ def _orders(
                     before=before,
                     after=after,
                     reason=why
+                    or _why_of_changed_lines(part, options[row.id])
                     or _why_of_part(part, options[row.id])
                     or _why_of_stock(part, options[row.id], reasons),
                 ),
@@ -349,8 +357,20 @@ def _left_out_metadata(
             )
 
 
-def _why_left_out(options: Row[Any]) -> str | None:
+def _why_left_out(line: Row[Any], options: Row[Any]) -> str | None:
+    if line.code in (options.quantities or {}):
+        return "quantities"
     return "apply_promotions" if options.apply_promotions else None
+
+
+def _why_changed(line: Row[Any], options: Row[Any]) -> str | None:
+    """The options that change this line, or a discount of an order with changed lines."""
+    names = [
+        name for name in ("quantities", "swap_skus") if line.code in (getattr(options, name) or {})
+    ]
+    if not names and line.item_type in DISCOUNTS:
+        names = [name for name in LINE_CHANGES if getattr(options, name)]
+    return " and ".join(names) or None
 
 
 def _why_of_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | None:
@@ -358,6 +378,13 @@ def _why_of_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | None
     lacks = reasons.find(options.id, *(f"code {code}" for code in STOCK_CODES))
     partial = options.stock == StockPolicy.PARTIAL and lacks is not None
     return "stock = partial" if partial and part in ("discounts", "taxes", "totals") else None
+
+
+def _why_of_changed_lines(part: str, options: Row[Any]) -> str | None:
+    """The options that change the lines, and with them the sums of the order."""
+    names = [name for name in (*LINE_CHANGES, "refresh_prices") if getattr(options, name)]
+    changed = any(getattr(options, name) for name in LINE_CHANGES)
+    return " and ".join(names) if changed and part in ("discounts", "taxes", "totals") else None
 
 
 def _why_of_part(part: str, options: Row[Any]) -> str | None:

@@ -13,7 +13,7 @@ from order_factory.models.requests.spreadsheet_text import (
     shortened_problem,
     unquote_spreadsheet_text,
 )
-from order_factory.models.values.copy_options import COPY_OPTIONS, CopyOption
+from order_factory.models.values.copy_options import EVERY_OPTION, CopyOption
 from order_factory.models.values.json_objects import json_object_problem, parse_json
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.statuses import Mode
@@ -43,7 +43,7 @@ class Selection:
 
     name: str
     rows: "pd.DataFrame"
-    options: dict[str, bool | str]
+    options: dict[str, Any]
     problems: list[Problem]
     mode: Mode = Mode.LIVE
 
@@ -126,9 +126,21 @@ def _rule(clean: Callable[[str], str]) -> Callable[[Any], str]:
     return convert
 
 
+def _change(clean: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        try:
+            return clean(value)
+        except ValueError as error:
+            raise _Wrong(f"the value {error}") from None
+
+    return convert
+
+
 def _converter(option: CopyOption) -> Callable[[Any], Any]:
     if option.type is bool:
         return _flag
+    if option.change and option.clean is not None:
+        return _change(option.clean)
     return _one_of(option.values) if option.clean is None else _rule(option.clean)
 
 
@@ -167,7 +179,7 @@ def _column(
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "source_order": _order_name,
-    **{option.name: _converter(option) for option in COPY_OPTIONS},
+    **{option.name: _converter(option) for option in EVERY_OPTION},
     "reference": _text,
     "reference_origin": _text,
     "metadata": _metadata,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 from sqlalchemy.orm import aliased
 
 from order_factory.models.errors import BatchNotFound
@@ -10,7 +10,7 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.statuses import FactoryStatus, Mode
-from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
+from order_factory.tasks.selections.requested import COLUMNS, Requested, option_values, request_rows
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
@@ -34,10 +34,8 @@ def _left_out(copied: int, retried: int) -> list[str]:
 def _options(options: CopyOptions) -> dict[str, ColumnElement[Any]]:
     """Return each copy's own options, overridden by given options that are not the default."""
     given, usual = options.choices(), CopyOptions().choices()
-    return {
-        name: _factory.c[name] if value == usual[name] else literal(value)
-        for name, value in given.items()
-    }
+    own = {name: value for name, value in given.items() if value != usual[name]}
+    return {name: _factory.c[name] for name in given} | option_values(own)
 
 
 def failed_copies(db: Connection, reference: str, options: CopyOptions) -> Requested:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from order_factory.models.errors import NothingSelected, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
@@ -14,7 +14,7 @@ from order_factory.models.values.durations import parse_duration
 from order_factory.models.values.keys import comparison_key
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.selections.requested import Requested, request_rows
+from order_factory.tasks.selections.requested import Requested, option_values, request_rows
 
 NAME = "The filter"
 
@@ -112,7 +112,7 @@ def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
         {
             "mode": Order.__table__.c.mode,
             "source_order_id": Order.__table__.c.id,
-            **{name: literal(value) for name, value in options.choices().items()},
+            **option_values(options.choices()),
         }
     )
     rows = rows.where(*fitting(wanted)).order_by(Order.placed_at.asc().nulls_last(), Order.id)

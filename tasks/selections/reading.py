@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from order_factory.models.errors import SelectionInvalid
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.frames import is_frame, is_series
 from order_factory.tasks.reports.rows import COLUMNS as REPORT_COLUMNS
@@ -23,7 +23,7 @@ else:
     # pandas takes half a second to import, and a single copy does not need it.
     Orders = Any
 
-COLUMNS = ("source_order", *OPTIONS, "reference", "reference_origin", "metadata")
+COLUMNS = ("source_order", *OPTIONS, *CHANGES, "reference", "reference_origin", "metadata")
 # A file of failed copies says in this column what was wrong with each. It is passed over.
 ERRORS = "errors"
 # The number of a row, and what is wrong with it.

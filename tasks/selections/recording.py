@@ -39,7 +39,7 @@ from order_factory.tasks.selections.filters import (
     resolve_customer,
     without_undated,
 )
-from order_factory.tasks.selections.requested import COLUMNS, Requested, request_rows
+from order_factory.tasks.selections.requested import COLUMNS, Requested, option_values, request_rows
 from order_factory.tasks.selections.staging import asked, empty_stage, named, stage
 from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import (
@@ -211,7 +211,7 @@ def record_rows(
         given: dict[str, ColumnElement[Any]] = {
             "mode": named.c.mode,
             "source_order_id": named.c.source_order_id,
-            **{name: literal(value) for name, value in selection.options.items()},
+            **option_values(selection.options),
             **{name: asked.c[name] for name in COLUMNS if name in selection.rows},
         }
         rows = request_rows(given).select_from(asked.join(named, named.c.row == asked.c.row))

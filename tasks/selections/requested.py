@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, literal, null, select
 
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.tables.option_columns import column_type
+from order_factory.models.values.copy_options import CHANGES, EVERY_OPTION, OPTIONS
 from order_factory.models.values.statuses import FactoryType, Mode
 
 # The columns of `order_factories` that a request fills, in the order of `Requested.rows`.
@@ -15,6 +16,7 @@ COLUMNS = (
     "mode",
     "source_order_id",
     *OPTIONS,
+    *CHANGES,
     "reference",
     "reference_origin",
     "metadata",
@@ -38,6 +40,15 @@ class Requested:
     nothing: str
 
 
+def option_values(chosen: Mapping[str, Any]) -> dict[str, ColumnElement[Any]]:
+    """The values of these options, the same for every copy."""
+    types = {option.name: column_type(option) for option in EVERY_OPTION}
+    return {
+        name: null() if value is None else literal(value, types[name])
+        for name, value in chosen.items()
+    }
+
+
 def request_rows(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
     """A SELECT of `COLUMNS`; what is not given is an order copy without anything of its own."""
     values: dict[str, ColumnElement[Any]] = {
@@ -46,6 +57,7 @@ def request_rows(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
         "reference_origin": null(),
         "metadata": null(),
         "retry_of_id": null(),
+        **dict.fromkeys(CHANGES, null()),
         **given,
     }
     return select(*(values[name].label(name) for name in COLUMNS))

@@ -23,7 +23,7 @@ from order_factory.models.errors import SelectionInvalid
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import BigId, JsonObject
 from order_factory.models.tables.option_columns import column_type
-from order_factory.models.values.copy_options import COPY_OPTIONS
+from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.source_orders import MODES_OF_IDS
@@ -35,6 +35,7 @@ from order_factory.tasks.working_set.tables import temporary
 
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()
+_OBJECTS = {"metadata"} | {option.name for option in EVERY_OPTION if option.type is dict}
 _order = table_of(Order)
 
 # What was asked for, one row per copy; `key` is the order's where its name can be a public id.
@@ -45,7 +46,7 @@ asked = temporary(
     Column("row", BigId, primary_key=True, autoincrement=False),
     Column("source_order", String, nullable=False),
     Column("key", BigInteger),
-    *(Column(option.name, column_type(option)) for option in COPY_OPTIONS),
+    *(Column(option.name, column_type(option)) for option in EVERY_OPTION),
     Column("reference", String),
     Column("reference_origin", String),
     Column("metadata", JsonObject),
@@ -73,10 +74,8 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
             key_of(Resource.orders, name) if name.isalpha() else None
             for name in columns["source_order"]
         ]
-        if "metadata" in columns:
-            columns["metadata"] = [
-                None if held is None else json.dumps(held) for held in columns["metadata"]
-            ]
+        for name in _OBJECTS & columns.keys():
+            columns[name] = [None if held is None else json.dumps(held) for held in columns[name]]
         fill(db, asked, columns)
     analyze_table(db, asked)
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
     exists,
     func,
     insert,
@@ -41,6 +42,7 @@ from order_factory.tasks.working_set.tables import (
     OPEN,
     REFUSED,
     bundle_parts,
+    changed_lines,
     contested,
     copies,
     flagged_skus,
@@ -104,7 +106,13 @@ def lock_wanted_stock(db: Connection) -> int:
         .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == bundle_parts.c.sku_code))
         .where(takes)
     )
-    wanted = union_all(in_lines, in_bundles)
+    in_changed_lines = (
+        select(changed_lines.c.sku_id)
+        .select_from(copies)
+        .join(changed_lines, changed_lines.c.factory_id == copies.c.factory_id)
+        .where(takes)
+    )
+    wanted = union_all(in_lines, in_changed_lines, in_bundles)
     rows = select(_stock.c.id).where(_stock.c.sku_id.in_(wanted)).order_by(_stock.c.id)
     locked = rows.with_for_update().subquery()
     return db.scalar(select(func.count()).select_from(locked)) or 0
@@ -120,9 +128,13 @@ def insert_contested() -> Insert:
         bundle_parts.c.sku_code == flagged_skus.c.sku_code,
         not_(part_is_left_out()),
     )
-    partial = and_(
-        copies.c.stock == StockPolicy.PARTIAL, not_(in_bundle.correlate(copies, flagged_skus))
+    # So is a line that the options of the copy change.
+    is_changed = exists().where(
+        changed_lines.c.factory_id == copies.c.factory_id,
+        changed_lines.c.sku_code == flagged_skus.c.sku_code,
     )
+    whole = or_(*(each.correlate(copies, flagged_skus) for each in (in_bundle, is_changed)))
+    partial = and_(copies.c.stock == StockPolicy.PARTIAL, not_(whole))
     share = case(
         # With skip_errors each SKU of an order is a separate share with a number below zero.
         (
@@ -305,16 +317,17 @@ def _record_shortages(db: Connection) -> int:
 
 def _has_lines_of_it() -> ColumnElement[bool]:
     """Whether the copy has a line of the flagged SKU itself."""
-    return (
-        exists()
-        .where(
-            _line.c.order_id == copies.c.source_order_id,
-            _line.c.item_type == ItemType.SKUS,
-            _line.c.sku_code == flagged_skus.c.sku_code,
-            not_(is_left_out()),
-        )
-        .correlate(copies, flagged_skus)
+    of_source = exists().where(
+        _line.c.order_id == copies.c.source_order_id,
+        _line.c.item_type == ItemType.SKUS,
+        _line.c.sku_code == flagged_skus.c.sku_code,
+        not_(is_left_out()),
     )
+    changed = exists().where(
+        changed_lines.c.factory_id == copies.c.factory_id,
+        changed_lines.c.sku_code == flagged_skus.c.sku_code,
+    )
+    return or_(*(each.correlate(copies, flagged_skus) for each in (of_source, changed)))
 
 
 def _leave_out_short_lines(db: Connection, last_lines: bool) -> None:
@@ -352,3 +365,10 @@ def _leave_out_short_lines(db: Connection, last_lines: bool) -> None:
     )
     for lines in (refused, in_bundles):
         db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], lines))
+    same = exists().where(
+        copies.c.factory_id == changed_lines.c.factory_id,
+        contested.c.factory_id == copies.c.factory_id,
+        contested.c.sku_id == changed_lines.c.sku_id,
+        is_refused,
+    )
+    db.execute(delete(changed_lines).where(same))

@@ -20,7 +20,7 @@ from order_factory.models.tables import Bundle, BundleItem, LineItem
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.tables import bundle_parts, copies
+from order_factory.tasks.working_set.tables import bundle_parts, changed_lines, copies
 
 _line, _bundle, _item = table_of(LineItem), table_of(Bundle), table_of(BundleItem)
 _is_bundle = _line.c.item_type == ItemType.BUNDLES
@@ -62,7 +62,9 @@ def wanted_pieces() -> Subquery:
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(is_left_out()))
     )
-    return union_all(in_lines, _in_bundles()).subquery("pieces")
+    of = changed_lines.c
+    changed = select(of.factory_id, of.sku_code, of.quantity)
+    return union_all(in_lines, changed, _in_bundles()).subquery("pieces")
 
 
 def _in_bundles() -> Select[tuple[int, str, int]]:

@@ -28,7 +28,13 @@ from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.stock.bundles import PART_CODE, PART_QUANTITY, join_bundle_items
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.tables import bundle_parts, claims, copies, flagged_skus
+from order_factory.tasks.working_set.tables import (
+    bundle_parts,
+    changed_lines,
+    claims,
+    copies,
+    flagged_skus,
+)
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
@@ -36,24 +42,24 @@ _names_a_sku = _line.c.item_type == ItemType.SKUS
 _HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
-def flag_skus(db: Connection, *, bundles: bool) -> None:
+def flag_skus(db: Connection, *, more: bool) -> None:
     """Flag the SKUs of the batch that may not be bought or shipped as usual.
 
-    `bundles` says whether some of the SKUs are in bundles.
+    `more` says whether some of the SKUs are in bundles or in changed lines.
     """
     others = exists().where(claims.c.factory_id < _first_loaded())
     after_others = bool(db.scalar(select(others)))
-    db.execute(insert_flagged_skus(after_others=after_others, bundles=bundles))
+    db.execute(insert_flagged_skus(after_others=after_others, more=more))
 
 
 @cache
-def insert_flagged_skus(*, after_others: bool, bundles: bool) -> Insert:
+def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
     """Insert a row per SKU code that is unknown, not for sale, not shipped, or short of stock.
 
     A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
     batch were copied in this transaction, so their pieces are no longer available.
     """
-    wanted = (_wanted_with_bundles() if bundles else _wanted()).subquery("wanted")
+    wanted = (_wanted_with_more() if more else _wanted()).subquery("wanted")
     mode = select(copies.c.mode).limit(1).scalar_subquery()
     held = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
     held = held.where(_stock.c.sku_id == _sku.c.id)
@@ -105,10 +111,11 @@ def _wanted() -> Select[tuple[str | None, int]]:
     )
 
 
-def _wanted_with_bundles() -> Select[tuple[str | None, int]]:
+def _wanted_with_more() -> Select[tuple[str | None, int]]:
     of_lines = _wanted().order_by(None)
     of_bundles = select(bundle_parts.c.sku_code, bundle_parts.c.quantity)
-    every = union_all(of_lines, of_bundles).subquery("every")
+    changed = select(changed_lines.c.sku_code, changed_lines.c.quantity)
+    every = union_all(of_lines, changed, of_bundles).subquery("every")
     quantity = func.sum(every.c.quantity).label("quantity")
     return select(every.c.sku_code, quantity).group_by(every.c.sku_code).order_by(every.c.sku_code)
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or
 
 from order_factory.models.tables import LineItem
 from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.changed_lines import has_changed_lines
 from order_factory.tasks.verify.gift_cards import pays_less_by_gift_card
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import coupon_is_left_out, lacks_pieces
@@ -79,6 +80,7 @@ def _not_worth_the_source() -> Select[Any]:
         coupon_is_left_out,
         exists().where(once.c.order_id == source.c.id, is_once(once)),
         lacks_pieces,
+        has_changed_lines,
     )
     rows = select(target.c.id).select_from(copied).where(frozen, not_(in_part))
     return rows.where(

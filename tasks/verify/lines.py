@@ -23,6 +23,15 @@ from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.verify.changed_lines import (
+    changed_wrongly,
+    discount_changed_wrongly,
+    is_added,
+    is_changed,
+    is_changed_discount,
+    is_dropped,
+    other_sku,
+)
 from order_factory.tasks.verify.gift_cards import is_redemption
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import (
@@ -66,7 +75,7 @@ def _missing_lines() -> Select[Any]:
         copy_error.c.code.in_(STOCK_CODES), or_(_about(origin), _same_sku(origin))
     )
     partly = and_(factory.c.stock == StockPolicy.PARTIAL, out_of_stock)
-    left_out = or_(skipped, partly, is_redemption(origin), is_once(origin))
+    left_out = or_(skipped, partly, is_redemption(origin), is_once(origin), is_dropped(origin))
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))
@@ -90,7 +99,9 @@ def _foreign_lines() -> Select[Any]:
 def _lines_from_nowhere() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines)
     return rows.where(
-        unedited(target), line.c.copied_from_id.is_(None), not_(is_new_discount(line))
+        unedited(target),
+        line.c.copied_from_id.is_(None),
+        not_(or_(is_new_discount(line), is_added(line))),
     )
 
 
@@ -113,7 +124,12 @@ def _changed_lines(db: Connection) -> Select[Any]:
         parts_differ(db, line, origin, *LINE_MARKS),
     )
     changed = or_(frozen, changed_unasked(line, origin))
-    changed = case((is_split_discount(origin), or_(frozen, _split_wrongly())), else_=changed)
+    changed = case(
+        (is_changed(origin), changed_wrongly(line, origin)),
+        (is_changed_discount(origin), or_(frozen, discount_changed_wrongly(line, origin))),
+        (is_split_discount(origin), or_(frozen, _split_wrongly())),
+        else_=changed,
+    )
     return rows.where(unedited(line, origin), changed, not_(is_redemption(origin)))
 
 
@@ -182,15 +198,16 @@ def _short_of(of: FromClause) -> ColumnElement[bool]:
 
 
 def _same_sku(of: FromClause) -> ColumnElement[bool]:
-    return and_(of.c.item_type == ItemType.SKUS, copy_error.c.sku_code == of.c.sku_code)
+    its_code = or_(copy_error.c.sku_code == of.c.sku_code, copy_error.c.sku_code == other_sku(of))
+    return and_(of.c.item_type == ItemType.SKUS, its_code)
 
 
 INVARIANTS = (
     Invariant(
         "lines-complete",
         "A target order has every line of its source, except lines that skip_errors or partial "
-        "stock left out, discounts that its options left out, lines that are not repeated, and "
-        "lines of gift cards.",
+        "stock left out, discounts that its options left out, lines that are not repeated, "
+        "lines to which quantities gives 0, and lines of gift cards.",
         Resource.order_factories,
         _missing_lines(),
     ),
@@ -203,7 +220,7 @@ INVARIANTS = (
     Invariant(
         "lines-have-an-origin",
         "Every line of a target order refers to the line from which it was copied, unless it is a "
-        "recomputed promotion.",
+        "recomputed promotion or was added.",
         Resource.line_items,
         _lines_from_nowhere(),
     ),

@@ -4,6 +4,7 @@ A claimed factory's row stays locked until the transaction ends, so two runs nev
 one. When a run dies, the database releases its locks at once. The rows are still pending.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +22,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    or_,
     select,
     true,
 )
@@ -35,7 +37,7 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.tables.base import Base
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, LINE_CHANGES, OPTIONS
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.working_set.kept_parts import resolve_default
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
@@ -140,6 +142,8 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
             Order.mode,
             Order.id.label("source_order_id"),
             *(_factory.c[name] for name in OPTIONS),
+            _is_given(CHANGES).label("changed"),
+            _is_given(LINE_CHANGES).label("lines_changed"),
             Order.customer_id,
             func.coalesce(own_email, Customer.email).label("customer_email"),
             case(
@@ -184,6 +188,10 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
         "aborted": false(),
     }
     return insert(copies).from_select(list(values), select(*values.values()))
+
+
+def _is_given(changes: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(_factory.c[name].is_not(None) for name in changes))
 
 
 def _unfinished() -> Select[tuple[int]]:

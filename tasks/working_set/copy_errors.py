@@ -49,7 +49,7 @@ def insert_errors(
     code: ErrorCode,
     message: str | ColumnElement[str],
     *where: ColumnElement[bool],
-    field: str | None = None,
+    field: str | ColumnElement[str] | None = None,
     joins: Sequence[Join] = (),
     outer: Sequence[Join] = (),
     line_item_id: ColumnElement[int] | None = None,
@@ -70,7 +70,9 @@ def insert_errors(
     sku = null() if sku_code is None else sku_code
     rows = select(
         copies.c.factory_id,
-        literal(code.key if field is None else field),
+        literal(code.key if field is None else field)
+        if field is None or isinstance(field, str)
+        else field,
         literal(code.value),
         words,
         line,

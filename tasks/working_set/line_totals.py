@@ -4,12 +4,14 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Insert,
     Update,
     and_,
     case,
+    cast,
     delete,
     exists,
     false,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    true,
     update,
 )
 
@@ -43,9 +46,20 @@ from order_factory.tasks.working_set.order_amounts import (
     cents_of_part,
 )
 from order_factory.tasks.working_set.statements import Rows, execute_and_count, table_of
-from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
+from order_factory.tasks.working_set.tables import (
+    changed_lines,
+    copies,
+    flagged_skus,
+    left_out_lines,
+    line_sums,
+)
 
 _line = table_of(LineItem)
+_NO_SUMS: dict[str, Any] = {
+    column.key: False if column.key == "mixed" else 0
+    for column in line_sums.c
+    if column.key != "factory_id"
+}
 _PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 _is_other_currency = func.coalesce(_line.c.currency_code != copies.c.currency_code, false())
 
@@ -138,7 +152,49 @@ def leave_once_lines_out(db: Connection) -> bool:
     changed = exists().where(line_sums.c.factory_id == copies.c.factory_id, some)
     remaining = select_line_sums(copies.c.source_order_id).where(changed, not_(is_left_out()))
     db.execute(_update_sums(remaining))
+    _add_changed_lines(db, changed)
     return True
+
+
+def sum_changed_copies(db: Connection) -> None:
+    """Add up the copies with changed lines: their sources' lines but those left out, and the changed.
+
+    A copy that has no line left keeps its sums: `sum_remaining_lines` finds it.
+    """
+    changed = line_sums.c.factory_id.in_(select(changed_lines.c.factory_id))
+    db.execute(update(line_sums).where(changed).values(_NO_SUMS))
+    rows = select_line_sums(copies.c.source_order_id)
+    db.execute(_update_sums(rows.where(copies.c.lines_changed, not_(is_left_out()))))
+    _add_changed_lines(db, true())
+
+
+def _add_changed_lines(db: Connection, which: ColumnElement[bool]) -> None:
+    """Count the changed lines of these copies like lines of their sources."""
+    of = changed_lines.c
+    known = exists().where(line_sums.c.factory_id == copies.c.factory_id)
+    has_some = exists().where(of.factory_id == copies.c.factory_id)
+    without = select(copies.c.factory_id, *(literal(value) for value in _NO_SUMS.values()))
+    without = without.where(which, has_some, not_(known))
+    db.execute(insert(line_sums).from_select(["factory_id", *_NO_SUMS], without))
+    counts = {
+        "lines": func.count(),
+        "purchasable_lines": func.count(),
+        "lines_to_ship": _count(of.ships),
+        "subtotal_amount_cents": func.sum(of.total_amount_cents),
+        "total_tax_amount_cents": func.sum(func.coalesce(of.tax_amount_cents, 0)),
+        "total_amount_cents": func.sum(of.total_amount_cents),
+    }
+    more = (
+        select(
+            of.factory_id, *(cast(count, BigInteger).label(name) for name, count in counts.items())
+        )
+        .join(copies, copies.c.factory_id == of.factory_id)
+        .where(which)
+        .group_by(of.factory_id)
+        .subquery("more")
+    )
+    added = update(line_sums).where(line_sums.c.factory_id == more.c.factory_id)
+    db.execute(added.values({name: line_sums.c[name] + more.c[name] for name in counts}))
 
 
 def sum_remaining_lines(db: Connection) -> int:
@@ -147,6 +203,7 @@ def sum_remaining_lines(db: Connection) -> int:
     db.execute(delete(line_sums).where(line_sums.c.factory_id.in_(some)))
     remaining = copies.c.factory_id.in_(some)
     _insert_line_sums(db, remaining, not_(is_left_out()))
+    _add_changed_lines(db, remaining)
     nothing = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
     none_left = insert_errors(
         ErrorCode.LINE_ITEMS_NONE_LEFT,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    false,
     text,
 )
 
@@ -41,7 +42,7 @@ claims = temporary(
 )
 
 # One row per current copy: its options, what its source order refers to, and the keys of its
-# target. `valid`: it is copied. `failed`: its factory ends as failed (an order that was copied but
+# target. `changed`: options change it; `lines_changed`: its lines. `valid`: it is copied. `failed`: its factory ends as failed (an order that was copied but
 # could not be placed is valid and failed). `awaits`: it ends after a gateway's answer.
 # `aborted`: it was cancelled before the copy.
 copies = temporary(
@@ -51,6 +52,8 @@ copies = temporary(
     Column("mode", String(4), nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
     *(Column(option.name, column_type(option), nullable=False) for option in COPY_OPTIONS),
+    Column("changed", Boolean, server_default=false(), nullable=False),
+    Column("lines_changed", Boolean, server_default=false(), nullable=False),
     Column("customer_id", BigInteger),
     Column("customer_email", String),
     Column("customer_email_key", String),
@@ -109,6 +112,29 @@ bundle_parts = temporary(
     Column("sku_code", String, primary_key=True),
     Column("bundle_code", String, nullable=False),
     Column("quantity", BigInteger, nullable=False),
+)
+
+# The lines that copies have instead of lines of their sources, or in addition (no `line_item_id`):
+# the option that asks for it, and what is not the source line's.
+# No `total_amount_cents`: the SKU has no price.
+changed_lines = temporary(
+    _METADATA,
+    "tmp_changed_lines",
+    Column("factory_id", BigInteger, nullable=False),
+    Column("line_item_id", BigInteger),
+    Column("option", String, nullable=False),
+    Column("sku_code", String, nullable=False),
+    Column("sku_id", BigInteger),
+    Column("purchasable", Boolean, nullable=False),
+    Column("name", String),
+    Column("image_url", String),
+    Column("quantity", BigInteger, nullable=False),
+    Column("unit_amount_cents", BigInteger),
+    Column("compare_at_amount_cents", BigInteger),
+    Column("total_amount_cents", BigInteger),
+    Column("discount_cents", BigInteger),
+    Column("tax_amount_cents", BigInteger),
+    Column("ships", Boolean, nullable=False),
 )
 
 # The flagged SKUs of the batch: not in the catalogue (no `sku_id`), not for sale, not shipped, or

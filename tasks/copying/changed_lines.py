@@ -1,0 +1,405 @@
+"""Lines that a copy has otherwise than its source order: its options ask for it.
+
+A changed line takes the place of a line of the source, which is left out, or it is added. What it
+costs is worked out here, before anything is copied: the checks count it as a line of the source.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Subquery,
+    and_,
+    case,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from order_factory.models.database.dialects import analyze_table, json_members, json_text
+from order_factory.models.tables import LineItem, LineItemOption, Order, OrderFactory, Price, Sku
+from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.statuses import SHIPPABLE, ItemType
+from order_factory.tasks.copying.totals import recalculate_totals
+from order_factory.tasks.working_set.changed_amounts import (
+    SPLIT_DISCOUNTS,
+    changed_discount,
+    changed_tax,
+    changed_total,
+    fewer_of,
+    split_discount,
+)
+from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.working_set.kept_parts import LINE_MARKS, is_once, kept_columns
+from order_factory.tasks.working_set.line_totals import sum_changed_copies
+from order_factory.tasks.working_set.statements import (
+    NOW,
+    copied_columns,
+    execute_and_count,
+    insert_counted,
+    table_of,
+    times,
+)
+from order_factory.tasks.working_set.tables import changed_lines, copies, left_out_lines
+from order_factory.tasks.working_set.taxes import tax_cents
+
+_line, _option, _sku = table_of(LineItem), table_of(LineItemOption), table_of(Sku)
+_price, _order, _factory = table_of(Price), table_of(Order), table_of(OrderFactory)
+
+SOME_LINES_CHANGED = select_any_copy(copies.c.lines_changed)
+_names_a_sku = _line.c.item_type == ItemType.SKUS
+_code = func.coalesce(_line.c.sku_code, _line.c.bundle_code)
+_wanted = cast(json_text(_factory.c.quantities, _code), BigInteger)
+_other_sku = json_text(_factory.c.swap_skus, _line.c.sku_code)
+_of_factory = _factory.c.id == copies.c.factory_id
+_lines_of_changed = copies.join(_factory, _of_factory).join(
+    _line, _line.c.order_id == copies.c.source_order_id
+)
+_is_in_place = and_(
+    copies.c.lines_changed,
+    _names_a_sku,
+    _line.c.quantity > 0,
+    not_(is_once(_line)),
+    or_(_wanted != _line.c.quantity, _other_sku.is_not(None)),
+    func.coalesce(_wanted, 1) > 0,
+)
+_is_dropped = and_(
+    copies.c.lines_changed, _line.c.item_type.in_(SHIPPABLE), _wanted == 0, not_(is_once(_line))
+)
+
+
+def find_changed_lines(db: Connection) -> int:
+    """Note the lines that copies have otherwise than their sources, and leave those out.
+
+    Record changes that cannot be made; how many errors. A copy with such an error is not made,
+    whatever `skip_errors` says: it would not be what was asked for. Call after the source orders
+    were checked, and before what is limited is locked.
+    """
+    db.execute(_insert_in_place())
+    db.execute(_insert_added(db))
+    analyze_table(db, changed_lines)
+    dropped = select(copies.c.factory_id, _line.c.id).select_from(_lines_of_changed)
+    dropped = dropped.where(or_(_is_in_place, _is_dropped))
+    db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], dropped))
+    analyze_table(db, left_out_lines)
+    found = _record_errors(db)
+    if found:
+        db.execute(delete(changed_lines).where(_cannot_be_sold()))
+    sum_changed_copies(db)
+    return found
+
+
+def _insert_in_place() -> Insert:
+    """One row per source line with another quantity or another SKU."""
+    code = func.coalesce(_other_sku, _line.c.sku_code)
+    options = (
+        select(func.sum(_option.c.total_amount_cents))
+        .where(_option.c.line_item_id == _line.c.id)
+        .correlate(_line)
+        .scalar_subquery()
+    )
+    lines = (
+        select(
+            copies.c.factory_id,
+            copies.c.mode,
+            copies.c.currency_code,
+            copies.c.source_order_id,
+            copies.c.refresh_prices,
+            _line,
+            code.label("code"),
+            _other_sku.is_not(None).label("is_swapped"),
+            func.coalesce(_wanted, _line.c.quantity).label("wanted"),
+            func.coalesce(_line.c.options_amount_cents, cast(options, BigInteger), 0).label(
+                "extras"
+            ),
+        )
+        .select_from(_lines_of_changed)
+        .where(_is_in_place)
+        .subquery("lines")
+    )
+    of = lines.c
+    is_priced = or_(of.is_swapped, of.refresh_prices)
+    total = case(
+        (is_priced, _price.c.amount_cents * of.wanted + of.extras),
+        else_=changed_total(of, of.wanted, of.extras),
+    )
+    discount = case((of.is_swapped, null()), else_=changed_discount(of, of.wanted))
+    rate = func.coalesce(of.tax_rate, _order.c.tax_rate)
+    tax = case(
+        (or_(of.tax_amount_cents.is_(None), total.is_(None)), null()),
+        (
+            and_(is_priced, rate.is_not(None), total != of.total_amount_cents),
+            tax_cents(total + func.coalesce(discount, 0), rate, _order.c.tax_included),
+        ),
+        else_=changed_tax(of, total),
+    )
+    swapped = {"name": _sku.c.name, "image_url": _sku.c.image_url}
+    values: dict[str, ColumnElement[Any]] = {
+        "factory_id": of.factory_id,
+        "line_item_id": of.id,
+        "option": case((of.is_swapped, "swap_skus"), else_="quantities"),
+        "sku_code": of.code,
+        **{name: case((of.is_swapped, its), else_=of[name]) for name, its in swapped.items()},
+        "quantity": of.wanted,
+        "unit_amount_cents": case((is_priced, _price.c.amount_cents), else_=of.unit_amount_cents),
+        "compare_at_amount_cents": case(
+            (is_priced, _price.c.compare_at_amount_cents), else_=of.compare_at_amount_cents
+        ),
+        "total_amount_cents": total,
+        "discount_cents": discount,
+        "tax_amount_cents": tax,
+        **_of_catalogue(),
+    }
+    rows = lines.join(_order, _order.c.id == of.source_order_id)
+    return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_code))
+
+
+def _insert_added(db: Connection) -> Insert:
+    """One row per line that is added."""
+    member = json_members(db, _factory.c.add_lines)
+    asked = (
+        select(
+            copies.c.factory_id,
+            copies.c.mode,
+            copies.c.currency_code,
+            copies.c.source_order_id,
+            member.c.key.label("code"),
+            cast(member.c.value, BigInteger).label("wanted"),
+        )
+        .select_from(copies.join(_factory, _of_factory).join(member, true()))
+        .where(copies.c.lines_changed, _factory.c.add_lines.is_not(None))
+        .subquery("asked")
+    )
+    of, total = asked.c, _price.c.amount_cents * asked.c.wanted
+    # The rate of the order, or the one that all its goods have.
+    rates = select(
+        case((func.min(_line.c.tax_rate) == func.max(_line.c.tax_rate), func.max(_line.c.tax_rate)))
+    )
+    rates = rates.where(_line.c.order_id == of.source_order_id, _line.c.item_type.in_(SHIPPABLE))
+    rate = func.coalesce(_order.c.tax_rate, rates.correlate(asked).scalar_subquery())
+    values: dict[str, ColumnElement[Any]] = {
+        "factory_id": of.factory_id,
+        "option": literal("add_lines"),
+        "sku_code": of.code,
+        "name": _sku.c.name,
+        "image_url": _sku.c.image_url,
+        "quantity": of.wanted,
+        "unit_amount_cents": _price.c.amount_cents,
+        "compare_at_amount_cents": _price.c.compare_at_amount_cents,
+        "total_amount_cents": total,
+        "tax_amount_cents": case(
+            (rate.is_not(None), tax_cents(total, rate, _order.c.tax_included))
+        ),
+        **_of_catalogue(),
+    }
+    rows = asked.join(_order, _order.c.id == of.source_order_id)
+    return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_code))
+
+
+def _of_catalogue() -> dict[str, ColumnElement[Any]]:
+    return {
+        "sku_id": _sku.c.id,
+        "purchasable": func.coalesce(_sku.c.purchasable, false()),
+        "ships": func.coalesce(not_(_sku.c.do_not_ship), true()),
+    }
+
+
+def _join_catalogue(
+    rows: FromClause,
+    mode: ColumnElement[str],
+    code: ColumnElement[str],
+    currency: ColumnElement[str],
+) -> FromClause:
+    rows = rows.outerjoin(_sku, and_(_sku.c.mode == mode, _sku.c.code == code))
+    return rows.outerjoin(
+        _price, and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == currency)
+    )
+
+
+def _insert(values: dict[str, ColumnElement[Any]], rows: FromClause) -> Insert:
+    lines = select(*values.values()).select_from(rows)
+    return insert(changed_lines).from_select(list(values), lines, include_defaults=False)
+
+
+def _cannot_be_sold() -> ColumnElement[bool]:
+    of = changed_lines.c
+    return or_(of.sku_id.is_(None), not_(of.purchasable), of.total_amount_cents.is_(None))
+
+
+def _record_errors(db: Connection) -> int:
+    """Record SKUs that cannot be sold, and quantities of SKUs that are on no line, or on several."""
+    of = changed_lines.c
+    its_lines = (changed_lines, of.factory_id == copies.c.factory_id)
+    is_own = of.option == "quantities"
+    about: dict[str, Any] = {
+        "joins": [its_lines],
+        # A line that is copied with another quantity has the errors of any line.
+        "field": case((is_own, "line_items"), else_=of.option),
+        "line_item_id": case((is_own, of.line_item_id)),
+        "sku_code": of.sku_code,
+    }
+    sku = literal("SKU ") + of.sku_code
+    statements = [
+        insert_errors(
+            ErrorCode.SKU_NOT_IN_CATALOGUE,
+            sku
+            + case((is_own, " is no longer in the catalogue"), else_=" is not in the catalogue"),
+            of.sku_id.is_(None),
+            **about,
+        ),
+        insert_errors(
+            ErrorCode.SKU_NOT_PURCHASABLE,
+            sku + " is not purchasable",
+            of.sku_id.is_not(None),
+            not_(of.purchasable),
+            **about,
+        ),
+        insert_errors(
+            ErrorCode.SKU_WITHOUT_PRICE,
+            sku + " has no price in " + copies.c.currency_code,
+            of.sku_id.is_not(None),
+            of.purchasable,
+            of.total_amount_cents.is_(None),
+            **about,
+        ),
+    ]
+    member = json_members(db, _factory.c.quantities)
+    with_code = (
+        select(func.count())
+        .where(_line.c.order_id == copies.c.source_order_id, _names_a_sku)
+        .where(_line.c.sku_code == member.c.key)
+        .correlate(copies, member)
+        .scalar_subquery()
+    )
+    for code, words, condition in (
+        (
+            ErrorCode.QUANTITY_OF_NO_LINE,
+            " is on no line of the source order; add it with add_lines",
+            with_code == 0,
+        ),
+        (
+            ErrorCode.QUANTITY_OF_SEVERAL_LINES,
+            " is on several lines of the source order; give it the quantity 0 and use add_lines",
+            with_code > 1,
+        ),
+    ):
+        statements.append(
+            insert_errors(
+                code,
+                literal("SKU ") + member.c.key + words,
+                copies.c.lines_changed,
+                _factory.c.quantities.is_not(None),
+                cast(member.c.value, BigInteger) > 0,
+                condition,
+                joins=[(_factory, _of_factory), (member, true())],
+                sku_code=member.c.key,
+            )
+        )
+    return sum(execute_and_count(db, statement) for statement in statements)
+
+
+def copy_changed_lines(db: Connection, now: datetime) -> int:
+    """Write the changed lines of the valid copies; rows written.
+
+    The source line's options are copied with those of the others.
+    """
+    copied = copied_columns(LineItem, "order_id")
+    its_own = {column.key for column in changed_lines.c} & {column.key for column in copied}
+    added: dict[str, ColumnElement[Any]] = {
+        "item_type": literal(ItemType.SKUS.value),
+        "currency_code": copies.c.currency_code,
+    }
+    values: dict[str, ColumnElement[Any]] = {
+        "order_id": copies.c.target_order_id,
+        "copied_from_id": changed_lines.c.line_item_id,
+        **{
+            column.key: func.coalesce(column, added[column.key]) if column.key in added else column
+            for column in copied
+        },
+        **{name: changed_lines.c[name] for name in its_own},
+        # Worked out for the source line, and for no other.
+        **dict.fromkeys(("discount_breakdown", "tax_breakdown"), null()),
+        **kept_columns(_line, *LINE_MARKS),
+        **times(NOW),
+    }
+    rows = copies.join(changed_lines, changed_lines.c.factory_id == copies.c.factory_id)
+    rows = rows.outerjoin(_line, _line.c.id == changed_lines.c.line_item_id)
+    chosen = select(*values.values()).select_from(rows).where(copies.c.valid)
+    # Added lines come last, by their codes.
+    order = (
+        copies.c.factory_id,
+        changed_lines.c.line_item_id.is_(None),
+        changed_lines.c.line_item_id,
+        changed_lines.c.sku_code,
+    )
+    return execute_and_count(
+        db, insert_counted(_line, list(values), chosen.order_by(*order)), now=now
+    )
+
+
+def change_discounts(db: Connection) -> None:
+    """Give the discounts of the targets their part of the cents, and add the targets up again."""
+    worth = _worth_of_goods()
+    names = ("unit_amount_cents", "tax_amount_cents", "total_amount_cents")
+    db.execute(
+        update(_line)
+        .where(
+            _line.c.order_id == worth.c.target_order_id,
+            worth.c.whole > 0,
+            _line.c.item_type.in_(SPLIT_DISCOUNTS),
+            _line.c.total_amount_cents < 0,
+        )
+        .values(
+            {
+                name: split_discount(
+                    _line.c.item_type, _line.c[name], worth.c.now, worth.c.kept, worth.c.whole
+                )
+                for name in names
+            }
+        )
+    )
+    db.execute(recalculate_totals(copies.c.lines_changed))
+
+
+def _worth_of_goods() -> Subquery:
+    """For each target what its goods cost, what its pieces cost in the source, and all of those."""
+    had, has = _line.alias("had"), _line.alias("has")
+
+    def is_good(of: FromClause) -> ColumnElement[bool]:
+        return and_(of.c.item_type.in_(SHIPPABLE), of.c.total_amount_cents > 0)
+
+    def amount(cents: ColumnElement[Any], rows: FromClause, *where: ColumnElement[bool]) -> Any:
+        total = select(func.coalesce(func.sum(cents), 0)).select_from(rows).where(*where)
+        return cast(total.correlate(copies).scalar_subquery(), BigInteger)
+
+    pieces = fewer_of(has.c.quantity, had.c.quantity)
+    cents = case((had.c.quantity > 0, had.c.total_amount_cents * pieces // had.c.quantity), else_=0)
+    of_target, of_source = (
+        has.c.order_id == copies.c.target_order_id,
+        had.c.order_id == copies.c.source_order_id,
+    )
+    both = has.join(had, had.c.id == has.c.copied_from_id)
+    return (
+        select(
+            copies.c.target_order_id,
+            amount(has.c.total_amount_cents, has, of_target, is_good(has)).label("now"),
+            amount(cents, both, of_target, is_good(had)).label("kept"),
+            amount(had.c.total_amount_cents, had, of_source, is_good(had)).label("whole"),
+        )
+        .where(copies.c.valid, copies.c.lines_changed)
+        .subquery("worth")
+    )

@@ -19,7 +19,13 @@ from tests.support.draining import drain
 def test_a_copy_is_pending_when_it_is_answered(api, shop):
     source = order_id(shop.order(mode="test"))
 
-    made = api.copy(source, place_target_order=True, reference="again", metadata={"a": [1]})["data"]
+    made = api.copy(
+        source,
+        place_target_order=True,
+        reference="again",
+        metadata={"a": [1]},
+        quantities={"MUG": 2},
+    )["data"]
 
     assert made["type"] == "order_copies"
     attributes = made["attributes"]
@@ -46,6 +52,9 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "keep_metadata": "default",
         "keep_references": "default",
         "any_source_status": False,
+        "quantities": {"MUG": 2},
+        "swap_skus": None,
+        "add_lines": None,
         "reference": "again",
         "reference_origin": None,
         "metadata": {"a": [1]},

@@ -13,6 +13,7 @@ REPORTED_BY = {
     "payment_source": "copy wallets",
     "line_items": "copy line items",
     "tax_rate": "copy line items",
+    "quantities": "copy line items",
     "coupon_code": "apply promotions",
     "gift_card_code": "use gift cards",
     "status": "place target orders",

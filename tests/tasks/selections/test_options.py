@@ -7,7 +7,7 @@ from order_factory.models.database.engine import begin
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.statuses import Mode
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.selections.checking import check_selection
@@ -21,20 +21,28 @@ OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {
     "payment_source_fallback": "off",
     "keep_metadata": "keys:color",
     "keep_references": "all",
+    "quantities": {"MUG": 3},
+    "swap_skus": {"OLD": "NEW"},
+    "add_lines": {"CAP": 2},
 }
+# As a person writes them in a file.
+WRITTEN = {"quantities": "MUG=3", "swap_skus": "OLD=NEW", "add_lines": "CAP=2"}
 
 
 def asked(shop):
     """The options of each recorded factory, in their order."""
-    return [{name: row._mapping[name] for name in OPTIONS} for row in shop.rows(OrderFactory)]
+    return [
+        {name: row._mapping[name] for name in (*OPTIONS, *CHANGES)}
+        for row in shop.rows(OrderFactory)
+    ]
 
 
 def test_a_row_of_a_file_has_options_of_its_own(shop, tmp_path):
     for number in ("A1", "A2", "A3"):
         shop.order(number=number)
     path = tmp_path / "orders.csv"
-    columns = [name for name in OPTIONS if name != "skip_errors"]
-    own = ",".join(str(OTHER[name]).lower() for name in columns)
+    columns = [name for name in (*OPTIONS, *CHANGES) if name != "skip_errors"]
+    own = ",".join(WRITTEN.get(name, str(OTHER[name]).lower()) for name in columns)
     path.write_text(
         f"source_order,{','.join(columns)}\nA1,{own}\nA2{',' * len(columns)}\nA3,{own}\n"
     )

@@ -18,6 +18,21 @@ def _origin(new: str, of: str = "plain_line") -> Damage:
 
 
 DAMAGES = [
+    Damage(
+        "lines-added",
+        """UPDATE order_factories SET add_lines = '{"HAT": 2}' WHERE id = :plain""",
+        "plain",
+    ),
+    Damage(
+        "lines-dropped",
+        """UPDATE order_factories SET quantities = '{"MUG": 0}' WHERE id = :plain""",
+        "plain_line",
+    ),
+    Damage(
+        "line-columns",
+        """UPDATE order_factories SET quantities = '{"MUG": 7}' WHERE id = :plain""",
+        "plain_line",
+    ),
     Damage("lines-complete", "DELETE FROM line_items WHERE id = :plain_line", "plain"),
     Damage(
         "lines-complete",

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import Order, OrderFactory
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.reports.replacing import replace_file
@@ -34,7 +34,10 @@ def _select_rows(batch_id: int) -> Select[Any]:
     rows = select(
         Order.id.label("order_id"),
         Order.number,
-        *(factory.c[name] for name in (*OPTIONS, "reference", "reference_origin", "metadata")),
+        *(
+            factory.c[name]
+            for name in (*OPTIONS, *CHANGES, "reference", "reference_origin", "metadata")
+        ),
         factory.c.errors_log,
     ).join_from(factory, Order, Order.id == factory.c.source_order_id)
     return rows.where(

@@ -10,7 +10,7 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import BulkResult
 from order_factory.models.tables import OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, Mode
@@ -100,7 +100,7 @@ def begin_reading(db: Connection, batch_id: int) -> FileToRead | None:
     readings = row.options.get("readings", 0) + 1
     counted = row.options | {"readings": readings}
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(options=counted))
-    chosen = {name: row.options[name] for name in OPTIONS if name in row.options}
+    chosen = {name: row.options[name] for name in (*OPTIONS, *CHANGES) if name in row.options}
     return FileToRead(
         batch_id,
         row.reference,

@@ -77,10 +77,10 @@ def copy_with(
         rates = {line.rate for line in goods if line.rate is not None} if rate is None else {rate}
         tax = tax_on(total, rates.pop()) if len(rates) == 1 else None
         made.append(Line("skus", code, quantity, prices[code], total, tax))
+    if not made and all(line.kind == "skus" for line in source):
+        wrong.add("line_items")
     if wrong:
         return wrong
-    if not made:
-        return {"line_items"}
     whole = sum(line.total for line in goods if line.total > 0)
     # Discounts follow the goods before the new prices of the others.
     now = sum(_before_refresh(line, changes, source) for line in made)

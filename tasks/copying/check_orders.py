@@ -51,7 +51,13 @@ from order_factory.tasks.working_set.line_totals import (
 )
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.step import step
-from order_factory.tasks.working_set.tables import copies, flagged_skus, left_out_lines, line_sums
+from order_factory.tasks.working_set.tables import (
+    changed_lines,
+    copies,
+    flagged_skus,
+    left_out_lines,
+    line_sums,
+)
 
 
 @step(name="check orders", field="source_order", errors=None)
@@ -147,7 +153,9 @@ def mark_uncopyable(db: Connection) -> None:
     """
     line = table_of(LineItem)
     left = exists().where(line.c.order_id == copies.c.source_order_id, not_(is_left_out()))
-    refused = or_(_is_barred(), not_(left.correlate(copies)))
+    changed = exists().where(changed_lines.c.factory_id == copies.c.factory_id)
+    has_some = or_(left.correlate(copies), changed.correlate(copies))
+    refused = or_(_is_barred(), not_(has_some))
     db.execute(update(copies).values(valid=false()).where(refused))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     insert,
     not_,
+    or_,
     select,
     union,
 )
@@ -25,6 +26,7 @@ from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import (
     bundle_parts,
+    changed_lines,
     contested,
     copies,
     flagged_skus,
@@ -74,7 +76,17 @@ def find_last_lines(db: Connection) -> bool:
         .select_from(short.join(bundle_parts, its_parts))
         .where(uses_a_limit, not_(part_is_left_out()))
     )
-    needs = union(of_lines, of_bundles).cte("needs")
+    its_changed = and_(
+        changed_lines.c.factory_id == copies.c.factory_id,
+        changed_lines.c.sku_code == flagged_skus.c.sku_code,
+    )
+    # A changed line has no key: those of one SKU are copied or left out together.
+    of_changed = (
+        select(copies.c.factory_id, -contested.c.sku_id, contested.c.sku_id)
+        .select_from(short.join(changed_lines, its_changed))
+        .where(uses_a_limit)
+    )
+    needs = union(of_lines, of_changed, of_bundles).cte("needs")
     needed = needs.alias("needed")
     is_short = exists().where(
         needed.c.factory_id == copies.c.factory_id, needed.c.line_item_id == _line.c.id
@@ -85,7 +97,15 @@ def find_last_lines(db: Connection) -> bool:
         not_(is_left_out()),
         not_(is_short.correlate(copies, _line)),
     )
-    rows = select(needs).where(not_(sure_line.correlate(needs)))
+    of_its_sku = exists().where(
+        needed.c.factory_id == changed_lines.c.factory_id,
+        needed.c.line_item_id == -changed_lines.c.sku_id,
+    )
+    sure_change = exists().where(
+        changed_lines.c.factory_id == needs.c.factory_id,
+        not_(of_its_sku.correlate(changed_lines)),
+    )
+    rows = select(needs).where(not_(or_(sure_line.correlate(needs), sure_change.correlate(needs))))
     names = ["factory_id", "line_item_id", "sku_id"]
     db.execute(insert(needed_skus).from_select(names, rows))
     return bool(db.scalar(select(exists().select_from(needed_skus))))

@@ -53,7 +53,7 @@ def copy_with(
         if quantity and sum(line.code == code for line in goods) != 1:
             wrong.add("quantities")
     made: list[Line] = []
-    kept = 0
+    kept = now = 0
     for line in goods:
         quantity = changes.quantities.get(str(line.code), line.quantity)
         if quantity == 0:
@@ -68,6 +68,8 @@ def copy_with(
         else:
             changed_line = _with_quantity(line, quantity) if changed else line
         made.append(changed_line)
+        # Discounts follow the goods before the new prices of lines that are as they were.
+        now += max((changed_line if changed else line).total, 0)
         kept += line.total * min(quantity, line.quantity) // line.quantity if line.total > 0 else 0
     for code, quantity in changes.add_lines.items():
         if code not in prices:
@@ -76,14 +78,13 @@ def copy_with(
         total = prices[code] * quantity
         rates = {line.rate for line in goods if line.rate is not None} if rate is None else {rate}
         tax = tax_on(total, rates.pop()) if len(rates) == 1 else None
+        now += total
         made.append(Line("skus", code, quantity, prices[code], total, tax))
     if not made and all(line.kind == "skus" for line in source):
         wrong.add("line_items")
     if wrong:
         return wrong
     whole = sum(line.total for line in goods if line.total > 0)
-    # Discounts follow the goods before the new prices of the others.
-    now = sum(_before_refresh(line, changes, source) for line in made)
     for line in source:
         if line.kind == "skus":
             continue
@@ -98,14 +99,6 @@ def copy_with(
 
 
 SPLIT = ("percentage_discount_promotions", "fixed_amount_promotions")
-
-
-def _before_refresh(line: Line, changes: Changes, source: list[Line]) -> int:
-    original = next((had for had in source if had.code == line.code), None)
-    same = original is not None and original.quantity == line.quantity
-    changed = str(line.code) in {*changes.add_lines, *changes.swap_skus.values()}
-    total = original.total if original and same and not changed else line.total
-    return max(total, 0)
 
 
 def _priced(

@@ -58,13 +58,13 @@ def copy_with(
         quantity = changes.quantities.get(str(line.code), line.quantity)
         if quantity == 0:
             continue
-        code = changes.swap_skus.get(str(line.code), line.code)
+        code = changes.swap_skus.get(str(line.code), str(line.code))
         changed = code != line.code or quantity != line.quantity
         if code != line.code or changes.refresh_prices:
             if code not in prices:
                 wrong.add("line_items" if code == line.code else "swap_skus")
                 continue
-            changed_line = _priced(line, str(code), quantity, prices, rate)
+            changed_line = _priced(line, code, quantity, prices, rate)
         else:
             changed_line = _with_quantity(line, quantity) if changed else line
         made.append(changed_line)

@@ -76,12 +76,13 @@ def cases(draw: Any) -> tuple[list[Line], float | None, Changes]:
 def _record(orders: list[tuple[list[Line], float | None]], like: int) -> list[int]:
     """Orders with these lines and tax rates, and all else of another one; their keys."""
     order, line, option = (table_of(each) for each in (Order, LineItem, LineItemOption))
-    keys = []
+    keys: list[int] = []
     with begin() as db:
         first = dict(db.execute(select(order).where(order.c.id == like)).one()._mapping)
         del first["id"], first["number"]
         for lines, rate in orders:
-            key = db.scalar(insert(order).values(first | {"tax_rate": rate}).returning(order.c.id))
+            made = insert(order).values(first | {"tax_rate": rate}).returning(order.c.id)
+            key = db.execute(made).scalar_one()
             keys.append(key)
             for each in lines:
                 values = {
@@ -108,10 +109,12 @@ def _record(orders: list[tuple[list[Line], float | None]], like: int) -> list[in
 def _lines_by_order() -> dict[int, list[Any]]:
     """Each line of each order, with what its options cost."""
     line, option = table_of(LineItem), table_of(LineItemOption)
-    cost = select(func.coalesce(func.sum(option.c.total_amount_cents), 0))
-    cost = cost.where(option.c.line_item_id == line.c.id).scalar_subquery()
-    names = ("item_type", "sku_code", "quantity", "unit_amount_cents", "total_amount_cents")
-    names += ("tax_amount_cents", "discount_cents")
+    costs = select(func.coalesce(func.sum(option.c.total_amount_cents), 0))
+    cost = costs.where(option.c.line_item_id == line.c.id).scalar_subquery()
+    names = (
+        *("item_type", "sku_code", "quantity", "unit_amount_cents", "total_amount_cents"),
+        *("tax_amount_cents", "discount_cents"),
+    )
     found = defaultdict(list)
     with reading() as db:
         for key, *row in db.execute(

@@ -18,7 +18,12 @@ from prefect.deployments import run_deployment
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from order_factory.models.database.engine import get_engine
+from sqlalchemy import delete, text
+
+from order_factory.models.database.engine import begin, get_engine
+from order_factory.models.tables import ShopIdentity
+from order_factory.models.tables.base import Base
+from order_factory.tasks.working_set.statements import table_of
 from tests.support.ports import free_port
 from tests.support.shop import Shop
 from tests.support.waiting import SECONDS
@@ -97,8 +102,20 @@ def start(folder: Path, *options: str) -> System:
     return System(process, document, log)
 
 
-@pytest.fixture(scope="package")
-def shop(system):
+def delete_all_rows() -> None:
+    """Empty the shop of the running system, which is on SQLite; it stays the same shop."""
+    with begin() as db:
+        db.execute(text("PRAGMA defer_foreign_keys = ON"))
+        for table in Base.metadata.sorted_tables:
+            if table is not table_of(ShopIdentity):
+                db.execute(delete(table))
+
+
+@pytest.fixture
+def shop(system, request):
+    """The shop of the system. A test that is run again finds no row of its first try."""
+    if getattr(request.node, "execution_count", 1) > 1:
+        delete_all_rows()
     return Shop()
 
 

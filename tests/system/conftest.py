@@ -17,7 +17,6 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
-
 from sqlalchemy import delete, text
 
 from order_factory.models.database.engine import begin, get_engine

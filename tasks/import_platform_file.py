@@ -17,9 +17,9 @@ from order_factory.models.results.imports import FileReport
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.import_file import ImportInterrupted
 from order_factory.tasks.imports.platforms.chunks import OrdersResult, import_orders_at_once
-from order_factory.tasks.imports.platforms.conversion import convert_order
+from order_factory.tasks.imports.platforms.conversion import ConvertedOrder, convert_order
 from order_factory.tasks.imports.platforms.files import PlatformFile, open_platform_file
-from order_factory.tasks.imports.platforms.order_rows import OrderRows, group_orders
+from order_factory.tasks.imports.platforms.order_rows import group_orders
 from order_factory.tasks.imports.progress import FileProgress
 from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.resources import RESOURCES
@@ -33,15 +33,16 @@ class PlatformTally:
         self.result = OrdersResult()
 
 
-def _chunks_of(orders: Iterable[OrderRows], rows: int) -> Iterator[list[OrderRows]]:
-    """The orders in chunks of at least so many rows; no order is divided."""
-    chunk, taken = [], 0
+def _chunks_of(orders: Iterable[ConvertedOrder], size: int) -> Iterator[list[ConvertedOrder]]:
+    """The orders in chunks of about so many rows; no order is divided."""
+    chunk: list[ConvertedOrder] = []
+    rows = 0
     for order in orders:
-        chunk.append(order)
-        taken += order.taken
-        if taken >= rows:
+        if chunk and rows + order.size > size:
             yield chunk
-            chunk, taken = [], 0
+            chunk, rows = [], 0
+        chunk.append(order)
+        rows += order.size
     if chunk:
         yield chunk
 
@@ -51,12 +52,11 @@ def _import_chunk(
     mode: Mode,
     rejects_file: RejectsFile,
     tally: PlatformTally,
-    found: list[OrderRows],
+    orders: list[ConvertedOrder],
     update: bool,
 ) -> None:
-    converted = [convert_order(file.form, each) for each in found]
     try:
-        result = until_it_passes(lambda: import_orders_at_once(converted, mode, update))
+        result = until_it_passes(lambda: import_orders_at_once(orders, mode, update))
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.
         message = without_values(error)
@@ -66,7 +66,7 @@ def _import_chunk(
     rejects_file.write(file.name, result.rejects)
     result.rejects.clear()
     tally.result.plus(result)
-    tally.rows += sum(each.taken for each in found)
+    tally.rows += sum(each.taken for each in orders)
 
 
 @task(task_run_name="import {file.name}", cache_policy=NO_CACHE)
@@ -88,9 +88,10 @@ def import_platform_file(
     started = perf_counter()
     source = open_platform_file(file)
     progress = FileProgress(f"import {file.name}", source.expected_rows)
-    orders = group_orders(file.form, islice(source.records(), tally.rows, None))
-    for number, found in enumerate(_chunks_of(orders, chunk_size), start=1):
-        _import_chunk(file, mode, rejects_file, tally, found, update)
+    found = group_orders(file.form, islice(source.records(), tally.rows, None))
+    converted = (convert_order(file.form, each) for each in found)
+    for number, orders in enumerate(_chunks_of(converted, chunk_size), start=1):
+        _import_chunk(file, mode, rejects_file, tally, orders, update)
         progress.show(tally.rows)
         # As the import of one resource does it: each time that the rows have doubled.
         if number.bit_count() == 1:

@@ -75,7 +75,6 @@ class AmountsPart(_Part, frozen=True):
     subtotal_is: Literal["before_discounts", "after_discounts"] = "before_discounts"
     shipping: Columns = ()
     shipping_name: Columns = ()
-    shipping_tax: Columns = ()
     discount: Columns = ()
     discount_name: Columns = ()
     adjustments: dict[str, Columns] = Field(

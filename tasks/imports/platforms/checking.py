@@ -33,8 +33,7 @@ class CheckedRows:
     def translated(self, reject: Reject) -> Reject:
         """The reject with the line and the column of the file."""
         row = self.rows[reject.line]
-        column = row.columns.get(reject.column, reject.column)
-        return Reject(row.line, column, reject.reason)
+        return Reject(row.line, row.column_of(reject.column), reject.reason)
 
 
 def check_orders(orders: Sequence[ConvertedOrder]) -> dict[str, CheckedRows]:

@@ -1,9 +1,11 @@
 """Converting an exported order into the rows of an import: one order, its lines, its addresses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel
 
 from order_factory.models.requests.platform_formats import AddressPart, PlatformFormat, ValueOf
 from order_factory.models.values.codes import currency_problem
@@ -56,22 +58,41 @@ _NO_CURRENCY = (
 )
 
 
+# The values that have another name in the mapping.
+_NAMES_IN_PARTS = {"code": "sku_code", "email": "customer"}
+
+
 class Row(NamedTuple):
-    """A row for an import, the line of the file that it is from, and its values' columns there."""
+    """A row for an import, the line of the file that it is from, and its part of the mapping."""
 
     line: int
     values: dict[str, Any]
-    columns: Mapping[str, str]
+    part: BaseModel
+
+    def column_of(self, name: str) -> str:
+        """The file's first column for this value; the value's own name without one."""
+        given = getattr(self.part, _NAMES_IN_PARTS.get(name, name), None)
+        columns = given.column if isinstance(given, ValueOf) else given
+        return columns[0] if columns and isinstance(columns, tuple) else name
 
 
 @dataclass
 class ConvertedOrder:
-    """The rows of one order by resource; or the problems for which none of it is imported."""
+    """The rows of one order by resource; or the problems for which none of it is imported.
+
+    `taken` counts the rows of the file, `goods` those with goods.
+    """
 
     line: int
+    taken: int = 1
     goods: int = 0
     rows: dict[str, list[Row]] = field(default_factory=dict)
     problems: list[Reject] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """The number of its rows; 1 without any."""
+        return sum(map(len, self.rows.values())) or 1
 
 
 @dataclass
@@ -101,7 +122,7 @@ class _Conversion:
         self._form = form
         self._found = found
         self._header = found.header
-        self._result = ConvertedOrder(found.line)
+        self._result = ConvertedOrder(found.line, found.taken)
         self._exponent = 2
 
     def convert(self) -> ConvertedOrder:
@@ -296,18 +317,13 @@ class _Conversion:
             for name in type(part).model_fields
             if name != "full_name"
         }
-        columns = {
-            name: value.column[0]
-            for name in values
-            if (value := getattr(part, name)) is not None and value.column
-        }
         if values["line_1"] is None and values["city"] is None:
             return None
         if values["first_name"] is None and values["last_name"] is None:
             full = text_of(self._header, part.full_name)
             values["first_name"], values["last_name"] = divide_name(full)
         own = {"reference": reference, "reference_origin": self._form.platform}
-        return Row(self._found.line, values | own, columns)
+        return Row(self._found.line, values | own, part)
 
     def _add_rows(
         self,
@@ -342,7 +358,7 @@ class _Conversion:
                 {row.values["reference"]: row for row in addresses.values()}.values()
             ),
             "skus": [self._sku(each, ships_somewhere) for each in goods if each.values["sku_code"]],
-            "orders": [Row(line, order, self._order_columns())],
+            "orders": [Row(line, order, self._form.order)],
             "line_items": lines,
         }
         self._result.rows = {
@@ -350,17 +366,9 @@ class _Conversion:
             for name, found in rows.items()
         }
 
-    def _order_columns(self) -> dict[str, str]:
-        part = self._form.order
-        return {
-            name: value.column[0]
-            for name in type(part).model_fields
-            if (value := getattr(part, name)) is not None and value.column
-        }
-
     def _customer(self, order: dict[str, Any]) -> Row:
         values = {"email": order["customer"], "status": CustomerStatus.ACQUIRED.value}
-        return Row(self._found.line, values, {"email": self._order_columns().get("customer", "")})
+        return Row(self._found.line, values, self._form.order)
 
     def _sku(self, goods: _Goods, ships_somewhere: bool) -> Row:
         ships = ships_somewhere if goods.ships is None else goods.ships
@@ -370,18 +378,7 @@ class _Conversion:
             "do_not_ship": not ships,
             "do_not_track": not self._form.track_stock,
         }
-        columns = self._line_columns()
-        return Row(
-            goods.record.line, values, {"code": columns["sku_code"], "name": columns["name"]}
-        )
-
-    def _line_columns(self) -> dict[str, str]:
-        part = self._form.line
-        return {
-            "sku_code": next(iter(part.sku_code.column), ""),
-            "name": "" if part.name is None else next(iter(part.name.column), ""),
-            "quantity": part.quantity[0],
-        }
+        return Row(goods.record.line, values, self._form.line)
 
     def _lines(
         self,
@@ -395,7 +392,6 @@ class _Conversion:
         line = self._found.line
         common = {"order_number": order["number"], "currency_code": order["currency_code"]}
         discounts = _line_discounts(goods, cents, settled.goods_discount)
-        columns = self._line_columns()
         rows = [
             Row(
                 each.record.line,
@@ -407,14 +403,16 @@ class _Conversion:
                     "total_amount_cents": total,
                     "discount_cents": -discount if settled.goods_discount else None,
                 },
-                columns,
+                self._form.line,
             )
             for place, (each, total, discount) in enumerate(
                 zip(goods, cents, discounts, strict=True), start=1
             )
         ]
         others = self._other_lines(amounts, settled)
-        rows += [Row(line, {**common, "quantity": 1, **values}, {}) for values in others]
+        rows += [
+            Row(line, {**common, "quantity": 1, **values}, self._form.amounts) for values in others
+        ]
         if amounts.tax:
             for row, tax in zip(rows, self._taxes(goods, rows, amounts), strict=True):
                 row.values["tax_amount_cents"] = tax

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
+# Many lines of a file have the same prices.
+_REMEMBERED = 16_384
 _NUMBER = re.compile(r"([-+]?)(\d[\d.,' ]*|[.,]\d+)")
 # Signs and codes of currencies around the number: $, EUR, kr.
 _AROUND = re.compile(r"^([-+]?)\s*[^\d\s.,'+-]{1,4}\s*(?=[-+.,\d])|(?<=\d)\s*[^\d\s.,'+-]{1,4}\.?$")
@@ -49,6 +52,7 @@ def parse_percent(text: str) -> float:
     return rate
 
 
+@lru_cache(_REMEMBERED)
 def _plain_number(text: str, exponent: int) -> str:
     """The number with a point before its decimals and nothing between its thousands."""
     text = _AROUND.sub(r"\1", _BLANKS.sub(" ", text).strip()).strip()

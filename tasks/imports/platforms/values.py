@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from order_factory.models.requests.platform_formats import PlatformFormat, ValueOf
@@ -36,6 +37,7 @@ def meaning_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
     return meaning
 
 
+@lru_cache(1024)
 def _word(text: str) -> str:
     """`wc-on-hold`, `On hold` and `on_hold` are the same word."""
     return _BETWEEN_WORDS.sub("_", text.strip().casefold()).removeprefix("wc_")

@@ -40,6 +40,7 @@ from order_factory.models.values.statuses import (
     OrderStatus,
     PaymentStatus,
 )
+from order_factory.tasks.orders.details import Kind, release_address
 from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.order_numbers import set_order_number
 from order_factory.tasks.working_set.order_totals import update_order_totals
@@ -56,6 +57,15 @@ _PIECES = (
 )
 
 
+def _release_addresses(db: Connection, known: Row, values: Values) -> None:
+    """Leave no copied address behind that the order had, and no other order has."""
+    kinds: tuple[Kind, ...] = ("billing", "shipping")
+    for kind in kinds:
+        name = f"{kind}_address_id"
+        if name in values and values[name] != known[name]:
+            release_address(db, known["id"], kind)
+
+
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     """An order gets the customer's email, unless it has one of its own."""
     if known is None:
@@ -64,6 +74,8 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     elif known["status"] not in EDITABLE and not values.keys() <= DESCRIPTIVE:
         name = min(values.keys() - DESCRIPTIVE).removesuffix("_id")
         raise Broken(f"cannot be changed: the order is {known['status']}", name)
+    if known is not None:
+        _release_addresses(db, known, values)
     if values.get("number") is not None:
         taken = select(_order.c.id).where(
             _order.c.mode == mode, _order.c.number == values["number"]

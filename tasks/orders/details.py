@@ -7,7 +7,20 @@ row is inserted, and the old one stays for its other orders.
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from order_factory.models.tables import Address, CustomerPaymentSource, Order, PaymentSource
 from order_factory.models.tables.base import Base
@@ -98,6 +111,24 @@ def _write(
 def _point(db: Connection, order_id: int, column: str, key: int, now: datetime) -> None:
     mine = update(_order).where(_order.c.id == order_id)
     db.execute(mine.values({column: key, "updated_at": NOW}), {"now": now})
+
+
+def release_address(db: Connection, order_id: int, kind: Kind) -> None:
+    """Take this address from the order; a copied row that no order uses then is deleted.
+
+    Where copies were made of the row, it stays, as an address of its own.
+    """
+    address, copy = table_of(Address), table_of(Address).alias("copy")
+    column = _order.c[f"{kind}_address_id"]
+    key = db.scalar(select(column).where(_order.c.id == order_id))
+    db.execute(update(_order).where(_order.c.id == order_id).values({column: None}))
+    used = exists().where(
+        or_(_order.c.billing_address_id == key, _order.c.shipping_address_id == key)
+    )
+    mine = and_(address.c.id == key, address.c.copied_from_id.is_not(None), not_(used))
+    copied = exists().where(copy.c.copied_from_id == address.c.id)
+    db.execute(delete(address).where(mine, not_(copied)))
+    db.execute(update(address).where(mine).values(copied_from_id=None))
 
 
 def same_address(db: Connection, order_id: int, kind: Kind, now: datetime) -> bool:

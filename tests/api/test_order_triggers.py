@@ -5,6 +5,7 @@ import pytest
 from order_factory.models.tables import Address, Order, PaymentSource, Transaction
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.api_client import order_id
+from tests.support.copying import copy_one, target_of
 from tests.support.orders import ask_gateways
 from tests.support.verifying import violations
 
@@ -210,6 +211,24 @@ def test_addresses_and_the_payment_source_are_taken_from_saved_ones(api, shop, l
     assert ask_gateways() == []
     assert shop.row(Transaction).token.startswith("test_tok_2")
     assert violations() == []
+
+
+def test_another_address_leaves_no_copied_one_behind(api, shop):
+    result = copy_one(open_test_order(shop))
+    order = target_of(result)
+    held = shop.row(Order, id=order)
+    home = shop.address(mode="test", line_1="2 Home Street")
+    place = {"data": {"type": "addresses", "id": public_id(Resource.addresses, home)}}
+    name = public_id(Resource.orders, order)
+    given = {"billing_address": place, "shipping_address": place}
+
+    api.patch(f"orders/{name}", {"type": "orders", "id": name, "relationships": given})
+
+    changed = shop.row(Order, id=order)
+    assert (changed.billing_address_id, changed.shipping_address_id) == (home, home)
+    assert shop.rows(Address, id=held.billing_address_id) == []
+    # The batch of this test is live.
+    assert set(violations()) <= {"mode-not-crossed"}
 
 
 def test_refreshing_gives_todays_prices(api, shop):

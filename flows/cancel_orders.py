@@ -11,7 +11,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 
-@shop_flow(name="cancel-orders", flow_run_name="cancel orders")
+@shop_flow(name="cancel-orders", flow_run_name="cancel orders", not_in_form=("batch_size",))
 def cancel_orders(
     orders: NamedOrders,
     *,

@@ -12,7 +12,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 
-@shop_flow(name="capture-orders", flow_run_name="capture orders")
+@shop_flow(name="capture-orders", flow_run_name="capture orders", not_in_form=("batch_size",))
 def capture_orders(
     orders: SelectedOrders = None,
     orders_where: OrderFilter | None = None,
@@ -28,12 +28,13 @@ def capture_orders(
     `InvalidRequest` before anything is changed, `OrdersRefused` when all orders were refused, and
     `OrdersWaiting` while a gateway gives no answer.
 
-        Args: orders: Order numbers or ids, as a list or as text with commas or spaces between them;
-        or the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
+    Args:
+        orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
+            the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
         orders_where: Filter for the orders to capture, instead of a list. It selects only
-        authorized orders, including copies. mode: Whether the numbers are those of live orders or
-        of test orders. A filter has its own. batch_size: Change at most this many orders in one
-        transaction.
+            authorized orders, including copies.
+        mode: Whether the numbers are those of live orders or of test orders. A filter has its own.
+        batch_size: Change at most this many orders in one transaction.
     """
     result = change_selected("capture", orders, orders_where, mode, batch_size)
     return cast(OrdersResult, result)

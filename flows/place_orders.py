@@ -12,7 +12,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 
-@shop_flow(name="place-orders", flow_run_name="place orders")
+@shop_flow(name="place-orders", flow_run_name="place orders", not_in_form=("batch_size",))
 def place_orders(
     orders: SelectedOrders = None,
     orders_where: OrderFilter | None = None,

@@ -13,7 +13,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 
-@shop_flow(name="refund-orders", flow_run_name="refund orders")
+@shop_flow(name="refund-orders", flow_run_name="refund orders", not_in_form=("batch_size",))
 def refund_orders(
     orders: NamedOrders,
     *,

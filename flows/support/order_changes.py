@@ -26,13 +26,11 @@ from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.prefect_ui.artifacts import show_orders_result
 from order_factory.tasks.selections.reading import Orders, accept_orders
 
-# The optional and the required parameter `orders` of a flow.
+# The optional and the required parameter `orders` of a flow. A form has a text for it.
 SelectedOrders = Annotated[
-    Orders | None, PlainValidator(accept_orders, json_schema_input_type=str | list[str] | None)
+    Orders | None, PlainValidator(accept_orders, json_schema_input_type=str | None)
 ]
-NamedOrders = Annotated[
-    Orders, PlainValidator(accept_orders, json_schema_input_type=str | list[str])
-]
+NamedOrders = Annotated[Orders, PlainValidator(accept_orders, json_schema_input_type=str)]
 
 
 def change_selected(

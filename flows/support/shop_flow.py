@@ -60,6 +60,18 @@ class ShopFlow(Flow[P, R]):
         """The signature for Prefect's form; a run uses the function's own signature."""
         return build_form_signature(self.fn)
 
+    def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Refuse names that the flow does not know. The flow itself checks the values.
+
+        Prefect's own check would log the values of the parameters, which may be private.
+        """
+        known = inspect.signature(self.fn).parameters
+        unknown = [name for name in parameters if name not in known]
+        if unknown:
+            names = ", ".join(unknown)
+            raise InvalidRequest(f"unknown parameters: {names}. The flow has: {', '.join(known)}.")
+        return parameters
+
     def serialize_parameters(
         self, parameters: dict[str, PrefectFuture[Any] | State[Any] | Any]
     ) -> dict[str, Any]:
@@ -81,11 +93,10 @@ def shop_flow(
     """
 
     def decorate(function: Callable[P, R]) -> ShopFlow[P, R]:
-        # Prefect's own check would log the values of the parameters, which may be private.
         quieten_failures()
         guarded = _guard(function)
         guarded.not_in_form = frozenset(not_in_form)  # type: ignore[attr-defined]
-        return ShopFlow(guarded, validate_parameters=False, **options)
+        return ShopFlow(guarded, **options)
 
     return decorate
 

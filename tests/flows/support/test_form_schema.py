@@ -4,22 +4,30 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
+from order_factory.flows.cancel_orders import cancel_orders
+from order_factory.flows.capture_orders import capture_orders
 from order_factory.flows.copy_part import copy_part
 from order_factory.flows.drain_order_factories import drain_order_factories
 from order_factory.flows.import_orders import import_orders
 from order_factory.flows.order_factory import order_factory
+from order_factory.flows.place_orders import place_orders
+from order_factory.flows.refund_orders import refund_orders
 from order_factory.flows.sweep_order_factories import sweep_order_factories
 
 FLOWS = (
     bulk_order_factory,
+    cancel_orders,
+    capture_orders,
     copy_part,
     drain_order_factories,
     import_orders,
     order_factory,
+    place_orders,
+    refund_orders,
     sweep_order_factories,
 )
-# What is more than a field: a choice of how to name orders, a form of its own, the caller's JSON.
-CHOICES = {"Orders", "Orders where", "Metadata"}
+# A form of its own. Were it no choice, an empty one would select every order.
+CHOICES = {"Orders where"}
 
 
 def fields(flow):

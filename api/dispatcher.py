@@ -15,6 +15,7 @@ import httpx
 
 from order_factory.api.logs import describe_failure
 from order_factory.api.settings import ApiSettings
+from order_factory.api.transfer_dispatcher import TransferDispatcher
 from order_factory.api.waiting_for_schema import wait_for_schema
 from order_factory.models.database.engine import reading
 from order_factory.tasks.batches.pending import is_anything_waiting
@@ -65,6 +66,7 @@ class Dispatcher:
         self._asked_at = 0.0
         self._asking = Lock()
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
+        self._transfers = TransferDispatcher(settings.dispatch_seconds)
 
     def start(self) -> None:
         self._thread.start()
@@ -78,6 +80,7 @@ class Dispatcher:
         self._ending.set()
         self._woken.set()
         self._thread.join(seconds)
+        self._transfers.stop(seconds)
 
     def require_prefect(self) -> None:
         """Raise an exception unless copying is ready and Prefect answers."""
@@ -127,6 +130,7 @@ class Dispatcher:
                 raise failure
             self._api_url = str(client.api_url).rstrip("/")
         self._on_ready(self._api_url)
+        self._transfers.start(self._api_url)
         _log.info("ready to copy")
 
     def _work_off(self) -> bool:

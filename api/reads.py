@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from order_factory.api.answers import Answer, render
+from order_factory.api.attachments import send_attachment
 from order_factory.api.batch_reports import send_failed_rows, send_report, show_report
 from order_factory.api.caller import Caller
 from order_factory.api.differences import show_differences
@@ -28,6 +29,8 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
             view = view_of(incoming, target, caller)
             if target.kind == Kind.REPORT_FILE:
                 answer = send_report(db, target.name, target.ending, view)
+            elif target.kind == Kind.ATTACHMENT:
+                answer = send_attachment(db, target.name, view)
             elif target.kind == Kind.FAILED_ROWS:
                 answer = send_failed_rows(db, target.name, target.ending, view)
             else:
@@ -59,5 +62,5 @@ def _document(db: Connection, incoming: Incoming, target: Target, view: View) ->
         case Kind.LINKAGE:
             assert target.relationship is not None
             return show_linkage(db, resource, name, target.relationship, view, pairs)
-        case Kind.REPORT_FILE | Kind.FAILED_ROWS:
+        case Kind.REPORT_FILE | Kind.FAILED_ROWS | Kind.ATTACHMENT:
             raise AssertionError("a file is not a document")

@@ -8,6 +8,7 @@ from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
 from order_factory.api.resources.order_factories import FACTORIES
 from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.resources.transfers import EXPORTS
 from order_factory.tasks.reports.formats import ENDINGS
 from order_factory.tasks.selections.failed_rows import ENDINGS as FAILED_ROWS_ENDINGS
 
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     DIFFERENCES = "differences"
     REPORT_FILE = "report file"
     FAILED_ROWS = "failed rows"
+    ATTACHMENT = "attachment"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Target:
     @property
     def is_file(self) -> bool:
         """Whether the answer is a file, and no document."""
-        return self.kind in (Kind.REPORT_FILE, Kind.FAILED_ROWS)
+        return self.kind in (Kind.REPORT_FILE, Kind.FAILED_ROWS, Kind.ATTACHMENT)
 
     @property
     def shown(self) -> ResourceType:
@@ -92,6 +94,8 @@ def find_target(path: str) -> Target:
         case [ORDER_FACTORY_BATCHES.name, name, file] if file in FAILED_ROWS_FILES:
             ending = file.removeprefix("failed_rows")
             return Target(Kind.FAILED_ROWS, ORDER_FACTORY_BATCHES, name, ending=ending)
+        case [EXPORTS.name, name, "attachment"]:
+            return Target(Kind.ATTACHMENT, EXPORTS, name)
         case [resource, name, "relationships", to] if _has(resource, to):
             return _behind(Kind.LINKAGE, resource, name, to)
         case [resource, name, to] if _has(resource, to):

@@ -15,6 +15,7 @@ from order_factory.flows.preview_order_subscriptions import preview_order_subscr
 from order_factory.flows.refund_orders import refund_orders
 from order_factory.flows.run_order_subscriptions import run_order_subscriptions
 from order_factory.flows.sweep_order_factories import sweep_order_factories
+from order_factory.flows.transfer_records import transfer_records
 
 __all__ = [
     "bulk_order_factory",
@@ -29,4 +30,5 @@ __all__ = [
     "refund_orders",
     "run_order_subscriptions",
     "sweep_order_factories",
+    "transfer_records",
 ]

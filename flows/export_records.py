@@ -10,13 +10,12 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled
 from pydantic import Field, JsonValue, StringConstraints
 
-from order_factory.api.export_filters import filter_records
+from order_factory.flows.support.exporting import select_by_filters, write_export
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.flows.support.stop_signals import Stop, StopReason, watch_for_stop
 from order_factory.models.database.identity import shop_id
-from order_factory.models.database.retrying import read, until_it_passes
+from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
-from order_factory.models.database.snapshots import snapshot
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.results.exports import (
@@ -26,7 +25,6 @@ from order_factory.models.results.exports import (
     ExportStopped,
 )
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.export_file import export_file
 from order_factory.tasks.exports.checkpoints import digest_selection
 from order_factory.tasks.exports.formats import find_format
 from order_factory.tasks.exports.order_selection import select_orders
@@ -77,8 +75,8 @@ def export_records(
             raise InvalidRequest("orders_where goes with the resource orders, and without filters.")
         given = orders_where
         orders_where = read(lambda db: resolve_customer(db, given))
-    by_filters = filter_records(resource, filters, mode)
-    files = len(select_export(resource, mode, include, by_filters).resources)
+    selection = select_by_filters(resource, mode, include, filters)
+    files = len(selection.resources)
     place, format_name = find_place(path, format, files)
     digest = digest_selection(
         {
@@ -89,28 +87,17 @@ def export_records(
     )
     with place.hold(), watch_for_stop(str(flow_run.id)) as stop:
         checkpoint = place.read_checkpoint(digest)
-        condition = by_filters
         if orders_where is not None:
-            condition = select_orders(orders_where, checkpoint.started_at)
-        selection = select_export(resource, mode, include, condition)
+            fits = select_orders(orders_where, checkpoint.started_at)
+            selection = select_export(resource, mode, include, fits)
         run = ExportRun(selection, place, find_format(format_name), checkpoint)
-        if not until_it_passes(lambda: _write_files(run, stop)):
+        if not write_export(run, stop.is_set):
             stopped: ExportReport = _stopped(run, stop)
             return stopped
         named = run.finish()
     report = _report(run, named, perf_counter() - started)
     get_run_logger().info("Exported %s records.", f"{report.records:,}")
     return report
-
-
-def _write_files(run: ExportRun, stop: Stop) -> bool:
-    """Write what is missing, as the database is now; whether all is written."""
-    with snapshot() as db:
-        run.begin(db)
-        for resource in run.resources:
-            if not run.is_done(resource) and not export_file(db, run, resource, stop.is_set):
-                return False
-    return True
 
 
 def _stopped(run: ExportRun, stop: Stop) -> Any:

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.metadata import version
 
-from order_factory.api.documentation.operations import paths_of, report_paths
+from order_factory.api.documentation.operations import attachment_paths, paths_of, report_paths
 from order_factory.api.documentation.schemas import (
     Json,
     body_schema,
@@ -31,7 +31,7 @@ def openapi_document() -> Json:
         for action, given in (("create", resource.creatable), ("update", resource.updatable)):
             if given:
                 schemas[f"{resource.name}_{action}"] = body_schema(resource, action)
-    paths |= report_paths()
+    paths |= report_paths() | attachment_paths()
     return {
         "openapi": "3.1.0",
         "info": {

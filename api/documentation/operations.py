@@ -12,6 +12,7 @@ from order_factory.api.negotiation import MEDIA_TYPE, MULTIPART
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
 from order_factory.api.resources.registry import RESOURCES
+from order_factory.api.resources.transfers import EXPORTS
 from order_factory.api.targets import FAILED_ROWS_FILES, REPORT_FILES
 
 _ERRORS = {
@@ -100,6 +101,18 @@ def report_paths() -> Json:
             "get": _operation(ORDER_FACTORY_BATCHES, message, sent),
         }
     return paths
+
+
+def attachment_paths() -> Json:
+    sent = {"200": {"description": "The file", "content": {"*/*": {}}}}
+    sent |= _error_responses(*_FOR_READING)
+    message = "The file of a completed export; needs the scope write"
+    return {
+        f"/api/{EXPORTS.name}/{{id}}/attachment": {
+            "parameters": [id_parameter()],
+            "get": _operation(EXPORTS, message, sent),
+        }
+    }
 
 
 def _get(

@@ -2,7 +2,7 @@
 
 from order_factory.api.documentation.schemas import TYPES, Json
 from order_factory.api.query.paging import MOST_SIZE
-from order_factory.api.resources.description import ResourceType, Type
+from order_factory.api.resources.description import LISTS_AND_OBJECTS, ResourceType
 
 
 def id_parameter() -> Json:
@@ -37,7 +37,7 @@ def listing(target: ResourceType) -> list[Json]:
     """Return the parameters of a list: pages, sorting, and some of the filters."""
     filters = []
     for attribute in target.attributes:
-        if attribute.column is not None and attribute.type not in (Type.OBJECT, Type.TEXTS):
+        if attribute.column is not None and attribute.type not in LISTS_AND_OBJECTS:
             name = f"filter[q][{attribute.name}_eq]"
             filters.append(
                 _query(name, TYPES[attribute.type], f"Only resources with this {attribute.name}.")

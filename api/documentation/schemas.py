@@ -22,6 +22,7 @@ TYPES: dict[Type, Json] = {
     Type.TIME: {"type": "string", "format": "date-time"},
     Type.OBJECT: {"type": "object"},
     Type.TEXTS: {"type": "array", "items": {"type": "string"}},
+    Type.OBJECTS: {"type": "array", "items": {"type": "object"}},
 }
 
 

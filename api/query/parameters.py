@@ -11,7 +11,7 @@ from order_factory.api.errors import ApiError, wrong_parameter
 from order_factory.api.query.filters import Filter, parse_filter
 from order_factory.api.query.paging import Page, parse_page
 from order_factory.api.query.work import Work
-from order_factory.api.resources.description import Attribute, ResourceType, Type
+from order_factory.api.resources.description import LISTS_AND_OBJECTS, Attribute, ResourceType
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
 
@@ -143,6 +143,4 @@ def _sort(resource: ResourceType, value: str) -> Sort:
 
 
 def _sortable(attribute: Attribute | None) -> str | None:
-    return (
-        attribute.column if attribute and attribute.type not in (Type.OBJECT, Type.TEXTS) else None
-    )
+    return attribute.column if attribute and attribute.type not in LISTS_AND_OBJECTS else None

@@ -36,6 +36,11 @@ class Type(StrEnum):
     TIME = "time"
     OBJECT = "object"
     TEXTS = "list of texts"
+    OBJECTS = "list of objects"
+
+
+# Nothing can be sorted by these.
+LISTS_AND_OBJECTS = (Type.OBJECT, Type.TEXTS, Type.OBJECTS)
 
 
 class Broken(ValueError):

@@ -27,6 +27,7 @@ from order_factory.api.resources.transactions import (
     TRANSACTIONS,
     VOIDS,
 )
+from order_factory.api.resources.transfers import EXPORTS, IMPORTS
 from order_factory.api.resources.webhooks import EVENT_CALLBACKS, WEBHOOKS
 
 RESOURCES = {
@@ -58,5 +59,7 @@ RESOURCES = {
         EVENTS,
         WEBHOOKS,
         EVENT_CALLBACKS,
+        EXPORTS,
+        IMPORTS,
     )
 }

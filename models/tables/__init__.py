@@ -22,6 +22,7 @@ from order_factory.models.tables.shop_identity import ShopIdentity
 from order_factory.models.tables.skus import Sku, StockItem, StockReservation
 from order_factory.models.tables.stored_files import StoredFile, StoredFilePiece
 from order_factory.models.tables.transactions import Transaction
+from order_factory.models.tables.transfers import Export, Import
 from order_factory.models.tables.wallets import CustomerPaymentSource, PaymentMethod, PaymentSource
 from order_factory.models.tables.webhooks import EventCallback, Webhook
 
@@ -37,9 +38,11 @@ __all__ = [
     "CustomerPaymentSource",
     "Event",
     "EventCallback",
+    "Export",
     "GiftCard",
     "GiftCardUse",
     "IdempotencyRecord",
+    "Import",
     "LineItem",
     "LineItemOption",
     "Order",

@@ -61,6 +61,18 @@ class EventName(StrEnum):
     SUBSCRIPTION_CANCEL = "order_subscriptions.cancel", "A subscription was cancelled."
     SUBSCRIPTION_DESTROY = "order_subscriptions.destroy", "A subscription was deleted."
 
+    # Exports and imports over HTTP.
+    EXPORT_CREATE = "exports.create", "An export was requested."
+    EXPORT_START = "exports.start", "An export began."
+    EXPORT_COMPLETE = "exports.complete", "The file of an export can be downloaded."
+    EXPORT_INTERRUPT = "exports.interrupt", "An export ended early; errors_log may say why."
+    EXPORT_DESTROY = "exports.destroy", "An export and its file were deleted."
+    IMPORT_CREATE = "imports.create", "An import was requested."
+    IMPORT_START = "imports.start", "An import began."
+    IMPORT_COMPLETE = "imports.complete", "All rows of an import were processed."
+    IMPORT_INTERRUPT = "imports.interrupt", "An import ended early; errors_log may say why."
+    IMPORT_DESTROY = "imports.destroy", "The record of an import was deleted; its rows stay."
+
     # For Prefect's automations alone.
     MORE = "order_factories.more", "Further copies ended, without an event for each."
 

@@ -39,6 +39,8 @@ class Resource(IntEnum):
     gift_card_uses = 29
     bundles = 31
     bundle_items = 32
+    exports = 33
+    imports = 34
 
 
 class _QuickSqids(Sqids):

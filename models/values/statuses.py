@@ -75,6 +75,15 @@ class BatchStatus(StrEnum):
     COMPLETED = "completed"
 
 
+class TransferStatus(StrEnum):
+    """Of exports and imports. Source: Commerce Layer API reference."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    INTERRUPTED = "interrupted"
+    COMPLETED = "completed"
+
+
 class SubscriptionStatus(StrEnum):
     DRAFT = "draft"
     INACTIVE = "inactive"

@@ -16,8 +16,10 @@ from order_factory.models.tables import (
     Customer,
     CustomerPaymentSource,
     Event,
+    Export,
     GiftCard,
     IdempotencyRecord,
+    Import,
     LineItem,
     Order,
     OrderFactory,
@@ -151,6 +153,9 @@ def _delete_files(db: Connection) -> None:
         )
     )
     db.execute(update(batch).values(errors_log=null()))
+    # Inputs and errors of transfers hold what people have sent.
+    db.execute(delete(table_of(Export)))
+    db.execute(delete(table_of(Import)))
     db.execute(delete(table_of(StoredFilePiece)))
     db.execute(delete(table_of(StoredFile)))
 

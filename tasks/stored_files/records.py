@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, exists, insert, select
 
 from order_factory.models.tables import StoredFile, StoredFilePiece
 from order_factory.models.tables.base import utc_now
@@ -16,16 +16,28 @@ _file, _piece = table_of(StoredFile), table_of(StoredFilePiece)
 
 def store_file(db: Connection, packed: PackedFile) -> int:
     """Store the file in this transaction; its key. One piece at a time is in memory."""
+    file_id = store_name(db, packed)
+    for number, content in enumerate(packed.pieces(), start=1):
+        add_piece(db, file_id, number, content)
+    return file_id
+
+
+def store_name(db: Connection, packed: PackedFile) -> int:
+    """Store the file without its pieces; its key."""
     values = {
         "name": packed.name,
         "bytes_count": packed.bytes_count,
         "sha256": packed.sha256,
         "created_at": utc_now(),
     }
-    file_id = int(db.execute(insert(_file).values(values).returning(_file.c.id)).scalar_one())
-    for number, content in enumerate(packed.pieces(), start=1):
+    return int(db.execute(insert(_file).values(values).returning(_file.c.id)).scalar_one())
+
+
+def add_piece(db: Connection, file_id: int, number: int, content: bytes) -> None:
+    """Store a compressed piece, unless it is there."""
+    there = exists().where(_piece.c.file_id == file_id, _piece.c.number == number)
+    if not db.scalar(select(there)):
         db.execute(insert(_piece), {"file_id": file_id, "number": number, "content": content})
-    return file_id
 
 
 def name_of(db: Connection, file_id: int) -> str:

@@ -30,6 +30,8 @@ PROGRESS = {
     ("gift_card_uses", "status"),
     ("event_callbacks", "status"),
     ("idempotency_records", "status"),
+    ("exports", "status"),
+    ("imports", "status"),
 }
 
 

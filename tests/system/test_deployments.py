@@ -77,6 +77,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
             "bulk-order-factory/nightly": {"orders_where": {"sku": "HAT"}, "dry_run": False},
             "copy-batch/part": {"batch": "parts"},
             "import-orders/import": {"path": "customers.csv"},
+            "transfer-records/transfers": {},
             "export-records/export": {"resource": "orders", "path": "exported.csv"},
         }
     )
@@ -107,6 +108,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "bulk-order-factory/nightly": ("copy a batch", "Completed"),
         "copy-batch/part": ("copy part 1 of batch parts", "Completed"),
         "import-orders/import": ("import orders", "Completed"),
+        "transfer-records/transfers": ("run exports and imports", "Completed"),
         "export-records/export": ("export orders", "Completed"),
         "bulk-order-factory/retry-failed": ("copy batch retried", "Completed"),
         "sweep-order-factories/sweep": ("take over what was left", "Completed"),

@@ -1,0 +1,238 @@
+"""Exports and imports: rows as files, and back."""
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from order_factory.api.resources import writables
+from order_factory.api.resources.attributes import (
+    common,
+    integer,
+    json_object,
+    own_mode,
+    text,
+    time,
+)
+from order_factory.api.resources.description import (
+    UPLOADED,
+    Attribute,
+    Broken,
+    Hooks,
+    ResourceType,
+    Row,
+    Type,
+    Values,
+    Writable,
+)
+from order_factory.api.resources.events import events_of
+from order_factory.api.settings import api_settings
+from order_factory.models.errors import InvalidRequest
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.public_ids import public_id
+from order_factory.models.values.statuses import TransferStatus
+from order_factory.tasks.exports.formats import FORMATS
+from order_factory.tasks.exports.resources import EXPORTED
+from order_factory.tasks.exports.selecting import ALL, select_export
+from order_factory.tasks.imports.resources import RESOURCES as IMPORTED
+from order_factory.tasks.stored_files.records import store_file
+from order_factory.tasks.transfers.records import (
+    Transfer,
+    delete_transfer,
+    exports,
+    imports,
+    interrupt,
+    record_change,
+)
+
+_INTERRUPT, _START = "_interrupt", "_start"
+_MOST_INCLUDES = 30
+_MOST_INPUTS = 10_000
+
+
+def _attachment_url(row: Row) -> str | None:
+    if row["status"] != TransferStatus.COMPLETED:
+        return None
+    base = (api_settings().public_url or "").rstrip("/")
+    return f"{base}/api/exports/{public_id(PublicIds.exports, row['id'])}/attachment"
+
+
+def _fill_export(db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    if known is not None:
+        _trigger(db, exports, values, known)
+        return
+    # It knows all resources, and so this one.
+    from order_factory.api.export_filters import filter_records
+
+    name = values["resource_type"]
+    for attribute, includes, filters in (
+        ("includes", values.get("includes") or [], {}),
+        ("filters", [], values.get("filters") or {}),
+    ):
+        try:
+            select_export(name, mode, includes, filter_records(name, filters, mode))
+        except InvalidRequest as error:
+            raise Broken(f"is invalid: {error}", attribute) from error
+        if name == ALL and filters:
+            raise Broken("cannot be given for all resources", attribute)
+    values["format"] = values.get("format") or "jsonl"
+    values["mode"] = mode
+
+
+def _fill_import(db: Connection, mode: str, values: Values, known: Row | None) -> None:
+    if known is not None:
+        _trigger(db, imports, values, known)
+        return
+    file = values.pop(UPLOADED, None)
+    if (file is None) == (values.get("inputs") is None):
+        raise Broken("can't be blank without a file, nor given with one", "inputs")
+    if file is None:
+        values["inputs_size"] = len(values["inputs"])
+    else:
+        values["file_id"] = store_file(db, file)
+        values["format"] = file.name.rpartition(".")[2].lower()
+    values["mode"] = mode
+
+
+def _trigger(db: Connection, table: Table, values: Values, known: Row) -> None:
+    """Interrupt it, or let it go on."""
+    stop, start = values.pop(_INTERRUPT, False), values.pop(_START, False)
+    if not stop and not start:
+        return
+    # Read again and held: a run may have begun or ended it since the row was read.
+    mine = select(table).where(table.c.id == known["id"]).with_for_update()
+    row = db.execute(mine).mappings().one()
+    if stop and row["status"] == TransferStatus.PENDING:
+        interrupt(db, Transfer(table, row), None)
+    elif stop and row["status"] == TransferStatus.IN_PROGRESS:
+        values["must_stop"] = True
+    elif stop:
+        raise Broken(f"cannot be interrupted: it is {row['status']}", _INTERRUPT)
+    elif row["status"] == TransferStatus.INTERRUPTED:
+        values |= {"status": TransferStatus.PENDING, "interrupted_at": None, "errors_log": None}
+    else:
+        raise Broken(f"cannot be started: it is {row['status']}", _START)
+
+
+def _created(db: Connection, key: int, values: Values, *, table: Table) -> None:
+    record_change(db, table, key, values["mode"], "create")
+
+
+def _delete(db: Connection, row: Row, *, table: Table) -> None:
+    delete_transfer(db, table, row["id"])
+
+
+def _hooks(table: Table, fill: Any) -> Hooks:
+    return Hooks(
+        fill=fill, created=partial(_created, table=table), delete=partial(_delete, table=table)
+    )
+
+
+def _names(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise Broken("must be a list of texts")
+    if len(value) > _MOST_INCLUDES:
+        raise Broken(f"must be at most {_MOST_INCLUDES} names of relationships")
+    return value
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise Broken("must be a list of objects")
+    if not 1 <= len(value) <= _MOST_INPUTS:
+        raise Broken(f"must have 1 to {_MOST_INPUTS:,} objects; send more as a file")
+    return value
+
+
+_TRIGGERS = (
+    writables.flag(_INTERRUPT, create=False, meaning="Stop it after the rows under way."),
+    writables.flag(_START, create=False, meaning="Let an interrupted one go on."),
+)
+_PROGRESS = (time("started_at"), time("completed_at"), time("interrupted_at"))
+_STATUS = text("status", nullable=False, one_of=tuple(TransferStatus))
+
+EXPORTS = ResourceType(
+    "exports",
+    ids=PublicIds.exports,
+    table=exports,
+    scope=own_mode,
+    attributes=(
+        text("resource_type", nullable=False, one_of=(ALL, *EXPORTED)),
+        text("format", one_of=FORMATS),
+        _STATUS,
+        Attribute("includes", Type.TEXTS, lambda row: row["includes"] or [], nullable=False),
+        json_object("filters", nullable=False, meaning="Predicates and values."),
+        integer("records_count", nullable=False, meaning="The records that are written."),
+        Attribute(
+            "attachment_url",
+            Type.TEXT,
+            _attachment_url,
+            secret=True,
+            meaning="The finished file; several files are in a ZIP archive. Needs the scope write.",
+        ),
+        json_object("errors_log", meaning="Ours: why it ended early."),
+        *_PROGRESS,
+        *common(),
+    ),
+    relationships=(events_of("exports"),),
+    writables=(
+        writables.choice("resource_type", (ALL, *EXPORTED), required=True, update=False),
+        writables.choice("format", FORMATS, update=False, meaning="`jsonl` if left out."),
+        Writable(
+            "includes",
+            Type.TEXTS,
+            _names,
+            update=False,
+            meaning="What else to export, such as line_items.",
+        ),
+        writables.json_object(
+            "filters", update=False, meaning='All of them must fit: `{"status_eq": "placed"}`.'
+        ),
+        *_TRIGGERS,
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    deletable=True,
+    hooks=_hooks(exports, _fill_export),
+    meaning="Rows of a resource as a file that an import can read.",
+)
+
+IMPORTS = ResourceType(
+    "imports",
+    ids=PublicIds.imports,
+    table=imports,
+    scope=own_mode,
+    attributes=(
+        text("resource_type", nullable=False, one_of=tuple(IMPORTED)),
+        text("format", meaning="That of the uploaded file."),
+        _STATUS,
+        Attribute("inputs", Type.OBJECTS, lambda row: row["inputs"], meaning="The rows, if given."),
+        integer("inputs_size", meaning="How many rows there are; null until a file is read."),
+        integer("processed_count", nullable=False, meaning="The rows that are checked."),
+        integer("imported_count", nullable=False, meaning="Ours: the rows that were written."),
+        integer("errors_count", nullable=False, meaning="The rows with errors."),
+        json_object("errors_log", meaning="What is wrong, by the number of the row and column."),
+        *_PROGRESS,
+        *common(),
+    ),
+    relationships=(events_of("imports"),),
+    writables=(
+        writables.choice("resource_type", tuple(IMPORTED), required=True, update=False),
+        Writable(
+            "inputs",
+            Type.OBJECTS,
+            _rows,
+            update=False,
+            meaning="The rows, with the columns of a file. Or upload a file.",
+        ),
+        *_TRIGGERS,
+        *writables.common(),
+    ),
+    creatable=True,
+    updatable=True,
+    deletable=True,
+    takes_file=True,
+    hooks=_hooks(imports, _fill_import),
+    meaning="Rows to import, through the checks of a file.",
+)

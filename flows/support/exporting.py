@@ -1,0 +1,35 @@
+"""What the flows that export have in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from order_factory.api.export_filters import filter_records
+from order_factory.models.database.retrying import until_it_passes
+from order_factory.models.database.snapshots import snapshot
+from order_factory.tasks.export_file import export_file
+from order_factory.tasks.exports.selecting import Selection, select_export
+from order_factory.tasks.exports.writing import ExportRun
+
+
+def select_by_filters(
+    resource: str, mode: str, include: Sequence[str], filters: Mapping[str, Any]
+) -> Selection:
+    """The rows that meet the filters, and what is included. Raises `InvalidRequest`."""
+    return select_export(resource, mode, include, filter_records(resource, filters, mode))
+
+
+def write_export(run: ExportRun, is_stopped: Callable[[], bool]) -> bool:
+    """Write what is missing, again after a passing fault; whether all is written.
+
+    All rows are of one moment, unless the connection is lost meanwhile.
+    """
+
+    def write_files() -> bool:
+        with snapshot() as db:
+            run.begin(db)
+            for resource in run.resources:
+                if not run.is_done(resource) and not export_file(db, run, resource, is_stopped):
+                    return False
+        return True
+
+    return until_it_passes(write_files)

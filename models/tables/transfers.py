@@ -1,0 +1,80 @@
+"""Exports and imports that were requested over HTTP."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, SmallInteger, String, false, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from order_factory.models.tables.base import Base, Described, Id, Json, Moded, partial_index
+from order_factory.models.values.statuses import TransferStatus
+
+_List = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+_WAITS = "status IN ('pending', 'in_progress')"
+
+
+class Transfer(Described, Moded):
+    """What exports and imports have in common; every time is UTC.
+
+    `must_stop` is set while it is in progress and a client asks to interrupt it. `tries` counts the
+    runs that began with it. `errors_log` maps the number of an input, or `base`, to what is wrong.
+    Source: Commerce Layer API reference, export and import objects; `tries` is our own.
+    """
+
+    resource_type: Mapped[str] = mapped_column(String(32))
+    format: Mapped[str | None] = mapped_column(String(8))
+    status: Mapped[TransferStatus] = mapped_column(
+        String(16), server_default=TransferStatus.PENDING
+    )
+    must_stop: Mapped[bool] = mapped_column(server_default=false())
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    flow_run_id: Mapped[str | None] = mapped_column(String(36))
+    errors_log: Mapped[Json | None]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    interrupted_at: Mapped[datetime | None]
+
+    @declared_attr
+    @classmethod
+    def file_id(cls) -> Mapped[int | None]:
+        return mapped_column(ForeignKey("stored_files.id"))
+
+
+class Export(Transfer, Base):
+    """Rows of a resource as a file, and what is included with them.
+
+    `file_id` is the finished file; while it is `in_progress`, one that is not complete.
+    """
+
+    __tablename__ = "exports"
+    __table_args__ = (
+        partial_index("ix_exports_waiting", "id", where=_WAITS),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    includes: Mapped[list[str] | None] = mapped_column(_List)
+    filters: Mapped[Json | None]
+    records_count: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class Import(Transfer, Base):
+    """Rows to import: the `inputs`, or an uploaded file.
+
+    `processed_count` of its rows are checked, and imported if they are valid; `errors_count` of
+    them are not, or differ from what is there.
+    """
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        partial_index("ix_imports_waiting", "id", where=_WAITS),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    inputs: Mapped[list[dict[str, Any]] | None] = mapped_column(_List)
+    inputs_size: Mapped[int | None]
+    processed_count: Mapped[int] = mapped_column(server_default=text("0"))
+    imported_count: Mapped[int] = mapped_column(server_default=text("0"))
+    errors_count: Mapped[int] = mapped_column(server_default=text("0"))

@@ -1,0 +1,281 @@
+"""Exports and imports over HTTP."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+from sqlalchemy import update
+
+from order_factory.flows import transfer_records
+from order_factory.models.database.engine import begin
+from order_factory.models.tables import Event, Export, Import, Order, Sku
+from order_factory.tasks.exports import reading
+from order_factory.tasks.transfers import records
+from tests.support.api_client import make_token
+
+pytestmark = pytest.mark.usefixtures("prefect", "verified")
+
+
+# The package has the flow under the module's name.
+FLOW = sys.modules["order_factory.flows.transfer_records"]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def create(api, resource, expect=201, **attributes):
+    asked = {"type": resource, "attributes": attributes}
+    return api.post(resource, asked, expect)["data" if expect == 201 else "errors"]
+
+
+def trigger(api, found, name, expect=200):
+    data = {"type": found["type"], "id": found["id"], "attributes": {name: True}}
+    return api.patch(f"{found['type']}/{found['id']}", data, expect)
+
+
+def attributes_of(api, found):
+    return api.get(f"{found['type']}/{found['id']}")["data"]["attributes"]
+
+
+def events(shop, resource):
+    return [row.name for row in shop.rows(Event) if row.name.startswith(resource)]
+
+
+def test_an_export_is_made_and_downloaded(shop, api, tmp_path):
+    shop.order_of_test_mode(number="1", market_name="EU")
+    shop.order_of_test_mode(number="2", market_name="US")
+    shop.order(number="3", market_name="EU")
+    asked = create(
+        api,
+        "exports",
+        resource_type="orders",
+        format="csv",
+        includes=["line_items"],
+        filters={"market_name_eq": "EU"},
+    )
+    assert (asked["attributes"]["status"], asked["attributes"]["attachment_url"]) == (
+        "pending",
+        None,
+    )
+
+    ended = transfer_records()
+
+    done = attributes_of(api, asked)
+    sent = api.send("GET", f"exports/{asked['id']}/attachment")
+    with zipfile.ZipFile(io.BytesIO(sent.content)) as archive:
+        files = {name: archive.read(name).decode().splitlines() for name in archive.namelist()}
+    assert (ended, done["status"], done["records_count"]) == (1, "completed", 2)
+    assert done["attachment_url"] == f"/api/exports/{asked['id']}/attachment"
+    assert {name: len(lines) for name, lines in files.items()} == {
+        "orders.csv": 2,
+        "line_items.csv": 2,
+    }
+    assert sent.headers["content-disposition"] == 'attachment; filename="orders.zip"'
+    assert events(shop, "exports") == ["exports.create", "exports.start", "exports.complete"]
+    assert not any((tmp_path / "var/exports").iterdir())
+    # Other modes and readers see nothing of it.
+    assert api.as_(make_token("live")).send("GET", f"exports/{asked['id']}").status_code == 404
+    reader = api.as_(make_token("test", "read"))
+    assert attributes_of(reader, asked)["attachment_url"] is None
+    assert reader.send("GET", f"exports/{asked['id']}/attachment").status_code == 401
+    assert api.send("DELETE", f"exports/{asked['id']}").status_code == 204
+    assert shop.rows(Export) == []
+
+
+def test_rows_are_imported_through_the_checks_of_a_file(shop, api):
+    inputs = [
+        {"code": "MUG", "name": "Mug"},
+        {"code": "CAP", "name": "Cap", "purchasable": "perhaps"},
+        {"code": "HAT"},
+    ]
+    asked = create(api, "imports", resource_type="skus", inputs=inputs)
+    wrong = create(api, "imports", resource_type="skus", inputs=[{"colour": "red"}])
+
+    transfer_records()
+
+    done, failed = attributes_of(api, asked), attributes_of(api, wrong)
+    assert [(row.code, row.mode) for row in shop.rows(Sku)] == [("MUG", "test")]
+    names = ("status", "inputs_size", "processed_count", "imported_count", "errors_count")
+    assert [done[name] for name in names] == ["completed", 3, 3, 1, 2]
+    assert done["inputs"] == inputs
+    assert set(done["errors_log"]) == {"2", "3"}
+    assert done["errors_log"]["3"] == {"name": ["is required"]}
+    assert failed["status"] == "interrupted"
+    assert (
+        "The columns of skus.jsonl are not those of skus: unknown: 'colour'"
+        in (failed["errors_log"]["base"][0])
+    )
+    assert events(shop, "imports") == [
+        "imports.create",
+        "imports.create",
+        "imports.start",
+        "imports.complete",
+        "imports.start",
+        "imports.interrupt",
+    ]
+
+
+def test_an_uploaded_file_is_imported_and_exported_again(shop, api):
+    shop.order(number="1", lines=[])
+    file = {"file": ("any.csv", b"number,currency_code,total_amount_cents\n1,EUR,0\n", "text/csv")}
+    sent = api.send("POST", "imports", files=file, data={"resource_type": "orders"})
+    asked = sent.json()["data"]
+    create(api, "exports", resource_type="orders")
+
+    transfer_records()
+
+    assert sent.status_code == 201
+    done = attributes_of(api, asked)
+    assert (done["status"], done["format"], done["imported_count"]) == ("completed", "csv", 1)
+    assert [row.number for row in shop.rows(Order, mode="test")] == ["1"]
+    exported = api.send("GET", f"exports/{_newest(api, 'exports')}/attachment").text
+    assert [json.loads(line)["number"] for line in exported.splitlines()] == ["1"]
+    assert shop.row(Import).file_id is None
+
+
+def _newest(api, resource):
+    return api.get(resource, sort="-created_at")["data"][0]["id"]
+
+
+@pytest.mark.parametrize("table", ["exports", "imports"])
+def test_a_transfer_is_interrupted_and_goes_on(shop, api, monkeypatch, table):
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(FLOW, "_CHUNK_ROWS", 1)
+    for code in ("MUG", "CAP", "HAT"):
+        shop.sku(code, mode="test", stock=None)
+    given = (
+        {"inputs": [{"code": code, "name": code} for code in "ABC"]} if table == "imports" else {}
+    )
+    asked = create(api, table, resource_type="skus", **given)
+    counted: list[dict[str, int]] = []
+
+    def note_progress(db, transfer, counts):
+        counted.append(counts)
+        if len(counted) == 3:
+            # As _interrupt does; it has to wait here until this transaction ends.
+            db.execute(update(transfer.table).values(must_stop=True))
+        records.note_progress(db, transfer, counts)
+
+    trigger(api, asked, "_interrupt")
+    at_once = attributes_of(api, asked)
+    trigger(api, asked, "_start")
+    with monkeypatch.context() as patch:
+        patch.setattr(FLOW, "note_progress", note_progress)
+        transfer_records()
+    stopped = attributes_of(api, asked)
+    trigger(api, asked, "_interrupt", 422)
+    trigger(api, asked, "_start")
+    transfer_records()
+    done = attributes_of(api, asked)
+    trigger(api, asked, "_start", 422)
+
+    counts = "records_count" if table == "exports" else "processed_count"
+    assert [each["status"] for each in (at_once, stopped, done)] == [
+        "interrupted",
+        "interrupted",
+        "completed",
+    ]
+    assert 0 < stopped[counts] < done[counts] == 3
+    assert (stopped["interrupted_at"] is None, done["interrupted_at"]) == (False, None)
+
+
+def test_what_is_in_progress_is_asked_to_stop_and_not_deleted(shop, api):
+    asked = create(api, "exports", resource_type="skus")
+    with begin() as db:
+        records.begin_next(db, None)
+
+    api.delete(f"exports/{asked['id']}", 423)
+    trigger(api, asked, "_interrupt")
+    transfer_records()
+
+    assert attributes_of(api, asked)["status"] == "interrupted"
+    api.delete(f"exports/{asked['id']}")
+
+
+def test_what_kills_its_process_again_and_again_is_given_up(shop, api):
+    asked = create(api, "exports", resource_type="skus")
+    for _ in range(6):
+        with begin() as db:
+            records.begin_next(db, None)
+
+    given_up = attributes_of(api, asked)
+    assert given_up["status"] == "interrupted"
+    assert "died 5 times" in given_up["errors_log"]["base"][0]
+
+
+@pytest.mark.parametrize(
+    ("resource", "attributes", "pointer", "message"),
+    [
+        ("exports", {"resource_type": "dogs"}, "resource_type", "must be one of"),
+        ("exports", {"resource_type": "skus", "includes": ["dog"]}, "includes", "'dog' cannot be"),
+        ("exports", {"resource_type": "skus", "filters": {"dog_eq": 1}}, "filters", "is invalid"),
+        ("exports", {"resource_type": "skus", "format": "xls"}, "format", "must be one of"),
+        ("imports", {"resource_type": "events", "inputs": [{}]}, "resource_type", "must be one of"),
+        ("imports", {"resource_type": "skus"}, "inputs", "can't be blank without a file"),
+        ("imports", {"resource_type": "skus", "inputs": []}, "inputs", "1 to 10,000 objects"),
+        ("imports", {"resource_type": "skus", "inputs": ["a"]}, "inputs", "a list of objects"),
+    ],
+)
+def test_what_cannot_be_asked_for(shop, api, resource, attributes, pointer, message):
+    (error,) = create(api, resource, 422, **attributes)
+
+    assert error["source"]["pointer"] == f"/data/attributes/{pointer}"
+    assert message in error["detail"]
+    assert shop.rows(Export) == shop.rows(Import) == []
+
+
+KILLED = """
+import os, signal, sys
+from order_factory.flows import transfer_records
+from order_factory.tasks.exports import reading
+flow = sys.modules["order_factory.flows.transfer_records"]
+reading.CHUNK_ROWS = flow._CHUNK_ROWS = 1
+usual, calls = flow.note_progress, []
+def die(*arguments):
+    usual(*arguments)
+    calls.append(arguments)
+    if len(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+flow.note_progress = die
+transfer_records()
+"""
+
+
+@pytest.mark.slow  # a process imports everything before it dies
+def test_killed_transfers_are_taken_up(shop, api, monkeypatch):
+    for code in ("MUG", "CAP", "HAT"):
+        shop.sku(code, mode="test", stock=None)
+    bad = {"code": "BAD", "name": "Bad", "purchasable": "perhaps"}
+    rows = [bad, *({"code": code, "name": code} for code in "AB")]
+    imported = create(api, "imports", resource_type="skus", inputs=rows)
+    exported = create(api, "exports", resource_type="skus")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        env={**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())},
+        check=False,
+    )
+    halfway = attributes_of(api, imported)
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 1)
+
+    transfer_records()
+
+    assert killed.returncode == -signal.SIGKILL
+    assert (halfway["status"], halfway["processed_count"]) == ("in_progress", 1)
+    done, sent = attributes_of(api, imported), attributes_of(api, exported)
+    assert [done[name] for name in ("status", "processed_count", "errors_count")] == [
+        "completed",
+        3,
+        1,
+    ]
+    assert set(done["errors_log"]) == {"1"}
+    assert [row.code for row in shop.rows(Sku)] == ["MUG", "CAP", "HAT", "A", "B"]
+    assert (sent["status"], sent["records_count"]) == ("completed", 5)
+    assert events(shop, "imports") == ["imports.create", "imports.start", "imports.complete"]

@@ -1,10 +1,12 @@
 """Reading a spreadsheet (XLSX): its first visible sheet, whose first row names the columns."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 from openpyxl import load_workbook
 
@@ -19,42 +21,64 @@ _ZEROS = re.compile("0+")
 _LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _DECIMALS = re.compile(r"\.(0+)")
 
-_Rows = list[tuple[Any, ...]]
+# A workbook is compressed. Its texts are kept in memory while it is read, its rows are not.
+_MOST_TEXTS, _MOST_BYTES = 256 << 20, 4 << 30
+
+_Cells = tuple[Any, ...]
 
 
-class _Sheet(NamedTuple):
+class _Scan(NamedTuple):
+    """A sheet after one pass: its first row as shown, and the number of rows that are not blank."""
+
     title: str
-    rows: _Rows
+    head: _Cells
+    rows: int
+    has_formulas: bool
 
 
 def open_workbook(path: Path, known: Collection[str]) -> Source:
     """The columns and the rows, numbered as the spreadsheet numbers them; blank rows left out.
 
-    A formula counts as the value that was last computed for it. Raises `InvalidRequest` for what
-    is no workbook.
+    A formula counts as the value that was last computed for it. The file is read twice, row by
+    row, so that memory does not grow with the rows. Raises `InvalidRequest` for what is no
+    workbook.
     """
-    try:
-        written = _read(path, formulas=True)
-        shown = written
-        if any(cell.data_type == "f" for row in written.rows for cell in row):
-            shown = _read(path, formulas=False)
-        columns, records = _records(shown.rows, written.rows, known)
-    except OSError:
-        raise
-    except Exception as error:
-        # A damaged workbook makes the parsers raise whatever their own code runs into.
-        raise InvalidRequest(f"The file {path.name} is no readable .xlsx file.") from error
+    with _as_request(path):
+        _check_sizes(path)
+        found = _scan(path)
+    texts = ["" if cell.value is None else str(cell.value) for cell in found.head]
+    columns = match_columns(texts, known)
     return Source(
-        columns,
-        len(records),
-        lambda: iter(records),
+        tuple(name for name in columns if name),
+        found.rows,
+        lambda: _records(path, columns, found.has_formulas),
         counted="row",
-        read_as=f"from the sheet {written.title!r}",
+        read_as=f"from the sheet {found.title!r}",
     )
 
 
-def _read(path: Path, formulas: bool) -> _Sheet:
-    """The cells of every row, from the first; a row that is missing in the file is empty."""
+@contextmanager
+def _as_request(path: Path) -> Iterator[None]:
+    """A damaged workbook makes the parsers raise whatever their own code runs into."""
+    try:
+        yield
+    except (OSError, InvalidRequest):
+        raise
+    except Exception as error:
+        raise InvalidRequest(f"The file {path.name} is no readable .xlsx file.") from error
+
+
+def _check_sizes(path: Path) -> None:
+    with ZipFile(path) as parts:
+        sizes = {part.filename: part.file_size for part in parts.infolist()}
+    texts = sum(size for name, size in sizes.items() if name.endswith("sharedStrings.xml"))
+    if texts > _MOST_TEXTS or sum(sizes.values()) > _MOST_BYTES:
+        raise InvalidRequest(f"The file {path.name} is too large when unpacked; save it as CSV.")
+
+
+@contextmanager
+def _opened(path: Path, *, formulas: bool) -> Iterator[tuple[str, Iterator[_Cells]]]:
+    """The title of the sheet, and its rows from the first; a row that is missing is empty."""
     book = load_workbook(path, read_only=True, data_only=not formulas)
     try:
         # A person sees no hidden sheet, and means the first of the others.
@@ -62,28 +86,44 @@ def _read(path: Path, formulas: bool) -> _Sheet:
         sheet = next((each for each in sheets if each.sheet_state == "visible"), sheets[0])
         # What other programs write there is not always true, and cells beyond it would be lost.
         sheet.reset_dimensions()
-        return _Sheet(sheet.title, list(sheet.iter_rows()))
+        yield sheet.title, sheet.iter_rows()
     finally:
         book.close()
 
 
-def _records(
-    rows: _Rows, originals: _Rows, known: Collection[str]
-) -> tuple[tuple[str, ...], list[Record]]:
-    head = rows[0] if rows else ()
-    columns = match_columns(["" if cell.value is None else str(cell.value) for cell in head], known)
-    pairs = enumerate(zip(rows[1:], originals[1:], strict=True), start=2)
-    records = [
-        _record(number, columns, cells, written)
-        for number, (cells, written) in pairs
-        if any(not is_blank(cell.value) for cell in written)
-    ]
-    return tuple(name for name in columns if name), records
+def _scan(path: Path) -> _Scan:
+    head: _Cells = ()
+    count, has_formulas = 0, False
+    with _opened(path, formulas=True) as (title, rows):
+        for number, row in enumerate(rows, start=1):
+            has_formulas = has_formulas or any(cell.data_type == "f" for cell in row)
+            if number == 1:
+                head = row
+            else:
+                count += _is_filled(row)
+    if has_formulas:
+        with _opened(path, formulas=False) as (_, rows):
+            head = next(rows, ())
+    return _Scan(title, head, count, has_formulas)
 
 
-def _record(
-    number: int, columns: list[str], cells: tuple[Any, ...], written: tuple[Any, ...]
-) -> Record:
+def _records(path: Path, columns: list[str], has_formulas: bool) -> Iterator[Record]:
+    with ExitStack() as books, _as_request(path):
+        _, written = books.enter_context(_opened(path, formulas=True))
+        pairs: Iterator[tuple[_Cells, _Cells]] = ((row, row) for row in written)
+        if has_formulas:
+            _, shown = books.enter_context(_opened(path, formulas=False))
+            pairs = zip(shown, written, strict=True)
+        for number, (cells, originals) in enumerate(pairs, start=1):
+            if number > 1 and _is_filled(originals):
+                yield _record(number, columns, cells, originals)
+
+
+def _is_filled(row: _Cells) -> bool:
+    return any(not is_blank(cell.value) for cell in row)
+
+
+def _record(number: int, columns: list[str], cells: _Cells, written: _Cells) -> Record:
     values: dict[str, Any] = {}
     for nth, (cell, original) in enumerate(zip(cells, written, strict=True)):
         if is_blank(original.value):

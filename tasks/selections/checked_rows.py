@@ -21,7 +21,7 @@ from order_factory.tasks.selections.reading import (
     require_columns,
 )
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 2_000
 # The problems that are told; the others are counted.
 PROBLEMS_TOLD = 1_000
 

@@ -32,7 +32,7 @@ from order_factory.tasks.working_set.statements import execute_and_count, table_
 _batch = table_of(OrderFactoryBatch)
 # A process that dies each time it reads a file does so for this reason or another; then it is
 # given up.
-READINGS_ALLOWED = 3
+READINGS_ALLOWED = 5
 _OWN_COLUMNS = ("reference", "reference_origin", "metadata")
 
 

@@ -1,6 +1,9 @@
 """A batch that is sent as a file: stored with the request, read and copied afterwards."""
 
 import json
+import os
+import re
+import subprocess
 from io import BytesIO
 
 import pandas as pd
@@ -16,6 +19,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.event_names import EventName
 from tests.support.api_client import make_token, order_id
+from tests.support.documents import ROOT, blocks_of
 from tests.support.draining import drain
 
 pytestmark = pytest.mark.usefixtures("verified")
@@ -305,3 +309,29 @@ def test_failed_rows_are_mended_and_sent_again(api, shop):
         assert (retry.metadata, retry.stock) == ({"c": 1}, "ignore")
     row = json.loads(files[".jsonl"].text)
     assert row["errors"].startswith("billing_address: ")
+
+
+def test_the_commands_of_the_page_work(api, shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (tmp_path / ".curlrc").write_text("silent\nfail-with-body\n")
+    page = blocks_of(ROOT / "docs/how-to/copy-many-orders.md")
+    settings = {
+        "PATH": os.environ["PATH"],
+        "CURL_HOME": str(tmp_path),
+        "API": str(api.client.base_url.join("/api")),
+        "TOKEN": api.token,
+    }
+
+    ended = []
+    for block in [each.text for each in page if each.language == "sh"]:
+        text = re.sub(r"-o (\S+)", rf"-o {tmp_path}/\1", block)
+        done = subprocess.run(
+            ["bash", "-ec", text], env=settings, capture_output=True, text=True, check=False
+        )
+        ended.append((done.returncode, done.stderr))
+        if "BATCH" not in settings:
+            settings["BATCH"] = json.loads(done.stdout)["data"]["id"]
+
+    assert ended == [(0, "")] * 3
+    assert shop.row(OrderFactoryBatch).status == "aborted"
+    assert (tmp_path / "failed.csv").read_text().startswith("source_order,")

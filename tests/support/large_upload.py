@@ -1,0 +1,97 @@
+"""A process that sends a large file to a service of its own, and reads it; how its memory grew.
+
+By hand: ORDER_FACTORY_DATABASE_URL=... python -m tests.support.large_upload NUMBER ROWS WIDTH TOKEN
+"""
+
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+import psutil
+
+os.environ["ORDER_FACTORY_API_DISPATCH"] = "false"
+os.environ["ORDER_FACTORY_API_DISPATCH_WEBHOOKS"] = "false"
+
+from order_factory.models.database.engine import reading
+from order_factory.tasks.batches.pending import batches_to_read
+from order_factory.tasks.read_batch_file import read_batch_file
+from tests.support.api_client import listening
+
+MEBI = 1 << 20
+
+
+@contextmanager
+def measured(found, name):
+    """Keep the greatest memory of this process in the block, in MiB, and the seconds."""
+    process, over, peak = psutil.Process(), Event(), [0]
+
+    def watch():
+        while not over.wait(0.01):
+            peak[0] = max(peak[0], process.memory_info().rss)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        found[name] = round(max(peak[0], process.memory_info().rss) / MEBI, 1)
+        found[f"{name}_seconds"] = round(time.perf_counter() - began, 1)
+
+
+def write_rows(path, number, rows, width, prefix):
+    """Each row names the same order under a reference of its own; its metadata have this width."""
+    shelf = "A" * width
+    with path.open("w", encoding="utf-8") as file:
+        file.write("source_order,reference,metadata\n")
+        for nth in range(rows):
+            file.write(f'{number},{prefix}-{nth},"{{""row"": {nth}, ""shelf"": ""{shelf}""}}"\n')
+
+
+def send(client, token, path):
+    with path.open("rb") as file:
+        response = client.post(
+            "/api/order_factory_batches",
+            files={"file": (path.name, file)},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+    assert response.status_code == 201, response.text
+
+
+def read_file():
+    with reading() as db:
+        (batch,) = batches_to_read(db)
+    read_batch_file.fn(batch, 10_000, lambda: None)
+
+
+def main(number, rows, width, token):
+    found: dict[str, float] = {}
+    with TemporaryDirectory() as folder, listening() as port:
+        import httpx
+
+        path = Path(folder) / "rows.csv"
+        base = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=base, trust_env=False, timeout=300) as client:
+            # The first upload imports and compiles what later ones use.
+            with measured(found, "before"):
+                write_rows(path, number, 12_000, 4, "first")
+                send(client, token, path)
+                read_file()
+            write_rows(path, number, rows, width, "then")
+            found["file"] = round(path.stat().st_size / MEBI, 1)
+            with measured(found, "uploading"):
+                send(client, token, path)
+            with measured(found, "reading"):
+                read_file()
+    sys.stdout.write(f"{json.dumps(found)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

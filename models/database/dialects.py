@@ -1,11 +1,13 @@
 """The differences between SQLite and PostgreSQL in SQL. Everything else is written once."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    Column,
     ColumnElement,
     Connection,
     DateTime,
@@ -365,11 +367,16 @@ def plan_by_table(db: Connection) -> None:
         db.execute(text("SET LOCAL enable_nestloop = off"))
 
 
-def analyze_table(db: Connection, table: Table) -> None:
-    """Update the statistics of a table that was just filled, for the planner of PostgreSQL."""
+def analyze_table(db: Connection, table: Table, columns: Sequence[Column[Any]] = ()) -> None:
+    """Update the statistics of a table that was just filled, for the planner of PostgreSQL.
+
+    Those of these `columns` only, if any are given.
+    """
     if not on_sqlite(db):
-        name = db.dialect.identifier_preparer.format_table(table)
-        db.execute(text(f"ANALYZE {name}"))
+        prepared = db.dialect.identifier_preparer
+        names = ", ".join(map(prepared.format_column, columns))
+        only = f" ({names})" if names else ""
+        db.execute(text(f"ANALYZE {prepared.format_table(table)}{only}"))
 
 
 def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:

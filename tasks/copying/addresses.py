@@ -20,7 +20,7 @@ from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Address
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.kept_parts import kept_columns
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -42,8 +42,8 @@ _is_outside = func.upper(_address.c.country_code) != func.upper(copies.c.shippin
 
 _has_no_billing = copies.c.billing_address_id.is_(None)
 _has_no_shipping = copies.c.shipping_address_id.is_(None)
-_SOME_MISSING = select_any_copy(or_(_has_no_billing, _has_no_shipping))
-_SOME_LOCKED = select_any_copy(copies.c.shipping_country_code_lock.is_not(None))
+LACKS_ADDRESS = or_(_has_no_billing, _has_no_shipping)
+IS_LOCKED = copies.c.shipping_country_code_lock.is_not(None)
 
 _MISSING = (
     insert_errors(
@@ -77,16 +77,16 @@ _LEAVE_OUTSIDE_OUT = (
 )
 
 
-def check_addresses(db: Connection) -> int:
-    """Record missing addresses, and shipping addresses outside the order's lock; how many errors.
+def check_addresses(db: Connection, *, missing: bool, locked: bool) -> int:
+    """Record `missing` addresses, and shipping addresses outside a lock if some order is `locked`.
 
-    An order of nothing that ships needs no shipping address. With `skip_errors` the address is
-    left out of the target order.
+    Returns how many errors. An order of nothing that ships needs no shipping address. With
+    `skip_errors` the address is left out of the target order.
     """
     found = 0
-    if db.scalar(_SOME_MISSING):
+    if missing:
         found += sum(execute_and_count(db, statement) for statement in _MISSING)
-    if db.scalar(_SOME_LOCKED) and (outside := execute_and_count(db, _OUTSIDE)):
+    if locked and (outside := execute_and_count(db, _OUTSIDE)):
         found += outside
         db.execute(_LEAVE_OUTSIDE_OUT)
     return found

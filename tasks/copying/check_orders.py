@@ -19,20 +19,19 @@ from order_factory.models.database.row_locks import locks_whole_database
 from order_factory.models.tables import CopyError, LineItem
 from order_factory.models.values.copy_options import CHANGES
 from order_factory.tasks.copying.addresses import check_addresses
-from order_factory.tasks.copying.changed_lines import SOME_LINES_CHANGED, find_changed_lines
+from order_factory.tasks.copying.changed_lines import find_changed_lines
 from order_factory.tasks.copying.customers import check_customers
 from order_factory.tasks.copying.line_item_checks import check_line_items
+from order_factory.tasks.copying.needs import find_needs
 from order_factory.tasks.copying.source_checks import BARRED_CODES, check_sources
 from order_factory.tasks.copying.wallets import check_wallets
 from order_factory.tasks.gift_cards.redemptions import (
     divide_balances,
     find_redemptions,
-    have_gift_cards,
     lock_gift_cards,
     record_redemptions,
     refuse_redemptions,
 )
-from order_factory.tasks.promotions.asked import find_needs
 from order_factory.tasks.promotions.coupons import check_coupons, find_coupons
 from order_factory.tasks.promotions.leaving_out import leave_promotions_out
 from order_factory.tasks.promotions.tables import open_promotion_tables
@@ -59,6 +58,9 @@ from order_factory.tasks.working_set.tables import (
     line_sums,
 )
 
+_SOME_FLAGGED = select(exists().select_from(flagged_skus))
+_SOME_LEFT_OUT = select(exists().select_from(left_out_lines))
+
 
 @step(name="check orders", field="source_order", errors=None)
 def check_orders(db: Connection, batch: Batch) -> int:
@@ -71,62 +73,64 @@ def check_orders(db: Connection, batch: Batch) -> int:
     """
     if not batch.prefetched:
         sum_lines(db)
-    found = check_sources(db)
-    changed = bool(db.scalar(SOME_LINES_CHANGED))
-    if changed:
+    needs = find_needs(db)
+    found = check_sources(db) if needs.sources else 0
+    if needs.changes:
         found += find_changed_lines(db)
     # What was prefetched has none.
     bundles = not batch.prefetched and find_bundle_parts(db)
-    locked = lock_wanted_stock(db)
-    redeemed = have_gift_cards(db)
-    if redeemed:
+    locked = lock_wanted_stock(db) if needs.stock else 0
+    if needs.gift_cards:
         lock_gift_cards(db)
-    asked = find_needs(db)
-    if any(asked):
+    if needs.coupons or needs.promotions or needs.prices:
         open_promotion_tables(db)
-    if asked.promotions:
+    if needs.promotions:
         leave_promotions_out(db)
-    once = leave_once_lines_out(db)
-    if not batch.prefetched:
-        flag_skus(db, more=bundles or changed)
-    subtract_unshipped_lines(db)
-    if redeemed:
+    if needs.once_lines:
+        leave_once_lines_out(db)
+    if batch.prefetched:
+        flagged = bool(db.scalar(_SOME_FLAGGED))
+    else:
+        flagged = flag_skus(db, more=bundles or needs.changes) > 0
+    if flagged:
+        subtract_unshipped_lines(db)
+    if needs.gift_cards:
         find_redemptions(db, batch.started_at)
-    found += check_customers(db)
-    found += check_addresses(db)
+    found += check_customers(db) if needs.customers else 0
+    found += check_addresses(db, missing=needs.missing_addresses, locked=needs.locked_addresses)
     found += check_line_items(
         db,
-        refresh_prices=asked.prices,
-        promotions=asked.promotions,
+        lines=needs.lines,
+        flagged=flagged,
+        refresh_prices=needs.prices,
+        promotions=needs.promotions,
         bundles=bundles,
-        changed=changed,
+        changed=needs.changes,
     )
-    if found or redeemed or once or any(asked):
+    if found or any(needs):
         mark_uncopyable(db)
-    if redeemed:
+    if needs.gift_cards:
         found += refuse_redemptions(db, batch.started_at)
-    found += check_wallets(db, batch.started_at)
-    checks_coupons = asked.coupons and find_coupons(db)
-    if checks_coupons or asked.promotions:
+    found += check_wallets(db, batch.started_at, foreign=needs.foreign_wallets)
+    checks_coupons = needs.coupons and find_coupons(db)
+    if checks_coupons or needs.promotions:
         lock_limited(db, batch.started_at)
     if checks_coupons:
         found += check_coupons(db, batch.started_at)
         contested = contest_uses(db) > 0
         found += check_stock(db, contested_already=contested)
         found += record_used_up(db)
-    else:
+    elif flagged:
         found += check_stock(db)
-    if (found or redeemed or once or changed or any(asked)) and db.scalar(
-        select(exists().select_from(left_out_lines))
-    ):
+    if (found or any(needs)) and db.scalar(_SOME_LEFT_OUT):
         found += sum_remaining_lines(db)
     if found:
         mark_invalid(db)
-    if redeemed:
+    if needs.gift_cards:
         divide_balances(db)
         found += record_redemptions(db, batch.started_at)
     if batch.followed:
-        batch.notes.extend(_notes(db, locked, limits=checks_coupons or asked.promotions))
+        batch.notes.extend(_notes(db, locked, limits=checks_coupons or needs.promotions))
     return found
 
 

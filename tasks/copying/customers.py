@@ -21,7 +21,7 @@ from order_factory.models.tables import Customer
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import CustomerStatus
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
@@ -31,7 +31,7 @@ _BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
 _customer = table_of(Customer)
 _is_missing = and_(copies.c.customer_id.is_(None), func.coalesce(copies.c.customer_email, "") == "")
 _is_barred = copies.c.customer_status.in_(_BARRED)
-_SOME_WRONG = select_any_copy(or_(_is_missing, _is_barred))
+HAS_WRONG_CUSTOMER = or_(_is_missing, _is_barred)
 
 _ERRORS = (
     insert_errors(
@@ -74,8 +74,6 @@ def check_customers(db: Connection) -> int:
 
     With `skip_errors` such a customer is left out of the target order, and the wallet too.
     """
-    if not db.scalar(_SOME_WRONG):
-        return 0
     found = sum(execute_and_count(db, statement) for statement in _ERRORS)
     db.execute(_LEAVE_OUT)
     return found

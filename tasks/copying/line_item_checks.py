@@ -139,29 +139,29 @@ _TAX_RATE = insert_errors(
 
 
 def check_line_items(
-    db: Connection, *, refresh_prices: bool, promotions: bool, bundles: bool, changed: bool
+    db: Connection,
+    *,
+    lines: bool,
+    flagged: bool,
+    refresh_prices: bool,
+    promotions: bool,
+    bundles: bool,
+    changed: bool,
 ) -> int:
     """Record orders without lines, and lines that cannot be copied; how many errors.
 
     A line cannot be copied with a quantity below 1, in another currency than its order, or when
     its SKU, or one in its bundle, is not in the catalogue any more or not purchasable. Where a copy
     is to have today's prices or promotions, it needs a price, and a tax rate that can be one.
+    `lines` and `flagged` say whether some line may be wrong by itself, or by its SKU.
     """
-    found = execute_and_count(db, _NO_LINE)
-    if refresh_prices:
-        found += find_prices(db, changed=changed)
-    if db.scalar(select(exists().where(line_sums.c.quantities_below_one > 0))):
-        found += execute_and_count(db, _BELOW_ONE)
-    if db.scalar(select(exists().where(line_sums.c.other_currency_lines > 0))):
-        found += execute_and_count(db, _OTHER_CURRENCY)
-    if refresh_prices or promotions:
-        found += execute_and_count(db, _TAX_RATE)
-    if db.scalar(select(exists().where(_is_gone))):
-        found += execute_and_count(db, _GONE)
-        found += execute_and_count(db, _PART_GONE) if bundles else 0
-    if db.scalar(select(exists().where(_is_barred))):
-        found += execute_and_count(db, _BARRED)
-        found += execute_and_count(db, _PART_BARRED) if bundles else 0
+    found = execute_and_count(db, _NO_LINE) if lines else 0
+    found += find_prices(db, changed=changed) if refresh_prices else 0
+    statements = [_BELOW_ONE, _OTHER_CURRENCY] if lines else []
+    statements += [_TAX_RATE] if refresh_prices or promotions else []
+    if flagged:
+        statements += [_GONE, _PART_GONE, _BARRED, _PART_BARRED] if bundles else [_GONE, _BARRED]
+    found += sum(execute_and_count(db, statement) for statement in statements)
     if found:
         _leave_out_wrong_lines(db)
     return found

@@ -33,7 +33,7 @@ from order_factory.tasks.copying.payment_source_fallback import (
     replace_lost_payment_sources,
 )
 from order_factory.tasks.working_set.batch import Batch
-from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.statements import (
     NOW,
     columns_by_name,
@@ -88,16 +88,15 @@ _LEAVE_EXPIRED_OUT = (
     .where(or_(copies.c.skip_errors, not_(_is_needed)), _in_wallet, _expired)
     .values(target_payment_source_id=null())
 )
-_is_not_in_wallet = and_(
+IS_NOT_IN_WALLET = and_(
     copies.c.reuse_wallet,
     copies.c.wallet_payment_source_id.is_(None),
     copies.c.payment_source_id.is_not(None),
 )
-_SOME_NOT_IN_WALLET = select_any_copy(_is_not_in_wallet)
 _FOREIGN = insert_errors(
     ErrorCode.PAYMENT_SOURCE_FOREIGN,
     "the payment source is in another customer's wallet",
-    _is_not_in_wallet,
+    IS_NOT_IN_WALLET,
     _saved_by_anyone,
     _is_needed,
     joins=[(_source, _source.c.id == copies.c.payment_source_id)],
@@ -115,10 +114,10 @@ def _insert_expired() -> Insert:
     )
 
 
-def check_wallets(db: Connection, now: datetime) -> int:
+def check_wallets(db: Connection, now: datetime, *, foreign: bool) -> int:
     """Choose other payment sources where the saved ones cannot be used and that is allowed.
 
-    Record saved payment sources that have expired, and those in someone else's wallet.
+    Record saved payment sources that have expired, and `foreign` ones in someone else's wallet.
 
     A payment source that is in no wallet is no error here: it is not copied. Nor is one that the
     order does not need. Returns how many errors; with `skip_errors` the payment source is left out
@@ -129,7 +128,7 @@ def check_wallets(db: Connection, now: datetime) -> int:
     if db.scalar(_SOME_EXPIRED, {"now": now}):
         found += execute_and_count(db, _insert_expired(), now=now)
         db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
-    if db.scalar(_SOME_NOT_IN_WALLET):
+    if foreign:
         found += execute_and_count(db, _FOREIGN)
     return found
 

@@ -47,8 +47,7 @@ from order_factory.tasks.working_set.tables import copies, left_out_lines, line_
 _SHOWN = 4
 
 _line, _source, _card = table_of(LineItem), table_of(Order), table_of(GiftCard)
-_redeemed = line_sums.c.gift_card_amount_cents > 0
-_SOME_REDEEMED = select(exists().where(_redeemed))
+WAS_REDEEMED = line_sums.c.gift_card_amount_cents > 0
 _of_copy = (_source, _source.c.id == copies.c.source_order_id)
 _its_sums = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 _its_redemption = (redemptions, redemptions.c.factory_id == copies.c.factory_id)
@@ -56,15 +55,10 @@ _its_card = and_(
     _card.c.mode == _source.c.mode,
     _card.c.code_key == func.coalesce(_source.c.gift_card_code_key, _source.c.gift_card_code),
 )
-_uses_card = and_(_redeemed, copies.c.gift_cards != GiftCardPolicy.DROP)
+_uses_card = and_(WAS_REDEEMED, copies.c.gift_cards != GiftCardPolicy.DROP)
 _must_pay = copies.c.gift_cards == GiftCardPolicy.FAIL
 _pays_less = redemptions.c.paid_cents < redemptions.c.wanted_cents
 _fails = and_(not_(copies.c.skip_errors), has_fatal_error())
-
-
-def have_gift_cards(db: Connection) -> bool:
-    """Whether a gift card has paid for any of the source orders."""
-    return bool(db.scalar(_SOME_REDEEMED))
 
 
 def lock_gift_cards(db: Connection) -> None:
@@ -103,7 +97,9 @@ def find_redemptions(db: Connection, now: datetime) -> None:
     rows = select(*values.values()).select_from(
         copies.join(*_its_sums).join(*_of_copy).outerjoin(_card, _its_card)
     )
-    execute_and_count(db, insert_counted(redemptions, list(values), rows.where(_redeemed)), now=now)
+    execute_and_count(
+        db, insert_counted(redemptions, list(values), rows.where(WAS_REDEEMED)), now=now
+    )
     lines = (
         select(copies.c.factory_id, _line.c.id)
         .join(*_its_redemption)

@@ -30,11 +30,7 @@ from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.stock.bundles import part_is_left_out, wanted_pieces
 from order_factory.tasks.stock.last_lines import find_last_lines, select_without_lines
 from order_factory.tasks.stock.reductions import is_reducible, note_reduced_lines, pieces_left
-from order_factory.tasks.working_set.copy_errors import (
-    has_fatal_error,
-    insert_errors,
-    select_any_copy,
-)
+from order_factory.tasks.working_set.copy_errors import has_fatal_error, insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import (
@@ -51,6 +47,7 @@ from order_factory.tasks.working_set.tables import (
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 
+TAKES_STOCK = and_(copies.c.place_target_order, copies.c.stock != StockPolicy.IGNORE)
 _is_short = flagged_skus.c.available.is_not(None)
 
 
@@ -89,22 +86,19 @@ def lock_wanted_stock(db: Connection) -> int:
     """
     if locks_whole_database(db):
         return 0
-    takes = and_(copies.c.place_target_order, copies.c.stock != StockPolicy.IGNORE)
-    if not db.scalar(select_any_copy(takes)):
-        return 0
     in_lines = (
         select(_sku.c.id)
         .select_from(copies)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
-        .where(takes, _line.c.item_type == ItemType.SKUS)
+        .where(TAKES_STOCK, _line.c.item_type == ItemType.SKUS)
     )
     in_bundles = (
         select(_sku.c.id)
         .select_from(copies)
         .join(bundle_parts, bundle_parts.c.factory_id == copies.c.factory_id)
         .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == bundle_parts.c.sku_code))
-        .where(takes)
+        .where(TAKES_STOCK)
     )
     in_changed_lines = (
         select(changed_lines.c.sku_id)

@@ -16,7 +16,6 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     not_,
     or_,
     select,
@@ -27,7 +26,7 @@ from order_factory.models.tables import LineItem, Order, OrderFactory, Sku, Stoc
 from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.stock.bundles import PART_CODE, PART_QUANTITY, join_bundle_items
-from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import (
     bundle_parts,
     changed_lines,
@@ -42,14 +41,14 @@ _names_a_sku = _line.c.item_type == ItemType.SKUS
 _HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
-def flag_skus(db: Connection, *, more: bool) -> None:
-    """Flag the SKUs of the batch that may not be bought or shipped as usual.
+def flag_skus(db: Connection, *, more: bool) -> int:
+    """Flag the SKUs of the batch that may not be bought or shipped as usual; how many.
 
     `more` says whether some of the SKUs are in bundles or in changed lines.
     """
     others = exists().where(claims.c.factory_id < _first_loaded())
     after_others = bool(db.scalar(select(others)))
-    db.execute(insert_flagged_skus(after_others=after_others, more=more))
+    return execute_and_count(db, insert_flagged_skus(after_others=after_others, more=more))
 
 
 @cache
@@ -93,7 +92,8 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
         "do_not_ship": func.coalesce(known.c.do_not_ship, False),
         "available": case((short, known.c.available)),
     }
-    return insert(flagged_skus).from_select(list(values), select(*values.values()).where(flagged))
+    rows = select(*values.values()).where(flagged)
+    return insert_counted(flagged_skus, list(values), rows)
 
 
 def _wanted() -> Select[tuple[str | None, int]]:

@@ -135,14 +135,12 @@ def subtract_unshipped_lines(db: Connection, *where: ColumnElement[bool]) -> Non
     db.execute(fewer.values(lines_to_ship=line_sums.c.lines_to_ship - unshipped.c.lines))
 
 
-def leave_once_lines_out(db: Connection) -> bool:
-    """Leave out the lines that are not repeated, and subtract them; whether there is one.
+def leave_once_lines_out(db: Connection) -> None:
+    """Leave out the lines that are not repeated, and subtract them.
 
     A copy without any other line keeps its sums: `sum_remaining_lines` finds it.
     """
     some = line_sums.c.once_lines > 0
-    if not db.scalar(select(exists().where(some))):
-        return False
     copied = copies.join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
     rows = select(copies.c.factory_id, _line.c.id)
     rows = rows.select_from(copied.join(_line, _line.c.order_id == copies.c.source_order_id))
@@ -153,7 +151,6 @@ def leave_once_lines_out(db: Connection) -> bool:
     remaining = select_line_sums(copies.c.source_order_id).where(changed, not_(is_left_out()))
     db.execute(_update_sums(remaining))
     _add_changed_lines(db, changed)
-    return True
 
 
 def sum_changed_copies(db: Connection) -> None:

@@ -60,6 +60,8 @@ def goals(measured: list[Measurement], slopes: list[Slope]) -> Iterator[Goal]:
             ("copying, to the fair limit", "ours", "limit", _rate, 0.85),
             ("two workers, to the limit with two", "ours-2", "limit-2", _rate, 0.85),
             ("whole call, to the limit's", "ours", "limit", _whole_rate, 0.75),
+            ("placing by hand, to the limit's", "ours-placed", "limit-placed", _rate, 0.75),
+            ("placing by hand, to copying", "ours-placed", "ours", _rate, 0.6),
             ("10 % fail, to none", "ours-failing", "ours", _rate, 0.7),
         )
         for meaning, contender, other, figure, least in ratios:

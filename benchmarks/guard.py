@@ -21,7 +21,8 @@ _TALLIES = {
                sum(total_amount_with_taxes_cents), sum(discount_amount_cents),
                sum(total_tax_amount_cents), count(payment_source_id), count(metadata),
                sum(length(customer_email)), sum(length(status)), sum(length(payment_status)),
-               sum(length(fulfillment_status)), sum(length(currency_code)), count(number)
+               sum(length(fulfillment_status)), sum(length(currency_code)), count(number),
+               count(placed_at)
         FROM orders WHERE order_factory_id IS NOT NULL""",
     "line_items": """
         SELECT count(*), sum(copied_from_id), sum(quantity), sum(unit_amount_cents),
@@ -35,6 +36,10 @@ _TALLIES = {
     "payment_sources": """
         SELECT count(*), sum(copied_from_id), sum(length(payment_source_token)), count(expires_at)
         FROM payment_sources WHERE copied_from_id IS NOT NULL""",
+    "stock_reservations": """
+        SELECT count(*), sum(stock_item_id), sum(quantity), sum(length(status))
+        FROM stock_reservations""",
+    "stock_items": "SELECT sum(quantity), sum(reserved), sum(quantity * sku_id) FROM stock_items",
     "lines in their orders": """
         SELECT count(*) FROM order_factories f JOIN orders o ON o.id = f.target_order_id
             JOIN line_items t ON t.order_id = o.id JOIN line_items s ON s.id = t.copied_from_id
@@ -54,6 +59,7 @@ _ROWS = """
          + (SELECT count(*) FROM order_factory_batches) + (SELECT count(*) FROM copy_errors)
          + (SELECT count(*) FROM orders WHERE order_factory_id IS NOT NULL)
          + (SELECT count(*) FROM line_items WHERE copied_from_id IS NOT NULL)
+         + (SELECT count(*) FROM stock_reservations)
          + (SELECT count(*) FROM addresses WHERE copied_from_id IS NOT NULL)
          + (SELECT count(*) FROM payment_sources WHERE copied_from_id IS NOT NULL)"""
 Tally = dict[str, list[int]]

@@ -13,7 +13,7 @@ from benchmarks.guard import Tally, tally
 from benchmarks.measurement import Job, Measurement, Outcome
 from benchmarks.plan import Contender
 from benchmarks.selection import write_selection
-from benchmarks.shops import Shops
+from benchmarks.shops import Shops, pay_by_hand
 
 _LONGEST_SECONDS = 3600
 
@@ -52,6 +52,8 @@ class Bench:
         failing = None if as_they_come else contender.failing
         selection, count = self._selection(orders, failing)
         with self._shops[database].fresh(self._name) as url:
+            if contender.by_hand:
+                pay_by_hand(url)
             job = Job(
                 contender=contender.modules[database],
                 database=database,

@@ -8,7 +8,8 @@ class Contender(BaseModel, frozen=True):
 
     `modules` is where it is in `benchmarks.contenders`, per database. `failing` is the share of
     its orders that cannot be copied, `most` how many orders it gets at most, because it is slow.
-    `checked` ones must write the same rows as the hand-written SQL.
+    `checked` ones must write the same rows as the hand-written SQL, or as the contender that is
+    named in `yardstick`. With `by_hand`, all orders of the shop are paid by hand.
     """
 
     name: str
@@ -18,6 +19,8 @@ class Contender(BaseModel, frozen=True):
     failing: float = 0.0
     most: int | None = None
     checked: bool = True
+    yardstick: str = "hand-written"
+    by_hand: bool = False
     quick: bool = False
 
 
@@ -38,6 +41,20 @@ LIMIT = Contender(
     quick=True,
 )
 OURS = Contender(name="ours", title="ours, one worker", modules=_everywhere("ours"), quick=True)
+LIMIT_PLACED = Contender(
+    name="limit-placed",
+    title="the fair limit, placed",
+    modules={"sqlite": "limit_placed_sqlite", "postgres": "limit_placed_postgres"},
+    yardstick="limit-placed",
+    by_hand=True,
+)
+OURS_PLACED = Contender(
+    name="ours-placed",
+    title="ours, placed",
+    modules=_everywhere("ours_placed"),
+    yardstick="limit-placed",
+    by_hand=True,
+)
 CONTENDERS = (
     HAND_WRITTEN,
     LIMIT,
@@ -61,6 +78,8 @@ CONTENDERS = (
         workers=2,
         quick=True,
     ),
+    LIMIT_PLACED,
+    OURS_PLACED,
     Contender(
         name="ours-failing",
         title="ours, 10 % fail",

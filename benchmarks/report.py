@@ -45,12 +45,11 @@ def comparison(measured: list[Measurement], database: str) -> Table:
         "whole/s",
         "ratio",
         "of CPU",
-        "rows/s",
         "MiB",
     )
     table.caption = (
         "orders/s: copying; whole/s: from call to return, so with recording the selection and "
-        "writing the report; rows/s: of the whole; ratio: to the fair limit of the same round, or to "
+        "writing the report; ratio: to the fair limit of the same round, or to "
         "the hand-written SQL without it; of CPU: the same by processor time; MiB: the process's memory at its peak."
     )
     table.caption_justify = "left"
@@ -67,7 +66,6 @@ def comparison(measured: list[Measurement], database: str) -> Table:
                 f"{median(one.orders_per_second_whole for one in runs):,.0f}",
                 _ratio(here, runs[0], lambda one: one.orders_per_second_whole),
                 _ratio(here, runs[0], lambda one: one.orders_per_cpu_second_whole),
-                f"{median(one.rows_per_second for one in runs):,.0f}",
                 f"{median(one.outcome.memory_peak for one in runs):,.0f}",
             )
     return table

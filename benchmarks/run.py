@@ -61,7 +61,7 @@ class Comparison:
     def __init__(self, bench: Bench, orders: int) -> None:
         self._bench = bench
         self._orders = orders
-        self._references: dict[tuple[str, int], Tally] = {}
+        self._references: dict[tuple[str, int, str], Tally] = {}
         self.measured: list[Measurement] = []
         self.problems: list[str] = []
 
@@ -80,17 +80,19 @@ class Comparison:
             self._compare(contender, database, orders, found)
 
     def _compare(self, contender: Contender, database: str, orders: int, found: Tally) -> None:
-        """What it wrote must be what the hand-written SQL writes for the same orders."""
-        if contender is HAND_WRITTEN:
-            self._references[database, orders] = found
-        if (database, orders) not in self._references:
-            _, self._references[database, orders] = self._bench.measure(
-                HAND_WRITTEN, database, orders=orders, round=0, as_they_come=False
+        """What it wrote must be what its yardstick writes for the same orders."""
+        (yardstick,) = (each for each in CONTENDERS if each.name == contender.yardstick)
+        key = database, orders, yardstick.name
+        if contender is yardstick:
+            self._references[key] = found
+        if key not in self._references:
+            _, self._references[key] = self._bench.measure(
+                yardstick, database, orders=orders, round=0, as_they_come=False
             )
-        for difference in differences(self._references[database, orders], found):
+        for difference in differences(self._references[key], found):
             self.problems.append(
-                f"{contender.title} on {DATABASES[database]} wrote other rows than the "
-                f"hand-written SQL: {difference}"
+                f"{contender.title} on {DATABASES[database]} wrote other rows than "
+                f"{yardstick.title}: {difference}"
             )
 
 

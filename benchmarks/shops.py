@@ -10,6 +10,7 @@ from typing import Protocol
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import create_engine
 
 from benchmarks.dataset import Tables
 from benchmarks.loading import load_postgres, load_sqlite, make_schema
@@ -32,6 +33,15 @@ def _remove(database: Path) -> None:
 
 def _run(db: psycopg.Connection, statement: str, *names: str) -> None:
     db.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def pay_by_hand(url: str) -> None:
+    """Let all orders of this shop be paid by hand: no gateway is asked."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as db:
+        for table in ("payment_methods", "payment_sources"):
+            db.exec_driver_sql(f"UPDATE {table} SET gateway = 'manual'")
+    engine.dispose()
 
 
 class Shops(Protocol):

@@ -36,7 +36,7 @@ CREATE_FACTORIES = """
 INSERT INTO order_factories
     (mode, source_order_id, place_target_order, reuse_wallet, skip_errors, type, batch_id, status,
      errors_count, created_at, updated_at)
-SELECT o.mode, o.id, false, true, false, 'order_copies', %(batch)s, 'pending', 0, now(), now()
+SELECT o.mode, o.id, %(place)s, true, false, 'order_copies', %(batch)s, 'pending', 0, now(), now()
 FROM selected s JOIN orders o ON o.mode = 'live' AND o.number = s.number
 ORDER BY s.row
 """
@@ -104,15 +104,19 @@ INSERT INTO orders
      discount_amount_cents, adjustment_amount_cents, gift_card_amount_cents,
      total_tax_amount_cents, total_amount_cents, total_amount_with_taxes_cents,
      billing_address_id, shipping_address_id, payment_method_id, payment_source_id, metadata,
-     created_at, updated_at, mode)
-SELECT m.target_id, 'OF' || m.target_id, m.factory_id, 'pending', 'unpaid', 'unfulfilled',
-       s.guest, s.customer_id, s.customer_email, s.customer_email_key, s.market_name,
+     created_at, updated_at, mode, placed_at)
+SELECT m.target_id, 'OF' || m.target_id, m.factory_id,
+       CASE WHEN %(place)s THEN 'placed' ELSE 'pending' END,
+       CASE WHEN %(place)s AND s.total_amount_with_taxes_cents = 0 THEN 'free' ELSE 'unpaid' END,
+       'unfulfilled', s.guest,
+       s.customer_id, s.customer_email, s.customer_email_key, s.market_name,
        s.language_code, s.currency_code, s.country_code, s.shipping_country_code_lock,
        s.tax_included, s.tax_rate, s.coupon_code, s.coupon_code_key, s.subtotal_amount_cents,
        s.shipping_amount_cents, s.payment_method_amount_cents, s.discount_amount_cents,
        s.adjustment_amount_cents, s.gift_card_amount_cents, s.total_tax_amount_cents,
        s.total_amount_cents, s.total_amount_with_taxes_cents, m.billing_id, coalesce(m.shipping_id, m.billing_id),
-       s.payment_method_id, m.payment_id, s.metadata, now(), now(), s.mode
+       s.payment_method_id, m.payment_id, s.metadata, now(), now(), s.mode,
+       CASE WHEN %(place)s THEN now() END
 FROM copy_map m JOIN orders s ON s.id = m.source_id
 """
 
@@ -128,6 +132,25 @@ SELECT m.target_id, l.id, l.item_type, l.sku_code, l.bundle_code, l.name,
        l.tax_rate, l.discount_breakdown, l.tax_breakdown, l.frequency, l.coupon_code, l.metadata,
        now(), now()
 FROM copy_map m JOIN line_items l ON l.order_id = m.source_id
+"""
+
+# Each SKU has its pieces in one place, and enough of them.
+TAKE_PIECES = """
+INSERT INTO stock_reservations
+    (order_id, stock_item_id, quantity, status, created_at, updated_at)
+SELECT m.target_id, i.id, sum(l.quantity), 'taken', now(), now()
+FROM copy_map m JOIN line_items l ON l.order_id = m.source_id
+     JOIN skus k ON k.mode = 'live' AND k.code = l.sku_code
+     JOIN stock_items i ON i.sku_id = k.id
+GROUP BY m.target_id, i.id
+"""
+
+COUNT_PIECES = """
+UPDATE stock_items i SET quantity = i.quantity - taken.quantity
+FROM (SELECT r.stock_item_id, sum(r.quantity) AS quantity
+      FROM copy_map m JOIN stock_reservations r ON r.order_id = m.target_id
+      GROUP BY r.stock_item_id) taken
+WHERE i.id = taken.stock_item_id
 """
 
 CLOSE_FACTORIES = """
@@ -153,6 +176,8 @@ COPY = (
     CLOSE_FACTORIES,
     CLOSE_EVENTS,
 )
+# The stock of all SKUs in a batch is a large part of the table.
+PLACE = ("ANALYZE copy_map", "SET LOCAL enable_hashjoin = on", TAKE_PIECES, COUNT_PIECES)
 _RUN = str(uuid.uuid4())
 
 
@@ -178,7 +203,9 @@ def _transaction(db: psycopg.Connection, checks_keys: bool) -> Iterator[None]:
         yield
 
 
-def record(db: psycopg.Connection, numbers: list[str], *, checks_keys: bool = True) -> int:
+def record(
+    db: psycopg.Connection, numbers: list[str], *, checks_keys: bool = True, place: bool = False
+) -> int:
     """Write the batch, its pending factories and their events; the batch's key."""
     with _transaction(db, checks_keys), db.cursor() as cursor:
         cursor.execute(SELECTED)
@@ -187,51 +214,53 @@ def record(db: psycopg.Connection, numbers: list[str], *, checks_keys: bool = Tr
                 rows.write_row((number,))
         cursor.execute(CREATE_BATCH, {"size": len(numbers)})
         (batch,) = cursor.fetchone() or (0,)
-        cursor.execute(CREATE_FACTORIES, {"batch": batch})
+        cursor.execute(CREATE_FACTORIES, {"batch": batch, "place": place})
         cursor.execute(CREATE_EVENTS, {"batch": batch})
     return int(batch)
 
 
 def _copy_batches(
-    db: psycopg.Connection, batch: int, size: int, checks_keys: bool
+    db: psycopg.Connection, batch: int, size: int, *, checks_keys: bool, place: bool
 ) -> Iterator[int]:
     db.execute(MAP_TABLE)
     # Each batch is small and the tables grow: a join that reads a whole table slows down.
     db.execute("SET enable_hashjoin = off")
     db.execute("SET enable_mergejoin = off")
-    values = {"batch": batch, "size": size, "run": _RUN}
+    values = {"batch": batch, "size": size, "run": _RUN, "place": place}
     while True:
         with _transaction(db, checks_keys):
             count = db.execute(FILL_MAP, values).rowcount
             if count:
-                for statement in COPY:
+                for statement in (*COPY, *(PLACE if place else ())):
                     db.execute(statement, values)
         if not count:
             return
         yield count
 
 
-def copy_batches(batch: int, size: int, checks_keys: bool) -> Iterator[int]:
+def copy_batches(batch: int, size: int, *, checks_keys: bool, place: bool) -> Iterator[int]:
     """Copy what no other connection holds, one transaction at a time; how many in each."""
     with _connection() as db:
-        yield from _copy_batches(db, batch, size, checks_keys)
+        yield from _copy_batches(db, batch, size, checks_keys=checks_keys, place=place)
 
 
-def run(job: Job, *, checks_keys: bool = True) -> Timing:
+def run(job: Job, *, checks_keys: bool = True, place: bool = False) -> Timing:
     """Record and copy the selection on the engine's own connections, with their settings.
 
-    Unless it `checks_keys`, PostgreSQL does not look up what each row refers to.
+    Unless it `checks_keys`, PostgreSQL does not look up what each row refers to. With `place`, the
+    orders are placed, for one connection: several could wait for each other's stock.
     """
     cpu = CpuClock(job.url)
     started = perf_counter()
     with _connection() as db:
-        batch = record(db, read_selection(job.selection), checks_keys=checks_keys)
+        batch = record(db, read_selection(job.selection), checks_keys=checks_keys, place=place)
     recorded, copying_from = perf_counter(), cpu.seconds()
     progress: list[tuple[float, int]] = []
     lock = Lock()
 
     def drain(_worker: int) -> None:
-        for count in copy_batches(batch, job.batch_size, checks_keys):
+        size = job.batch_size
+        for count in copy_batches(batch, size, checks_keys=checks_keys, place=place):
             with lock:
                 done = progress[-1][1] if progress else 0
                 progress.append((perf_counter() - recorded, done + count))

@@ -27,7 +27,7 @@ CREATE_FACTORIES = """
 INSERT INTO order_factories
     (mode, source_order_id, place_target_order, reuse_wallet, skip_errors, type, batch_id, status,
      errors_count, created_at, updated_at)
-SELECT o.mode, o.id, 0, 1, 0, 'order_copies', :batch, 'pending', 0, :now, :now
+SELECT o.mode, o.id, :place, 1, 0, 'order_copies', :batch, 'pending', 0, :now, :now
 FROM selected s JOIN orders o ON o.mode = 'live' AND o.number = s.number
 ORDER BY s.rowid
 """
@@ -95,9 +95,12 @@ INSERT INTO orders
      discount_amount_cents, adjustment_amount_cents, gift_card_amount_cents,
      total_tax_amount_cents, total_amount_cents, total_amount_with_taxes_cents,
      billing_address_id, shipping_address_id, payment_method_id, payment_source_id, metadata,
-     created_at, updated_at, mode)
-SELECT :order + f.id - :first + 1, 'OF' || (:order + f.id - :first + 1), f.id, 'pending', 'unpaid',
-       'unfulfilled', s.guest, s.customer_id, s.customer_email, s.customer_email_key, s.market_name,
+     created_at, updated_at, mode, placed_at)
+SELECT :order + f.id - :first + 1, 'OF' || (:order + f.id - :first + 1), f.id,
+       CASE WHEN :place THEN 'placed' ELSE 'pending' END,
+       CASE WHEN :place AND s.total_amount_with_taxes_cents = 0 THEN 'free' ELSE 'unpaid' END,
+       'unfulfilled', s.guest,
+       s.customer_id, s.customer_email, s.customer_email_key, s.market_name,
        s.language_code, s.currency_code, s.country_code, s.shipping_country_code_lock,
        s.tax_included, s.tax_rate, s.coupon_code, s.coupon_code_key, s.subtotal_amount_cents,
        s.shipping_amount_cents, s.payment_method_amount_cents, s.discount_amount_cents,
@@ -107,7 +110,7 @@ SELECT :order + f.id - :first + 1, 'OF' || (:order + f.id - :first + 1), f.id, '
            + (s.shipping_address_id <> s.billing_address_id),
        s.payment_method_id,
        CASE WHEN w.id IS NOT NULL THEN :payment + f.id - :first + 1 END,
-       s.metadata, :now, :now, s.mode
+       s.metadata, :now, :now, s.mode, CASE WHEN :place THEN :now END
 FROM order_factories f JOIN orders s ON s.id = f.source_order_id
      LEFT JOIN customer_payment_sources w
           ON w.payment_source_id = s.payment_source_id AND w.customer_id = s.customer_id
@@ -127,6 +130,25 @@ SELECT :order + f.id - :first + 1, l.id, l.item_type, l.sku_code, l.bundle_code,
        :now, :now
 FROM order_factories f JOIN line_items l ON l.order_id = f.source_order_id
 WHERE f.id BETWEEN :first AND :last AND f.batch_id + 0 = :batch
+"""
+
+# Each SKU has its pieces in one place, and enough of them.
+TAKE_PIECES = """
+INSERT INTO stock_reservations
+    (order_id, stock_item_id, quantity, status, created_at, updated_at)
+SELECT :order + f.id - :first + 1, i.id, sum(l.quantity), 'taken', :now, :now
+FROM order_factories f JOIN line_items l ON l.order_id = f.source_order_id
+     JOIN skus k ON k.mode = 'live' AND k.code = l.sku_code
+     JOIN stock_items i ON i.sku_id = k.id
+WHERE f.id BETWEEN :first AND :last AND f.batch_id + 0 = :batch
+GROUP BY f.id, i.id
+"""
+
+COUNT_PIECES = """
+UPDATE stock_items SET quantity = stock_items.quantity - taken.quantity
+FROM (SELECT stock_item_id, sum(quantity) AS quantity FROM stock_reservations
+      WHERE order_id > :order AND status = 'taken' GROUP BY stock_item_id) taken
+WHERE stock_items.id = taken.stock_item_id
 """
 
 CLOSE_FACTORIES = """
@@ -154,14 +176,15 @@ COPY = (
     CLOSE_FACTORIES,
     CLOSE_EVENTS,
 )
+PLACE = (TAKE_PIECES, COUNT_PIECES)
 
 
-def record(db: sqlite3.Connection, numbers: list[str]) -> int:
+def record(db: sqlite3.Connection, numbers: list[str], *, place: bool = False) -> int:
     """Write the batch, its pending factories and their events; the batch's key."""
     db.execute("BEGIN IMMEDIATE")
     db.execute("CREATE TEMPORARY TABLE selected (number TEXT NOT NULL)")
     db.executemany("INSERT INTO selected VALUES (?)", [(number,) for number in numbers])
-    values = {"size": len(numbers), "now": _now()}
+    values = {"size": len(numbers), "now": _now(), "place": place}
     batch = db.execute(CREATE_BATCH, values).lastrowid or 0
     db.execute(CREATE_FACTORIES, {**values, "batch": batch})
     db.execute(CREATE_EVENTS, {**values, "batch": batch})
@@ -169,9 +192,9 @@ def record(db: sqlite3.Connection, numbers: list[str]) -> int:
     return batch
 
 
-def copy_batches(db: sqlite3.Connection, batch: int, size: int) -> Iterator[int]:
+def copy_batches(db: sqlite3.Connection, batch: int, size: int, *, place: bool) -> Iterator[int]:
     """Copy the batch's factories in the order of their keys, some at a time; how many in each."""
-    values = {"batch": batch, "size": size, "run": str(uuid.uuid4()), "last": 0}
+    values = {"batch": batch, "size": size, "run": str(uuid.uuid4()), "last": 0, "place": place}
     while True:
         db.execute("BEGIN IMMEDIATE")
         first, last, count = db.execute(NEXT_RANGE, values).fetchone()
@@ -179,7 +202,7 @@ def copy_batches(db: sqlite3.Connection, batch: int, size: int) -> Iterator[int]
             order, address, payment = db.execute(LAST_KEYS).fetchone()
             values |= {"first": first, "last": last, "now": _now()}
             values |= {"order": order, "address": address, "payment": payment}
-            for statement in COPY:
+            for statement in (*COPY, *(PLACE if place else ())):
                 db.execute(statement, values)
         db.execute("COMMIT")
         if not count:
@@ -191,10 +214,11 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def run(job: Job, *, checks_keys: bool = True) -> Timing:
+def run(job: Job, *, checks_keys: bool = True, place: bool = False) -> Timing:
     """Record and copy the selection on the engine's own connection, with its settings.
 
-    Unless it `checks_keys`, SQLite does not look up what each row refers to.
+    Unless it `checks_keys`, SQLite does not look up what each row refers to. With `place`, the
+    orders are placed.
     """
     cpu = CpuClock(job.url)
     with closing(get_engine().raw_connection()) as held:
@@ -203,10 +227,10 @@ def run(job: Job, *, checks_keys: bool = True) -> Timing:
         if not checks_keys:
             db.execute("PRAGMA foreign_keys = OFF")
         started = perf_counter()
-        batch = record(db, read_selection(job.selection))
+        batch = record(db, read_selection(job.selection), place=place)
         recorded, copying_from = perf_counter(), cpu.seconds()
         done, progress = 0, []
-        for count in copy_batches(db, batch, job.batch_size):
+        for count in copy_batches(db, batch, job.batch_size, place=place):
             done += count
             progress.append((perf_counter() - recorded, done))
         ended, copying_to = perf_counter(), cpu.seconds()

@@ -114,7 +114,7 @@ def place_loaded(db: Connection, batch: Batch, authorize: Callable[[], Insert]) 
         # An order that was not to be placed at first keeps what it used then.
         release_uses(db, left, batch.started_at, _factory.c.place_target_order)
     if placed:
-        take_stock(db, batch.started_at)
+        take_stock(db, batch.started_at, few=batch.single)
         take_gift_cards(db, batch.started_at)
         _change_orders(db, batch, authorize)
     return placed

@@ -18,6 +18,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union,
     union_all,
     update,
 )
@@ -87,26 +88,23 @@ def lock_wanted_stock(db: Connection) -> int:
     if locks_whole_database(db):
         return 0
     in_lines = (
-        select(_sku.c.id)
-        .select_from(copies)
+        select(copies.c.mode, _line.c.sku_code)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
         .where(TAKES_STOCK, _line.c.item_type == ItemType.SKUS)
     )
     in_bundles = (
-        select(_sku.c.id)
-        .select_from(copies)
+        select(copies.c.mode, bundle_parts.c.sku_code)
         .join(bundle_parts, bundle_parts.c.factory_id == copies.c.factory_id)
-        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == bundle_parts.c.sku_code))
         .where(TAKES_STOCK)
     )
-    in_changed_lines = (
+    # Many lines name the same SKU, which is looked up once.
+    codes = union(in_lines, in_bundles).subquery("codes").c
+    wanted = union_all(
+        select(_sku.c.id).where(_sku.c.mode == codes.mode, _sku.c.code == codes.sku_code),
         select(changed_lines.c.sku_id)
-        .select_from(copies)
-        .join(changed_lines, changed_lines.c.factory_id == copies.c.factory_id)
-        .where(takes)
+        .join(copies, copies.c.factory_id == changed_lines.c.factory_id)
+        .where(TAKES_STOCK),
     )
-    wanted = union_all(in_lines, in_changed_lines, in_bundles)
     rows = select(_stock.c.id).where(_stock.c.sku_id.in_(wanted)).order_by(_stock.c.id)
     locked = rows.with_for_update().subquery()
     return db.scalar(select(func.count()).select_from(locked)) or 0

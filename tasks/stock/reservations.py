@@ -10,13 +10,11 @@ from sqlalchemy import (
     Connection,
     Insert,
     Select,
-    Subquery,
     Update,
     and_,
     case,
     exists,
     func,
-    insert,
     literal,
     not_,
     select,
@@ -24,7 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.database.row_locks import lock_rows
+from order_factory.models.errors import TryAgain
 from order_factory.models.tables import (
     LineItem,
     Order,
@@ -49,7 +49,13 @@ from order_factory.tasks.working_set.statements import (
     table_of,
     times,
 )
-from order_factory.tasks.working_set.tables import bundle_parts, copies, placements, stock_shares
+from order_factory.tasks.working_set.tables import (
+    bundle_parts,
+    copies,
+    placed_pieces,
+    placements,
+    stock_shares,
+)
 
 Orders = Select[tuple[int]]
 
@@ -59,14 +65,22 @@ _stock, _reservation = table_of(StockItem), table_of(StockReservation)
 _RESERVED, _TAKEN, _RELEASED = ReservationStatus
 
 
-def take_stock(db: Connection, now: datetime) -> None:
+def take_stock(db: Connection, now: datetime, *, few: bool = True) -> None:
     """Take the pieces of the orders to place, from each SKU's stock locations in turn.
 
     There is enough: the stock was locked and counted before the copy. An order that waits for its
-    payment only reserves its pieces. An order that ignores the stock takes none.
+    payment only reserves its pieces. An order that ignores the stock takes none. The transaction
+    has written or locked the orders. Raises `TryAgain` when a stock item was deleted meanwhile.
     """
-    db.execute(insert_stock_shares())
-    if execute_and_count(db, insert_reservations(), now=now):
+    if not execute_and_count(db, insert_placed_pieces()):
+        return
+    shares = execute_and_count(db, insert_stock_shares())
+    with skipping_key_checks(db, _reservation, few=few) as held:
+        # Most are locked already, and this tells that all are.
+        if held and lock_rows(db, _stock, select(stock_shares.c.stock_item_id)) != shares:
+            raise TryAgain("a stock item was deleted during the copy")
+        taken = execute_and_count(db, insert_reservations(), now=now)
+    if taken:
         mine = select(copies.c.target_order_id).join(
             placements, placements.c.factory_id == copies.c.factory_id
         )
@@ -103,21 +117,56 @@ def return_stock(db: Connection, orders: Orders, now: datetime) -> None:
     _end(db, orders, _TAKEN, _RELEASED, quantity=1, reserved=0, now=now)
 
 
+def insert_placed_pieces() -> Insert:
+    """Insert the quantity of each tracked SKU in all lines and bundles of each placed order."""
+    in_lines = (
+        select(placements.c.factory_id, _line.c.sku_code, _line.c.quantity)
+        .select_from(placements)
+        .join(copies, copies.c.factory_id == placements.c.factory_id)
+        .join(_line, _line.c.order_id == copies.c.target_order_id)
+        .where(_line.c.item_type == ItemType.SKUS)
+    )
+    # As they were when the stock was counted: the bundle may have been changed since.
+    in_bundles = (
+        select(placements.c.factory_id, bundle_parts.c.sku_code, bundle_parts.c.quantity)
+        .select_from(placements)
+        .join(bundle_parts, bundle_parts.c.factory_id == placements.c.factory_id)
+        .where(not_(part_is_left_out()))
+    )
+    pieces = union_all(in_lines, in_bundles).subquery("pieces")
+    columns = (
+        _sku.c.id,
+        placements.c.factory_id,
+        copies.c.target_order_id,
+        placements.c.remote,
+    )
+    rows = (
+        select(*columns, func.sum(pieces.c.quantity))
+        .select_from(placements)
+        .join(copies, copies.c.factory_id == placements.c.factory_id)
+        .join(pieces, pieces.c.factory_id == placements.c.factory_id)
+        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == pieces.c.sku_code))
+        .where(copies.c.stock != StockPolicy.IGNORE, not_(_sku.c.do_not_track))
+        .group_by(*columns)
+    )
+    names = ["sku_id", "factory_id", "order_id", "remote", "quantity"]
+    return insert_counted(placed_pieces, names, rows)
+
+
 def insert_stock_shares() -> Insert:
     """Insert the free pieces of every SKU of the placements, location by location."""
     free = _stock.c.quantity - _stock.c.reserved
     last = func.sum(free).over(partition_by=_stock.c.sku_id, order_by=_stock.c.id, rows=(None, 0))
-    wanted = select(_wanted().c.sku_id).distinct()
+    wanted = select(placed_pieces.c.sku_id).distinct()
     rows = select(_stock.c.sku_id, _stock.c.id, last - free, last).where(
         _stock.c.sku_id.in_(wanted), free > 0
     )
-    names = ["sku_id", "stock_item_id", "first", "last"]
-    return insert(stock_shares).from_select(names, rows)
+    return insert_counted(stock_shares, ["sku_id", "stock_item_id", "first", "last"], rows)
 
 
 def insert_reservations() -> Insert:
     """Insert the pieces that each placed order gets of each stock item, earlier factories first."""
-    wants = _wanted()
+    wants = placed_pieces
     upto = func.sum(wants.c.quantity).over(
         partition_by=wants.c.sku_id, order_by=wants.c.factory_id, rows=(None, 0)
     )
@@ -139,41 +188,6 @@ def insert_reservations() -> Insert:
         span.join(stock_shares, share.sku_id == span.c.sku_id)
     )
     return insert_counted(_reservation, list(values), rows.where(ends > begins))
-
-
-def _wanted() -> Subquery:
-    """Select the quantity of each tracked SKU in all lines and bundles of each placed order."""
-    in_lines = (
-        select(placements.c.factory_id, _line.c.sku_code, _line.c.quantity)
-        .select_from(placements)
-        .join(copies, copies.c.factory_id == placements.c.factory_id)
-        .join(_line, _line.c.order_id == copies.c.target_order_id)
-        .where(_line.c.item_type == ItemType.SKUS)
-    )
-    # As they were when the stock was counted: the bundle may have been changed since.
-    in_bundles = (
-        select(placements.c.factory_id, bundle_parts.c.sku_code, bundle_parts.c.quantity)
-        .select_from(placements)
-        .join(bundle_parts, bundle_parts.c.factory_id == placements.c.factory_id)
-        .where(not_(part_is_left_out()))
-    )
-    pieces = union_all(in_lines, in_bundles).subquery("pieces")
-    return (
-        select(
-            placements.c.factory_id,
-            copies.c.target_order_id.label("order_id"),
-            placements.c.remote,
-            _sku.c.id.label("sku_id"),
-            func.sum(pieces.c.quantity).label("quantity"),
-        )
-        .select_from(placements)
-        .join(copies, copies.c.factory_id == placements.c.factory_id)
-        .join(pieces, pieces.c.factory_id == placements.c.factory_id)
-        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == pieces.c.sku_code))
-        .where(copies.c.stock != StockPolicy.IGNORE, not_(_sku.c.do_not_track))
-        .group_by(placements.c.factory_id, copies.c.target_order_id, placements.c.remote, _sku.c.id)
-        .subquery("wanted")
-    )
 
 
 def _count_in(orders: Orders) -> Update:

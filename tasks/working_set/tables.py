@@ -186,6 +186,17 @@ placements = temporary(
     Column("remote", Boolean, nullable=False),
 )
 
+# How many pieces of each tracked SKU each order gets that is placed, in its lines and bundles.
+placed_pieces = temporary(
+    _METADATA,
+    "tmp_placed_pieces",
+    Column("sku_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("factory_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("order_id", BigInteger, nullable=False),
+    Column("remote", Boolean, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+)
+
 # The free pieces of each SKU, numbered from 0 over all its stock items. This stock item has the
 # pieces from `first` up to, but not including, `last`.
 stock_shares = temporary(

@@ -16,6 +16,7 @@ from order_factory.models.tables import (
     OrderFactory,
     PaymentMethod,
     PaymentSource,
+    StockReservation,
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.copying.recipe import STEPS
@@ -192,6 +193,7 @@ def test_every_reference_of_a_copied_row_is_answered_for(shop):
         PaymentSource: {"copied_from_id"},
         LineItem: {"order_id", "copied_from_id"},
         Event: {"order_factory_id"},
+        StockReservation: {"order_id", "stock_item_id"},
     }
 
     for model, columns in answered.items():

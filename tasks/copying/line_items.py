@@ -97,6 +97,13 @@ _COUNTED = (
     .where(copies.c.valid)
 )
 
+# Whether lines are left out, changed or copied with fewer pieces.
+_SOME_ARE_OTHERS = select(
+    exists().select_from(left_out_lines),
+    SOME_LINES_CHANGED.scalar_subquery(),
+    SOME_LACK_PIECES.scalar_subquery(),
+)
+
 
 @step(
     name="copy line items",
@@ -110,11 +117,10 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     Raises `TryAgain` when the lines of a source order were changed since they were added up.
     """
     now, sort = batch.started_at, not reads_in_order(db)
-    some_left_out = bool(db.scalar(select(exists().select_from(left_out_lines))))
+    some_left_out, some_changed, some_lack_pieces = db.execute(_SOME_ARE_OTHERS).one()
     with skipping_key_checks(db, _line, few=batch.single) as held:
-        copy = insert_line_items(sort=sort, some_left_out=some_left_out, lock=held)
+        copy = insert_line_items(sort=sort, some_left_out=bool(some_left_out), lock=held)
         lines = execute_and_count(db, copy, now=now)
-    some_changed = bool(db.scalar(SOME_LINES_CHANGED))
     if some_changed:
         lines += copy_changed_lines(db, now)
     changed = lines != db.scalar(_COUNTED)
@@ -123,7 +129,7 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
         raise TryAgain("a source order was changed during the copy")
     if db.scalar(_SOME_OPTION):
         execute_and_count(db, insert_line_item_options(sort=sort), now=now)
-    if db.scalar(SOME_LACK_PIECES):
+    if some_lack_pieces:
         reduce_amounts(db)
     if some_changed:
         change_discounts(db)

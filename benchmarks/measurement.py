@@ -77,7 +77,3 @@ class Measurement(BaseModel, frozen=True):
     @property
     def orders_per_cpu_second_whole(self) -> float:
         return self.orders / self.outcome.cpu
-
-    @property
-    def rows_per_second(self) -> float:
-        return self.rows / self.outcome.timing.whole

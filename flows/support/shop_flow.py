@@ -22,6 +22,7 @@ from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
+from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.problems import problems_of
 from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.counts import count_of
@@ -115,7 +116,7 @@ def _guard(function: Callable[P, R]) -> Callable[P, R]:
         except OrderFactoryError as error:
             return Failed(message=str(error), data=error)
         except ValidationError as error:
-            if error.title != function.__name__:
+            if error.title not in (function.__name__, CopyOptions.__name__):
                 raise
             refused = InvalidRequest(_describe_problems(error))
             return Failed(message=str(refused), data=refused)

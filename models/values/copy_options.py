@@ -9,7 +9,7 @@ check in `verify`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
@@ -126,7 +126,7 @@ class CopyOptionArguments(TypedDict, total=False):
         bool, Declared(False, "Copy a draft or cancelled source order, too.", ours=True)
     ]
     quantities: Annotated[
-        dict[str, Any],
+        dict[str, Any] | str | None,
         Declared(
             None,
             "Other quantities, by SKU code: MUG=3,CAP=0. A line with the quantity 0 is left out.",
@@ -137,7 +137,7 @@ class CopyOptionArguments(TypedDict, total=False):
         ),
     ]
     swap_skus: Annotated[
-        dict[str, Any],
+        dict[str, Any] | str | None,
         Declared(
             None,
             "Other SKUs in place of those of the source: OLD=NEW. They have today's prices.",
@@ -148,7 +148,7 @@ class CopyOptionArguments(TypedDict, total=False):
         ),
     ]
     add_lines: Annotated[
-        dict[str, Any],
+        dict[str, Any] | str | None,
         Declared(
             None,
             "Lines to add, by SKU code: CAP=2. They have today's prices.",
@@ -198,12 +198,18 @@ class CopyOption:
         return Annotated[self.type | None, BeforeValidator(self.clean), text]
 
 
+def _type_of(annotation: Any) -> Any:
+    """The type of an option. A change may be None, and an object also given as a text."""
+    choices = get_args(annotation)
+    return get_origin(choices[0]) or choices[0] if choices else annotation
+
+
 def _declared(name: str, annotation: Any) -> CopyOption:
     (declared,) = annotation.__metadata__
     of_subscriptions = declared.on_subscriptions
     return CopyOption(
         name=name,
-        type=get_origin(annotation.__origin__) or annotation.__origin__,
+        type=_type_of(annotation.__origin__),
         default=declared.default,
         description=declared.description,
         default_of_subscriptions=(

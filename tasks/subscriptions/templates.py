@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
@@ -38,6 +37,7 @@ from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.copying.orders import COPIED_COLUMNS as ORDER_COLUMNS
 from order_factory.tasks.subscriptions.discounts import insert_discount_lines
 from order_factory.tasks.subscriptions.due import factory, subscription
+from order_factory.tasks.working_set.changed_amounts import changed_tax
 from order_factory.tasks.working_set.order_numbers import set_order_number
 from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import (
@@ -174,14 +174,9 @@ def _line_value(name: str, asked: FromClause) -> ColumnElement[Any]:
     if name in _OF_AMOUNTS:
         return case((same, _line.c[name]), else_=null())
     if name == "tax_amount_cents":
-        return case((same, _line.c[name]), else_=_share_of_tax(asked))
+        total = asked.c.total_amount_cents
+        return case((same, _line.c[name]), else_=changed_tax(_line.c, total))
     return _line.c[name]
-
-
-def _share_of_tax(asked: FromClause) -> ColumnElement[Any]:
-    """Return the source line's tax in proportion to the totals, in cents; half a cent rounds up."""
-    total = func.nullif(_line.c.total_amount_cents, 0, type_=BigInteger())
-    return (2 * _line.c.tax_amount_cents * asked.c.total_amount_cents + total) // (2 * total)
 
 
 def _insert_options(db: Connection, template: int, asked: FromClause, now: datetime) -> None:

@@ -39,6 +39,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         *("--refresh-prices", "--stock", "ignore", "--gift-cards", "fail", "--any-source-status"),
         *("--payment-source-fallback", "newest_valid"),
         *("--keep-metadata", "keys:color, size", "--keep-references", "all"),
+        *("--quantities", "MUG=2", "--add-lines", '{"MUG": 1}'),
         *("--reference", "again", "--reference-origin", "shop", "--metadata", '{"n": 1}'),
     )
 
@@ -55,6 +56,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         "keep_metadata": "keys:color,size",
         "keep_references": "all",
     }
+    assert (detail["quantities"], detail["add_lines"]) == ({"MUG": 2}, {"MUG": 1})
     assert (detail["reference"], detail["reference_origin"]) == ("again", "shop")
     assert detail["metadata"] == {"n": 1}
 

@@ -3,29 +3,40 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import BigInteger, cast, literal, select
 
-from order_factory.models.database.engine import begin
+from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import LineItem, Order, OrderFactory, OrderSubscriptionItem
-from order_factory.tasks.subscriptions.discounts import share_cents
 from order_factory.tasks.subscriptions.items import convert, options_cents
 from order_factory.tasks.subscriptions.templates import rebuild_template
+from order_factory.tasks.working_set.taxes import split_cents
 from tests.support.copying import batch_of, change, copy_batch, request
 from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
 
+_BIG = st.integers(1, 10**9)
 PERCENTAGE, FIXED = "percentage_discount_promotions", "fixed_amount_promotions"
 
 
-@given(st.integers(-(10**9), 0), st.integers(1, 10**9), st.data())
-def test_a_share_is_rounded_half_up_and_the_whole_is_the_whole(discount, whole, data):
-    part = data.draw(st.integers(0, whole))
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(_BIG, _BIG, st.integers(-(10**12), 10**12)), min_size=50, max_size=50))
+def test_a_share_is_rounded_half_up_and_the_whole_is_the_whole(shop, cases):
+    parts = [(min(part, whole), whole, cents) for part, whole, cents in cases]
+    shares = [
+        (split_cents(literal(cents), literal(part), literal(whole)).label(f"share_{nth}"))
+        for nth, (part, whole, cents) in enumerate([*parts, *((w, w, c) for _, w, c in parts)])
+    ]
 
-    share = share_cents(discount, part, whole)
+    with reading() as db:
+        found = db.execute(select(*(cast(share, BigInteger) for share in shares))).one()
 
-    assert abs(share * whole - discount * part) * 2 <= whole
-    assert discount <= share <= 0
-    assert share_cents(discount, whole, whole) == discount
+    for (part, whole, cents), share, all_of_it in zip(parts, found[:50], found[50:], strict=True):
+        assert abs(share * whole - cents * part) * 2 <= whole
+        assert (abs(share) <= abs(cents), share * cents >= 0) == (True, True)
+        assert all_of_it == cents
 
 
 def template_totals(shop, key):

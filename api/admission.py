@@ -47,7 +47,7 @@ class Admission:
         Raises `ApiError`: 401 for an invalid token, 429 if a limit is reached.
         """
         settings, share = api_settings(), credentials.share
-        source = f"from {_network(credentials.address)}"
+        source = f"from {_get_network(credentials.address)}"
         if share not in self._known:
             self._limiter.check(source, settings.wrong_token_limits)
         try:
@@ -68,7 +68,7 @@ class Admission:
                 del self._known[next(iter(self._known))]
 
 
-def _network(address: str) -> str:
+def _get_network(address: str) -> str:
     """The address, or the network of an IPv6 address, since a client owns the whole network."""
     try:
         found = ipaddress.ip_address(address)

@@ -80,15 +80,15 @@ def render(document: Json) -> bytes:
     try:
         return orjson.dumps(document)
     except TypeError:  # metadata may contain a number of more than 64 bits
-        return json.dumps(document, ensure_ascii=False, default=_parsed).encode()
+        return json.dumps(document, ensure_ascii=False, default=_parse_fragment).encode()
 
 
-def _parsed(fragment: Any) -> Any:
+def _parse_fragment(fragment: Any) -> Any:
     """Return the value of a rendered fragment, because only `orjson` can embed the text itself."""
     return orjson.loads(orjson.dumps(fragment))
 
 
-def refusal(error: ApiError) -> Answer:
+def make_refusal(error: ApiError) -> Answer:
     """The answer that describes the error."""
     document = {"errors": [problem.as_json() for problem in error.problems]}
     return Answer(error.status, render(document), error.headers)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from order_factory.api.admission import Admission
-from order_factory.api.answers import refusal
+from order_factory.api.answers import make_refusal
 from order_factory.api.dispatcher import Dispatcher, WakesCopying
 from order_factory.api.documentation.serving import Documentation, redirect_to_page
 from order_factory.api.endpoints import Endpoints
@@ -38,12 +38,12 @@ _FROM_BROWSERS = [
 _METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]
 
 
-def _outside(request: Request, error: Exception) -> Response:
+def _answer_outside(request: Request, error: Exception) -> Response:
     """Answer requests without a route in the same form."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "GET, HEAD")
-        return refusal(method_not_allowed(request.method, allowed)).response({})
-    return refusal(nothing_here()).response({})
+        return make_refusal(method_not_allowed(request.method, allowed)).response({})
+    return make_refusal(nothing_here()).response({})
 
 
 class Background(Protocol):
@@ -55,7 +55,7 @@ class Background(Protocol):
         """End the thread; wait this long for the work in progress."""
 
 
-def background() -> list[Background]:
+def make_background_threads() -> list[Background]:
     """Return the threads, besides the dispatcher, that run once for all processes."""
     found: list[Background] = [Watchdog()]
     if api_settings().dispatch_webhooks:
@@ -66,7 +66,7 @@ def background() -> list[Background]:
 def make_service() -> Starlette:
     """The service in one process, with the settings of the environment."""
     settings = api_settings()
-    return make_app(Dispatcher(settings) if settings.dispatch else None, background())
+    return make_app(Dispatcher(settings) if settings.dispatch else None, make_background_threads())
 
 
 def make_app(dispatcher: WakesCopying | None, beside: Sequence[Background]) -> Starlette:
@@ -98,7 +98,7 @@ def make_app(dispatcher: WakesCopying | None, beside: Sequence[Background]) -> S
             Route("/api/docs", documentation.page),
             Route("/api/{path:path}", endpoints.handle, methods=_METHODS),
         ],
-        exception_handlers={HTTPException: _outside},
+        exception_handlers={HTTPException: _answer_outside},
         lifespan=running,
     )
     app.router.redirect_slashes = False

@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from order_factory.api.caller import Caller
 from order_factory.api.errors import invalid_token, unauthorized
-from order_factory.api.jwts import caller_of_jwt, looks_like_jwt
+from order_factory.api.jwts import find_jwt_caller, looks_like_jwt
 from order_factory.api.tokens import find_token
 from order_factory.models.values.statuses import Mode
 
@@ -17,13 +17,13 @@ def authenticate(db: Connection, authorization: str | None) -> Caller:
         raise invalid_token(
             "The access token is missing. Send the header Authorization: Bearer TOKEN."
         )
-    caller = caller_of_jwt(token) if looks_like_jwt(token) else _of_token(db, token)
+    caller = find_jwt_caller(token) if looks_like_jwt(token) else _find_caller(db, token)
     if caller is None:
         raise invalid_token("The access token is invalid, expired or revoked.")
     return caller
 
 
-def _of_token(db: Connection, token: str) -> Caller | None:
+def _find_caller(db: Connection, token: str) -> Caller | None:
     row = find_token(db, token)
     if row is None:
         return None

@@ -25,7 +25,7 @@ _BLANK = "can't be blank"
 _KEYS_AT_ONCE = 10_000
 
 
-def problem_of(resource: ResourceType, error: Broken) -> Problem:
+def make_problem(resource: ResourceType, error: Broken) -> Problem:
     """Return the problem for a rule that a hook found broken."""
     name = error.name or "base"
     part = "relationships" if name in resource.relationship else "attributes"
@@ -51,16 +51,16 @@ def check_document(
     creating = known is None
     _refuse_unknown(resource, document, creating)
     values: Values = {UPLOADED: file} if creating and resource.takes_file else {}
-    problems = [*_attributes(resource, document, values, creating)]
+    problems = [*_check_attributes(resource, document, values, creating)]
     for each in resource.writables:
         if each.trigger and (given := values.pop(each.name, None)) and triggers is not None:
             triggers[each.name] = given
-    problems += _relationships(db, resource, document, values, mode, creating)
+    problems += _check_relationships(db, resource, document, values, mode, creating)
     if not problems:
         try:
             resource.hooks.fill(db, mode, values, known)
         except Broken as error:
-            problems.append(problem_of(resource, error))
+            problems.append(make_problem(resource, error))
     if problems:
         raise ApiError(*problems)
     return values
@@ -87,7 +87,7 @@ def _not_allowed(part: str, name: str) -> Problem:
     return Problem(400, "PARAM_NOT_ALLOWED", title, detail, pointer=pointer)
 
 
-def _attributes(
+def _check_attributes(
     resource: ResourceType, document: Document, values: Values, creating: bool
 ) -> Iterable[Problem]:
     for writable in resource.writables:
@@ -116,7 +116,7 @@ def _take(writable: Writable, given: Any, values: Values) -> None:
         values[writable.name] = kept
 
 
-def _relationships(
+def _check_relationships(
     db: Connection,
     resource: ResourceType,
     document: Document,
@@ -129,17 +129,17 @@ def _relationships(
             if creating and to.required:
                 yield broken_rule(to.name, _BLANK, "relationships")
             continue
-        given = _linkage(to, document.relationships[to.name])
+        given = _read_linkage(to, document.relationships[to.name])
         try:
             if to.many:
-                values[to.name] = _keys(db, to, given, mode)
+                values[to.name] = _find_keys(db, to, given, mode)
             else:
                 values[to.near] = _value(db, to, given, mode)
         except Broken as error:
             yield broken_rule(to.name, error.rule, "relationships")
 
 
-def _linkage(to: Relationship, given: Any) -> Any:
+def _read_linkage(to: Relationship, given: Any) -> Any:
     """Return the linkage of a relationship: an identifier or null, or a list of identifiers."""
     if isinstance(given, dict) and "data" in given:
         data = given["data"]
@@ -186,7 +186,9 @@ def _value_by_key(name: str, column: str, mode: str) -> Select[Any]:
     return select(table.c[column]).where(table.c.id == bindparam("key"), scope)
 
 
-def _keys(db: Connection, to: Relationship, given: list[dict[str, str]], mode: str) -> list[int]:
+def _find_keys(
+    db: Connection, to: Relationship, given: list[dict[str, str]], mode: str
+) -> list[int]:
     """Return the keys of the related rows, in the given order. Raises `Broken`."""
     if to.required and not given:
         raise Broken(_BLANK)

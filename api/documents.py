@@ -23,15 +23,15 @@ def parse_document(resource: ResourceType, body: bytes, name: str | None = None)
     Raises `ApiError`: 400 for any other body, 403 for an id that the client chose, and 409 for
     another type or id than the URL's.
     """
-    data = _data(body)
+    data = _read_data(body)
     _check_type(resource, data)
     _check_id(data, name)
-    attributes = _object(data, "attributes")
-    relationships = _object(data, "relationships")
+    attributes = _require_object(data, "attributes")
+    relationships = _require_object(data, "relationships")
     return Document(attributes, relationships)
 
 
-def _data(body: bytes) -> dict[str, Any]:
+def _read_data(body: bytes) -> dict[str, Any]:
     try:
         document = parse_json(body)
     except ValueError as error:
@@ -72,7 +72,7 @@ def _check_id(data: dict[str, Any], name: str | None) -> None:
         raise conflict("The id must be the one in the URL.", "KEY_NOT_INCLUDED_IN_URL", "/data/id")
 
 
-def _object(data: dict[str, Any], part: str) -> dict[str, Any]:
+def _require_object(data: dict[str, Any], part: str) -> dict[str, Any]:
     found = data.get(part, {})
     if not isinstance(found, dict):
         detail = f"The {part} must be an object."

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from order_factory.api.admission import Admission
-from order_factory.api.answers import Answer, add_etag, refusal
+from order_factory.api.answers import Answer, add_etag, make_refusal
 from order_factory.api.authentication import require_scope
 from order_factory.api.caller import Caller
 from order_factory.api.dispatcher import WakesCopying
@@ -68,12 +68,12 @@ class Endpoints:
         try:
             answer = await self._answer(request)
         except ApiError as error:
-            answer = refusal(error)
+            answer = make_refusal(error)
         except OrderFactoryError as error:
-            answer = refusal(of_order_factory(error))
+            answer = make_refusal(of_order_factory(error))
         except Exception as error:  # noqa: BLE001  (the client sees no internals)
             _log.error("request failed", extra={"failure": describe_failure(error)})
-            answer = refusal(unavailable() if is_transient(error) else internal())
+            answer = make_refusal(unavailable() if is_transient(error) else internal())
         if answer.status >= 400 and _sends_form(request):
             # The rest of the file is not read.
             request.state.headers |= {"Connection": "close"}
@@ -84,8 +84,8 @@ class Endpoints:
         await prepare_key(incoming.credentials.authorization)
         if not incoming.writes:
             async with self._shares.turn(incoming.credentials.share):
-                return await _in_thread(lambda: self._read(request, incoming), self._threads)
-        caller = await _in_thread(lambda: self._admit(request, incoming), self._admitting)
+                return await _run_in_thread(lambda: self._read(request, incoming), self._threads)
+        caller = await _run_in_thread(lambda: self._admit(request, incoming), self._admitting)
         check_accept(request.headers)
         target = find_target(incoming.path)
         require_method(target, incoming.method)
@@ -146,5 +146,5 @@ def _sends_form(request: Request) -> bool:
     return is_multipart(request.headers.get("content-type", ""))
 
 
-async def _in_thread(work: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
+async def _run_in_thread(work: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
     return await anyio.to_thread.run_sync(work, limiter=limiter)

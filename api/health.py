@@ -10,7 +10,7 @@ from order_factory.api.dispatcher import WakesCopying
 from order_factory.models.database.engine import reading
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.schema import require_schema
-from order_factory.tasks.subscriptions.watchdog import overdue_now
+from order_factory.tasks.subscriptions.watchdog import find_overdue_now
 
 SHOP = "shop"
 _A_COPY = (
@@ -72,7 +72,7 @@ def _passes(check: Check) -> bool:
 
 def _overdue() -> dict[str, str]:
     """When renewals became overdue. Only reported: the service can still take requests."""
-    overdue = overdue_now()
+    overdue = find_overdue_now()
     if overdue is None:
         return {}
     return {"renewals_overdue_since": overdue.since.isoformat().replace("+00:00", "Z")}

@@ -5,7 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from order_factory.api.answers import refusal
+from order_factory.api.answers import make_refusal
 from order_factory.api.errors import ApiError, Problem
 from order_factory.api.negotiation import MEDIA_TYPE, is_multipart
 from order_factory.api.settings import api_settings
@@ -89,7 +89,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         idle = self.cycle is None or self.cycle.response_complete or not self.cycle.response_started
         if idle:
-            body = refusal(ApiError(Problem(status, code, title, detail))).body or b""
+            body = make_refusal(ApiError(Problem(status, code, title, detail))).body or b""
             head = [
                 STATUS_LINE[status],
                 f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n".encode(),

@@ -35,7 +35,7 @@ def check_key(key: str | None) -> str | None:
     return key
 
 
-def digest_of(path: str, query: str, body: bytes) -> str:
+def compute_digest(path: str, query: str, body: bytes) -> str:
     """The digest that identifies a request."""
     return hashlib.sha256(b"\n".join([path.encode(), query.encode(), body])).hexdigest()
 

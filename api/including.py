@@ -56,7 +56,7 @@ def _follow(
         check_time_limit()
         relationship = resource.relationship[name]
         target = RESOURCES[relationship.target]
-        found = _related(db, relationship, target, rows, mode)
+        found = _read_related(db, relationship, target, rows, mode)
         by_link: dict[Any, list[Row]] = defaultdict(list)
         for each in found:
             by_link[each[_LINK]].append(each)
@@ -73,7 +73,7 @@ def _follow(
             _follow(db, target, found, beyond, mode, graph)
 
 
-def _related(
+def _read_related(
     db: Connection,
     relationship: Relationship,
     target: ResourceType,
@@ -85,12 +85,14 @@ def _related(
     if not near:
         return []
     most = api_settings().include_limit + 1
-    statement = _linked_to_several(relationship, target.name, mode)
+    statement = _select_linked_to_several(relationship, target.name, mode)
     return fetch_rows(db, target, statement, {"near": sorted(near), "most": most})
 
 
 @lru_cache(maxsize=1_024)
-def _linked_to_several(relationship: Relationship, target_name: str, mode: str) -> Select[Any]:
+def _select_linked_to_several(
+    relationship: Relationship, target_name: str, mode: str
+) -> Select[Any]:
     """Return the statement for related rows of several rows; cached, as building it is slow."""
     target = RESOURCES[target_name]
     near: Any = bindparam("near", expanding=True)

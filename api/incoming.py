@@ -45,21 +45,21 @@ def read_request(request: Request) -> Incoming:
         query,
         QueryParams(query).multi_items(),
         base_url(request),
-        credentials_of(request),
+        read_credentials(request),
         request.headers.get("idempotency-key"),
     )
 
 
-def credentials_of(request: Request) -> Credentials:
+def read_credentials(request: Request) -> Credentials:
     """The credentials of a request."""
     address = request.client.host if request.client else ""
     return Credentials(request.headers.get("authorization"), address)
 
 
-def view_of(incoming: Incoming, target: Target, caller: Caller) -> View:
+def make_view(incoming: Incoming, target: Target, caller: Caller) -> View:
     """How to show the answer. Raises `ApiError` (400) that names a wrong parameter."""
     if target.kind in (Kind.REPORT, Kind.DIFFERENCES, Kind.LINKAGE) or incoming.method == "DELETE":
-        query = _only_pages(incoming, target)
+        query = _require_only_pages(incoming, target)
     else:
         query = parse_query(target.shown, incoming.pairs, listing=_lists(incoming, target))
     return View(incoming.base, caller.mode, query, secrets=caller.may_write)
@@ -69,7 +69,7 @@ def _lists(incoming: Incoming, target: Target) -> bool:
     return target.listing and not incoming.writes
 
 
-def _only_pages(incoming: Incoming, target: Target) -> Query:
+def _require_only_pages(incoming: Incoming, target: Target) -> Query:
     """Allow no parameters but the pages of the identifiers of a to-many relationship."""
     pages = target.relationship is not None and target.relationship.many
     for name, _ in incoming.pairs:

@@ -8,7 +8,7 @@ import jwt
 
 from order_factory.api.caller import Caller
 from order_factory.api.settings import ApiSettings, api_settings
-from order_factory.api.signing_keys import key_id_of, signing_keys
+from order_factory.api.signing_keys import read_key_id, signing_keys
 from order_factory.models.values.statuses import Mode
 
 # Private-key algorithms only. With a shared secret, a public key could be used as the secret.
@@ -21,7 +21,7 @@ def looks_like_jwt(token: str) -> bool:
     return token.count(".") == 2
 
 
-def caller_of_jwt(token: str) -> Caller | None:
+def find_jwt_caller(token: str) -> Caller | None:
     """Return the caller of a valid token of the configured issuer; None for any other token.
 
     Its `scope` contains `read` and `write`; `mode` is `test` or `live`, or `test` is a boolean, as
@@ -33,7 +33,7 @@ def caller_of_jwt(token: str) -> Caller | None:
     try:
         claims = jwt.decode(
             token,
-            _key_of(token, settings),
+            _find_key(token, settings),
             algorithms=_ALGORITHMS,
             issuer=settings.jwt_issuer,
             audience=settings.jwt_audience,
@@ -44,7 +44,7 @@ def caller_of_jwt(token: str) -> Caller | None:
         )
     except (jwt.PyJWTError, ValueError):
         return None
-    mode, scopes = _mode(claims), frozenset(str(claims.get("scope", "")).split()) & _SCOPES
+    mode, scopes = _read_mode(claims), frozenset(str(claims.get("scope", "")).split()) & _SCOPES
     if mode is None or not scopes:
         return None
     subject = claims.get("sub") or claims.get("client_id") or "anyone"
@@ -57,28 +57,28 @@ async def prepare_key(authorization: str | None) -> None:
     token = (authorization or "").partition(" ")[2].strip()
     if keys.startswith(_REMOTE) and looks_like_jwt(token):
         try:
-            key_id = key_id_of(token)
+            key_id = read_key_id(token)
         except jwt.PyJWTError:
             return  # it is refused without a key
         await signing_keys(keys).prepare(key_id)
 
 
-def _key_of(token: str, settings: ApiSettings) -> Any:
+def _find_key(token: str, settings: ApiSettings) -> Any:
     keys = settings.jwt_keys or ""
     if not keys.startswith(_REMOTE):
-        return _public_key(keys)
-    found = signing_keys(keys).find(key_id_of(token))
+        return _load_public_key(keys)
+    found = signing_keys(keys).find(read_key_id(token))
     if found is None:
         raise jwt.InvalidKeyError
     return found
 
 
 @lru_cache(maxsize=4)
-def _public_key(path: str) -> str:
+def _load_public_key(path: str) -> str:
     return Path(path).read_text()
 
 
-def _mode(claims: dict[str, Any]) -> Mode | None:
+def _read_mode(claims: dict[str, Any]) -> Mode | None:
     if claims.get("mode") in list(Mode):
         return Mode(claims["mode"])
     if isinstance(claims.get("test"), bool):

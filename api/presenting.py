@@ -64,7 +64,7 @@ class View:
     def _resources(self, resource: ResourceType, rows: Sequence[Row], graph: Graph) -> list[Json]:
         shown = self.query.fields.get(resource.name)
         organization = api_settings().organization_id
-        presenter = _presenter(
+        presenter = _get_presenter(
             resource.name, shown, self.base, self.mode, organization, self.secrets
         )
         return presenter.present(rows, graph)
@@ -87,7 +87,7 @@ class _Presenter:
         attributes = [each for each in resource.attributes if shown is None or each.name in shown]
         self._names = [each.name for each in attributes]
         # Columns that are shown unchanged are read from a row in one call.
-        self._columns = _getter([each.name if each.as_stored else "id" for each in attributes])
+        self._columns = _make_getter([each.name if each.as_stored else "id" for each in attributes])
         self._times = [
             (each.name, each.column)
             for each in attributes
@@ -145,7 +145,9 @@ class _Presenter:
             if keys is None:
                 parts.append(rendered + "}")
             else:
-                data = orjson.dumps(identifiers(RESOURCES[to.target], keys, many=to.many)).decode()
+                data = orjson.dumps(
+                    make_identifiers(RESOURCES[to.target], keys, many=to.many)
+                ).decode()
                 parts.append(f'{rendered},"data":{data}}}')
         return "{" + ",".join(parts) + "}"
 
@@ -155,7 +157,7 @@ class _Presenter:
         return f'"{to.name}":' + orjson.dumps({"links": links}).decode().removesuffix("}")
 
 
-def _getter(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+def _make_getter(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
     """Return a function that reads these columns of a row as a tuple."""
     if len(names) > 1:
         return itemgetter(*names)
@@ -163,7 +165,7 @@ def _getter(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
 
 
 @lru_cache(maxsize=256)
-def _presenter(
+def _get_presenter(
     name: str,
     shown: frozenset[str] | None,
     base: str,
@@ -178,7 +180,7 @@ def _hide(_row: Row) -> None:
     """Return the replacement for a secret attribute that the caller may not see."""
 
 
-def identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any:
+def make_identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any:
     """Return resource linkage: a list of identifiers, one identifier, or None."""
     found = [{"type": target.name, "id": own_id} for own_id in public_ids(target.ids, keys)]
     if many:
@@ -186,7 +188,7 @@ def identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any
     return found[0] if found else None
 
 
-def paging(path: str, pairs: Sequence[tuple[str, str]], page: Page, count: int) -> Json:
+def describe_paging(path: str, pairs: Sequence[tuple[str, str]], page: Page, count: int) -> Json:
     """Return the counts and the links of a list; the links keep all parameters except the page."""
     pages = -(-count // page.size)
     kept = [(name, value) for name, value in pairs if not name.startswith("page[")]

@@ -38,7 +38,7 @@ class RateLimiter:
                 self._windows.hit(item, name)
         left = [(self._windows.get_window_stats(item, name).remaining, item) for item in items]
         fewest, narrowest = min(left, key=lambda each: each[0])
-        return _headers(narrowest, fewest)
+        return _make_headers(narrowest, fewest)
 
     def check(self, name: str, limits: str) -> None:
         """Raise `ApiError` (429) if no further request is allowed, without counting one."""
@@ -67,8 +67,8 @@ def _too_many(item: RateLimitItem, seconds: float) -> ApiError:
     wait = max(1, ceil(seconds))
     detail = f"More than {item.amount} requests in {item.multiples} seconds; wait {wait} seconds."
     problem = Problem(429, "RATE_LIMIT_EXCEEDED", "Too many requests", detail)
-    return ApiError(problem, headers=_headers(item, 0) | {"Retry-After": str(wait)})
+    return ApiError(problem, headers=_make_headers(item, 0) | {"Retry-After": str(wait)})
 
 
-def _headers(item: RateLimitItem, left: int) -> dict[str, str]:
+def _make_headers(item: RateLimitItem, left: int) -> dict[str, str]:
     return dict(zip(RATE_HEADERS, map(str, (item.amount, item.multiples, left)), strict=True))

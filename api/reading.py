@@ -22,7 +22,7 @@ from sqlalchemy import (
 from order_factory.api.counting import LongCounts, count_rows
 from order_factory.api.errors import not_found
 from order_factory.api.including import Graph, include, link_of, select_linked
-from order_factory.api.presenting import Json, View, identifiers, paging
+from order_factory.api.presenting import Json, View, describe_paging, make_identifiers
 from order_factory.api.query.parameters import Sort
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
@@ -36,14 +36,14 @@ _counts = LongCounts()
 
 def list_resources(db: Connection, resource: ResourceType, view: View, pairs: Pairs) -> Json:
     """Return the document of one page of a resource."""
-    rows = _visible(resource.name, view.mode)
-    return _page(db, resource, rows, view, f"{view.base}/{resource.name}", pairs)
+    rows = _select_visible(resource.name, view.mode)
+    return _read_page(db, resource, rows, view, f"{view.base}/{resource.name}", pairs)
 
 
 def retrieve(db: Connection, resource: ResourceType, name: str, view: View) -> Json:
     """Return the document of one row. Raises `ApiError` (404)."""
     row = require_row(db, resource, name, view.mode)
-    return _document(db, resource, row, view)
+    return _make_document(db, resource, row, view)
 
 
 def list_related(
@@ -52,10 +52,12 @@ def list_related(
     """Return the document of a row's relationship: a page of rows, one row, or null."""
     row = require_row(db, resource, name, view.mode)
     target = RESOURCES[to.target]
-    rows = _linked_to(row, to, target, view.mode)
+    rows = _select_linked_to(row, to, target, view.mode)
     if to.many:
-        return _page(db, target, rows, view, f"{view.base}/{resource.name}/{name}/{to.name}", pairs)
-    return _document(db, target, next(iter(fetch_rows(db, target, rows)), None), view)
+        return _read_page(
+            db, target, rows, view, f"{view.base}/{resource.name}/{name}/{to.name}", pairs
+        )
+    return _make_document(db, target, next(iter(fetch_rows(db, target, rows)), None), view)
 
 
 def show_linkage(
@@ -64,18 +66,18 @@ def show_linkage(
     """Return the identifiers in a row's relationship; those of a to-many one page by page."""
     row = require_row(db, resource, name, view.mode)
     target = RESOURCES[to.target]
-    keys = _linked_to(row, to, target, view.mode).with_only_columns(target.table.c.id)
+    keys = _select_linked_to(row, to, target, view.mode).with_only_columns(target.table.c.id)
     here = f"{view.base}/{resource.name}/{name}"
     links = {"self": f"{here}/relationships/{to.name}", "related": f"{here}/{to.name}"}
     if not to.many:
         found = db.scalars(keys).all()
-        return {"data": identifiers(target, found, many=False), "links": links}
+        return {"data": make_identifiers(target, found, many=False), "links": links}
     page = view.query.page
     ordered = keys.order_by(target.table.c.id).limit(page.size).offset(page.offset)
     found = db.scalars(ordered).all()
-    turned = paging(links["self"], pairs, page, count_rows(db, keys))
+    turned = describe_paging(links["self"], pairs, page, count_rows(db, keys))
     turned["links"] |= links
-    return {"data": identifiers(target, found, many=True), **turned}
+    return {"data": make_identifiers(target, found, many=True), **turned}
 
 
 def require_row(db: Connection, resource: ResourceType, name: str, mode: str) -> Row:
@@ -89,28 +91,30 @@ def require_row(db: Connection, resource: ResourceType, name: str, mode: str) ->
 
 def find_row(db: Connection, resource: ResourceType, key: int, mode: str) -> Row | None:
     """Return the row with this key, if the mode may see it."""
-    return next(iter(fetch_rows(db, resource, _row(resource.name, mode), {"key": key})), None)
+    return next(
+        iter(fetch_rows(db, resource, _select_row(resource.name, mode), {"key": key})), None
+    )
 
 
 def present(db: Connection, resource: ResourceType, row: Row, view: View) -> Json:
     """Return the document of a row that was just written."""
-    return _document(db, resource, row, view)
+    return _make_document(db, resource, row, view)
 
 
 @cache
-def _visible(name: str, mode: str) -> Select[Any]:
+def _select_visible(name: str, mode: str) -> Select[Any]:
     """Select the rows that a mode may see; built once, since most requests need it."""
     resource = RESOURCES[name]
     return select(resource.table).where(resource.scope(resource.table, mode))
 
 
 @cache
-def _row(name: str, mode: str) -> Select[Any]:
+def _select_row(name: str, mode: str) -> Select[Any]:
     """One row by its key."""
-    return _visible(name, mode).where(RESOURCES[name].table.c.id == bindparam("key"))
+    return _select_visible(name, mode).where(RESOURCES[name].table.c.id == bindparam("key"))
 
 
-def _linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:
+def _select_linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:
     return _linked(to, target.name, mode).params(near=row[to.near])
 
 
@@ -120,15 +124,15 @@ def _linked(to: Relationship, target_name: str, mode: str) -> Select[Any]:
     return select_linked(to, target, mode).where(link_of(to, target) == bindparam("near"))
 
 
-def _page(
+def _read_page(
     db: Connection, resource: ResourceType, rows: Select[Any], view: View, path: str, pairs: Pairs
 ) -> Json:
     query, table = view.query, resource.table
     if not query.common:
         db = db.execution_options(compiled_cache=None)
     wanted = rows.where(*query.condition(table, view.mode)) if query.filters else rows
-    if wanted is _visible(resource.name, view.mode):
-        ordered = _ordered_visible(resource.name, view.mode, query.sort)
+    if wanted is _select_visible(resource.name, view.mode):
+        ordered = _select_ordered_visible(resource.name, view.mode, query.sort)
     else:
         ordered = _ordered(wanted, query.sort, table)
     page = query.page
@@ -141,19 +145,19 @@ def _page(
         name = (path.removeprefix(view.base), view.mode, *filters)
         count = _counts.count(db, name, wanted, until if found else 0)
     graph = include(db, resource, found, query.includes, view.mode)
-    return view.document(resource, found, graph) | paging(path, pairs, page, count)
+    return view.document(resource, found, graph) | describe_paging(path, pairs, page, count)
 
 
-def _document(db: Connection, resource: ResourceType, row: Row | None, view: View) -> Json:
+def _make_document(db: Connection, resource: ResourceType, row: Row | None, view: View) -> Json:
     rows = [] if row is None else [row]
     graph = include(db, resource, rows, view.query.includes, view.mode) if rows else Graph()
     return view.document(resource, row, graph)
 
 
 @lru_cache(maxsize=256)
-def _ordered_visible(name: str, mode: str, sort: Sort) -> Select[Any]:
+def _select_ordered_visible(name: str, mode: str, sort: Sort) -> Select[Any]:
     """Select a page of the rows that a mode may see; cached, since most lists are not filtered."""
-    return _ordered(_visible(name, mode), sort, RESOURCES[name].table)
+    return _ordered(_select_visible(name, mode), sort, RESOURCES[name].table)
 
 
 def _ordered(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:

@@ -8,7 +8,7 @@ from order_factory.api.batch_reports import send_failed_rows, send_report, show_
 from order_factory.api.caller import Caller
 from order_factory.api.differences import show_differences
 from order_factory.api.errors import unavailable, wrong_parameter
-from order_factory.api.incoming import Incoming, view_of
+from order_factory.api.incoming import Incoming, make_view
 from order_factory.api.presenting import Json, View
 from order_factory.api.reading import list_related, list_resources, retrieve, show_linkage
 from order_factory.api.settings import api_settings
@@ -26,7 +26,7 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
         if target.is_file:
             seconds *= _REPORT_FACTOR
         with time_limit(db, seconds):
-            view = view_of(incoming, target, caller)
+            view = make_view(incoming, target, caller)
             if target.kind == Kind.REPORT_FILE:
                 answer = send_report(db, target.name, target.ending, view)
             elif target.kind == Kind.ATTACHMENT:
@@ -34,7 +34,7 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
             elif target.kind == Kind.FAILED_ROWS:
                 answer = send_failed_rows(db, target.name, target.ending, view)
             else:
-                answer = Answer(200, render(_document(db, incoming, target, view)))
+                answer = Answer(200, render(_read_document(db, incoming, target, view)))
             check_time_limit()
     except QueryTooLong as error:
         filters = [name for name, _ in incoming.pairs if name.startswith("filter")]
@@ -45,7 +45,7 @@ def read(db: Connection, incoming: Incoming, target: Target, caller: Caller) -> 
     return answer
 
 
-def _document(db: Connection, incoming: Incoming, target: Target, view: View) -> Json:
+def _read_document(db: Connection, incoming: Incoming, target: Target, view: View) -> Json:
     resource, name, pairs = target.resource, target.name, incoming.pairs
     match target.kind:
         case Kind.COLLECTION:

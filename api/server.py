@@ -22,7 +22,7 @@ from order_factory.api.workers import (
 from order_factory.models.errors import CannotListen
 
 
-def server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:
+def make_server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:
     """Return the configuration of uvicorn: the limits of `GuardedProtocol`, and no own log."""
     return uvicorn.Config(
         app,
@@ -46,7 +46,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            self._tell(_url_of(sockets[0]))
+            self._tell(_make_url(sockets[0]))
 
 
 def serve(host: str, port: int, tell: Callable[[str], None], *, workers: int = 1) -> None:
@@ -65,16 +65,16 @@ def serve(host: str, port: int, tell: Callable[[str], None], *, workers: int = 1
         # Prefect server behind that this process may have started.
         signal.signal(signal.SIGTERM, lambda *_: None)
         if workers > 1:
-            config = server_config(
+            config = make_server_config(
                 "order_factory.api.workers:worker_app",
                 factory=True,
                 workers=workers,
                 timeout_worker_healthcheck=HEALTH_SECONDS,
                 log_level="error",
             )
-            serve_with_processes(config, bound, lambda: tell(_url_of(bound)))
+            serve_with_processes(config, bound, lambda: tell(_make_url(bound)))
         else:
-            config = server_config(make_service(), log_level="warning")
+            config = make_server_config(make_service(), log_level="warning")
             _Server(config, tell).run(sockets=[bound])
 
 
@@ -88,7 +88,7 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
         raise CannotListen(f"{host}:{port}", error.strerror or type(error).__name__) from error
 
 
-def _url_of(bound: socket.socket) -> str:
+def _make_url(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}/api"

@@ -81,7 +81,7 @@ def signing_keys(url: str) -> SigningKeys:
     return SigningKeys(url)
 
 
-def key_id_of(token: str) -> str | None:
+def read_key_id(token: str) -> str | None:
     """The id of the key that a token claims to be signed with. Raises `jwt.PyJWTError`."""
     found = jwt.get_unverified_header(token).get("kid")
     return found if isinstance(found, str) else None

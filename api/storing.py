@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Table, insert, update
 
-from order_factory.api.checking import check_document, problem_of
+from order_factory.api.checking import check_document, make_problem
 from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError
 from order_factory.api.resources.description import Broken, ResourceType, Row, Values
@@ -27,7 +27,7 @@ def create_row(
         try:
             return resource.hooks.insert(db, mode, values)
         except Broken as error:
-            raise ApiError(problem_of(resource, error)) from error
+            raise ApiError(make_problem(resource, error)) from error
     now = utc_now()
     values |= {"created_at": now, "updated_at": now}
     table = resource.stored_in
@@ -58,7 +58,7 @@ def update_row(
     if triggers:
         broken = resource.hooks.act(db, row, triggers, request)
         if broken:
-            raise ApiError(*(problem_of(resource, each) for each in broken))
+            raise ApiError(*(make_problem(resource, each) for each in broken))
 
 
 def delete_row(db: Connection, resource: ResourceType, row: Row) -> None:

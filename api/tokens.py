@@ -46,7 +46,7 @@ def create_token(
     db.execute(
         insert(_token).values(
             handle=handle,
-            secret_digest=_digest(secret),
+            secret_digest=_compute_digest(secret),
             name=name,
             mode=mode,
             scopes=" ".join(sorted(set(scopes))),
@@ -66,7 +66,9 @@ def find_token(db: Connection, token: str) -> Row[Any] | None:
     handle, _, secret = rest.partition("_")
     row = db.execute(_FIND, {"wanted": handle}).one_or_none()
     # An unknown handle is compared too, so that both answers take equally long.
-    same = hmac.compare_digest(_digest(secret), row.secret_digest if row else _digest(""))
+    same = hmac.compare_digest(
+        _compute_digest(secret), row.secret_digest if row else _compute_digest("")
+    )
     if row is None or prefix != PREFIX or not same or row.revoked_at is not None:
         return None
     return None if row.expires_at is not None and row.expires_at <= utc_now() else row
@@ -91,6 +93,6 @@ def revoke_token(db: Connection, handle: str) -> None:
         raise ApiTokenNotFound(handle)
 
 
-def _digest(secret: str) -> str:
+def _compute_digest(secret: str) -> str:
     # The secret is 256 random bits. Nobody can guess it, so it needs no slow hash.
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 from order_factory.api.logs import describe_failure
 from order_factory.api.waiting_for_schema import wait_for_schema
-from order_factory.tasks.subscriptions.watchdog import describe_overdue, notify, overdue_now
+from order_factory.tasks.subscriptions.watchdog import describe_overdue, find_overdue_now, notify
 
 _log = logging.getLogger("order_factory.watchdog")
 _SECONDS_BETWEEN_LOOKS = 300.0
@@ -31,7 +31,7 @@ class Watchdog:
 
     def look(self) -> None:
         """Log and notify if renewals have become overdue since the last check."""
-        overdue = overdue_now()
+        overdue = find_overdue_now()
         if overdue is not None and not self._is_overdue:
             text = describe_overdue(overdue)
             _log.error("renewals overdue", extra={"failure": text, "notified": notify(text)})

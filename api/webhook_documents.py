@@ -38,15 +38,15 @@ def render_documents(
         return {key: render({"data": {"type": name, "id": str(key)}}) for key in keys}
     try:
         pairs = [("include", ",".join(includes))] if includes else []
-        view = View(_base(), mode, parse_query(resource, pairs, listing=False))
-        found = _rows(db, resource, mode, keys)
-        bodies = {key: _body(db, resource, row, view) for key, row in found.items()}
+        view = View(_make_base(), mode, parse_query(resource, pairs, listing=False))
+        found = _read_rows(db, resource, mode, keys)
+        bodies = {key: _render_body(db, resource, row, view) for key, row in found.items()}
     except ApiError as error:
         raise ValueError(f"The payload cannot be made: {error.problems[0].detail}") from error
     gone = [key for key in keys if key not in bodies]
     if gone:
-        view = View(_base(), mode, Query())
-        for key, row in _deleted(db, resource, gone).items():
+        view = View(_make_base(), mode, Query())
+        for key, row in _read_deleted(db, resource, gone).items():
             bodies[key] = render(view.document(resource, row, Graph()))
         for key in gone:
             only = {"type": name, "id": public_id(resource.ids, key)}
@@ -54,17 +54,19 @@ def render_documents(
     return bodies
 
 
-def _base() -> str:
+def _make_base() -> str:
     return f"{(api_settings().public_url or 'http://localhost').rstrip('/')}/api"
 
 
-def _rows(db: Connection, resource: ResourceType, mode: str, keys: Sequence[int]) -> dict[int, Row]:
+def _read_rows(
+    db: Connection, resource: ResourceType, mode: str, keys: Sequence[int]
+) -> dict[int, Row]:
     table = resource.table
     visible = select(table).where(resource.scope(table, mode), table.c.id.in_(keys))
     return {row["id"]: row for row in fetch_rows(db, resource, visible)}
 
 
-def _body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes:
+def _render_body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes:
     includes = view.query.includes
     graph = include(db, resource, [row], includes, view.mode) if includes else Graph()
     document = view.document(resource, row, graph)
@@ -75,13 +77,13 @@ def _body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes
     return render(document)
 
 
-def _deleted(db: Connection, resource: ResourceType, keys: Sequence[int]) -> dict[int, Row]:
+def _read_deleted(db: Connection, resource: ResourceType, keys: Sequence[int]) -> dict[int, Row]:
     """Return the deleted rows, from the events of their deletion."""
     kept = select(_event.c.name, _event.c.subject_id, _event.c.snapshot).where(
         _event.c.subject_id.in_(keys), _event.c.snapshot.is_not(None)
     )
     return {
-        each.subject_id: _restored(resource, each.snapshot)
+        each.subject_id: _restore_row(resource, each.snapshot)
         for each in db.execute(kept)
         if _is_of(resource, each.name.partition(".")[0])
     }
@@ -91,7 +93,7 @@ def _is_of(resource: ResourceType, stored: str) -> bool:
     return stored == resource.name or RESOURCES[stored].ids == resource.ids
 
 
-def _restored(resource: ResourceType, snapshot: dict[str, Any]) -> Row:
+def _restore_row(resource: ResourceType, snapshot: dict[str, Any]) -> Row:
     times = {column.name for column in resource.table.c if isinstance(_impl(column.type), DateTime)}
     return {
         name: datetime.fromisoformat(value) if name in times and value is not None else value

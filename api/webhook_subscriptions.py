@@ -25,7 +25,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.webhooks import subscriptions
 from order_factory.tasks.webhooks.sending import Answer, open_client, send
 from order_factory.tasks.webhooks.settings import webhook_settings
-from order_factory.tasks.webhooks.signing import signed_headers
+from order_factory.tasks.webhooks.signing import sign_headers
 from order_factory.tasks.working_set.statements import table_of
 
 _webhook, _callback = table_of(Webhook), table_of(EventCallback)
@@ -59,7 +59,7 @@ def create_webhook(
         key = create_row(db, WEBHOOKS, Document(attributes, {}), mode)
     except ApiError as error:
         raise _invalid(error) from error
-    return _with_secret(db, key)
+    return _present_secret(db, key)
 
 
 def list_webhooks(db: Connection) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def reset_circuit(db: Connection, name: str) -> None:
 
 def rotate_secret(db: Connection, name: str) -> NewSecret:
     """Give a webhook a new secret; the old one stays valid for some hours."""
-    return _with_secret(db, _change(db, name, _rotate_secret=True))
+    return _present_secret(db, _change(db, name, _rotate_secret=True))
 
 
 def delete_webhook(db: Connection, name: str) -> None:
@@ -126,12 +126,12 @@ def send_test(name: str) -> Answer:
         if cut_off is not None:
             raise cut_off
         row = require_webhook(db, name)
-        body = _example(db, row)
+        body = _find_example(db, row)
     return asyncio.run(_send(row, body))
 
 
 async def _send(row: Row[Any], body: bytes) -> Answer:
-    headers = signed_headers(
+    headers = sign_headers(
         [row.shared_secret],
         topic=row.topic,
         message_id=f"test_{secrets.token_hex(8)}",
@@ -143,7 +143,7 @@ async def _send(row: Row[Any], body: bytes) -> Answer:
         return await send(client, row.callback_url, headers, body, settings.answer_seconds)
 
 
-def _example(db: Connection, webhook: Row[Any]) -> bytes:
+def _find_example(db: Connection, webhook: Row[Any]) -> bytes:
     name = webhook.topic.partition(".")[0]
     resource = RESOURCES.get(name)
     key = 0
@@ -166,7 +166,7 @@ def _change(db: Connection, name: str, **attributes: Any) -> int:
     return int(row.id)
 
 
-def _with_secret(db: Connection, key: int) -> NewSecret:
+def _present_secret(db: Connection, key: int) -> NewSecret:
     secret = db.execute(select(_webhook.c.shared_secret).where(_webhook.c.id == key)).scalar_one()
     return NewSecret(public_id(Resource.webhooks, key), secret)
 

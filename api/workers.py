@@ -20,7 +20,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from order_factory.api.app import SECONDS_TO_END, background, make_app
+from order_factory.api.app import SECONDS_TO_END, make_app, make_background_threads
 from order_factory.api.dispatcher import Dispatcher, require_prefect_at
 from order_factory.api.logs import set_up_logs
 from order_factory.api.settings import api_settings
@@ -130,7 +130,7 @@ def serve_with_processes(
     config: uvicorn.Config, shared: socket.socket, tell: Callable[[], None]
 ) -> None:
     """Serve with `config.workers` processes until SIGINT or SIGTERM; `tell` when all answer."""
-    settings, threads = api_settings(), background()
+    settings, threads = api_settings(), make_background_threads()
     with (
         tempfile.TemporaryDirectory(prefix="order-factory-serve-") as folder,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alarm,

@@ -11,8 +11,8 @@ from order_factory.api.caller import Caller
 from order_factory.api.differences import differences_of
 from order_factory.api.documents import Document, parse_document
 from order_factory.api.errors import not_found
-from order_factory.api.idempotency import Kept, check_key, digest_of, find_answer, store_answer
-from order_factory.api.incoming import Incoming, view_of
+from order_factory.api.idempotency import Kept, check_key, compute_digest, find_answer, store_answer
+from order_factory.api.incoming import Incoming, make_view
 from order_factory.api.reading import find_row, present, require_row
 from order_factory.api.resources.description import WRITTEN_OVER
 from order_factory.api.resources.order_factories import ORDER_COPIES
@@ -62,9 +62,9 @@ def _create(
     body: bytes,
     file: PackedFile | None = None,
 ) -> Work:
-    resource, view = target.resource, view_of(incoming, target, caller)
+    resource, view = target.resource, make_view(incoming, target, caller)
     key = check_key(incoming.idempotency_key)
-    digest = digest_of(incoming.path, incoming.query, body)
+    digest = compute_digest(incoming.path, incoming.query, body)
 
     def create(db: Connection) -> Answer:
         known = None if key is None else find_answer(db, caller, key, digest)
@@ -87,7 +87,7 @@ def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -
     """Make the copy, roll it back, and return an answer with the copy and its differences."""
     pairs = [pair for pair in incoming.pairs if pair != _DRY_RUN]
     resource = target.resource
-    view = view_of(replace(incoming, pairs=pairs), target, caller)
+    view = make_view(replace(incoming, pairs=pairs), target, caller)
     document = parse_document(resource, body)
 
     def rehearse(db: Connection) -> Answer:
@@ -110,7 +110,7 @@ def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -
 
 
 def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
-    resource, view = target.resource, view_of(incoming, target, caller)
+    resource, view = target.resource, make_view(incoming, target, caller)
     document = parse_document(resource, body, target.name)
     key = check_key(incoming.idempotency_key)
     # A request that is run again after a lost connection, or sent again, has the same name.
@@ -129,7 +129,7 @@ def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
 
 
 def _delete(incoming: Incoming, target: Target, caller: Caller) -> Work:
-    view_of(incoming, target, caller)
+    make_view(incoming, target, caller)
 
     def delete(db: Connection) -> Answer:
         row = require_row(db, target.resource, target.name, caller.mode)

@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def add_copy_options(command: F) -> F:
     """Add an option for each copy option to a command, which gets them as `**options`."""
-    command.__signature__ = signature_with_options(command, _annotation)  # type: ignore[attr-defined]
+    command.__signature__ = signature_with_options(command, _make_annotation)  # type: ignore[attr-defined]
     return command
 
 
@@ -40,7 +40,7 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def checked_options(given: dict[str, Any]) -> "CopyOptions":
+def check_options(given: dict[str, Any]) -> "CopyOptions":
     """The copy options and the caller's own fields. Raises `InvalidRequest`, naming the options."""
     from pydantic import ValidationError
 
@@ -57,7 +57,7 @@ def checked_options(given: dict[str, Any]) -> "CopyOptions":
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
 
 
-def _annotation(option: CopyOption) -> Any:
+def _make_annotation(option: CopyOption) -> Any:
     flag = flag_of(option.name)
     if option.type is bool:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"

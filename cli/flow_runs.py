@@ -38,7 +38,7 @@ def start_prefect(terminal: Terminal) -> None:
     Raises `PrefectNotReady`, and `InvalidRequest` for a setting with a wrong value.
     """
     prepare_prefect(verbose=terminal.verbose)
-    with terminal.working("Loading Prefect ...") as update, _without_garbage_collection():
+    with terminal.working("Loading Prefect ...") as update, _pause_garbage_collection():
         server = None
         if not _is_server_named():
             update("Starting a temporary Prefect server, which takes a few seconds ...")
@@ -48,7 +48,7 @@ def start_prefect(terminal: Terminal) -> None:
             for name in ("order_factory.flows", *_LOADED_BY_FIRST_RUN):
                 import_module(name)
         except ValidationError as error:
-            raise InvalidRequest(_wrong_settings(error)) from error
+            raise InvalidRequest(_describe_wrong_settings(error)) from error
         if server is not None:
             try:
                 server.wait()
@@ -62,14 +62,14 @@ def require_server(terminal: Terminal) -> None:
 
     Raises `PrefectNotReady`, and `InvalidRequest` for a setting with a wrong value.
     """
-    server = f"Prefect's server at {_api_url()}"
+    server = f"Prefect's server at {_get_api_url()}"
     with terminal.working(f"Connecting to {server} ..."):
         try:
             problem = _check()
         except Exception as error:
-            raise PrefectNotReady(server, _problem(error)) from error
+            raise PrefectNotReady(server, _describe_problem(error)) from error
         if problem is not None:
-            raise PrefectNotReady(server, _problem(problem))
+            raise PrefectNotReady(server, _describe_problem(problem))
 
 
 def _is_server_named() -> bool:
@@ -80,16 +80,16 @@ def _is_server_named() -> bool:
     files = [Path("prefect.toml"), Path("pyproject.toml"), home / "profiles.toml"]
     if "prefect" not in sys.modules and not any(file.exists() for file in files):
         return False
-    return bool(_api_url())
+    return bool(_get_api_url())
 
 
-def _api_url() -> str | None:
+def _get_api_url() -> str | None:
     try:
         from prefect.settings import PREFECT_API_URL
 
         url: str | None = PREFECT_API_URL.value()
     except ValidationError as error:
-        raise InvalidRequest(_wrong_settings(error)) from error
+        raise InvalidRequest(_describe_wrong_settings(error)) from error
     return url
 
 
@@ -102,7 +102,7 @@ def _refresh_settings() -> None:
 
 
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
+def _pause_garbage_collection() -> Iterator[None]:
     """Switch garbage collection off during imports, which makes them a tenth faster."""
     gc.disable()
     try:
@@ -129,13 +129,13 @@ def run_flow(terminal: Terminal, doing: str, flow: Callable[[], R]) -> R:
         return flow()
 
 
-def _wrong_settings(error: ValidationError) -> str:
+def _describe_wrong_settings(error: ValidationError) -> str:
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     message = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong)
     return f"A PREFECT_... setting has a wrong value ({error.title}: {message})."
 
 
-def _problem(error: Exception) -> str:
+def _describe_problem(error: Exception) -> str:
     if getattr(getattr(error, "response", None), "status_code", None) == 401:
         return "it refused the login; set PREFECT_API_AUTH_STRING to its user:password"
     return str(error).split("\n", 1)[0] or type(error).__name__

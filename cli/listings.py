@@ -24,7 +24,7 @@ def list_orders(
     placed_at, created_at, and copy_of: the number or id of the order that it was copied from.
     """
     wanted: Sequence[ColumnElement[bool]] = [] if status is None else [Order.status == status]
-    rows, total = read_page(db, _orders(), Order.id, wanted, page, limit)
+    rows, total = read_page(db, _select_orders(), Order.id, wanted, page, limit)
     return [_present_order(row) for row in rows], total
 
 
@@ -34,7 +34,7 @@ def read_order(db: Connection, order_id: int) -> dict[str, Any]:
     A line item has item_type, sku_code, name, quantity, unit_amount_cents and total_amount_cents;
     a factory is as `list_factories` has it.
     """
-    order = db.execute(_orders().where(Order.id == order_id)).mappings().one()
+    order = db.execute(_select_orders().where(Order.id == order_id)).mappings().one()
     lines = (
         select(
             LineItem.item_type,
@@ -48,7 +48,7 @@ def read_order(db: Connection, order_id: int) -> dict[str, Any]:
         .order_by(LineItem.id)
     )
     of_order = [OrderFactory.source_order_id == order_id]
-    copies, _ = read_page(db, _factories(), OrderFactory.id, of_order, 1, MAX_COPIES)
+    copies, _ = read_page(db, _select_factories(), OrderFactory.id, of_order, 1, MAX_COPIES)
     return _present_order(order) | {
         "line_items": [dict(row) for row in db.execute(lines).mappings()],
         "copies": [_present_factory(row) for row in copies],
@@ -68,7 +68,7 @@ def list_factories(
         wanted.append(OrderFactory.status == status)
     if batch_id is not None:
         wanted.append(OrderFactory.batch_id == batch_id)
-    rows, total = read_page(db, _factories(), OrderFactory.id, wanted, page, limit)
+    rows, total = read_page(db, _select_factories(), OrderFactory.id, wanted, page, limit)
     return [_present_factory(row) for row in rows], total
 
 
@@ -104,7 +104,7 @@ def list_events(db: Connection, factory_id: int) -> list[dict[str, Any]]:
     return [dict(row) for row in db.execute(rows.order_by(Event.id)).mappings()]
 
 
-def _orders() -> Select[Any]:
+def _select_orders() -> Select[Any]:
     source = aliased(Order)
     lines = select(func.count()).where(LineItem.order_id == Order.id).scalar_subquery()
     return (
@@ -126,7 +126,7 @@ def _orders() -> Select[Any]:
     )
 
 
-def _factories() -> Select[Any]:
+def _select_factories() -> Select[Any]:
     source, target = aliased(Order), aliased(Order)
     return (
         select(

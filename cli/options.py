@@ -8,7 +8,7 @@ from order_factory.cli.terminal import Terminal
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 
-def terminal_of(context: typer.Context) -> Terminal:
+def get_terminal(context: typer.Context) -> Terminal:
     """The terminal that `main` passed to the command."""
     terminal = context.find_object(Terminal)
     assert terminal is not None
@@ -16,15 +16,15 @@ def terminal_of(context: typer.Context) -> Terminal:
 
 
 def _write_json(context: typer.Context, given: bool) -> None:
-    terminal_of(context).as_json |= given
+    get_terminal(context).as_json |= given
 
 
 def _show_log(context: typer.Context, given: bool) -> None:
-    terminal_of(context).verbose |= given
+    get_terminal(context).verbose |= given
 
 
 def _show_trace(context: typer.Context, given: bool) -> None:
-    terminal_of(context).debug |= given
+    get_terminal(context).debug |= given
 
 
 AsJson = Annotated[

@@ -23,7 +23,7 @@ def prepare_prefect_database(file: Path) -> None:
     if file.exists():
         return
     script = SCRIPT.read_text(encoding="utf-8")
-    if Version(version("prefect")) < script_version(script):
+    if Version(version("prefect")) < read_script_version(script):
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
@@ -40,15 +40,15 @@ def prepare_prefect_database(file: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def script_version(script: str) -> Version:
+def read_script_version(script: str) -> Version:
     """Return the version of Prefect whose tables the script creates."""
     return Version(script.split("\n", 1)[0].removeprefix(_HEAD))
 
 
-def are_current(file: Path) -> bool:
+def has_current_tables(file: Path) -> bool:
     """Whether the file has the tables of the installed Prefect, so that it need not check them."""
     script = SCRIPT.read_text(encoding="utf-8")
-    if version("prefect") != str(script_version(script)):
+    if version("prefect") != str(read_script_version(script)):
         return False
     db = sqlite3.connect(file.resolve().as_uri() + "?mode=ro", uri=True)
     try:

@@ -74,7 +74,7 @@ def add_order_filter(command: F) -> F:
             f"{_PREFIX}{field.name}",
             inspect.Parameter.KEYWORD_ONLY,
             default=False if field.kind is Kind.FLAG else None,
-            annotation=_annotation(field),
+            annotation=_make_annotation(field),
         )
         for field in _FIELDS.values()
     ]
@@ -83,7 +83,7 @@ def add_order_filter(command: F) -> F:
     return command
 
 
-def _annotation(field: FilterField) -> Any:
+def _make_annotation(field: FilterField) -> Any:
     given: dict[str, Any] = {"help": field.description, "metavar": field.metavar}
     if field.kind is Kind.FLAG:
         return Annotated[bool, typer.Option(field.flag, **given)]

@@ -17,7 +17,7 @@ from threading import Thread
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from order_factory.cli.prefect_tables import are_current, prepare_prefect_database
+from order_factory.cli.prefect_tables import has_current_tables, prepare_prefect_database
 
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 90.0
@@ -39,7 +39,7 @@ class TemporaryPrefect:
             file.parent.mkdir(parents=True, exist_ok=True)
             prepare_prefect_database(file)
             os.environ[_DATABASE] = f"sqlite+aiosqlite:///{file}"
-            if are_current(file):
+            if has_current_tables(file):
                 own[_MIGRATE] = "false"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "order_factory.cli.temporary_prefect", str(self._port)],

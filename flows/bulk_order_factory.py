@@ -36,7 +36,7 @@ from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.runners import Runner
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.batches.records import abort_batch, error_policy_of
+from order_factory.tasks.batches.records import abort_batch, read_error_policy
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copy_whole_batch import BatchRolledBack, rehearse_batch
 from order_factory.tasks.outcomes.account import (
@@ -205,7 +205,7 @@ def _record(record: Record, chosen: ChosenRunner) -> tuple[int, ErrorPolicy]:
     def find_or_record(db: Connection) -> tuple[int, ErrorPolicy]:
         batch_id = record(db)
         chosen.accept(db, batch_id)
-        return batch_id, error_policy_of(db, batch_id)
+        return batch_id, read_error_policy(db, batch_id)
 
     return write(find_or_record)
 

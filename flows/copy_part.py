@@ -12,7 +12,7 @@ from order_factory.models.database.schema import require_schema
 from order_factory.models.requests.copies import Text
 from order_factory.models.values.counts import count_of
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.batches.first_orders import first_orders
+from order_factory.tasks.batches.first_orders import read_first_orders
 from order_factory.tasks.batches.records import require_batch
 from order_factory.tasks.copy_orders import copy_batch
 from order_factory.tasks.outcomes.account import PartAccount, Run, account_for
@@ -40,17 +40,17 @@ def copy_part(
     require_schema()
     batch_id = read(lambda db: require_batch(db, batch))
     report = copy_batch(batch_id, part, size)
-    orders = read(lambda db: first_orders(db, batch_id, flow_run.id))
+    orders = read(lambda db: read_first_orders(db, batch_id, flow_run.id))
     run = Run(part=PartAccount(batch, report.copied, orders))
     run.times.add_all(report.times)
     account_for(run)
     if report.stuck:
         message = f"order factories could not be finished: {', '.join(report.stuck)}"
-        return _as_result(Failed(message=message))
+        return _make_result_state(Failed(message=message))
     outcome = f"{count_of(report.closed, 'order')} of batch {batch} finished"
-    return _as_result(Completed(message=outcome, data=report.closed))
+    return _make_result_state(Completed(message=outcome, data=report.closed))
 
 
-def _as_result(state: Any) -> int:
+def _make_result_state(state: Any) -> int:
     """The state, typed as its data: Prefect ends the run with it, a plain call gets the data."""
     return cast(int, state)

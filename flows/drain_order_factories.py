@@ -18,14 +18,14 @@ from order_factory.models.tables import OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.tasks.authorize_payments import authorize_payments
-from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, size_after
+from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, reduce_size
 from order_factory.tasks.batches.pending import (
     IS_OF_NOBODY,
     batches_to_read,
+    find_waiting_batches,
     is_single_waiting,
-    waiting_batches,
 )
-from order_factory.tasks.batches.records import error_policy_of, finish_batch, start_batch
+from order_factory.tasks.batches.records import finish_batch, read_error_policy, start_batch
 from order_factory.tasks.copy_orders import (
     GIVING_UP,
     BatchReport,
@@ -34,7 +34,7 @@ from order_factory.tasks.copy_orders import (
     copy_single_orders,
 )
 from order_factory.tasks.copy_whole_batch import BatchRolledBack, copy_whole_batch
-from order_factory.tasks.factories.ended import last_event
+from order_factory.tasks.factories.ended import read_last_event
 from order_factory.tasks.outcomes.account import (
     Run,
     account_for,
@@ -65,12 +65,12 @@ def drain_order_factories(
         rounds: Stop after this many rounds, even when orders are still pending.
     """
     require_schema()
-    newest = read(last_event)
+    newest = read(read_last_event)
     run, parts, closed = Run(), count(1), 0
     for number in range(1, rounds + 1):
         in_round = _copy_singles(run, size, number)
         in_round += _read_files(run, size, number)
-        for batch_id in read(waiting_batches):
+        for batch_id in read(find_waiting_batches):
             in_round += _drain(run, batch_id, next(parts), size)
             # A single copy does not wait for the other batches of this round.
             if read(is_single_waiting):
@@ -104,7 +104,7 @@ def _copy_singles(run: Run, size: int, number: int) -> int:
     with count_deaths(IS_OF_NOBODY, _is_quiet()) as first:
         key, deaths = first or (0, 0)
         if deaths < DEATHS_ALLOWED:
-            copied = copy_single_orders(size_after(deaths, size), number, follow=not run.times)
+            copied = copy_single_orders(reduce_size(deaths, size), number, follow=not run.times)
         else:
             copied = copy_order(key, GIVING_UP, follow=False)
     run.times.add_all(copied.times)
@@ -125,10 +125,10 @@ def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
     write(lambda db: start_batch(db, batch_id, flow_run.id))
     with count_deaths(OrderFactory.batch_id == batch_id, _is_quiet()) as first:
         key, deaths = first or (0, 0)
-        if read(lambda db: error_policy_of(db, batch_id)) == ErrorPolicy.REJECT_EVERYTHING:
+        if read(lambda db: read_error_policy(db, batch_id)) == ErrorPolicy.REJECT_EVERYTHING:
             copied = _copy_whole(batch_id, size)
         elif deaths < DEATHS_ALLOWED:
-            copied = copy_batch(batch_id, part, size_after(deaths, size), follow=not run.times)
+            copied = copy_batch(batch_id, part, reduce_size(deaths, size), follow=not run.times)
         else:
             copied = copy_order(key, GIVING_UP, follow=False)
     run.times.add_all(copied.times)

@@ -29,7 +29,7 @@ from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.names import Named, find_or_create
 from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
 from order_factory.tasks.factories.source_orders import label_of_order, require_order
-from order_factory.tasks.outcomes.account import account_for, single
+from order_factory.tasks.outcomes.account import account_for, make_run_of_one
 from order_factory.tasks.payments.claiming import Scope
 
 _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
@@ -127,7 +127,7 @@ def order_factory(
     if closed or paid.closed or copied_here:
         times = StepTimes()
         times.add_all(copied.times)
-        account_for(single(result, times))
+        account_for(make_run_of_one(result, times))
     finished_before = not (closed or paid.closed) and (not copied_here or flow_run.run_count > 1)
     return cast(OrderFactoryResult, _end_state(result, finished_before=finished_before))
 

@@ -17,10 +17,10 @@ from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copy_whole_batch import rehearse_batch
 from order_factory.tasks.outcomes.account import BatchAccount
 from order_factory.tasks.subscriptions.preview import (
+    list_upcoming,
     predict_endings,
     predict_failures,
     record_rehearsal,
-    upcoming,
 )
 
 BATCH_SIZE = 5_000
@@ -45,7 +45,7 @@ def preview_order_subscriptions(
     require_schema()
     until = utc_now() + timedelta(days=days)
     (subscriptions, listed), (ending, ends) = read(
-        lambda db: (upcoming(db, mode, until, limit), predict_endings(db, mode, until, limit))
+        lambda db: (list_upcoming(db, mode, until, limit), predict_endings(db, mode, until, limit))
     )
     failing: int = 0
     failures: list[PredictedFailure] = []

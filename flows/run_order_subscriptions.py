@@ -32,8 +32,8 @@ from order_factory.tasks.outcomes.account import Run, account_for, read_batch_ac
 from order_factory.tasks.prefect_ui.events import publish_waiting_for_payment
 from order_factory.tasks.subscriptions.outcomes import (
     count_waiting,
+    find_running_batches,
     record_outcomes,
-    running_batches,
 )
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
 from order_factory.tasks.subscriptions.transitions import activate_placed, expire
@@ -65,7 +65,7 @@ def run_order_subscriptions(
     require_schema()
     late_after = timedelta(hours=late_after_hours)
     progress = _Progress(batch_size, workers)
-    for batch in read(running_batches):
+    for batch in read(find_running_batches):
         progress.run_batch(batch)
     now = utc_now()
     write(lambda db: activate_placed(db, now))
@@ -92,7 +92,7 @@ def _record(
         attempts += 1
         if attempts > 1:
             # The attempt before may have been committed, and the connection lost after that.
-            for batch in running_batches(db):
+            for batch in find_running_batches(db):
                 if batch.reference not in done:
                     return batch
         return record_due(db, mode, now, late_after)

@@ -19,17 +19,17 @@ from order_factory.models.values.counts import count_of
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.chunking import BATCH_SIZE
-from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, size_after
+from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, reduce_size
 from order_factory.tasks.batches.orphans import (
     Orphan,
     find_dead,
-    unfinished_batches,
-    unfinished_singles,
+    find_unfinished_batches,
+    find_unfinished_singles,
 )
-from order_factory.tasks.batches.records import error_policy_of
+from order_factory.tasks.batches.records import read_error_policy
 from order_factory.tasks.copy_orders import GIVING_UP, copy_order
 from order_factory.tasks.copying.recipe import STEPS
-from order_factory.tasks.factories.ended import last_event
+from order_factory.tasks.factories.ended import read_last_event
 from order_factory.tasks.outcomes.account import Run, account_for, read_singles
 from order_factory.tasks.payments.claiming import Scope
 
@@ -77,14 +77,14 @@ def sweep_order_factories(
 
 def _resume(batch: Orphan) -> bool:
     """Finish the batch; whether nothing of it is left. Orders that end the process are given up."""
-    is_whole = read(lambda db: error_policy_of(db, batch.key)) == ErrorPolicy.REJECT_EVERYTHING
+    is_whole = read(lambda db: read_error_policy(db, batch.key)) == ErrorPolicy.REJECT_EVERYTHING
     while True:
         with count_deaths(OrderFactory.batch_id == batch.key) as first:
             key, deaths = first or (0, 0)
             if deaths < DEATHS_ALLOWED:
                 state = bulk_order_factory(
                     reference=batch.name,
-                    batch_size=size_after(deaths, BATCH_SIZE),
+                    batch_size=reduce_size(deaths, BATCH_SIZE),
                     return_state=True,
                 )
                 all_failed = isinstance(state.result(raise_on_failure=False), BatchFailed)
@@ -98,9 +98,9 @@ def _resume(batch: Orphan) -> bool:
 def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
     """Finish what dead flow runs left, as a task inside another flow; returns what it finished."""
     before = utc_now() - timedelta(minutes=quiet_minutes)
-    batches = read(lambda db: unfinished_batches(db, before))
-    singles = read(lambda db: unfinished_singles(db, before))
-    newest = read(last_event)
+    batches = read(lambda db: find_unfinished_batches(db, before))
+    singles = read(lambda db: find_unfinished_singles(db, before))
+    newest = read(read_last_event)
     resumed, unfinished = [], []
     for batch in find_dead(batches):
         resumed.append(batch.name)

@@ -45,6 +45,6 @@ _CODES = {
 }
 
 
-def codes_of(kind: FailureClass) -> tuple[str, ...]:
+def list_codes(kind: FailureClass) -> tuple[str, ...]:
     """Return the gateways' error codes of this class; none for `soft`, which has all others."""
     return _CODES.get(kind, ())

@@ -31,11 +31,11 @@ def known_gateways() -> dict[str, KnownGateway]:
         ManualGateway.name: KnownGateway(
             GatewayTerms(modes=frozenset(Mode), remote=False), ManualGateway
         ),
-        TestGateway.name: KnownGateway(_test_terms(), _open_test_gateway),
+        TestGateway.name: KnownGateway(_make_test_terms(), _open_test_gateway),
     }
     key = stripe_settings().api_key
     if key is not None and find_spec("stripe") is not None:
-        known["stripe"] = KnownGateway(_stripe_terms(key.get_secret_value()), _open_stripe)
+        known["stripe"] = KnownGateway(_make_stripe_terms(key.get_secret_value()), _open_stripe)
     return known
 
 
@@ -46,7 +46,7 @@ def gateway(name: str) -> Gateway:
 
 
 @lru_cache
-def limits_of(name: str) -> CallLimits:
+def get_limits(name: str) -> CallLimits:
     """Return the limits of this gateway; all calls of this process share them."""
     terms = known_gateways()[name].terms
     return CallLimits(terms.concurrency, terms.calls_per_second)
@@ -54,7 +54,7 @@ def limits_of(name: str) -> CallLimits:
 
 def forget_gateways() -> None:
     """Clear the caches, so that the next call reads the settings again."""
-    for cached in (known_gateways, gateway, limits_of, stripe_settings, test_gateway_settings):
+    for cached in (known_gateways, gateway, get_limits, stripe_settings, test_gateway_settings):
         cached.cache_clear()
 
 
@@ -67,7 +67,7 @@ def setup_hint(name: str) -> str:
     return f"use one of {', '.join(sorted({*known_gateways(), 'stripe'}))}"
 
 
-def _test_terms() -> GatewayTerms:
+def _make_test_terms() -> GatewayTerms:
     settings = test_gateway_settings()
     return GatewayTerms(
         modes=frozenset(Mode),  # it pays only for payment sources that name it
@@ -81,7 +81,7 @@ def _open_test_gateway() -> Gateway:
     return TestGateway(settings.latency_ms, settings.ledger)
 
 
-def _stripe_terms(api_key: str) -> GatewayTerms:
+def _make_stripe_terms(api_key: str) -> GatewayTerms:
     settings = stripe_settings()
     live = "_live_" in api_key
     return GatewayTerms(

@@ -11,7 +11,7 @@ from typing import Any
 
 import stripe
 
-from order_factory.gateways.failure_classes import FailureClass, codes_of
+from order_factory.gateways.failure_classes import FailureClass, list_codes
 from order_factory.gateways.protocol import (
     Answer,
     GatewayError,
@@ -21,7 +21,7 @@ from order_factory.gateways.protocol import (
     GatewayUnreachable,
 )
 from order_factory.gateways.settings import StripeSettings
-from order_factory.gateways.stripe_amounts import AmountNotSupported, stripe_amount
+from order_factory.gateways.stripe_amounts import AmountNotSupported, convert_to_stripe_amount
 
 # This module is written for this version of Stripe's API, whatever the account's default is.
 API_VERSION = "2026-10-28.endive"
@@ -29,7 +29,7 @@ KEY = "order_factory_key"
 # At DEBUG the library logs its requests, and with them tokens of cards and customers.
 _LIBRARY_LOG = logging.getLogger("stripe")
 _HELD = ("requires_capture", "succeeded")
-_ASK_CUSTOMER = {*codes_of(FailureClass.NEEDS_CUSTOMER), "requires_action"}
+_ASK_CUSTOMER = {*list_codes(FailureClass.NEEDS_CUSTOMER), "requires_action"}
 
 
 class StripeGateway:
@@ -54,7 +54,7 @@ class StripeGateway:
         if not request.payment_source_token:
             return _refuse_missing_method()
         try:
-            amount = stripe_amount(request.amount_cents, request.currency_code)
+            amount = convert_to_stripe_amount(request.amount_cents, request.currency_code)
         except AmountNotSupported as error:
             return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: dict[str, Any] = {
@@ -75,24 +75,26 @@ class StripeGateway:
 
     def capture(self, request: GatewayRequest) -> Answer:
         try:
-            amount = stripe_amount(request.amount_cents, request.currency_code)
+            amount = convert_to_stripe_amount(request.amount_cents, request.currency_code)
         except AmountNotSupported as error:
             return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: Any = {"amount_to_capture": amount}
         with self._translate_errors() as refused:
-            intent = self._intents.capture(_intent_id(request), params, _request_options(request))
+            intent = self._intents.capture(
+                _read_intent_id(request), params, _request_options(request)
+            )
             return _answer_to_follow_up(intent, "succeeded")
         return refused[0]
 
     def void(self, request: GatewayRequest) -> Answer:
         with self._translate_errors() as refused:
-            intent = self._intents.cancel(_intent_id(request), None, _request_options(request))
+            intent = self._intents.cancel(_read_intent_id(request), None, _request_options(request))
             return _answer_to_follow_up(intent, "canceled")
         return refused[0]
 
     def refund(self, request: GatewayRequest) -> Answer:
         try:
-            amount = stripe_amount(request.amount_cents, request.currency_code)
+            amount = convert_to_stripe_amount(request.amount_cents, request.currency_code)
         except AmountNotSupported as error:
             return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: Any = {
@@ -136,8 +138,8 @@ class StripeGateway:
         if intent.status == "processing":
             raise GatewayTimedOut(self.name, "has not decided yet")
         code = getattr(intent.last_payment_error, "code", None) or intent.status
-        action = _customer_action(intent) if code in _ASK_CUSTOMER else None
-        return Answer(False, intent.id, code, _message_of(code), action)
+        action = _read_customer_action(intent) if code in _ASK_CUSTOMER else None
+        return Answer(False, intent.id, code, _choose_message(code), action)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[list[Answer]]:
@@ -151,16 +153,16 @@ class StripeGateway:
         except stripe.CardError as error:
             code = getattr(error.error, "decline_code", None) or error.code or "card_declined"
             intent = getattr(error.error, "payment_intent", None)
-            action = _customer_action(intent) if {code, error.code} & _ASK_CUSTOMER else None
-            token = None if action is None else _member(intent, "id")
-            refused.append(Answer(False, token, code, _message_of(code), action))
+            action = _read_customer_action(intent) if {code, error.code} & _ASK_CUSTOMER else None
+            token = None if action is None else _read_member(intent, "id")
+            refused.append(Answer(False, token, code, _choose_message(code), action))
         except stripe.RateLimitError:
             raise GatewayUnreachable(self.name, "accepts no more calls now") from None
         except (stripe.AuthenticationError, stripe.PermissionError):
             raise GatewayMisconfigured(self.name, "does not accept the API key") from None
         except stripe.InvalidRequestError as error:
             code = error.code or "invalid_request"
-            refused.append(Answer(succeeded=False, error_code=code, message=_message_of(code)))
+            refused.append(Answer(succeeded=False, error_code=code, message=_choose_message(code)))
         except stripe.APIConnectionError:
             raise GatewayTimedOut(self.name, "cannot be reached") from None
         except stripe.StripeError:
@@ -177,7 +179,7 @@ def _request_options(request: GatewayRequest) -> Any:
     return {"idempotency_key": request.idempotency_key}
 
 
-def _intent_id(request: GatewayRequest) -> str:
+def _read_intent_id(request: GatewayRequest) -> str:
     assert request.authorization_token is not None
     return request.authorization_token
 
@@ -186,7 +188,7 @@ def _answer_to_follow_up(intent: Any, wanted: str) -> Answer:
     if intent.status == wanted:
         return Answer(succeeded=True, token=intent.id)
     code = str(intent.status)
-    return Answer(succeeded=False, error_code=code, message=_message_of(code))
+    return Answer(succeeded=False, error_code=code, message=_choose_message(code))
 
 
 def _answer_to_refund(refund: Any) -> Answer:
@@ -194,25 +196,25 @@ def _answer_to_refund(refund: Any) -> Answer:
     if refund.status in ("succeeded", "pending"):
         return Answer(succeeded=True, token=refund.id)
     code = getattr(refund, "failure_reason", None) or str(refund.status)
-    return Answer(succeeded=False, token=refund.id, error_code=code, message=_message_of(code))
+    return Answer(succeeded=False, token=refund.id, error_code=code, message=_choose_message(code))
 
 
-def _customer_action(intent: Any) -> str | None:
+def _read_customer_action(intent: Any) -> str | None:
     """Return the link on which the customer confirms, or the client secret for Stripe.js."""
     if intent is None:
         return None
-    redirect = _member(_member(intent, "next_action"), "redirect_to_url")
-    found = _member(redirect, "url") or _member(intent, "client_secret")
+    redirect = _read_member(_read_member(intent, "next_action"), "redirect_to_url")
+    found = _read_member(redirect, "url") or _read_member(intent, "client_secret")
     return None if found is None else str(found)
 
 
-def _member(of: Any, name: str) -> Any:
+def _read_member(of: Any, name: str) -> Any:
     return of.get(name) if isinstance(of, dict) else getattr(of, name, None)
 
 
 def _refuse_missing_method() -> Answer:
     code = "payment_method_missing"
-    return Answer(succeeded=False, error_code=code, message=_message_of(code))
+    return Answer(succeeded=False, error_code=code, message=_choose_message(code))
 
 
 _MESSAGES = {
@@ -229,5 +231,5 @@ _MESSAGES = {
 }
 
 
-def _message_of(code: str) -> str:
+def _choose_message(code: str) -> str:
     return _MESSAGES.get(code) or f"The payment was refused ({code.replace('_', ' ')})."

@@ -25,7 +25,7 @@ class AmountNotSupported(Exception):
         self.code, self.message = code, message
 
 
-def stripe_amount(cents: int, currency_code: str) -> int:
+def convert_to_stripe_amount(cents: int, currency_code: str) -> int:
     """Convert `cents`, in the smallest unit by ISO 4217, to the unit that Stripe wants.
 
     Raises `AmountNotSupported` if Stripe does not accept the currency or so fine an amount.
@@ -54,11 +54,11 @@ def stripe_amount(cents: int, currency_code: str) -> int:
     if rest:
         raise AmountNotSupported(
             "amount_not_supported",
-            f"Stripe accepts {currency_code} in steps of {_smallest_step(wanted)} only. The amount is "
+            f"Stripe accepts {currency_code} in steps of {_compute_smallest_step(wanted)} only. The amount is "
             f"{format_money(cents, currency_code)}.",
         )
     return amount
 
 
-def _smallest_step(decimals: int) -> str:
+def _compute_smallest_step(decimals: int) -> str:
     return "0.010" if decimals == 3 else "1"

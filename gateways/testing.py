@@ -66,7 +66,7 @@ class TestGateway:
             answer = _decline(token, request)
         else:
             answer = Answer(succeeded=True, token=f"test_{token}_{request.idempotency_key}")
-        done = _with_action(self._ledger.do("authorize", request, answer), request)
+        done = _add_action(self._ledger.do("authorize", request, answer), request)
         if token.startswith(TIMES_OUT_AFTER) and nth == 1:
             raise GatewayTimedOut(self.name, "did not answer in time")
         return done
@@ -83,7 +83,7 @@ class TestGateway:
     def lookup(self, request: GatewayRequest) -> Answer | None:
         self._count_call("lookup", request, request.payment_source_token or "")
         known = self._ledger.find(request)
-        return None if known is None else _with_action(known, request)
+        return None if known is None else _add_action(known, request)
 
     def _follow_up(self, kind: str, request: GatewayRequest) -> Answer:
         token = request.capture_token or request.authorization_token or ""
@@ -112,7 +112,7 @@ def _decline(token: str, request: GatewayRequest) -> Answer:
     return Answer(succeeded=False, token=own, error_code=code, message=_REASONS[code])
 
 
-def _with_action(answer: Answer, request: GatewayRequest) -> Answer:
+def _add_action(answer: Answer, request: GatewayRequest) -> Answer:
     """Return the answer, with a link that does nothing if the customer would have to confirm."""
     if answer.error_code != CONFIRMS:
         return answer

@@ -27,7 +27,7 @@ from order_factory.gateways.protocol import (
     GatewayMisconfigured,
     GatewayRequest,
 )
-from order_factory.gateways.registry import gateway, known_gateways, limits_of, setup_hint
+from order_factory.gateways.registry import gateway, get_limits, known_gateways, setup_hint
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.process_locks import ProcessLock, hold_process_lock
 from order_factory.models.database.retrying import read, write
@@ -72,7 +72,7 @@ class _NotAsked(GatewayError):
     """The run stopped using the gateway before this call started."""
 
 
-def _called_off(_asked: GatewayRequest) -> Answer:
+def _answer_unwanted_call(_asked: GatewayRequest) -> Answer:
     """Return the answer for an unwanted call that the gateway has never received."""
     return Answer(succeeded=False, error_code=CALLED_OFF)
 
@@ -84,26 +84,26 @@ def _require_found_by_now(due: Due) -> None:
         raise GatewayError(due.gateway, "cannot say yet what it has done; it is asked again later")
 
 
-def _never() -> bool:
+def _continue() -> bool:
     return False
 
 
 @task(name="authorize payments", task_run_name="authorize payments", cache_policy=NO_CACHE)
-def authorize_payments(scope: Scope, stopped: Stopped = _never) -> PaymentReport:
+def authorize_payments(scope: Scope, stopped: Stopped = _continue) -> PaymentReport:
     """Call the gateways for all unanswered transactions in the scope, and record the answers.
 
     Without an answer, a transaction stays `unknown`, its order `placing` and its factory in
     progress; the next run finishes them. The same holds for what is left when the run is
     `stopped`. A database that is cut off calls no gateway; the report says so.
     """
-    due, cut_off = _in_database(read, lambda db: (count_due(db, scope), why_cut_off(db)))
+    due, cut_off = _run_in_database(read, lambda db: (count_due(db, scope), why_cut_off(db)))
     if not due:
         return PaymentReport()
     if cut_off is not None:
         return PaymentReport(left=due, problems=[str(cut_off)])
     with hold_process_lock() as lock, _Till(scope, lock, due, stopped) as till:
         till.work()
-    till.report.left = _in_database(read, lambda db: count_due(db, scope))
+    till.report.left = _run_in_database(read, lambda db: count_due(db, scope))
     return till.report
 
 
@@ -166,7 +166,7 @@ class _Till:
                 release_claims(db, number, self._taken)
             return claim_due(db, self._scope, limit, number, list(self._given_up))
 
-        claimed = _in_database(write, claim)
+        claimed = _run_in_database(write, claim)
         self._all_claimed = not claimed
         for due in claimed:
             self._running += 1
@@ -176,7 +176,7 @@ class _Till:
 
     def _call(self, due: Due) -> Answer:
         if due.unwanted and not due.perhaps_done:
-            return _called_off(due.request)
+            return _answer_unwanted_call(due.request)
         if due.gateway in self._given_up:
             raise _NotAsked(due.gateway, "is left alone")
         if due.gateway not in known_gateways():
@@ -190,8 +190,8 @@ class _Till:
         }[due.request.call]
         if due.unwanted:
             _require_found_by_now(due)
-            do = _called_off
-        limits = limits_of(due.gateway)
+            do = _answer_unwanted_call
+        limits = get_limits(due.gateway)
         for earlier in () if due.unwanted else due.earlier:
             settled = settle_earlier_payment(due, earlier)
             if settled is not None:
@@ -237,7 +237,7 @@ class _Till:
         """Release the transactions that this run claimed and did not call about."""
         if self._unasked:
             number = self._lock.number()
-            _in_database(write, lambda db: release_unasked(db, self._unasked, number))
+            _run_in_database(write, lambda db: release_unasked(db, self._unasked, number))
 
     def _is_time_to_record(self) -> bool:
         if not self._answers:
@@ -279,7 +279,7 @@ def _record_answers(given: dict[int, Answer]) -> int:
     return write(lambda db: record_answers(db, given, flow_run.id))
 
 
-def _in_database(
+def _run_in_database(
     transaction: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
 ) -> T:
     """Run the transaction. Prefect logs a task's exception, which must quote no row."""

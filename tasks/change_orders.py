@@ -13,7 +13,7 @@ from order_factory.models.results.orders import RefusedOrder
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.orders.changes import CHANGES
-from order_factory.tasks.orders.outcomes import Outcomes, read_outcomes, refused_orders
+from order_factory.tasks.orders.outcomes import Outcomes, list_refused_orders, read_outcomes
 from order_factory.tasks.orders.selecting import select_filtered, select_named
 from order_factory.tasks.selections.reading import Orders
 from order_factory.tasks.working_set.asked_orders import ask, read_problems
@@ -64,7 +64,7 @@ def change_orders(
         CHANGES[change](db, utc_now())
         problems = read_problems(db)
         refused = frozenset(each.order_id for each in problems)
-        return Refusals(refused, refused_orders(db, problems))
+        return Refusals(refused, list_refused_orders(db, problems))
 
     try:
         return write(work)

@@ -200,7 +200,7 @@ def _copy_once(
     copied = CopiedOrders()
     began = ended = perf_counter()
     try:
-        with prefetch.claimed(claim) if prefetch else _claimed(claim) as part:
+        with prefetch.claimed(claim) if prefetch else _open_claim(claim) as part:
             claim_seconds = perf_counter() - began
             if part.size:
                 copied = copy_claimed(
@@ -231,6 +231,6 @@ def _copy_once(
 
 
 @contextmanager
-def _claimed(claim: Callable[[Connection], int]) -> Iterator[Claimed]:
+def _open_claim(claim: Callable[[Connection], int]) -> Iterator[Claimed]:
     with begin() as db:
         yield Claimed(db, claim(db))

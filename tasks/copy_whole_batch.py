@@ -18,11 +18,11 @@ from order_factory.models.results.step_times import StepTimes
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.batches.chunking import even_size
+from order_factory.tasks.batches.chunking import compute_even_size
 from order_factory.tasks.batches.records import (
     count_to_copy,
-    error_policy_of,
     finish_batch,
+    read_error_policy,
     start_batch,
 )
 from order_factory.tasks.copy_orders import BatchReport
@@ -122,7 +122,7 @@ def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> B
     with Faults() as faults:
         copied = db.begin_nested()
         report = _copy_parts(db, batch_id, size, stopped)
-        rejects = error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
+        rejects = read_error_policy(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
         if rejects and faults.collect(db, batch_id):
             copied.rollback()
             reject_batch(db, batch_id, faults, began_at, flow_run.id)
@@ -146,7 +146,7 @@ def _copy_parts(db: Connection, batch_id: int, size: int, stopped: Stopped) -> B
     times, part = StepTimes(), 0
     report_progress("copy orders", done, total)
     while done < total:
-        claimed = claim_pending(db, batch_id, even_size(total, size))
+        claimed = claim_pending(db, batch_id, compute_even_size(total, size))
         if not claimed:
             raise BatchRolledBack("another run holds some of its copies")
         part += 1

@@ -1,4 +1,4 @@
-"""Real databases and a real Prefect for every test: nothing here stands in for either."""
+"""Fixtures: real databases and a real Prefect server for every test."""
 
 import os
 import shutil

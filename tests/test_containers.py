@@ -34,7 +34,7 @@ def test_the_command_of_a_service_exists(name, capsys):
         assert ", ".join(f'"{word}"' for word in [program, *arguments[:2]]) in parts
 
 
-def test_what_a_service_waits_for_exists_and_can_be_waited_for():
+def test_the_dependencies_of_services_exist_and_have_healthchecks():
     for name, service in SERVICES.items():
         for other, wanted in service.get("depends_on", {}).items():
             waited = SERVICES[other]
@@ -63,7 +63,7 @@ def test_the_image_has_every_package_of_the_project():
     assert {"setup.py", *re.findall(r'"(\w+)"', folders[1])} <= set(files)
 
 
-def test_what_stays_up_says_how_it_is_and_its_log_is_limited():
+def test_services_that_stay_up_have_a_healthcheck_and_limited_logs():
     staying = {name: each for name, each in SERVICES.items() if each["restart"] != "no"}
 
     assert set(staying) == {"postgres", "prefect", "worker", "api"}

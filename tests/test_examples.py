@@ -1,4 +1,4 @@
-"""The programs in examples/ do what their first lines say."""
+"""The programs in examples/ do what their docstrings say."""
 
 import os
 import re

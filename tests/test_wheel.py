@@ -146,7 +146,7 @@ def test_the_program_is_the_installed_one(project):
 
 
 @pytest.mark.usefixtures("server")
-def test_everything_works_beside_foreign_modules(project):
+def test_everything_works_next_to_foreign_modules(project):
     project.order_factory("init")
     imported = project.order_factory("import", "export")
     one = project.order_factory("copy", "R0")

@@ -3,13 +3,13 @@
 from functools import cache
 from importlib.metadata import version
 
-from order_factory.api.documentation.operations import attachment_paths, paths_of, report_paths
+from order_factory.api.documentation.operations import attachment_paths, list_paths, report_paths
 from order_factory.api.documentation.schemas import (
     Json,
-    body_schema,
-    errors_schema,
-    linkage_schema,
-    resource_schema,
+    build_body_schema,
+    build_errors_schema,
+    build_linkage_schema,
+    build_resource_schema,
 )
 from order_factory.api.resources.registry import RESOURCES
 
@@ -21,16 +21,16 @@ and copied soon after. Filters are `filter[q][ATTRIBUTES_MATCHER]=VALUE`.
 
 
 @cache
-def openapi_document() -> Json:
+def build_openapi_document() -> Json:
     """Return the whole document."""
     paths: Json = {}
-    schemas: Json = {"errors": errors_schema(), "linkage": linkage_schema()}
+    schemas: Json = {"errors": build_errors_schema(), "linkage": build_linkage_schema()}
     for resource in RESOURCES.values():
-        paths |= paths_of(resource)
-        schemas[resource.name] = resource_schema(resource)
+        paths |= list_paths(resource)
+        schemas[resource.name] = build_resource_schema(resource)
         for action, given in (("create", resource.creatable), ("update", resource.updatable)):
             if given:
-                schemas[f"{resource.name}_{action}"] = body_schema(resource, action)
+                schemas[f"{resource.name}_{action}"] = build_body_schema(resource, action)
     paths |= report_paths() | attachment_paths()
     return {
         "openapi": "3.1.0",

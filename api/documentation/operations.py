@@ -7,7 +7,7 @@ from order_factory.api.documentation.parameters import (
     listing,
     page_parameters,
 )
-from order_factory.api.documentation.schemas import Json, document_schema, form_schema
+from order_factory.api.documentation.schemas import Json, build_document_schema, form_schema
 from order_factory.api.negotiation import MEDIA_TYPE, MULTIPART
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
@@ -35,7 +35,7 @@ _FOR_READING = ("400", "401", "404", "406", "414", "429", "503")
 _FOR_WRITING = (*_FOR_READING, "409", "413", "415", "422")
 
 
-def paths_of(resource: ResourceType) -> Json:
+def list_paths(resource: ResourceType) -> Json:
     here = f"/api/{resource.name}"
     one = f"{here}/{{id}}"
     collection: Json = {"get": _get(resource, f"List {resource.name}", many=True)}
@@ -48,10 +48,10 @@ def paths_of(resource: ResourceType) -> Json:
     if resource.updatable:
         single["patch"] = _write(resource, "update", "200")
     if resource.deletable:
-        single["delete"] = _operation(
+        single["delete"] = _describe_operation(
             resource,
             f"Delete one of {resource.name}",
-            {"204": {"description": "It is gone."}, **_error_responses(*_FOR_READING, "423")},
+            {"204": {"description": "It is gone."}, **_describe_errors(*_FOR_READING, "423")},
         )
     paths: Json = {here: collection, one: single}
     for to in resource.relationships:
@@ -63,7 +63,7 @@ def paths_of(resource: ResourceType) -> Json:
         }
         paths[f"{one}/relationships/{to.name}"] = {
             "parameters": [id_parameter()],
-            "get": _linkage(resource, to),
+            "get": _describe_linkage(resource, to),
         }
     return paths
 
@@ -71,15 +71,15 @@ def paths_of(resource: ResourceType) -> Json:
 def report_paths() -> Json:
     schema = {"type": "object", "required": ["id", "type", "attributes"]}
     responses = {
-        "200": _response(document_schema(schema, False)),
-        **_error_responses(*_FOR_READING),
+        "200": _describe_response(build_document_schema(schema, False)),
+        **_describe_errors(*_FOR_READING),
     }
     message = "The outcomes of a batch's copies, counted, and their errors"
     one = f"/api/{ORDER_FACTORY_BATCHES.name}/{{id}}"
     paths = {
         f"{one}/report": {
             "parameters": [id_parameter()],
-            "get": _operation(ORDER_FACTORY_BATCHES, message, responses),
+            "get": _describe_operation(ORDER_FACTORY_BATCHES, message, responses),
         }
     }
     for file in REPORT_FILES:
@@ -87,30 +87,30 @@ def report_paths() -> Json:
         if file.endswith(".html"):
             message = "The report of the batch as a page"
         sent = {"200": {"description": "The file", "content": {"*/*": {}}}}
-        sent |= _error_responses(*_FOR_READING)
+        sent |= _describe_errors(*_FOR_READING)
         paths[f"{one}/{file}"] = {
             "parameters": [id_parameter()],
-            "get": _operation(ORDER_FACTORY_BATCHES, message, sent),
+            "get": _describe_operation(ORDER_FACTORY_BATCHES, message, sent),
         }
     for file in FAILED_ROWS_FILES:
         message = "The failed copies as a file that can be mended and sent as a new batch"
         sent = {"200": {"description": "The file", "content": {"*/*": {}}}}
-        sent |= _error_responses(*_FOR_READING)
+        sent |= _describe_errors(*_FOR_READING)
         paths[f"{one}/{file}"] = {
             "parameters": [id_parameter()],
-            "get": _operation(ORDER_FACTORY_BATCHES, message, sent),
+            "get": _describe_operation(ORDER_FACTORY_BATCHES, message, sent),
         }
     return paths
 
 
 def attachment_paths() -> Json:
     sent = {"200": {"description": "The file", "content": {"*/*": {}}}}
-    sent |= _error_responses(*_FOR_READING)
+    sent |= _describe_errors(*_FOR_READING)
     message = "The file of a completed export; needs the scope write"
     return {
         f"/api/{EXPORTS.name}/{{id}}/attachment": {
             "parameters": [id_parameter()],
-            "get": _operation(EXPORTS, message, sent),
+            "get": _describe_operation(EXPORTS, message, sent),
         }
     }
 
@@ -129,43 +129,46 @@ def _get(
     elif nullable:
         schema = {"oneOf": [schema, {"type": "null"}]}
     parameters = [*choosing(target), *(listing(target) if many else [])]
-    responses = {"200": _response(document_schema(schema, many)), **_error_responses(*_FOR_READING)}
-    return _operation(of or target, summary, responses, parameters=parameters)
+    responses = {
+        "200": _describe_response(build_document_schema(schema, many)),
+        **_describe_errors(*_FOR_READING),
+    }
+    return _describe_operation(of or target, summary, responses, parameters=parameters)
 
 
-def _linkage(resource: ResourceType, to: Relationship) -> Json:
+def _describe_linkage(resource: ResourceType, to: Relationship) -> Json:
     schema: Json = {"$ref": "#/components/schemas/linkage"}
     if to.many:
         schema = {"type": "array", "items": schema}
     else:
         schema = {"oneOf": [schema, {"type": "null"}]}
     responses = {
-        "200": _response(document_schema(schema, to.many)),
-        **_error_responses(*_FOR_READING),
+        "200": _describe_response(build_document_schema(schema, to.many)),
+        **_describe_errors(*_FOR_READING),
     }
     parameters = page_parameters() if to.many else []
     summary = f"The ids of the {to.name} of one of {resource.name}"
-    return _operation(resource, summary, responses, parameters=parameters)
+    return _describe_operation(resource, summary, responses, parameters=parameters)
 
 
 def _write(resource: ResourceType, action: str, status: str) -> Json:
-    document = document_schema({"$ref": f"#/components/schemas/{resource.name}"}, False)
-    responses = {status: _response(document), **_error_responses(*_FOR_WRITING)}
+    document = build_document_schema({"$ref": f"#/components/schemas/{resource.name}"}, False)
+    responses = {status: _describe_response(document), **_describe_errors(*_FOR_WRITING)}
     parameters = choosing(resource)
     if action == "create":
         parameters.append(idempotency_key())
     schema: Json = {"$ref": f"#/components/schemas/{resource.name}_{action}"}
     body = {"type": "object", "required": ["data"], "properties": {"data": schema}}
     summary = f"{action.capitalize()} one of {resource.name}"
-    operation = _operation(resource, summary, responses, parameters=parameters)
+    operation = _describe_operation(resource, summary, responses, parameters=parameters)
     content = {MEDIA_TYPE: {"schema": body}}
     if action == "create" and resource.takes_file:
         content[MULTIPART] = {"schema": form_schema(resource, schema)}
-        responses |= _error_responses("507")
+        responses |= _describe_errors("507")
     return operation | {"requestBody": {"required": True, "content": content}}
 
 
-def _operation(
+def _describe_operation(
     resource: ResourceType, summary: str, responses: Json, *, parameters: list[Json] | None = None
 ) -> Json:
     return {
@@ -176,11 +179,11 @@ def _operation(
     }
 
 
-def _response(schema: Json) -> Json:
+def _describe_response(schema: Json) -> Json:
     return {"description": "The requested document.", "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-def _error_responses(*statuses: str) -> Json:
+def _describe_errors(*statuses: str) -> Json:
     schema = {"$ref": "#/components/schemas/errors"}
     return {
         status: {"description": _ERRORS[status], "content": {MEDIA_TYPE: {"schema": schema}}}

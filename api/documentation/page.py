@@ -27,7 +27,7 @@ attributes may be joined with <code>_or_</code> and lie beyond relationships
 
 
 @cache
-def documentation_page() -> str:
+def build_page() -> str:
     """Return the page as HTML."""
     matchers = ", ".join(f"<code>{name}</code>" for name in sorted(MATCHERS))
     contents = ", ".join(f'<a href="#{name}">{name}</a>' for name in RESOURCES)
@@ -35,17 +35,17 @@ def documentation_page() -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>order factory</title>'
         f"<style>{_STYLE}</style><h1>order factory</h1>{_INTRODUCTION}"
         f"<h2>Matchers</h2><p>{matchers}</p><h2>Resources</h2><p>{contents}</p>"
-        + "".join(_section(resource) for resource in RESOURCES.values())
+        + "".join(_build_section(resource) for resource in RESOURCES.values())
         + "</html>"
     )
 
 
-def _section(resource: ResourceType) -> str:
+def _build_section(resource: ResourceType) -> str:
     paths = "".join(
-        f"<li><code>{method} {path}</code></li>" for method, path in _operations(resource)
+        f"<li><code>{method} {path}</code></li>" for method, path in _build_operations(resource)
     )
-    attributes = "".join(_attribute_row(resource, each) for each in resource.attributes)
-    relationships = "".join(_relationship_row(each) for each in resource.relationships)
+    attributes = "".join(_build_attribute_row(resource, each) for each in resource.attributes)
+    relationships = "".join(_build_relationship_row(each) for each in resource.relationships)
     return (
         f'<h3 id="{resource.name}">{resource.name}</h3><p>{escape(resource.meaning)}</p>'
         f"<ul>{paths}</ul><table><tr><th>attribute<th>type<th>may be set<th>meaning</tr>"
@@ -54,7 +54,7 @@ def _section(resource: ResourceType) -> str:
     )
 
 
-def _operations(resource: ResourceType) -> list[tuple[str, str]]:
+def _build_operations(resource: ResourceType) -> list[tuple[str, str]]:
     found = []
     for kind, path in ((Kind.COLLECTION, ""), (Kind.RESOURCE, "/{id}")):
         methods = Target(kind, resource).methods
@@ -62,7 +62,7 @@ def _operations(resource: ResourceType) -> list[tuple[str, str]]:
     return found
 
 
-def _attribute_row(resource: ResourceType, attribute: Attribute) -> str:
+def _build_attribute_row(resource: ResourceType, attribute: Attribute) -> str:
     rules = [each for each in resource.writables if each.name == attribute.name]
     when = [
         word
@@ -79,7 +79,7 @@ def _attribute_row(resource: ResourceType, attribute: Attribute) -> str:
     )
 
 
-def _relationship_row(relationship: Relationship) -> str:
+def _build_relationship_row(relationship: Relationship) -> str:
     many = "many " if relationship.many else ""
     target = relationship.target
     return (

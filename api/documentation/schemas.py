@@ -26,7 +26,7 @@ TYPES: dict[Type, Json] = {
 }
 
 
-def _attribute(attribute: Attribute) -> Json:
+def _describe_attribute(attribute: Attribute) -> Json:
     schema = dict(TYPES[attribute.type])
     if attribute.one_of:
         schema["enum"] = list(attribute.one_of)
@@ -35,7 +35,7 @@ def _attribute(attribute: Attribute) -> Json:
     return schema | ({"description": attribute.meaning} if attribute.meaning else {})
 
 
-def resource_schema(resource: ResourceType) -> Json:
+def build_resource_schema(resource: ResourceType) -> Json:
     mode = {"type": "string", "enum": ["test", "live"]}
     return {
         "type": "object",
@@ -46,7 +46,9 @@ def resource_schema(resource: ResourceType) -> Json:
             "type": {"const": resource.name},
             "attributes": {
                 "type": "object",
-                "properties": {each.name: _attribute(each) for each in resource.attributes},
+                "properties": {
+                    each.name: _describe_attribute(each) for each in resource.attributes
+                },
                 "additionalProperties": False,
             },
             "relationships": {
@@ -60,7 +62,7 @@ def resource_schema(resource: ResourceType) -> Json:
     }
 
 
-def body_schema(resource: ResourceType, action: str) -> Json:
+def build_body_schema(resource: ResourceType, action: str) -> Json:
     creating = action == "create"
     writables = [each for each in resource.writables if (each.create if creating else each.update)]
     related = [
@@ -68,11 +70,11 @@ def body_schema(resource: ResourceType, action: str) -> Json:
     ]
     properties: Json = {
         "type": {"const": resource.name},
-        "attributes": _object(
-            {each.name: _writable(each) for each in writables},
+        "attributes": _describe_object(
+            {each.name: _describe_writable(each) for each in writables},
             [each.name for each in writables if creating and each.required],
         ),
-        "relationships": _object(
+        "relationships": _describe_object(
             {each.name: _link(each) for each in related},
             [each.name for each in related if creating and each.required],
         ),
@@ -84,27 +86,27 @@ def body_schema(resource: ResourceType, action: str) -> Json:
     if not creating:
         properties["id"] = {"type": "string"}
         required.append("id")
-    return _object(properties, required)
+    return _describe_object(properties, required)
 
 
 def form_schema(resource: ResourceType, data: Json) -> Json:
     """The parts of a multipart form: the file, the attributes as fields, or a JSON part."""
-    fields = {each.name: _writable(each) for each in resource.writables if each.create}
+    fields = {each.name: _describe_writable(each) for each in resource.writables if each.create}
     file = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "description": f"The file; its name ends in {', '.join(ENDINGS)}.",
     }
     data = data | {"description": "The attributes as one JSON object, instead of as fields."}
-    return _object({FILE: file, DATA: data, **fields}, [FILE])
+    return _describe_object({FILE: file, DATA: data, **fields}, [FILE])
 
 
-def _object(properties: Json, required: list[str]) -> Json:
+def _describe_object(properties: Json, required: list[str]) -> Json:
     schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
     return schema | ({"required": required} if required else {})
 
 
-def _writable(writable: Writable) -> Json:
+def _describe_writable(writable: Writable) -> Json:
     schema = dict(TYPES[writable.type])
     if writable.one_of:
         schema["enum"] = list(writable.one_of)
@@ -114,12 +116,14 @@ def _writable(writable: Writable) -> Json:
 
 
 def _link(to: Relationship) -> Json:
-    identifier = _object({"type": {"const": to.target}, "id": {"type": "string"}}, ["type", "id"])
+    identifier = _describe_object(
+        {"type": {"const": to.target}, "id": {"type": "string"}}, ["type", "id"]
+    )
     data: Json = {"type": "array", "items": identifier} if to.many else identifier
-    return _object({"data": data}, ["data"])
+    return _describe_object({"data": data}, ["data"])
 
 
-def document_schema(data: Json, many: bool) -> Json:
+def build_document_schema(data: Json, many: bool) -> Json:
     properties: Json = {
         "data": data,
         "included": {"type": "array", "items": {"type": "object"}},
@@ -134,12 +138,12 @@ def document_schema(data: Json, many: bool) -> Json:
     return {"type": "object", "properties": properties, "required": required}
 
 
-def linkage_schema() -> Json:
+def build_linkage_schema() -> Json:
     text = {"type": "string"}
-    return _object({"type": text, "id": text}, ["type", "id"])
+    return _describe_object({"type": text, "id": text}, ["type", "id"])
 
 
-def errors_schema() -> Json:
+def build_errors_schema() -> Json:
     text = {"type": "string"}
     places = {"pointer": text, "parameter": text, "header": text}
     error = {
@@ -150,4 +154,6 @@ def errors_schema() -> Json:
             "source": {"type": "object", "properties": places},
         },
     }
-    return _object({"errors": {"type": "array", "items": error, "minItems": 1}}, ["errors"])
+    return _describe_object(
+        {"errors": {"type": "array", "items": error, "minItems": 1}}, ["errors"]
+    )

@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from order_factory.api.admission import Admission, Credentials
-from order_factory.api.answers import refusal
-from order_factory.api.documentation.openapi import openapi_document
-from order_factory.api.documentation.page import documentation_page
+from order_factory.api.answers import make_refusal
+from order_factory.api.documentation.openapi import build_openapi_document
+from order_factory.api.documentation.page import build_page
 from order_factory.api.errors import ApiError, nothing_here, of_order_factory
-from order_factory.api.incoming import credentials_of
+from order_factory.api.incoming import read_credentials
 from order_factory.api.jwts import prepare_key
 from order_factory.api.urls import base_url
 from order_factory.models.database.engine import reading
@@ -38,7 +38,7 @@ class Documentation:
         refused = await self._refused(request)
         if refused is not None:
             return refused
-        return Response(orjson.dumps(openapi_document()), media_type="application/json")
+        return Response(orjson.dumps(build_openapi_document()), media_type="application/json")
 
     async def page(self, request: Request) -> Response:
         """The page for people."""
@@ -47,18 +47,18 @@ class Documentation:
             if refused.status_code == 401:
                 refused.headers.update(_ASK)
             return refused
-        return HTMLResponse(documentation_page())
+        return HTMLResponse(build_page())
 
     async def _refused(self, request: Request) -> Response | None:
-        given = credentials_of(request)
-        credentials = replace(given, authorization=_as_bearer(given.authorization))
+        given = read_credentials(request)
+        credentials = replace(given, authorization=_convert_to_bearer(given.authorization))
         try:
             await prepare_key(credentials.authorization)
             await run_in_threadpool(self._admit, credentials)
         except ApiError as error:
-            return refusal(error).response({})
+            return make_refusal(error).response({})
         except OrderFactoryError as error:
-            return refusal(of_order_factory(error)).response({})
+            return make_refusal(of_order_factory(error)).response({})
         return None
 
     def _admit(self, credentials: Credentials) -> None:
@@ -70,10 +70,10 @@ async def redirect_to_page(request: Request) -> Response:
     """Redirect a browser to the page, and tell a program its URL."""
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(f"{base_url(request)}/docs", 302)
-    return refusal(nothing_here("The documentation is at /api/docs.")).response({})
+    return make_refusal(nothing_here("The documentation is at /api/docs.")).response({})
 
 
-def _as_bearer(authorization: str | None) -> str | None:
+def _convert_to_bearer(authorization: str | None) -> str | None:
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return authorization

@@ -69,7 +69,7 @@ def parse_filter(
         raise _not_allowed(parameter, f"has more than {api_settings().filter_limit} characters")
     if "\x00" in text:
         raise _not_allowed(parameter, "contains the character 0")
-    paths, name = _parsed(resource, parameter, predicate)
+    paths, name = _parse_predicate(resource, parameter, predicate)
     matcher = MATCHERS[name]
     try:
         values = [_value(path, matcher, text) for path in paths]
@@ -92,7 +92,9 @@ def _count(work: Work, paths: list[_Path], values: list[Any], matcher: Matcher) 
     )
 
 
-def _parsed(resource: ResourceType, parameter: str, predicate: str) -> tuple[list[_Path], str]:
+def _parse_predicate(
+    resource: ResourceType, parameter: str, predicate: str
+) -> tuple[list[_Path], str]:
     """Return the attributes that a predicate names, and its matcher."""
     for name in BY_LENGTH:
         if not predicate.endswith(f"_{name}"):
@@ -174,11 +176,11 @@ def _value(path: _Path, matcher: Matcher, text: str) -> Any:
         case Takes.SEVERAL_WORDS:
             return text.split(",")
         case Takes.PATTERN:
-            return _pattern(text)
+            return _check_pattern(text)
         case Takes.SEVERAL_PATTERNS:
-            return [_pattern(each) for each in text.split(",")]
+            return [_check_pattern(each) for each in text.split(",")]
         case Takes.OBJECT:
-            return _object(text)
+            return _check_object(text)
         case Takes.VALUES:
             return [_compared(path, each) for each in text.split(",")]
         case Takes.VALUE:
@@ -201,7 +203,7 @@ def _compared(path: _Path, text: str) -> Any:
         case Type.BOOLEAN:
             return _flag(text)
         case Type.TIME:
-            return _time(text)
+            return _parse_time(text)
         case _:
             return text
 
@@ -212,7 +214,7 @@ def _flag(text: str) -> bool:
     return _FLAGS[text.lower()]
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
         aware = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
@@ -222,13 +224,13 @@ def _time(text: str) -> datetime:
         raise _Wrong("needs an ISO 8601 time such as 2026-01-15T12:00:00Z") from error
 
 
-def _pattern(text: str) -> str:
+def _check_pattern(text: str) -> str:
     if (len(text) - len(text.rstrip("\\"))) % 2:
         raise _Wrong("ends in an escape character that escapes nothing")
     return text
 
 
-def _object(text: str) -> str:
+def _check_object(text: str) -> str:
     try:
         found = parse_json(text.encode())
         written = json.dumps(found)

@@ -148,18 +148,18 @@ def _matches(of: ColumnElement[Any], pattern: str) -> Condition:
 
 
 def _start(of: ColumnElement[Any], words: str) -> Condition:
-    return _matches(of, f"{_escaped(words)}%")
+    return _matches(of, f"{_escape(words)}%")
 
 
 def _end(of: ColumnElement[Any], words: str) -> Condition:
-    return _matches(of, f"%{_escaped(words)}")
+    return _matches(of, f"%{_escape(words)}")
 
 
 def _contains(of: ColumnElement[Any], words: str) -> Condition:
-    return _matches(of, f"%{_escaped(words)}%")
+    return _matches(of, f"%{_escape(words)}%")
 
 
-def _escaped(words: str) -> str:
+def _escape(words: str) -> str:
     return words.replace(_ESCAPE, _ESCAPE * 2).replace("%", r"\%").replace("_", r"\_")
 
 

@@ -25,13 +25,13 @@ class Page:
 
 def parse_page(given: Mapping[str, str]) -> Page:
     """Return the page of `page[number]` and `page[size]`. Raises `ApiError` (400)."""
-    number = _parsed("number", given.get("number", "1"), "must be an integer of 1 or more")
+    number = _parse_number("number", given.get("number", "1"), "must be an integer of 1 or more")
     rule = f"must be an integer from 1 to {MOST_SIZE}"
-    size = _parsed("size", given.get("size", str(DEFAULT_SIZE)), rule, most=MOST_SIZE)
+    size = _parse_number("size", given.get("size", str(DEFAULT_SIZE)), rule, most=MOST_SIZE)
     return Page(number, size)
 
 
-def _parsed(name: str, value: str, rule: str, most: int = 10**9) -> int:
+def _parse_number(name: str, value: str, rule: str, most: int = 10**9) -> int:
     if _NUMBER.fullmatch(value) and 1 <= int(value) <= most:
         return int(value)
     parameter = f"page[{name}]"

@@ -67,9 +67,9 @@ def parse_query(
     for name, value in given.items():
         named, filtered = _NAMED.fullmatch(name), _FILTER.fullmatch(name)
         if name == "include":
-            includes = _includes(resource, value)
+            includes = _parse_includes(resource, value)
         elif named and named[1] == "fields":
-            fields[named[2]] = _fields(name, named[2], value)
+            fields[named[2]] = _parse_fields(name, named[2], value)
         elif listing and name == "sort":
             sort = _sort(resource, value)
         elif listing and named and named[1] == "page" and named[2] in ("number", "size"):
@@ -89,7 +89,7 @@ def _not_allowed(name: str) -> ApiError:
     return wrong_parameter("PARAM_NOT_ALLOWED", name, "Param not allowed", detail)
 
 
-def _includes(resource: ResourceType, value: str) -> Includes:
+def _parse_includes(resource: ResourceType, value: str) -> Includes:
     tree: Includes = {}
     paths = value.split(",") if value else []
     if len(paths) > _MOST_INCLUDES:
@@ -116,7 +116,7 @@ def _invalid_include(detail: str) -> ApiError:
     return wrong_parameter("INVALID_INCLUDE", "include", "Invalid include", detail)
 
 
-def _fields(parameter: str, type_name: str, value: str) -> frozenset[str]:
+def _parse_fields(parameter: str, type_name: str, value: str) -> frozenset[str]:
     resource = RESOURCES.get(type_name)
     if resource is None:
         detail = f"{type_name} is not a resource."

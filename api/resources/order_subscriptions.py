@@ -58,10 +58,10 @@ from order_factory.models.values.texts import MAX_TEXT
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.deletion import delete_subscription
 from order_factory.tasks.subscriptions.events import record_new_status
-from order_factory.tasks.subscriptions.items import convert, options_cents, require_another_item
-from order_factory.tasks.subscriptions.planning import first_period
+from order_factory.tasks.subscriptions.items import convert, require_another_item, sum_options_cents
+from order_factory.tasks.subscriptions.planning import find_first_period
 from order_factory.tasks.subscriptions.templates import rebuild_template
-from order_factory.tasks.subscriptions.transitions import Trigger, changes, stop_copies
+from order_factory.tasks.subscriptions.transitions import Trigger, plan_changes, stop_copies
 from order_factory.tasks.working_set.statements import table_of
 
 _subscription, _item = table_of(OrderSubscription), table_of(OrderSubscriptionItem)
@@ -116,10 +116,10 @@ def _update(db: Connection, values: Values, known: Row) -> None:
         if not goes_on:
             raise Broken(f"cannot be set: the subscription is {known['status']}", "next_run_at")
     elif goes_on and values.keys() & _CALENDAR:
-        values["next_run_at"] = first_period(SimpleNamespace(**{**known, **values}), now)
+        values["next_run_at"] = find_first_period(SimpleNamespace(**{**known, **values}), now)
     try:
         for trigger in asked:
-            values |= changes(db, SimpleNamespace(**{**known, **values}), trigger, now)
+            values |= plan_changes(db, SimpleNamespace(**{**known, **values}), trigger, now)
         if converts:
             convert(db, known["id"], now)
     except CannotTransition as error:
@@ -293,7 +293,7 @@ def _fill_item(db: Connection, _mode: str, values: Values, known: Row | None) ->
     if (row.get("sku_code") is None) == (row.get("bundle_code") is None):
         raise Broken("can't be blank without bundle_code, nor given with it", "sku_code")
     kind = ItemType.SKUS if row.get("sku_code") is not None else ItemType.BUNDLES
-    extras = options_cents(db, row.get("source_line_item_id"))
+    extras = sum_options_cents(db, row.get("source_line_item_id"))
     total = row["unit_amount_cents"] * row["quantity"] + extras
     if total > writables.MOST:
         raise Broken(f"makes a total beyond {writables.MOST}", "quantity")

@@ -114,7 +114,7 @@ def _live(
 def _change_detail(
     db: Connection, row: Row, name: str, given: object, now: datetime
 ) -> Broken | None:
-    from order_factory.tasks.orders.details import clone_address, pay_with, same_address
+    from order_factory.tasks.orders.details import clone_address, copy_other_address, pay_with
 
     key = row["id"]
     if name == "_customer_payment_source_id":
@@ -133,6 +133,8 @@ def _change_detail(
             return Broken("must exist", name)
         kind = "billing" if name.startswith("_billing") else "shipping"
         clone_address(db, key, "billing" if kind == "billing" else "shipping", address, now)
-    elif not same_address(db, key, "shipping" if name.startswith("_shipping") else "billing", now):
+    elif not copy_other_address(
+        db, key, "shipping" if name.startswith("_shipping") else "billing", now
+    ):
         return Broken("needs the other address, which the order does not have", name)
     return None

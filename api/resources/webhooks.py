@@ -34,14 +34,14 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.webhooks import CircuitState, DeliveryStatus
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.topics import TOPICS
-from order_factory.tasks.webhooks.addresses import url_problem
+from order_factory.tasks.webhooks.addresses import find_url_problem
 from order_factory.tasks.webhooks.settings import webhook_settings
-from order_factory.tasks.webhooks.signing import new_secret
+from order_factory.tasks.webhooks.signing import make_secret
 from order_factory.tasks.webhooks.subscriptions import (
-    closed_circuit,
+    close_circuit,
     delete_webhook,
-    from_now_on,
-    rotated_secret,
+    replace_secret,
+    start_from_now,
 )
 from order_factory.tasks.working_set.statements import table_of
 
@@ -70,7 +70,7 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     disable, enable = values.pop(_DISABLE, False), values.pop(_ENABLE, False)
     reset, rotate = values.pop(_RESET, False), values.pop(_ROTATE, False)
     if known is None:
-        values |= {"mode": mode, "shared_secret": new_secret(), **from_now_on(db)}
+        values |= {"mode": mode, "shared_secret": make_secret(), **start_from_now(db)}
     row = {**(known or {}), **values}
     _check_includes(row["topic"], row.get("include_resources"))
     is_new_topic = known is not None and row["topic"] != known["topic"]
@@ -80,11 +80,11 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if enable:
         values["disabled_at"] = None
     if is_new_topic or (enable and row.get("disabled_at") is not None):
-        values |= from_now_on(db)
+        values |= start_from_now(db)
     if reset or is_new_url:
-        values |= closed_circuit()
+        values |= close_circuit()
     if rotate and known is not None:
-        values |= rotated_secret(known["shared_secret"], now)
+        values |= replace_secret(known["shared_secret"], now)
 
 
 def _check_includes(topic: str, includes: list[str] | None) -> None:
@@ -111,7 +111,7 @@ def _delete(db: Connection, row: Row) -> None:
 def _callback_url(value: Any) -> str:
     if not isinstance(value, str):
         raise Broken("must be a text")
-    problem = url_problem(value, allow_private=webhook_settings().allow_private_addresses)
+    problem = find_url_problem(value, allow_private=webhook_settings().allow_private_addresses)
     if problem is not None:
         raise Broken(problem)
     return value

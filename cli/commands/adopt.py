@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def adopt(
@@ -31,7 +31,7 @@ def adopt(
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.clones.as_test import turn_into_test_shop
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     require_schema()
     with begin() as db:
         if as_test:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def batches(
@@ -25,7 +25,7 @@ def batches(
     require_schema()
     with reading() as db:
         found = list_batches(db, limit)
-    terminal_of(context).show({"batches": found}, *describe_batches(found))
+    get_terminal(context).show({"batches": found}, *describe_batches(found))
 
 
 def batch(
@@ -53,7 +53,7 @@ def batch(
     """Show the progress and the errors of a batch."""
     from rich.text import Text
 
-    from order_factory.cli.views.batches import after_batch, describe_batch
+    from order_factory.cli.views.batches import describe_batch, suggest_after_batch
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.batches.records import read_batch, require_batch
@@ -77,7 +77,7 @@ def batch(
             require_writable(rows_path)
             write_failed_rows(db, batch_id, rows_path)
     shown = {"seconds", "copied_in_this_run", *(() if report else ("report_path", "page_path"))}
-    parts = [*describe_batch(result), after_batch(result)]
+    parts = [*describe_batch(result), suggest_after_batch(result)]
     if rows_path is not None:
         parts.insert(1, Text(f"Failed rows: {rows_path}; mend them, then copy the file with bulk."))
-    terminal_of(context).show(result.model_dump(mode="json", exclude=shown), *parts)
+    get_terminal(context).show(result.model_dump(mode="json", exclude=shown), *parts)

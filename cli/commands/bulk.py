@@ -16,7 +16,7 @@ from order_factory.cli.options import (
     Mode,
     Verbose,
     Workers,
-    terminal_of,
+    get_terminal,
 )
 from order_factory.cli.selection_options import (
     AllOrders,
@@ -119,10 +119,10 @@ def bulk(
     }
     require_one(chosen, fields)
     _require_file(file)
-    from order_factory.cli.copy_options import checked_options
+    from order_factory.cli.copy_options import check_options
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.program import command_line
-    from order_factory.cli.views.batches import after_batch, describe_batch
+    from order_factory.cli.views.batches import describe_batch, suggest_after_batch
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.models.results.copies import BatchFailed, BatchInterrupted, BatchUnfinished
@@ -132,7 +132,7 @@ def bulk(
     from order_factory.tasks.selections.finding import check_orders
     from order_factory.tasks.selections.reading import accept_orders
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     options["skip_errors"] |= error_policy == "skip_errors"
     _refuse_mode(mode, failed_of or resume)
     _refuse_beside_resume(resume, reference, options, error_policy)
@@ -140,7 +140,7 @@ def bulk(
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     # Check everything before Prefect starts, which takes seconds.
     require_writable(report_path(report, name))
-    request = checked_options(options | {"reference": reference})
+    request = check_options(options | {"reference": reference})
     require_schema()
     if earlier := resume or failed_of:
         with reading() as db:
@@ -190,7 +190,7 @@ def bulk(
     if result.report_path is None and result.id:
         again = command_line("batch", result.reference, "--report", "PATH")
         terminal.note(f"The report could not be written. To write it elsewhere, run `{again}`.")
-    terminal.show(document(result), *describe_batch(result), after_batch(result))
+    terminal.show(document(result), *describe_batch(result), suggest_after_batch(result))
     if result.completed < result.orders_count:
         raise typer.Exit(FAILED)
 

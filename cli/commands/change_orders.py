@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, Mode, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Mode, Verbose, get_terminal
 from order_factory.cli.selection_options import add_order_filter, filter_fields, order_filter
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def cancel(
     def run() -> "OrdersResult":
         from order_factory.flows import cancel_orders
 
-        return cancel_orders(_named(order), mode=_mode(mode))
+        return cancel_orders(_read_names(order), mode=_find_mode(mode))
 
     _run(context, "cancel", run)
 
@@ -127,7 +127,7 @@ def refund(
         from order_factory.flows import refund_orders
 
         return refund_orders(
-            [order], amount_cents=cents, idempotency_key=idempotency_key, mode=_mode(mode)
+            [order], amount_cents=cents, idempotency_key=idempotency_key, mode=_find_mode(mode)
         )
 
     _run(context, "refund", run)
@@ -156,7 +156,7 @@ def _change_many(
         flow = {"place": place_orders, "capture": capture_orders}[change]
         if where is not None:
             return flow(orders_where=where)
-        return flow(_named(order or []), mode=_mode(mode))
+        return flow(_read_names(order or []), mode=_find_mode(mode))
 
     _run(context, change, run)
 
@@ -167,7 +167,7 @@ def _run(context: typer.Context, change: str, run: Callable[[], "OrdersResult"])
     from order_factory.models.database.schema import require_schema
     from order_factory.models.results.orders import OrdersRefused, OrdersWaiting
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     require_schema()
     start_prefect(terminal)
     try:
@@ -181,13 +181,13 @@ def _run(context: typer.Context, change: str, run: Callable[[], "OrdersResult"])
         raise typer.Exit(FAILED)
 
 
-def _mode(mode: str) -> "Modes":
+def _find_mode(mode: str) -> "Modes":
     from order_factory.models.values.statuses import Mode as Modes
 
     return Modes(mode)
 
 
-def _named(order: list[str]) -> Any:
+def _read_names(order: list[str]) -> Any:
     """Return the path of a file if a single name is one, or else the names."""
     return order[0] if len(order) == 1 else order
 
@@ -205,7 +205,7 @@ def _cents(amount: str, order: str, mode: str) -> int:
 
     require_schema()
     with reading() as db:
-        key = require_order(db, order, _mode(mode))
+        key = require_order(db, order, _find_mode(mode))
         currency = db.scalar(select(Order.currency_code).where(Order.id == key))
     try:
         cents = Decimal(amount).scaleb(exponent_of(str(currency)))

@@ -11,7 +11,7 @@ from order_factory.cli.options import (
     Debug,
     Mode,
     Verbose,
-    terminal_of,
+    get_terminal,
 )
 
 
@@ -76,7 +76,7 @@ def copy(
     first copy, and finishes it if it was interrupted. Without them, each call makes a new copy. If
     the order cannot be copied, the command lists all its errors, and the exit code is 1.
     """
-    from order_factory.cli.copy_options import checked_options
+    from order_factory.cli.copy_options import check_options
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.program import command_line
     from order_factory.cli.tables import next_steps
@@ -84,7 +84,7 @@ def copy(
     from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryPreview
     from order_factory.models.values.statuses import FactoryStatus
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     terminal.on_interrupt = lambda: (
         "Stopped. The order was copied completely or not at all. "
         "With --reference or --idempotency-key, run the same command again to finish it. "
@@ -103,7 +103,7 @@ def copy(
         "dry_run": dry_run,
     }
     names = ("reference", "reference_origin", "metadata")
-    checked_options(options | {name: given[name] for name in names})
+    check_options(options | {name: given[name] for name in names})
     _require(order, order_factory_id, mode)
     start_prefect(terminal)
     from order_factory.flows.order_factory import order_factory

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Verbose, get_terminal
 
 
 def demo(
@@ -33,9 +33,9 @@ def demo(
     from order_factory.cli.commands.bulk import document as batch_document
     from order_factory.cli.database import display_url
     from order_factory.cli.demo.run import run_demo
-    from order_factory.cli.views.demo import describe_demo, next_commands
+    from order_factory.cli.views.demo import describe_demo, suggest_commands
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     terminal.on_interrupt = lambda: "Stopped. Run the demo again to continue."
     did = run_demo(terminal, orders)
     document: dict[str, Any] = {
@@ -46,7 +46,7 @@ def demo(
         "batch": batch_document(did.batch) if did.batch else None,
         "copied_by_other_batches_too": did.elsewhere,
         "verification": did.verification.model_dump(mode="json"),
-        "next": next_commands(did),
+        "next": suggest_commands(did),
     }
     terminal.show(document, *describe_demo(did))
     unfinished = did.batch is not None and did.batch.pending + did.batch.in_progress > 0

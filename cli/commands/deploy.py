@@ -2,7 +2,7 @@
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Verbose, get_terminal
 
 
 def deploy(
@@ -20,7 +20,7 @@ def deploy(
     from order_factory.cli.tables import facts
     from order_factory.models.errors import InvalidRequest
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     if not os.environ.get("PREFECT_API_URL"):
         raise InvalidRequest("Set PREFECT_API_URL to the Prefect server to deploy to.")
     start_prefect(terminal)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def diff(
@@ -34,4 +34,4 @@ def diff(
         "order_factory": factory,
         "differences": None if found is None else [each.model_dump() for each in found],
     }
-    terminal_of(context).show(document, *describe_differences(found))
+    get_terminal(context).show(document, *describe_differences(found))

@@ -5,7 +5,7 @@ import time
 import typer
 
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def down(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
@@ -15,7 +15,7 @@ def down(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
     from order_factory.cli.system.leftovers import SECONDS_TO_END, end_leftovers
     from order_factory.cli.system.state import is_locked, read_record
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     record = read_record()
     supervisor = record.supervisor.find() if record and is_locked() else None
     if supervisor is None:

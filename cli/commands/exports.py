@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, Mode, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Mode, Verbose, get_terminal
 from order_factory.cli.selection_options import add_order_filter, filter_fields, order_filter
 
 
@@ -69,7 +69,7 @@ def export_files(
     from order_factory.models.database.schema import require_schema
     from order_factory.models.results.exports import ExportInterrupted
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     terminal.on_interrupt = lambda: (
         "Stopped. The exported records are kept. Run the same command again to export the rest."
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, Limit, Page, terminal_of
+from order_factory.cli.options import AsJson, Debug, Limit, Page, get_terminal
 
 
 def factories(
@@ -38,4 +38,4 @@ def factories(
         batch_id = require_batch(db, batch) if batch else None
         found, total = list_factories(db, wanted, batch_id, page, limit)
     document = {"order_factories": found, "page": page, "limit": limit, "total": total}
-    terminal_of(context).show(document, *describe_factories(found, total, page, limit))
+    get_terminal(context).show(document, *describe_factories(found, total, page, limit))

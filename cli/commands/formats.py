@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def formats(
@@ -23,7 +23,7 @@ def formats(
 
     from order_factory.tasks.imports.platforms.mappings import known_formats, read_format
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     if name is None:
         names = known_formats()
         terminal.show({"formats": names}, Text("\n".join(names)))

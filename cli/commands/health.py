@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def health(
@@ -27,15 +27,15 @@ def health(
     from order_factory.models.errors import DatabaseNotReady
     from order_factory.tasks.subscriptions.watchdog import (
         describe_overdue,
+        find_overdue_now,
         notify,
-        overdue_now,
     )
 
     problems = []
     overdue = None
     try:
         require_schema()
-        overdue = overdue_now()
+        overdue = find_overdue_now()
     except DatabaseNotReady as error:
         problems.append(str(error))
     if overdue is not None:
@@ -47,6 +47,6 @@ def health(
         "overdue_since": overdue.since if overdue else None,
         "notified": bool(problems) and send and notify("\n".join(problems)),
     }
-    terminal_of(context).show(document, Text("\n".join(problems) or "All is well."))
+    get_terminal(context).show(document, Text("\n".join(problems) or "All is well."))
     if problems:
         raise typer.Exit(FAILED)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Verbose, get_terminal
 
 
 def import_files(
@@ -71,7 +71,7 @@ def import_files(
     from order_factory.tasks.imports.platforms.files import find_platform_files, open_platform_file
     from order_factory.tasks.imports.reading import open_source
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     terminal.on_interrupt = lambda: (
         "Stopped. The imported rows are saved. Run the same command again to import the rest."
     )

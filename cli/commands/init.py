@@ -2,7 +2,7 @@
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def init(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
@@ -11,7 +11,7 @@ def init(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
     from order_factory.cli.tables import facts, next_steps
     from order_factory.models.database.schema import upgrade
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     before, after = upgrade()
     if before is None:
         did = f"created, version {after}"

@@ -2,7 +2,7 @@
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def mask(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
@@ -19,7 +19,7 @@ def mask(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.clones.masking import mask_personal_data
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     require_schema()
     with show_bars(terminal, "masking"), begin() as db:
         customers = mask_personal_data(db)

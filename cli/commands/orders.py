@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, Limit, Page, terminal_of
+from order_factory.cli.options import AsJson, Debug, Limit, Page, get_terminal
 
 
 def orders(
@@ -36,4 +36,4 @@ def orders(
     with reading() as db:
         found, total = list_orders(db, OrderStatus(status) if status else None, page, limit)
     document = {"orders": found, "page": page, "limit": limit, "total": total}
-    terminal_of(context).show(document, *describe_orders(found, total, page, limit))
+    get_terminal(context).show(document, *describe_orders(found, total, page, limit))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, Verbose, terminal_of
+from order_factory.cli.options import AsJson, Debug, Verbose, get_terminal
 
 
 def serve(
@@ -33,7 +33,7 @@ def serve(
     from order_factory.cli.environment import prepare_prefect
     from order_factory.models.database.schema import require_schema
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     require_schema()
     # The dispatcher imports Prefect later, while the first requests are answered.
     prepare_prefect(verbose=verbose)

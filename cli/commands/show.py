@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,7 +39,7 @@ def show(
                 document, parts = _order(db, require_order(db, name))
             except SourceOrderNotFound as error:
                 raise NothingNamed(name) from error
-    terminal_of(context).show(document, *parts)
+    get_terminal(context).show(document, *parts)
 
 
 def _factory(db: "Connection", key: int) -> tuple[dict[str, Any], list["RenderableType"]]:

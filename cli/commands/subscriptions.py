@@ -15,7 +15,7 @@ from order_factory.cli.options import (
     Page,
     Verbose,
     Workers,
-    terminal_of,
+    get_terminal,
 )
 from order_factory.cli.options import Mode as ModeOfOrder
 from order_factory.models.values.frequencies import FREQUENCY_MEANING
@@ -62,7 +62,7 @@ def list_all(
     since = overdue.since if overdue else None
     document = {"subscriptions": found, "page": page, "limit": limit, "total": total}
     document |= {"overdue_since": since}
-    terminal_of(context).show(document, *describe_subscriptions(found, total, page, limit, since))
+    get_terminal(context).show(document, *describe_subscriptions(found, total, page, limit, since))
 
 
 @subscriptions.command("show", epilog="Example: order-factory subscriptions show S041960031742")
@@ -180,7 +180,7 @@ def create(
         "reference": reference,
         **options,
     }
-    wanted = _options(given)
+    wanted = _check_options(given)
     now = utc_now()
     with begin() as db:
         key = create_subscription(db, require_order(db, order, Mode(mode)), wanted, now)
@@ -197,7 +197,7 @@ def activate(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
     """Activate a subscription. It runs next at the start of its next period."""
-    _transit(context, name, lambda trigger: trigger.ACTIVATE)
+    _apply_trigger(context, name, lambda trigger: trigger.ACTIVATE)
 
 
 @subscriptions.command(
@@ -207,7 +207,7 @@ def deactivate(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
     """Deactivate a subscription until you activate it again."""
-    _transit(context, name, lambda trigger: trigger.DEACTIVATE)
+    _apply_trigger(context, name, lambda trigger: trigger.DEACTIVATE)
 
 
 @subscriptions.command("cancel", epilog="Example: order-factory subscriptions cancel S041960031742")
@@ -215,7 +215,7 @@ def cancel(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
     """Cancel a subscription permanently."""
-    _transit(context, name, lambda trigger: trigger.CANCEL)
+    _apply_trigger(context, name, lambda trigger: trigger.CANCEL)
 
 
 @subscriptions.command("run", epilog="Example: order-factory subscriptions run")
@@ -237,7 +237,7 @@ def run(
     from order_factory.models.results.subscriptions import SubscriptionRunFailed
 
     require_schema()
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     terminal.on_interrupt = lambda: "Stopped. The next run copies the remaining orders."
     start_prefect(terminal)
     from order_factory.flows.run_order_subscriptions import run_order_subscriptions
@@ -278,7 +278,7 @@ def preview(
     from order_factory.models.values.statuses import Mode
 
     require_schema()
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     start_prefect(terminal)
     from order_factory.flows.preview_order_subscriptions import preview_order_subscriptions
 
@@ -290,7 +290,7 @@ def preview(
     terminal.show(result.model_dump(mode="json"), *describe_preview(result))
 
 
-def _options(given: dict[str, Any]) -> Any:
+def _check_options(given: dict[str, Any]) -> Any:
     """The options, checked. Raises `InvalidRequest` that names the option."""
     from pydantic import ValidationError
 
@@ -306,17 +306,17 @@ def _options(given: dict[str, Any]) -> Any:
         raise InvalidRequest(f"{name}{message}.") from error
 
 
-def _transit(context: typer.Context, name: str, choose: Callable[[Any], "Trigger"]) -> None:
+def _apply_trigger(context: typer.Context, name: str, choose: Callable[[Any], "Trigger"]) -> None:
     from order_factory.models.database.engine import begin
     from order_factory.models.database.schema import require_schema
     from order_factory.models.tables.base import utc_now
     from order_factory.tasks.subscriptions.creation import require_subscription
-    from order_factory.tasks.subscriptions.transitions import Trigger, transit
+    from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 
     require_schema()
     with begin() as db:
         key = require_subscription(db, name)
-        transit(db, key, choose(Trigger), utc_now())
+        apply_trigger(db, key, choose(Trigger), utc_now())
     _show_key(context, key)
 
 
@@ -339,4 +339,4 @@ def _show_key(context: typer.Context, key: int) -> None:
 
     with reading() as db:
         found = read_subscription(db, key, utc_now())
-    terminal_of(context).show(found, *describe_subscription(found))
+    get_terminal(context).show(found, *describe_subscription(found))

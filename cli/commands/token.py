@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 token = typer.Typer(name="token", help="Create, list and revoke tokens for the HTTP API.")
 
@@ -53,9 +53,9 @@ def create(
     from order_factory.models.values.statuses import Mode
 
     require_schema()
-    chosen = Mode(_one_of("--mode", mode, list(Mode)))
-    scopes = _scopes(scope)
-    limits = _limits(rate_limit)
+    chosen = Mode(_require_one_of("--mode", mode, list(Mode)))
+    scopes = _parse_scopes(scope)
+    limits = _parse_limits(rate_limit)
     expires_at = None
     if expires_in_days is not None:
         expires_at = utc_now() + timedelta(days=expires_in_days)
@@ -79,7 +79,7 @@ def create(
         ("Scopes", " ".join(scopes)),
         ("Expires", expires_at),
     ]
-    terminal_of(context).show(document, facts(shown))
+    get_terminal(context).show(document, facts(shown))
 
 
 @token.command("list", epilog="Example: order-factory token list")
@@ -96,7 +96,7 @@ def list_all(context: typer.Context, as_json: AsJson = False, debug: Debug = Fal
     names = ("handle", "name", "mode", "scopes", "created_at", "expires_at", "revoked_at")
     rows = [[row[name] for name in names] for row in found]
     document = {"tokens": [{name: row[name] for name in (*names, "rate_limits")} for row in found]}
-    terminal_of(context).show(document, table(names, rows))
+    get_terminal(context).show(document, table(names, rows))
 
 
 @token.command("revoke", epilog="Example: order-factory token revoke 1f0c2ab94d77")
@@ -119,17 +119,17 @@ def revoke(
     known = handle_of(handle)
     with begin() as db:
         revoke_token(db, known)
-    terminal_of(context).show({"revoked": known}, Text(f"Token {known} is revoked."))
+    get_terminal(context).show({"revoked": known}, Text(f"Token {known} is revoked."))
 
 
-def _scopes(given: list[str] | None) -> list[str]:
+def _parse_scopes(given: list[str] | None) -> list[str]:
     if not given:
         return ["read", "write"]
     parts = [part for each in given for part in each.replace(",", " ").split()]
-    return sorted({_one_of("--scope", part, ["read", "write"]) for part in parts})
+    return sorted({_require_one_of("--scope", part, ["read", "write"]) for part in parts})
 
 
-def _limits(given: list[str] | None) -> str | None:
+def _parse_limits(given: list[str] | None) -> str | None:
     from order_factory.api.rate_limits import parse_limits
     from order_factory.models.errors import InvalidRequest
 
@@ -141,7 +141,7 @@ def _limits(given: list[str] | None) -> str | None:
     return text
 
 
-def _one_of(option: str, value: str, values: list[str]) -> str:
+def _require_one_of(option: str, value: str, values: list[str]) -> str:
     from order_factory.models.errors import InvalidRequest
 
     if value not in values:

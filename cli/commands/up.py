@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def up(
@@ -41,15 +41,15 @@ def up(
     """
     from order_factory.cli.system.supervisor import run_system
     from order_factory.cli.system.surroundings import Ports
-    from order_factory.cli.views.system import document_of_start, show_start
+    from order_factory.cli.views.system import build_start_document, show_start
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     ports = Ports(api=port, prefect=prefect_port)
     run_system(
         terminal,
         ports,
         postgres=postgres,
         ready=lambda record: terminal.show(
-            document_of_start(record, ports), *show_start(record, ports)
+            build_start_document(record, ports), *show_start(record, ports)
         ),
     )

@@ -3,7 +3,7 @@
 import typer
 
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 
 def verify(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
@@ -18,7 +18,7 @@ def verify(context: typer.Context, as_json: AsJson = False, debug: Debug = False
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.verify import verify as verify_all
 
-    terminal = terminal_of(context)
+    terminal = get_terminal(context)
     require_schema()
     with show_bars(terminal, "verifying"), reading() as db:
         found = verify_all(db)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from order_factory.cli.failures import FAILED
-from order_factory.cli.options import AsJson, Debug, terminal_of
+from order_factory.cli.options import AsJson, Debug, get_terminal
 
 webhooks = typer.Typer(name="webhooks", help="Notify other systems of what happens.")
 Name = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Id of the webhook.")]
@@ -67,7 +67,7 @@ def list_all(context: typer.Context, as_json: AsJson = False, debug: Debug = Fal
     names = ("id", "topic", "callback_url", "mode", "circuit_state", "disabled_at", "pending")
     rows = [[row[name] for name in names] for row in found]
     heads = ("id", "topic", "url", "mode", "circuit", "disabled", "#pending")
-    terminal_of(context).show({"webhooks": found}, table(heads, rows))
+    get_terminal(context).show({"webhooks": found}, table(heads, rows))
 
 
 @webhooks.command("test", epilog="Example: order-factory webhooks test xQmVqBRdWz")
@@ -83,7 +83,7 @@ def try_out(
     answer = send_test(name)
     document = {"code": answer.code, "message": answer.message, "succeeded": answer.succeeded}
     shown = [("Status", "none" if answer.code is None else str(answer.code))]
-    terminal_of(context).show(document, facts([*shown, ("Answer", answer.message)]))
+    get_terminal(context).show(document, facts([*shown, ("Answer", answer.message)]))
     if not answer.succeeded:
         raise typer.Exit(FAILED)
 
@@ -102,7 +102,7 @@ def reset(
     with begin() as db:
         reset_circuit(db, name)
     shown = [("Webhook", name), ("Circuit", "closed")]
-    terminal_of(context).show({"webhook": name, "circuit_state": "closed"}, facts(shown))
+    get_terminal(context).show({"webhook": name, "circuit_state": "closed"}, facts(shown))
 
 
 @webhooks.command("rotate", epilog="Example: order-factory webhooks rotate xQmVqBRdWz")
@@ -133,7 +133,7 @@ def delete(
     require_schema()
     with begin() as db:
         delete_webhook(db, name)
-    terminal_of(context).show({"deleted": name}, facts([("Deleted", name)]))
+    get_terminal(context).show({"deleted": name}, facts([("Deleted", name)]))
 
 
 @webhooks.command("log", epilog="Example: order-factory webhooks log xQmVqBRdWz --limit 50")
@@ -174,11 +174,11 @@ def log(
     heads = ("event", "status", "#tries", "code", "answer", "sent", "next try")
     shown = ("event", "status", "tries", "response_code", "response_message", "sent_at")
     rows = [[*(row[each] for each in shown), row["next_try_at"]] for row in deliveries]
-    terminal_of(context).show({"deliveries": deliveries}, table(heads, rows))
+    get_terminal(context).show({"deliveries": deliveries}, table(heads, rows))
 
 
 def _show_secret(context: typer.Context, name: str, secret: str) -> None:
     from order_factory.cli.tables import facts
 
     document = {"id": name, "shared_secret": secret}
-    terminal_of(context).show(document, facts([("Webhook", name), ("Secret", secret)]))
+    get_terminal(context).show(document, facts([("Webhook", name), ("Secret", secret)]))

@@ -38,7 +38,7 @@ def worker(
 
     from order_factory.cli.environment import prepare_worker
     from order_factory.cli.flow_runs import require_server
-    from order_factory.cli.options import terminal_of
+    from order_factory.cli.options import get_terminal
     from order_factory.cli.system.dead_runs import keep_ending_dead_runs
     from order_factory.cli.system.parts import POOL
     from order_factory.models.errors import InvalidRequest
@@ -46,7 +46,7 @@ def worker(
     if not os.environ.get("PREFECT_API_URL"):
         raise InvalidRequest("Set PREFECT_API_URL to the Prefect server of the worker.")
     prepare_worker()
-    require_server(terminal_of(context))
+    require_server(get_terminal(context))
     keep_ending_dead_runs(only_worker=only_worker)
     given = ["--name", name] if name else []
     given += ["--limit", str(limit)] if limit else []

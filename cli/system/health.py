@@ -23,9 +23,9 @@ def find_problem(part: PartRecord) -> str | None:
         return None
     try:
         if part.name == "worker":
-            return _problem_of_worker(part.health)
+            return _find_worker_problem(part.health)
         if part.name == "postgres":
-            return _problem_of_postgres(part.health)
+            return _find_postgres_problem(part.health)
         _get(part.health)
     except (URLError, TimeoutError, ConnectionError, ValueError) as error:
         if isinstance(error, HTTPError) and error.code == HTTPStatus.UNAUTHORIZED:
@@ -35,7 +35,7 @@ def find_problem(part: PartRecord) -> str | None:
     return None
 
 
-def _problem_of_worker(url: str) -> str | None:
+def _find_worker_problem(url: str) -> str | None:
     """Ask Prefect's server whether a worker of the pool is online."""
     workers = json.loads(_get(url, b"{}"))
     if any(worker["status"] == "ONLINE" for worker in workers):
@@ -43,7 +43,7 @@ def _problem_of_worker(url: str) -> str | None:
     return "not online"
 
 
-def _problem_of_postgres(sockets: str) -> str | None:
+def _find_postgres_problem(sockets: str) -> str | None:
     from psycopg import OperationalError, connect
 
     try:
@@ -56,7 +56,7 @@ def _problem_of_postgres(sockets: str) -> str | None:
 
 def _get(url: str, body: bytes | None = None) -> bytes:
     headers = {"Content-Type": "application/json"}
-    if login := _login():
+    if login := _read_login():
         headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
     request = Request(url, body, headers)
     with _opener.open(request, timeout=_SECONDS) as answer:
@@ -64,6 +64,6 @@ def _get(url: str, body: bytes | None = None) -> bytes:
         return content
 
 
-def _login() -> str | None:
+def _read_login() -> str | None:
     """The login for Prefect's server as `user:password`, if it needs one."""
     return os.environ.get(LOGIN, os.environ.get(SERVER_LOGIN))

@@ -15,12 +15,12 @@ from order_factory.models.values.counts import count_of
 def describe_batch(result: BulkResult) -> list[RenderableType]:
     """The counts, the errors by kind, and the paths of the report and the page."""
     kind = "Dry run of batch" if result.dry_run else "Batch"
-    counts = _dry_run_counts(result) if result.dry_run else _counts(result)
+    counts = _list_dry_run_counts(result) if result.dry_run else _list_counts(result)
     parts: list[RenderableType] = [facts(counts, title=f"{kind} {result.reference}")]
     for message in [each for found in (result.errors_log or {}).values() for each in found]:
         parts.append(Text(printable(message)))
     if result.errors:
-        parts.append(errors_table(result))
+        parts.append(build_errors_table(result))
     if result.report_path is not None:
         parts.append(Text(f"Report: {printable(result.report_path)}"))
     if result.page_path is not None:
@@ -28,7 +28,7 @@ def describe_batch(result: BulkResult) -> list[RenderableType]:
     return parts
 
 
-def after_batch(result: BulkResult) -> RenderableType:
+def suggest_after_batch(result: BulkResult) -> RenderableType:
     """The suggested next commands."""
     if result.dry_run:
         return Text("Run the same command without --dry-run to make the copies.")
@@ -41,7 +41,7 @@ def after_batch(result: BulkResult) -> RenderableType:
     return next_steps(*commands)
 
 
-def errors_table(result: BulkResult) -> RenderableType:
+def build_errors_table(result: BulkResult) -> RenderableType:
     """A row per kind of error, with an example order and its message."""
     rows = [
         (
@@ -81,7 +81,7 @@ def describe_batches(batches: Sequence[Mapping[str, Any]]) -> list[RenderableTyp
     return [table(columns, rows)]
 
 
-def _dry_run_counts(result: BulkResult) -> list[tuple[str, Any]]:
+def _list_dry_run_counts(result: BulkResult) -> list[tuple[str, Any]]:
     counts: list[tuple[str, Any]] = [
         ("orders", result.orders_count),
         ("would be copied", result.completed),
@@ -94,7 +94,7 @@ def _dry_run_counts(result: BulkResult) -> list[tuple[str, Any]]:
     return [*counts, ("", "Nothing was changed.")]
 
 
-def _counts(result: BulkResult) -> list[tuple[str, Any]]:
+def _list_counts(result: BulkResult) -> list[tuple[str, Any]]:
     counts: list[tuple[str, Any]] = [
         ("status", result.status),
         ("orders", result.orders_count),

@@ -11,8 +11,8 @@ from order_factory.cli.demo.run import Demo
 from order_factory.cli.program import command_line
 from order_factory.cli.tables import facts, next_steps
 from order_factory.cli.terminal import printable
-from order_factory.cli.views.batches import errors_table
-from order_factory.cli.views.verification import verdict
+from order_factory.cli.views.batches import build_errors_table
+from order_factory.cli.views.verification import describe_verdict
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.money import format_money
@@ -38,23 +38,23 @@ def describe_demo(demo: Demo) -> list[RenderableType]:
         rows.append(("orders per second", f"{batch.orders_per_second:,.0f}"))
     parts: list[RenderableType] = [facts(rows, title="The demo")]
     if batch and batch.errors:
-        parts.append(errors_table(batch))
+        parts.append(build_errors_table(batch))
     if demo.elsewhere:
         parts.append(Text(_describe_elsewhere(demo.elsewhere)))
-    parts.append(verdict(demo.verification))
+    parts.append(describe_verdict(demo.verification))
     if batch and batch.report_path:
         parts.append(Text(f"Report:   {printable(batch.report_path)}, a row per order"))
     if batch and batch.page_path:
         parts.append(Text(f"Page:     {printable(batch.page_path)}"))
     parts.append(Text(f"Database: {printable(display_url())}"))
-    parts.append(next_steps(*next_commands(demo)))
+    parts.append(next_steps(*suggest_commands(demo)))
     if "PREFECT_API_URL" not in os.environ:
         start = command_line("server", "start", program="prefect")
         parts.append(Text(f"Prefect's UI shows the runs: {start}, then http://127.0.0.1:4200"))
     return parts
 
 
-def next_commands(demo: Demo) -> list[list[str]]:
+def suggest_commands(demo: Demo) -> list[list[str]]:
     """Three commands that show the results of the demo."""
     if demo.failed is not None:
         factory, number = demo.failed

@@ -46,7 +46,7 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
         target = f" to order {name_order(result.target_order)}" if result.target_order else ""
         summary = f"Order {source} was copied{target}."
     headline = Text(printable(summary), style=_COLOURS.get(result.status, "yellow"))
-    return [headline, *_errors(result)]
+    return [headline, *_list_errors(result)]
 
 
 def describe_preview(preview: OrderFactoryPreview) -> list[RenderableType]:
@@ -55,7 +55,7 @@ def describe_preview(preview: OrderFactoryPreview) -> list[RenderableType]:
     would = "could not be copied" if target is None else f"would be copied, and be {target.status}"
     source = preview.source_order.number or preview.source_order.id
     headline = Text(printable(f"Order {source} {would}. This was a dry run; nothing was changed."))
-    return [headline, *_errors(preview), *describe_differences(preview.differences)]
+    return [headline, *_list_errors(preview), *describe_differences(preview.differences)]
 
 
 def describe_differences(found: Sequence[Difference] | None) -> list[RenderableType]:
@@ -94,7 +94,7 @@ def describe_factory(
     ]
     history = table(("event", "at"), [(event["name"], event["created_at"]) for event in events])
     title = f"Order factory {result.id}"
-    return [facts(attributes, title=title), *_errors(result), history]
+    return [facts(attributes, title=title), *_list_errors(result), history]
 
 
 def _changes(result: OrderFactoryResult) -> list[tuple[str, str]]:
@@ -128,7 +128,7 @@ def describe_factories(
     return [*parts, next_steps(["show", found[0]["id"]])] if found else parts
 
 
-def _errors(result: OrderFactoryResult) -> list[RenderableType]:
+def _list_errors(result: OrderFactoryResult) -> list[RenderableType]:
     rows: list[tuple[Cell, Cell]] = [
         (field, message)
         for field, messages in (result.errors_log or {}).items()

@@ -48,7 +48,7 @@ def describe_order(order: Mapping[str, Any]) -> list[RenderableType]:
             line["sku_code"],
             line["name"],
             line["quantity"],
-            _amount(line["unit_amount_cents"], currency),
+            _format_amount(line["unit_amount_cents"], currency),
             format_money(line["total_amount_cents"], currency),
         )
         for line in order["line_items"]
@@ -68,5 +68,5 @@ def describe_order(order: Mapping[str, Any]) -> list[RenderableType]:
     return parts
 
 
-def _amount(cents: int | None, currency: str) -> str | None:
+def _format_amount(cents: int | None, currency: str) -> str | None:
     return None if cents is None else format_money(cents, currency)

@@ -80,7 +80,7 @@ def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:
                 copy["status"],
                 copy["target_order"],
                 copy["retry_at"],
-                _errors(copy["errors_log"]),
+                _list_errors(copy["errors_log"]),
             )
             for copy in found["copies"]
         ]
@@ -123,7 +123,7 @@ def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
     if not preview.failing:
         return [*parts, Text("Today none of them would fail.")]
     rows = [
-        (each.subscription.number, _order(each.source_order), _errors(each.errors_log))
+        (each.subscription.number, _order(each.source_order), _list_errors(each.errors_log))
         for each in preview.failures
     ]
     title = f"{preview.failing:,} of them would fail today"
@@ -134,6 +134,6 @@ def _order(order: OrderRef) -> str:
     return order.number or order.id
 
 
-def _errors(log: Mapping[str, Sequence[str]] | None) -> str | None:
+def _list_errors(log: Mapping[str, Sequence[str]] | None) -> str | None:
     problems = [message for messages in (log or {}).values() for message in messages]
     return "\n".join(problems) or None

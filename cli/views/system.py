@@ -17,7 +17,7 @@ from order_factory.tasks.subscriptions.watchdog import describe_overdue
 _FOR_MERCHANTS = "deployments?deployments.tags.name=merchant"
 
 
-def document_of_start(record: SystemRecord, ports: Ports) -> dict[str, Any]:
+def build_start_document(record: SystemRecord, ports: Ports) -> dict[str, Any]:
     return {
         "ui": ports.ui_url,
         "prefect_api": f"{ports.ui_url}/api",
@@ -52,7 +52,7 @@ def show_start(record: SystemRecord, ports: Ports) -> list[RenderableType]:
     ]
 
 
-def document_of_status(
+def build_status_document(
     record: SystemRecord | None,
     problems: Mapping[str, str | None],
     running: bool,

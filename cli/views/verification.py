@@ -24,10 +24,10 @@ def describe_verification(found: Verification) -> list[RenderableType]:
             "their amounts. That is no violation, but copies of them fail."
         )
         parts.append(Text(message, style="yellow"))
-    return [*parts, verdict(found)]
+    return [*parts, describe_verdict(found)]
 
 
-def verdict(found: Verification) -> Text:
+def describe_verdict(found: Verification) -> Text:
     """The outcome in one line."""
     edited = f" ({found.edited_copies:,} edited since, compared in part)"
     compared = f"{count_of(found.copies, 'copy', 'copies')} compared" + (

@@ -48,7 +48,7 @@ def require_dask(address: str | None) -> None:
 
 @contextmanager
 def copy_in_dask(job: Job, stop: Stop, address: str | None) -> Iterator[CopyParts]:
-    runner = _task_runner(job.at_once, address)
+    runner = _make_task_runner(job.at_once, address)
 
     def copy(parts: Parts) -> Iterator[Outcome]:
         def submit(part: int) -> PrefectFuture[BatchReport]:
@@ -64,7 +64,7 @@ def copy_in_dask(job: Job, stop: Stop, address: str | None) -> Iterator[CopyPart
         yield copy
 
 
-def _task_runner(processes: int, address: str | None) -> Any:
+def _make_task_runner(processes: int, address: str | None) -> Any:
     from prefect_dask.task_runners import DaskTaskRunner
 
     if address is not None:

@@ -17,7 +17,11 @@ from order_factory.models.database.retrying import read
 from order_factory.models.errors import FactoryTaken, InvalidRequest
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.batches.records import count_unfinished, require_divisible, unfinished_ids
+from order_factory.tasks.batches.records import (
+    count_unfinished,
+    list_unfinished_ids,
+    require_divisible,
+)
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.factories.records import read_factory
 
@@ -54,7 +58,7 @@ def copy_in_flow_runs(job: Job, stop: Stop) -> Iterator[CopyParts]:
     runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=job.at_once)
 
     def copy(_parts: Parts) -> Iterator[Outcome]:
-        factories = read(lambda db: unfinished_ids(db, job.batch_id))
+        factories = read(lambda db: list_unfinished_ids(db, job.batch_id))
 
         def submit(nth: int) -> PrefectFuture[Outcome]:
             key = factories[nth - 1]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from order_factory.tasks.batches.chunking import even_size
+from order_factory.tasks.batches.chunking import compute_even_size
 from order_factory.tasks.copy_orders import BatchReport
 
 # The outcome of one part of a batch: its report, or the exception that ended it.
@@ -39,5 +39,5 @@ class Job:
 
     def parts(self, left: int, first: int = 1) -> Parts:
         """Parts of equal size for the orders that are left, so that all workers end together."""
-        size = even_size(left, self.size, self.at_once)
+        size = compute_even_size(left, self.size, self.at_once)
         return Parts(ceil(left / size), size, first)

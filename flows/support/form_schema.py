@@ -30,7 +30,7 @@ def _make_form_field(parameter: inspect.Parameter) -> inspect.Parameter:
     title = parameter.name.replace("_", " ").capitalize()
     if parameter.default is inspect.Parameter.empty:
         return parameter.replace(default=Field(json_schema_extra={"title": title}))
-    field = _plain_field(parameter)
+    field = _make_plain_field(parameter)
     if field is None:
         named = Field(default=parameter.default, json_schema_extra={"title": title})
         return parameter.replace(default=named)
@@ -40,7 +40,7 @@ def _make_form_field(parameter: inspect.Parameter) -> inspect.Parameter:
     return parameter.replace(annotation=plain, default=Field(json_schema_extra={"title": title}))
 
 
-def _plain_field(parameter: inspect.Parameter) -> dict[str, Any] | None:
+def _make_plain_field(parameter: inspect.Parameter) -> dict[str, Any] | None:
     """The JSON schema of a field that may stay empty; None when the parameter needs no such field."""
     if parameter.default is not None:
         return None

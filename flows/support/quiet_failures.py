@@ -16,7 +16,7 @@ class _WithoutExpected(logging.Filter):
         return not isinstance(error, OrderFactoryError)
 
 
-def quieten_failures() -> None:
+def hide_expected_stack_traces() -> None:
     """Drop these stack traces in this process; a repeated call changes nothing."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)

@@ -36,7 +36,7 @@ def shared_client() -> Iterator[None]:
     if SyncClientContext.get() is not None or not api_url:
         yield
         return
-    with _BorrowedClient(_client(api_url)):
+    with _BorrowedClient(_open_client(api_url)):
         yield
 
 
@@ -124,7 +124,7 @@ _open_clients: list[tuple[Any, SyncPrefectClient]] = []
 _lock = Lock()
 
 
-def _client(api_url: str) -> SyncPrefectClient:
+def _open_client(api_url: str) -> SyncPrefectClient:
     """The open client for the current settings; each process has its own."""
     settings = get_current_settings()
     wanted = os.getpid(), settings.api, settings.client

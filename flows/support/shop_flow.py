@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.flows.support.end_of_process import limit_end_of_process
 from order_factory.flows.support.form_schema import build_form_signature
-from order_factory.flows.support.quiet_failures import quieten_failures
+from order_factory.flows.support.quiet_failures import hide_expected_stack_traces
 from order_factory.flows.support.shared_client import shared_client, wait_for_server_once
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.retrying import read
@@ -94,7 +94,7 @@ def shop_flow(
     """
 
     def decorate(function: Callable[P, R]) -> ShopFlow[P, R]:
-        quieten_failures()
+        hide_expected_stack_traces()
         guarded = _guard(function)
         guarded.not_in_form = frozenset(not_in_form)  # type: ignore[attr-defined]
         return ShopFlow(guarded, **options)
@@ -127,11 +127,11 @@ def _guard(function: Callable[P, R]) -> Callable[P, R]:
 
     signature = signature_with_options(function, lambda option: option.annotation)
     guarded.__signature__ = signature  # type: ignore[attr-defined]
-    guarded.__doc__ = _document(function, signature)
+    guarded.__doc__ = _build_docstring(function, signature)
     return guarded
 
 
-def _document(function: Callable[..., Any], signature: inspect.Signature) -> str | None:
+def _build_docstring(function: Callable[..., Any], signature: inspect.Signature) -> str | None:
     """The function's docstring, whose last section is `Args`, with a line for each copy option."""
     text = inspect.getdoc(function)
     options = [option for option in EVERY_OPTION if option.name in signature.parameters]

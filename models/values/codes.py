@@ -15,24 +15,24 @@ def currency_problem(code: str) -> str | None:
         return None
     known = code.strip().upper()
     hint = f"write {known}" if known in CURRENCY_CODES else "write a code such as EUR"
-    return f"is {_shown(code)}no ISO 4217 currency code; {hint}"
+    return f"is {_quote_code(code)}no ISO 4217 currency code; {hint}"
 
 
 def country_problem(code: str) -> str | None:
     """What is wrong with a country code; None if it is valid."""
     if code in COUNTRY_CODES:
         return None
-    found = _meant_country(code.strip())
+    found = _find_meant_country(code.strip())
     hint = f"write {found[0]} for {found[1]}" if found else "write a code such as IT"
-    return f"is {_shown(code)}no ISO 3166 country code of two letters; {hint}"
+    return f"is {_quote_code(code)}no ISO 3166 country code of two letters; {hint}"
 
 
-def _shown(code: str) -> str:
+def _quote_code(code: str) -> str:
     """The code itself, unless it may be other data, which no message may quote."""
     return f"{code}, " if len(code) <= 3 and code.isalnum() else ""
 
 
-def _meant_country(text: str) -> tuple[str, str] | None:
+def _find_meant_country(text: str) -> tuple[str, str] | None:
     text = _USUAL_MISTAKES.get(text.upper(), text)
     try:
         country = pycountry.countries.lookup(text)

@@ -149,10 +149,10 @@ class Calendar:
 
     def after(self, moment: datetime) -> datetime | None:
         """The first period later than this time, in UTC; None if there is no further one."""
-        every = _every(self.frequency)
+        every = _parse_every(self.frequency)
         if every is None:
             begin = max(moment, self.starts_at - timedelta(microseconds=1))
-            return _crontab_after(self.frequency, self.time_zone, begin)
+            return _find_crontab_after(self.frequency, self.time_zone, begin)
         if moment < self.starts_at:
             return self.starts_at
         if every.unit == Unit.HOURS:
@@ -168,7 +168,7 @@ class Calendar:
             period = self.after(period)
 
     def _counted_after(self, every: Every, moment: datetime) -> datetime | None:
-        zone = _zone(self.time_zone)
+        zone = _load_zone(self.time_zone)
         anchor = self.starts_at.astimezone(zone).replace(tzinfo=None)
         local = moment.astimezone(zone)
         if every.unit == Unit.DAYS:
@@ -192,7 +192,7 @@ class Calendar:
 
 
 @lru_cache(maxsize=1_024)
-def _every(frequency: str) -> Every | None:
+def _parse_every(frequency: str) -> Every | None:
     """What a word or `every N ...` means; None for a crontab."""
     if match := _EVERY.fullmatch(frequency):
         size, unit = _COUNTED[match[2].lower()]
@@ -206,23 +206,23 @@ def _months(count: int) -> relativedelta:
 
 
 @lru_cache(maxsize=1_024)
-def _zone(name: str) -> ZoneInfo:
+def _load_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
 @lru_cache(maxsize=65_536)
-def _crontab_after(expression: str, time_zone: str, moment: datetime) -> datetime | None:
+def _find_crontab_after(expression: str, time_zone: str, moment: datetime) -> datetime | None:
     """The next time of a crontab. Subscriptions with the same expression share its next period.
 
     The library goes through the times on a clock without daylight saving, and each is looked up in
     the time zone: its own treatment of daylight saving depends on how the hours are written.
     """
-    zone = _zone(time_zone)
+    zone = _load_zone(time_zone)
     # A minute earlier, because the library starts after the given time.
     clock = moment.astimezone(zone).replace(tzinfo=None) - timedelta(minutes=1)
     try:
         for shown in CronSim(expression, clock):
-            period = _first_at(shown, zone)
+            period = _find_first_at(shown, zone)
             if period > moment:
                 return period
     except OverflowError:
@@ -230,7 +230,7 @@ def _crontab_after(expression: str, time_zone: str, moment: datetime) -> datetim
     return None
 
 
-def _first_at(clock: datetime, zone: ZoneInfo) -> datetime:
+def _find_first_at(clock: datetime, zone: ZoneInfo) -> datetime:
     """The first time (UTC) at which the clock shows this, or the end of the skipped time."""
     moment = clock.replace(tzinfo=zone).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == clock:

@@ -11,7 +11,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 @lru_cache(maxsize=1_024)
-def delays(text: str | None) -> tuple[timedelta, ...]:
+def parse_delays(text: str | None) -> tuple[timedelta, ...]:
     """The delays, each counted from the end of the attempt before; empty for None.
 
     Raises `ValueError` with the rule that the text breaks.
@@ -30,5 +30,5 @@ def delays(text: str | None) -> tuple[timedelta, ...]:
 
 def check_retry_after(text: str) -> str | None:
     """The delays as they are stored; None if there are none. Raises `ValueError`."""
-    delays(text)
+    parse_delays(text)
     return " ".join(text.replace(",", " ").split()) or None

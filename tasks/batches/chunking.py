@@ -9,7 +9,7 @@ BATCH_SIZE = 10_000
 LARGE = 1_000
 
 
-def even_size(orders: int, most: int, at_once: int = 1) -> int:
+def compute_even_size(orders: int, most: int, at_once: int = 1) -> int:
     """Return the number of orders per part, at most `most`, so that all parts have the same size.
 
     `at_once` parts run at the same time, and the last round has work for all of them.

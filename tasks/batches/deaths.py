@@ -43,7 +43,7 @@ def count_deaths(*which: ColumnElement[bool]) -> Iterator[tuple[int, int] | None
                 write(lambda db: _set_deaths(db, *marked))
 
 
-def size_after(deaths: int, size: int) -> int:
+def reduce_size(deaths: int, size: int) -> int:
     """Return the number of orders to copy at a time after this many deaths on the first one."""
     return (size, min(size, _FEW))[deaths] if deaths < 2 else 1
 

@@ -8,7 +8,7 @@ from order_factory.models.values.public_ids import Resource, public_id
 SHOWN = 100
 
 
-def first_errors(db: Connection, batch_id: int, shown: int = SHOWN) -> list[dict[str, str]]:
+def read_first_errors(db: Connection, batch_id: int, shown: int = SHOWN) -> list[dict[str, str]]:
     """Return the first errors: the order's number (or id), the field, the message."""
     rows = (
         select(Order.number, Order.id, CopyError.field, CopyError.message)

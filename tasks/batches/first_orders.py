@@ -9,7 +9,7 @@ from order_factory.models.values.public_ids import Resource, public_id
 SHOWN = 1_000
 
 
-def first_orders(
+def read_first_orders(
     db: Connection, batch_id: int, flow_run_id: str | None = None, shown: int = SHOWN
 ) -> list[dict[str, str]]:
     """Return a row for each of the first copies: number and id of source and target, status.

@@ -38,7 +38,7 @@ class Orphan:
     aborted: bool = False
 
 
-def unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
+def find_unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
     """Return the unfinished batches, oldest first, except those that the HTTP service drains.
 
     A batch is quiet if its last change was earlier than `before`.
@@ -70,7 +70,7 @@ def unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
     ]
 
 
-def unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
+def find_unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
     """Return single copies that a flow run recorded and has not made, oldest first.
 
     Copies that the HTTP service recorded are included once they are quiet.
@@ -96,7 +96,7 @@ def find_dead(found: list[Orphan]) -> list[Orphan]:
     batch that was stopped on purpose stays stopped: an aborted batch continues only if its
     worker's run crashed and was not cancelled.
     """
-    runs = _runs([one.flow_run_id for one in found if one.flow_run_id])
+    runs = _read_runs([one.flow_run_id for one in found if one.flow_run_id])
     return [one for one in found if _is_dead(one, runs.get(one.flow_run_id or ""))]
 
 
@@ -111,7 +111,7 @@ def _is_dead(one: Orphan, run: FlowRun | None) -> bool:
     return state.is_final() or one.quiet
 
 
-def _runs(keys: list[str]) -> dict[str, FlowRun]:
+def _read_runs(keys: list[str]) -> dict[str, FlowRun]:
     """Return the flow runs that Prefect's server knows, by their ids."""
     known: dict[str, FlowRun] = {}
     ids = [UUID(key) for key in dict.fromkeys(keys)]

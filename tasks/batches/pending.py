@@ -33,7 +33,7 @@ def is_anything_waiting(db: Connection) -> bool:
     return (
         is_single_waiting(db)
         or bool(count_due(db, Scope()))
-        or bool(waiting_batches(db))
+        or bool(find_waiting_batches(db))
         or is_file_waiting(db)
     )
 
@@ -48,7 +48,7 @@ def batches_to_read(db: Connection) -> list[int]:
     return list(db.scalars(select(_batch.c.id).where(IS_TO_READ).order_by(_batch.c.id)))
 
 
-def waiting_batches(db: Connection) -> list[int]:
+def find_waiting_batches(db: Connection) -> list[int]:
     """Return the keys of the unfinished batches that the service drains, oldest first.
 
     Batches whose file is still to be read are left out.

@@ -140,7 +140,7 @@ def count_to_place(db: Connection, batch_id: int) -> int:
     return db.scalar(rows.where(OrderFactory.batch_id == batch_id, is_to_place_again)) or 0
 
 
-def unfinished_ids(db: Connection, batch_id: int) -> list[int]:
+def list_unfinished_ids(db: Connection, batch_id: int) -> list[int]:
     """Return the keys of the unfinished factories of a small batch."""
     unfinished = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_unfinished)
     return list(db.scalars(unfinished.order_by(OrderFactory.id)))
@@ -175,15 +175,15 @@ def require_batch(db: Connection, reference: str) -> int:
     return int(found)
 
 
-def error_policy_of(db: Connection, batch_id: int) -> ErrorPolicy:
+def read_error_policy(db: Connection, batch_id: int) -> ErrorPolicy:
     """Return the error policy of the batch: what errors of some copies mean for the others."""
     kept = select(_batch.c.options).where(_batch.c.id == batch_id)
-    return _policy_in(db.execute(kept).scalar_one())
+    return _get_policy(db.execute(kept).scalar_one())
 
 
 def require_divisible(db: Connection, batch_id: int) -> None:
     """Raise `InvalidRequest` for a batch that is copied as a whole or not at all."""
-    if error_policy_of(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING:
+    if read_error_policy(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING:
         reference = db.scalar(select(_batch.c.reference).where(_batch.c.id == batch_id))
         raise InvalidRequest(
             f"The batch {reference!r} is copied as a whole or not at all (reject_everything). "
@@ -199,7 +199,7 @@ def require_free_of_batch(db: Connection, factory_id: int) -> None:
         require_divisible(db, batch_id)
 
 
-def _policy_in(options: Json) -> ErrorPolicy:
+def _get_policy(options: Json) -> ErrorPolicy:
     return ErrorPolicy(options.get("error_policy", ErrorPolicy.REJECT_FAILED))
 
 
@@ -237,7 +237,7 @@ def read_batch(db: Connection, batch_id: int) -> BulkResult:
         seconds=0.0,
         copied_in_this_run=0,
         report_path=None,
-        error_policy=_policy_in(record.options),
+        error_policy=_get_policy(record.options),
         page_path=None,
         errors_log=record.errors_log,
         dry_run=record.dry_run,
@@ -268,10 +268,10 @@ def count_errors(db: Connection, batch_id: int) -> list[ErrorCount]:
         .join(Order, Order.id == OrderFactory.source_order_id)
         .order_by(kinds.c.count.desc(), kinds.c.field, kinds.c.code)
     )
-    return [_error_count(row) for row in db.execute(rows)]
+    return [_present_error_count(row) for row in db.execute(rows)]
 
 
-def _error_count(row: Row[Any]) -> ErrorCount:
+def _present_error_count(row: Row[Any]) -> ErrorCount:
     return ErrorCount(
         field=row.field,
         code=row.code,

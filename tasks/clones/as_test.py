@@ -68,13 +68,15 @@ def _rename_test_skus(db: Connection) -> None:
     sku, lists = table_of(Sku), table_of(SkuList)
     of_test = select(order.c.id).where(order.c.mode == Mode.TEST)
     lines = and_(line.c.order_id.in_(of_test), _is_duplicate(sku, "code", line.c.sku_code))
-    db.execute(update(line).where(lines).values(sku_code=_renamed(sku, "code", line.c.sku_code)))
+    db.execute(
+        update(line).where(lines).values(sku_code=_make_new_name(sku, "code", line.c.sku_code))
+    )
     test_lists = select(lists.c.id).where(lists.c.mode == Mode.TEST)
     items = and_(
         listed.c.sku_list_id.in_(test_lists), _is_duplicate(sku, "code", listed.c.sku_code)
     )
     db.execute(
-        update(listed).where(items).values(sku_code=_renamed(sku, "code", listed.c.sku_code))
+        update(listed).where(items).values(sku_code=_make_new_name(sku, "code", listed.c.sku_code))
     )
     parts, bundle = table_of(BundleItem), table_of(Bundle)
     test_bundles = select(bundle.c.id).where(bundle.c.mode == Mode.TEST)
@@ -82,10 +84,12 @@ def _rename_test_skus(db: Connection) -> None:
         parts.c.bundle_id.in_(test_bundles), _is_duplicate(sku, "code", parts.c.sku_code)
     )
     db.execute(
-        update(parts).where(in_bundles).values(sku_code=_renamed(sku, "code", parts.c.sku_code))
+        update(parts)
+        .where(in_bundles)
+        .values(sku_code=_make_new_name(sku, "code", parts.c.sku_code))
     )
     sold = and_(line.c.order_id.in_(of_test), _is_duplicate(bundle, "code", line.c.bundle_code))
-    code = _renamed(bundle, "code", line.c.bundle_code)
+    code = _make_new_name(bundle, "code", line.c.bundle_code)
     db.execute(update(line).where(sold).values(bundle_code=code))
 
 
@@ -96,7 +100,7 @@ def _rename_keys_of_orders(db: Connection) -> None:
         coded = table_of(model)
         key = order.c[name]
         mine = and_(order.c.mode == Mode.TEST, _is_duplicate(coded, "code_key", key))
-        db.execute(update(order).where(mine).values({name: _renamed(coded, "code_key", key)}))
+        db.execute(update(order).where(mine).values({name: _make_new_name(coded, "code_key", key)}))
 
 
 def _is_duplicate(table: Table, name: str, value: ColumnElement[str]) -> ColumnElement[bool]:
@@ -107,7 +111,7 @@ def _is_duplicate(table: Table, name: str, value: ColumnElement[str]) -> ColumnE
     )
 
 
-def _renamed(table: Table, name: str, value: ColumnElement[str]) -> ColumnElement[str]:
+def _make_new_name(table: Table, name: str, value: ColumnElement[str]) -> ColumnElement[str]:
     of_test = table.alias("of_test")
     new = of_test.c[name] + literal("-test-") + cast(of_test.c.id, String)
     mine = select(new).where(of_test.c.mode == Mode.TEST, of_test.c[name] == value)

@@ -104,16 +104,16 @@ def mask_personal_data(db: Connection) -> int:
     broken that held before.
     """
     require_maskable(db)
-    before = _broken(db)
+    before = _find_broken(db)
     salt = secrets.token_hex(16)
     for table, names in TEXTS.items():
         db.execute(
             update(table).values(
-                {name: _fake(table.c[name], prefix, salt) for name, prefix in names.items()}
+                {name: _make_fake(table.c[name], prefix, salt) for name, prefix in names.items()}
             )
         )
     for table, name in EMAILS:
-        email = _fake(func.lower(table.c[name]), "person-", salt) + literal("@masked.example")
+        email = _make_fake(func.lower(table.c[name]), "person-", salt) + literal("@masked.example")
         # The fake is in lower-case ASCII letters, so it is also its own comparison key.
         values = {column: email for column in (name, f"{name}_key") if column in table.c}
         db.execute(update(table).where(func.coalesce(table.c[name], "") != "").values(values))
@@ -134,7 +134,7 @@ def mask_personal_data(db: Connection) -> int:
     db.execute(update(event).where(event.c.snapshot.is_not(None)).values(snapshot=null()))
     tokens = table_of(ApiToken)
     db.execute(update(tokens).where(tokens.c.revoked_at.is_(None)).values(revoked_at=utc_now()))
-    broken = sorted(_broken(db) - before)
+    broken = sorted(_find_broken(db) - before)
     if broken:
         raise MaskingBroke(", ".join(broken))
     people = db.scalar(func.count(table_of(Customer).c.id)) or 0
@@ -163,9 +163,11 @@ def _delete_files(db: Connection) -> None:
 def _mask_gift_cards(db: Connection, salt: str) -> None:
     """Replace the codes of gift cards: a person who knows a code can pay with it."""
     card, order, line = table_of(GiftCard), table_of(Order), table_of(LineItem)
-    code = _fake(card.c.code_key, "gift-", salt)
+    code = _make_fake(card.c.code_key, "gift-", salt)
     db.execute(update(card).values(code=code, code_key=code))
-    code = _fake(func.coalesce(order.c.gift_card_code_key, order.c.gift_card_code), "gift-", salt)
+    code = _make_fake(
+        func.coalesce(order.c.gift_card_code_key, order.c.gift_card_code), "gift-", salt
+    )
     coded = update(order).where(order.c.gift_card_code.is_not(None))
     db.execute(coded.values(gift_card_code=code, gift_card_code_key=code))
     # The name of a line may quote the code.
@@ -173,11 +175,11 @@ def _mask_gift_cards(db: Connection, salt: str) -> None:
     db.execute(named.values(name="Gift card"))
 
 
-def _fake(value: ColumnElement[str], prefix: str, salt: str) -> ColumnElement[str]:
+def _make_fake(value: ColumnElement[str], prefix: str, salt: str) -> ColumnElement[str]:
     """Return the same fake for the same value; null and an empty text stay as they are."""
     fake = literal(prefix) + func.substr(digest(literal(salt) + value), 1, _DIGITS)
     return case((func.coalesce(value, "") == "", value), else_=fake)
 
 
-def _broken(db: Connection) -> set[str]:
+def _find_broken(db: Connection) -> set[str]:
     return {report.name for report in verify(db).invariants if report.violations}

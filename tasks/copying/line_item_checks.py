@@ -20,7 +20,7 @@ from order_factory.models.tables import CopyError, LineItem, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.tasks.copying.prices import find_prices
-from order_factory.tasks.stock.bundles import part_is_left_out
+from order_factory.tasks.stock.bundles import is_part_left_out
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
@@ -91,7 +91,7 @@ _PART_GONE = insert_errors(
     ErrorCode.SKU_NOT_IN_CATALOGUE,
     _part + " is no longer in the catalogue",
     _is_gone,
-    not_(part_is_left_out()),
+    not_(is_part_left_out()),
     joins=[_parts_of_copy, _of_part],
     line_item_id=bundle_parts.c.line_item_id,
     sku_code=bundle_parts.c.sku_code,
@@ -100,7 +100,7 @@ _PART_BARRED = insert_errors(
     ErrorCode.SKU_NOT_PURCHASABLE,
     _part + " is not purchasable",
     _is_barred,
-    not_(part_is_left_out()),
+    not_(is_part_left_out()),
     joins=[_parts_of_copy, _of_part],
     line_item_id=bundle_parts.c.line_item_id,
     sku_code=bundle_parts.c.sku_code,

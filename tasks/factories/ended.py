@@ -15,7 +15,7 @@ _event = table_of(Event)
 _ENDS = (EventName.COMPLETE, EventName.FAIL)
 
 
-def last_event(db: Connection) -> int:
+def read_last_event(db: Connection) -> int:
     """Return the key of the newest event. Events of a run that begins now are newer."""
     return db.scalar(select(func.max(_event.c.id))) or 0
 
@@ -24,7 +24,7 @@ def count_ended(db: Connection, after: int, flow_run_id: str | None) -> tuple[in
     """Count the single copies that this run has completed and failed since the event `after`."""
     rows = (
         select(OrderFactory.status, func.count())
-        .where(OrderFactory.id.in_(_ended(after)), *_mine(flow_run_id))
+        .where(OrderFactory.id.in_(_select_ended(after)), *_match_single_copies(flow_run_id))
         .group_by(OrderFactory.status)
     )
     counts = {status: count for status, count in db.execute(rows)}
@@ -35,13 +35,15 @@ def read_ended(
     db: Connection, after: int, flow_run_id: str | None, limit: int
 ) -> list[OrderFactoryResult]:
     """Return the first of these copies."""
-    wanted = select_factories().where(OrderFactory.id.in_(_ended(after)), *_mine(flow_run_id))
+    wanted = select_factories().where(
+        OrderFactory.id.in_(_select_ended(after)), *_match_single_copies(flow_run_id)
+    )
     return [present(row) for row in db.execute(wanted.order_by(OrderFactory.id).limit(limit))]
 
 
-def _ended(after: int) -> Select[tuple[int]]:
+def _select_ended(after: int) -> Select[tuple[int]]:
     return select(_event.c.order_factory_id).where(_event.c.id > after, _event.c.name.in_(_ENDS))
 
 
-def _mine(flow_run_id: str | None) -> Sequence[ColumnElement[bool]]:
+def _match_single_copies(flow_run_id: str | None) -> Sequence[ColumnElement[bool]]:
     return OrderFactory.flow_run_id == flow_run_id, OrderFactory.batch_id.is_(None)

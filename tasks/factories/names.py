@@ -54,14 +54,16 @@ def find_or_create(
         )
         earlier = _find_by_reference(db, source_order_id, options.reference)
         if earlier is not None:
-            newest = _newest_attempt(db, earlier)
-            named = _found(db, newest, name, source_order_id, options, flow_run_id)
+            newest = _find_newest_attempt(db, earlier)
+            named = _take_over(db, newest, name, source_order_id, options, flow_run_id)
             return _retry_of_failed(db, named, source_order_id, options, flow_run_id)
     else:
         name, key = "run", own
     factory_id = create_factory(db, source_order_id, options, key, flow_run_id)
     row = db.execute(select(_factory).where(_factory.c.id == factory_id)).one()
-    named = _found(db, _newest_attempt(db, row), name, source_order_id, options, flow_run_id)
+    named = _take_over(
+        db, _find_newest_attempt(db, row), name, source_order_id, options, flow_run_id
+    )
     return _retry_of_failed(db, named, source_order_id, options, flow_run_id)
 
 
@@ -76,7 +78,7 @@ def _find_by_reference(db: Connection, source_order_id: int, reference: str) -> 
     return db.execute(rows.order_by(_factory.c.id).limit(1)).one_or_none()
 
 
-def _newest_attempt(db: Connection, row: Row[Any]) -> Row[Any]:
+def _find_newest_attempt(db: Connection, row: Row[Any]) -> Row[Any]:
     """Return the factory, or its latest retry."""
     while True:
         retries = select(_factory).where(_factory.c.retry_of_id == row._mapping["id"])
@@ -107,7 +109,7 @@ def _retry_of_failed(
     return Named(attempt, made_before=False)
 
 
-def _found(
+def _take_over(
     db: Connection,
     row: Row[Any],
     name: str,

@@ -133,7 +133,9 @@ def record_redemptions(db: Connection, now: datetime) -> int:
 
     These copies are made anyway.
     """
-    shortfalls = _shortfalls(ErrorCode.GIFT_CARD_NOT_REDEEMED, copies.c.valid, not_(_must_pay))
+    shortfalls = _insert_shortfalls(
+        ErrorCode.GIFT_CARD_NOT_REDEEMED, copies.c.valid, not_(_must_pay)
+    )
     return execute_and_count(db, shortfalls, now=now)
 
 
@@ -181,7 +183,7 @@ def _refuse_next() -> Insert:
         not_(_has_shortfall(its_copy)),
     )
     open_ = not_(_has_shortfall(copies))
-    return _shortfalls(ErrorCode.GIFT_CARD_TOO_LITTLE, _must_pay, open_, not_(waits))
+    return _insert_shortfalls(ErrorCode.GIFT_CARD_TOO_LITTLE, _must_pay, open_, not_(waits))
 
 
 def _has_shortfall(of: FromClause) -> ColumnElement[bool]:
@@ -189,13 +191,13 @@ def _has_shortfall(of: FromClause) -> ColumnElement[bool]:
     return exists().where(CopyError.order_factory_id == of.c.factory_id, CopyError.code == code)
 
 
-def _shortfalls(code: ErrorCode, *which: ColumnElement[bool]) -> Insert:
-    """Select the errors of copies whose card pays less than for the source order."""
+def _insert_shortfalls(code: ErrorCode, *which: ColumnElement[bool]) -> Insert:
+    """Insert the errors of copies whose card pays less than for the source order."""
     return insert_errors(
         code,
-        _reason()
+        _explain_shortfall()
         + "; "
-        + _cents(redemptions.c.wanted_cents - redemptions.c.paid_cents)
+        + _as_text(redemptions.c.wanted_cents - redemptions.c.paid_cents)
         + " cents more are to be paid",
         _pays_less,
         *which,
@@ -204,7 +206,7 @@ def _shortfalls(code: ErrorCode, *which: ColumnElement[bool]) -> Insert:
     )
 
 
-def _reason() -> ColumnElement[str]:
+def _explain_shortfall() -> ColumnElement[str]:
     code = func.trim(func.coalesce(_source.c.gift_card_code, ""))
     ending = func.substr(code, func.length(code) - _SHOWN + 1)
     name = case(
@@ -232,12 +234,12 @@ def _reason() -> ColumnElement[str]:
         (redemptions.c.paid_cents == 0, name + " has nothing left"),
         else_=name
         + " pays "
-        + _cents(redemptions.c.paid_cents)
+        + _as_text(redemptions.c.paid_cents)
         + " of "
-        + _cents(redemptions.c.wanted_cents)
+        + _as_text(redemptions.c.wanted_cents)
         + " cents",
     )
 
 
-def _cents(amount: ColumnElement[int]) -> ColumnElement[str]:
+def _as_text(amount: ColumnElement[int]) -> ColumnElement[str]:
     return cast(amount, String)

@@ -8,7 +8,7 @@ from order_factory.gateways.registry import known_gateways
 from order_factory.models.tables import Order
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus
-from order_factory.tasks.outcomes.cancellation import finish, why_not_cancelled
+from order_factory.tasks.outcomes.cancellation import explain_not_cancelled, finish
 from order_factory.tasks.payments.intents import insert_voids
 from order_factory.tasks.working_set.asked_orders import (
     agreed_orders,
@@ -32,7 +32,7 @@ def cancel(db: Connection, now: datetime) -> None:
     refuse_transition(
         db, OrderStatus.CANCELLED, not_(may_become(_order.c.status, OrderStatus.CANCELLED))
     )
-    why = why_not_cancelled()
+    why = explain_not_cancelled()
     prefix = literal("the order cannot be cancelled: ")
     refuse(db, "status", prefix + why, why.is_not(None))
     open_temporary_tables(db)

@@ -61,7 +61,7 @@ def capture(db: Connection, now: datetime) -> None:
     is_manual = and_(
         _order.c.payment_status == PaymentStatus.UNPAID,
         _order.c.total_amount_with_taxes_cents > 0,
-        _gateway() == DEFAULT,
+        _select_gateway() == DEFAULT,
         not_(_has_transaction(TransactionType.AUTHORIZATIONS, TransactionStatus.SUCCEEDED)),
     )
     words = literal("cannot be captured: no gateway holds its payment here; it is ")
@@ -118,7 +118,7 @@ def _update_settled(
     update_payment_statuses(db, settled, now)
 
 
-def _gateway() -> ColumnElement[str]:
+def _select_gateway() -> ColumnElement[str]:
     of_source = select(_source.c.gateway).where(_source.c.id == _order.c.payment_source_id)
     of_method = select(_method.c.gateway).where(_method.c.id == _order.c.payment_method_id)
     return func.coalesce(

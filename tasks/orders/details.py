@@ -131,7 +131,7 @@ def release_address(db: Connection, order_id: int, kind: Kind) -> None:
     db.execute(update(address).where(mine).values(copied_from_id=None))
 
 
-def same_address(db: Connection, order_id: int, kind: Kind, now: datetime) -> bool:
+def copy_other_address(db: Connection, order_id: int, kind: Kind, now: datetime) -> bool:
     """Set this address to a copy of the order's other address; False if it has none."""
     other = "shipping" if kind == "billing" else "billing"
     key = db.scalar(select(_order.c[f"{other}_address_id"]).where(_order.c.id == order_id))

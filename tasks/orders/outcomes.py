@@ -35,7 +35,7 @@ class Outcomes:
     refused: list[RefusedOrder]
 
 
-def refused_orders(db: Connection, problems: list[OrderProblem]) -> list[RefusedOrder]:
+def list_refused_orders(db: Connection, problems: list[OrderProblem]) -> list[RefusedOrder]:
     """Return the problems with the names of their orders."""
     keys = {each.order_id for each in problems}
     numbers = select(_order.c.id, _order.c.number).where(_order.c.id.in_(keys))

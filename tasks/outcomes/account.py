@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.values.counts import count_of
-from order_factory.tasks.batches.first_errors import first_errors
-from order_factory.tasks.batches.first_orders import first_orders
+from order_factory.tasks.batches.first_errors import read_first_errors
+from order_factory.tasks.batches.first_orders import read_first_orders
 from order_factory.tasks.batches.records import read_batch
 from order_factory.tasks.factories.ended import count_ended, read_ended
 from order_factory.tasks.prefect_ui import artifacts, events, tags_and_links
@@ -82,7 +82,7 @@ class Run:
         return f"{self.completed:,} of {count_of(orders, 'order')} copied, {self.failed:,} failed"
 
 
-def single(result: OrderFactoryResult, times: StepTimes) -> Run:
+def make_run_of_one(result: OrderFactoryResult, times: StepTimes) -> Run:
     """Return the run of one order."""
     failed = int(result.status == "failed")
     return Run(Singles(1 - failed, failed, [result]), times=times)
@@ -123,8 +123,8 @@ def read_batch_account(
             f"The report {path} could not be written ({error.strerror}). The copies are complete. "
             f"`order-factory batch {result.reference} --report PATH` writes it elsewhere."
         )
-    orders = [] if dry_run else first_orders(db, batch_id)
-    return BatchAccount(result, orders, first_errors(db, batch_id))
+    orders = [] if dry_run else read_first_orders(db, batch_id)
+    return BatchAccount(result, orders, read_first_errors(db, batch_id))
 
 
 def _report(db: Connection, batch_id: int, result: BulkResult, path: Path) -> BulkResult:
@@ -144,7 +144,7 @@ def account_for(run: Run) -> None:
         artifacts.show_orders(run.part.reference, run.part.count, run.part.orders)
     if run.singles.first:
         _account_for_singles(run.singles)
-    tags_and_links.tag_run(_tags(run))
+    tags_and_links.tag_run(_list_tags(run))
     artifacts.show_times(run.times)
 
 
@@ -167,14 +167,14 @@ def _account_for_singles(singles: Singles) -> None:
         tags_and_links.link_resource("order_factories", singles.first[0].id)
 
 
-def _tags(run: Run) -> list[str]:
+def _list_tags(run: Run) -> list[str]:
     tags: list[str] = []
     for result in run.singles.first[: tags_and_links.MOST_ORDERS]:
-        tags += tags_and_links.order_tags(result)
-    tags += [tags_and_links.tag("batch", batch.result.reference) for batch in run.batches]
+        tags += tags_and_links.list_order_tags(result)
+    tags += [tags_and_links.make_tag("batch", batch.result.reference) for batch in run.batches]
     if run.part:
-        tags.append(tags_and_links.tag("batch", run.part.reference))
-    outcomes = [tags_and_links.factory_outcome(result) for result in run.singles.first]
-    outcomes += [tags_and_links.batch_outcome(batch.result) for batch in run.batches]
-    tags += [tags_and_links.tag("outcome", outcome) for outcome in outcomes]
+        tags.append(tags_and_links.make_tag("batch", run.part.reference))
+    outcomes = [tags_and_links.name_factory_outcome(result) for result in run.singles.first]
+    outcomes += [tags_and_links.name_batch_outcome(batch.result) for batch in run.batches]
+    tags += [tags_and_links.make_tag("outcome", outcome) for outcome in outcomes]
     return list(dict.fromkeys(tags))

@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.gateways.failure_classes import FailureClass, codes_of
+from order_factory.gateways.failure_classes import FailureClass, list_codes
 from order_factory.gateways.protocol import CALLED_OFF, NOT_SUPPORTED, Answer
 from order_factory.models.database.dialects import fill, plan_by_key
 from order_factory.models.database.row_locks import lock_rows
@@ -94,7 +94,7 @@ def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | 
             "transaction_id": list(given),
             "succeeded": [answer.succeeded for answer in given.values()],
             "token": [answer.token for answer in given.values()],
-            "error_code": [_short(answer.error_code) for answer in given.values()],
+            "error_code": [_shorten(answer.error_code) for answer in given.values()],
             "message": [answer.message for answer in given.values()],
             "customer_action": [answer.customer_action for answer in given.values()],
         },
@@ -201,10 +201,10 @@ def _update_transactions(db: Connection, now: datetime) -> None:
 def _end_authorizations(db: Connection, now: datetime) -> None:
     """Place the orders whose payment is authorized, and set the others back to `pending`."""
     kind = TransactionType.AUTHORIZATIONS
-    if not db.scalar(select(_some(kind))):
+    if not db.scalar(select(_has_answer(kind))):
         return
     close_earlier_payments(db, now)
-    placed, declined = _orders(kind, succeeded=True), _orders(kind, succeeded=False)
+    placed, declined = _select_orders(kind, succeeded=True), _select_orders(kind, succeeded=False)
     db.execute(
         update(_order)
         .where(_order.c.id.in_(placed), may_become(_order.c.status, OrderStatus.PLACED))
@@ -220,7 +220,7 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
     record_order_events(db, authorized, placed, _order.c.placed_at == at(now), now=now)
     end_reservations(db, placed, placed=True, now=now)
     end_gift_card_uses(db, placed, placed=True, now=now)
-    if db.scalar(select(_some(kind, not_(answers.c.succeeded)))):
+    if db.scalar(select(_has_answer(kind, not_(answers.c.succeeded)))):
         back = update(_order).where(
             _order.c.id.in_(declined), may_become(_order.c.status, OrderStatus.PENDING)
         )
@@ -253,7 +253,7 @@ def _record_refusals(db: Connection) -> None:
         (code.in_(NOT_SUPPORTED), literal("the payment cannot be authorized: ") + reason),
         else_=literal("the payment was declined: ") + reason,
     )
-    hard, asks = codes_of(FailureClass.HARD), codes_of(FailureClass.NEEDS_CUSTOMER)
+    hard, asks = list_codes(FailureClass.HARD), list_codes(FailureClass.NEEDS_CUSTOMER)
     for kind, which, advice in (
         (ErrorCode.PAYMENT_DECLINED, code.not_in((*hard, *asks)), ""),
         (PAYMENT_REFUSED, code.in_(hard), " Another payment source is needed."),
@@ -273,7 +273,7 @@ def _note_refused_sources(db: Connection, now: datetime) -> None:
 
     Their `updated_at` does not change. Once it is later, they count as changed and valid again.
     """
-    hard = set(codes_of(FailureClass.HARD)) - set(NOT_SUPPORTED)
+    hard = set(list_codes(FailureClass.HARD)) - set(NOT_SUPPORTED)
     of_order, of_wallet = _payment.alias("of_order"), _payment
     refused = (
         select(of_order.c.copied_from_id)
@@ -288,9 +288,9 @@ def _note_refused_sources(db: Connection, now: datetime) -> None:
 def _end_voids(db: Connection, now: datetime) -> None:
     """Cancel the source orders whose payments are voided, and record refused voids as errors."""
     kind = TransactionType.VOIDS
-    if not db.scalar(select(_some(kind))):
+    if not db.scalar(select(_has_answer(kind))):
         return
-    voided = _orders(kind, succeeded=True)
+    voided = _select_orders(kind, succeeded=True)
     release = update(_order).where(
         _order.c.id.in_(voided), may_become(_order.c.payment_status, PaymentStatus.VOIDED)
     )
@@ -317,20 +317,20 @@ def _end_voids(db: Connection, now: datetime) -> None:
 def _end_captures_and_refunds(db: Connection, now: datetime) -> None:
     """Set the payment status of the orders to that of their captures and refunds."""
     for kind in (TransactionType.CAPTURES, TransactionType.REFUNDS):
-        if db.scalar(select(_some(kind))):
-            update_payment_statuses(db, _orders(kind, succeeded=True), now)
+        if db.scalar(select(_has_answer(kind))):
+            update_payment_statuses(db, _select_orders(kind, succeeded=True), now)
 
 
-def _orders(kind: TransactionType, *, succeeded: bool) -> Orders:
+def _select_orders(kind: TransactionType, *, succeeded: bool) -> Orders:
     """Select the orders of these answers."""
     wanted = answers.c.succeeded if succeeded else not_(answers.c.succeeded)
     rows = select(_transaction.c.order_id).select_from(_answered)
     return rows.where(_transaction.c.type == kind, wanted)
 
 
-def _some(kind: TransactionType, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+def _has_answer(kind: TransactionType, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().select_from(_answered).where(_transaction.c.type == kind, *where)
 
 
-def _short(code: str | None) -> str | None:
+def _shorten(code: str | None) -> str | None:
     return None if code is None else code[:64]

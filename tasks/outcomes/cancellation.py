@@ -72,7 +72,7 @@ def cancel_sources(db: Connection, now: datetime) -> int:
     _lock_sources(db)
     if execute_and_count(db, _insert_cancellations()):
         _void_payments(db, now)
-    execute_and_count(db, _refusals())
+    execute_and_count(db, _insert_refusals())
     at_once = select(cancellations.c.order_id).join(
         copies, copies.c.factory_id == cancellations.c.factory_id
     )
@@ -126,11 +126,11 @@ def _void_payments(db: Connection, now: datetime) -> None:
 
 
 def _is_barred() -> ColumnElement[bool]:
-    barred = why_not_cancelled().is_not(None)
+    barred = explain_not_cancelled().is_not(None)
     return or_(not_(may_become(_source.c.status, OrderStatus.CANCELLED)), barred)
 
 
-def why_not_cancelled() -> ColumnElement[str | None]:
+def explain_not_cancelled() -> ColumnElement[str | None]:
     """Return why an order whose status allows it cannot be cancelled; null if it can."""
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
     held = held_authorizations(remote).subquery("held")
@@ -150,8 +150,8 @@ def why_not_cancelled() -> ColumnElement[str | None]:
     )
 
 
-def _refusals() -> Insert:
-    """Select the errors of the copies whose source is not cancelled."""
+def _insert_refusals() -> Insert:
+    """Insert the errors of the copies whose source is not cancelled."""
     mine = exists().where(cancellations.c.factory_id == copies.c.factory_id)
     taken = exists().where(cancellations.c.order_id == copies.c.source_order_id)
     prefix = literal("the source order was not cancelled: ")
@@ -162,7 +162,7 @@ def _refusals() -> Insert:
             not_(may_become(_source.c.status, OrderStatus.CANCELLED)),
             refused(_source.c.status, OrderStatus.CANCELLED),
         ),
-        else_=prefix + why_not_cancelled(),
+        else_=prefix + explain_not_cancelled(),
     )
     # A failed copy never cancels its source, so it needs no error about that.
     needless = and_(is_not_placed(), not_(copies.c.skip_errors))

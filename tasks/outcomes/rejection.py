@@ -29,7 +29,7 @@ _factory = table_of(OrderFactory)
 _is_wrong = exists().where(CopyError.order_factory_id == _factory.c.id)
 
 
-def _events(batch_id: int, began_at: datetime, now: datetime) -> Rows:
+def _select_events(batch_id: int, began_at: datetime, now: datetime) -> Rows:
     """Select two events for each copy that fails, and one for each that is aborted."""
     mine = and_(_factory.c.batch_id == batch_id, is_unfinished)
 
@@ -55,7 +55,7 @@ def reject_batch(
     now = utc_now()
     faults.write_down(db)
     names = ["name", "order_factory_id", "created_at"]
-    db.execute(insert_counted(table_of(Event), names, _events(batch_id, began_at, now)))
+    db.execute(insert_counted(table_of(Event), names, _select_events(batch_id, began_at, now)))
     counted = (
         select(CopyError.order_factory_id, func.count().label("errors"))
         .join(_factory, _factory.c.id == CopyError.order_factory_id)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, null, or_, select, update
 
 from order_factory.gateways.calling import call_gateway
 from order_factory.gateways.protocol import CALLED_OFF, Answer, GatewayMisconfigured
-from order_factory.gateways.registry import gateway, known_gateways, limits_of, setup_hint
+from order_factory.gateways.registry import gateway, get_limits, known_gateways, setup_hint
 from order_factory.models.tables import Transaction
 from order_factory.models.tables.transactions import TransactionType
 from order_factory.tasks.payments.claiming import Due, EarlierPayment, is_confirmable
@@ -32,7 +32,7 @@ def settle_earlier_payment(due: Due, earlier: EarlierPayment) -> Answer | None:
     if earlier.gateway not in known_gateways():
         hint = setup_hint(earlier.gateway)
         raise GatewayMisconfigured(earlier.gateway, f"is not set up: {hint}")
-    its_gateway, limits = gateway(earlier.gateway), limits_of(earlier.gateway)
+    its_gateway, limits = gateway(earlier.gateway), get_limits(earlier.gateway)
     with limits:
         known = its_gateway.lookup(earlier.request)
     if known is not None and known.succeeded and _is_same_payment(due, earlier):

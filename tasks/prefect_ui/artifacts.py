@@ -41,7 +41,7 @@ def show_progress(artifact: UUID | None, done: int, total: int) -> None:
         try_call(lambda: update_progress_artifact(artifact, percent))
 
 
-def _counts(result: BulkResult) -> list[tuple[str, int]]:
+def _count_by_status(result: BulkResult) -> list[tuple[str, int]]:
     """Return the counts by status; the last two only if they are not zero."""
     counts = [
         ("orders", result.orders_count),
@@ -53,37 +53,37 @@ def _counts(result: BulkResult) -> list[tuple[str, int]]:
     return counts + [count for count in rare if count[1]]
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     if len(text) <= _CHARACTERS_SHOWN:
         return text
     return text[: _CHARACTERS_SHOWN - 1] + "…"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Escape text of a shop or a caller, so that Markdown shows it as it is, in one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(_shortened(text).split()))
+    return _MARKDOWN.sub(r"\\\1", " ".join(_shorten(text).split()))
 
 
-def table_of_result(result: BulkResult) -> list[dict[str, Any]]:
+def build_result_table(result: BulkResult) -> list[dict[str, Any]]:
     """Return a row per status, then a row for each of the most frequent kinds of error."""
     rows: list[dict[str, Any]] = [
         {"what": what, "count": count, "orders": count, "example order": "", "message": ""}
-        for what, count in _counts(result)
+        for what, count in _count_by_status(result)
     ]
     rows += [
         {
             "what": f"{error.field}: {error.code}",
             "count": error.count,
             "orders": error.orders,
-            "example order": _shortened(error.example_order),
-            "message": _shortened(error.example_message),
+            "example order": _shorten(error.example_order),
+            "message": _shorten(error.example_message),
         }
         for error in result.errors[:_KINDS_SHOWN]
     ]
     return rows
 
 
-def markdown_of_result(result: BulkResult, formats: Sequence[str] = ()) -> str:
+def build_result_markdown(result: BulkResult, formats: Sequence[str] = ()) -> str:
     """Return the result for people: a headline, the counts, the errors, where the report is.
 
     `formats` are the endings with which the HTTP API sends the report.
@@ -91,11 +91,11 @@ def markdown_of_result(result: BulkResult, formats: Sequence[str] = ()) -> str:
     copied = f"{result.completed:,} of {count_of(result.orders_count, 'order')} copied"
     headline = result.outcome if result.dry_run or result.is_rejected else copied
     lines = [
-        f"# Batch {_escaped(result.reference)}: {headline}",
+        f"# Batch {_escape(result.reference)}: {headline}",
         "",
         "| | orders |",
         "| --- | ---: |",
-        *(f"| {what} | {count:,} |" for what, count in _counts(result)),
+        *(f"| {what} | {count:,} |" for what, count in _count_by_status(result)),
     ]
     if result.copied_in_this_run:
         done = f"{count_of(result.copied_in_this_run, 'order')} in {result.seconds:,.1f} s"
@@ -108,9 +108,9 @@ def markdown_of_result(result: BulkResult, formats: Sequence[str] = ()) -> str:
             "| field | error | errors | orders | example order | example message |",
             "| --- | --- | ---: | ---: | --- | --- |",
             *(
-                f"| {_escaped(error.field)} | {_escaped(error.code)} | {error.count:,} "
-                f"| {error.orders:,} | {_escaped(error.example_order)} "
-                f"| {_escaped(error.example_message)} |"
+                f"| {_escape(error.field)} | {_escape(error.code)} | {error.count:,} "
+                f"| {error.orders:,} | {_escape(error.example_order)} "
+                f"| {_escape(error.example_message)} |"
                 for error in result.errors[:_KINDS_SHOWN]
             ),
         ]
@@ -121,7 +121,7 @@ def markdown_of_result(result: BulkResult, formats: Sequence[str] = ()) -> str:
             f"{count_of(more, 'more kind is', 'more kinds are')} on the page and in the report.",
         ]
     paths = {"Report": result.report_path, "Page": result.page_path}
-    places = [f"- {name}: {_escaped(path)}" for name, path in paths.items() if path]
+    places = [f"- {name}: {_escape(path)}" for name, path in paths.items() if path]
     if not result.dry_run:
         url = Settings().api_public_url
         if url:
@@ -141,14 +141,14 @@ def markdown_of_result(result: BulkResult, formats: Sequence[str] = ()) -> str:
 
 def show_result(result: BulkResult, formats: Sequence[str]) -> None:
     """Create a table artifact to sort and count with, and a Markdown artifact to read."""
-    batch = f"Batch {_escaped(result.reference)}"
+    batch = f"Batch {_escape(result.reference)}"
     create(
         "bulk-order-factory-result",
         "table",
         f"{batch}: counts by status, then errors by kind.",
-        table_of_result(result),
+        build_result_table(result),
     )
-    create("bulk-order-factory-summary", "markdown", batch, markdown_of_result(result, formats))
+    create("bulk-order-factory-summary", "markdown", batch, build_result_markdown(result, formats))
 
 
 def show_orders(reference: str, count: int, rows: list[dict[str, str]]) -> None:
@@ -158,8 +158,8 @@ def show_orders(reference: str, count: int, rows: list[dict[str, str]]) -> None:
         create(
             "bulk-order-factory-orders",
             "table",
-            f"Batch {_escaped(reference)}: which order was copied to which."
-            + _shown(len(rows), count, "orders"),
+            f"Batch {_escape(reference)}: which order was copied to which."
+            + _describe_shown(len(rows), count, "orders"),
             [*rows, *([{"source order": f"and {more:,} more, see the report"}] if more else [])],
         )
 
@@ -169,14 +169,14 @@ def show_errors(result: BulkResult, rows: list[dict[str, str]]) -> None:
     if rows:
         wrong = result.failed + result.completed_with_errors
         shown = len({row["order"] for row in rows})
-        table = [row | {"message": _shortened(row["message"])} for row in rows]
+        table = [row | {"message": _shorten(row["message"])} for row in rows]
         if wrong > shown:
             table.append({"order": f"and {wrong - shown:,} more, see the report"})
         create(
             "bulk-order-factory-errors",
             "table",
-            f"Batch {_escaped(result.reference)}: what was wrong, order by order."
-            + _shown(shown, wrong, "orders with errors"),
+            f"Batch {_escape(result.reference)}: what was wrong, order by order."
+            + _describe_shown(shown, wrong, "orders with errors"),
             table,
         )
 
@@ -186,13 +186,13 @@ def show_copies(results: list[OrderFactoryResult], count: int) -> None:
 
     `results` are the first of `count` copies.
     """
-    text = markdown_of_copies(results, count)
+    text = build_copies_markdown(results, count)
     create("order-factory-copy", "markdown", "Which order was copied to which", text)
     errors = [
         {
             "order": result.source_order.number or result.source_order.id,
             "field": field,
-            "message": _shortened(message),
+            "message": _shorten(message),
         }
         for result in results
         for field, messages in (result.errors_log or {}).items()
@@ -205,10 +205,12 @@ def show_copies(results: list[OrderFactoryResult], count: int) -> None:
         create("order-factory-errors", "table", "What was wrong", table)
 
 
-def markdown_of_copies(results: list[OrderFactoryResult], count: int) -> str:
+def build_copies_markdown(results: list[OrderFactoryResult], count: int) -> str:
     """Return a table of source and target orders, by number and id, with their errors."""
     lines = [
-        f"# {_escaped(_headline(results[0]))}" if count == 1 else f"# {count_of(count, 'order')}",
+        f"# {_escape(_make_headline(results[0]))}"
+        if count == 1
+        else f"# {count_of(count, 'order')}",
         "",
         "| source order | id | outcome | target order | id | status |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -217,13 +219,13 @@ def markdown_of_copies(results: list[OrderFactoryResult], count: int) -> str:
         source, target = result.source_order, result.target_order
         made = [target.number or "", target.id, target.status] if target else ["", "", ""]
         cells = [source.number or "", source.id, result.status, *made]
-        lines.append(f"| {' | '.join(_escaped(cell) for cell in cells)} |")
+        lines.append(f"| {' | '.join(_escape(cell) for cell in cells)} |")
     if count > len(results):
         lines += ["", f"{len(results):,} of {count:,} shown, and {count - len(results):,} more."]
     if count == 1 and results[0].errors_log:
         lines += ["", "What was wrong:", ""]
         lines += [
-            f"- {_escaped(field)}: {_escaped(message)}"
+            f"- {_escape(field)}: {_escape(message)}"
             for field, messages in results[0].errors_log.items()
             for message in messages[:_ERRORS_SHOWN]
         ]
@@ -232,7 +234,7 @@ def markdown_of_copies(results: list[OrderFactoryResult], count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headline(result: OrderFactoryResult) -> str:
+def _make_headline(result: OrderFactoryResult) -> str:
     source, target = result.source_order, result.target_order
     if target is None:
         return f"Order {name_order(source)} was not copied"
@@ -251,10 +253,10 @@ def show_orders_result(result: OrdersResult) -> None:
     create(f"{result.change}-orders", "table", f"How many orders: {result.change}.", rows)
     if result.problems:
         table = [
-            {"order": each.order, "field": each.field, "message": _shortened(each.message)}
+            {"order": each.order, "field": each.field, "message": _shorten(each.message)}
             for each in result.problems[:_ERRORS_SHOWN]
         ]
-        shown = _shown(len(table), len(result.problems), "problems")
+        shown = _describe_shown(len(table), len(result.problems), "problems")
         create(f"{result.change}-orders-errors", "table", "What was wrong." + shown, table)
 
 
@@ -278,7 +280,7 @@ def show_times(times: StepTimes) -> None:
         )
 
 
-def _shown(shown: int, count: int, what: str) -> str:
+def _describe_shown(shown: int, count: int, what: str) -> str:
     if shown >= count:
         return ""
     return f" {shown:,} of {count:,} {what} shown, and {count - shown:,} more."

@@ -18,24 +18,24 @@ MOST_ORDERS = 20
 _MOST_CHARACTERS = 64
 
 
-def order_tags(result: OrderFactoryResult) -> list[str]:
+def list_order_tags(result: OrderFactoryResult) -> list[str]:
     """Return the tags `order:NUMBER`, `source:ID`, `target:NUMBER`, `target:ID`, `batch:REFERENCE`."""
     source, target = result.source_order, result.target_order
-    tags = [tag("order", source.number or source.id), tag("source", source.id)]
+    tags = [make_tag("order", source.number or source.id), make_tag("source", source.id)]
     if target is not None:
-        tags += [tag("target", name) for name in (target.number, target.id) if name]
+        tags += [make_tag("target", name) for name in (target.number, target.id) if name]
     if result.batch_reference:
-        tags.append(tag("batch", result.batch_reference))
+        tags.append(make_tag("batch", result.batch_reference))
     return tags
 
 
-def factory_outcome(result: OrderFactoryResult) -> str:
+def name_factory_outcome(result: OrderFactoryResult) -> str:
     """Return the value of a copy's tag `outcome`."""
     in_part = result.status == FactoryStatus.COMPLETED and result.errors_count
     return WITH_ERRORS if in_part else result.status
 
 
-def batch_outcome(result: BulkResult) -> str:
+def name_batch_outcome(result: BulkResult) -> str:
     """Return the value of a batch's tag `outcome`: as for a copy, or unfinished or dry run."""
     if result.dry_run:
         return "dry run"
@@ -65,5 +65,5 @@ def link_resource(resource: str, name: str) -> None:
         create(key, "markdown", "The same in the HTTP API (asks for a token)", f"[{link}]({link})")
 
 
-def tag(kind: str, value: str) -> str:
+def make_tag(kind: str, value: str) -> str:
     return f"{kind}:{value[:_MOST_CHARACTERS]}"

@@ -26,7 +26,7 @@ from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Coupon, Promotion
 from order_factory.tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
 from order_factory.tasks.promotions.tables import coupon_problems, coupon_uses, held_coupons, shares
-from order_factory.tasks.stock.availability import wanted_before
+from order_factory.tasks.stock.availability import select_wanted_before
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -96,7 +96,7 @@ def contest_uses(db: Connection) -> int:
 def record_used_up(db: Connection) -> int:
     """Record the coupons that earlier orders have used up. Returns the number of errors."""
     db.execute(coupon_problems.delete())
-    wants = wanted_before(contested.c.state == GRANTED)
+    wants = select_wanted_before(contested.c.state == GRANTED)
     words = (
         (USED_UP, coupon_uses.c.kind != _BY_CUSTOMER),
         (USED_BY_CUSTOMER, coupon_uses.c.kind == _BY_CUSTOMER),

@@ -28,9 +28,9 @@ from order_factory.models.tables import CopyError, LineItem, Sku, StockItem
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
-from order_factory.tasks.stock.bundles import part_is_left_out, wanted_pieces
+from order_factory.tasks.stock.bundles import is_part_left_out, select_wanted_pieces
 from order_factory.tasks.stock.last_lines import find_last_lines, select_without_lines
-from order_factory.tasks.stock.reductions import is_reducible, note_reduced_lines, pieces_left
+from order_factory.tasks.stock.reductions import count_pieces_left, is_reducible, reduce_lines
 from order_factory.tasks.working_set.copy_errors import has_fatal_error, insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
@@ -74,7 +74,7 @@ def check_stock(db: Connection, *, contested_already: bool = False) -> int:
         pass
     found = _record_shortages(db)
     if db.scalar(select(exists().where(contested.c.partial))):
-        note_reduced_lines(db, wanted_before(contested.c.state == GRANTED))
+        reduce_lines(db, select_wanted_before(contested.c.state == GRANTED))
     _leave_out_short_lines(db, last_lines)
     return found
 
@@ -112,13 +112,13 @@ def lock_wanted_stock(db: Connection) -> int:
 
 def insert_contested() -> Insert:
     """Insert a row per copy and short SKU, undecided, with all that its lines and bundles take."""
-    pieces = wanted_pieces()
+    pieces = select_wanted_pieces()
     goes_on = or_(copies.c.skip_errors, copies.c.stock == StockPolicy.PARTIAL)
     # A bundle is copied whole or not at all, and so are all pieces of a SKU that it needs.
     in_bundle = exists().where(
         bundle_parts.c.factory_id == copies.c.factory_id,
         bundle_parts.c.sku_code == flagged_skus.c.sku_code,
-        not_(part_is_left_out()),
+        not_(is_part_left_out()),
     )
     # So is a line that the options of the copy change.
     is_changed = exists().where(
@@ -175,7 +175,7 @@ def refuse_impossible_shares(last_lines: bool = False) -> Update:
 
     With `last_lines`, refuse also the uses of the copies that get no line.
     """
-    wants = wanted_before(contested.c.state == GRANTED)
+    wants = select_wanted_before(contested.c.state == GRANTED)
     hopeless = select(wants.c.share).where(wants.c.state == OPEN, not_(wants.c.partial))
     hopeless = hopeless.where(wants.c.before + wants.c.quantity > wants.c.available)
     useless = [_uses_without_lines(wants)] * last_lines
@@ -192,7 +192,7 @@ def grant_possible_shares(last_lines: bool = False) -> Update:
     A partial share is granted whatever is left. It counts with all that it wants: after one that
     gets less there is nothing left either way.
     """
-    wants = wanted_before(contested.c.state != REFUSED)
+    wants = select_wanted_before(contested.c.state != REFUSED)
     uncertain = select(wants.c.share).where(wants.c.state == OPEN, not_(wants.c.partial))
     uncertain = uncertain.where(wants.c.before + wants.c.quantity > wants.c.available)
     waits = [not_(_uses_without_lines(wants))] * last_lines
@@ -223,7 +223,7 @@ def _order_is(*states: int) -> ColumnElement[bool]:
     )
 
 
-def wanted_before(counts: ColumnElement[bool]) -> Subquery:
+def select_wanted_before(counts: ColumnElement[bool]) -> Subquery:
     """Select every row with `before`: the quantity of its SKU in the rows that count before it."""
     upto = func.sum(case((counts, contested.c.quantity), else_=0)).over(
         partition_by=contested.c.sku_id, order_by=contested.c.factory_id, rows=(None, -1)
@@ -246,8 +246,8 @@ def _decide(state: int) -> Update:
 
 def _record_shortages(db: Connection) -> int:
     """Record an error per SKU about all its lines, and one per line of a bundle with the SKU."""
-    wants = wanted_before(contested.c.state == GRANTED)
-    left = pieces_left(wants)
+    wants = select_wanted_before(contested.c.state == GRANTED)
+    left = count_pieces_left(wants)
     message = (
         literal("SKU ")
         + flagged_skus.c.sku_code
@@ -266,7 +266,7 @@ def _record_shortages(db: Connection) -> int:
     its_part = and_(
         bundle_parts.c.factory_id == copies.c.factory_id,
         bundle_parts.c.sku_code == flagged_skus.c.sku_code,
-        not_(part_is_left_out()),
+        not_(is_part_left_out()),
     )
     in_bundles_only = and_(
         exists().where(its_part).correlate(copies, flagged_skus),
@@ -330,7 +330,9 @@ def _leave_out_short_lines(db: Connection, last_lines: bool) -> None:
     is_made = and_(
         copies.c.stock == StockPolicy.PARTIAL, not_(has_fatal_error()), not_(_order_is(REFUSED))
     )
-    left_with_nothing = [_gets_no_line(wanted_before(contested.c.state == GRANTED))] * last_lines
+    left_with_nothing = [
+        _gets_no_line(select_wanted_before(contested.c.state == GRANTED))
+    ] * last_lines
     loses_lines = or_(copies.c.skip_errors, is_made, *left_with_nothing)
     is_refused = and_(loses_lines, contested.c.state == REFUSED)
     refused = (
@@ -353,7 +355,7 @@ def _leave_out_short_lines(db: Connection, last_lines: bool) -> None:
                 bundle_parts.c.sku_code == flagged_skus.c.sku_code,
             ),
         )
-        .where(is_refused, not_(part_is_left_out()))
+        .where(is_refused, not_(is_part_left_out()))
     )
     for lines in (refused, in_bundles):
         db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], lines))

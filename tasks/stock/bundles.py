@@ -50,12 +50,12 @@ def find_bundle_parts(db: Connection) -> bool:
     return bool(db.scalar(select(exists(select(bundle_parts.c.factory_id)))))
 
 
-def part_is_left_out() -> ColumnElement[bool]:
+def is_part_left_out() -> ColumnElement[bool]:
     """Whether the line of this part is left out of its copy."""
     return is_left_out(bundle_parts.c.factory_id, bundle_parts.c.line_item_id)
 
 
-def wanted_pieces() -> Subquery:
+def select_wanted_pieces() -> Subquery:
     """Select the pieces that each copy needs: a row per line of a SKU or of a bundle with it."""
     in_lines = (
         select(copies.c.factory_id, _line.c.sku_code, _line.c.quantity)
@@ -64,13 +64,13 @@ def wanted_pieces() -> Subquery:
     )
     of = changed_lines.c
     changed = select(of.factory_id, of.sku_code, of.quantity)
-    return union_all(in_lines, changed, _in_bundles()).subquery("pieces")
+    return union_all(in_lines, changed, _select_in_bundles()).subquery("pieces")
 
 
-def _in_bundles() -> Select[tuple[int, str, int]]:
+def _select_in_bundles() -> Select[tuple[int, str, int]]:
     parts = bundle_parts.c
     rows = select(parts.factory_id, parts.sku_code, parts.quantity)
-    return rows.where(not_(part_is_left_out()))
+    return rows.where(not_(is_part_left_out()))
 
 
 def _insert_bundle_parts() -> Insert:

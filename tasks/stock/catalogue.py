@@ -46,7 +46,7 @@ def flag_skus(db: Connection, *, more: bool) -> int:
 
     `more` says whether some of the SKUs are in bundles or in changed lines.
     """
-    others = exists().where(claims.c.factory_id < _first_loaded())
+    others = exists().where(claims.c.factory_id < _find_first_loaded())
     after_others = bool(db.scalar(select(others)))
     return execute_and_count(db, insert_flagged_skus(after_others=after_others, more=more))
 
@@ -58,7 +58,7 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
     A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
     batch were copied in this transaction, so their pieces are no longer available.
     """
-    wanted = (_wanted_with_more() if more else _wanted()).subquery("wanted")
+    wanted = (_wanted_with_more() if more else _select_wanted()).subquery("wanted")
     mode = select(copies.c.mode).limit(1).scalar_subquery()
     held = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
     held = held.where(_stock.c.sku_id == _sku.c.id)
@@ -67,7 +67,7 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
         _sku, and_(_sku.c.mode == mode, _sku.c.code == wanted.c.sku_code)
     )
     if after_others:
-        promised = _promised()
+        promised = _select_promised()
         asked = asked.outerjoin(promised, promised.c.sku_code == wanted.c.sku_code)
         available = available - func.coalesce(promised.c.quantity, 0)
     known = (
@@ -96,7 +96,7 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
     return insert_counted(flagged_skus, list(values), rows)
 
 
-def _wanted() -> Select[tuple[str | None, int]]:
+def _select_wanted() -> Select[tuple[str | None, int]]:
     return (
         select(
             _line.c.sku_code,
@@ -112,7 +112,7 @@ def _wanted() -> Select[tuple[str | None, int]]:
 
 
 def _wanted_with_more() -> Select[tuple[str | None, int]]:
-    of_lines = _wanted().order_by(None)
+    of_lines = _select_wanted().order_by(None)
     of_bundles = select(bundle_parts.c.sku_code, bundle_parts.c.quantity)
     changed = select(changed_lines.c.sku_code, changed_lines.c.quantity)
     every = union_all(of_lines, changed, of_bundles).subquery("every")
@@ -120,7 +120,7 @@ def _wanted_with_more() -> Select[tuple[str | None, int]]:
     return select(every.c.sku_code, quantity).group_by(every.c.sku_code).order_by(every.c.sku_code)
 
 
-def _promised() -> Subquery:
+def _select_promised() -> Subquery:
     """Select the pieces of earlier copies of the batch that were not taken from the stock.
 
     So a batch that is split because of an order at fault ends as it would without that order.
@@ -136,7 +136,7 @@ def _promised() -> Subquery:
         join_bundle_items(earlier, target.c.id, target.c.mode)
     )
     gets_pieces = and_(
-        claims.c.factory_id < _first_loaded(),
+        claims.c.factory_id < _find_first_loaded(),
         target.c.status.not_in(_HAS_TAKEN),
         factory.c.stock != StockPolicy.IGNORE,
     )
@@ -147,5 +147,5 @@ def _promised() -> Subquery:
     return select(every.c.sku_code, quantity).group_by(every.c.sku_code).subquery("promised")
 
 
-def _first_loaded() -> ColumnElement[int]:
+def _find_first_loaded() -> ColumnElement[int]:
     return select(func.min(copies.c.factory_id)).scalar_subquery()

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables import LineItem
 from order_factory.models.values.statuses import ItemType
-from order_factory.tasks.stock.bundles import part_is_left_out
+from order_factory.tasks.stock.bundles import is_part_left_out
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import (
@@ -74,7 +74,7 @@ def find_last_lines(db: Connection) -> bool:
     of_bundles = (
         select(copies.c.factory_id, bundle_parts.c.line_item_id, contested.c.sku_id)
         .select_from(short.join(bundle_parts, its_parts))
-        .where(uses_a_limit, not_(part_is_left_out()))
+        .where(uses_a_limit, not_(is_part_left_out()))
     )
     its_changed = and_(
         changed_lines.c.factory_id == copies.c.factory_id,

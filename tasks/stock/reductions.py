@@ -17,7 +17,7 @@ from order_factory.tasks.working_set.tables import (
 _line = table_of(LineItem)
 
 
-def pieces_left(wants: Subquery) -> ColumnElement[int]:
+def count_pieces_left(wants: Subquery) -> ColumnElement[int]:
     """Return the pieces that earlier orders leave to a row of `wanted_before`."""
     left = wants.c.available - wants.c.before
     return case((left < 0, 0), else_=left)
@@ -28,7 +28,7 @@ def is_reducible(wants: Subquery) -> ColumnElement[bool]:
     return and_(wants.c.partial, wants.c.state == GRANTED)
 
 
-def note_reduced_lines(db: Connection, wants: Subquery) -> None:
+def reduce_lines(db: Connection, wants: Subquery) -> None:
     """Reduce the lines that get only some of their pieces, and leave out those that get none.
 
     Several lines of one order and SKU share what is left, earlier lines first.
@@ -40,7 +40,7 @@ def note_reduced_lines(db: Connection, wants: Subquery) -> None:
         select(
             wants.c.factory_id,
             _line.c.id,
-            (pieces_left(wants) - func.coalesce(before, 0)).label("quantity"),
+            (count_pieces_left(wants) - func.coalesce(before, 0)).label("quantity"),
             _line.c.quantity.label("wanted"),
         )
         .select_from(wants)
@@ -49,7 +49,7 @@ def note_reduced_lines(db: Connection, wants: Subquery) -> None:
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .where(
             is_reducible(wants),
-            wants.c.quantity > pieces_left(wants),
+            wants.c.quantity > count_pieces_left(wants),
             _line.c.item_type == ItemType.SKUS,
             _line.c.sku_code == flagged_skus.c.sku_code,
             _line.c.quantity > 0,

@@ -39,8 +39,8 @@ from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.stock.bundles import (
     PART_CODE,
     PART_QUANTITY,
+    is_part_left_out,
     join_bundle_items,
-    part_is_left_out,
 )
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -109,7 +109,7 @@ def return_stock(db: Connection, orders: Orders, now: datetime) -> None:
         not_(exists().where(_reservation.c.order_id == order_id)),
         not_(ignores.correlate_except(_order, _factory)),
     )
-    places = _first_places(unrecorded)
+    places = _select_first_items(unrecorded)
     _lock_stock(db, places)
     returned = places.subquery("returned")
     more = update(_stock).where(_stock.c.id == returned.c.stock_item_id)
@@ -131,7 +131,7 @@ def insert_placed_pieces() -> Insert:
         select(placements.c.factory_id, bundle_parts.c.sku_code, bundle_parts.c.quantity)
         .select_from(placements)
         .join(bundle_parts, bundle_parts.c.factory_id == placements.c.factory_id)
-        .where(not_(part_is_left_out()))
+        .where(not_(is_part_left_out()))
     )
     pieces = union_all(in_lines, in_bundles).subquery("pieces")
     columns = (
@@ -242,7 +242,7 @@ def _end(
     db.execute(update(_reservation).where(mine).values(status=after, updated_at=now))
 
 
-def _first_places(orders: Orders) -> Select[tuple[int, int]]:
+def _select_first_items(orders: Orders) -> Select[tuple[int, int]]:
     """Select the first stock item of each tracked SKU in these orders, and their quantity."""
     first = (
         select(func.min(_stock.c.id))

@@ -18,7 +18,7 @@ from order_factory.tasks.working_set.statements import table_of
 _order = table_of(Order)
 
 
-def new_number() -> str:
+def make_number() -> str:
     """Return a new number for a subscription, which people use as they use an order's number."""
     return f"S{uuid4().int % 10**12:012}"
 
@@ -42,7 +42,7 @@ def create_subscription(
             "to false."
         )
     values = options.model_dump() | {
-        "number": new_number(),
+        "number": make_number(),
         "mode": order.mode,
         "status": SubscriptionStatus.DRAFT,
         "source_order_id": source_order_id,

@@ -33,7 +33,7 @@ def insert_discount_lines(
     whole = db.scalar(select(func.coalesce(func.sum(_line.c.total_amount_cents), 0)).where(*goods))
     if not whole:
         return
-    worth = (literal(cents, BigInteger()) for cents in (*_parts(db, subscription_id), whole))
+    worth = (literal(cents, BigInteger()) for cents in (*_read_costs(db, subscription_id), whole))
     share = split_discount(_line.c.item_type, _line.c.total_amount_cents, *worth)
     values: dict[str, ColumnElement[Any]] = {
         **{column.key: column for column in copied_columns(LineItem, "order_id")},
@@ -53,7 +53,7 @@ def insert_discount_lines(
     db.execute(insert_counted(_line, list(values), rows.order_by(_line.c.id)))
 
 
-def _parts(db: Connection, subscription_id: int) -> tuple[int, int]:
+def _read_costs(db: Connection, subscription_id: int) -> tuple[int, int]:
     """Return the cost of the items now, and of their pieces in the source order, in cents."""
     kept = case((_item.c.quantity < _line.c.quantity, _item.c.quantity), else_=_line.c.quantity)
     rows = select(

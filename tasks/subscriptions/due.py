@@ -97,7 +97,7 @@ def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
     values: dict[str, Any] = {"next_run_at": runs.c.next_run_at, "updated_at": now}
     if batch_id is not None:
         copied = runs.c.order_subscription_id.in_(select(periods.c.order_subscription_id))
-        running = _running(batch_id, now)
+        running = _set_running(batch_id, now)
         # In one statement, because each of these rows is in several indexes.
         values |= {
             name: case(
@@ -112,9 +112,9 @@ def advance(db: Connection, batch_id: int | None, now: datetime) -> None:
 def mark_running(db: Connection, keys: Select[Any], batch_id: int, now: datetime) -> None:
     """Mark these subscriptions as running, because they have copies in this batch."""
     mine = update(subscription).where(subscription.c.id.in_(keys))
-    db.execute(mine.values(**_running(batch_id, now), updated_at=now))
+    db.execute(mine.values(**_set_running(batch_id, now), updated_at=now))
 
 
-def _running(batch_id: int, now: datetime) -> dict[str, Any]:
+def _set_running(batch_id: int, now: datetime) -> dict[str, Any]:
     running = SubscriptionStatus.RUNNING.value
     return {"status": running, "running_batch_id": batch_id, "last_run_at": now}

@@ -56,7 +56,7 @@ def convert(db: Connection, key: int, now: datetime) -> int:
     return count
 
 
-def options_cents(db: Connection, line_item_id: int | None) -> int:
+def sum_options_cents(db: Connection, line_item_id: int | None) -> int:
     """Return the cost of all options of this line, in cents; it does not depend on the quantity."""
     sums = select(func.coalesce(func.sum(_option.c.total_amount_cents), 0))
     sums = sums.where(_option.c.line_item_id == _line.c.id)

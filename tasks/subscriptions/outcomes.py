@@ -23,7 +23,7 @@ from sqlalchemy import (
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import Event, OrderFactoryBatch
 from order_factory.models.values.event_names import EventName
-from order_factory.models.values.retry_delays import delays
+from order_factory.models.values.retry_delays import parse_delays
 from order_factory.models.values.statuses import AfterFailure, FactoryStatus, SubscriptionStatus
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_free, overtaken, subscription
 from order_factory.tasks.subscriptions.recording import SubscriptionBatch
@@ -42,7 +42,7 @@ _batch, _event = table_of(OrderFactoryBatch), table_of(Event)
 _failed = factory.c.status == FactoryStatus.FAILED
 
 
-def running_batches(db: Connection) -> list[SubscriptionBatch]:
+def find_running_batches(db: Connection) -> list[SubscriptionBatch]:
     """Return the batches whose outcomes are not counted in some subscription, oldest first."""
     newest = select(subscription.c.running_batch_id).where(~is_free)
     held = union(newest, select(overtaken.c.batch_id))
@@ -60,7 +60,8 @@ def record_outcomes(db: Connection, batch_id: int, now: datetime) -> int:
     """
     open_run_tables(db)
     if not execute_and_count(
-        db, insert_counted(ended_subscriptions, ["order_subscription_id"], _ended(db, batch_id))
+        db,
+        insert_counted(ended_subscriptions, ["order_subscription_id"], _select_ended(db, batch_id)),
     ):
         return 0
     _plan_retries(db, batch_id, now)
@@ -76,7 +77,7 @@ def count_waiting(db: Connection, batch_id: int) -> int:
     return db.scalar(waiting) or 0
 
 
-def _ended(db: Connection, batch_id: int) -> Select[Any]:
+def _select_ended(db: Connection, batch_id: int) -> Select[Any]:
     """Select the subscriptions whose copies in this batch have all ended."""
     # As a list, because a correlated subquery might read the whole batch for each row.
     unfinished = select(factory.c.order_subscription_id).where(
@@ -90,7 +91,7 @@ def _ended(db: Connection, batch_id: int) -> Select[Any]:
     return select(skip_locked(db, mine, subscription).subquery("held"))
 
 
-def _in_batch(batch_id: int) -> ColumnElement[bool]:
+def _is_counted_copy(batch_id: int) -> ColumnElement[bool]:
     return and_(
         factory.c.batch_id == batch_id,
         factory.c.order_subscription_id.in_(select(ended_subscriptions.c.order_subscription_id)),
@@ -99,7 +100,7 @@ def _in_batch(batch_id: int) -> ColumnElement[bool]:
 
 def _plan_retries(db: Connection, batch_id: int, now: datetime) -> None:
     """Set `retry_at` of the failed copies that may succeed later and have a delay left."""
-    better = and_(_in_batch(batch_id), _failed, factory.c.attempt.is_not(None))
+    better = and_(_is_counted_copy(batch_id), _failed, factory.c.attempt.is_not(None))
     both = factory.join(subscription, subscription.c.id == factory.c.order_subscription_id)
     waits = and_(
         better,
@@ -117,7 +118,7 @@ def _plan_retries(db: Connection, batch_id: int, now: datetime) -> None:
     for retry_after, attempt in db.execute(
         lists.where(better, subscription.c.retry_after.is_not(None))
     ).all():
-        left = delays(retry_after)[attempt - 1 :]
+        left = parse_delays(retry_after)[attempt - 1 :]
         if not left:
             continue
         theirs = select(subscription.c.id).where(subscription.c.retry_after == retry_after)
@@ -143,13 +144,13 @@ def _count(db: Connection, batch_id: int, now: datetime) -> int:
                 "succeeded"
             ),
         )
-        .where(_in_batch(batch_id))
+        .where(_is_counted_copy(batch_id))
         .group_by(factory.c.order_subscription_id)
         .subquery("counted")
     )
     running = subscription.c.status == SubscriptionStatus.RUNNING
     newest = subscription.c.running_batch_id == batch_id
-    older = _older_batches(db, batch_id)
+    older = _find_older_batches(db, batch_id)
     left = null() if older is None else case((newest, older), else_=subscription.c.running_batch_id)
     free = and_(running, left.is_(None))
     count = execute_and_count(
@@ -173,7 +174,7 @@ def _count(db: Connection, batch_id: int, now: datetime) -> int:
     return count
 
 
-def _older_batches(db: Connection, batch_id: int) -> ColumnElement[int] | None:
+def _find_older_batches(db: Connection, batch_id: int) -> ColumnElement[int] | None:
     """Select the newest other batch with open copies for each subscription; null if there is none.
 
     The subscriptions whose copies ended are removed from this batch first.
@@ -200,7 +201,7 @@ def _forget_newest(db: Connection) -> None:
 def _deactivate(db: Connection, batch_id: int, now: datetime) -> None:
     """Deactivate the subscriptions with `after_failure = deactivate` and a permanent failure."""
     lost = select(factory.c.order_subscription_id).where(
-        _in_batch(batch_id), _failed, factory.c.retry_at.is_(None)
+        _is_counted_copy(batch_id), _failed, factory.c.retry_at.is_(None)
     )
     mine = select(subscription.c.id).where(
         subscription.c.id.in_(lost),

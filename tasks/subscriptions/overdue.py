@@ -27,12 +27,14 @@ class Overdue:
 def read_overdue(db: Connection, now: datetime, grace: timedelta = OVERDUE_AFTER) -> Overdue | None:
     """Return the renewals that are overdue by more than `grace`, if any."""
     limit = now - grace
-    found = union_all(_periods(limit), _retries(limit), _copies(limit)).subquery("overdue")
+    found = union_all(
+        _select_periods(limit), _select_retries(limit), _select_copies(limit)
+    ).subquery("overdue")
     count, since = db.execute(select(func.count(), func.min(found.c.since))).one()
     return Overdue(count, since) if count else None
 
 
-def overdue_since(now: datetime, grace: timedelta = OVERDUE_AFTER) -> ColumnElement[datetime]:
+def find_overdue_period(now: datetime, grace: timedelta = OVERDUE_AFTER) -> ColumnElement[datetime]:
     """Return the overdue period of a subscription, or null."""
     late = subscription.c.next_run_at <= now - grace
     return case((goes_on & ~waits_for_copy & late, subscription.c.next_run_at)).label(
@@ -40,19 +42,19 @@ def overdue_since(now: datetime, grace: timedelta = OVERDUE_AFTER) -> ColumnElem
     )
 
 
-def _periods(limit: datetime) -> Select[tuple[datetime]]:
+def _select_periods(limit: datetime) -> Select[tuple[datetime]]:
     return select(subscription.c.next_run_at.label("since")).where(
         goes_on, ~waits_for_copy, subscription.c.next_run_at <= limit
     )
 
 
-def _retries(limit: datetime) -> Select[tuple[datetime]]:
+def _select_retries(limit: datetime) -> Select[tuple[datetime]]:
     rows = select(factory.c.retry_at.label("since"))
     rows = rows.join(subscription, subscription.c.id == factory.c.order_subscription_id)
     return rows.where(goes_on, factory.c.retry_at <= limit)
 
 
-def _copies(limit: datetime) -> Select[tuple[datetime]]:
+def _select_copies(limit: datetime) -> Select[tuple[datetime]]:
     """Select recorded copies that no run has started, except those that wait for a gateway."""
     return select(factory.c.created_at.label("since")).where(
         is_unfinished,

@@ -21,14 +21,14 @@ class Plan:
     next_run_at: datetime | None
 
 
-def calendar_of(row: Any) -> Calendar:
+def make_calendar(row: Any) -> Calendar:
     """Return the calendar of a row with `frequency`, `starts_at` and `time_zone`."""
     return Calendar(row.frequency, row.starts_at, row.time_zone)
 
 
-def first_period(row: Any, after: datetime) -> datetime | None:
+def find_first_period(row: Any, after: datetime) -> datetime | None:
     """Return the subscription's first period after this time; None if it expires before."""
-    period = calendar_of(row).after(after)
+    period = make_calendar(row).after(after)
     return None if _is_over(row, period) else period
 
 
@@ -40,15 +40,15 @@ def plan(row: Row[Any], now: datetime, late_after: timedelta) -> Plan:
     """
     if _is_over(row, row.next_run_at):
         return Plan((), None)
-    due, following = _due(row, now)
+    due, following = _find_due_periods(row, now)
     if row.catch_up == CatchUp.NONE:
         due = [period for period in due if now - period <= late_after]
     return Plan(tuple(due), None if _is_over(row, following) else following)
 
 
-def _due(row: Any, now: datetime) -> tuple[list[datetime], datetime | None]:
+def _find_due_periods(row: Any, now: datetime) -> tuple[list[datetime], datetime | None]:
     """Return the periods that are due now (all, or only the last), and the next one."""
-    calendar = calendar_of(row)
+    calendar = make_calendar(row)
     due, following = [row.next_run_at], calendar.after(row.next_run_at)
     if following is None or following > now:  # as nearly always
         return due, following

@@ -19,35 +19,39 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus, Mode
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
-from order_factory.tasks.subscriptions.planning import calendar_of
+from order_factory.tasks.subscriptions.planning import make_calendar
 from order_factory.tasks.subscriptions.recording import record_periods
 from order_factory.tasks.subscriptions.tables import open_run_tables, periods
-from order_factory.tasks.subscriptions.transitions import SOURCE_CANCELLED, ended_by_source
+from order_factory.tasks.subscriptions.transitions import SOURCE_CANCELLED, is_ended_by_source
 from order_factory.tasks.working_set.statements import insert_counted, table_of
 
 _order = table_of(Order)
 _copied = func.coalesce(subscription.c.template_order_id, subscription.c.source_order_id)
 
 
-def upcoming(
+def list_upcoming(
     db: Connection, mode: Mode, until: datetime, limit: int
 ) -> tuple[int, list[UpcomingCopy]]:
     """Return the number of subscriptions with a period until then, and the first periods."""
-    ahead = _ahead(mode, until)
+    ahead = _select_continuing(mode, until)
     count = db.scalar(select(func.count()).select_from(ahead.subquery())) or 0
     # The first periods belong to the subscriptions with the earliest `next_run_at`.
     nearest = ahead.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
-    each = [_periods_of(row, until) for row in db.execute(nearest)]
+    each = [_list_periods(row, until) for row in db.execute(nearest)]
     return count, [
-        UpcomingCopy(subscription=_ref(row), period_at=period, source_order=_source(row))
+        UpcomingCopy(
+            subscription=_present_subscription(row),
+            period_at=period,
+            source_order=_present_source(row),
+        )
         for period, _, row in islice(merge(*each, key=lambda found: found[:2]), limit)
     ]
 
 
-def _periods_of(row: Row[Any], until: datetime) -> Iterator[tuple[datetime, int, Row[Any]]]:
+def _list_periods(row: Row[Any], until: datetime) -> Iterator[tuple[datetime, int, Row[Any]]]:
     last = until if row.expires_at is None else min(until, row.expires_at)
     yield row.next_run_at, row.id, row
-    for period in calendar_of(row).between(row.next_run_at, last):
+    for period in make_calendar(row).between(row.next_run_at, last):
         if period != row.expires_at:
             yield period, row.id, row
 
@@ -58,7 +62,7 @@ def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
     Returns the key of the batch.
     """
     open_run_tables(db)
-    ahead = _ahead(mode, until).subquery("ahead")
+    ahead = _select_continuing(mode, until).subquery("ahead")
     rank = func.row_number().over(order_by=(ahead.c.next_run_at, ahead.c.id))
     # With its own time, so that it does not conflict with a period that was copied today.
     rows = select(rank, ahead.c.id, literal(utc_now(), periods.c.period_at.type))
@@ -73,14 +77,16 @@ def predict_failures(
     failed = (factory.c.batch_id == batch_id, factory.c.status == FactoryStatus.FAILED)
     count = db.scalar(select(func.count()).select_from(factory).where(*failed)) or 0
     rows: Select[Any] = (
-        select(*_named(), factory.c.errors_log)
+        select(*_list_columns(), factory.c.errors_log)
         .select_from(factory)
         .join(subscription, subscription.c.id == factory.c.order_subscription_id)
         .join(_order, _order.c.id == factory.c.source_order_id)
     )
     return count, [
         PredictedFailure(
-            subscription=_ref(row), source_order=_source(row), errors_log=row.errors_log or {}
+            subscription=_present_subscription(row),
+            source_order=_present_source(row),
+            errors_log=row.errors_log or {},
         )
         for row in db.execute(rows.where(*failed).order_by(factory.c.id).limit(limit))
     ]
@@ -90,23 +96,27 @@ def predict_endings(
     db: Connection, mode: Mode, until: datetime, limit: int
 ) -> tuple[int, list[PredictedFailure]]:
     """Return the number of subscriptions that end instead of being copied, and the first ones."""
-    rows = _with_period(mode, until).where(ended_by_source())
+    rows = _select_with_period(mode, until).where(is_ended_by_source())
     count = db.scalar(select(func.count()).select_from(rows.subquery())) or 0
     log = {"source_order": [f"{SOURCE_CANCELLED}: the subscription ends, and nothing is copied"]}
     first = rows.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
     return count, [
-        PredictedFailure(subscription=_ref(row), source_order=_source(row), errors_log=log)
+        PredictedFailure(
+            subscription=_present_subscription(row),
+            source_order=_present_source(row),
+            errors_log=log,
+        )
         for row in db.execute(first)
     ]
 
 
-def _ahead(mode: Mode, until: datetime) -> Select[Any]:
-    return _with_period(mode, until).where(~ended_by_source())
+def _select_continuing(mode: Mode, until: datetime) -> Select[Any]:
+    return _select_with_period(mode, until).where(~is_ended_by_source())
 
 
-def _with_period(mode: Mode, until: datetime) -> Select[Any]:
+def _select_with_period(mode: Mode, until: datetime) -> Select[Any]:
     names = ("frequency", "starts_at", "time_zone", "next_run_at", "expires_at")
-    rows = select(*_named(), *(subscription.c[name] for name in names))
+    rows = select(*_list_columns(), *(subscription.c[name] for name in names))
     within = or_(
         subscription.c.expires_at.is_(None),
         subscription.c.next_run_at < subscription.c.expires_at,
@@ -119,7 +129,7 @@ def _with_period(mode: Mode, until: datetime) -> Select[Any]:
     )
 
 
-def _named() -> list[Any]:
+def _list_columns() -> list[Any]:
     return [
         subscription.c.id,
         subscription.c.number,
@@ -130,11 +140,11 @@ def _named() -> list[Any]:
     ]
 
 
-def _ref(row: Row[Any]) -> SubscriptionRef:
+def _present_subscription(row: Row[Any]) -> SubscriptionRef:
     name = public_id(Resource.order_subscriptions, row.id)
     return SubscriptionRef(id=name, number=row.number, status=row.status)
 
 
-def _source(row: Row[Any]) -> OrderRef:
+def _present_source(row: Row[Any]) -> OrderRef:
     name = public_id(Resource.orders, row.order_id)
     return OrderRef(id=name, number=row.order_number, status=row.order_status)

@@ -11,7 +11,7 @@ from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import SubscriptionStatus
 from order_factory.tasks.subscriptions.due import factory, subscription
-from order_factory.tasks.subscriptions.overdue import overdue_since
+from order_factory.tasks.subscriptions.overdue import find_overdue_period
 from order_factory.tasks.subscriptions.templates import item
 from order_factory.tasks.working_set.statements import table_of
 
@@ -50,13 +50,13 @@ def list_subscriptions(
     `overdue_since` is the due period that no run has begun.
     """
     wanted = [] if status is None else [subscription.c.status == status]
-    rows, total = read_page(db, _rows(now), subscription.c.id, wanted, page, limit)
+    rows, total = read_page(db, _select_rows(now), subscription.c.id, wanted, page, limit)
     return [_present(row) for row in rows], total
 
 
 def read_subscription(db: Connection, key: int, now: datetime) -> dict[str, Any]:
     """Return a subscription with its `items` and its latest `copies`."""
-    found = _present(db.execute(_rows(now).where(subscription.c.id == key)).mappings().one())
+    found = _present(db.execute(_select_rows(now).where(subscription.c.id == key)).mappings().one())
     items = select(item.c.sku_code, item.c.bundle_code, item.c.quantity, item.c.unit_amount_cents)
     items = items.add_columns(item.c.total_amount_cents, item.c.currency_code)
     items = items.where(item.c.order_subscription_id == key).order_by(item.c.id)
@@ -77,12 +77,12 @@ def read_subscription(db: Connection, key: int, now: datetime) -> dict[str, Any]
     )
     return found | {
         "items": [dict(row) for row in db.execute(items).mappings()],
-        "copies": [_copy(row) for row in db.execute(copies).mappings()],
+        "copies": [_present_copy(row) for row in db.execute(copies).mappings()],
     }
 
 
-def _rows(now: datetime) -> Select[Any]:
-    shown = [*(subscription.c[name] for name in _SHOWN), overdue_since(now)]
+def _select_rows(now: datetime) -> Select[Any]:
+    shown = [*(subscription.c[name] for name in _SHOWN), find_overdue_period(now)]
     return select(
         subscription.c.id, *shown, _order.c.id.label("order_id"), _order.c.number.label("source")
     ).join(_order, _order.c.id == subscription.c.source_order_id)
@@ -95,5 +95,5 @@ def _present(row: RowMapping) -> dict[str, Any]:
     return {"id": key, **values, "source_order": source}
 
 
-def _copy(row: RowMapping) -> dict[str, Any]:
+def _present_copy(row: RowMapping) -> dict[str, Any]:
     return dict(row) | {"id": public_id(Resource.order_factories, row["id"])}

@@ -92,10 +92,10 @@ def record_periods(
 ) -> SubscriptionBatch:
     """Insert a batch with a pending factory for each of the `periods` and each failed factory."""
     batch = _insert_batch(db, mode, now)
-    count = execute_and_count(db, insert_counted(factory, *_due_factories(batch.id, now)))
+    count = execute_and_count(db, insert_counted(factory, *_select_due_factories(batch.id, now)))
     if failed is not None:
         count += execute_and_count(
-            db, insert_counted(factory, *_retry_factories(batch.id, now, failed))
+            db, insert_counted(factory, *_select_retry_factories(batch.id, now, failed))
         )
         take_over_orders(db, batch.id)
     record_create_events(db, batch.id, now)
@@ -103,9 +103,9 @@ def record_periods(
     return batch
 
 
-def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]]:
-    """Insert a recurring order copy for each due period."""
-    values = _common(batch_id, now) | {
+def _select_due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]]:
+    """Select the columns of a recurring order copy for each due period."""
+    values = _list_common_columns(batch_id, now) | {
         "mode": subscription.c.mode,
         "source_order_id": func.coalesce(
             subscription.c.template_order_id, subscription.c.source_order_id
@@ -120,10 +120,10 @@ def _due_factories(batch_id: int, now: datetime) -> tuple[list[str], Select[Any]
     return list(values), rows.order_by(periods.c.rank)
 
 
-def _retry_factories(
+def _select_retry_factories(
     batch_id: int, now: datetime, failed: Select[Any]
 ) -> tuple[list[str], Select[Any]]:
-    """Insert the next attempt for each of these failed factories, with the order that it made."""
+    """Select the columns of the next attempt for each failed factory, with the order that it made."""
     kept = (
         "mode",
         "source_order_id",
@@ -131,7 +131,7 @@ def _retry_factories(
         "order_subscription_id",
         "period_at",
     )
-    values = _common(batch_id, now) | {
+    values = _list_common_columns(batch_id, now) | {
         **{name: factory.c[name] for name in kept},
         "attempt": factory.c.attempt + 1,
         "retry_of_id": factory.c.id,
@@ -142,7 +142,7 @@ def _retry_factories(
     return list(values), rows
 
 
-def _common(batch_id: int, now: datetime) -> dict[str, ColumnElement[Any]]:
+def _list_common_columns(batch_id: int, now: datetime) -> dict[str, ColumnElement[Any]]:
     return {
         "type": literal(FactoryType.RECURRING_ORDER_COPIES.value),
         "batch_id": literal(batch_id),

@@ -56,15 +56,15 @@ def can_get_better() -> ColumnElement[bool]:
         and_(_error.c.field.in_(PASSING_FIELDS), _error.c.code.not_in(NEEDS_OTHER_SOURCE)),
         _error.c.code.in_(PASSING_CODES),
     )
-    return _all_errors(passes)
+    return _has_only_errors(passes)
 
 
 def needs_other_source() -> ColumnElement[bool]:
     """Whether a failed factory waits for another payment source, or for its customer."""
-    return _all_errors(_error.c.code.in_(NEEDS_OTHER_SOURCE))
+    return _has_only_errors(_error.c.code.in_(NEEDS_OTHER_SOURCE))
 
 
-def _all_errors(passes: ColumnElement[bool]) -> ColumnElement[bool]:
+def _has_only_errors(passes: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether the factory has such an error, and no other."""
     mine = _error.c.order_factory_id == factory.c.id
     lasting = exists().where(mine, ~passes, _error.c.code.not_in(_BESIDE))
@@ -79,7 +79,9 @@ def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     """
     _wake_those_with_another_source(db, now)
     _drop_obsolete(db, now)
-    held = skip_locked(db, _ripe(mode, now).limit(limit), subscription).subquery("held")
+    held = skip_locked(db, _select_due_retries(mode, now).limit(limit), subscription).subquery(
+        "held"
+    )
     return execute_and_count(
         db,
         insert_counted(
@@ -88,7 +90,7 @@ def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     )
 
 
-def _ripe(mode: Mode, now: datetime) -> Select[Any]:
+def _select_due_retries(mode: Mode, now: datetime) -> Select[Any]:
     rows = (
         select(factory.c.id, factory.c.order_subscription_id, factory.c.target_order_id)
         .join(subscription, subscription.c.id == factory.c.order_subscription_id)

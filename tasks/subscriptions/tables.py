@@ -14,7 +14,7 @@ from order_factory.tasks.working_set.tables import temporary
 _METADATA = MetaData()
 
 
-def _key(name: str) -> Column[int]:
+def _make_key_column(name: str) -> Column[int]:
     return Column(name, BigId, primary_key=True, autoincrement=False)
 
 
@@ -22,14 +22,14 @@ def _key(name: str) -> Column[int]:
 runs = temporary(
     _METADATA,
     "tmp_subscription_runs",
-    _key("order_subscription_id"),
+    _make_key_column("order_subscription_id"),
     Column("next_run_at", UtcDateTime()),
 )
 # One row per due period, numbered from 1 in the order in which the copies are made.
 periods = temporary(
     _METADATA,
     "tmp_subscription_periods",
-    _key("rank"),
+    _make_key_column("rank"),
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("period_at", UtcDateTime(), nullable=False),
 )
@@ -37,12 +37,14 @@ periods = temporary(
 retried = temporary(
     _METADATA,
     "tmp_subscription_retries",
-    _key("factory_id"),
+    _make_key_column("factory_id"),
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("target_order_id", BigInteger),
 )
 # The subscriptions whose copies of a batch have all ended, and whether one failed permanently.
-ended_subscriptions = temporary(_METADATA, "tmp_ended_subscriptions", _key("order_subscription_id"))
+ended_subscriptions = temporary(
+    _METADATA, "tmp_ended_subscriptions", _make_key_column("order_subscription_id")
+)
 
 
 def open_run_tables(db: Connection) -> None:

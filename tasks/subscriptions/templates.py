@@ -99,7 +99,7 @@ def _insert_order(db: Connection, row: Any, has_items: bool, now: datetime) -> i
         "customer_email": row.customer_email,
         "billing_address_id": billing,
         "shipping_address_id": shipping,
-        "payment_source_id": _payment_source(db, row, source),
+        "payment_source_id": _find_payment_source(db, row, source),
         # Items have no line for a gift card's payment.
         "gift_card_code": None if has_items else source.gift_card_code,
         "gift_card_code_key": None if has_items else source.gift_card_code_key,
@@ -125,7 +125,7 @@ def _insert_address(db: Connection, key: int | None, now: datetime) -> int | Non
     return int(db.execute(made.returning(_address.c.id)).scalar_one())
 
 
-def _payment_source(db: Connection, row: Any, source: Any) -> int | None:
+def _find_payment_source(db: Connection, row: Any, source: Any) -> int | None:
     """Return the payment source for the copies: the subscription's, or else the source order's."""
     if row.customer_payment_source_id is not None:
         mine = select(_saved.c.payment_source_id)
@@ -152,7 +152,7 @@ def _insert_lines(db: Connection, row: Any, template: int, has_items: bool, now:
     values = {
         "order_id": literal(template),
         **{
-            column.key: _line_value(column.key, asked)
+            column.key: _choose_line_value(column.key, asked)
             for column in copied_columns(LineItem, "order_id")
         },
         **times(at(now)),
@@ -164,7 +164,7 @@ def _insert_lines(db: Connection, row: Any, template: int, has_items: bool, now:
     _insert_options(db, template, asked, now)
 
 
-def _line_value(name: str, asked: FromClause) -> ColumnElement[Any]:
+def _choose_line_value(name: str, asked: FromClause) -> ColumnElement[Any]:
     if name in _OF_ITEMS:
         return asked.c[name]
     same = and_(

@@ -33,7 +33,7 @@ from order_factory.models.values.statuses import (
 )
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_active, is_free, subscription
 from order_factory.tasks.subscriptions.events import record_new_status
-from order_factory.tasks.subscriptions.planning import first_period
+from order_factory.tasks.subscriptions.planning import find_first_period
 from order_factory.tasks.subscriptions.tables import fill_with_times, open_run_tables, runs
 from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.statements import at, insert_counted, table_of
@@ -74,7 +74,7 @@ def is_cancelled(db: Connection, order_id: int) -> bool:
     return bool(db.scalar(found) == OrderStatus.CANCELLED)
 
 
-def changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
+def plan_changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
     """Return the values that a trigger sets; `row` has the subscription's columns.
 
     If the subscription has the status already, nothing changes. When it becomes active, its next
@@ -91,19 +91,19 @@ def changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[s
         return values | {"next_run_at": None}
     if row.end_with_source_order and is_cancelled(db, row.source_order_id):
         raise CannotTransition(row.status, after.value, "its source order is cancelled")
-    period = first_period(row, now)
+    period = find_first_period(row, now)
     if period is None:
         raise CannotTransition(row.status, after.value, "it has expired")
     return values | {"next_run_at": period}
 
 
-def transit(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
+def apply_trigger(db: Connection, key: int, trigger: Trigger, now: datetime) -> None:
     """Apply a trigger to one subscription. Raises `CannotTransition`.
 
     Pending copies are aborted. Copies that are being made are finished and counted.
     """
     mine = select(subscription).where(subscription.c.id == key).with_for_update()
-    values = changes(db, db.execute(mine).one(), trigger, now)
+    values = plan_changes(db, db.execute(mine).one(), trigger, now)
     if not values:
         return
     db.execute(update(subscription).where(subscription.c.id == key).values(values))
@@ -181,7 +181,7 @@ def _activate(
 ) -> None:
     open_run_tables(db)
     found = [
-        (row.id, first_period(row, after(row)))
+        (row.id, find_first_period(row, after(row)))
         for row in db.execute(rows.with_for_update(of=subscription))
     ]
     if not found:
@@ -209,7 +209,7 @@ def expire(db: Connection, now: datetime) -> None:
     end_subscriptions(db, db.scalars(expired.with_for_update()).all(), "it has expired", now)
 
 
-def ended_by_source() -> ColumnElement[bool]:
+def is_ended_by_source() -> ColumnElement[bool]:
     """Whether a subscription ends because its source order was cancelled."""
     source = _order.alias("ending_source")
     cancelled = exists().where(
@@ -229,7 +229,7 @@ def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
     mine = select(subscription.c.id).where(
         subscription.c.mode == mode,
         subscription.c.id.in_(union(due, again)),
-        ended_by_source(),
+        is_ended_by_source(),
     )
     keys = db.scalars(skip_locked(db, mine, subscription)).all()
     if not keys:

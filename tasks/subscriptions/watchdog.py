@@ -14,7 +14,7 @@ NOTIFY_URL = "ORDER_FACTORY_NOTIFY_URL"
 _SECONDS = 10.0
 
 
-def overdue_now() -> Overdue | None:
+def find_overdue_now() -> Overdue | None:
     """Return the renewals that are overdue now, if any."""
     with reading() as db:
         return read_overdue(db, utc_now())

@@ -16,12 +16,12 @@ from order_factory.tasks.verify.rows import (
     differ,
     factory,
     has_error,
+    is_unedited,
     parts_differ,
     source,
     target,
-    unedited,
 )
-from order_factory.tasks.verify.shared_rows import left_behind, shared_with_another
+from order_factory.tasks.verify.shared_rows import find_shared_rows, find_unused_rows
 from order_factory.tasks.working_set.statements import table_of
 
 _address = table_of(Address)
@@ -30,7 +30,7 @@ _REFERENCES = (table_of(Order).c.billing_address_id, table_of(Order).c.shipping_
 _KINDS = tuple(column.key for column in _REFERENCES)
 
 
-def _missing_addresses() -> Select[Any]:
+def _find_missing_addresses() -> Select[Any]:
     """Select targets with the wrong number of addresses, too few or too many."""
     had, has = source.c, target.c
     outside_lock = has_error(copy_error.c.code == ErrorCode.SHIPPING_ADDRESS_OUTSIDE_LOCK)
@@ -39,54 +39,64 @@ def _missing_addresses() -> Select[Any]:
         has.billing_address_id.is_(None) != had.billing_address_id.is_(None),
         has.shipping_address_id.is_(None) != or_(had.shipping_address_id.is_(None), left_out),
     )
-    return select(has.id).select_from(copied).where(unedited(source, target), wrong)
+    return select(has.id).select_from(copied).where(is_unedited(source, target), wrong)
 
 
-def _foreign_addresses() -> Select[Any]:
+def _find_foreign_addresses() -> Select[Any]:
     def foreign(kind: str) -> Select[Any]:
         other = _address.c.copied_from_id != source.c[kind]
         return (
-            select(target.c.id).select_from(_used_as(kind)).where(unedited(source, target), other)
+            select(target.c.id)
+            .select_from(_join_used_addresses(kind))
+            .where(is_unedited(source, target), other)
         )
 
-    return _either(foreign)
+    return _match_either(foreign)
 
 
-def _addresses_from_nowhere() -> Select[Any]:
+def _find_addresses_from_nowhere() -> Select[Any]:
     def from_nowhere(kind: str) -> Select[Any]:
         nowhere = _address.c.copied_from_id.is_(None)
-        return select(_address.c.id).select_from(_used_as(kind)).where(unedited(target), nowhere)
+        return (
+            select(_address.c.id)
+            .select_from(_join_used_addresses(kind))
+            .where(is_unedited(target), nowhere)
+        )
 
-    return _either(from_nowhere)
+    return _match_either(from_nowhere)
 
 
-def _changed_addresses(db: Connection) -> Select[Any]:
+def _find_changed_addresses(db: Connection) -> Select[Any]:
     def changed(kind: str) -> Select[Any]:
-        rows = _used_as(kind).join(_original, _original.c.id == _address.c.copied_from_id)
+        rows = _join_used_addresses(kind).join(
+            _original, _original.c.id == _address.c.copied_from_id
+        )
         different = or_(
             differ(_address, _original, *KEPT_PARTS), parts_differ(db, _address, _original)
         )
         return (
-            select(_address.c.id).select_from(rows).where(unedited(_address, _original), different)
+            select(_address.c.id)
+            .select_from(rows)
+            .where(is_unedited(_address, _original), different)
         )
 
-    return _either(changed)
+    return _match_either(changed)
 
 
-def _addresses_joined_or_parted() -> Select[Any]:
+def _find_addresses_shared_otherwise() -> Select[Any]:
     had, has = source.c, target.c
     was_shared = had.billing_address_id == had.shipping_address_id
     is_shared = has.billing_address_id == has.shipping_address_id
     rows = select(has.id).select_from(copied)
-    return rows.where(unedited(source, target), was_shared != is_shared)
+    return rows.where(is_unedited(source, target), was_shared != is_shared)
 
 
-def _used_as(kind: str) -> FromClause:
+def _join_used_addresses(kind: str) -> FromClause:
     """Join every target order that has such an address with its source and the address."""
     return copied.join(_address, _address.c.id == target.c[kind])
 
 
-def _either(query: Callable[[str], Select[Any]]) -> Select[Any]:
+def _match_either(query: Callable[[str], Select[Any]]) -> Select[Any]:
     return select(union(*(query(kind) for kind in _KINDS)).subquery().c.id)
 
 
@@ -96,43 +106,43 @@ INVARIANTS = (
         "A target order has a billing and a shipping address if its source has one, unless "
         "skip_errors left out an address outside the shipping lock.",
         Resource.orders,
-        _missing_addresses(),
+        _find_missing_addresses(),
     ),
     Invariant(
         "addresses-from-own-source",
         "A target order's billing and shipping addresses are copies of its source's.",
         Resource.orders,
-        _foreign_addresses(),
+        _find_foreign_addresses(),
     ),
     Invariant(
         "addresses-have-an-origin",
         "Every address of a target order refers to the address from which it was copied.",
         Resource.addresses,
-        _addresses_from_nowhere(),
+        _find_addresses_from_nowhere(),
     ),
     Invariant(
         "shared-address-stays-shared",
         "A target order uses one address for billing and shipping exactly if its source does.",
         Resource.orders,
-        _addresses_joined_or_parted(),
+        _find_addresses_shared_otherwise(),
     ),
     Invariant(
         "address-columns",
         "A copied address equals the address that it was copied from, except for what the copy's "
         "options leave out.",
         Resource.addresses,
-        _changed_addresses,
+        _find_changed_addresses,
     ),
     Invariant(
         "addresses-of-one-order",
         "No target order shares an address with another order.",
         Resource.addresses,
-        shared_with_another(*_REFERENCES),
+        find_shared_rows(*_REFERENCES),
     ),
     Invariant(
         "no-leftover-address",
         "Every copied address is in use.",
         Resource.addresses,
-        left_behind(_address, *_REFERENCES),
+        find_unused_rows(_address, *_REFERENCES),
     ),
 )

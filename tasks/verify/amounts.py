@@ -18,10 +18,10 @@ from order_factory.tasks.verify.rows import (
     copied,
     factory,
     has_error,
+    is_unedited,
     line,
     source,
     target,
-    unedited,
 )
 from order_factory.tasks.working_set.kept_parts import is_once
 from order_factory.tasks.working_set.order_amounts import (
@@ -47,7 +47,7 @@ _PARTS: dict[str, tuple[ColumnElement[bool], int]] = {
 }
 
 
-def _amounts_beside_lines() -> Select[Any]:
+def _find_amounts_unlike_lines() -> Select[Any]:
     sums = {
         name: _sum(case((condition, sign * _cents), else_=0))
         for name, (condition, sign) in _PARTS.items()
@@ -59,18 +59,18 @@ def _amounts_beside_lines() -> Select[Any]:
     return grouped.having(or_(*(target.c[name] != amount for name, amount in sums.items())))
 
 
-def _wrong_totals() -> Select[Any]:
+def _find_wrong_totals() -> Select[Any]:
     parts = add_up_parts(target.c, *LINES_OF_PARTS)
     return select(target.c.id).select_from(copied).where(target.c.total_amount_cents != parts)
 
 
-def _wrong_totals_with_taxes() -> Select[Any]:
+def _find_wrong_totals_with_taxes() -> Select[Any]:
     of = target.c
     total = calculate_total_with_taxes(of, of.tax_included)
     return select(of.id).select_from(copied).where(of.total_amount_with_taxes_cents != total)
 
 
-def _not_worth_the_source() -> Select[Any]:
+def _find_totals_unlike_source() -> Select[Any]:
     """Select frozen copies of all lines whose total differs from the source order's."""
     once = table_of(LineItem).alias("once")
     frozen = not_(or_(factory.c.refresh_prices, factory.c.apply_promotions))
@@ -84,7 +84,7 @@ def _not_worth_the_source() -> Select[Any]:
     )
     rows = select(target.c.id).select_from(copied).where(frozen, not_(in_part))
     return rows.where(
-        unedited(source, target), target.c.total_amount_cents != source.c.total_amount_cents
+        is_unedited(source, target), target.c.total_amount_cents != source.c.total_amount_cents
     )
 
 
@@ -98,25 +98,25 @@ INVARIANTS = (
         "A target order with all lines of its source, unchanged, has the total of its source "
         "order.",
         Resource.orders,
-        _not_worth_the_source(),
+        _find_totals_unlike_source(),
     ),
     Invariant(
         "amounts-equal-lines",
         "Every amount of a target order is the sum of its own lines of that kind.",
         Resource.orders,
-        _amounts_beside_lines(),
+        _find_amounts_unlike_lines(),
     ),
     Invariant(
         "total-adds-up",
         "A target order's total is subtotal, shipping, payment method, discount and adjustment, "
         "minus gift cards.",
         Resource.orders,
-        _wrong_totals(),
+        _find_wrong_totals(),
     ),
     Invariant(
         "total-with-taxes",
         "A target order's total with taxes is its total, plus the taxes that it does not include.",
         Resource.orders,
-        _wrong_totals_with_taxes(),
+        _find_wrong_totals_with_taxes(),
     ),
 )

@@ -14,7 +14,7 @@ from order_factory.tasks.working_set.statements import table_of
 _batch, _piece = table_of(OrderFactoryBatch), table_of(StoredFilePiece)
 
 
-def _wrong_counts() -> Select[Any]:
+def _find_wrong_counts() -> Select[Any]:
     rows = select(_batch.c.id).select_from(
         _batch.outerjoin(factory, factory.c.batch_id == _batch.c.id)
     )
@@ -25,13 +25,13 @@ def _wrong_counts() -> Select[Any]:
     )
 
 
-def _completed_with_open_copies() -> Select[Any]:
+def _find_completed_with_open_copies() -> Select[Any]:
     unfinished = [FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]
     waiting = exists().where(factory.c.batch_id == _batch.c.id, factory.c.status.in_(unfinished))
     return select(_batch.c.id).where(_batch.c.status == BatchStatus.COMPLETED, waiting)
 
 
-def _times_beside_status() -> Select[Any]:
+def _find_times_against_status() -> Select[Any]:
     started, completed = _batch.c.started_at, _batch.c.completed_at
     fit = case(
         (_batch.c.status == BatchStatus.PENDING, and_(started.is_(None), completed.is_(None))),
@@ -68,20 +68,20 @@ INVARIANTS = (
         "batch-count",
         "orders_count of a batch is the number of its factories; a dry run has none.",
         Resource.order_factory_batches,
-        _wrong_counts(),
+        _find_wrong_counts(),
     ),
     Invariant(
         "completed-batch-is-done",
         "A completed batch has no pending or running factory.",
         Resource.order_factory_batches,
-        _completed_with_open_copies(),
+        _find_completed_with_open_copies(),
     ),
     Invariant(
         "batch-times-fit-status",
         "A batch in progress has a start, a completed one also a later completion, and a pending "
         "or failed one neither.",
         Resource.order_factory_batches,
-        _times_beside_status(),
+        _find_times_against_status(),
     ),
     Invariant(
         "batch-file-until-read",

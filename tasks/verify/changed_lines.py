@@ -34,10 +34,10 @@ from order_factory.tasks.verify.rows import (
     differ_in,
     factory,
     has_error,
+    is_unedited,
     line,
     origin,
     target,
-    unedited,
 )
 from order_factory.tasks.working_set.statements import table_of
 
@@ -177,20 +177,20 @@ def _wrong_added_lines(db: Connection) -> Select[Any]:
     missing = (
         select(factory.c.id)
         .select_from(copied.join(member, true()))
-        .where(asked, unedited(target), not_(short.correlate(factory, member)))
+        .where(asked, is_unedited(target), not_(short.correlate(factory, member)))
         .where(fits.scalar_subquery() != 1)
     )
     of = line.c
     wrong_total = of.total_amount_cents.is_distinct_from(of.unit_amount_cents * of.quantity)
     wrong = select(factory.c.id).select_from(copied.join(line, of.order_id == target.c.id))
-    wrong = wrong.where(asked, unedited(line), of.copied_from_id.is_(None), is_added(line))
+    wrong = wrong.where(asked, is_unedited(line), of.copied_from_id.is_(None), is_added(line))
     return select(union(missing, wrong.where(wrong_total)).subquery().c.id)
 
 
 def _dropped_lines() -> Select[Any]:
     rows = copied.join(line, line.c.order_id == target.c.id)
     rows = rows.join(origin, origin.c.id == line.c.copied_from_id)
-    return select(line.c.id).select_from(rows).where(unedited(line, origin), is_dropped(origin))
+    return select(line.c.id).select_from(rows).where(is_unedited(line, origin), is_dropped(origin))
 
 
 INVARIANTS = (

@@ -13,34 +13,42 @@ from order_factory.tasks.verify.recomputed import (
     is_left_out_discount,
     is_new_discount,
 )
-from order_factory.tasks.verify.rows import copied, factory, line, origin, source, target, unedited
+from order_factory.tasks.verify.rows import (
+    copied,
+    factory,
+    is_unedited,
+    line,
+    origin,
+    source,
+    target,
+)
 from order_factory.tasks.working_set.statements import table_of
 
 _option = table_of(LineItemOption)
 _lines = copied.join(line, line.c.order_id == target.c.id)
 
 
-def _old_discounts() -> Select[Any]:
+def _find_old_discounts() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines.join(origin, origin.c.id == line.c.copied_from_id))
-    return rows.where(unedited(source, target, origin, line), is_left_out_discount(origin))
+    return rows.where(is_unedited(source, target, origin, line), is_left_out_discount(origin))
 
 
-def _discounts_beside_shares() -> Select[Any]:
+def _find_discounts_unlike_shares() -> Select[Any]:
     """Select targets whose lines' shares differ from the discounts of their promotions."""
     shares = _sum(case((is_discountable(line), func.coalesce(line.c.discount_cents, 0)), else_=0))
     discounts = _sum(case((is_new_discount(line), line.c.total_amount_cents), else_=0))
-    edited = _sum(case((unedited(line), 0), else_=1))
+    edited = _sum(case((is_unedited(line), 0), else_=1))
     rows = select(target.c.id).select_from(_lines)
-    rows = rows.where(factory.c.apply_promotions, unedited(target)).group_by(target.c.id)
+    rows = rows.where(factory.c.apply_promotions, is_unedited(target)).group_by(target.c.id)
     return rows.having(edited == 0, shares != discounts)
 
 
-def _discounts_of_nothing() -> Select[Any]:
+def _find_empty_discounts() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines)
-    return rows.where(unedited(line), is_new_discount(line), line.c.total_amount_cents >= 0)
+    return rows.where(is_unedited(line), is_new_discount(line), line.c.total_amount_cents >= 0)
 
 
-def _wrong_totals() -> Select[Any]:
+def _find_wrong_totals() -> Select[Any]:
     """Select lines whose total is not the new price times the quantity, plus their options."""
     of = line.c
     options = (
@@ -53,7 +61,7 @@ def _wrong_totals() -> Select[Any]:
     rows = select(of.id).select_from(_lines)
     return rows.where(
         factory.c.refresh_prices,
-        unedited(line),
+        is_unedited(line),
         of.item_type == ItemType.SKUS,
         or_(
             of.unit_amount_cents.is_(None),
@@ -72,24 +80,24 @@ INVARIANTS = (
         "If promotions are recomputed, none was copied, and neither was a discount of a coupon "
         "that was left out.",
         Resource.line_items,
-        _old_discounts(),
+        _find_old_discounts(),
     ),
     Invariant(
         "discounts-divided",
         "If promotions were recomputed, the lines' discounts add up to the promotions' amounts.",
         Resource.orders,
-        _discounts_beside_shares(),
+        _find_discounts_unlike_shares(),
     ),
     Invariant(
         "discounts-take-off",
         "Every recomputed promotion has a discount.",
         Resource.line_items,
-        _discounts_of_nothing(),
+        _find_empty_discounts(),
     ),
     Invariant(
         "refreshed-totals",
         "The total of a line with a refreshed price is price times quantity, plus its options.",
         Resource.line_items,
-        _wrong_totals(),
+        _find_wrong_totals(),
     ),
 )

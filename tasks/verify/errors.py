@@ -26,14 +26,14 @@ from order_factory.tasks.verify.recomputed import STOCK_CODES
 from order_factory.tasks.verify.rows import copy_error, factory, has_error, origin
 
 
-def _wrong_counts() -> Select[Any]:
+def _find_wrong_counts() -> Select[Any]:
     rows = select(factory.c.id).select_from(
         factory.outerjoin(copy_error, copy_error.c.order_factory_id == factory.c.id)
     )
     return rows.group_by(factory.c.id).having(factory.c.errors_count != func.count(copy_error.c.id))
 
 
-def _wrong_logs(db: Connection) -> Select[Any]:
+def _find_wrong_logs(db: Connection) -> Select[Any]:
     """Select logs that differ from the rows in a message, or in its position within the field."""
     of = copy_error.c
     place = func.row_number().over(partition_by=(of.order_factory_id, of.field), order_by=of.id)
@@ -47,7 +47,7 @@ def _wrong_logs(db: Connection) -> Select[Any]:
     return select(union(unmatched, needless).subquery().c.id)
 
 
-def _errors_without_reason() -> Select[Any]:
+def _find_errors_without_reason() -> Select[Any]:
     made = factory.c.status.in_([FactoryStatus.COMPLETED, FactoryStatus.IN_PROGRESS])
     # A source order that could not be cancelled does not make its copy fail.
     is_expected = and_(factory.c.stock == StockPolicy.PARTIAL, copy_error.c.code.in_(STOCK_CODES))
@@ -61,12 +61,12 @@ def _errors_without_reason() -> Select[Any]:
     )
 
 
-def _failed_without_error() -> Select[Any]:
+def _find_failed_without_error() -> Select[Any]:
     failed = factory.c.status == FactoryStatus.FAILED
     return select(factory.c.id).where(failed, not_(has_error()))
 
 
-def _errors_about_other_orders() -> Select[Any]:
+def _find_errors_about_other_orders() -> Select[Any]:
     rows = copy_error.join(factory, factory.c.id == copy_error.c.order_factory_id)
     rows = rows.outerjoin(origin, origin.c.id == copy_error.c.line_item_id)
     return (
@@ -86,32 +86,32 @@ INVARIANTS = (
         "errors-count",
         "errors_count is the number of a factory's errors.",
         Resource.order_factories,
-        _wrong_counts(),
+        _find_wrong_counts(),
     ),
     Invariant(
         "errors-log",
         "errors_log holds the messages of a factory's errors, by field and in order, and is null "
         "if there are none.",
         Resource.order_factories,
-        _wrong_logs,
+        _find_wrong_logs,
     ),
     Invariant(
         "errors-need-a-reason",
         "Only failed factories have errors, and copied ones with skip_errors, with partial stock, "
         "or with a source order that could not be cancelled.",
         Resource.order_factories,
-        _errors_without_reason(),
+        _find_errors_without_reason(),
     ),
     Invariant(
         "failed-has-errors",
         "Every failed factory has at least one error.",
         Resource.order_factories,
-        _failed_without_error(),
+        _find_failed_without_error(),
     ),
     Invariant(
         "errors-name-own-lines",
         "An error about a line item is about a line of the factory's source order.",
         Resource.order_factories,
-        _errors_about_other_orders(),
+        _find_errors_about_other_orders(),
     ),
 )

@@ -26,7 +26,7 @@ _started = or_(
 )
 
 
-def _wrong_ends() -> Select[Any]:
+def _find_wrong_ends() -> Select[Any]:
     # Each resumption takes an abortion back.
     counts = {event: _count(event) for event in _ENDS}
     counts[EventName.ABORT] -= _count(EventName.RESUME)
@@ -34,15 +34,15 @@ def _wrong_ends() -> Select[Any]:
         counts[event] != case((factory.c.status == status, 1), else_=0)
         for event, status in _ENDS.items()
     )
-    return _with_events(*_ENDS, EventName.RESUME).having(or_(*wrong))
+    return _match_events(*_ENDS, EventName.RESUME).having(or_(*wrong))
 
 
-def _wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
+def _find_wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
     """Select the factories whose number of these events differs from the expected one."""
-    return _with_events(event).having(func.count(_event.c.id) != expected)
+    return _match_events(event).having(func.count(_event.c.id) != expected)
 
 
-def _with_events(*names: str) -> Select[Any]:
+def _match_events(*names: str) -> Select[Any]:
     mine = and_(_event.c.order_factory_id == factory.c.id, _event.c.name.in_(names))
     rows = select(factory.c.id).select_from(factory.outerjoin(_event, mine))
     return rows.group_by(factory.c.id, factory.c.status, factory.c.started_at)
@@ -57,20 +57,20 @@ INVARIANTS = (
         "created-once",
         "Every factory has exactly one event of its creation.",
         Resource.order_factories,
-        _wrong_number(EventName.CREATE, literal(1)),
+        _find_wrong_number(EventName.CREATE, literal(1)),
     ),
     Invariant(
         "started-once",
         "A factory that was started has exactly one event of its start, and any other factory has "
         "none.",
         Resource.order_factories,
-        _wrong_number(EventName.START, case((_started, 1), else_=0)),
+        _find_wrong_number(EventName.START, case((_started, 1), else_=0)),
     ),
     Invariant(
         "ended-once",
         "A completed, failed or aborted factory has exactly one event of its end, and of no other "
         "end; a resumption takes back an abortion.",
         Resource.order_factories,
-        _wrong_ends(),
+        _find_wrong_ends(),
     ),
 )

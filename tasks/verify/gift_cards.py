@@ -15,9 +15,9 @@ from order_factory.tasks.verify.rows import (
     copy_error,
     factory,
     has_error,
+    is_unedited,
     source,
     target,
-    unedited,
 )
 from order_factory.tasks.working_set.statements import table_of
 
@@ -31,7 +31,7 @@ def is_redemption(of: FromClause) -> ColumnElement[bool]:
     return and_(of.c.item_type == ItemType.GIFT_CARDS, of.c.total_amount_cents < 0)
 
 
-def _redeemed_of_source() -> ColumnElement[int]:
+def _sum_redeemed_of_source() -> ColumnElement[int]:
     """Return what gift cards paid for the source order according to its lines, in cents."""
     of_source = table_of(LineItem).alias("of_source")
     rows = select(func.coalesce(-func.sum(of_source.c.total_amount_cents), 0))
@@ -45,12 +45,12 @@ pays_less_by_gift_card = or_(
     has_error(copy_error.c.field == "gift_card_code"),
     and_(
         factory.c.retry_of_id.is_not(None),
-        target.c.gift_card_amount_cents < _redeemed_of_source(),
+        target.c.gift_card_amount_cents < _sum_redeemed_of_source(),
     ),
 )
 
 
-def _wrong_balances() -> Select[Any]:
+def _find_wrong_balances() -> Select[Any]:
     used = (
         select(_use.c.gift_card_id, func.sum(_use.c.amount_cents).label("cents"))
         .where(_is_open)
@@ -65,7 +65,7 @@ def _wrong_balances() -> Select[Any]:
     return select(_card.c.id).select_from(rows).where(wrong)
 
 
-def _uses_beside_orders() -> Select[Any]:
+def _find_uses_unlike_orders() -> Select[Any]:
     """Select uses whose status, mode or currency does not match their order's."""
     placing = _order.c.status == OrderStatus.PLACING
     reserved = _use.c.status == GiftCardUseStatus.RESERVED
@@ -81,7 +81,7 @@ def _uses_beside_orders() -> Select[Any]:
     return select(_use.c.id).select_from(rows).where(wrong)
 
 
-def _paid_by_no_card() -> Select[Any]:
+def _find_paid_without_card() -> Select[Any]:
     """Select placed copies whose gift card amount differs from the amount taken from a card."""
     taken = (
         select(_use.c.order_id, func.sum(_use.c.amount_cents).label("cents"))
@@ -99,15 +99,15 @@ def _paid_by_no_card() -> Select[Any]:
     )
 
 
-def _not_as_the_source() -> Select[Any]:
+def _find_payments_unlike_source() -> Select[Any]:
     """Select copies whose gift card pays more than for the source, or less without a reason."""
-    cents, of_source = target.c.gift_card_amount_cents, _redeemed_of_source()
+    cents, of_source = target.c.gift_card_amount_cents, _sum_redeemed_of_source()
     is_free = target.c.total_amount_with_taxes_cents <= 0
     wrong = or_(
         cents > of_source, and_(cents < of_source, not_(is_free), not_(pays_less_by_gift_card))
     )
     rows = select(target.c.id).select_from(copied)
-    return rows.where(unedited(source, target), wrong)
+    return rows.where(is_unedited(source, target), wrong)
 
 
 INVARIANTS = (
@@ -116,26 +116,26 @@ INVARIANTS = (
         "The balance of a gift card is its initial balance plus other changes minus what orders "
         "use, and is never below zero.",
         Resource.gift_cards,
-        _wrong_balances(),
+        _find_wrong_balances(),
     ),
     Invariant(
         "gift-card-uses-fit-orders",
         "Gift cards are reserved for orders that are being placed, taken by those that were "
         "placed, and given back by all others.",
         Resource.gift_card_uses,
-        _uses_beside_orders(),
+        _find_uses_unlike_orders(),
     ),
     Invariant(
         "gift-cards-pay-what-they-give",
         "The amount that a gift card pays for a placed copy was taken from that card.",
         Resource.orders,
-        _paid_by_no_card(),
+        _find_paid_without_card(),
     ),
     Invariant(
         "gift-cards-pay-as-before",
         "A gift card pays for a copy what it paid for the source order, or less with a reason in "
         "the errors log.",
         Resource.orders,
-        _not_as_the_source(),
+        _find_payments_unlike_source(),
     ),
 )

@@ -39,12 +39,12 @@ from order_factory.tasks.verify.recomputed import (
     PRICES,
     STOCK_CODES,
     TAX,
-    changed_unasked,
+    compute_reduced_total,
+    is_changed_unasked,
     is_left_out_discount,
     is_new_discount,
     is_reduced,
     is_split_discount,
-    reduced_total,
     split,
 )
 from order_factory.tasks.verify.rows import (
@@ -54,11 +54,11 @@ from order_factory.tasks.verify.rows import (
     differ,
     factory,
     has_error,
+    is_unedited,
     line,
     origin,
     parts_differ,
     target,
-    unedited,
 )
 from order_factory.tasks.working_set.kept_parts import LINE_MARKS, is_once
 
@@ -66,25 +66,25 @@ _lines = copied.join(line, line.c.order_id == target.c.id)
 _lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
 
 
-def _missing_lines() -> Select[Any]:
+def _find_missing_lines() -> Select[Any]:
     """Select the factory once per line of its source that its target lacks."""
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
     copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
-    skipped = and_(factory.c.skip_errors, has_error(or_(_about(origin), _short_of(origin))))
+    skipped = and_(factory.c.skip_errors, has_error(or_(_is_about(origin), _is_short_of(origin))))
     out_of_stock = has_error(
-        copy_error.c.code.in_(STOCK_CODES), or_(_about(origin), _same_sku(origin))
+        copy_error.c.code.in_(STOCK_CODES), or_(_is_about(origin), _has_same_sku(origin))
     )
     partly = and_(factory.c.stock == StockPolicy.PARTIAL, out_of_stock)
     left_out = or_(skipped, partly, is_redemption(origin), is_once(origin), is_dropped(origin))
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))
-        .where(unedited(origin, target), line.c.id.is_(None))
+        .where(is_unedited(origin, target), line.c.id.is_(None))
         .where(not_(left_out), not_(is_left_out_discount(origin)))
     )
 
 
-def _foreign_lines() -> Select[Any]:
+def _find_foreign_lines() -> Select[Any]:
     """Select copied lines in a wrong order; an order that is not a target is wrong too."""
     rows = line.outerjoin(factory, factory.c.target_order_id == line.c.order_id)
     rows = rows.outerjoin(origin, origin.c.id == line.c.copied_from_id)
@@ -96,26 +96,26 @@ def _foreign_lines() -> Select[Any]:
     )
 
 
-def _lines_from_nowhere() -> Select[Any]:
+def _find_lines_from_nowhere() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines)
     return rows.where(
-        unedited(target),
+        is_unedited(target),
         line.c.copied_from_id.is_(None),
         not_(or_(is_new_discount(line), is_added(line))),
     )
 
 
-def _once_lines() -> Select[Any]:
+def _find_once_lines() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
-    return rows.where(unedited(line, origin), is_once(origin))
+    return rows.where(is_unedited(line, origin), is_once(origin))
 
 
-def _repeated_lines() -> Select[Any]:
+def _find_repeated_lines() -> Select[Any]:
     rows = select(func.max(line.c.id)).where(line.c.copied_from_id.is_not(None))
     return rows.group_by(line.c.order_id, line.c.copied_from_id).having(func.count() > 1)
 
 
-def _changed_lines(db: Connection) -> Select[Any]:
+def _find_changed_lines(db: Connection) -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
     reducible = ("quantity", "options_amount_cents")
     mine = ("order_id", *KEPT_PARTS, *reducible)
@@ -123,24 +123,24 @@ def _changed_lines(db: Connection) -> Select[Any]:
         differ(line, origin, *mine, *PRICES, *DISCOUNT, *TAX),
         parts_differ(db, line, origin, *LINE_MARKS),
     )
-    changed = or_(frozen, changed_unasked(line, origin))
+    changed = or_(frozen, is_changed_unasked(line, origin))
     changed = case(
         (is_changed(origin), changed_wrongly(line, origin)),
         (is_changed_discount(origin), or_(frozen, discount_changed_wrongly(line, origin))),
         (is_split_discount(origin), or_(frozen, _split_wrongly())),
         else_=changed,
     )
-    return rows.where(unedited(line, origin), changed, not_(is_redemption(origin)))
+    return rows.where(is_unedited(line, origin), changed, not_(is_redemption(origin)))
 
 
 def _split_wrongly() -> ColumnElement[bool]:
     """Whether the discount is not in proportion to the goods that were copied."""
-    kept, whole = _worth_of_goods()
+    kept, whole = _sum_worth_of_goods()
     share = split(origin.c.total_amount_cents, kept, whole)
     return case((whole > 0, line.c.total_amount_cents != share), else_=false())
 
 
-def _worth_of_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
+def _sum_worth_of_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
     """Return the source order's value of the copied goods, before new prices, and of all goods."""
     had, has = origin.alias("had"), line.alias("has")
     pieces = case((is_reduced(has, had), has.c.quantity), else_=had.c.quantity)
@@ -149,7 +149,9 @@ def _worth_of_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
         had.c.item_type.in_(SHIPPABLE),
         had.c.total_amount_cents > 0,
     )
-    cents = case((had.c.quantity > 0, reduced_total(had, pieces)), else_=had.c.total_amount_cents)
+    cents = case(
+        (had.c.quantity > 0, compute_reduced_total(had, pieces)), else_=had.c.total_amount_cents
+    )
     kept = select(func.coalesce(func.sum(cents), 0)).select_from(
         had.join(has, has.c.copied_from_id == had.c.id)
     )
@@ -161,7 +163,7 @@ def _worth_of_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
     )
 
 
-def _lines_copied_in_spite_of_errors() -> Select[Any]:
+def _find_copied_lines_with_errors() -> Select[Any]:
     rows = copy_error.join(factory, factory.c.id == copy_error.c.order_factory_id)
     named = rows.join(
         line,
@@ -173,31 +175,31 @@ def _lines_copied_in_spite_of_errors() -> Select[Any]:
     short = rows.join(line, line.c.order_id == factory.c.target_order_id)
     either = union(
         select(line.c.id).select_from(named),
-        select(line.c.id).select_from(short).where(_short_of(line), unedited(line)),
+        select(line.c.id).select_from(short).where(_is_short_of(line), is_unedited(line)),
     )
     return select(either.subquery().c.id)
 
 
-def _lines_of_nothing() -> Select[Any]:
-    return select(line.c.id).select_from(_lines).where(unedited(line), line.c.quantity < 1)
+def _find_empty_lines() -> Select[Any]:
+    return select(line.c.id).select_from(_lines).where(is_unedited(line), line.c.quantity < 1)
 
 
-def _about(source_line: FromClause) -> ColumnElement[bool]:
+def _is_about(source_line: FromClause) -> ColumnElement[bool]:
     return copy_error.c.line_item_id == source_line.c.id
 
 
-def _short_of(of: FromClause) -> ColumnElement[bool]:
+def _is_short_of(of: FromClause) -> ColumnElement[bool]:
     """Whether the error says that there is not enough of the line's SKU.
 
     Such an error is about all lines of a SKU together.
     """
     return and_(
         copy_error.c.code == ErrorCode.NOT_ENOUGH_STOCK,
-        _same_sku(of),
+        _has_same_sku(of),
     )
 
 
-def _same_sku(of: FromClause) -> ColumnElement[bool]:
+def _has_same_sku(of: FromClause) -> ColumnElement[bool]:
     its_code = or_(copy_error.c.sku_code == of.c.sku_code, copy_error.c.sku_code == other_sku(of))
     return and_(of.c.item_type == ItemType.SKUS, its_code)
 
@@ -209,50 +211,50 @@ INVARIANTS = (
         "stock left out, discounts that its options left out, lines that are not repeated, "
         "lines to which quantities gives 0, and lines of gift cards.",
         Resource.order_factories,
-        _missing_lines(),
+        _find_missing_lines(),
     ),
     Invariant(
         "lines-from-own-source",
         "A copied line is in a target order and comes from a line of that order's source.",
         Resource.line_items,
-        _foreign_lines(),
+        _find_foreign_lines(),
     ),
     Invariant(
         "lines-have-an-origin",
         "Every line of a target order refers to the line from which it was copied, unless it is a "
         "recomputed promotion or was added.",
         Resource.line_items,
-        _lines_from_nowhere(),
+        _find_lines_from_nowhere(),
     ),
     Invariant(
         "lines-copied-once",
         "No line was copied twice into one order.",
         Resource.line_items,
-        _repeated_lines(),
+        _find_repeated_lines(),
     ),
     Invariant(
         "once-lines-left-out",
         "No line was copied if its metadata says that it must not be repeated.",
         Resource.line_items,
-        _once_lines(),
+        _find_once_lines(),
     ),
     Invariant(
         "line-columns",
         "A copied line equals its original, except for what the copy's options recompute or leave "
         "out. With fewer pieces, its amounts are split in proportion.",
         Resource.line_items,
-        _changed_lines,
+        _find_changed_lines,
     ),
     Invariant(
         "wrong-lines-left-out",
         "No line with an error was copied.",
         Resource.line_items,
-        _lines_copied_in_spite_of_errors(),
+        _find_copied_lines_with_errors(),
     ),
     Invariant(
         "quantities-above-zero",
         "No line of a target order has a quantity below one.",
         Resource.line_items,
-        _lines_of_nothing(),
+        _find_empty_lines(),
     ),
 )

@@ -13,10 +13,10 @@ from order_factory.tasks.verify.rows import (
     differ,
     differ_in,
     factory,
+    is_unedited,
     line,
     origin,
     parts_differ,
-    unedited,
 )
 from order_factory.tasks.working_set.statements import table_of
 
@@ -27,18 +27,18 @@ _lines = factory.join(line, line.c.order_id == factory.c.target_order_id)
 _options = _lines.join(_option, _option.c.line_item_id == line.c.id)
 
 
-def _missing_options() -> Select[Any]:
+def _find_missing_options() -> Select[Any]:
     """Select the copied line once per option of its original that it lacks."""
     rows = _lines.join(_original, _original.c.line_item_id == line.c.copied_from_id)
     copy_of = and_(_option.c.line_item_id == line.c.id, _option.c.copied_from_id == _original.c.id)
     return (
         select(line.c.id)
         .select_from(rows.outerjoin(_option, copy_of))
-        .where(unedited(_original, line), _option.c.id.is_(None))
+        .where(is_unedited(_original, line), _option.c.id.is_(None))
     )
 
 
-def _foreign_options() -> Select[Any]:
+def _find_foreign_options() -> Select[Any]:
     rows = _option.join(line, line.c.id == _option.c.line_item_id)
     rows = rows.outerjoin(_original, _original.c.id == _option.c.copied_from_id)
     foreign = _original.c.line_item_id.is_distinct_from(line.c.copied_from_id)
@@ -49,17 +49,17 @@ def _foreign_options() -> Select[Any]:
     )
 
 
-def _options_from_nowhere() -> Select[Any]:
+def _find_options_from_nowhere() -> Select[Any]:
     rows = select(_option.c.id).select_from(_options)
-    return rows.where(unedited(line), _option.c.copied_from_id.is_(None))
+    return rows.where(is_unedited(line), _option.c.copied_from_id.is_(None))
 
 
-def _repeated_options() -> Select[Any]:
+def _find_repeated_options() -> Select[Any]:
     rows = select(func.max(_option.c.id)).where(_option.c.copied_from_id.is_not(None))
     return rows.group_by(_option.c.line_item_id, _option.c.copied_from_id).having(func.count() > 1)
 
 
-def _changed_options(db: Connection) -> Select[Any]:
+def _find_changed_options(db: Connection) -> Select[Any]:
     rows = _options.join(_original, _original.c.id == _option.c.copied_from_id)
     rows = rows.join(origin, origin.c.id == line.c.copied_from_id)
     amounts = ("quantity", "total_amount_cents")
@@ -74,7 +74,7 @@ def _changed_options(db: Connection) -> Select[Any]:
         differ(_option, _original, "line_item_id", *KEPT_PARTS, *amounts),
         parts_differ(db, _option, _original),
     )
-    return select(_option.c.id).select_from(rows).where(unedited(_option, _original), changed)
+    return select(_option.c.id).select_from(rows).where(is_unedited(_option, _original), changed)
 
 
 INVARIANTS = (
@@ -82,31 +82,31 @@ INVARIANTS = (
         "options-complete",
         "A copied line has every option of the line that it was copied from.",
         Resource.line_items,
-        _missing_options(),
+        _find_missing_options(),
     ),
     Invariant(
         "options-from-own-line",
         "A copied option comes from an option of the original of its line.",
         Resource.line_item_options,
-        _foreign_options(),
+        _find_foreign_options(),
     ),
     Invariant(
         "options-have-an-origin",
         "Every option of a target order's line refers to the option from which it was copied.",
         Resource.line_item_options,
-        _options_from_nowhere(),
+        _find_options_from_nowhere(),
     ),
     Invariant(
         "options-copied-once",
         "No option was copied twice onto one line.",
         Resource.line_item_options,
-        _repeated_options(),
+        _find_repeated_options(),
     ),
     Invariant(
         "option-columns",
-        "A copied option equals its original, except for what the copy's options leave out. On a "
+        "A copied option equals its original, except for what the copy's options leave out; on a "
         "line with fewer pieces its cost is split in proportion.",
         Resource.line_item_options,
-        _changed_options,
+        _find_changed_options,
     ),
 )

@@ -22,10 +22,10 @@ from order_factory.tasks.verify.rows import (
     differ,
     factory,
     has_error,
+    is_unedited,
     parts_differ,
     source,
     target,
-    unedited,
 )
 from order_factory.tasks.working_set.order_amounts import AMOUNTS
 from order_factory.tasks.working_set.statements import table_of
@@ -60,7 +60,7 @@ _NOT_COPIED = (
 _BARRED = (ErrorCode.CUSTOMER_BLOCKED, ErrorCode.CUSTOMER_DELETED)
 
 
-def _changed_orders(db: Connection) -> Select[Any]:
+def _find_changed_orders(db: Connection) -> Select[Any]:
     """Select targets that differ, except in left out coupons and metadata of `refresh_prices`."""
     has, had = target.c, source.c
     coupon = and_(has.coupon_code.is_distinct_from(had.coupon_code), not_(coupon_is_left_out))
@@ -75,12 +75,12 @@ def _changed_orders(db: Connection) -> Select[Any]:
     card = and_(
         has.gift_card_code.is_not(None), has.gift_card_code.is_distinct_from(had.gift_card_code)
     )
-    rows = select(target.c.id).select_from(copied).where(unedited(source, target))
+    rows = select(target.c.id).select_from(copied).where(is_unedited(source, target))
     changed = (differ(target, source, *_NOT_COPIED), coupon, card, parts)
-    return rows.where(or_(*changed, *_changed_comparison_keys()))
+    return rows.where(or_(*changed, *_find_changed_comparison_keys()))
 
 
-def _changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
+def _find_changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a comparison key differs although its value is the same."""
     has, had = target.c, source.c
     coupon = case(
@@ -106,23 +106,23 @@ def _changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _changed_currencies() -> Select[Any]:
+def _find_changed_currencies() -> Select[Any]:
     rows = select(target.c.id).select_from(copied)
     return rows.where(target.c.currency_code != source.c.currency_code)
 
 
-def _changed_customers() -> Select[Any]:
+def _find_changed_customers() -> Select[Any]:
     customer = table_of(Customer)
     left_out = and_(factory.c.skip_errors, has_error(copy_error.c.code.in_(_BARRED)))
     customer_id = case((left_out, null()), else_=source.c.customer_id)
     own_email = func.nullif(source.c.customer_email, "")
     email = case((left_out, null()), else_=func.coalesce(own_email, customer.c.email))
     # If the order itself has no email, the copy has the customer's email of that time.
-    comparable = or_(own_email.is_not(None), customer.c.id.is_(None), unedited(customer))
+    comparable = or_(own_email.is_not(None), customer.c.id.is_(None), is_unedited(customer))
     return (
         select(target.c.id)
         .select_from(copied.outerjoin(customer, customer.c.id == source.c.customer_id))
-        .where(unedited(source, target))
+        .where(is_unedited(source, target))
         .where(
             or_(
                 target.c.customer_id.is_distinct_from(customer_id),
@@ -132,7 +132,7 @@ def _changed_customers() -> Select[Any]:
     )
 
 
-def _crossed_modes() -> Select[Any]:
+def _find_crossed_modes() -> Select[Any]:
     batch, customer = table_of(OrderFactoryBatch), table_of(Customer)
     method, payment = table_of(PaymentMethod), table_of(PaymentSource)
     address = table_of(Address)
@@ -156,26 +156,26 @@ INVARIANTS = (
         "A factory, its batch, its source, its target and the rows that the target refers to have "
         "the same mode.",
         Resource.order_factories,
-        _crossed_modes(),
+        _find_crossed_modes(),
     ),
     Invariant(
         "same-currency",
         "A target order has the currency of its source.",
         Resource.orders,
-        _changed_currencies(),
+        _find_changed_currencies(),
     ),
     Invariant(
         "same-customer",
         "A target order has the customer and the email of its source, or neither if skip_errors "
         "left them out.",
         Resource.orders,
-        _changed_customers(),
+        _find_changed_customers(),
     ),
     Invariant(
         "order-columns",
         "All other columns of a target order equal its source's, except for a coupon that was left "
         "out, the prices in its metadata, and what keep_metadata and keep_references leave out.",
         Resource.orders,
-        _changed_orders,
+        _find_changed_orders,
     ),
 )

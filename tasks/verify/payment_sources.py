@@ -14,11 +14,11 @@ from order_factory.tasks.verify.rows import (
     differ,
     factory,
     has_error,
+    is_unedited,
     source,
     target,
-    unedited,
 )
-from order_factory.tasks.verify.shared_rows import left_behind, shared_with_another
+from order_factory.tasks.verify.shared_rows import find_shared_rows, find_unused_rows
 from order_factory.tasks.working_set.statements import table_of
 
 # A target's payment source, the saved one from which it was copied, and the one of its source.
@@ -30,7 +30,7 @@ _REFERENCE = table_of(Order).c.payment_source_id
 _payments = copied.join(_payment, _payment.c.id == target.c.payment_source_id)
 
 
-def _missing_payment_sources() -> Select[Any]:
+def _find_missing_payment_sources() -> Select[Any]:
     saved = exists().where(
         _saved.c.customer_id == target.c.customer_id,
         or_(
@@ -47,19 +47,19 @@ def _missing_payment_sources() -> Select[Any]:
     return (
         select(target.c.id)
         .select_from(copied.join(_former, _former.c.id == source.c.payment_source_id))
-        .where(unedited(source, target), factory.c.reuse_wallet)
+        .where(is_unedited(source, target), factory.c.reuse_wallet)
         .where(target.c.payment_source_id.is_(None), saved, not_(left_out))
     )
 
 
-def _unwanted_payment_sources() -> Select[Any]:
+def _find_unwanted_payment_sources() -> Select[Any]:
     rows = select(target.c.id).select_from(copied)
     return rows.where(
-        unedited(target), not_(factory.c.reuse_wallet), target.c.payment_source_id.is_not(None)
+        is_unedited(target), not_(factory.c.reuse_wallet), target.c.payment_source_id.is_not(None)
     )
 
 
-def _foreign_payment_sources() -> Select[Any]:
+def _find_foreign_payment_sources() -> Select[Any]:
     rows = _payments.outerjoin(_former, _former.c.id == source.c.payment_source_id)
     same = or_(
         _payment.c.copied_from_id == _former.c.id,
@@ -86,35 +86,37 @@ def _foreign_payment_sources() -> Select[Any]:
         .select_from(rows)
         # A retry of the placement pays with the source that is in the wallet at that time.
         .where(factory.c.retry_of_id.is_(None), not_(replaced))
-        .where(unedited(source, target), _payment.c.copied_from_id.is_not(None))
+        .where(is_unedited(source, target), _payment.c.copied_from_id.is_not(None))
         .where(or_(_former.c.id.is_(None), not_(same)))
     )
 
 
-def _payment_sources_of_others() -> Select[Any]:
+def _find_payment_sources_of_others() -> Select[Any]:
     saved = exists().where(
         _saved.c.payment_source_id == _payment.c.copied_from_id,
         _saved.c.customer_id == target.c.customer_id,
     )
     rows = select(target.c.id).select_from(_payments)
-    return rows.where(unedited(target), _payment.c.copied_from_id.is_not(None), not_(saved))
+    return rows.where(is_unedited(target), _payment.c.copied_from_id.is_not(None), not_(saved))
 
 
-def _expired_payment_sources() -> Select[Any]:
+def _find_expired_payment_sources() -> Select[Any]:
     expired = _payment.c.expires_at <= factory.c.started_at
     rows = select(_payment.c.id).select_from(_payments)
-    return rows.where(unedited(target, _payment), expired)
+    return rows.where(is_unedited(target, _payment), expired)
 
 
-def _payment_sources_from_nowhere() -> Select[Any]:
+def _find_payment_sources_from_nowhere() -> Select[Any]:
     rows = select(_payment.c.id).select_from(_payments)
-    return rows.where(unedited(target), _payment.c.copied_from_id.is_(None))
+    return rows.where(is_unedited(target), _payment.c.copied_from_id.is_(None))
 
 
-def _changed_payment_sources() -> Select[Any]:
+def _find_changed_payment_sources() -> Select[Any]:
     rows = _payments.join(_original, _original.c.id == _payment.c.copied_from_id)
     different = differ(_payment, _original, "refused_at")
-    return select(_payment.c.id).select_from(rows).where(unedited(_payment, _original), different)
+    return (
+        select(_payment.c.id).select_from(rows).where(is_unedited(_payment, _original), different)
+    )
 
 
 INVARIANTS = (
@@ -123,56 +125,56 @@ INVARIANTS = (
         "With reuse_wallet, a target order has a payment source if its source's is in the "
         "customer's wallet, unless skip_errors left it out.",
         Resource.orders,
-        _missing_payment_sources(),
+        _find_missing_payment_sources(),
     ),
     Invariant(
         "payment-source-on-request",
         "A target order has a payment source only with reuse_wallet.",
         Resource.orders,
-        _unwanted_payment_sources(),
+        _find_unwanted_payment_sources(),
     ),
     Invariant(
         "payment-source-from-own-source",
         "A target order's payment source is a copy of its source order's, of the same original, or "
         "of the one that payment_source_fallback chose.",
         Resource.orders,
-        _foreign_payment_sources(),
+        _find_foreign_payment_sources(),
     ),
     Invariant(
         "payment-source-in-wallet",
         "The original of a target order's payment source is in its customer's wallet; one that the "
         "customer has removed since is reported too.",
         Resource.orders,
-        _payment_sources_of_others(),
+        _find_payment_sources_of_others(),
     ),
     Invariant(
         "payment-source-not-expired",
         "No target order has a payment source that had expired when it was copied.",
         Resource.payment_sources,
-        _expired_payment_sources(),
+        _find_expired_payment_sources(),
     ),
     Invariant(
         "payment-source-has-an-origin",
         "Every payment source of a target order refers to the one from which it was copied.",
         Resource.payment_sources,
-        _payment_sources_from_nowhere(),
+        _find_payment_sources_from_nowhere(),
     ),
     Invariant(
         "payment-source-columns",
         "A copied payment source equals the one that it was copied from.",
         Resource.payment_sources,
-        _changed_payment_sources(),
+        _find_changed_payment_sources(),
     ),
     Invariant(
         "payment-source-of-one-order",
         "No target order shares a payment source with another order.",
         Resource.payment_sources,
-        shared_with_another(_REFERENCE),
+        find_shared_rows(_REFERENCE),
     ),
     Invariant(
         "no-leftover-payment-source",
         "Every copied payment source is in use.",
         Resource.payment_sources,
-        left_behind(_payment, _REFERENCE),
+        find_unused_rows(_payment, _REFERENCE),
     ),
 )

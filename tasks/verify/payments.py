@@ -15,7 +15,7 @@ from order_factory.tasks.payments.keys import (
     void_key,
 )
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.rows import copied, factory, target, unedited
+from order_factory.tasks.verify.rows import copied, factory, is_unedited, target
 from order_factory.tasks.working_set.statements import table_of
 
 _order, _transaction = table_of(Order), table_of(Transaction)
@@ -33,20 +33,20 @@ def awaits_gateway() -> ColumnElement[bool]:
     return exists().where(_transaction.c.order_factory_id == factory.c.id, _unknown)
 
 
-def _placing_without_question() -> Select[Any]:
+def _find_placing_without_request() -> Select[Any]:
     asked = exists().where(_transaction.c.order_id == target.c.id, _is_authorization, _unknown)
-    rows = select(target.c.id).select_from(copied).where(unedited(target))
+    rows = select(target.c.id).select_from(copied).where(is_unedited(target))
     return rows.where((target.c.status == OrderStatus.PLACING) != asked)
 
 
-def _in_progress_for_nothing() -> Select[Any]:
+def _find_in_progress_for_nothing() -> Select[Any]:
     in_progress = factory.c.status == FactoryStatus.IN_PROGRESS
     return select(factory.c.id).where(
         factory.c.target_order_id.is_not(None), in_progress != awaits_gateway()
     )
 
 
-def _authorized_amounts() -> Select[Any]:
+def _find_authorized_amounts() -> Select[Any]:
     mine = and_(_transaction.c.order_id == target.c.id, _is_authorization, _succeeded)
     held = exists().where(
         mine,
@@ -58,21 +58,21 @@ def _authorized_amounts() -> Select[Any]:
     wrong = or_(
         and_(authorized, not_(held)), and_(exists().where(mine), not_(and_(authorized, held)))
     )
-    return select(target.c.id).select_from(copied).where(unedited(target), wrong)
+    return select(target.c.id).select_from(copied).where(is_unedited(target), wrong)
 
 
-def _authorized_twice() -> Select[Any]:
+def _find_authorized_twice() -> Select[Any]:
     rows = select(_transaction.c.order_id).where(_is_authorization, _succeeded)
     return rows.group_by(_transaction.c.order_id).having(func.count() > 1)
 
 
-def _same_key() -> Select[Any]:
+def _find_same_key() -> Select[Any]:
     """Select the newest of the transactions that share a key."""
     rows = select(func.max(_transaction.c.id))
     return rows.group_by(_transaction.c.idempotency_key).having(func.count() > 1)
 
 
-def _keys_of_others() -> Select[Any]:
+def _find_keys_of_others() -> Select[Any]:
     """Select the requests for copies whose key differs from the one that this shop derives.
 
     Keys may differ from before the database was adopted as another shop, or before keys were
@@ -107,7 +107,7 @@ def _keys_of_others() -> Select[Any]:
     )
 
 
-def _charged_after_the_end() -> Select[Any]:
+def _find_charged_after_end() -> Select[Any]:
     """Select aborted copies whose order is not cancelled, or whose payment a gateway holds."""
     void = _transaction.alias("void")
     voided = select(void.c.authorization_id).where(
@@ -126,7 +126,7 @@ def _charged_after_the_end() -> Select[Any]:
     return rows.where(factory.c.status == FactoryStatus.ABORTED, wrong)
 
 
-def _voided_and_kept() -> Select[Any]:
+def _find_voided_and_kept() -> Select[Any]:
     cancelled = and_(
         _order.c.status == OrderStatus.CANCELLED, _order.c.payment_status == PaymentStatus.VOIDED
     )
@@ -134,7 +134,7 @@ def _voided_and_kept() -> Select[Any]:
     return rows.where(_is_void, _succeeded, not_(cancelled))
 
 
-def _sums() -> Subquery:
+def _select_sums() -> Subquery:
     """Select the authorized, captured and refunded cents of each order and currency.
 
     A capture or a refund without an answer counts, because it may have been made.
@@ -159,19 +159,19 @@ def _sums() -> Subquery:
     )
 
 
-def _captured_too_much() -> Select[Any]:
-    sums = _sums()
+def _find_captured_too_much() -> Select[Any]:
+    sums = _select_sums()
     return select(sums.c.order_id).where(sums.c.captured > sums.c.authorized)
 
 
-def _refunded_too_much() -> Select[Any]:
-    sums = _sums()
+def _find_refunded_too_much() -> Select[Any]:
+    sums = _select_sums()
     return select(sums.c.order_id).where(sums.c.refunded > sums.c.surely_captured)
 
 
-def _paid_beside_captures() -> Select[Any]:
+def _find_paid_unlike_captures() -> Select[Any]:
     """Select orders whose payment status does not match their captures and refunds here."""
-    sums = _sums()
+    sums = _select_sums()
     captured, refunded = sums.c.surely_captured, sums.c.surely_refunded
     status = _order.c.payment_status
     fits = case(
@@ -183,7 +183,7 @@ def _paid_beside_captures() -> Select[Any]:
     return rows.where(captured > 0, not_(fits))
 
 
-def _asked_and_not_placing() -> Select[Any]:
+def _find_requested_but_not_placing() -> Select[Any]:
     """Select orders whose authorization waits for an answer and which are not being placed."""
     rows = select(_order.c.id).select_from(_of_order)
     return rows.where(_is_authorization, _unknown, _order.c.status != OrderStatus.PLACING)
@@ -194,72 +194,72 @@ INVARIANTS = (
         "placing-waits-for-gateway",
         "A target order is being placed exactly while a gateway's answer about it is missing.",
         Resource.orders,
-        _placing_without_question(),
+        _find_placing_without_request(),
     ),
     Invariant(
         "in-progress-waits-for-gateway",
         "A factory with a target order is in progress exactly while a gateway's answer is missing.",
         Resource.order_factories,
-        _in_progress_for_nothing(),
+        _find_in_progress_for_nothing(),
     ),
     Invariant(
         "authorized-is-its-total",
         "A target order is authorized exactly when a gateway holds its total, in its currency.",
         Resource.orders,
-        _authorized_amounts(),
+        _find_authorized_amounts(),
     ),
     Invariant(
         "asked-is-placing",
         "An order whose authorization waits for a gateway is being placed.",
         Resource.orders,
-        _asked_and_not_placing(),
+        _find_requested_but_not_placing(),
     ),
     Invariant(
         "captured-within-authorized",
         "In each currency, no more is captured for an order than was authorized.",
         Resource.orders,
-        _captured_too_much(),
+        _find_captured_too_much(),
     ),
     Invariant(
         "refunded-within-captured",
         "In each currency, no more is refunded for an order than was captured.",
         Resource.orders,
-        _refunded_too_much(),
+        _find_refunded_too_much(),
     ),
     Invariant(
         "paid-is-captured",
         "The payment status of an order matches its captures and refunds.",
         Resource.orders,
-        _paid_beside_captures(),
+        _find_paid_unlike_captures(),
     ),
     Invariant(
         "authorized-once",
         "No order has more than one payment that a gateway has authorized.",
         Resource.orders,
-        _authorized_twice(),
+        _find_authorized_twice(),
     ),
     Invariant(
         "payment-key-used-once",
         "No two transactions have the same idempotency key.",
         Resource.transactions,
-        _same_key(),
+        _find_same_key(),
     ),
     Invariant(
         "payment-key-of-this-shop",
         "A transaction has the idempotency key that this shop derives from what is paid for.",
         Resource.transactions,
-        _keys_of_others(),
+        _find_keys_of_others(),
     ),
     Invariant(
         "ended-subscription-not-charged",
         "The order of a copy that was aborted is cancelled, and no gateway holds its payment.",
         Resource.order_factories,
-        _charged_after_the_end(),
+        _find_charged_after_end(),
     ),
     Invariant(
         "voided-is-cancelled",
         "An order whose payment was voided is cancelled, and its payment status is voided.",
         Resource.transactions,
-        _voided_and_kept(),
+        _find_voided_and_kept(),
     ),
 )

@@ -22,7 +22,7 @@ from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.promotions.releases import promotions_of
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.rows import factory, unedited
+from order_factory.tasks.verify.rows import factory, is_unedited
 from order_factory.tasks.working_set.statements import table_of
 
 _order, _coupon, _promotion = table_of(Order), table_of(Coupon), table_of(Promotion)
@@ -39,12 +39,12 @@ _is_counted = and_(
 )
 # An order that the shop has edited may have used a coupon that it no longer has.
 _is_certain = or_(
-    unedited(_order),
+    is_unedited(_order),
     and_(_order.c.status == OrderStatus.CANCELLED, _order.c.cancelled_at == _order.c.updated_at),
 )
 
 
-def _uses_of_coupons() -> Subquery:
+def _find_uses_of_coupons() -> Subquery:
     """Select a row per coupon and order that has it, or had it before it was edited."""
 
     def bearers(bearer: Any, *which: ColumnElement[bool]) -> Select[Any]:
@@ -60,7 +60,7 @@ def _uses_of_coupons() -> Subquery:
     return union(bearers(_order), bearers(_source, not_(_is_certain))).subquery("uses")
 
 
-def _miscounted(
+def _find_miscounted(
     table: Table, count: ColumnElement[int], uses: Subquery, more: ColumnElement[int] | int = 0
 ) -> Select[Any]:
     """Select the rows whose count is below the minimum, or above the maximum if that is known.
@@ -84,14 +84,14 @@ def _miscounted(
     return select(table.c.id).select_from(rows).where(or_(too_few, too_many))
 
 
-def _miscounted_promotions(db: Connection) -> Select[Any]:
+def _find_miscounted_promotions(db: Connection) -> Select[Any]:
     uses = promotions_of(db, select(_order.c.id).select_from(_made)).subquery("uses")
     uncertain = select(func.count()).select_from(_made)
     uncertain = uncertain.where(
         not_(_is_certain), or_(factory.c.apply_promotions, _order.c.coupon_code_key.is_not(None))
     )
     more = uncertain.scalar_subquery()
-    return _miscounted(_promotion, _promotion.c.total_usage_count, uses, more)
+    return _find_miscounted(_promotion, _promotion.c.total_usage_count, uses, more)
 
 
 INVARIANTS = (
@@ -100,13 +100,13 @@ INVARIANTS = (
         "The usage count of a coupon is the number of orders here that use it, plus the known "
         "uses elsewhere.",
         Resource.coupons,
-        _miscounted(_coupon, _coupon.c.usage_count, _uses_of_coupons()),
+        _find_miscounted(_coupon, _coupon.c.usage_count, _find_uses_of_coupons()),
     ),
     Invariant(
         "promotion-uses-counted",
         "The usage count of a promotion is the number of orders here that use it, plus the known "
         "uses elsewhere.",
         Resource.promotions,
-        _miscounted_promotions,
+        _find_miscounted_promotions,
     ),
 )

@@ -69,7 +69,7 @@ def split(
     return case((cents < 0, -size), else_=size)
 
 
-def reduced_total(original: FromClause, quantity: ColumnElement[Any]) -> ColumnElement[Any]:
+def compute_reduced_total(original: FromClause, quantity: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the total of this many pieces of the line, with their share of options and tax."""
     of = original.c
     price = func.coalesce(of.unit_amount_cents, 0)
@@ -97,13 +97,13 @@ def is_discountable(of: FromClause) -> ColumnElement[bool]:
     return of.c.item_type.in_([*SHIPPABLE, ItemType.SHIPMENTS])
 
 
-def changed_unasked(of: FromClause, original: FromClause) -> ColumnElement[bool]:
+def is_changed_unasked(of: FromClause, original: FromClause) -> ColumnElement[bool]:
     """Whether the line differs in a column that no option of its copy recomputes."""
     priced = and_(factory.c.refresh_prices, of.c.item_type == ItemType.SKUS)
     discounted = and_(factory.c.apply_promotions, is_discountable(of))
     reduced = is_reduced(of, original)
     return case(
-        (reduced, _reduced_wrongly(of, original, priced, discounted)),
+        (reduced, _find_reduced_wrongly(of, original, priced, discounted)),
         else_=or_(
             differ_in(of, original, "quantity", "options_amount_cents"),
             and_(not_(priced), differ_in(of, original, *PRICES)),
@@ -113,7 +113,7 @@ def changed_unasked(of: FromClause, original: FromClause) -> ColumnElement[bool]
     )
 
 
-def _reduced_wrongly(
+def _find_reduced_wrongly(
     of: FromClause,
     original: FromClause,
     priced: ColumnElement[bool],
@@ -123,7 +123,7 @@ def _reduced_wrongly(
         share = split(original.c[name], of.c.quantity, original.c.quantity)
         return of.c[name].is_distinct_from(share)
 
-    total = reduced_total(original, of.c.quantity)
+    total = compute_reduced_total(original, of.c.quantity)
     return or_(
         is_not_split("options_amount_cents"),
         and_(

@@ -18,7 +18,7 @@ _has_valid_target = exists().where(
 )
 
 
-def _retries(*where: Any) -> Select[Any]:
+def _find_retries(*where: Any) -> Select[Any]:
     """Select the retries that meet one of the conditions."""
     rows = select(factory.c.id).join(_retried, _retried.c.id == factory.c.retry_of_id)
     return rows.where(or_(*where))
@@ -30,7 +30,7 @@ INVARIANTS = (
         "A factory that retries another one is newer, of the same type, and has the same source "
         "order.",
         Resource.order_factories,
-        _retries(
+        _find_retries(
             factory.c.id <= _retried.c.id,
             factory.c.type != _retried.c.type,
             factory.c.source_order_id != _retried.c.source_order_id,
@@ -40,6 +40,6 @@ INVARIANTS = (
         "retry-of-failed-copy",
         "A factory that was retried has failed, and has no target order unless that was cancelled.",
         Resource.order_factories,
-        _retries(_retried.c.status != FactoryStatus.FAILED, _has_valid_target),
+        _find_retries(_retried.c.status != FactoryStatus.FAILED, _has_valid_target),
     ),
 )

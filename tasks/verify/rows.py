@@ -29,7 +29,7 @@ KEPT_PARTS = ("reference", "reference_origin", "metadata")
 _OWN = ("id", "copied_from_id", "created_at", "updated_at")
 
 
-def unedited(*rows: FromClause) -> ColumnElement[bool]:
+def is_unedited(*rows: FromClause) -> ColumnElement[bool]:
     """Whether none of these rows of a copy was edited after the copy was made.
 
     A shop may edit both orders later, and edited rows need not be equal any more. A change at the
@@ -62,7 +62,7 @@ def differ(copy: FromClause, original: FromClause, *excluded: str) -> ColumnElem
 
 def differ_in(copy: FromClause, original: FromClause, *names: str) -> ColumnElement[bool]:
     """Whether any of these columns differs."""
-    return or_(*(_differs(copy.c[name], original.c[name]) for name in names))
+    return or_(*(_is_different(copy.c[name], original.c[name]) for name in names))
 
 
 def parts_differ(
@@ -100,5 +100,5 @@ def parts_differ(
     return or_(wrong_reference, wrong_metadata)
 
 
-def _differs(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
+def _is_different(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
     return one.is_distinct_from(other)

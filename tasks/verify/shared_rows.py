@@ -10,7 +10,7 @@ from order_factory.tasks.working_set.statements import table_of
 _order = table_of(Order)
 
 
-def shared_with_another(*references: Column[Any]) -> Select[Any]:
+def find_shared_rows(*references: Column[Any]) -> Select[Any]:
     """Select rows that a target order and another order refer to in these columns."""
     uses = union_all(
         *(
@@ -24,7 +24,7 @@ def shared_with_another(*references: Column[Any]) -> Select[Any]:
     return rows.group_by(uses.c.id).having(several, by_a_target)
 
 
-def left_behind(copies: Table, *references: Column[Any]) -> Select[Any]:
+def find_unused_rows(copies: Table, *references: Column[Any]) -> Select[Any]:
     """Select copied rows of a table that none of these columns of `orders` refers to."""
     made = select(copies.c.id, null().label("order_id")).where(copies.c.copied_from_id.is_not(None))
     used = (select(held, _order.c.id) for held in references)

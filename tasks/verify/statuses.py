@@ -13,16 +13,23 @@ from order_factory.models.values.statuses import (
     PaymentStatus,
 )
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.rows import copied, copy_error, factory, has_error, target, unedited
+from order_factory.tasks.verify.rows import (
+    copied,
+    copy_error,
+    factory,
+    has_error,
+    is_unedited,
+    target,
+)
 
 _could_not_be_placed = has_error(copy_error.c.code == ErrorCode.CANNOT_BE_PLACED)
 
 
-def _times_beside_status() -> Select[Any]:
-    return select(factory.c.id).where(not_(_times_fit()))
+def _find_times_against_status() -> Select[Any]:
+    return select(factory.c.id).where(not_(_has_fitting_times()))
 
 
-def _wrongly_numbered_or_timed() -> Select[Any]:
+def _find_wrongly_numbered_or_timed() -> Select[Any]:
     named, timed = target.c.number.is_not(None), target.c.placed_at.is_not(None)
     before = target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACING])
     after = target.c.status.in_([OrderStatus.PLACED, OrderStatus.APPROVED])
@@ -33,7 +40,7 @@ def _wrongly_numbered_or_timed() -> Select[Any]:
     )
 
 
-def _not_placed_as_asked() -> Select[Any]:
+def _find_not_placed_as_requested() -> Select[Any]:
     excused = and_(factory.c.skip_errors, has_error(copy_error.c.field == "status"))
     return (
         select(factory.c.id)
@@ -43,13 +50,13 @@ def _not_placed_as_asked() -> Select[Any]:
     )
 
 
-def _placed_unasked() -> Select[Any]:
+def _find_placed_without_request() -> Select[Any]:
     barred = or_(not_(factory.c.place_target_order), _could_not_be_placed)
     rows = select(factory.c.id).select_from(copied)
-    return rows.where(unedited(target), target.c.placed_at.is_not(None), barred)
+    return rows.where(is_unedited(target), target.c.placed_at.is_not(None), barred)
 
 
-def _targets_with_a_past() -> Select[Any]:
+def _find_targets_with_history() -> Select[Any]:
     begins = [OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACING, OrderStatus.PLACED]
     paid = [PaymentStatus.UNPAID, PaymentStatus.FREE, PaymentStatus.AUTHORIZED]
     fresh = and_(
@@ -61,10 +68,10 @@ def _targets_with_a_past() -> Select[Any]:
         target.c.approved_at.is_(None),
         target.c.cancelled_at.is_(None),
     )
-    return select(target.c.id).select_from(copied).where(unedited(target), not_(fresh))
+    return select(target.c.id).select_from(copied).where(is_unedited(target), not_(fresh))
 
 
-def _times_fit() -> ColumnElement[bool]:
+def _has_fitting_times() -> ColumnElement[bool]:
     status, started = factory.c.status, factory.c.started_at
     completed, failed = factory.c.completed_at, factory.c.failed_at
     no_end = and_(completed.is_(None), failed.is_(None))
@@ -87,32 +94,32 @@ INVARIANTS = (
         "A factory has the times of its start and end that its status requires, in this order; a "
         "pending one has none.",
         Resource.order_factories,
-        _times_beside_status(),
+        _find_times_against_status(),
     ),
     Invariant(
         "number-and-time-of-placement",
         "A target order has a number, and it has a placement time exactly if it was placed.",
         Resource.orders,
-        _wrongly_numbered_or_timed(),
+        _find_wrongly_numbered_or_timed(),
     ),
     Invariant(
         "placed-as-asked",
         "A completed factory that was to place its target order has placed it, unless skip_errors "
         "allows the errors that prevented it.",
         Resource.order_factories,
-        _not_placed_as_asked(),
+        _find_not_placed_as_requested(),
     ),
     Invariant(
         "not-placed-unasked",
         "A copy does not place a target order that it must not or cannot place.",
         Resource.order_factories,
-        _placed_unasked(),
+        _find_placed_without_request(),
     ),
     Invariant(
         "target-without-history",
         "A target order has nothing of its source's history: no payment, fulfillment, approval, "
         "cancellation or reference.",
         Resource.orders,
-        _targets_with_a_past(),
+        _find_targets_with_history(),
     ),
 )

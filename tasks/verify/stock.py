@@ -15,11 +15,11 @@ _stock, _reservation = table_of(StockItem), table_of(StockReservation)
 _order = table_of(Order)
 
 
-def _negative_stock() -> Select[Any]:
+def _find_negative_stock() -> Select[Any]:
     return select(_stock.c.id).where(_stock.c.quantity < 0)
 
 
-def _reserved_for_nobody() -> Select[Any]:
+def _find_reserved_without_order() -> Select[Any]:
     held = (
         select(_reservation.c.stock_item_id, func.sum(_reservation.c.quantity).label("pieces"))
         .where(_reservation.c.status == ReservationStatus.RESERVED)
@@ -31,7 +31,7 @@ def _reserved_for_nobody() -> Select[Any]:
     return select(_stock.c.id).select_from(rows).where(wrong)
 
 
-def _reserved_without_placing() -> Select[Any]:
+def _find_reserved_without_placing() -> Select[Any]:
     """Select reservations whose status does not match their order's."""
     placing = _order.c.status == OrderStatus.PLACING
     reserved = _reservation.c.status == ReservationStatus.RESERVED
@@ -47,18 +47,18 @@ INVARIANTS = (
         "stock-not-negative",
         "No stock location holds less than zero pieces of a SKU.",
         Resource.stock_items,
-        _negative_stock(),
+        _find_negative_stock(),
     ),
     Invariant(
         "reserved-is-accounted-for",
         "The reserved pieces of a stock item belong to orders that are being placed.",
         Resource.stock_items,
-        _reserved_for_nobody(),
+        _find_reserved_without_order(),
     ),
     Invariant(
         "reservations-fit-orders",
         "Stock is reserved for orders that are being placed, and taken by those that were placed.",
         Resource.stock_reservations,
-        _reserved_without_placing(),
+        _find_reserved_without_placing(),
     ),
 )

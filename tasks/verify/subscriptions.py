@@ -17,7 +17,7 @@ _of_period = factory.c.period_at.is_not(None)
 _goes_on = _subscription.c.status.in_([SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING])
 
 
-def _repeated_periods() -> Select[Any]:
+def _find_repeated_periods() -> Select[Any]:
     """Select a factory of each period with two first attempts or two copies."""
     firsts = func.count(case((factory.c.attempt == 1, 1)))
     made = func.count(case((factory.c.status == FactoryStatus.COMPLETED, 1)))
@@ -26,7 +26,7 @@ def _repeated_periods() -> Select[Any]:
     return rows.having(or_(firsts != 1, made > 1))
 
 
-def _misfits() -> Select[Any]:
+def _find_mismatched_copies() -> Select[Any]:
     """Select copies of another type or mode than their subscription's, or attempts out of order."""
     rows = factory.outerjoin(
         _subscription, _subscription.c.id == factory.c.order_subscription_id
@@ -48,7 +48,7 @@ def _misfits() -> Select[Any]:
     )
 
 
-def _wrong_counts() -> Select[Any]:
+def _find_wrong_counts() -> Select[Any]:
     """Select subscriptions without unrecorded copies whose counts differ from their copies."""
     rows = _subscription.outerjoin(
         factory, and_(factory.c.order_subscription_id == _subscription.c.id, _of_period)
@@ -64,7 +64,7 @@ def _wrong_counts() -> Select[Any]:
     )
 
 
-def _wrong_times() -> Select[Any]:
+def _find_wrong_times() -> Select[Any]:
     last = select(func.max(factory.c.period_at)).where(
         factory.c.order_subscription_id == _subscription.c.id, _of_period
     )
@@ -79,7 +79,7 @@ def _wrong_times() -> Select[Any]:
     return select(_subscription.c.id).where(wrong)
 
 
-def _wrong_running() -> Select[Any]:
+def _find_wrong_running() -> Select[Any]:
     """Select running subscriptions whose batch is missing, or does not have their open copies."""
     batch = _subscription.c.running_batch_id
     mine = factory.c.order_subscription_id == _subscription.c.id
@@ -111,7 +111,7 @@ def _wrong_running() -> Select[Any]:
     return select(_subscription.c.id).where(wrong)
 
 
-def _wrong_retries() -> Select[Any]:
+def _find_wrong_retries() -> Select[Any]:
     """Select waiting retries of subscriptions that have ended, or of copies that have not failed."""
     rows = factory.join(_subscription, _subscription.c.id == factory.c.order_subscription_id)
     done = exists().where(_before.c.retry_of_id == factory.c.id)
@@ -129,40 +129,40 @@ INVARIANTS = (
         "period-copied-once",
         "Each period of an order subscription has one first attempt and at most one copy.",
         Resource.order_factories,
-        _repeated_periods(),
+        _find_repeated_periods(),
     ),
     Invariant(
         "recurring-copy-of-subscription",
         "A copy of an order subscription is a recurring order copy of the same mode, and each "
         "further attempt at a period retries the one before.",
         Resource.order_factories,
-        _misfits(),
+        _find_mismatched_copies(),
     ),
     Invariant(
         "subscription-counts",
         "occurrencies is the number of periods that were carried out, and errors_count is the "
         "number of failed attempts.",
         Resource.order_subscriptions,
-        _wrong_counts(),
+        _find_wrong_counts(),
     ),
     Invariant(
         "next-run-after-last",
         "Only an active or running subscription has a next run, which is later than every copied "
         "period and before the subscription expires.",
         Resource.order_subscriptions,
-        _wrong_times(),
+        _find_wrong_times(),
     ),
     Invariant(
         "running-has-copies",
         "A running subscription has copies in its batch, and no unfinished one elsewhere.",
         Resource.order_subscriptions,
-        _wrong_running(),
+        _find_wrong_running(),
     ),
     Invariant(
         "retry-waits-for-active",
         "A copy that waits for a retry has failed, was not retried yet, and its subscription is "
         "not over.",
         Resource.order_factories,
-        _wrong_retries(),
+        _find_wrong_retries(),
     ),
 )

@@ -19,25 +19,25 @@ _of_order = _order.outerjoin(factory, factory.c.id == _order.c.order_factory_id)
 _could_not_be_placed = has_error(copy_error.c.code == ErrorCode.CANNOT_BE_PLACED)
 
 
-def _completed_without_target() -> Select[Any]:
+def _find_completed_without_target() -> Select[Any]:
     rows = select(factory.c.id).select_from(_of_factory)
     return rows.where(factory.c.status == FactoryStatus.COMPLETED, target.c.id.is_(None))
 
 
-def _same_name() -> Select[Any]:
+def _find_same_name() -> Select[Any]:
     """Select the newest of the factories that share an idempotency key."""
     name = factory.c.idempotency_key
     rows = select(func.max(factory.c.id)).where(name.is_not(None))
     return rows.group_by(name).having(func.count() > 1)
 
 
-def _several_targets() -> Select[Any]:
+def _find_several_targets() -> Select[Any]:
     named = _order.c.order_factory_id
     rows = select(named).where(named.is_not(None))
     return rows.group_by(named).having(func.count() > 1)
 
 
-def _target_of_another() -> Select[Any]:
+def _find_target_of_another() -> Select[Any]:
     rows = select(factory.c.id).select_from(_of_factory)
     return rows.where(
         factory.c.target_order_id.is_not(None),
@@ -45,7 +45,7 @@ def _target_of_another() -> Select[Any]:
     )
 
 
-def _orphan_targets() -> Select[Any]:
+def _find_orphan_targets() -> Select[Any]:
     rows = select(_order.c.id).select_from(_of_order)
     return rows.where(
         _order.c.order_factory_id.is_not(None),
@@ -53,7 +53,7 @@ def _orphan_targets() -> Select[Any]:
     )
 
 
-def _failed_with_target() -> Select[Any]:
+def _find_failed_with_target() -> Select[Any]:
     return select(factory.c.id).where(
         factory.c.status == FactoryStatus.FAILED,
         factory.c.target_order_id.is_not(None),
@@ -61,7 +61,7 @@ def _failed_with_target() -> Select[Any]:
     )
 
 
-def _unplaceable_without_target() -> Select[Any]:
+def _find_unplaceable_without_target() -> Select[Any]:
     again = factory.alias("again")
     handed_over = exists().where(again.c.retry_of_id == factory.c.id)
     return select(factory.c.id).where(
@@ -72,7 +72,7 @@ def _unplaceable_without_target() -> Select[Any]:
     )
 
 
-def _unfinished_with_target() -> Select[Any]:
+def _find_unfinished_with_target() -> Select[Any]:
     finished = [FactoryStatus.COMPLETED, FactoryStatus.FAILED]
     # Factories that wait for a gateway are copied already.
     waits = and_(factory.c.status == FactoryStatus.IN_PROGRESS, awaits_gateway())
@@ -91,49 +91,49 @@ INVARIANTS = (
         "completed-has-target",
         "Every completed factory has a target order.",
         Resource.order_factories,
-        _completed_without_target(),
+        _find_completed_without_target(),
     ),
     Invariant(
         "one-target-per-factory",
         "No factory has made more than one order.",
         Resource.order_factories,
-        _several_targets(),
+        _find_several_targets(),
     ),
     Invariant(
         "factory-name-used-once",
         "No two order factories have the same idempotency key.",
         Resource.order_factories,
-        _same_name(),
+        _find_same_name(),
     ),
     Invariant(
         "target-is-its-own",
         "The target order of a factory refers to that factory.",
         Resource.order_factories,
-        _target_of_another(),
+        _find_target_of_another(),
     ),
     Invariant(
         "no-orphan-target",
         "An order that a factory has made is that factory's target.",
         Resource.orders,
-        _orphan_targets(),
+        _find_orphan_targets(),
     ),
     Invariant(
         "failed-has-no-target",
         "A failed factory has no target order, unless the order was copied but could not be placed.",
         Resource.order_factories,
-        _failed_with_target(),
+        _find_failed_with_target(),
     ),
     Invariant(
         "unplaceable-keeps-target",
         "A factory whose order could not be placed keeps that order until a retry takes it over.",
         Resource.order_factories,
-        _unplaceable_without_target(),
+        _find_unplaceable_without_target(),
     ),
     Invariant(
         "unfinished-has-no-target",
         "A pending factory has no target order, a running one only while it waits for a gateway, "
         "and an aborted one only if its subscription ended before the payment.",
         Resource.order_factories,
-        _unfinished_with_target(),
+        _find_unfinished_with_target(),
     ),
 )

@@ -33,7 +33,7 @@ from order_factory.tasks.verify import (
     webhooks,
 )
 from order_factory.tasks.verify.invariants import Invariant
-from order_factory.tasks.verify.rows import copied, source, target, unedited
+from order_factory.tasks.verify.rows import copied, is_unedited, source, target
 from order_factory.tasks.working_set.order_totals import select_differing_orders
 from order_factory.tasks.working_set.statements import table_of
 
@@ -111,7 +111,7 @@ def verify(db: Connection) -> Verification:
     return Verification(
         invariants=reports,
         copies=db.execute(every).scalar_one(),
-        edited_copies=db.execute(every.where(not_(unedited(source, target)))).scalar_one(),
+        edited_copies=db.execute(every.where(not_(is_unedited(source, target)))).scalar_one(),
         unbalanced_orders=db.execute(select(func.count()).select_from(unbalanced)).scalar_one(),
         seconds=perf_counter() - started,
     )

@@ -15,7 +15,7 @@ _event, _factory = table_of(Event), table_of(OrderFactory)
 _webhook, _callback = table_of(Webhook), table_of(EventCallback)
 
 
-def _without_delivery() -> Select[Any]:
+def _find_without_delivery() -> Select[Any]:
     """Select the events that the outbox has read and for which a webhook has no delivery."""
     of_kind = func.replace(_event.c.name, FACTORIES, _factory.c.type)
     of_factory = _event.join(_factory, _factory.c.id == _event.c.order_factory_id)
@@ -23,8 +23,8 @@ def _without_delivery() -> Select[Any]:
     plain_modes = plain.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id)
     mode = func.coalesce(_event.c.mode, _factory.c.mode)
     found = union_all(
-        _undelivered(plain_modes, _webhook.c.mode == mode),
-        _undelivered(
+        _find_undelivered(plain_modes, _webhook.c.mode == mode),
+        _find_undelivered(
             of_factory.join(_webhook, _webhook.c.topic == of_kind),
             _webhook.c.mode == _factory.c.mode,
             _webhook.c.topic != _event.c.name,
@@ -33,7 +33,7 @@ def _without_delivery() -> Select[Any]:
     return select(found.c.id)
 
 
-def _undelivered(rows: Any, *where: ColumnElement[bool]) -> Select[Any]:
+def _find_undelivered(rows: Any, *where: ColumnElement[bool]) -> Select[Any]:
     delivered = exists().where(
         _callback.c.event_id == _event.c.id, _callback.c.webhook_id == _webhook.c.id
     )
@@ -57,7 +57,7 @@ INVARIANTS = (
         "event-delivered",
         "Every event has a delivery for each webhook that was subscribed to its topic.",
         Resource.events,
-        _without_delivery(),
+        _find_without_delivery(),
     ),
     Invariant(
         "delivery-ended",

@@ -27,7 +27,7 @@ class AddressRefused(ConnectError):
     """Takes the reason as a sentence."""
 
 
-def url_problem(url: str, *, allow_private: bool) -> str | None:
+def find_url_problem(url: str, *, allow_private: bool) -> str | None:
     """Return the rule that a callback URL breaks; None if it may be used.
 
     A host name is not resolved here, because its addresses are checked at every call.
@@ -61,14 +61,14 @@ def _is_private_literal(host: str) -> bool:
 
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet."""
-    return all(_is_global(each) for each in _meanings(ip_address(address.partition("%")[0])))
+    return all(_is_global(each) for each in _list_embedded(ip_address(address.partition("%")[0])))
 
 
 def _is_global(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def _meanings(address: IPv4Address | IPv6Address) -> Iterable[IPv4Address | IPv6Address]:
+def _list_embedded(address: IPv4Address | IPv6Address) -> Iterable[IPv4Address | IPv6Address]:
     """Return the address, and the IPv4 addresses that are embedded in it."""
     if isinstance(address, IPv4Address):
         return [address]
@@ -139,7 +139,7 @@ class CheckedTransport(AsyncHTTPTransport):
     """
 
     def __init__(self, *, allow_private: bool) -> None:
-        context = _ssl_context()
+        context = _make_ssl_context()
         super().__init__(verify=context, trust_env=False)
         # httpx has no parameter for the backend of its pool.
         self._pool = AsyncConnectionPool(
@@ -152,6 +152,6 @@ class CheckedTransport(AsyncHTTPTransport):
 
 
 @cache
-def _ssl_context() -> SSLContext:
+def _make_ssl_context() -> SSLContext:
     """Return the TLS context of all connections, made once because reading certificates is slow."""
     return create_ssl_context(trust_env=False)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from order_factory.models.tables import EventCallback, Webhook
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.webhooks import DeliveryStatus
-from order_factory.tasks.webhooks.circuit import Circuit, after_answer, next_try
+from order_factory.tasks.webhooks.circuit import Circuit, schedule_next_try, update_circuit
 from order_factory.tasks.webhooks.due import Delivery
 from order_factory.tasks.webhooks.sending import Answer
 from order_factory.tasks.webhooks.settings import WebhookSettings
@@ -65,10 +65,10 @@ def record_answers(db: Connection, answered: Sequence[Answered], settings: Webho
         circuit = circuits.get(each.delivery.webhook_id)
         if circuit is None:
             continue  # the webhook was deleted
-        circuits[each.delivery.webhook_id] = after_answer(
+        circuits[each.delivery.webhook_id] = update_circuit(
             circuit, settings, now, succeeded=each.answer.succeeded
         )
-        rows.append(_row(each, settings, now))
+        rows.append(_make_row(each, settings, now))
     if rows:
         db.execute(_UPDATE, rows)
     for key, circuit in circuits.items():
@@ -85,10 +85,10 @@ def record_answers(db: Connection, answered: Sequence[Answered], settings: Webho
             )
 
 
-def _row(each: Answered, settings: WebhookSettings, now: datetime) -> dict[str, Any]:
+def _make_row(each: Answered, settings: WebhookSettings, now: datetime) -> dict[str, Any]:
     delivery, answer = each.delivery, each.answer
     tries = delivery.tries + (0 if delivery.circuit.is_open and not answer.succeeded else 1)
-    again = None if answer.succeeded else next_try(max(tries, 1), settings, now)
+    again = None if answer.succeeded else schedule_next_try(max(tries, 1), settings, now)
     if answer.succeeded:
         status = DeliveryStatus.DELIVERED
     else:

@@ -29,7 +29,7 @@ class Circuit:
 CLOSED = Circuit(CircuitState.CLOSED, 0, None, 0)
 
 
-def after_answer(
+def update_circuit(
     circuit: Circuit, settings: WebhookSettings, now: datetime, *, succeeded: bool
 ) -> Circuit:
     """Return the circuit after one more answer."""
@@ -42,17 +42,17 @@ def after_answer(
         return replace(circuit, failure_count=count)  # sent before it opened
     trials = circuit.trials + 1 if circuit.is_open else 0
     pause = min(settings.trial_seconds * 2.0 ** min(trials, 20), _LONGEST_TRIAL_SECONDS)
-    return Circuit(CircuitState.OPEN, count, now + timedelta(seconds=_jittered(pause)), trials)
+    return Circuit(CircuitState.OPEN, count, now + timedelta(seconds=_add_jitter(pause)), trials)
 
 
-def next_try(tries: int, settings: WebhookSettings, now: datetime) -> datetime | None:
+def schedule_next_try(tries: int, settings: WebhookSettings, now: datetime) -> datetime | None:
     """Return the next try of a delivery after this many failures; None if there is none."""
     if tries >= settings.tries:
         return None
     pause = settings.first_pause_seconds * _GROWTH ** (tries - 1)
-    return now + timedelta(seconds=_jittered(pause))
+    return now + timedelta(seconds=_add_jitter(pause))
 
 
-def _jittered(seconds: float) -> float:
+def _add_jitter(seconds: float) -> float:
     # So that deliveries that failed together are not all retried together.
     return seconds * random.uniform(1 - _JITTER, 1 + _JITTER)

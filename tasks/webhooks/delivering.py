@@ -23,13 +23,13 @@ from order_factory.models.database.process_locks import ProcessLock, try_hold_al
 from order_factory.models.database.retrying import read, write
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.webhooks.answers import Answered, record_answers
-from order_factory.tasks.webhooks.circuit import Circuit, after_answer
-from order_factory.tasks.webhooks.due import Delivery, Render, read_due, receivers_due
+from order_factory.tasks.webhooks.circuit import Circuit, update_circuit
+from order_factory.tasks.webhooks.due import Delivery, Render, list_due_receivers, read_due
 from order_factory.tasks.webhooks.log import prune_log
 from order_factory.tasks.webhooks.outbox import Outbox
 from order_factory.tasks.webhooks.sending import Answer, Connections, send
 from order_factory.tasks.webhooks.settings import WebhookSettings
-from order_factory.tasks.webhooks.signing import signed_headers
+from order_factory.tasks.webhooks.signing import sign_headers
 
 T = TypeVar("T")
 
@@ -134,14 +134,16 @@ class _Deliverer:
     async def _look(self) -> int:
         """Make deliveries of new events and start the receivers' queues. Returns their number."""
         self._forget_ended()
-        await self._in_thread(self._lock.number)
-        if await self._in_thread(partial(read, why_cut_off)) is not None:
+        await self._run_in_thread(self._lock.number)
+        if await self._run_in_thread(partial(read, why_cut_off)) is not None:
             return 0
         if monotonic() >= self._prune_at:
-            await self._in_thread(partial(prune_log, self._settings))
+            await self._run_in_thread(partial(prune_log, self._settings))
             self._prune_at = monotonic() + _SECONDS_BETWEEN_PRUNINGS
-        await self._in_thread(self._outbox.fan_out)
-        urls = await self._in_thread(partial(read, lambda db: receivers_due(db, utc_now())))
+        await self._run_in_thread(self._outbox.fan_out)
+        urls = await self._run_in_thread(
+            partial(read, lambda db: list_due_receivers(db, utc_now()))
+        )
         new = [url for url in urls if url not in self._lanes]
         for url in new:
             self._lanes[url] = asyncio.create_task(self._drain(url))
@@ -164,7 +166,7 @@ class _Deliverer:
         connections = Connections(self._settings)
         try:
             while not self._is_ending():
-                due = await self._in_thread(partial(read, partial(self._read_due, url=url)))
+                due = await self._run_in_thread(partial(read, partial(self._read_due, url=url)))
                 if not due:
                     return
                 await _Round(connections, self._settings, due, self._record, self._is_ending).run()
@@ -177,14 +179,14 @@ class _Deliverer:
         return read_due(db, url, utc_now(), self._render)
 
     async def _record(self, answered: list[Answered]) -> None:
-        await self._in_thread(
+        await self._run_in_thread(
             partial(write, lambda db: record_answers(db, answered, self._settings))
         )
         succeeded = sum(each.answer.succeeded for each in answered)
         self._sent.delivered += succeeded
         self._sent.failed += len(answered) - succeeded
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _run_in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
@@ -231,7 +233,7 @@ class _Round:
                     return
                 sent_at = utc_now()
                 answer = await self._send(client, each)
-                self._circuits[each.webhook_id] = after_answer(
+                self._circuits[each.webhook_id] = update_circuit(
                     self._circuits[each.webhook_id],
                     self._settings,
                     utc_now(),
@@ -244,7 +246,7 @@ class _Round:
     async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> Answer:
         if delivery.body is None:
             return Answer(None, delivery.problem)
-        headers = signed_headers(
+        headers = sign_headers(
             delivery.secrets,
             topic=delivery.topic,
             message_id=delivery.message_id,

@@ -51,7 +51,7 @@ class Delivery:
     problem: str = ""
 
 
-def receivers_due(db: Connection, now: datetime) -> list[str]:
+def list_due_receivers(db: Connection, now: datetime) -> list[str]:
     """Return the URLs for which a delivery is due now."""
     waiting = exists().where(_callback.c.webhook_id == _webhook.c.id, _is_pending)
     due = waiting.where(_is_due(now))
@@ -66,7 +66,7 @@ def read_due(db: Connection, url: str, now: datetime, render: Render) -> list[De
     A delivery waits while an earlier one about the same row waits for its next try. If the circuit
     of a webhook is open, there is one delivery as a trial when the trial is due.
     """
-    rows = list(db.execute(_due_rows(url, now).limit(AT_ONCE)).all())
+    rows = list(db.execute(_select_due_rows(url, now).limit(AT_ONCE)).all())
     trials = select(_webhook.c.id).where(
         _webhook.c.callback_url == url,
         _is_enabled,
@@ -74,16 +74,16 @@ def read_due(db: Connection, url: str, now: datetime, render: Render) -> list[De
         _webhook.c.circuit_retry_at <= now,
     )
     for webhook_id in db.scalars(trials).all():
-        trial = _rows().where(_callback.c.webhook_id == webhook_id, _is_pending).limit(1)
+        trial = _select_rows().where(_callback.c.webhook_id == webhook_id, _is_pending).limit(1)
         rows.extend(db.execute(trial).all())
-    return _as_deliveries(db, rows, now, render)
+    return _make_deliveries(db, rows, now, render)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return or_(_callback.c.next_try_at.is_(None), _callback.c.next_try_at <= now)
 
 
-def _rows() -> Select[Any]:
+def _select_rows() -> Select[Any]:
     names = ("id", "webhook_id", "event_id", "resource", "resource_id", "tries", "payload")
     return (
         select(
@@ -105,7 +105,7 @@ def _rows() -> Select[Any]:
     )
 
 
-def _due_rows(url: str, now: datetime) -> Select[Any]:
+def _select_due_rows(url: str, now: datetime) -> Select[Any]:
     before, of_before = _callback.alias("before"), _webhook.alias("of_before")
     waits = (
         exists()
@@ -122,7 +122,7 @@ def _due_rows(url: str, now: datetime) -> Select[Any]:
         )
         .correlate(_callback)
     )
-    return _rows().where(
+    return _select_rows().where(
         _webhook.c.callback_url == url,
         _is_enabled,
         _is_closed,
@@ -132,17 +132,17 @@ def _due_rows(url: str, now: datetime) -> Select[Any]:
     )
 
 
-def _as_deliveries(
+def _make_deliveries(
     db: Connection, rows: Sequence[Row[Any]], now: datetime, render: Render
 ) -> list[Delivery]:
-    bodies, problems = _bodies(db, rows, render)
+    bodies, problems = _render_bodies(db, rows, render)
     return [
         Delivery(
             id=row.id,
             webhook_id=row.webhook_id,
             topic=row.topic,
             url=row.callback_url,
-            secrets=_secrets(row, now),
+            secrets=_list_valid_secrets(row, now),
             circuit=Circuit(
                 row.circuit_state,
                 row.circuit_failure_count,
@@ -159,13 +159,13 @@ def _as_deliveries(
     ]
 
 
-def _secrets(row: Row[Any], now: datetime) -> tuple[str, ...]:
+def _list_valid_secrets(row: Row[Any], now: datetime) -> tuple[str, ...]:
     if row.previous_secret is not None and row.previous_secret_until > now:
         return row.shared_secret, row.previous_secret
     return (row.shared_secret,)
 
 
-def _bodies(
+def _render_bodies(
     db: Connection, rows: Sequence[Row[Any]], render: Render
 ) -> tuple[dict[int, bytes], dict[int, str]]:
     """Return the body of each delivery by its key, and the errors of documents by webhook.

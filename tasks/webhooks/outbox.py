@@ -36,7 +36,7 @@ _webhook, _callback = table_of(Webhook), table_of(EventCallback)
 _IDS_AT_ONCE = 20_000
 
 
-def newest_event(db: Connection) -> int:
+def read_newest_event(db: Connection) -> int:
     """Return the greatest key of an event that is visible."""
     return db.scalar(select(func.max(_event.c.id))) or 0
 
@@ -81,7 +81,7 @@ class Outbox:
 
 def _look(db: Connection) -> tuple[int, Sequence[Any], frozenset[str]]:
     """Return the newest event, the webhooks behind it, and who may still add older events."""
-    newest = newest_event(db)
+    newest = read_newest_event(db)
     behind = select(_webhook).where(
         _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < newest
     )
@@ -99,7 +99,7 @@ def _fan_out_range(db: Connection, *, webhooks: Sequence[Any], low: int, high: i
             delivered = exists().where(
                 _callback.c.event_id == _event.c.id, _callback.c.webhook_id == each.id
             )
-            rows = deliveries_of(each.id, each.topic, each.mode).where(
+            rows = select_deliveries(each.id, each.topic, each.mode).where(
                 between, _event.c.id > each.until_event_id, not_(delivered)
             )
             made += insert_deliveries(db, rows.order_by(_event.c.id))
@@ -124,7 +124,7 @@ DELIVERY_COLUMNS = [
 ]
 
 
-def deliveries_of(
+def select_deliveries(
     webhook_id: int, topic: str, mode: str, resend: ColumnElement[int] | None = None
 ) -> Select[Any]:
     """Select a delivery to a webhook for each event of its topic and mode."""

@@ -92,7 +92,7 @@ async def send(
         if code is None:
             return Answer(None, f"The connection failed ({type(error).__name__}).")
     assert code is not None
-    return Answer(code, _message(code, text))
+    return Answer(code, _describe_answer(code, text))
 
 
 def _connect(error: httpx.ConnectError) -> str:
@@ -110,7 +110,7 @@ async def _read(response: httpx.Response) -> bytes:
     return found
 
 
-def _message(code: int, text: bytes) -> str:
+def _describe_answer(code: int, text: bytes) -> str:
     """Return the receiver's text, shortened; for a redirect, a note that it is not followed."""
     if 300 <= code < 400:
         return "Redirects are not followed."

@@ -12,17 +12,17 @@ from standardwebhooks import Webhook as StandardWebhook
 _SECRET_BYTES = 32
 
 
-def new_secret() -> str:
+def make_secret() -> str:
     """Return a new secret: 64 hexadecimal digits, which `standardwebhooks` reads as Base64."""
     return secrets.token_hex(_SECRET_BYTES)
 
 
-def commerce_layer_signature(secret: str, body: bytes) -> str:
+def sign_for_commerce_layer(secret: str, body: bytes) -> str:
     """Return Base64 of HMAC-SHA256 of the raw body. Source: Commerce Layer, webhooks, callbacks."""
     return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
-def signed_headers(
+def sign_headers(
     secrets: Sequence[str], *, topic: str, message_id: str, now: datetime, body: bytes
 ) -> dict[str, str]:
     """Return the headers that identify and sign a delivery.
@@ -36,7 +36,7 @@ def signed_headers(
     return {
         "Content-Type": "application/vnd.api+json",
         "X-CommerceLayer-Topic": topic,
-        "X-CommerceLayer-Signature": commerce_layer_signature(secrets[-1], body),
+        "X-CommerceLayer-Signature": sign_for_commerce_layer(secrets[-1], body),
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(signatures),

@@ -7,22 +7,26 @@ from sqlalchemy import Connection, delete, func, literal, select, update
 
 from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.tasks.webhooks.circuit import CLOSED
-from order_factory.tasks.webhooks.outbox import deliveries_of, insert_deliveries, newest_event
+from order_factory.tasks.webhooks.outbox import (
+    insert_deliveries,
+    read_newest_event,
+    select_deliveries,
+)
 from order_factory.tasks.webhooks.settings import webhook_settings
-from order_factory.tasks.webhooks.signing import new_secret
+from order_factory.tasks.webhooks.signing import make_secret
 from order_factory.tasks.working_set.statements import table_of
 
 _webhook, _callback = table_of(Webhook), table_of(EventCallback)
 _event, _factory = table_of(Event), table_of(OrderFactory)
 
 
-def from_now_on(db: Connection) -> dict[str, int]:
+def start_from_now(db: Connection) -> dict[str, int]:
     """Return the values of a webhook that gets the events from now on."""
-    newest = newest_event(db)
+    newest = read_newest_event(db)
     return {"since_event_id": newest, "until_event_id": newest}
 
 
-def closed_circuit() -> dict[str, Any]:
+def close_circuit() -> dict[str, Any]:
     """Return the values of a webhook with a closed circuit."""
     return {
         "circuit_state": CLOSED.state,
@@ -32,11 +36,11 @@ def closed_circuit() -> dict[str, Any]:
     }
 
 
-def rotated_secret(secret: str, now: datetime) -> dict[str, Any]:
+def replace_secret(secret: str, now: datetime) -> dict[str, Any]:
     """Return the values of a webhook with a new secret; the old one stays valid for some hours."""
     hours = webhook_settings().rotation_hours
     return {
-        "shared_secret": new_secret(),
+        "shared_secret": make_secret(),
         "previous_secret": secret,
         "previous_secret_until": now + timedelta(hours=hours),
     }
@@ -65,7 +69,7 @@ def send_again(db: Connection, event_id: int) -> int:
             _callback.c.event_id == event_id, _callback.c.webhook_id == each.id
         )
         number = db.scalar(before) or 0
-        rows = deliveries_of(each.id, each.topic, each.mode, literal(number))
+        rows = select_deliveries(each.id, each.topic, each.mode, literal(number))
         rows = rows.where(_event.c.id == event_id)
         if number == 0 and event_id > each.until_event_id:
             # The outbox has not reached this event yet, and will make the first delivery.
@@ -93,10 +97,10 @@ def silence_webhooks(db: Connection, now: datetime) -> None:
             .where(_webhook.c.id == key)
             .values(
                 disabled_at=func.coalesce(_webhook.c.disabled_at, now),
-                shared_secret=new_secret(),
+                shared_secret=make_secret(),
                 previous_secret=None,
                 previous_secret_until=None,
-                **closed_circuit(),
-                **from_now_on(db),
+                **close_circuit(),
+                **start_from_now(db),
             )
         )

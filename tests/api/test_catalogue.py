@@ -59,7 +59,7 @@ def test_a_sku_is_changed_and_its_code_is_not(api, shop):
     )
 
 
-def test_stock_is_filled_up_and_what_is_reserved_stays(api, shop):
+def test_stock_can_be_raised_but_not_set_below_the_reserved_pieces(api, shop):
     shop.sku("MUG", mode="test")
     key = shop.row(StockItem).id
     change(StockItem, key, quantity=3, reserved=2, mode="test")
@@ -131,7 +131,7 @@ def test_a_gift_card_is_made_topped_up_and_switched_off(api, shop):
         assert [each.name for each in verify(db).invariants if each.violations] == []
 
 
-def test_what_lets_a_customer_confirm_is_shown_to_those_who_may_write(api, shop):
+def test_the_customer_action_is_shown_only_to_tokens_that_may_write(api, shop):
     source = shop.order_of_test_mode()
     factory = shop.add(OrderFactory, source_order_id=source, mode="test")
     shop.add(
@@ -186,7 +186,7 @@ def test_a_blocked_customer_gets_no_copy(api, shop):
     assert shop.row(OrderFactory).status == "failed"
 
 
-def test_the_address_of_a_placed_order_stays_as_it_is(api, shop):
+def test_the_address_of_a_placed_order_cannot_be_changed(api, shop):
     key = shop.order(mode="test")
     address = shop.row(Order, id=key).billing_address_id
     change(Address, address, mode="test", first_name="Ada", last_name="Byron")
@@ -232,7 +232,7 @@ def test_a_pending_batch_is_stopped(api, shop):
         assert verify(db).violations == 0
 
 
-def test_what_a_batch_has_copied_stays_when_it_is_stopped(api, shop):
+def test_finished_copies_stay_when_their_batch_is_stopped(api, shop):
     api = api.as_(make_token("live"))
     name = batch_of(api, [order_id(shop.order()) for _ in range(3)])
     done = [row.id for row in shop.rows(OrderFactory)][:1]

@@ -36,7 +36,7 @@ def test_a_body_of_another_type_is_refused(api):
         assert response.json()["errors"][0]["source"] == {"header": "Content-Type"}
 
 
-def test_a_body_that_is_no_such_document_is_refused(api):
+def test_a_malformed_document_is_refused(api):
     cases = [
         (b"", 400, "INVALID_JSON"),
         (b"{", 400, "INVALID_JSON"),
@@ -182,7 +182,7 @@ def test_the_next_link_leads_on(api, shop):
     assert following["meta"] == first["meta"]
 
 
-def test_what_is_not_supported_is_named(api):
+def test_an_unsupported_parameter_is_named_in_the_error(api):
     cases = [
         ("include", "martians", "INVALID_INCLUDE"),
         ("include", "customer.martians", "INVALID_INCLUDE"),
@@ -267,7 +267,7 @@ def test_a_path_without_a_route_is_answered_in_the_same_form(api):
     assert health.json()["errors"][0]["code"] == "METHOD_NOT_ALLOWED"
 
 
-def test_there_is_nothing_at_other_paths(api):
+def test_other_paths_answer_404(api):
     for path in ["martians", "orders/x/martians", "", "orders//", "a/b/c/d/e/f"]:
         assert api.get(path, expect=404)["errors"][0]["status"] == "404"
 
@@ -372,7 +372,7 @@ def test_a_placed_order_keeps_its_lines_and_takes_a_reference(api, shop):
     assert error["detail"] == "coupon_code - cannot be changed: the order is placed"
 
 
-def test_an_email_that_is_taken_is_refused_by_name_in_its_mode_alone(api, shop):
+def test_an_email_that_is_taken_in_the_same_mode_is_refused(api, shop):
     shop.customer(mode="test", email="ada@shop.example")
     shop.customer(mode="live", email="bob@shop.example")
 

@@ -1,4 +1,4 @@
-"""The counts of lists: exact for what is short, a moment old for what is long, never another's."""
+"""The counts of lists: exact for short lists, cached for long ones, separate for each mode."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How a copy differs from its source order, and what a dry run says about it beforehand."""
+"""The differences between a copy and its source order, also in a dry run."""
 
 from order_factory.models.tables import Order, OrderFactory, StockItem
 from tests.support.api_client import linkage, order_id
@@ -59,7 +59,7 @@ def test_prices_of_today_say_which_option_they_follow(api, shop):
     assert ("prices", "MUG: unit_amount_cents", 12_50, 10_00, "refresh_prices") in summarize(data)
 
 
-def test_a_dry_run_answers_what_would_come_and_changes_nothing(api, shop):
+def test_a_dry_run_answers_with_the_copy_and_changes_nothing(api, shop):
     order = order_id(short_order(shop))
     data = {
         "type": "order_copies",

@@ -1,4 +1,4 @@
-"""A service that is killed in the middle of the load: whatever it has answered is there."""
+"""A service that is killed under load: every request that it has answered is stored."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ def ask_until(stop, url, token, source, answered):
             answered.append(response.json()["data"]["id"])
 
 
-def test_what_a_killed_service_has_answered_is_stored_and_copied(shop):
+def test_requests_that_a_killed_service_has_answered_are_stored_and_copied(shop):
     source, token = order_id(shop.order(mode="test")), make_token()
     service, url = start_service()
     stop = Event()

@@ -198,7 +198,7 @@ def test_a_slow_client_is_not_waited_for(shop, configure, part):
     assert answer if expected else answer == b""
 
 
-def test_a_body_in_the_same_packet_as_its_head_is_no_long_head(api):
+def test_a_body_in_the_same_packet_does_not_count_as_head(api):
     email = "ada@shop.example"
     metadata = {"a": "x" * 9_000}
     attributes = {"email": email, "metadata": metadata}
@@ -268,7 +268,7 @@ def test_keys_are_fetched_once_and_unknown_ones_cost_nothing(shop, issuer):
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
-def test_a_slow_issuer_holds_nobody_up(shop, issuer):
+def test_a_slow_issuer_does_not_delay_other_requests(shop, issuer):
     issuer.may_answer.clear()
 
     with Api.running() as api, ThreadPoolExecutor(30) as clients:
@@ -298,7 +298,7 @@ def test_browsers_are_led_to_the_documentation(api):
         assert "/api/docs" in told.json()["errors"][0]["detail"]
 
 
-def test_browsers_of_other_origins_may_see_what_is_left(shop, configure):
+def test_browsers_of_other_origins_may_read_the_remaining_limits(shop, configure):
     configure.setenv("ORDER_FACTORY_API_CORS_ORIGINS", "https://shop.example")
 
     with Api.running() as api:

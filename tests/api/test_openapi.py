@@ -1,4 +1,4 @@
-"""The OpenAPI document: what it promises holds, whatever is sent."""
+"""The OpenAPI document: the service keeps what it promises, for any request."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from order_factory.api.documentation.openapi import openapi_document
+from order_factory.api.documentation.openapi import build_openapi_document
 from tests.support.api_client import order_id
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ ROUNDS = settings(
 # The service's threads draw random numbers while Hypothesis looks whether anyone does.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 def test_every_operation_answers_as_the_document_says(api, shop):
-    schema = schemathesis.openapi.from_dict(openapi_document())
+    schema = schemathesis.openapi.from_dict(build_openapi_document())
     # Something for the lists to show.
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
     api.copy(order_id(key))
@@ -56,7 +56,7 @@ def test_every_operation_answers_as_the_document_says(api, shop):
         count += 1
 
     assert count == sum(
-        len(path.keys() - {"parameters"}) for path in openapi_document()["paths"].values()
+        len(path.keys() - {"parameters"}) for path in build_openapi_document()["paths"].values()
     )
 
 
@@ -64,7 +64,7 @@ def test_the_document_and_the_page_need_a_token(api):
     document = api.send("GET", "openapi.json")
     page = api.client.get("/api/docs", auth=("anyone", api.token))
 
-    assert document.json() == openapi_document()
+    assert document.json() == build_openapi_document()
     assert page.status_code == 200
     assert "order_copies" in page.text
     assert "<script" not in page.text

@@ -70,7 +70,7 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
     assert [event.name for event in shop.rows(Event)] == ["order_factories.create"]
 
 
-def test_a_copy_is_answered_with_its_place_and_what_it_includes(api, shop):
+def test_a_copy_is_answered_with_its_location_and_included_resources(api, shop):
     source = order_id(shop.order(mode="test"))
     data = {
         "type": "order_copies",
@@ -147,7 +147,7 @@ def test_a_source_order_is_required_and_must_be_an_order(api, shop):
     assert wrong["detail"] == "source_order - must be of the type orders"
 
 
-def test_what_a_client_may_not_set_is_refused(api, shop):
+def test_attributes_that_a_client_may_not_set_are_refused(api, shop):
     source = order_id(shop.order(mode="test"))
 
     errors = api.copy(source, expect=400, status="completed", colour="red")["errors"]
@@ -234,7 +234,7 @@ def test_a_copy_that_another_transaction_is_copying_cannot_be_deleted(api, shop,
     assert len(shop.rows(OrderFactory)) == 1
 
 
-def test_recurring_copies_stand_in_their_own_list(api, shop):
+def test_recurring_copies_are_in_their_own_list(api, shop):
     source = shop.order(mode="test")
     plain = api.copy(order_id(source))["data"]["id"]
     api.copy(order_id(source))
@@ -247,7 +247,7 @@ def test_recurring_copies_stand_in_their_own_list(api, shop):
     api.post("recurring_order_copies", {"type": "recurring_order_copies"}, expect=422)
 
 
-def test_a_batch_is_asked_for_drained_and_reported(api, shop):
+def test_a_batch_is_requested_drained_and_reported(api, shop):
     orders = [order_id(shop.order(mode="test")) for _ in range(3)]
     bad = order_id(shop.order(mode="test", customer_id=None, billing_address_id=None))
     data = {

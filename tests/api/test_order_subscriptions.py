@@ -103,7 +103,7 @@ def test_a_subscription_is_made_as_a_draft_and_activated_as_often_as_asked(api, 
         ({"catch_up": "some"}, "catch_up", "must be one of"),
     ],
 )
-def test_what_breaks_a_rule_is_refused(api, shop, source, attributes, pointer, rule):
+def test_values_that_break_a_rule_are_refused(api, shop, source, attributes, pointer, rule):
     refused = create(api, source, 422, **attributes)
 
     ((at, title),) = problems(refused)
@@ -216,7 +216,7 @@ def test_a_source_without_such_lines_cannot_be_converted(api, shop, source):
     ]
 
 
-def test_items_can_be_added_and_taken_away_but_for_the_last(api, shop, source):
+def test_items_can_be_added_and_deleted_except_the_last(api, shop, source):
     name = create(api, source)["data"]["id"]
 
     def add(sku, **attributes):
@@ -239,7 +239,7 @@ def test_items_can_be_added_and_taken_away_but_for_the_last(api, shop, source):
     assert len(shop.rows(Order)) == 2, "templates that nothing was copied from are gone"
 
 
-def test_a_recurring_copy_can_be_asked_for_by_hand(api, shop, source):
+def test_a_recurring_copy_can_be_requested_by_hand(api, shop, source):
     name = create(api, source)["data"]["id"]
 
     made = api.post(

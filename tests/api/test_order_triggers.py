@@ -1,4 +1,4 @@
-"""The triggers of orders over HTTP: answered at once, and done by whoever asks the gateways."""
+"""The triggers of orders over HTTP: answered at once, and completed when gateways are called."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_the_life_of_an_order(api, shop, ledger):
     assert violations() == []
 
 
-def test_what_cannot_be_placed_is_refused_with_all_reasons(api, shop, ledger):
+def test_an_order_that_cannot_be_placed_is_refused_with_all_reasons(api, shop, ledger):
     order = open_test_order(shop, billing_address_id=None, payment_source_id=None)
 
     errors = trigger(api, order, 422, _place=True, reference="mine")

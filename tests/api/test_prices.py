@@ -1,4 +1,4 @@
-"""Prices, what lines take of them, and what an order says of its lines and payments."""
+"""Prices, the lines that take them, and the computed attributes of an order."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_a_line_without_any_price_is_refused_by_name(api, shop, add_line):
     assert api.get("line_items")["meta"]["record_count"] == before
 
 
-def test_prices_are_read_in_their_mode_alone(api, shop):
+def test_prices_are_visible_in_their_own_mode_only(api, shop):
     key = shop.price("MUG", 12_50, mode="test", compare_at_amount_cents=15_00)
     hidden = shop.price("MUG", 99_00, mode="live")
 
@@ -71,7 +71,7 @@ def test_an_order_counts_the_pieces_of_its_skus(api, shop):
     assert listed["attributes"]["skus_count"] == before + 3
 
 
-def test_a_number_that_is_taken_is_refused_by_name_in_its_mode_alone(api, shop):
+def test_a_number_that_is_taken_in_the_same_mode_is_refused(api, shop):
     taken = shop.order(mode="test", number="1001", status="draft")
     shop.order(mode="live", number="1002")
 

@@ -1,4 +1,4 @@
-"""`/ready`: whether the service can do all that it is for, in words for whoever operates it."""
+"""`/ready`: whether the service can do its work, with the names of failed checks."""
 
 from tests.support.clones import taken_for_a_copy
 

@@ -1,4 +1,4 @@
-"""Relationships of the public reference: each is here, or the page says why it is not."""
+"""Relationships of the public reference: each is supported, or the page gives the reason."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def test_relationships_without_a_row_are_empty_and_no_error(api, shop):
     assert api.filtered("events", name_start="order_factories") == []
 
 
-def test_the_events_of_a_renewal_bear_its_name(api, shop):
+def test_the_events_of_a_renewal_are_named_after_its_resource(api, shop):
     api.copy(order_id(shop.order(mode="test")))
     change(OrderFactory, shop.row(OrderFactory).id, type="recurring_order_copies")
 

@@ -1,4 +1,4 @@
-"""Who is let in, what they may see, how often they may ask, and what is told of the inside."""
+"""Access: tokens, the two modes, rate limits, and errors without internals."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ from tests.support.draining import drain
 from tests.support.shop import SOME_DAY
 
 
-def test_nobody_is_let_in_without_a_token(api):
+def test_requests_without_a_token_are_refused(api):
     wrong = [None, "", "Bearer", "Bearer wrong", "Basic eDp5", "Bearer a.b.c", "Bearer é"]
     for path in ("orders", "order_copies/x", "martians", "openapi.json", "docs"):
         for authorization in wrong:
@@ -205,7 +205,7 @@ def test_no_path_shows_a_row_of_the_other_mode(api, shop, both_modes):
                     client.get(path.format(id=name), expect=404)
 
 
-def test_what_refers_to_the_other_mode_by_mistake_leads_nowhere(api, shop, both_modes):
+def test_references_to_rows_of_the_other_mode_are_hidden(api, shop, both_modes):
     live, test = both_modes["live"], both_modes["test"]
     customer = shop.row(Order, id=live).customer_id
     change(Order, test, customer_id=customer)
@@ -223,7 +223,7 @@ def test_what_refers_to_the_other_mode_by_mistake_leads_nowhere(api, shop, both_
     assert api.filtered("order_factories", source_order_customer_email_eq=email) == []
 
 
-def test_filters_tell_nothing_of_the_other_mode(api, shop, both_modes):
+def test_filters_reveal_nothing_about_the_other_mode(api, shop, both_modes):
     only_live = {"coupon_code_eq": "only-live"}
 
     assert api.filtered("orders", **only_live) == []
@@ -234,7 +234,7 @@ def test_filters_tell_nothing_of_the_other_mode(api, shop, both_modes):
     assert order_id(both_modes["test"]) in api.filtered("orders", coupon_code_eq="only-test")
 
 
-def test_nothing_of_the_other_mode_can_be_written_to(api, shop, both_modes):
+def test_rows_of_the_other_mode_cannot_be_changed(api, shop, both_modes):
     live = order_id(both_modes["live"])
     factory = public_id(
         RESOURCES["order_copies"].ids,

@@ -86,7 +86,7 @@ def test_tells_everything_as_json(run):
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
-def test_copies_every_placed_order_that_is_no_copy(shop, run):
+def test_all_orders_selects_every_placed_order_that_is_not_a_copy(shop, run):
     shop.order(number="D1", status="draft")
     shop.order(number="T1", mode="test")
     run("bulk", "--order", "A1", "--place-target-order")

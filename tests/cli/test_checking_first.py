@@ -1,4 +1,4 @@
-"""What is wrong with the input is told before Prefect starts, which takes seconds."""
+"""Wrong input is reported before Prefect starts, which takes seconds."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def _files(shop, monkeypatch):
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
-def test_wrong_input_is_told_at_once(run, shop, arguments, message):
+def test_wrong_input_is_reported_before_prefect_starts(run, shop, arguments, message):
     said = run(*arguments)
 
     assert said.code == 2
@@ -68,7 +68,7 @@ def test_wrong_input_is_told_at_once(run, shop, arguments, message):
     assert shop.rows(OrderFactory) == shop.rows(OrderFactoryBatch) == []
 
 
-def test_what_is_right_goes_on_to_prefect(run):
+def test_correct_input_reaches_prefect(run):
     said = run("bulk", "good.csv")
 
     assert said.code == 1

@@ -60,7 +60,7 @@ def test_all_orders_are_written_with_nothing_lost(everything):
     }
 
 
-def test_the_data_stays_as_dirty_as_it_is(everything):
+def test_invalid_rows_of_the_data_are_kept(everything):
     lines = frame(everything, "line_items", "sku_code", "name", "quantity")
     orders = frame(everything, "orders", "total_amount_cents")
     codes = frame(everything, "skus", "code")["code"]

@@ -80,7 +80,7 @@ def test_copies_real_orders_and_copies_none_twice(demo, invalid):
         assert tried.returncode == 0
 
 
-def test_one_order_is_copied_alone(demo):
+def test_one_order_is_copied_as_a_single_copy(demo):
     said = demo(1, "--json")
 
     did = json.loads(said.stdout)
@@ -98,7 +98,7 @@ def test_a_number_of_orders_that_is_none(run, monkeypatch, orders):
     assert "DEMO_ORDERS" in said.err
 
 
-def test_a_shop_with_orders_of_its_own_is_left_alone(shop, run):
+def test_a_database_with_other_orders_is_refused(shop, run):
     shop.order(number="A1")
 
     said = run("demo", "--orders", "5")

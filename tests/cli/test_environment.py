@@ -1,4 +1,4 @@
-"""What a command sets for Prefect, and what it leaves as the user has set it."""
+"""The variables that a command sets for Prefect, unless the user has set them."""
 
 import os
 
@@ -30,7 +30,7 @@ def test_verbose_shows_the_log():
     assert "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL" not in os.environ
 
 
-def test_what_the_user_has_set_stays(monkeypatch, tmp_path):
+def test_variables_that_the_user_has_set_stay(monkeypatch, tmp_path):
     monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
     monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "30")
     (tmp_path / "here" / ".env").write_text(

@@ -1,4 +1,4 @@
-"""Starting Prefect, in a process of its own: its settings are read when it is imported."""
+"""Starting Prefect in a separate process, because its settings are read at its import."""
 
 import os
 import subprocess

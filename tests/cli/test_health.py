@@ -44,7 +44,7 @@ def overdue(shop):
     return since
 
 
-def test_nothing_to_tell(shop, run, chat):
+def test_a_healthy_system_prints_nothing_wrong(shop, run, chat):
     said = run("health", "--notify", "--json")
 
     assert (said.code, said.json["healthy"], said.json["notified"]) == (0, True, False)

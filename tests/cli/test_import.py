@@ -15,7 +15,7 @@ def customers(tmp_path):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_imports_what_is_sound_and_tells_the_rest(shop, run, customers):
+def test_imports_valid_rows_and_reports_the_others(shop, run, customers):
     said = run("import", str(customers), "--rejects", "bad.csv")
     again = run("import", str(customers), "--json", "--chunk-size", "1")
 

@@ -38,7 +38,7 @@ def test_a_running_system_is_used(record):
     assert os.environ["ORDER_FACTORY_API_PUBLIC_URL"] == "http://127.0.0.1:28000"
 
 
-def test_what_is_set_wins(record, monkeypatch):
+def test_variables_that_are_set_take_precedence(record, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")
     record.databases = {"shop": "postgresql://shop:***@db/shop"}
     with hold_lock():

@@ -96,7 +96,7 @@ def test_a_call_that_is_not_understood_as_json(run):
     assert said.json["error"]["message"].startswith("No such option: --limits")
 
 
-def test_an_unexpected_error_is_one_line_without_what_it_says(shop, run, monkeypatch):
+def test_an_unexpected_error_is_one_line_without_its_message(shop, run, monkeypatch):
     monkeypatch.setattr(listings, "list_orders", _broken)
 
     said = run("orders")
@@ -147,7 +147,7 @@ def test_a_database_that_is_not_ready(run, monkeypatch, tmp_path, url, message, 
     assert "Traceback" not in said.err
 
 
-def test_the_database_may_stand_in_an_env_file(run, monkeypatch, tmp_path):
+def test_the_database_url_may_be_in_an_env_file(run, monkeypatch, tmp_path):
     monkeypatch.delenv("ORDER_FACTORY_DATABASE_URL", raising=False)
     (tmp_path / "here" / ".env").write_text("ORDER_FACTORY_DATABASE_URL=sqlite:///told.db\n")
 
@@ -157,7 +157,7 @@ def test_the_database_may_stand_in_an_env_file(run, monkeypatch, tmp_path):
     assert (tmp_path / "here" / "told.db").exists()
 
 
-def test_output_that_nobody_reads_is_no_error(sqlite_url):
+def test_output_that_is_closed_early_is_not_an_error(sqlite_url):
     with subprocess.Popen(
         [sys.executable, "-m", "order_factory.cli.main", "orders"],
         stdout=subprocess.PIPE,
@@ -174,7 +174,7 @@ def test_output_that_nobody_reads_is_no_error(sqlite_url):
     assert process.returncode == 128 + signal.SIGPIPE
 
 
-def test_ctrl_c_says_what_is_left(shop, run, monkeypatch):
+def test_ctrl_c_explains_what_is_unfinished(shop, run, monkeypatch):
     shop.order(number="A1")
     monkeypatch.setattr(flow_runs, "start_prefect", _interrupt)
 

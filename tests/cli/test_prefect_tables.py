@@ -4,8 +4,8 @@ import pytest
 
 from order_factory.cli.prefect_tables import (
     SCRIPT,
-    are_current,
     dump_tables,
+    has_current_tables,
     prepare_prefect_database,
 )
 from tests.support.prefect_tables import migrate_and_dump
@@ -17,7 +17,7 @@ def lines_of(script):
 
 
 @pytest.mark.slow
-def test_the_script_makes_what_prefects_migrations_make():
+def test_the_script_creates_the_same_tables_as_prefects_migrations():
     made = migrate_and_dump()
 
     assert lines_of(SCRIPT.read_text()) == lines_of(made), "run `make prefect-tables`"
@@ -30,18 +30,18 @@ def test_a_new_file_gets_the_tables_and_only_its_owner_may_read_it(tmp_path):
 
     assert dump_tables(file) == SCRIPT.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
-    assert are_current(file)
+    assert has_current_tables(file)
     assert [each.name for each in file.parent.iterdir()] == ["prefect.db"]
 
 
-def test_a_file_that_is_there_is_left_alone(tmp_path):
+def test_an_existing_file_is_not_changed(tmp_path):
     file = tmp_path / "prefect.db"
     file.write_bytes(b"")
 
     prepare_prefect_database(file)
 
     assert file.read_bytes() == b""
-    assert not are_current(file)
+    assert not has_current_tables(file)
 
 
 @pytest.mark.parametrize(("installed", "made"), [("3.8.1", False), ("3.8.100", True)])
@@ -52,4 +52,4 @@ def test_another_prefect_looks_for_itself(tmp_path, monkeypatch, installed, made
     prepare_prefect_database(file)
 
     assert file.exists() == made, "an older one does not know these tables"
-    assert not (made and are_current(file))
+    assert not (made and has_current_tables(file))

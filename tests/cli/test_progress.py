@@ -1,4 +1,4 @@
-"""How progress looks where there is no terminal."""
+"""How progress looks without a terminal."""
 
 import re
 

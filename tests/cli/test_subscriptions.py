@@ -50,7 +50,7 @@ def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
         (["--frequency", "weekly", "--convert"], "The source order has no line item with the"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_is_made(shop, run, options, message):
+def test_invalid_options_are_refused_and_nothing_is_created(shop, run, options, message):
     order = payable(shop)
     change_frequencies(shop, "monthly")
 
@@ -72,7 +72,7 @@ def test_an_unknown_one_is_reported(shop, run):
     assert said.json["error"]["code"] == "order_subscription_not_found"
 
 
-def test_what_is_due_is_copied_and_shown(shop, run, prefect):
+def test_due_orders_are_copied_and_shown(shop, run, prefect):
     shop.sku("RARE", stock=0)
     key = subscribe(
         shop, payable(shop, lines=[("RARE", 1, 12_50)]), frequency="daily", at=utc_now()
@@ -104,7 +104,7 @@ def test_the_message_for_one_copy_is_singular(shop, run):
     assert ran.out.startswith("1 copy made, 0 failed, subscriptions: 1.")
 
 
-def test_the_list_warns_of_what_no_run_has_taken_up(shop, run):
+def test_the_list_warns_of_overdue_renewals(shop, run):
     key = subscribe(shop, frequency="daily")
     change(OrderSubscription, key, next_run_at=utc_now() - timedelta(hours=5))
 

@@ -17,7 +17,7 @@ def copy(shop, run, prefect):
 
 
 @pytest.mark.usefixtures("copy")
-def test_a_sound_database(run):
+def test_a_valid_database(run):
     said = run("verify")
     message = run("verify", "--json")
 

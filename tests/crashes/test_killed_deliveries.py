@@ -56,7 +56,7 @@ def broken():
         return [each.name for each in verify(db).invariants if each.violations]
 
 
-def test_every_event_arrives_though_whoever_delivers_is_killed(shop, receiver):
+def test_every_event_arrives_although_delivering_processes_are_killed(shop, receiver):
     with begin() as db:
         create_webhook(db, "customers.create", receiver.url())
     for stage in STAGES:

@@ -32,7 +32,7 @@ bulk_order_factory({orders!r}, reference="night", batch_size=2, **{options!r})
 """
 
 
-def test_a_flow_that_is_ended_by_a_signal_goes_on_under_its_reference(shop, tmp_path, monkeypatch):
+def test_a_flow_that_a_signal_ended_continues_under_its_reference(shop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = selection(sources_of_all_kinds(shop), times=TIMES)
     asked.rows.to_json("night.jsonl", orient="records", lines=True)

@@ -25,7 +25,7 @@ def schedule(url, now, limit):
     run_due(now, limit=limit)
 
 
-def test_killed_schedulers_lose_nothing_and_double_nothing(shop):
+def test_killed_schedulers_lose_no_period_and_copy_none_twice(shop):
     order = payable(shop)
     for _ in range(SUBSCRIPTIONS):
         subscribe(shop, order, frequency="daily", catch_up="all")

@@ -1,4 +1,4 @@
-"""Workers that are killed while they pay: every order is paid once, whoever goes on with it."""
+"""Workers that are killed while they pay: every order is paid once, by any worker."""
 
 import random
 import time
@@ -32,7 +32,7 @@ def orders_to_pay(shop, count):
     return selection([{"source_order": key, "place_target_order": True} for key in sources])
 
 
-def test_three_workers_killed_at_random_moments_pay_each_order_once(shop, ledger):
+def test_three_workers_killed_at_random_times_pay_each_order_once(shop, ledger):
     chance = random.Random(20_260_116)
     asked = orders_to_pay(shop, ORDERS)
 

@@ -95,7 +95,7 @@ def test_killed_between_the_call_of_a_retry_and_its_result(shop, ledger, retries
     assert_all_paid_once(shop, ledger, batch, 1)
 
 
-def test_three_workers_killed_at_random_moments_place_each_order_once(shop, ledger, retries):
+def test_three_workers_killed_at_random_times_place_each_order_once(shop, ledger, retries):
     chance = random.Random(20_260_228)
     batch = retries(20)
 

@@ -22,7 +22,7 @@ TIMES = 50
 LONGEST_PAUSE_SECONDS = 0.2
 
 
-def test_three_workers_killed_at_random_moments_seven_times(shop):
+def test_three_workers_killed_at_random_times_seven_times(shop):
     chance = random.Random(20_260_115)
     asked = selection(sources_of_all_kinds(shop), times=TIMES)
 

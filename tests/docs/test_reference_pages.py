@@ -1,4 +1,4 @@
-"""The reference pages say what the code says now."""
+"""The reference pages match the code."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from docs.reference_pages import FOLDER, PAGES, page
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_page_is_what_the_code_says(name):
+def test_the_page_matches_the_code(name):
     written = (FOLDER / name).read_text(encoding="utf-8")
 
     assert written == page(name), "run `make reference`"

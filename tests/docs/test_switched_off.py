@@ -1,4 +1,4 @@
-"""docs/explanation/what-is-switched-off.md names every column by which something is switched off."""
+"""docs/explanation/what-is-switched-off.md lists every column that can disable a row."""
 
 import re
 from pathlib import Path

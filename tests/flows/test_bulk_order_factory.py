@@ -32,7 +32,7 @@ def numbers(shop):
     return [f"N{n}" for n in range(6)]
 
 
-def test_copies_the_sound_and_accounts_for_the_others(shop, numbers):
+def test_copies_the_valid_orders_and_reports_the_others(shop, numbers):
     state = bulk_order_factory(numbers, reference="night", batch_size=4, return_state=True)
 
     result = state.result()

@@ -1,4 +1,4 @@
-"""The flow delivers what is due, and leaves it to another process that delivers already."""
+"""The flow sends the due deliveries, unless another process is delivering."""
 
 import pytest
 from sqlalchemy import insert

@@ -1,4 +1,4 @@
-"""Draining: what was asked for through the API is copied by a flow, singles and batches alike."""
+"""Draining: a flow makes the copies that were requested through the API, single or in batches."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from order_factory.models.tables.base import utc_now
 from tests.support.copying import batch_of, change, request
 
 
-def test_pending_copies_are_made_and_those_of_other_runs_are_left_alone(shop, prefect):
+def test_pending_copies_are_made_except_those_of_other_runs(shop, prefect):
     source = shop.order()
     single = [request(source) for _ in range(3)]
     drained, another = ([request(source) for _ in range(2)] for _ in range(2))

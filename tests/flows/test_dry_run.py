@@ -58,7 +58,7 @@ def detail(path):
     )
 
 
-def test_it_tells_what_the_real_run_does_and_changes_nothing(shop, night):
+def test_it_reports_what_the_real_run_does_and_changes_nothing(shop, night):
     before = (whole_database(), next_keys())
 
     state = bulk_order_factory(

@@ -48,7 +48,7 @@ def statuses(shop):
     return [row.status for row in shop.rows(OrderFactory)]
 
 
-def test_reject_everything_copies_nothing_and_tells_every_error(shop, numbers):
+def test_reject_everything_copies_nothing_and_reports_every_error(shop, numbers):
     state: Any = bulk_order_factory(
         numbers,
         "night",
@@ -109,7 +109,7 @@ def test_reject_everything_gives_stock_and_placements_back(shop, numbers):
     assert violations() == []
 
 
-def test_reject_everything_tells_what_no_check_foresees(shop, numbers, monkeypatch):
+def test_reject_everything_reports_unexpected_errors(shop, numbers, monkeypatch):
     victim = shop.row(Order, number="N2").id
     STEPS.insert(4, failing_for(victim))
 
@@ -146,7 +146,7 @@ def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbe
     assert violations() == []
 
 
-def test_what_cannot_be_closed_is_all_taken_back(shop, numbers, monkeypatch):
+def test_a_batch_that_cannot_be_closed_is_rolled_back(shop, numbers, monkeypatch):
     monkeypatch.setattr(
         "order_factory.tasks.copy_whole_batch.copy_claimed",
         lambda *_, **_options: CopiedOrders(stuck=[1]),
@@ -159,7 +159,7 @@ def test_what_cannot_be_closed_is_all_taken_back(shop, numbers, monkeypatch):
     assert violations() == []
 
 
-def test_skip_errors_copies_the_sound_parts(shop, numbers):
+def test_skip_errors_copies_the_valid_parts(shop, numbers):
     result = bulk_order_factory(numbers, error_policy=ErrorPolicy.SKIP_ERRORS)
 
     assert (result.completed, result.completed_with_errors, result.failed) == (6, 2, 0)
@@ -206,7 +206,7 @@ def pending_whole(shop, numbers):
     ],
     ids=["another runner", "a part", "one factory"],
 )
-def test_of_a_batch_to_be_copied_as_a_whole_nothing_is_copied_alone(shop, copy_some):
+def test_no_part_of_an_indivisible_batch_is_copied_on_its_own(shop, copy_some):
     first = public_id(Resource.order_factories, shop.rows(OrderFactory)[0].id)
     before = whole_database()
 

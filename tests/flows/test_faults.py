@@ -136,7 +136,7 @@ def test_a_database_that_stays_away_is_waited_for_once(shop, monkeypatch):
     assert bulk_order_factory(reference="night").completed == 6
 
 
-def test_what_the_database_refuses_outside_of_copying_quotes_no_row(shop, caplog):
+def test_errors_of_the_database_outside_of_copying_quote_no_row(shop, caplog):
     source = shop.order()
     with begin() as db:
         db.execute(text("CREATE UNIQUE INDEX no_two ON order_factories (reference)"))

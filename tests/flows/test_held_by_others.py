@@ -50,7 +50,7 @@ def copying():
         yield lambda: pool.submit(copy), waits
 
 
-def test_what_another_run_lets_go_of_is_taken(night, copying):
+def test_orders_that_another_run_releases_are_copied(night, copying):
     start, waits = copying
     with begin() as db:
         claim_pending(db, night, 1)
@@ -60,7 +60,7 @@ def test_what_another_run_lets_go_of_is_taken(night, copying):
     assert (result.result(60).completed, result.result().copied_in_this_run) == (3, 3)
 
 
-def test_what_another_run_finishes_is_waited_for(night, copying):
+def test_orders_that_another_run_is_copying_are_waited_for(night, copying):
     start, waits = copying
     with begin() as db:
         size = claim_pending(db, night, 1)

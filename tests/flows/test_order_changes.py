@@ -47,7 +47,7 @@ def test_orders_live_from_their_placement_to_their_refund(shop, ledger):
     assert violations() == []
 
 
-def test_what_has_no_answer_is_finished_by_the_next_run(shop, ledger):
+def test_orders_without_an_answer_are_finished_by_the_next_run(shop, ledger):
     from order_factory.models.tables import PaymentSource
 
     order = open_order(shop, "tok_timeout_before")
@@ -76,7 +76,7 @@ def test_wrong_orders_are_refused_before_anything_is_changed(shop, ledger):
     assert statuses(shop) == [("pending", "unpaid")]
 
 
-def test_a_filter_places_pending_copies_and_nothing_where_none_fits(shop, ledger):
+def test_a_filter_places_pending_copies_or_nothing_without_a_match(shop, ledger):
     order = open_order(shop, market_name="Europe")
     other = open_order(shop, market_name="Asia")
 

@@ -181,7 +181,7 @@ def test_bad_calls_change_nothing(shop, given, error, detail):
     assert (shop.rows(OrderFactory), shop.rows(Event), len(shop.rows(Order))) == ([], [], 1)
 
 
-def test_options_beside_a_recorded_factory_are_refused(shop):
+def test_options_together_with_a_recorded_factory_are_refused(shop):
     source = shop.order()
     with begin() as db:
         key = create_factory(db, source, CopyOptions(), None)
@@ -203,7 +203,7 @@ def test_the_same_number_in_test_and_in_live_mode_is_copied_by_number(shop):
     assert shop.rows(OrderFactory, source_order_id=live) == []
 
 
-def test_a_database_without_tables_says_what_to_do(tmp_path, monkeypatch):
+def test_a_database_without_tables_is_refused_with_advice(tmp_path, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
 
     with pytest.raises(DatabaseNotReady, match="run `order-factory init`"):

@@ -1,4 +1,4 @@
-"""Placing in flows: a run ends as its payment did, and what has no answer is gone on with."""
+"""Placing in flows: a run ends as its payment does, and unanswered payments continue later."""
 
 import json
 import logging
@@ -97,7 +97,7 @@ def test_a_dry_run_asks_no_gateway_and_changes_nothing(shop, ledger):
     assert not ledger.file.exists()
 
 
-def test_what_was_asked_for_over_http_is_paid_too(shop):
+def test_copies_requested_over_http_are_paid_too(shop):
     request(payable(shop), place_target_order=True)
 
     assert drain_order_factories() == 1

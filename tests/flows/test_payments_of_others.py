@@ -1,4 +1,4 @@
-"""Payments that another run asks about: waited for, taken where it is gone, told after too long."""
+"""Payments of other runs: waited for, taken over after a death, reported after too long."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event

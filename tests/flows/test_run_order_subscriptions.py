@@ -1,4 +1,4 @@
-"""The flows of the order subscriptions: what is due is copied, and what lies ahead is told."""
+"""The flows of order subscriptions: copying due periods, and previewing coming ones."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ def test_due_orders_are_copied_and_failures_are_reported(shop):
     assert batch.status == "completed"
 
 
-def test_a_preview_tells_what_comes_and_what_would_fail_and_changes_nothing(shop):
+def test_a_preview_lists_copies_and_failures_and_changes_nothing(shop):
     shop.sku("RARE", stock=0)
     good = due(shop, payable(shop))
     bad = due(shop, payable(shop, lines=[("RARE", 1, 12_50)]))

@@ -1,4 +1,4 @@
-"""A single copy that is asked for again by its name: one order and one charge, whatever happened."""
+"""A single copy that is requested again by its name: one order and one charge."""
 
 import os
 import signal
@@ -104,7 +104,7 @@ def test_a_name_of_another_call_is_refused(shop, then, detail):
     assert len(shop.rows(OrderFactory)) == 1
 
 
-def test_an_idempotency_key_beside_again_is_refused(shop):
+def test_an_idempotency_key_together_with_again_is_refused(shop):
     shop.order(number="mine")
 
     with pytest.raises(InvalidRequest, match="Do not combine it with idempotency_key"):

@@ -1,4 +1,4 @@
-"""What a sweep takes over, and what it leaves alone."""
+"""The copies that a sweep finishes, and those that it does not touch."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -75,9 +75,7 @@ def single_left_behind(shop, run_in_state):
     return single_left_behind
 
 
-def test_what_the_dead_left_is_finished_and_all_else_is_left_alone(
-    shop, left_behind, single_left_behind
-):
+def test_only_the_copies_of_dead_runs_are_finished(shop, left_behind, single_left_behind):
     left_behind("crashed", Crashed())
     left_behind("silent", Running(), moved_at=AN_HOUR_AGO)
     left_behind("never heard of", None, moved_at=AN_HOUR_AGO)
@@ -99,7 +97,7 @@ def test_what_the_dead_left_is_finished_and_all_else_is_left_alone(
     assert [statuses[key] for key in alive] == ["pending", "pending"]
 
 
-def test_the_hourly_run_takes_over_what_the_dead_left(shop, left_behind):
+def test_the_hourly_run_finishes_the_copies_of_dead_runs(shop, left_behind):
     left_behind("crashed", Crashed())
     left_behind("at work", Running())
 

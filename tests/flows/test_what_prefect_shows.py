@@ -283,7 +283,7 @@ def test_the_first_of_very_many_copies_are_published_and_the_number_of_the_other
     assert "1 of 3 shown, and 2 more." in shown.data["order-factory-copy"]
 
 
-def test_what_a_sweep_takes_over_is_published(shop, published):
+def test_copies_that_a_sweep_finishes_are_published(shop, published):
     factory = request(shop.order(number="N1"))
     change(OrderFactory, factory, created_at=utc_now() - timedelta(hours=1))
 

@@ -1,4 +1,4 @@
-"""The gateway `stripe`, through the official library, against a stand-in that checks its requests."""
+"""The gateway `stripe`, with the official library and a simulated Stripe that checks requests."""
 
 from dataclasses import replace
 
@@ -75,7 +75,7 @@ def test_a_refusal_gives_the_reason_and_no_token(gateway, method, code, words):
     assert (answer.succeeded, answer.error_code, answer.message) == (False, code, words)
 
 
-def test_what_the_customer_needs_to_confirm_is_given_and_not_shown(gateway, stand_in):
+def test_the_customer_action_is_returned_and_not_shown(gateway, stand_in):
     answer = gateway.authorize(replace(REQUEST, payment_source_token="pm_asks"))
 
     assert (answer.succeeded, answer.error_code) == (False, "authentication_required")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from order_factory.gateways.stripe_amounts import AmountNotSupported, stripe_amount
+from order_factory.gateways.stripe_amounts import AmountNotSupported, convert_to_stripe_amount
 from order_factory.models.values.money import CURRENCY_CODES, to_decimal
 
 # Source: Stripe's documentation. ISK and UGX have no decimals but are sent in hundredths.
@@ -34,7 +34,7 @@ def test_every_currency_keeps_its_worth_at_stripe():
     for code in sorted(CURRENCY_CODES - NOT_TAKEN):
         decimals = 0 if code in ZERO else 3 if code in THREE else 2
 
-        sent = stripe_amount(123_000, code)
+        sent = convert_to_stripe_amount(123_000, code)
 
         assert Decimal(sent).scaleb(-decimals) == to_decimal(123_000, code), code
 
@@ -54,16 +54,16 @@ def test_every_currency_keeps_its_worth_at_stripe():
     ],
 )
 def test_currencies_with_other_units_at_stripe(cents, code, sent):
-    assert stripe_amount(cents, code) == sent
+    assert convert_to_stripe_amount(cents, code) == sent
 
 
 @pytest.mark.parametrize(("cents", "code"), [(5124, "KWD"), (5125, "BHD"), (5124, "MGA")])
 def test_an_amount_too_fine_for_stripe_is_refused(cents, code):
     with pytest.raises(AmountNotSupported, match=f"accepts {code} in steps of"):
-        stripe_amount(cents, code)
+        convert_to_stripe_amount(cents, code)
 
 
 @pytest.mark.parametrize("code", [*sorted(NOT_TAKEN), "XXX", "XAU", "???", ""])
 def test_an_unknown_currency_is_refused(code):
     with pytest.raises(AmountNotSupported, match="accepts no payments in"):
-        stripe_amount(1_00, code)
+        convert_to_stripe_amount(1_00, code)

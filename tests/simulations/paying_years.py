@@ -1,4 +1,4 @@
-"""A year of renewals whose cards fail in every way, held against a model in plain Python.
+"""A year of renewals whose cards fail in every way, compared with a model in plain Python.
 
 Cards expire, are declined softly and for good, are replaced, and need the customer; customers
 cancel at each step. The model knows nothing of the database: it says which periods are paid, after
@@ -28,7 +28,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, key_of
-from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
 from tests.support import subscriptions
@@ -326,7 +326,7 @@ class PayingYear:
 def pull(key: int) -> None:
     """The customer cancels the subscription."""
     with begin() as db:
-        transit(db, key, Trigger.CANCEL, utc_now())
+        apply_trigger(db, key, Trigger.CANCEL, utc_now())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import uvicorn
 from httpx import Client, Response
 
 from order_factory.api.app import make_service
-from order_factory.api.server import server_config
+from order_factory.api.server import make_server_config
 from order_factory.api.tokens import create_token
 from order_factory.models.database.engine import begin
 from order_factory.models.values.public_ids import Resource, public_id
@@ -39,7 +39,7 @@ def linkage(type_name: str, name: str) -> Json:
 @contextmanager
 def listening() -> Iterator[int]:
     """The service in a thread, on a port of its own."""
-    server = uvicorn.Server(server_config(make_service(), port=0, log_config=None))
+    server = uvicorn.Server(make_server_config(make_service(), port=0, log_config=None))
     thread = Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -1,4 +1,4 @@
-"""Copying in tests: what the flows do with the steps, without Prefect's server around it."""
+"""Copying in tests: the steps of the flows, without a Prefect server."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Damage to a valid database, and what `verify` must say about it."""
+"""Damage to a valid database, and the invariants that must find it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,7 @@
 """Copying what waits for the service, without Prefect around it; the flow has tests of its own."""
 
 from order_factory.models.database.engine import begin, reading
-from order_factory.tasks.batches.pending import batches_to_read, waiting_batches
+from order_factory.tasks.batches.pending import batches_to_read, find_waiting_batches
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.read_batch_file import read_batch_file
@@ -18,7 +18,7 @@ def drain() -> None:
     for batch in files:
         read_batch_file.fn(batch, 10_000, lambda: None)
     with reading() as db:
-        batches = waiting_batches(db)
+        batches = find_waiting_batches(db)
     for batch in batches:
         with begin() as db:
             start_batch(db, batch, None)

@@ -1,4 +1,4 @@
-"""Acting on orders in tests: what the API and the flows do with them, without either."""
+"""Changing orders in tests, without the API and the flows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: it keeps what it gets, and answers as a test says."""
+"""A receiver of webhooks that records its requests and answers as a test tells it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Batches to report on, made of rows as they stand after copying."""
+"""Batches to report on, made of rows as they are after copying."""
 
 from datetime import datetime, timedelta
 from itertools import count

@@ -1,4 +1,4 @@
-"""A shop to test with: factories that fill in what a test does not care about."""
+"""A shop for tests: factories with defaults for everything that a test does not need."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A stand-in for Stripe's API: payment intents over HTTP, with the checks that Stripe makes.
+"""A simulated Stripe API: payment intents over HTTP, with the checks that Stripe makes.
 
 Written after Stripe's API reference (payment intents, idempotent requests, versioning), since no
 account can be reached from a test.

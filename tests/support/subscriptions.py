@@ -1,4 +1,4 @@
-"""Subscriptions in tests: made, run at a moment of the test's choice, without Prefect around them."""
+"""Subscriptions in tests: created, and run at a chosen time without Prefect."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copy_orders import place_orders_again
 from order_factory.tasks.subscriptions.creation import create_subscription
-from order_factory.tasks.subscriptions.outcomes import record_outcomes, running_batches
+from order_factory.tasks.subscriptions.outcomes import find_running_batches, record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
 from order_factory.tasks.subscriptions.transitions import (
     activate_created,
@@ -61,7 +61,7 @@ def payable(shop: Shop, **values: Any) -> int:
 def run_due(now: datetime, **limits: Any) -> int:
     """What a run of the flow does at this moment; how many batches it worked on."""
     with begin() as db:
-        left = running_batches(db)
+        left = find_running_batches(db)
     for batch in left:
         carry_out(batch.id, now)
     with begin() as db:

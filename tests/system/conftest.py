@@ -1,4 +1,4 @@
-"""One system for all tests of this folder: what `order-factory up` starts, on ports of its own."""
+"""One system for all tests of this folder: `order-factory up` on its own ports."""
 
 import json
 import os

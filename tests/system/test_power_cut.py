@@ -1,4 +1,4 @@
-"""Everything is killed at once, as by a power cut, while the renewals run; then it is started again."""
+"""All processes are killed at once during renewals, as in a power cut, and then started again."""
 
 import json
 import os

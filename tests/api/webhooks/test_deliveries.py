@@ -1,4 +1,4 @@
-"""A change of a status reaches whoever subscribed to it: signed, at least once, and in order."""
+"""A change of a status reaches each subscriber: signed, at least once, and in order."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from order_factory.tasks.verify.verifying import verify
 from order_factory.tasks.webhooks.delivering import deliver
 from order_factory.tasks.webhooks.log import prune_log
 from order_factory.tasks.webhooks.settings import webhook_settings
-from order_factory.tasks.webhooks.signing import commerce_layer_signature
+from order_factory.tasks.webhooks.signing import sign_for_commerce_layer
 from tests.api.webhooks.conftest import deliver_due
 from tests.support.api_client import order_id
 from tests.support.copying import change
@@ -57,7 +57,7 @@ def test_a_completed_copy_is_delivered_as_the_api_shows_it(api, shop, receiver, 
     included = {each["id"]: each["attributes"] for each in json.loads(request.body)["included"]}
     assert included == {each["id"]: each["attributes"] for each in shown["included"]}
     assert request.headers["x-commercelayer-topic"] == "order_copies.complete"
-    signature = commerce_layer_signature(hook["shared_secret"], request.body)
+    signature = sign_for_commerce_layer(hook["shared_secret"], request.body)
     assert request.headers["x-commercelayer-signature"] == signature
     StandardWebhook(hook["shared_secret"]).verify(request.body, request.headers)
     assert deliver_due().delivered == 0
@@ -128,7 +128,7 @@ def test_only_the_mode_and_the_topic_of_the_webhook_count(api, shop, receiver, s
     assert [(each.path, each.data["id"]) for each in receiver.requests] == [("/hooks", mine)]
 
 
-def test_a_webhook_gets_what_happens_after_it_was_created(api, receiver, subscribe):
+def test_a_webhook_gets_only_events_after_its_creation(api, receiver, subscribe):
     customer(api, 1)
     subscribe("customers.create")
     later = customer(api, 2)
@@ -138,7 +138,7 @@ def test_a_webhook_gets_what_happens_after_it_was_created(api, receiver, subscri
     assert [each.data["id"] for each in receiver.requests] == [later]
 
 
-def test_what_is_rolled_back_is_not_sent(api, shop, receiver, subscribe):
+def test_an_event_that_is_rolled_back_is_not_sent(api, shop, receiver, subscribe):
     subscribe("customers.create")
     with pytest.raises(ZeroDivisionError), begin() as db:  # noqa: PT012
         event = {"name": "customers.create", "subject_id": 1, "mode": "test"}

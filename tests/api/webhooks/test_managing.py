@@ -5,7 +5,7 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from order_factory.models.tables import EventCallback, Webhook
 from order_factory.models.values.topics import TOPICS
-from order_factory.tasks.webhooks.signing import commerce_layer_signature
+from order_factory.tasks.webhooks.signing import sign_for_commerce_layer
 from tests.api.webhooks.conftest import deliver_due
 from tests.api.webhooks.test_deliveries import customer
 from tests.support.copying import change
@@ -45,11 +45,11 @@ def test_both_secrets_count_for_a_while_after_a_rotation(api, shop, receiver, su
     for secret in (old, new):
         StandardWebhook(secret).verify(during.body, during.headers)
     signature = during.headers["x-commercelayer-signature"]
-    assert signature == commerce_layer_signature(old, during.body)
+    assert signature == sign_for_commerce_layer(old, during.body)
     assert len(after.headers["webhook-signature"].split()) == 1
     StandardWebhook(new).verify(after.body, after.headers)
     signature = after.headers["x-commercelayer-signature"]
-    assert signature == commerce_layer_signature(new, after.body)
+    assert signature == sign_for_commerce_layer(new, after.body)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_value_that_breaks_a_rule_is_refused(api, shop, receiver, attributes, 
     assert shop.rows(Webhook) == []
 
 
-def test_a_disabled_webhook_gets_nothing_and_an_enabled_one_what_comes(api, receiver, subscribe):
+def test_a_disabled_webhook_gets_no_events_until_it_is_enabled(api, receiver, subscribe):
     hook = subscribe("customers.create")
     assert _patch(api, hook, _disable=True)["disabled_at"] is not None
     customer(api, 1)

@@ -56,7 +56,7 @@ def taken_slots(client, deployment):
 @pytest.mark.parametrize(
     ("state", "end"), [(None, StateType.CRASHED), (Cancelling(), StateType.CANCELLED)]
 )
-def test_the_only_worker_ends_what_has_no_process(client, deployment, state, end):
+def test_the_only_worker_ends_runs_without_a_process(client, deployment, state, end):
     left = begin(client, deployment, state=state)
 
     ended = end_dead_runs(client, only_worker=True)

@@ -59,7 +59,7 @@ def test_flow_runs_are_one_for_each_order(shop, night):
     assert len(runs) == len(factories) == 12
 
 
-def test_any_runner_goes_on_where_another_stopped(night, monkeypatch):
+def test_any_runner_continues_the_batch_of_another(night, monkeypatch):
     left = iter([12, 0])
     with monkeypatch.context() as patched:
         patched.setattr(

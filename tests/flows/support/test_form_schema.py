@@ -40,12 +40,12 @@ def fields(flow):
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_every_field_says_what_it_is_for(flow):
+def test_every_field_has_a_description(flow):
     assert [field for field in fields(flow) if not field.get("description")] == []
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_what_may_be_left_out_is_a_field_that_may_stay_empty(flow):
+def test_an_optional_parameter_is_a_field_that_may_stay_empty(flow):
     asking = {field["title"] for field in fields(flow) if "anyOf" in field}
 
     assert asking <= CHOICES

@@ -1,4 +1,4 @@
-"""A server that is busy for a moment is asked again at once, and a lasting fault less often."""
+"""A briefly busy server is asked again quickly, and a lasting fault less often."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -35,7 +35,7 @@ def busy(monkeypatch):
     server.server_close()
 
 
-def test_a_moment_of_a_busy_server_costs_a_tenth_of_a_second(busy):
+def test_a_briefly_busy_server_costs_a_tenth_of_a_second(busy):
     url, answers, waits = busy
     answers += [503]
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from order_factory.flows.support.quiet_failures import quieten_failures
+from order_factory.flows.support.quiet_failures import hide_expected_stack_traces
 from order_factory.models.errors import InvalidRequest
 
 
@@ -12,7 +12,7 @@ from order_factory.models.errors import InvalidRequest
     ("error", "lines"), [(InvalidRequest("the number is wrong"), 0), (ValueError("a fault"), 1)]
 )
 def test_only_unexpected_failures_have_a_stack_trace(caplog, error, lines):
-    quieten_failures()
+    hide_expected_stack_traces()
 
     try:
         raise error

@@ -58,7 +58,7 @@ def test_a_call_within_a_flow_run_takes_the_run_s_own():
     assert own == of_the_call != shows()
 
 
-def test_nothing_stays_behind_after_a_call():
+def test_a_call_leaves_nothing_open():
     shows()
 
     assert SyncClientContext.get() is None
@@ -70,7 +70,7 @@ def test_other_settings_have_another_client():
         assert shows() != usual
 
 
-def test_where_prefect_would_start_a_server_of_its_own_nothing_is_kept():
+def test_no_client_is_shared_with_a_temporary_server():
     with temporary_settings({PREFECT_API_URL: None}), shared_client():
         assert SyncClientContext.get() is None
 

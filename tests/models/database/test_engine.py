@@ -83,7 +83,7 @@ def test_references_are_checked(shop):
         db.execute(insert(Event).values(name="", order_factory_id=7, created_at=utc_now()))
 
 
-def test_reading_goes_on_while_another_writes(shop):
+def test_reading_continues_while_another_writes(shop):
     shop.customer(email="one@shop.example")
 
     with begin() as writing:
@@ -109,7 +109,7 @@ def test_sqlite_is_set_up_for_a_shop(shop):
     assert found == ["wal", 1, 30_000, 2]
 
 
-def test_errors_of_the_database_hide_what_was_given(shop):
+def test_errors_of_the_database_hide_the_values(shop):
     shop.customer(email="someone.private@shop.example")
 
     with pytest.raises(IntegrityError) as raised, begin() as db:

@@ -1,4 +1,4 @@
-"""Turns: one at a time, and whoever waits longest goes first."""
+"""The fair lock: one thread at a time, and the one that has waited longest is next."""
 
 from threading import Thread
 from time import sleep
@@ -6,7 +6,7 @@ from time import sleep
 from order_factory.models.database.fair_lock import FairLock
 
 
-def test_turns_are_taken_in_the_order_in_which_they_were_asked_for():
+def test_turns_are_taken_in_the_order_of_arrival():
     turns, seen = FairLock(), []
 
     def take(name):
@@ -25,7 +25,7 @@ def test_turns_are_taken_in_the_order_in_which_they_were_asked_for():
     assert seen == ["a", "b", "c"]
 
 
-def test_who_waits_too_long_goes_on_without_and_takes_nobodys_turn():
+def test_a_thread_that_waits_too_long_continues_without_the_lock():
     turns = FairLock()
 
     with turns.hold(seconds=30), turns.hold(seconds=0.01), turns.hold(seconds=0.01):

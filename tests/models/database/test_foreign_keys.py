@@ -89,7 +89,7 @@ def test_a_plain_role_may_once_it_was_granted(shop, clerk):
         "ALTER TABLE line_items ADD CONSTRAINT once UNIQUE (id) DEFERRABLE",
     ],
 )
-def test_what_the_shop_has_added_to_the_table_is_not_passed_over(shop, statement):
+def test_triggers_and_keys_of_the_shop_are_not_skipped(shop, statement):
     with begin() as db:
         db.exec_driver_sql(statement)
 
@@ -153,7 +153,7 @@ def _orders_with_references(shop):
 
 
 @pytest.mark.parametrize("column", _REFERENCES)
-def test_what_copies_refer_to_cannot_be_deleted_before_the_commit(shop, column):
+def test_rows_that_copies_refer_to_cannot_be_deleted_before_the_commit(shop, column):
     sources = _orders_with_references(shop)
     refused = []
 
@@ -172,7 +172,7 @@ def test_what_copies_refer_to_cannot_be_deleted_before_the_commit(shop, column):
 
 
 @pytest.mark.parametrize("column", ["billing_address_id", "payment_source_id"])
-def test_a_part_is_copied_again_when_what_it_copies_was_deleted(shop, column):
+def test_a_part_is_copied_again_when_its_source_was_deleted(shop, column):
     sources = _orders_with_references(shop)
     batch = batch_of([request(source) for source in sources])
 

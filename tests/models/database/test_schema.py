@@ -1,4 +1,4 @@
-"""The schema: the migrations make what the models say, and what must never happen cannot."""
+"""The schema: migrations create the tables of the models, and constraints hold."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from order_factory.models.values.public_ids import Resource
 from tests.support.copying import change, request
 
 
-def test_the_migrations_make_what_the_models_say(shop):
+def test_the_migrations_create_the_tables_of_the_models(shop):
     with reading() as db:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(db, opts=options)
@@ -55,7 +55,7 @@ def test_upgrading_again_changes_nothing(shop):
     require_schema()
 
 
-def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(shop):
+def test_an_older_database_is_upgraded_with_its_rows(shop):
     with begin() as db:
         for table in reversed(Base.metadata.sorted_tables):
             cascade = "" if db.dialect.name == "sqlite" else " CASCADE"
@@ -147,7 +147,7 @@ def test_transactions_keep_their_rows_when_their_table_is_made_again(shop):
         shop.add(Transaction, type="voids", idempotency_key="e", authorization_id=99, **values)
 
 
-def test_for_a_database_without_tables_the_message_says_what_to_do(monkeypatch, tmp_path):
+def test_a_database_without_tables_has_a_helpful_message(monkeypatch, tmp_path):
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
 
     with pytest.raises(DatabaseNotReady, match="there is no such file; run `order-factory init`"):
@@ -212,7 +212,7 @@ def test_every_resource_has_a_public_id():
         "a retry of nothing",
     ],
 )
-def test_what_must_never_happen_cannot(shop, do):
+def test_constraints_forbid_what_must_never_happen(shop, do):
     order = shop.order(customer_id=shop.customer(email="one@shop.example"))
     shop.payment_source()
     shop.option(1)

@@ -130,5 +130,5 @@ def test_a_database_error_names_what_refused_the_row(shop):
 @pytest.mark.parametrize(
     "error", [ValueError("database is locked"), TimeoutError(), BrokenBarrierError()]
 )
-def test_what_no_database_said_does_not_pass(error):
+def test_errors_without_a_database_error_are_not_transient(error):
     assert not is_transient(error)

@@ -1,4 +1,4 @@
-"""What a filter of orders accepts, and what it says about itself."""
+"""The values that a filter of orders accepts, and its description."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

@@ -38,7 +38,7 @@ def test_a_moment_comes_back_as_the_same_moment_in_utc(shop, moment):
         assert held in found.all()
 
 
-def test_a_moment_without_time_zone_is_refused(shop):
+def test_a_time_without_time_zone_is_refused(shop):
     with pytest.raises(StatementError, match="without a time zone"):
         shop.payment_source(expires_at=datetime.fromisoformat("2026-01-01T12:00:00"))
 

@@ -1,4 +1,4 @@
-"""The states of an order: what may follow what, in SQL and in the table alike."""
+"""The allowed changes of an order's statuses, in SQL and in Python."""
 
 from itertools import product
 

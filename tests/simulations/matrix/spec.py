@@ -1,4 +1,4 @@
-"""The orders of the matrix: plain descriptions, from which both the shop and the oracle are made.
+"""The orders of the matrix as plain descriptions, from which the shop and the oracle are made.
 
 Each order is a base of its own, with one or two things wrong. Whoever adds a kind of fault adds a
 function to `FAULTS`, the row that it needs to `filling.py`, and what must come of it to `oracle.py`.

@@ -1,4 +1,4 @@
-"""What the crash tests ask for, and what must have come of it whatever was killed on the way."""
+"""The batches of the crash tests, and the outcome that they must have after any crash."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The clock is set back while a batch is being made: its times still fit what happened."""
+"""The clock is set back during a batch: the batch's times stay consistent."""
 
 from datetime import timedelta
 

@@ -7,7 +7,7 @@ import pytest
 
 from order_factory.models.database.engine import get_engine
 from order_factory.models.tables import Order, OrderFactory
-from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, size_after
+from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, reduce_size
 from order_factory.tasks.copy_orders import GIVING_UP, copy_order
 from tests.support.copying import batch_of, change, request
 from tests.support.verifying import violations
@@ -59,8 +59,8 @@ def test_nothing_is_marked_where_nothing_is_left(shop):
 
 
 def test_the_orders_are_fewer_after_each_death():
-    assert [size_after(times, 10_000) for times in range(4)] == [10_000, 50, 1, 1]
-    assert size_after(1, 20) == 20
+    assert [reduce_size(times, 10_000) for times in range(4)] == [10_000, 50, 1, 1]
+    assert reduce_size(1, 20) == 20
 
 
 def test_an_order_that_is_given_up_says_why(shop):

@@ -1,4 +1,4 @@
-"""A copy of a shop's database reaches nobody, until a person adopts it or makes it a test shop."""
+"""A copy of a shop's database contacts nobody until it is adopted or made a test shop."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A source order that someone edits while it is copied, which only PostgreSQL lets happen."""
+"""A source order that is edited while it is copied, which only PostgreSQL allows."""
 
 import pytest
 from sqlalchemy import update

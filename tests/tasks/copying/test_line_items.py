@@ -1,4 +1,4 @@
-"""The line items with their options: a frozen copy, and what is wrong with single lines."""
+"""The line items with their options: a frozen copy, and the errors of single lines."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The target order: a new row of its own that carries what its source was, and adds up its lines."""
+"""The target order: a new row with its source's columns, whose totals are its lines' sums."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Placing target orders: what has all that placing needs is placed, and takes its stock."""
+"""Placing target orders: a complete order is placed and takes its stock."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

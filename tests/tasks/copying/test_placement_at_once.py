@@ -1,4 +1,4 @@
-"""Placing at the same time: stock is never sold twice, whoever comes first."""
+"""Placing at the same time: no stock is sold twice."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Today's prices: given to the lines, told in the metadata, missing ones named."""
+"""Today's prices: set on the lines, listed in the metadata, missing ones reported."""
 
 import pytest
 

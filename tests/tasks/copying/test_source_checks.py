@@ -1,4 +1,4 @@
-"""A source order is copied where its status makes sense, and where it is worth what its lines say."""
+"""Source orders that may be copied: by their status, and by the sums of their lines."""
 
 import pytest
 

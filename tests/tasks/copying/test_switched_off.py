@@ -1,4 +1,4 @@
-"""What is switched off counts from its moment on, and only where the copy needs it."""
+"""Disabled rows: off from the given time on, and only if the copy needs them."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Gift cards: they pay what they have left, and never the same cent twice."""
+"""Gift cards: they pay their balance, and never the same cent twice."""
 
 import random
 from datetime import UTC, datetime, timedelta

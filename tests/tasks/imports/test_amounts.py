@@ -1,4 +1,4 @@
-"""Amounts are whole cents: what has decimals is refused, and so is all beside it in the file."""
+"""Amounts are whole cents: decimals are refused, with all other amounts of the file."""
 
 from decimal import Decimal
 

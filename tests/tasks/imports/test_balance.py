@@ -1,4 +1,4 @@
-"""Orders whose amounts are not what their lines add up to are told at import, and by verify."""
+"""Orders whose amounts are not the sums of their lines are reported by the import and by verify."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Keys: emails and codes in other letters, and what nobody sees in and around them."""
+"""Keys: letter case of emails and codes, and invisible characters."""
 
 import pytest
 from sqlalchemy import text

@@ -1,4 +1,4 @@
-"""An order of very many lines: each row is looked up by its key, whatever the order holds."""
+"""An order with very many lines: each row is looked up by its key."""
 
 import re
 from contextlib import contextmanager

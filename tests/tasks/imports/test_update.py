@@ -1,4 +1,4 @@
-"""Rows that are there with other values: told without `update`, changed with it."""
+"""Existing rows with other values: reported without `update`, changed with it."""
 
 import pytest
 

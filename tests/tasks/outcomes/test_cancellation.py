@@ -1,4 +1,4 @@
-"""Cancelling the source order: after its copy stands, with its payment voided and its stock back."""
+"""Cancelling the source order after its copy is made: the void, and the returned stock."""
 
 import pytest
 
@@ -139,7 +139,7 @@ def test_of_two_copies_the_first_cancels_the_source(shop):
     assert pieces(shop) == 1001
 
 
-def test_a_source_whose_copy_fails_or_is_not_placed_is_kept(shop, ledger):
+def test_a_source_whose_copy_fails_or_is_not_placed_is_not_cancelled(shop, ledger):
     failing = shop.order(billing_address_id=None)
     declined, excused = payable(shop, "tok_decline"), payable(shop, "tok_decline")
 

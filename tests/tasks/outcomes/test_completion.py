@@ -42,7 +42,7 @@ def test_the_count_is_the_number_of_messages_in_the_log(shop):
         assert sorted(row.message for row in rows) == sorted(detail)
 
 
-def test_messages_stand_in_the_order_of_the_lines(shop):
+def test_messages_are_in_the_order_of_the_lines(shop):
     lines = [(f"SKU-{9 - nth}", -nth, 1_00) for nth in range(10)]
     source = shop.order(lines=lines)
 
@@ -93,7 +93,7 @@ def test_events_of_one_factory_are_written_in_the_order_in_which_they_happened(s
         ]
 
 
-def test_a_pending_factory_has_nothing_to_tell_yet(shop):
+def test_a_pending_factory_has_no_errors_yet(shop):
     (result,) = results([request(shop.order())])
 
     assert (result.status, result.errors_log, result.errors_count) == ("pending", None, 0)

@@ -1,4 +1,4 @@
-"""Keys come from what is paid for: two databases that both take themselves for the shop pay once."""
+"""Idempotency keys are derived from what is paid for, so two databases of a shop pay once."""
 
 from datetime import timedelta
 

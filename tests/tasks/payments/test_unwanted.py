@@ -22,7 +22,7 @@ from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
-from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from order_factory.tasks.verify import verify
 from tests.support.copying import authorize, change, copy_batch
 from tests.support.paying import payable
@@ -44,7 +44,7 @@ def recorded(shop, token):
 
 def pull(key, trigger):
     with begin() as db:
-        transit(db, key, trigger, utc_now())
+        apply_trigger(db, key, trigger, utc_now())
 
 
 def finished(shop, key, batch):

@@ -4,7 +4,7 @@ import pytest
 
 from order_factory.models.results.copies import BulkResult, ErrorCount
 from order_factory.models.values.error_policies import ErrorPolicy
-from order_factory.tasks.prefect_ui.artifacts import markdown_of_result, table_of_result
+from order_factory.tasks.prefect_ui.artifacts import build_result_markdown, build_result_table
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_table_has_the_counts_and_then_the_errors(make_result):
         errors=[error()],
     )
 
-    table = table_of_result(result)
+    table = build_result_table(result)
 
     rows = [tuple(row.values()) for row in table]
     assert list(table[0]) == ["what", "count", "orders", "example order", "message"]
@@ -66,7 +66,7 @@ def test_the_table_has_the_counts_and_then_the_errors(make_result):
 
 
 def test_the_markdown_tells_the_same(make_result):
-    message = markdown_of_result(make_result(completed=1_180, failed=20, errors=[error()]))
+    message = build_result_markdown(make_result(completed=1_180, failed=20, errors=[error()]))
 
     assert message.splitlines() == [
         "# Batch night: 1,180 of 1,200 orders copied",
@@ -96,24 +96,24 @@ def test_the_markdown_links_to_the_report_over_http(make_result, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_API_PUBLIC_URL", "https://shop.example/")
     result = make_result()
 
-    message = markdown_of_result(result, [".html", ".csv"])
+    message = build_result_markdown(result, [".html", ".csv"])
 
     url = f"https://shop.example/api/order_factory_batches/{result.id}/report"
     assert f"- Download: [html]({url}.html), [csv]({url}.csv). The browser asks" in message
 
 
 def test_a_clean_batch_has_no_errors_table(make_result):
-    assert "What was wrong" not in markdown_of_result(make_result())
-    assert "This run" not in markdown_of_result(make_result(copied_in_this_run=0, seconds=0))
+    assert "What was wrong" not in build_result_markdown(make_result())
+    assert "This run" not in build_result_markdown(make_result(copied_in_this_run=0, seconds=0))
 
 
-def test_what_a_shop_or_a_caller_wrote_is_no_markdown(make_result):
+def test_text_of_a_shop_or_a_caller_is_escaped(make_result):
     nasty = "a|b `c` <img src=x>\n[d](http://e)"
     result = make_result(
         reference=nasty, errors=[error(example_order=nasty, example_message=nasty)]
     )
 
-    message = markdown_of_result(result)
+    message = build_result_markdown(result)
 
     escaped = r"a\|b \`c\` \<img src=x\> \[d\](http\://e)"
     assert message.splitlines()[0] == rf"# Batch {escaped}: 1,200 of 1,200 orders copied"
@@ -124,7 +124,7 @@ def test_both_end_somewhere(make_result):
     errors = [error(code=f"code-{n}", example_message="x" * 10_000) for n in range(100)]
     result = make_result(errors=errors)
 
-    table, message = table_of_result(result), markdown_of_result(result)
+    table, message = build_result_table(result), build_result_markdown(result)
 
     assert len(table) == 4 + 25
     assert table[-1]["message"] == "x" * 299 + "…"
@@ -134,8 +134,8 @@ def test_both_end_somewhere(make_result):
 
 
 def test_a_dry_run_and_a_rejected_batch_say_that_nothing_was_copied(make_result):
-    foretold = markdown_of_result(make_result(completed=1_180, failed=20, dry_run=True))
-    rejected = markdown_of_result(
+    foretold = build_result_markdown(make_result(completed=1_180, failed=20, dry_run=True))
+    rejected = build_result_markdown(
         make_result(
             completed=0, failed=20, aborted=1_180, error_policy=ErrorPolicy.REJECT_EVERYTHING
         )

@@ -1,4 +1,4 @@
-"""What is published as Prefect events once it is committed."""
+"""The Prefect events that are published after a commit."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_a_failure_is_published_as_one(shop, published):
     assert [event["event"] for event in published] == ["order_factories.fail"]
 
 
-def test_nothing_is_published_of_a_copy_that_has_not_ended(shop, published):
+def test_a_copy_that_has_not_ended_is_not_published(shop, published):
     factory = request(shop.order())
 
     with reading() as db:

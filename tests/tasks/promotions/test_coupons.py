@@ -1,4 +1,4 @@
-"""Coupons: when a code is an error, when it is left out, and how often it is used."""
+"""Coupons: when a code is an error, when it is left out, and how its uses are counted."""
 
 from datetime import timedelta
 
@@ -99,7 +99,7 @@ def test_a_guest_is_known_by_the_email(shop):
     assert result.errors_log == {"coupon_code": [USED]}
 
 
-def test_the_order_that_is_replaced_is_no_use(shop):
+def test_the_replaced_order_does_not_count_as_a_use(shop):
     shop.coupon("SPRING", customer_single_use=True)
     source = shop.order(coupon_code="SPRING")
 
@@ -143,7 +143,7 @@ def test_a_coupon_that_may_be_left_out_follows_its_order(shop):
     assert codes == ["SPRING", None]
 
 
-def test_lines_are_copied_as_they_were_beside_a_coupon(shop):
+def test_other_lines_are_copied_unchanged_with_a_coupon(shop):
     shop.coupon("SPRING")
     source = shop.order(coupon_code="SPRING")
 

@@ -1,4 +1,4 @@
-"""Promotions that are computed anew: which apply, in which order, and what each line gets."""
+"""Recalculated promotions: which apply, in which order, and each line's share."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_old_promotions_go_and_those_of_today_come(shop):
     assert order.total_amount_cents == 9_88
 
 
-def test_each_is_computed_over_what_the_one_before_has_left(shop):
+def test_each_promotion_applies_to_the_amount_that_the_last_one_left(shop):
     shop.promotion(percentage=50)
     shop.promotion(type="fixed_amount_promotions", fixed_amount_cents=8_00, currency_code="EUR")
     shop.promotion(percentage=50, priority=1)
@@ -52,7 +52,7 @@ def test_each_is_computed_over_what_the_one_before_has_left(shop):
     assert [total for *_, total, _ in lines[1:]] == [-50_00, -25_00, -8_00]
 
 
-def test_nothing_falls_below_zero_and_what_takes_nothing_is_not_used(shop):
+def test_totals_stay_above_zero_and_empty_promotions_are_not_used(shop):
     shop.promotion(type="fixed_amount_promotions", fixed_amount_cents=50_00, currency_code="EUR")
     shop.promotion()
     source = shop.order(lines=[("MUG", 1, 12_50)])
@@ -89,7 +89,7 @@ def test_a_list_of_skus_and_a_least_amount_hold(shop):
 
 
 @pytest.mark.parametrize(("included", "tax"), [(True, 1_62), (False, 1_98)])
-def test_the_tax_is_that_of_what_is_left(shop, included, tax):
+def test_the_tax_is_on_the_amount_after_discounts(shop, included, tax):
     shop.promotion()
     source = shop.order(lines=[], tax_included=included, tax_rate=0.22)
     shop.sku("MUG")

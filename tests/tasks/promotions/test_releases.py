@@ -39,7 +39,7 @@ def test_a_declined_payment_gives_the_coupon_back(shop, ledger, single_use):
     assert violations() == []
 
 
-def test_what_promotions_gave_is_given_back_one_by_one(shop, ledger):
+def test_uses_of_promotions_are_given_back_one_by_one(shop, ledger):
     limited = shop.promotion(total_usage_limit=1)
     shop.promotion(percentage=5)
     shop.coupon("SPRING")
@@ -55,7 +55,7 @@ def test_what_promotions_gave_is_given_back_one_by_one(shop, ledger):
     assert violations() == []
 
 
-def test_a_copy_that_lacks_what_placing_needs_has_not_used_the_coupon(shop):
+def test_a_copy_that_cannot_be_placed_has_not_used_the_coupon(shop):
     shop.coupon("SPRING", usage_limit=1)
     unpaid = shop.order(coupon_code="SPRING")
 

@@ -1,4 +1,4 @@
-"""Discounts are divided to the cent, whatever the amounts: by largest remainder, never below zero."""
+"""Discounts are divided to the cent by the largest remainder, and never below zero."""
 
 from collections import defaultdict
 from typing import Any

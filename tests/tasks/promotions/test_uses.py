@@ -1,4 +1,4 @@
-"""Limits hold whoever copies at the same time, and what is rolled back was never used."""
+"""Limits of uses hold for simultaneous runs, and a rollback leaves no uses."""
 
 from functools import partial
 
@@ -48,7 +48,7 @@ def test_a_customer_does_not_use_a_coupon_twice_at_the_same_time(shop):
     assert sorted(result.status for result in results(factories)) == ["completed"] + ["failed"] * 3
 
 
-def test_what_is_rolled_back_leaves_no_trace(shop):
+def test_a_rollback_leaves_no_uses(shop):
     shop.coupon("SPRING", usage_limit=1)
     shop.promotion(total_usage_limit=1)
     shop.price("MUG", 10_00)

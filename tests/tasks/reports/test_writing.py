@@ -1,4 +1,4 @@
-"""The report file: the same rows in every format, whatever stands in them."""
+"""The report file: the same rows in every format, with any values."""
 
 import csv
 from typing import Any

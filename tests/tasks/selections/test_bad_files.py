@@ -1,4 +1,4 @@
-"""Files with wrong rows: every one of them is told, with its place, and nothing is written."""
+"""Files with wrong rows: every wrong row is reported with its place, and nothing is written."""
 
 from datetime import date, datetime
 from typing import Any

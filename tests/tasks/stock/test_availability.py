@@ -1,4 +1,4 @@
-"""Stock: who gets the pieces of a SKU that the orders of a batch want more of than there is."""
+"""Stock: which orders of a batch get the pieces of a SKU that is short."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Bundles: what is in them takes stock, must be there to be sold, and decides about shipping."""
+"""Bundles: their SKUs take stock, must be for sale, and decide about shipping."""
 
 import pytest
 from sqlalchemy import select
@@ -132,7 +132,7 @@ def test_cancelling_returns_the_pieces(shop, stock, made_here):
     assert stock("MUG") == (10 if made_here else 16, 0)
 
 
-def test_a_part_that_is_not_sold_any_more_is_named_with_its_bundle(shop):
+def test_a_sku_that_is_no_longer_sold_is_named_with_its_bundle(shop):
     shop.sku("MUG", purchasable=False)
     shop.bundle("KIT", {"MUG": 1, "GONE": 1})
 
@@ -146,7 +146,7 @@ def test_a_part_that_is_not_sold_any_more_is_named_with_its_bundle(shop):
     }
 
 
-def test_the_catalogue_of_the_orders_mode_says_what_is_in_a_bundle(shop, stock):
+def test_the_bundle_is_that_of_the_orders_mode(shop, stock):
     shop.sku("MUG", stock=10)
     shop.bundle("KIT", {"MUG": 1}, mode="test")
 

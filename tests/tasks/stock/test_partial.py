@@ -45,7 +45,7 @@ def split(cents, part, whole):
 
 
 @pytest.mark.parametrize("place", [False, True])
-def test_what_is_left_is_copied_and_named(shop, place):
+def test_the_remaining_pieces_are_copied_and_named(shop, place):
     sku = shop.sku("MUG", stock=3)
     source = shop.order(lines=[("MUG", 5, 2_00), ("CAP", 1, 7_00)], total_amount_cents=17_00)
     pay(shop, source)
@@ -75,7 +75,7 @@ def pay(shop, *orders):
 
 
 @pytest.mark.parametrize("place", [False, True])
-def test_two_orders_of_a_batch_share_what_is_left(shop, place):
+def test_two_orders_of_a_batch_share_the_remaining_pieces(shop, place):
     sku = shop.sku("MUG", stock=7)
     sources = [shop.order(lines=[("MUG", 5, 2_00), ("CAP", 1, 7_00)]) for _ in range(3)]
     pay(shop, *sources)
@@ -112,7 +112,7 @@ def test_earlier_lines_of_a_sku_come_first(shop):
     assert result.errors_log == {"line_items": [reduced("MUG", 6, 4)]}
 
 
-def test_an_order_of_which_nothing_is_left_fails(shop):
+def test_an_order_without_any_remaining_line_fails(shop):
     shop.sku("MUG", stock=0)
     source = shop.order(lines=[("MUG", 5, 2_00)])
 

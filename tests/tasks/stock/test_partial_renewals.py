@@ -1,4 +1,4 @@
-"""Renewals with `stock = partial`: what is left is delivered, also by a retry."""
+"""Renewals with `stock = partial` deliver the remaining pieces, also in a retry."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ def stock_of(shop, code):
     return shop.row(StockItem, sku_id=shop.row(Sku, code=code).id)
 
 
-def test_a_renewal_delivers_what_is_left_and_the_next_waits_for_stock(shop):
+def test_a_renewal_delivers_the_remaining_pieces_and_the_next_waits(shop):
     shop.sku("RARE", stock=3)
     subscribe(
         shop, payable(shop, lines=[("RARE", 5, 2_00)]), stock="partial", retry_after="20d 20d"

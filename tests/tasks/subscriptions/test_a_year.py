@@ -11,7 +11,7 @@ from tests.support.subscriptions import run_due
 pytestmark = pytest.mark.slow
 
 
-def test_a_year_of_subscriptions_is_what_the_calendar_says(shop):
+def test_a_year_of_subscriptions_matches_the_calendar(shop):
     chance = random.Random(31)
     fill(shop, 80, chance)
 
@@ -23,7 +23,7 @@ def test_a_year_of_subscriptions_is_what_the_calendar_says(shop):
     assert list(problems(runs)) == []
 
 
-def test_a_year_of_cards_that_fail_is_what_a_model_says(shop, ledger):
+def test_a_year_of_failing_cards_matches_a_model(shop, ledger):
     year = PayingYear(shop, ledger, people=10, chance=random.Random(2027))
 
     year.pass_by()

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, cast, literal, select
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import LineItem, Order, OrderFactory, OrderSubscriptionItem
-from order_factory.tasks.subscriptions.items import convert, options_cents
+from order_factory.tasks.subscriptions.items import convert, sum_options_cents
 from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.working_set.taxes import split_cents
 from tests.support.copying import batch_of, change, copy_batch, request
@@ -48,7 +48,7 @@ def template_totals(shop, key):
 def set_quantity(shop, key, quantity):
     (item,) = shop.rows(OrderSubscriptionItem)
     with begin() as db:
-        extras = options_cents(db, item.source_line_item_id)
+        extras = sum_options_cents(db, item.source_line_item_id)
     total = quantity * item.unit_amount_cents + extras
     change(OrderSubscriptionItem, item.id, quantity=quantity, total_amount_cents=total)
     with begin() as db:

@@ -62,7 +62,7 @@ def test_no_period_is_lost_while_a_copy_waits_for_its_gateway(shop, ledger, catc
     assert len(ledger.charges()) == 5
 
 
-def test_where_that_is_asked_for_the_next_period_waits(shop, ledger):
+def test_with_while_open_wait_the_next_period_waits(shop, ledger):
     key = silent(shop, while_open="wait", catch_up="all")
     for day in range(2, 5):
         run_due(START + day * DAY)
@@ -77,7 +77,7 @@ def test_where_that_is_asked_for_the_next_period_waits(shop, ledger):
     assert len(ledger.charges()) == 5
 
 
-def test_the_batches_are_accounted_for_in_whatever_order_they_end(shop, ledger):
+def test_batches_are_counted_in_any_order(shop, ledger):
     key = silent(shop)
     run_due(START + 2 * DAY)
     first, second = shop.rows(OrderFactory)
@@ -100,7 +100,7 @@ def change_card(shop, factory):
     change(PaymentSource, target.payment_source_id, payment_source_token="tok_approve")
 
 
-def test_a_run_says_how_many_copies_stand_beside_an_older_one(shop):
+def test_a_run_counts_copies_with_an_older_open_copy(shop):
     silent(shop)
     subscribe(shop, frequency="daily", starts_at=START + 2 * DAY)
 

@@ -48,7 +48,7 @@ def test_a_refused_card_gives_way_to_another_of_the_wallet(shop, ledger, fallbac
     assert len([row for row in shop.rows(Order) if row.order_factory_id]) == 1
 
 
-def test_a_renewal_that_waits_says_so_once(shop, ledger):
+def test_a_renewal_that_waits_is_announced_once(shop, ledger):
     key = subscribe(shop, payable(shop, "tok_decline_expired_card"), retry_after="1d 1d")
 
     for days in range(3):
@@ -61,7 +61,7 @@ def test_a_renewal_that_waits_says_so_once(shop, ledger):
         assert count_waiting(db, waiting.batch_id) == 1
 
 
-def test_what_the_customer_has_confirmed_is_not_charged_again(shop, ledger):
+def test_a_confirmed_payment_is_not_charged_again(shop, ledger):
     order = payable(shop, "tok_decline_authentication_required")
     subscribe(shop, order, retry_after="1d 1d 1d")
     run_due(FEBRUARY)
@@ -81,7 +81,7 @@ def test_what_the_customer_has_confirmed_is_not_charged_again(shop, ledger):
     assert (second.status, second.token) == ("succeeded", "confirmed")
 
 
-def test_what_the_customer_has_not_confirmed_waits_or_is_paid_by_another_card(shop, ledger):
+def test_an_unconfirmed_payment_waits_or_another_card_pays(shop, ledger):
     order = payable(shop, "tok_decline_authentication_required")
     subscribe(shop, order, retry_after="1d 1d 1d")
     run_due(FEBRUARY)

@@ -1,4 +1,4 @@
-"""Overdue: what no run has taken up although its time has come long ago."""
+"""Overdue renewals: due for hours, without a run that copies them."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def overdue(now):
         return read_overdue(db, now)
 
 
-def test_a_period_that_no_run_takes_up_is_overdue_after_two_hours(shop):
+def test_a_period_without_a_run_is_overdue_after_two_hours(shop):
     subscribe(shop, frequency="daily")
     subscribe(shop, frequency="daily")
     subscribe(shop, frequency="yearly")
@@ -28,7 +28,7 @@ def test_a_period_that_no_run_takes_up_is_overdue_after_two_hours(shop):
     assert overdue(START + DAY + 2 * HOUR) == Overdue(2, START + DAY)
 
 
-def test_the_list_says_which_is_overdue(shop):
+def test_the_list_shows_the_overdue_period(shop):
     subscribe(shop, frequency="daily")
     subscribe(shop, frequency="yearly")
 
@@ -46,7 +46,7 @@ def test_after_a_run_nothing_is_overdue(shop):
     assert overdue(START + DAY + 9 * HOUR) is None
 
 
-def test_copies_that_a_dead_run_has_recorded_and_retries_that_nobody_makes_are_overdue(shop):
+def test_unmade_copies_of_dead_runs_and_retries_are_overdue(shop):
     subscribe(shop, frequency="yearly", starts_at=START + DAY)
     with begin() as db:
         record_due(db, Mode.LIVE, START + DAY, LATE_AFTER)

@@ -1,4 +1,4 @@
-"""Failed renewals: what can get better is tried again, on record, and nothing is placed twice."""
+"""Failed renewals: passing errors are retried, recorded, and never placed twice."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,9 +16,9 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.retry_delays import check_retry_after, delays
+from order_factory.models.values.retry_delays import check_retry_after, parse_delays
 from order_factory.tasks.subscriptions.templates import rebuild_template
-from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from tests.support.copying import change
 from tests.support.paying import payable as payable_by_gateway
 from tests.support.subscriptions import payable, run_due, subscribe, subscription
@@ -76,7 +76,7 @@ def test_it_is_tried_again_after_each_delay_until_it_succeeds(shop):
     ("after_failure", "status", "next_run_at"),
     [("keep", "active", datetime(2026, 3, 31, 9, tzinfo=UTC)), ("deactivate", "inactive", None)],
 )
-def test_what_fails_for_good_keeps_or_deactivates_the_subscription(
+def test_a_permanent_failure_keeps_or_deactivates_the_subscription(
     shop, after_failure, status, next_run_at
 ):
     key = subscribe(shop, sold_out(shop), retry_after="1d", after_failure=after_failure)
@@ -92,7 +92,7 @@ def test_what_fails_for_good_keeps_or_deactivates_the_subscription(
     assert attempts(shop, key) == [(1, "failed", None), (2, "failed", None)]
 
 
-def test_what_cannot_get_better_is_not_tried_again(shop):
+def test_permanent_errors_are_not_retried(shop):
     order = payable(shop)
     change(Sku, shop.row(Sku, code="MUG").id, purchasable=False)
     key = subscribe(shop, order, retry_after="1d", after_failure="deactivate")
@@ -133,7 +133,7 @@ def test_the_order_that_could_not_be_placed_is_placed_by_the_retry(shop):
     assert (copy.id, copy.status, copy.order_factory_id) == (made, "placed", second.id)
 
 
-def test_a_declined_payment_is_asked_for_again_and_paid_once(shop, ledger):
+def test_a_declined_payment_is_retried_and_paid_once(shop, ledger):
     order = payable_by_gateway(shop, "tok_decline")
     card = shop.row(Order, id=order).payment_source_id
     key = subscribe(shop, order, retry_after="1d 3d")
@@ -203,7 +203,7 @@ def test_a_card_that_left_the_wallet_is_not_charged_by_a_retry(shop, ledger):
 
 
 @pytest.mark.parametrize("reason", ["expired_card", "authentication_required"])
-def test_what_no_time_mends_waits_for_another_payment_source(shop, ledger, reason):
+def test_a_refused_payment_waits_for_another_payment_source(shop, ledger, reason):
     order = payable_by_gateway(shop, f"tok_decline_{reason}")
     key = subscribe(shop, order, retry_after="1d 1d", starts_at=utc_now(), at=utc_now())
     period = subscription(shop, key).next_run_at
@@ -270,11 +270,11 @@ def test_an_order_that_is_being_placed_waits(shop):
 
 
 @pytest.mark.parametrize("trigger", [Trigger.DEACTIVATE, Trigger.CANCEL])
-def test_what_was_stopped_is_not_tried_again(shop, trigger):
+def test_copies_of_a_stopped_subscription_are_not_retried(shop, trigger):
     key = subscribe(shop, sold_out(shop), retry_after="1d")
     run_due(FEBRUARY)
     with begin() as db:
-        transit(db, key, trigger, FEBRUARY)
+        apply_trigger(db, key, trigger, FEBRUARY)
 
     run_due(FEBRUARY + DAY)
 
@@ -311,12 +311,12 @@ def test_an_expired_one_stays_until_its_last_retry(shop):
 
 
 def test_delays_are_read_and_kept_as_they_are_written():
-    assert delays("12h, 1d") == (timedelta(hours=12), timedelta(days=1))
-    assert delays(None) == ()
+    assert parse_delays("12h, 1d") == (timedelta(hours=12), timedelta(days=1))
+    assert parse_delays(None) == ()
     assert [check_retry_after(text) for text in ("1d,  3d", " ")] == ["1d 3d", None]
 
 
 @pytest.mark.parametrize("text", ["1", "d", "0h", "1w", "-1d", "367d", "1d " * 11])
-def test_what_is_no_list_of_delays_is_refused(text):
+def test_an_invalid_list_of_delays_is_refused(text):
     with pytest.raises(ValueError, match="must be"):
         check_retry_after(text)

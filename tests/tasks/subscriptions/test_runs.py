@@ -1,4 +1,4 @@
-"""A run: what is due is copied once, counted, and due again in its next period."""
+"""A run: each due period is copied once and counted, and the next one is scheduled."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
-from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from tests.support.at_once import at_once
 from tests.support.copying import change
 from tests.support.subscriptions import (
@@ -223,7 +223,7 @@ def test_one_that_is_deactivated_while_it_runs_is_counted_and_stays_inactive(sho
     with begin() as db:
         batch = record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
     with begin() as db:
-        transit(db, key, Trigger.DEACTIVATE, FEBRUARY)
+        apply_trigger(db, key, Trigger.DEACTIVATE, FEBRUARY)
 
     assert batch is not None
     carry_out(batch.id, FEBRUARY)
@@ -232,12 +232,12 @@ def test_one_that_is_deactivated_while_it_runs_is_counted_and_stays_inactive(sho
     assert (after.status, after.next_run_at, after.occurrencies) == ("inactive", None, 1)
 
 
-def test_what_a_status_forbids_is_refused(shop):
+def test_triggers_that_a_status_forbids_are_refused(shop):
     key = subscribe(shop, status="cancelled")
 
     for trigger in (Trigger.ACTIVATE, Trigger.DEACTIVATE):
         with begin() as db, pytest.raises(CannotTransition, match="cannot transition from canc"):
-            transit(db, key, trigger, FEBRUARY)
+            apply_trigger(db, key, trigger, FEBRUARY)
 
 
 @pytest.mark.parametrize(
@@ -248,14 +248,14 @@ def test_what_a_status_forbids_is_refused(shop):
         ("cancelled", Trigger.CANCEL),
     ],
 )
-def test_what_is_done_already_is_answered_as_done(shop, status, trigger):
+def test_a_trigger_whose_work_is_done_changes_nothing(shop, status, trigger):
     key = subscribe(shop)
     if status != "active":
         change(OrderSubscription, key, status=status, next_run_at=None)
     before = subscription(shop, key)
 
     with begin() as db:
-        transit(db, key, trigger, MARCH)
+        apply_trigger(db, key, trigger, MARCH)
 
     assert subscription(shop, key) == before
 

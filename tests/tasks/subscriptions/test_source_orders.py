@@ -10,8 +10,8 @@ from order_factory.models.requests.subscriptions import SubscriptionOptions
 from order_factory.models.tables import Order, OrderFactory, OrderSubscription
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.creation import create_subscription
-from order_factory.tasks.subscriptions.preview import predict_endings, upcoming
-from order_factory.tasks.subscriptions.transitions import Trigger, transit
+from order_factory.tasks.subscriptions.preview import list_upcoming, predict_endings
+from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from tests.support.copying import change
 from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
 
@@ -45,17 +45,17 @@ def test_a_cancelled_source_order_ends_the_subscription_and_nothing_is_copied(sh
     assert after.status_reason == "the source order was cancelled"
     assert [row.order_subscription_id for row in shop.rows(OrderFactory)] == [other]
     with begin() as db, pytest.raises(CannotTransition, match="its source order is cancelled"):
-        transit(db, key, Trigger.ACTIVATE, START)
+        apply_trigger(db, key, Trigger.ACTIVATE, START)
 
 
-def test_a_preview_warns_of_what_ends(shop):
+def test_a_preview_warns_of_ending_subscriptions(shop):
     order = payable(shop)
     subscribe(shop, order, frequency="daily")
     change(Order, order, status="cancelled", cancelled_at=START)
 
     with reading() as db:
         count, ends = predict_endings(db, Mode.LIVE, START + DAY, 9)
-        copied, _ = upcoming(db, Mode.LIVE, START + DAY, 9)
+        copied, _ = list_upcoming(db, Mode.LIVE, START + DAY, 9)
 
     assert (count, copied) == (1, 0)
     assert [each.errors_log for each in ends] == [

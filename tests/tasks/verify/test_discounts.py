@@ -1,4 +1,4 @@
-"""Damage to what was worked out anew is found: to promotions, prices, coupons left out."""
+"""Damage to recalculated values is found: promotions, prices, coupons that were left out."""
 
 import pytest
 

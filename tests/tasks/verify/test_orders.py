@@ -1,4 +1,4 @@
-"""Damage to what a target order takes over from its source is found."""
+"""Damage to the columns that a target order takes from its source is found."""
 
 import pytest
 

@@ -40,5 +40,5 @@ def test_it_is_found(damage, reports, shown):
         "UPDATE orders SET coupon_code_key = NULL, updated_at = :later WHERE id = :promoted_target",
     ],
 )
-def test_what_cannot_be_known_is_not_reported(mixed, reports, statement):
+def test_unknown_uses_are_not_reported(mixed, reports, statement):
     assert reports(Damage("coupon-uses-counted", statement, "tenth")).violations == 0

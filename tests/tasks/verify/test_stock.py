@@ -1,4 +1,4 @@
-"""Stock below zero is found, and stock that is held for nobody."""
+"""Stock below zero, and stock that is reserved for no order, is found."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Verifying as a whole: what is valid, what counts, and what it costs."""
+"""Verifying as a whole: valid databases, counts, and cost."""
 
 import re
 from collections import defaultdict
@@ -77,7 +77,7 @@ def broken(verification):
     return {each.name: each.examples for each in verification.invariants if each.violations}
 
 
-def test_a_sound_database_has_no_violations(mixed):
+def test_a_valid_database_has_no_violations(mixed):
     with mixed.damaged() as db:
         verification = verify(db)
 
@@ -86,7 +86,7 @@ def test_a_sound_database_has_no_violations(mixed):
     assert (verification.copies, verification.edited_copies) == (26, 2)
 
 
-def test_an_empty_database_is_sound(shop):
+def test_an_empty_database_is_valid(shop):
     with reading() as db:
         verification = verify(db)
 
@@ -139,7 +139,7 @@ def test_its_progress_is_reported(shop):
 
 
 @pytest.mark.parametrize("mixed", ["sqlite"], indirect=True)  # PostgreSQL stores nothing but JSON
-def test_a_log_that_is_no_json_is_found(mixed):
+def test_a_log_that_is_not_json_is_found(mixed):
     with mixed.damaged("UPDATE order_factories SET errors_log = 'late' WHERE id = :plain") as db:
         found = broken(verify(db))
 

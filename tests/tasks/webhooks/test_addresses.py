@@ -1,11 +1,11 @@
-"""Where deliveries may go: not into the own network, whatever the URL says."""
+"""The addresses of deliveries: none in the own network, for any URL."""
 
 import asyncio
 import socket
 
 import pytest
 
-from order_factory.tasks.webhooks.addresses import is_public, url_problem
+from order_factory.tasks.webhooks.addresses import find_url_problem, is_public
 from order_factory.tasks.webhooks.sending import open_client, send
 from order_factory.tasks.webhooks.settings import WebhookSettings
 from tests.support.receiver import HANG, OK, receiving
@@ -65,8 +65,8 @@ def test_an_address_of_the_internet_is_public(address):
     ],
 )
 def test_a_private_address_is_refused_when_the_webhook_is_created(url):
-    assert url_problem(url, allow_private=False) is not None
-    assert url_problem(url, allow_private=True) is None
+    assert find_url_problem(url, allow_private=False) is not None
+    assert find_url_problem(url, allow_private=True) is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "017700000001", "localhost"])
@@ -124,7 +124,7 @@ def test_a_long_answer_is_read_to_a_limit_and_no_body_is_waited_for():
         assert post(receiver.url(), ALLOWED, seconds=0.5).code in (200, None)
 
 
-def test_a_receiver_has_its_seconds_and_no_more():
+def test_a_receiver_is_cut_off_after_its_seconds():
     with receiving() as receiver:
         receiver.reply = lambda _request: HANG
         answer = post(receiver.url(), ALLOWED, seconds=0.2)

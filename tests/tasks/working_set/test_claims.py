@@ -45,7 +45,7 @@ def test_a_claim_of_one_factory_takes_no_other(shop):
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "aborted"])
-def test_what_is_finished_cannot_be_claimed(shop, status):
+def test_finished_factories_cannot_be_claimed(shop, status):
     factory = request(shop.order())
     batch = batch_of([factory])
     change(OrderFactory, factory, status=status)

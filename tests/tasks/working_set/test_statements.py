@@ -50,7 +50,7 @@ def test_rows_are_counted_whatever_the_driver(shop):
     assert [row.copied_from_id for row in shop.rows(Address)] == [None, None, first, second, second]
 
 
-def test_times_are_the_moment_that_was_given(shop):
+def test_times_are_the_given_time(shop):
     shop.address()
     now = datetime(2026, 2, 1, 13, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
 
@@ -91,7 +91,7 @@ def test_a_copy_carries_every_column_but_its_own(table, left):
     assert names & own == set()
 
 
-def test_a_moment_without_time_zone_is_refused(shop):
+def test_a_time_without_time_zone_is_refused(shop):
     naive = datetime.fromisoformat("2026-02-01T12:00:00")
 
     with pytest.raises(StatementError, match="without a time zone"), begin() as db:

@@ -1,4 +1,4 @@
-"""The temporary tables: empty for each transaction, whatever the last one has left in them."""
+"""The temporary tables: empty at the start of each transaction."""
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -21,7 +21,7 @@ def _counted(db):
 
 
 @pytest.mark.parametrize("rows", [1, 10_000], ids=["few", "many"])
-def test_what_a_transaction_leaves_is_gone_in_the_next(shop, rows):
+def test_temporary_rows_are_gone_in_the_next_transaction(shop, rows):
     _fill(rows)
 
     with begin() as db:

@@ -11,6 +11,7 @@ from order_factory.models.errors import (
     CopyDiffers,
     OrderFactoryError,
     PaymentUnknown,
+    RowsInvalid,
     SelectionInvalid,
     TryAgain,
 )
@@ -89,12 +90,14 @@ ERRORS = [
     *(
         error("one", "two")
         for error in sorted(
-            SIMPLE - {SelectionInvalid, PaymentUnknown, CopyDiffers}, key=lambda each: each.__name__
+            SIMPLE - {SelectionInvalid, RowsInvalid, PaymentUnknown, CopyDiffers},
+            key=lambda each: each.__name__,
         )
     ),
     CopyDiffers("XWRdMrlSkJ", "reference 'buy-0'", "for another order"),
     PaymentUnknown("XWRdMrlSkJ", ["the payment gateway test cannot be reached"]),
     SelectionInvalid("orders.csv", ["row 2: no such order", "row 3: no such order"]),
+    RowsInvalid("orders.csv", ["row 2: no such order"], 2),
     OrderFactoryFailed(result()),
     BatchUnfinished(bulk_result(), ["the database was gone"]),
     StepFailed("line_items", "could not be copied"),

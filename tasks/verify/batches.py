@@ -48,7 +48,7 @@ def _find_times_against_status() -> Select[Any]:
     return select(_batch.c.id).where(not_(fit))
 
 
-def _wrong_files() -> Select[Any]:
+def _find_wrong_files() -> Select[Any]:
     has_copies = exists().where(factory.c.batch_id == _batch.c.id)
     unread, failed = _batch.c.file_id.is_not(None), _batch.c.status == BatchStatus.FAILED
     completed = _batch.c.status == BatchStatus.COMPLETED
@@ -88,6 +88,6 @@ INVARIANTS = (
         "Only a pending batch without copies has a file to be read, all pieces of it; a dry run has "
         "a report, a failed batch errors, and neither has copies.",
         Resource.order_factory_batches,
-        _wrong_files(),
+        _find_wrong_files(),
     ),
 )

@@ -241,7 +241,7 @@ INVARIANTS = (
     Invariant(
         "line-columns",
         "A copied line equals its original, except for what the copy's options recompute or leave "
-        "out. With fewer pieces, its amounts are split in proportion.",
+        "out; with fewer pieces, its amounts are split in proportion.",
         Resource.line_items,
         _find_changed_lines,
     ),

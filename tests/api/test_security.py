@@ -21,6 +21,8 @@ from order_factory.models.tables import (
     Coupon,
     Customer,
     CustomerPaymentSource,
+    Export,
+    Import,
     LineItem,
     Order,
     OrderFactory,
@@ -162,6 +164,8 @@ def fill(shop, mode):
         mode=mode,
     )
     shop.add(Coupon, promotion_id=promotion, code=code, mode=mode)
+    for transfer in (Export, Import):
+        shop.add(transfer, resource_type="orders", mode=mode)
     return key
 
 

@@ -30,6 +30,8 @@ DAMAGES = [
     _batch("batch-times-fit-status", "status = 'finished'", "plain"),
     _batch("batch-times-fit-status", "completed_at = NULL", "plain"),
     _batch("batch-times-fit-status", "completed_at = :long_ago", "plain"),
+    _batch("batch-file-until-read", "errors_count = 1", "plain"),
+    _batch("batch-file-until-read", "dry_run = TRUE", "plain"),
 ]
 
 

@@ -110,12 +110,17 @@ def delete_all_rows() -> None:
                 db.execute(delete(table))
 
 
+@pytest.fixture(scope="package")
+def shop_of_the_system(system):
+    return Shop()
+
+
 @pytest.fixture
-def shop(system, request):
+def shop(shop_of_the_system, request):
     """The shop of the system. A test that is run again finds no row of its first try."""
     if getattr(request.node, "execution_count", 1) > 1:
         delete_all_rows()
-    return Shop()
+    return shop_of_the_system
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_the_pages_that_a_merchant_opens(system, shop, client, bulk_run, take):
     assert "outcome:completed with errors" in run
     assert "40 of 43 orders copied" in artifacts
     assert "Download: html, csv, parquet, xlsx" in artifacts
-    assert "6 Deployments" in start
+    assert "7 Deployments" in start
     assert "sweep" not in start
     assert "order_factories" in docs
 

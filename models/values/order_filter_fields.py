@@ -60,7 +60,7 @@ FILTER_FIELDS = (
     FilterField(
         "status",
         Kind.STATUSES,
-        "Orders with one of these statuses; placed and approved, unless given.",
+        "Orders with one of these statuses; for copying, placed and approved unless given.",
         "with status {}",
         metavar="STATUS",
     ),
@@ -121,7 +121,7 @@ FILTER_FIELDS = (
     FilterField(
         "limit",
         Kind.COUNT,
-        "Copy at most N orders, oldest first.",
+        "Take at most N orders, oldest first.",
         "the earliest {}",
         metavar="N",
         narrowing=True,

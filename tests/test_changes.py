@@ -395,12 +395,12 @@ class VoucherGateway:
 USE_GATEWAY = """
 import os, order_factory
 from order_factory.gateways.protocol import GatewayRequest
-from order_factory.gateways.registry import gateway, known_gateways, limits_of, setup_hint
+from order_factory.gateways.registry import gateway, known_gateways, get_limits, setup_hint
 
 assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
 assert "voucher" in known_gateways() and "voucher" in setup_hint("other")
 assert gateway("voucher").authorize(GatewayRequest("key", 5, "EUR", "order")).token == "V-1"
-assert limits_of("voucher")
+assert get_limits("voucher")
 """
 
 
@@ -444,7 +444,7 @@ SKU_LISTS = ResourceType(
 USE_RESOURCE = """
 import os, order_factory
 from order_factory.api.app import make_service
-from order_factory.api.documentation.openapi import openapi_document
+from order_factory.api.documentation.openapi import build_openapi_document
 from order_factory.api.tokens import create_token
 from order_factory.models.database.engine import begin
 from order_factory.models.database.schema import upgrade
@@ -460,7 +460,7 @@ with begin() as db:
 with TestClient(make_service()) as client:
     answer = client.get("/api/sku_lists", headers={"Authorization": f"Bearer {token}"})
 assert [each["attributes"]["name"] for each in answer.json()["data"]] == ["summer"], answer.text
-assert "/api/sku_lists" in "".join(openapi_document()["paths"])
+assert "/api/sku_lists" in "".join(build_openapi_document()["paths"])
 """
 
 

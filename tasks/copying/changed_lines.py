@@ -319,6 +319,7 @@ def copy_changed_lines(db: Connection, now: datetime) -> int:
     """
     copied = copied_columns(LineItem, "order_id")
     its_own = {column.key for column in changed_lines.c} & {column.key for column in copied}
+    is_added = changed_lines.c.line_item_id.is_(None)
     added: dict[str, ColumnElement[Any]] = {
         "item_type": literal(ItemType.SKUS.value),
         "currency_code": copies.c.currency_code,
@@ -327,7 +328,9 @@ def copy_changed_lines(db: Connection, now: datetime) -> int:
         "order_id": copies.c.target_order_id,
         "copied_from_id": changed_lines.c.line_item_id,
         **{
-            column.key: func.coalesce(column, added[column.key]) if column.key in added else column
+            column.key: case((is_added, added[column.key]), else_=column)
+            if column.key in added
+            else column
             for column in copied
         },
         **{name: changed_lines.c[name] for name in its_own},
@@ -342,7 +345,7 @@ def copy_changed_lines(db: Connection, now: datetime) -> int:
     # Added lines come last, by their codes.
     order = (
         copies.c.factory_id,
-        changed_lines.c.line_item_id.is_(None),
+        is_added,
         changed_lines.c.line_item_id,
         changed_lines.c.sku_code,
     )

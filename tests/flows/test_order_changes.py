@@ -53,7 +53,7 @@ def test_orders_without_an_answer_are_finished_by_the_next_run(shop, ledger):
     order = open_order(shop, "tok_timeout_before")
     name = shop.number_of(order)
 
-    with pytest.raises(OrdersWaiting, match="Run the same again"):
+    with pytest.raises(OrdersWaiting, match="Run it again"):
         place_orders([name])
     assert statuses(shop) == [("placing", "unpaid")]
     change(PaymentSource, shop.row(PaymentSource).id, payment_source_token="tok_approve")

@@ -250,3 +250,19 @@ def test_the_number_of_statements_does_not_grow_with_the_copies(shop):
         counts.append(len(statements) - 2 * number)
 
     assert counts[1] <= counts[0] + 2
+
+
+def test_a_changed_line_keeps_the_currency_that_its_source_line_leaves_to_the_order(shop):
+    order = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)])
+    with begin() as db:
+        db.execute(update(LineItem).values(currency_code=None))
+    shop.price("TEE", 20_00)
+
+    copied = copy_one(order, quantities="MUG=3", add_lines="TEE=1")
+
+    lines = shop.rows(LineItem, order_id=target_of(copied))
+    assert {line.sku_code: line.currency_code for line in lines} == {
+        "MUG": None,
+        "CAP": None,
+        "TEE": "EUR",
+    }

@@ -29,8 +29,8 @@ def server(tmp_path, monkeypatch):
     database = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", database)
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
-    # Prefect waits 2, 4 and 8 seconds before them. Its default is five, which take a minute.
-    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "3")
+    # Prefect waits two seconds before it. Its default is five retries, which take a minute.
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "1")
     command = [sys.executable, "-m", "order_factory.cli.temporary_prefect", str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as process:
         wait_for_url(f"http://127.0.0.1:{port}/api/health")

@@ -16,6 +16,7 @@ ROWS, WIDTH = 25_000, 2_000
 MOST_MEBIBYTES = 64
 
 
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 def test_a_file_of_50_mebibytes_takes_less_memory_than_its_size(shop):
     number = shop.number_of(shop.order())
     command = [sys.executable, "-m", "tests.support.large_upload", number]

@@ -1,15 +1,13 @@
 """A process that sends a file to a service of its own, or reads the file, and is killed at a stage.
 
-The stages come line by line. For each the process forks: importing takes longer than the work.
+The stages come line by line. For each the process forks: importing takes longer than the work. Its
+environment switches the dispatchers of the service off.
 """
 
 import os
 import signal
 import sys
 from unittest.mock import patch
-
-os.environ["ORDER_FACTORY_API_DISPATCH"] = "false"
-os.environ["ORDER_FACTORY_API_DISPATCH_WEBHOOKS"] = "false"
 
 from order_factory.models.database.engine import reading
 from order_factory.tasks.batches.pending import batches_to_read

@@ -32,7 +32,7 @@ def send_attachment(db: Connection, name: str, view: View) -> Answer:
     if row["status"] != TransferStatus.COMPLETED:
         raise nothing_here("An export has an attachment once it is completed.")
     file_name = name_of(db, row["file_id"])
-    file = TemporaryFile()  # noqa: SIM115  (whoever sends the answer closes it)
+    file = TemporaryFile()  # noqa: SIM115  (closed when the answer is sent)
     for piece in read_pieces(db, row["file_id"]):
         file.write(piece)
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}

@@ -71,7 +71,7 @@ def _describe(exported: ExportResource) -> ResourceType:
 
 
 def _text(value: Any) -> str:
-    """A filter's value as it stands in a URL."""
+    """Return a filter's value as a URL has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):

@@ -34,6 +34,12 @@ class ImportInterrupted(OrderFactoryError):
     )
 
 
+def interruption(error: DBAPIError, file_name: str, rows: int) -> TryAgain | ImportInterrupted:
+    """The exception that ends an import after so many rows. It quotes no row: Prefect logs it."""
+    message = without_values(error)
+    return TryAgain(message) if is_transient(error) else ImportInterrupted(file_name, rows, message)
+
+
 def _import_records(
     file: ImportFile,
     mode: Mode,
@@ -48,11 +54,7 @@ def _import_records(
     try:
         result = until_it_passes(lambda: import_chunk(file.resource, rows, mode, update))
     except DBAPIError as error:
-        # Prefect logs what a task raises: it must not quote a row.
-        message = without_values(error)
-        if is_transient(error):
-            raise TryAgain(message) from None
-        raise ImportInterrupted(file.name, tally.read, message) from None
+        raise interruption(error, file.name, tally.read) from None
     rejects += result.rejects
     rejects_file.write(file.name, [*rejects, *result.different])
     tally.read += len(records)
@@ -95,16 +97,5 @@ def import_file(
     if tally.imported:
         write(lambda db: analyze_table(db, file.resource.table))
     progress.finish(tally.read)
-    return FileReport(
-        file=file.name,
-        resource=file.resource_name,
-        read=tally.read,
-        imported=tally.imported,
-        updated=tally.updated,
-        unchanged=tally.unchanged,
-        different=tally.different,
-        rejected=tally.rejected,
-        changes=dict(tally.changes.most_common()),
-        read_as=source.read_as,
-        seconds=round(perf_counter() - started, 3),
-    )
+    seconds = perf_counter() - started
+    return tally.report(file.name, file.resource_name, read_as=source.read_as, seconds=seconds)

@@ -11,11 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.dialects import analyze_table
 from order_factory.models.database.retrying import until_it_passes, write
-from order_factory.models.database.transient import is_transient, without_values
-from order_factory.models.errors import TryAgain
 from order_factory.models.results.imports import FileReport
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.import_file import ImportInterrupted
+from order_factory.tasks.import_file import interruption
 from order_factory.tasks.imports.platforms.chunks import OrdersResult, import_orders_at_once
 from order_factory.tasks.imports.platforms.conversion import ConvertedOrder, convert_order
 from order_factory.tasks.imports.platforms.files import PlatformFile, open_platform_file
@@ -34,7 +32,7 @@ class PlatformTally:
 
 
 def _chunks_of(orders: Iterable[ConvertedOrder], size: int) -> Iterator[list[ConvertedOrder]]:
-    """The orders in chunks of about so many rows; no order is divided."""
+    """Yield the orders in chunks of about `size` rows. No order is divided."""
     chunk: list[ConvertedOrder] = []
     rows = 0
     for order in orders:
@@ -58,11 +56,7 @@ def _import_chunk(
     try:
         result = until_it_passes(lambda: import_orders_at_once(orders, mode, update))
     except DBAPIError as error:
-        # Prefect logs what a task raises: it must not quote a row.
-        message = without_values(error)
-        if is_transient(error):
-            raise TryAgain(message) from None
-        raise ImportInterrupted(file.name, tally.rows, message) from None
+        raise interruption(error, file.name, tally.rows) from None
     rejects_file.write(file.name, result.rejects)
     result.rejects.clear()
     tally.result.plus(result)
@@ -98,18 +92,11 @@ def import_platform_file(
             _analyze(tally)
     _analyze(tally)
     progress.finish(tally.rows)
-    seconds = round(perf_counter() - started, 3)
+    seconds = perf_counter() - started
     return [
-        FileReport(
-            file=file.name,
-            resource=name,
-            read=each.read,
-            imported=each.imported,
-            updated=each.updated,
-            unchanged=each.unchanged,
-            different=each.different,
-            rejected=each.rejected,
-            changes=dict(each.changes.most_common()),
+        each.report(
+            file.name,
+            name,
             read_as=source.read_as if name == "orders" else "",
             seconds=seconds,
         )

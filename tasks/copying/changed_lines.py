@@ -48,6 +48,7 @@ from order_factory.tasks.working_set.kept_parts import LINE_MARKS, is_once, kept
 from order_factory.tasks.working_set.line_totals import sum_changed_copies
 from order_factory.tasks.working_set.statements import (
     NOW,
+    columns_by_name,
     copied_columns,
     execute_and_count,
     insert_counted,
@@ -327,12 +328,8 @@ def copy_changed_lines(db: Connection, now: datetime) -> int:
     values: dict[str, ColumnElement[Any]] = {
         "order_id": copies.c.target_order_id,
         "copied_from_id": changed_lines.c.line_item_id,
-        **{
-            column.key: case((is_added, added[column.key]), else_=column)
-            if column.key in added
-            else column
-            for column in copied
-        },
+        **columns_by_name(copied),
+        **{name: case((is_added, value), else_=_line.c[name]) for name, value in added.items()},
         **{name: changed_lines.c[name] for name in its_own},
         # Worked out for the source line, and for no other.
         **dict.fromkeys(("discount_breakdown", "tax_breakdown"), null()),

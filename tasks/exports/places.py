@@ -10,7 +10,7 @@ _DEFAULT = "csv"
 
 
 def find_place(path: str, format_name: str | None, files: int) -> tuple[ExportPlace, str]:
-    """The place of an export with so many files, and the name of its format.
+    """Return where an export of `files` files is written, and the name of its format.
 
     A path that ends in a format is a file; any other is a folder. Raises `InvalidRequest` where
     the path and the format disagree, or several files would have one path.

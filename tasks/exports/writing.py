@@ -14,7 +14,7 @@ from order_factory.tasks.exports.reading import count_rows, read_chunks
 from order_factory.tasks.exports.resources import ExportResource
 from order_factory.tasks.exports.selecting import Selection
 
-# Is told the records of the file that are written; returns whether to stop.
+# Takes how many records of the file are written. Returns whether to stop.
 OnChunk = Callable[[int], bool]
 
 

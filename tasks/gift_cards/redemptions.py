@@ -43,7 +43,7 @@ from order_factory.tasks.working_set.statements import (
 )
 from order_factory.tasks.working_set.tables import copies, left_out_lines, line_sums, redemptions
 
-# Whoever knows a gift card code can pay with it, so only this many characters are shown.
+# Anyone with the code of a gift card can pay with it, so only this many characters are shown.
 _SHOWN = 4
 
 _line, _source, _card = table_of(LineItem), table_of(Order), table_of(GiftCard)

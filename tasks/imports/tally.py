@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Self
 
+from order_factory.models.results.imports import FileReport
+
 
 class Tally:
     """The counts of a file's finished rows; a second attempt continues after them.
@@ -32,3 +34,19 @@ class Tally:
     def unchanged(self) -> int:
         """The rows that were there already as they are in the file."""
         return self.read - self.imported - self.updated - self.different - self.rejected
+
+    def report(self, file: str, resource: str, *, read_as: str, seconds: float) -> FileReport:
+        """The report of this resource's rows in the file, which was read in so many seconds."""
+        return FileReport(
+            file=file,
+            resource=resource,
+            read=self.read,
+            imported=self.imported,
+            updated=self.updated,
+            unchanged=self.unchanged,
+            different=self.different,
+            rejected=self.rejected,
+            changes=dict(self.changes.most_common()),
+            read_as=read_as,
+            seconds=round(seconds, 3),
+        )

@@ -22,8 +22,8 @@ from order_factory.tasks.selections.reading import (
 )
 
 ROWS_AT_ONCE = 2_000
-# The problems that are told; the others are counted.
-PROBLEMS_TOLD = 1_000
+# At most so many problems are described. The others are only counted.
+MOST_PROBLEMS = 1_000
 
 
 class Problems:
@@ -36,7 +36,7 @@ class Problems:
     def add(self, found: Sequence[Problem], count: int | None = None) -> None:
         """Add problems in the order of their rows; `count` if they are more than these."""
         self.count += len(found) if count is None else count
-        self._first = sorted(chain(self._first, found[:PROBLEMS_TOLD]))[:PROBLEMS_TOLD]
+        self._first = sorted(chain(self._first, found[:MOST_PROBLEMS]))[:MOST_PROBLEMS]
 
     def messages(self) -> list[str]:
         """One message for each problem, and one for those that are only counted."""

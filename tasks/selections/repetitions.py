@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from sqlalchemy import Connection, select
 
-from order_factory.tasks.selections.checked_rows import PROBLEMS_TOLD, CheckedRows, Problems
+from order_factory.tasks.selections.checked_rows import MOST_PROBLEMS, CheckedRows, Problems
 from order_factory.tasks.selections.staging import describe_repetition, named
 
 
@@ -38,7 +38,7 @@ class NamedOrders:
         if not len(several):
             return
         first_of: dict[int, int] = {}
-        told: dict[int, int] = {}
+        repeated: dict[int, int] = {}
         count = 0
         for position in np.flatnonzero(np.isin(hashes, several)).tolist():
             line = self._lines[position]
@@ -46,9 +46,9 @@ class NamedOrders:
             # A row whose name is that of two orders is there twice, and repeats nothing.
             if first != line:
                 count += 1
-                if len(told) < PROBLEMS_TOLD:
-                    told[line] = first
-        problems.add(_describe(rows, told), count)
+                if len(repeated) < MOST_PROBLEMS:
+                    repeated[line] = first
+        problems.add(_describe(rows, repeated), count)
 
 
 def _describe(rows: CheckedRows, first_of: Mapping[int, int]) -> list[tuple[int, str]]:

@@ -37,7 +37,7 @@ class CheckedRows:
 
 
 def check_orders(orders: Sequence[ConvertedOrder]) -> dict[str, CheckedRows]:
-    """The valid rows of each resource; what is wrong with the others is told to their orders."""
+    """Return the valid rows of each resource. The orders get the problems of the other rows."""
     return {name: _check(name, orders) for name in IMPORTED}
 
 

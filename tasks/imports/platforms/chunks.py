@@ -39,7 +39,7 @@ class OrdersResult:
     rejects: list[Reject] = field(default_factory=list)
 
     def refuse(self, order: ConvertedOrder, problems: Sequence[Reject]) -> None:
-        """Count an order and its lines as rejected; the problems are told."""
+        """Count an order and its lines as rejected, and keep the problems."""
         self.rejects += problems
         for name, count in (("orders", 1), ("line_items", order.goods)):
             self.tallies[name].read += count

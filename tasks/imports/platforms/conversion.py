@@ -109,7 +109,7 @@ class _Goods:
 
 
 def convert_order(form: PlatformFormat, found: OrderRows) -> ConvertedOrder:
-    """The order's rows, all of them sums to the cent; all that is wrong is told at once."""
+    """Return the order's rows, whose amounts add up to the cent, or all problems of the order."""
     if found.problem is not None:
         return ConvertedOrder(found.line, problems=[Reject(found.line, "", found.problem)])
     return _Conversion(form, found).convert()

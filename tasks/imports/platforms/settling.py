@@ -11,7 +11,7 @@ class HeaderAmounts:
     """The amounts of an order in cents. The discount is zero or above; `subtotal` may be unknown.
 
     `after_discounts` says which subtotal it is. `adjustments` is the sum of what else the total
-    includes, `line_discounts` the sum of the discounts that stand at the lines.
+    includes, `line_discounts` the sum of the discounts of single lines.
     """
 
     currency_code: str

@@ -1,7 +1,7 @@
 """The allowed changes of an order's three statuses.
 
-Every change of a status uses `changed` and `may_become`, so no statement makes a change that is not
-listed here. Source: Commerce Layer API reference, order object, its statuses and triggers. The
+Every change of a status uses `new_status` and `may_become`, so no statement makes a change that is
+not listed here. Source: Commerce Layer API reference, order object, its statuses and triggers. The
 change from `placing` back to `pending` after a refused payment is our own.
 """
 
@@ -60,7 +60,7 @@ def may_become(column: Column[Any], status: StrEnum) -> ColumnElement[bool]:
     return column.in_(sources_of(column, status))
 
 
-def changed(
+def new_status(
     column: Column[Any], status: StrEnum, when: ColumnElement[bool] | None = None
 ) -> ColumnElement[Any]:
     """The value to set this column to: the status, if the change is allowed (and `when` is true).
@@ -71,7 +71,7 @@ def changed(
     return case((allowed if when is None else allowed & when, status.value), else_=column)
 
 
-def refused(column: Column[Any], status: StrEnum) -> ColumnElement[str]:
+def transition_message(column: Column[Any], status: StrEnum) -> ColumnElement[str]:
     """The message `cannot transition from pending to placed`, with the status of the row."""
     return literal("cannot transition from ") + column + f" to {status.value}"
 

@@ -66,7 +66,7 @@ _OUTSIDE = insert_errors(
     + " is outside the order's shipping country lock "
     + copies.c.shipping_country_code_lock,
     _is_outside,
-    # What does not ship is not refused for where the customer lives.
+    # An order that ships nothing may have any address.
     exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.lines_to_ship > 0),
     joins=[(_address, _is_shipped_to)],
 )
@@ -78,26 +78,27 @@ _LEAVE_OUTSIDE_OUT = (
 
 
 def check_addresses(db: Connection, *, missing: bool, locked: bool) -> int:
-    """Record `missing` addresses, and shipping addresses outside a lock if some order is `locked`.
+    """Record missing addresses and shipping addresses outside the order's country lock.
 
-    Returns how many errors. An order of nothing that ships needs no shipping address. With
-    `skip_errors` the address is left out of the target order.
+    `missing` and `locked` say which of the two checks are needed. An order that ships nothing needs
+    no shipping address. With `skip_errors`, a wrong address is left out of the target order.
+    Returns the number of errors.
     """
-    found = 0
+    error_count = 0
     if missing:
-        found += sum(execute_and_count(db, statement) for statement in _MISSING)
-    if locked and (outside := execute_and_count(db, _OUTSIDE)):
-        found += outside
+        error_count += sum(execute_and_count(db, statement) for statement in _MISSING)
+    if locked and (outside_count := execute_and_count(db, _OUTSIDE)):
+        error_count += outside_count
         db.execute(_LEAVE_OUTSIDE_OUT)
-    return found
+    return error_count
 
 
 def insert_addresses(
     source: Column[int], target: Column[int], *where: ColumnElement[bool], lock: bool
 ) -> Insert:
-    """One new address per valid copy: the row of `source` under the key in `target`.
+    """Insert a new address for each valid copy: the row of `source` under the key in `target`.
 
-    `lock` where the foreign key of a copy does not lock its source.
+    Set `lock` if the foreign key of a copy does not lock the row that it refers to.
     """
     values = {
         "id": target,
@@ -107,8 +108,8 @@ def insert_addresses(
         **times(NOW),
     }
     rows = copies.join(_address, _address.c.id == source)
-    wanted = copies.c.valid, target.is_not(None), *where
-    return insert_select(Address, values, rows, *wanted, locked=_address if lock else None)
+    conditions = copies.c.valid, target.is_not(None), *where
+    return insert_select(Address, values, rows, *conditions, locked=_address if lock else None)
 
 
 _has_own_shipping = or_(
@@ -142,12 +143,13 @@ _WANTED = select(
     idle="The source order has no address to copy.",
 )
 def copy_addresses(db: Connection, batch: Batch) -> int:
-    """Copy the billing and shipping addresses; rows written. A shared address stays shared.
+    """Copy the billing and shipping addresses. Returns the number of rows.
 
-    Raises `TryAgain` when one was deleted since the check.
+    If the source order uses one address for both, so does the target order. Raises `TryAgain` if an
+    address was deleted after the check.
     """
-    with skipping_key_checks(db, _address, few=batch.single) as held:
-        rows = sum(execute_and_count(db, copy, now=batch.started_at) for copy in _COPY[held])
-    if held and rows != db.scalar(_WANTED):
+    with skipping_key_checks(db, _address, few=batch.single) as locks_rows:
+        rows = sum(execute_and_count(db, copy, now=batch.started_at) for copy in _COPY[locks_rows])
+    if locks_rows and rows != db.scalar(_WANTED):
         raise TryAgain("an address was deleted during the copy")
     return rows

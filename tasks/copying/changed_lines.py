@@ -1,7 +1,7 @@
-"""Lines that a copy has otherwise than its source order: its options ask for it.
+"""Lines of a copy that differ from its source order, as its options `quantities` etc. request.
 
-A changed line takes the place of a line of the source, which is left out, or it is added. What it
-costs is worked out here, before anything is copied: the checks count it as a line of the source.
+A changed line replaces a line of the source order, or it is added. Its amounts are calculated
+before anything is copied, so that the checks treat it like a line of the source order.
 """
 
 from datetime import datetime
@@ -84,11 +84,11 @@ _is_dropped = and_(
 
 
 def find_changed_lines(db: Connection) -> int:
-    """Note the lines that copies have otherwise than their sources, and leave those out.
+    """Prepare the changed lines, and leave out the source lines that they replace.
 
-    Record changes that cannot be made; how many errors. A copy with such an error is not made,
-    whatever `skip_errors` says: it would not be what was asked for. Call after the source orders
-    were checked, and before what is limited is locked.
+    Changes that cannot be made are recorded as errors; returns their number. A copy with such an
+    error fails even with `skip_errors`, because it would not be the order that was requested. Call
+    this after the checks of the source orders, and before stock and promotions are locked.
     """
     db.execute(_insert_in_place())
     db.execute(_insert_added(db))
@@ -97,15 +97,15 @@ def find_changed_lines(db: Connection) -> int:
     dropped = dropped.where(or_(_is_in_place, _is_dropped))
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], dropped))
     analyze_table(db, left_out_lines)
-    found = _record_errors(db)
-    if found:
-        db.execute(delete(changed_lines).where(_cannot_be_sold()))
+    error_count = _record_errors(db)
+    if error_count:
+        db.execute(delete(changed_lines).where(_is_unsellable()))
     sum_changed_copies(db)
-    return found
+    return error_count
 
 
 def _insert_in_place() -> Insert:
-    """One row per source line with another quantity or another SKU."""
+    """Insert a row for each source line that gets another quantity or another SKU."""
     code = func.coalesce(_other_sku, _line.c.sku_code)
     options = (
         select(func.sum(_option.c.total_amount_cents))
@@ -163,16 +163,16 @@ def _insert_in_place() -> Insert:
         "total_amount_cents": total,
         "discount_cents": discount,
         "tax_amount_cents": tax,
-        **_of_catalogue(),
+        **_catalogue_columns(),
     }
     rows = lines.join(_order, _order.c.id == of.source_order_id)
     return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_code))
 
 
 def _insert_added(db: Connection) -> Insert:
-    """One row per line that is added."""
+    """Insert a row for each line that is added."""
     member = json_members(db, _factory.c.add_lines)
-    asked = (
+    requested = (
         select(
             copies.c.factory_id,
             copies.c.mode,
@@ -185,13 +185,13 @@ def _insert_added(db: Connection) -> Insert:
         .where(copies.c.lines_changed, _factory.c.add_lines.is_not(None))
         .subquery("asked")
     )
-    of, total = asked.c, _price.c.amount_cents * asked.c.wanted
-    # The rate of the order, or the one that all its goods have.
+    of, total = requested.c, _price.c.amount_cents * requested.c.wanted
+    # The tax rate of the order, or the rate that all of its goods share.
     rates = select(
         case((func.min(_line.c.tax_rate) == func.max(_line.c.tax_rate), func.max(_line.c.tax_rate)))
     )
     rates = rates.where(_line.c.order_id == of.source_order_id, _line.c.item_type.in_(SHIPPABLE))
-    rate = func.coalesce(_order.c.tax_rate, rates.correlate(asked).scalar_subquery())
+    rate = func.coalesce(_order.c.tax_rate, rates.correlate(requested).scalar_subquery())
     values: dict[str, ColumnElement[Any]] = {
         "factory_id": of.factory_id,
         "option": literal("add_lines"),
@@ -205,13 +205,13 @@ def _insert_added(db: Connection) -> Insert:
         "tax_amount_cents": case(
             (rate.is_not(None), tax_cents(total, rate, _order.c.tax_included))
         ),
-        **_of_catalogue(),
+        **_catalogue_columns(),
     }
-    rows = asked.join(_order, _order.c.id == of.source_order_id)
+    rows = requested.join(_order, _order.c.id == of.source_order_id)
     return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_code))
 
 
-def _of_catalogue() -> dict[str, ColumnElement[Any]]:
+def _catalogue_columns() -> dict[str, ColumnElement[Any]]:
     return {
         "sku_id": _sku.c.id,
         "purchasable": func.coalesce(_sku.c.purchasable, false()),
@@ -236,19 +236,19 @@ def _insert(values: dict[str, ColumnElement[Any]], rows: FromClause) -> Insert:
     return insert(changed_lines).from_select(list(values), lines, include_defaults=False)
 
 
-def _cannot_be_sold() -> ColumnElement[bool]:
+def _is_unsellable() -> ColumnElement[bool]:
     of = changed_lines.c
     return or_(of.sku_id.is_(None), not_(of.purchasable), of.total_amount_cents.is_(None))
 
 
 def _record_errors(db: Connection) -> int:
-    """Record SKUs that cannot be sold, and quantities of SKUs that are on no line, or on several."""
+    """Record SKUs that cannot be sold, and quantities for SKUs that are not on exactly one line."""
     of = changed_lines.c
-    its_lines = (changed_lines, of.factory_id == copies.c.factory_id)
+    lines_of_copy = (changed_lines, of.factory_id == copies.c.factory_id)
     is_own = of.option == "quantities"
-    about: dict[str, Any] = {
-        "joins": [its_lines],
-        # A line that is copied with another quantity has the errors of any line.
+    location: dict[str, Any] = {
+        "joins": [lines_of_copy],
+        # A line with another quantity has the same errors as any line.
         "field": case((is_own, "line_items"), else_=of.option),
         "line_item_id": case((is_own, of.line_item_id)),
         "sku_code": of.sku_code,
@@ -260,14 +260,14 @@ def _record_errors(db: Connection) -> int:
             sku
             + case((is_own, " is no longer in the catalogue"), else_=" is not in the catalogue"),
             of.sku_id.is_(None),
-            **about,
+            **location,
         ),
         insert_errors(
             ErrorCode.SKU_NOT_PURCHASABLE,
             sku + " is not purchasable",
             of.sku_id.is_not(None),
             not_(of.purchasable),
-            **about,
+            **location,
         ),
         insert_errors(
             ErrorCode.SKU_WITHOUT_PRICE,
@@ -275,33 +275,33 @@ def _record_errors(db: Connection) -> int:
             of.sku_id.is_not(None),
             of.purchasable,
             of.total_amount_cents.is_(None),
-            **about,
+            **location,
         ),
     ]
     member = json_members(db, _factory.c.quantities)
-    with_code = (
+    line_count = (
         select(func.count())
         .where(_line.c.order_id == copies.c.source_order_id, _names_a_sku)
         .where(_line.c.sku_code == member.c.key)
         .correlate(copies, member)
         .scalar_subquery()
     )
-    for code, words, condition in (
+    for code, message, condition in (
         (
             ErrorCode.QUANTITY_OF_NO_LINE,
             " is on no line of the source order; add it with add_lines",
-            with_code == 0,
+            line_count == 0,
         ),
         (
             ErrorCode.QUANTITY_OF_SEVERAL_LINES,
             " is on several lines of the source order; give it the quantity 0 and use add_lines",
-            with_code > 1,
+            line_count > 1,
         ),
     ):
         statements.append(
             insert_errors(
                 code,
-                literal("SKU ") + member.c.key + words,
+                literal("SKU ") + member.c.key + message,
                 copies.c.lines_changed,
                 _factory.c.quantities.is_not(None),
                 cast(member.c.value, BigInteger) > 0,
@@ -314,12 +314,12 @@ def _record_errors(db: Connection) -> int:
 
 
 def copy_changed_lines(db: Connection, now: datetime) -> int:
-    """Write the changed lines of the valid copies; rows written.
+    """Insert the changed lines of the valid copies. Returns the number of rows.
 
-    The source line's options are copied with those of the others.
+    Their options are copied later, together with those of the other lines.
     """
     copied = copied_columns(LineItem, "order_id")
-    its_own = {column.key for column in changed_lines.c} & {column.key for column in copied}
+    changed_columns = {column.key for column in changed_lines.c} & {column.key for column in copied}
     is_added = changed_lines.c.line_item_id.is_(None)
     added: dict[str, ColumnElement[Any]] = {
         "item_type": literal(ItemType.SKUS.value),
@@ -330,15 +330,15 @@ def copy_changed_lines(db: Connection, now: datetime) -> int:
         "copied_from_id": changed_lines.c.line_item_id,
         **columns_by_name(copied),
         **{name: case((is_added, value), else_=_line.c[name]) for name, value in added.items()},
-        **{name: changed_lines.c[name] for name in its_own},
-        # Worked out for the source line, and for no other.
+        **{name: changed_lines.c[name] for name in changed_columns},
+        # The breakdowns are correct for the source line only.
         **dict.fromkeys(("discount_breakdown", "tax_breakdown"), null()),
         **kept_columns(_line, *LINE_MARKS),
         **times(NOW),
     }
     rows = copies.join(changed_lines, changed_lines.c.factory_id == copies.c.factory_id)
     rows = rows.outerjoin(_line, _line.c.id == changed_lines.c.line_item_id)
-    chosen = select(*values.values()).select_from(rows).where(copies.c.valid)
+    valid_rows = select(*values.values()).select_from(rows).where(copies.c.valid)
     # Added lines come last, by their codes.
     order = (
         copies.c.factory_id,
@@ -347,26 +347,30 @@ def copy_changed_lines(db: Connection, now: datetime) -> int:
         changed_lines.c.sku_code,
     )
     return execute_and_count(
-        db, insert_counted(_line, list(values), chosen.order_by(*order)), now=now
+        db, insert_counted(_line, list(values), valid_rows.order_by(*order)), now=now
     )
 
 
 def change_discounts(db: Connection) -> None:
-    """Give the discounts of the targets their part of the cents, and add the targets up again."""
-    worth = _worth_of_goods()
+    """Reduce the discounts of the target orders in proportion, and recalculate the totals."""
+    values_of_goods = _select_values_of_goods()
     names = ("unit_amount_cents", "tax_amount_cents", "total_amount_cents")
     db.execute(
         update(_line)
         .where(
-            _line.c.order_id == worth.c.target_order_id,
-            worth.c.whole > 0,
+            _line.c.order_id == values_of_goods.c.target_order_id,
+            values_of_goods.c.whole > 0,
             _line.c.item_type.in_(SPLIT_DISCOUNTS),
             _line.c.total_amount_cents < 0,
         )
         .values(
             {
                 name: split_discount(
-                    _line.c.item_type, _line.c[name], worth.c.now, worth.c.kept, worth.c.whole
+                    _line.c.item_type,
+                    _line.c[name],
+                    values_of_goods.c.now,
+                    values_of_goods.c.kept,
+                    values_of_goods.c.whole,
                 )
                 for name in names
             }
@@ -375,8 +379,8 @@ def change_discounts(db: Connection) -> None:
     db.execute(recalculate_totals(copies.c.lines_changed))
 
 
-def _worth_of_goods() -> Subquery:
-    """For each target what its goods cost, what its pieces cost in the source, and all of those."""
+def _select_values_of_goods() -> Subquery:
+    """Select the value of each target order's goods: now, in the source, and of all source goods."""
     had, has = _line.alias("had"), _line.alias("has")
 
     def is_good(of: FromClause) -> ColumnElement[bool]:

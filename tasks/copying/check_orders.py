@@ -1,4 +1,4 @@
-"""Finding everything that is wrong with the orders of a batch, before anything is copied."""
+"""The check: it finds everything that is wrong with the orders before anything is copied."""
 
 from collections.abc import Iterator
 
@@ -64,20 +64,19 @@ _SOME_LEFT_OUT = select(exists().select_from(left_out_lines))
 
 @step(name="check orders", field="source_order", errors=None)
 def check_orders(db: Connection, batch: Batch) -> int:
-    """Record all that is wrong, and mark the copies that will not be made; how many errors.
+    """Record all errors, and mark the copies that fail. Returns the number of errors.
 
-    One run tells everything: no check stops because of what another has found. What is limited is
-    locked first, until the commit: the stock that the orders take, gift cards, promotions and
-    coupons. What the later steps need is noted: the sums of the lines, SKUs that are not simply
-    there, today's prices, lines to leave out.
+    Every check runs, whatever the others have found, so one run reports everything. Stock, gift
+    cards, promotions and coupons are locked first, until the commit. The temporary tables get what
+    the later steps need: line totals, flagged SKUs, today's prices, and the lines to leave out.
     """
     if not batch.prefetched:
         sum_lines(db)
     needs = find_needs(db)
-    found = check_sources(db) if needs.sources else 0
+    error_count = check_sources(db) if needs.sources else 0
     if needs.changes:
-        found += find_changed_lines(db)
-    # What was prefetched has none.
+        error_count += find_changed_lines(db)
+    # Prefetched orders contain no bundles.
     bundles = not batch.prefetched and find_bundle_parts(db)
     locked = lock_wanted_stock(db) if needs.stock else 0
     if needs.gift_cards:
@@ -96,9 +95,11 @@ def check_orders(db: Connection, batch: Batch) -> int:
         subtract_unshipped_lines(db)
     if needs.gift_cards:
         find_redemptions(db, batch.started_at)
-    found += check_customers(db) if needs.customers else 0
-    found += check_addresses(db, missing=needs.missing_addresses, locked=needs.locked_addresses)
-    found += check_line_items(
+    error_count += check_customers(db) if needs.customers else 0
+    error_count += check_addresses(
+        db, missing=needs.missing_addresses, locked=needs.locked_addresses
+    )
+    error_count += check_line_items(
         db,
         lines=needs.lines,
         flagged=flagged,
@@ -107,35 +108,35 @@ def check_orders(db: Connection, batch: Batch) -> int:
         bundles=bundles,
         changed=needs.changes,
     )
-    if found or any(needs):
+    if error_count or any(needs):
         mark_uncopyable(db)
     if needs.gift_cards:
-        found += refuse_redemptions(db, batch.started_at)
-    found += check_wallets(db, batch.started_at, foreign=needs.foreign_wallets)
+        error_count += refuse_redemptions(db, batch.started_at)
+    error_count += check_wallets(db, batch.started_at, foreign=needs.foreign_wallets)
     checks_coupons = needs.coupons and find_coupons(db)
     if checks_coupons or needs.promotions:
         lock_limited(db, batch.started_at)
     if checks_coupons:
-        found += check_coupons(db, batch.started_at)
+        error_count += check_coupons(db, batch.started_at)
         contested = contest_uses(db) > 0
-        found += check_stock(db, contested_already=contested)
-        found += record_used_up(db)
+        error_count += check_stock(db, contested_already=contested)
+        error_count += record_used_up(db)
     elif flagged:
-        found += check_stock(db)
-    if (found or any(needs)) and db.scalar(_SOME_LEFT_OUT):
-        found += sum_remaining_lines(db)
-    if found:
+        error_count += check_stock(db)
+    if (error_count or any(needs)) and db.scalar(_SOME_LEFT_OUT):
+        error_count += sum_remaining_lines(db)
+    if error_count:
         mark_invalid(db)
     if needs.gift_cards:
         divide_balances(db)
-        found += record_redemptions(db, batch.started_at)
+        error_count += record_redemptions(db, batch.started_at)
     if batch.followed:
         batch.notes.extend(_notes(db, locked, limits=checks_coupons or needs.promotions))
-    return found
+    return error_count
 
 
 def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
-    """What is locked until the commit, and what is noted for the later steps."""
+    """Return the notes for the run's page: what is locked, and what the later steps get."""
     if locks_whole_database(db):
         yield "Locked: the database."
     else:
@@ -151,28 +152,28 @@ def _notes(db: Connection, stock_items: int, *, limits: bool) -> Iterator[str]:
 
 
 def mark_uncopyable(db: Connection) -> None:
-    """Mark the copies that are not made whatever else is found, so that they take nothing.
+    """Mark the copies that fail in any case, so that they take no stock, coupon or gift card.
 
-    The source order of such a copy must not be copied, or has no line that can be.
+    Their source order must not be copied, or it has no line that can be copied.
     """
     line = table_of(LineItem)
-    left = exists().where(line.c.order_id == copies.c.source_order_id, not_(is_left_out()))
+    remaining = exists().where(line.c.order_id == copies.c.source_order_id, not_(is_left_out()))
     changed = exists().where(changed_lines.c.factory_id == copies.c.factory_id)
-    has_some = or_(left.correlate(copies), changed.correlate(copies))
-    refused = or_(_is_barred(), not_(has_some))
-    db.execute(update(copies).values(valid=false()).where(refused))
+    has_some = or_(remaining.correlate(copies), changed.correlate(copies))
+    fails_anyway = or_(_is_barred(), not_(has_some))
+    db.execute(update(copies).values(valid=false()).where(fails_anyway))
 
 
 def mark_invalid(db: Connection) -> None:
-    """A copy with errors is not made; with `skip_errors` only one that has no line left is not.
+    """Mark the copies that have errors as not valid.
 
-    Nor is one whose source order must not be copied as it is, or whose changes cannot be made.
-    With `stock = partial` errors about the stock do not count.
+    With `skip_errors`, a copy fails only if it has no line left, if its source order must not be
+    copied, or if its changes cannot be made. With `stock = partial`, stock errors do not count.
     """
     has_lines = exists().where(line_sums.c.factory_id == copies.c.factory_id)
     fails = and_(not_(copies.c.skip_errors), has_fatal_error())
-    refused = or_(fails, _is_barred(), not_(has_lines))
-    db.execute(update(copies).values(valid=false()).where(refused))
+    fails_anyway = or_(fails, _is_barred(), not_(has_lines))
+    db.execute(update(copies).values(valid=false()).where(fails_anyway))
 
 
 def _is_barred() -> ColumnElement[bool]:

@@ -61,8 +61,8 @@ _LEAVE_OUT = (
 
 has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is_not(None))
 
-_GIVEN = select(func.count()).select_from(copies).where(copies.c.valid, has_customer)
-_BARRED_SINCE = select(
+_COUNT_WITH_CUSTOMER = select(func.count()).select_from(copies).where(copies.c.valid, has_customer)
+_IS_BARRED_NOW = select(
     exists().where(
         copies.c.valid, _customer.c.id == copies.c.customer_id, _customer.c.status.in_(_BARRED)
     )
@@ -70,17 +70,18 @@ _BARRED_SINCE = select(
 
 
 def check_customers(db: Connection) -> int:
-    """Record orders of nobody, and of customers who are deleted or blocked; how many errors.
+    """Record orders without a customer, and customers who are deleted or blocked.
 
-    With `skip_errors` such a customer is left out of the target order, and the wallet too.
+    With `skip_errors`, such a customer is left out of the target order, and so is the wallet.
+    Returns the number of errors.
     """
-    found = sum(execute_and_count(db, statement) for statement in _ERRORS)
+    error_count = sum(execute_and_count(db, statement) for statement in _ERRORS)
     db.execute(_LEAVE_OUT)
-    return found
+    return error_count
 
 
 def customer_columns(source: FromClause) -> dict[str, ColumnElement[Any]]:
-    """The columns of a target order that say whose it is; `source` is its source order."""
+    """Return the customer columns of a target order; `source` is its source order."""
     return {
         "customer_id": copies.c.customer_id,
         "customer_email": copies.c.customer_email,
@@ -96,12 +97,13 @@ def customer_columns(source: FromClause) -> dict[str, ColumnElement[Any]]:
     idle="No target order gets a customer.",
 )
 def copy_customers(db: Connection, batch: Batch) -> int:
-    """Decide whose the target orders are; how many of them get a customer or an email.
+    """Confirm the customers of the target orders.
 
-    The columns themselves (`customer_columns`) are written with the rows of the target orders.
-    Raises `TryAgain` when a customer was deleted or blocked since the check.
+    Returns how many orders get a customer or an email.
+    The columns (`customer_columns`) are inserted with the target orders. Raises `TryAgain` if a
+    customer was deleted or blocked after the check.
     """
-    # Nothing can have changed while no other transaction has ended.
-    if snapshot(db) != batch.snapshot and db.scalar(_BARRED_SINCE):
+    # With the same snapshot, no other transaction has changed anything.
+    if snapshot(db) != batch.snapshot and db.scalar(_IS_BARRED_NOW):
         raise TryAgain("a customer was blocked during the copy")
-    return db.scalar(_GIVEN) or 0
+    return db.scalar(_COUNT_WITH_CUSTOMER) or 0

@@ -31,9 +31,9 @@ Keep = Callable[[Connection], None]
 
 @dataclass
 class CopiedOrders:
-    """How many factories finished, how many wait for a gateway, and the keys of the stuck ones.
+    """How many factories finished, how many wait for a gateway, and the ids of the stuck ones.
 
-    A factory is stuck when it could not even be marked as failed. `times` has the steps' durations.
+    A factory is stuck if it could not even be marked as failed. `times` has the steps' durations.
     """
 
     closed: int = 0
@@ -55,13 +55,12 @@ def copy_claimed(
     keep: Keep | None = None,
     close: StepFunction = record_outcomes,
 ) -> CopiedOrders:
-    """Copy all claimed factories with these steps; with `followed`, each step is a task run.
+    """Copy all claimed factories with these steps. With `followed`, each step is a task run.
 
-    `is_part` says that they are a part of a recorded batch. `load` fills the temporary tables for
-    the claimed factories between two keys. `keep` runs after a failed factory was marked as not
-    valid, then `close`, which is the last of the steps.
-
-    Raises `TryAgain` on a transient error: roll the transaction back and run it again.
+    `is_part` means that they belong to a recorded batch. `load` fills the temporary tables for the
+    claimed factories between two ids. If a factory fails unexpectedly, `keep` and then `close` run
+    for it alone; `close` is the last step. Raises `TryAgain` on a transient error: roll the
+    transaction back and run it again.
     """
     copied = CopiedOrders()
     single = size == 1
@@ -79,7 +78,7 @@ def copy_claimed(
             is_part,
             copied.times,
         )
-        # Only the first part was prefetched, and only that one is followed.
+        # Only the first part is prefetched, and only its steps are task runs.
         prefetched = followed = False
         try:
             closed = _copy_part(db, batch, first, last, steps, load)
@@ -106,15 +105,15 @@ def _copy_part(
     steps: Sequence[StepFunction],
     load: Load,
 ) -> int:
-    """The number of factories that the last step finishes; the others wait for a gateway."""
+    """Copy one part. Returns how many factories finish; the others wait for a gateway."""
     closed = 0
     with db.begin_nested():
-        began = perf_counter()
+        started = perf_counter()
         if batch.prefetched:
             load_prefetched(db)
         else:
             load(db, first, last)
-        batch.times.add("load claimed orders", batch.size, perf_counter() - began)
+        batch.times.add("load claimed orders", batch.size, perf_counter() - started)
         for step in steps:
             closed = step(db, batch)
     return closed
@@ -129,7 +128,10 @@ def _fail(
     keep: Keep | None,
     close: StepFunction,
 ) -> bool:
-    """Close this factory as failed, with all that the checks find and the unexpected on top."""
+    """Mark this factory as failed, with the errors of the check and the unexpected error.
+
+    Returns False if not even that is possible.
+    """
     try:
         with db.begin_nested():
             load(db, factory_id, factory_id)
@@ -137,7 +139,7 @@ def _fail(
                 with db.begin_nested():
                     check_orders(db, batch)
             except StepFailed:
-                pass  # the failure that is recorded next is this one
+                pass  # the same failure is recorded below
             execute_and_count(
                 db, insert_errors(ErrorCode.UNEXPECTED, str(failure), field=failure.field)
             )
@@ -151,7 +153,7 @@ def _fail(
 
 
 def _halves(db: Connection, first: int, last: int) -> list[tuple[int, int, int]]:
-    """The claimed factories between these ids in two parts: how many, the first, the last."""
+    """Split the claimed factories between these ids into halves: size, first id, last id."""
     ids = claims.c.factory_id
     half = func.ntile(2).over(order_by=ids).label("half")
     part = select(ids, half).where(ids.between(first, last)).subquery()

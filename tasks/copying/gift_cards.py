@@ -1,4 +1,7 @@
-"""The gift card: a line of the target order says what it pays; it is taken with the placement."""
+"""The gift card: a line of the target order has the amount that it pays.
+
+The balance is reduced when the order is placed.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -37,7 +40,7 @@ from order_factory.tasks.working_set.tables import copies, redemptions
 
 _line, _target = table_of(LineItem), table_of(Order)
 _source = _target.alias("source")
-_its_redemption = redemptions.c.factory_id == copies.c.factory_id
+_redemption_of_copy = redemptions.c.factory_id == copies.c.factory_id
 _is_copied = copies.c.source_order_id != copies.c.target_order_id
 _is_placed_again = and_(
     copies.c.valid, copies.c.place_target_order, not_(copies.c.failed), not_(_is_copied)
@@ -48,14 +51,15 @@ _pays = and_(copies.c.valid, redemptions.c.paid_cents > 0)
 @step(
     name="use gift cards",
     field="gift_card_code",
-    needed=select(exists().select_from(copies.join(redemptions, _its_redemption))),
+    needed=select(exists().select_from(copies.join(redemptions, _redemption_of_copy))),
     errors=("gift_card_code",),
     idle="No gift card pays.",
 )
 def use_gift_cards(db: Connection, batch: Batch) -> int:
-    """Give the targets a line for what their gift card pays; lines written.
+    """Add the lines with the amounts that gift cards pay. Returns the number of lines.
 
-    The card pays no more than is to be paid. Comes after everything that changes the total.
+    A card pays at most the total of the order, so this step follows all steps that change the
+    total.
     """
     _limit_to_totals(db)
     now = batch.started_at
@@ -64,7 +68,7 @@ def use_gift_cards(db: Connection, batch: Batch) -> int:
     codes = (
         update(_target)
         .where(_target.c.id == copies.c.target_order_id, _source.c.id == copies.c.source_order_id)
-        .where(_its_redemption, _pays, _is_copied)
+        .where(_redemption_of_copy, _pays, _is_copied)
     )
     db.execute(
         codes.values(
@@ -73,7 +77,7 @@ def use_gift_cards(db: Connection, batch: Batch) -> int:
         )
     )
     changed = or_(redemptions.c.paid_cents > 0, _is_placed_again)
-    db.execute(recalculate_totals(exists().where(_its_redemption, changed)))
+    db.execute(recalculate_totals(exists().where(_redemption_of_copy, changed)))
     return lines
 
 
@@ -85,15 +89,15 @@ def _limit_to_totals(db: Connection) -> None:
         .where(copies.c.valid)
         .subquery("of")
     )
-    less = update(redemptions).where(
+    reduction = update(redemptions).where(
         redemptions.c.factory_id == too_much.c.factory_id,
         redemptions.c.paid_cents > too_much.c.due,
     )
-    db.execute(less.values(paid_cents=too_much.c.due))
+    db.execute(reduction.values(paid_cents=too_much.c.due))
 
 
 def _insert_lines() -> Insert:
-    """One line per copy: as the first of its source, with the amount that the card pays now."""
+    """Insert a line per copy: the source's first gift card line, with the amount of today."""
     first = (
         select(func.min(_line.c.id))
         .where(_line.c.order_id == copies.c.source_order_id, IS_REDEMPTION)
@@ -109,27 +113,28 @@ def _insert_lines() -> Insert:
         "quantity": literal(1),
         "unit_amount_cents": -redemptions.c.paid_cents,
         "total_amount_cents": -redemptions.c.paid_cents,
-        # A gift card is money, and has no tax and no discount.
+        # A gift card line has no tax and no discount.
         **dict.fromkeys(
             ("tax_amount_cents", "tax_breakdown", "discount_cents", "discount_breakdown"), null()
         ),
         **times(NOW),
     }
-    rows = copies.join(redemptions, _its_redemption).join(original, original.c.id == first)
-    chosen = select(*values.values()).select_from(rows).where(_pays, _is_copied)
-    return insert_counted(_line, list(values), chosen)
+    rows = copies.join(redemptions, _redemption_of_copy).join(original, original.c.id == first)
+    valid_rows = select(*values.values()).select_from(rows).where(_pays, _is_copied)
+    return insert_counted(_line, list(values), valid_rows)
 
 
 def _change_lines(db: Connection, now: datetime) -> int:
-    """Where an order is placed again, its line says what the card pays now; lines written.
+    """Update the gift card lines of orders that are placed again. Returns the number of lines.
 
-    A line that pays nothing any more becomes an adjustment of 0: it may have been copied since.
+    If a card pays nothing now, its line becomes an adjustment of 0. The line may already have been
+    copied, so it is not deleted.
     """
     nth = func.row_number().over(partition_by=copies.c.factory_id, order_by=_line.c.id)
     cents = case((nth == 1, redemptions.c.paid_cents), else_=0)
     lines = (
         select(_line.c.id, (-cents).label("cents"))
-        .select_from(copies.join(redemptions, _its_redemption))
+        .select_from(copies.join(redemptions, _redemption_of_copy))
         .join(_line, _line.c.order_id == copies.c.target_order_id)
         .where(_is_placed_again, IS_REDEMPTION)
         .subquery("of")

@@ -1,4 +1,4 @@
-"""Finding errors of line items: first per SKU, then per line where a SKU has an error."""
+"""The checks of line items: first per SKU, then per line with a flagged SKU."""
 
 from sqlalchemy import (
     BigInteger,
@@ -36,9 +36,9 @@ _line, _source, _error = table_of(LineItem), table_of(Order), table_of(CopyError
 
 _lines_of_copy = (_line, _line.c.order_id == copies.c.source_order_id)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
-# A line of type `skus` without a code names a SKU that no catalogue has.
+# A line of type `skus` without a code has no SKU in the catalogue.
 _code = func.coalesce(_line.c.sku_code, "")
-# What a person would call the line.
+# The name of the line in messages.
 _label = case(
     (_line.c.sku_code.is_not(None), literal("SKU ") + _line.c.sku_code),
     else_=literal("line ") + func.coalesce(_line.c.bundle_code, _line.c.name, _line.c.item_type),
@@ -116,7 +116,7 @@ _OTHER_CURRENCY = insert_errors(
     line_item_id=_line.c.id,
     sku_code=_line.c.sku_code,
 )
-# When the tax of a line is not recalculated, its rate is only copied.
+# If the tax of a line is not recalculated, its rate is not used.
 _tax_is_recalculated = or_(
     and_(copies.c.refresh_prices, _names_a_sku),
     and_(copies.c.apply_promotions, _line.c.item_type.in_([*SHIPPABLE, ItemType.SHIPMENTS])),
@@ -148,27 +148,27 @@ def check_line_items(
     bundles: bool,
     changed: bool,
 ) -> int:
-    """Record orders without lines, and lines that cannot be copied; how many errors.
+    """Record orders without lines, and lines that cannot be copied. Returns the number of errors.
 
-    A line cannot be copied with a quantity below 1, in another currency than its order, or when
-    its SKU, or one in its bundle, is not in the catalogue any more or not purchasable. Where a copy
-    is to have today's prices or promotions, it needs a price, and a tax rate that can be one.
-    `lines` and `flagged` say whether some line may be wrong by itself, or by its SKU.
+    A line cannot be copied if its quantity is below 1, if its currency differs from the order's, or
+    if its SKU (or a SKU of its bundle) is no longer in the catalogue or not purchasable. Today's
+    prices and promotions also need a price and a tax rate from 0 to 1. `lines` and `flagged` say
+    whether some line may have an error of its own, and whether some SKU is flagged.
     """
-    found = execute_and_count(db, _NO_LINE) if lines else 0
-    found += find_prices(db, changed=changed) if refresh_prices else 0
+    error_count = execute_and_count(db, _NO_LINE) if lines else 0
+    error_count += find_prices(db, changed=changed) if refresh_prices else 0
     statements = [_BELOW_ONE, _OTHER_CURRENCY] if lines else []
     statements += [_TAX_RATE] if refresh_prices or promotions else []
     if flagged:
         statements += [_GONE, _PART_GONE, _BARRED, _PART_BARRED] if bundles else [_GONE, _BARRED]
-    found += sum(execute_and_count(db, statement) for statement in statements)
-    if found:
+    error_count += sum(execute_and_count(db, statement) for statement in statements)
+    if error_count:
         _leave_out_wrong_lines(db)
-    return found
+    return error_count
 
 
 def _leave_out_wrong_lines(db: Connection) -> None:
-    """Note, for the copies with `skip_errors`, the lines that errors were recorded for."""
+    """Leave the lines with errors out of the copies with `skip_errors`."""
     wrong = (
         select(copies.c.factory_id, CopyError.line_item_id)
         .distinct()

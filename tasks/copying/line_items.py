@@ -1,4 +1,4 @@
-"""The line items, with their options: a frozen copy of the source's."""
+"""The line items and their options: exact copies of the source order's."""
 
 from functools import cache
 
@@ -38,10 +38,10 @@ _line, _option = table_of(LineItem), table_of(LineItemOption)
 
 @cache
 def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) -> Insert:
-    """One line per source line of the valid copies, without those that are left out.
+    """Insert the source lines of the valid copies, without those that are left out.
 
-    The lines of a target have their keys in the order of the source's; `sort` where the database
-    does not read them so by itself, `lock` where the source lines' foreign key does not lock them.
+    The new lines keep the order of the source lines. Set `sort` if the database does not read the
+    lines in that order by itself, and `lock` if the foreign key does not lock the source lines.
     """
     values = {
         "order_id": copies.c.target_order_id,
@@ -60,7 +60,7 @@ def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) ->
 
 @cache
 def insert_line_item_options(*, sort: bool) -> Insert:
-    """One option per option of the source lines that were copied, in the order of the source's."""
+    """Insert the options of the source lines that were copied, in the same order."""
     values = {
         "line_item_id": _line.c.id,
         "copied_from_id": _option.c.id,
@@ -69,7 +69,7 @@ def insert_line_item_options(*, sort: bool) -> Insert:
         **times(NOW),
     }
     source = _line.alias("source")
-    # The target's lines come last: no statistics tell how many of them were copied.
+    # The target's lines are joined last, because the database has no statistics of new rows.
     rows = copies.join(source, source.c.order_id == copies.c.source_order_id)
     rows = rows.join(_option, _option.c.line_item_id == source.c.id)
     rows = rows.join(
@@ -88,17 +88,17 @@ _some_of_copies = (
     .select_from(copies)
     .where(_line.c.order_id == copies.c.source_order_id, _option.c.line_item_id == _line.c.id)
 )
-# Many shops have none at all, and that is quickly asked.
+# Many shops have no options at all, and that is a quick query.
 _SOME_OPTION = select(case((exists(select(_option.c.id)), _some_of_copies), else_=false()))
-_COUNTED = (
+_EXPECTED_COUNT = (
     select(func.coalesce(func.sum(line_sums.c.lines), 0))
     .select_from(line_sums)
     .join(copies, copies.c.factory_id == line_sums.c.factory_id)
     .where(copies.c.valid)
 )
 
-# Whether lines are left out, changed or copied with fewer pieces.
-_SOME_ARE_OTHERS = select(
+# Whether some lines are left out, changed or copied with fewer pieces.
+_DEVIATIONS = select(
     exists().select_from(left_out_lines),
     SOME_LINES_CHANGED.scalar_subquery(),
     SOME_LACK_PIECES.scalar_subquery(),
@@ -112,19 +112,20 @@ _SOME_ARE_OTHERS = select(
     idle="The source order has no line item to copy.",
 )
 def copy_line_items(db: Connection, batch: Batch) -> int:
-    """Copy the lines and their options; lines written. Lines that are short get fewer pieces.
+    """Copy the lines and their options. Returns the number of lines.
 
-    Raises `TryAgain` when the lines of a source order were changed since they were added up.
+    Lines with too little stock get fewer pieces. Raises `TryAgain` if the lines of a source order
+    were changed after the check.
     """
     now, sort = batch.started_at, not reads_in_order(db)
-    some_left_out, some_changed, some_lack_pieces = db.execute(_SOME_ARE_OTHERS).one()
-    with skipping_key_checks(db, _line, few=batch.single) as held:
-        copy = insert_line_items(sort=sort, some_left_out=bool(some_left_out), lock=held)
+    some_left_out, some_changed, some_lack_pieces = db.execute(_DEVIATIONS).one()
+    with skipping_key_checks(db, _line, few=batch.single) as locks_rows:
+        copy = insert_line_items(sort=sort, some_left_out=bool(some_left_out), lock=locks_rows)
         lines = execute_and_count(db, copy, now=now)
     if some_changed:
         lines += copy_changed_lines(db, now)
-    changed = lines != db.scalar(_COUNTED)
-    # Nothing can have changed while no other transaction has ended.
+    changed = lines != db.scalar(_EXPECTED_COUNT)
+    # With the same snapshot, no other transaction has changed anything.
     if changed or (snapshot(db) != batch.snapshot and copied_lines_differ(db)):
         raise TryAgain("a source order was changed during the copy")
     if db.scalar(_SOME_OPTION):

@@ -1,4 +1,4 @@
-"""What the current copies need to have checked. Most batches need almost nothing of it."""
+"""Which checks the current copies need. Most batches need only a few."""
 
 from typing import NamedTuple
 
@@ -16,10 +16,9 @@ from order_factory.tasks.working_set.tables import copies, line_sums
 
 
 class Needs(NamedTuple):
-    """Whether some current copy needs a check: what it asks for, or what may be wrong with it.
+    """For each check, whether some current copy needs it. Other copies cannot have its errors.
 
-    A check that is not needed finds nothing. `lines` is about lines that are missing, that have a
-    quantity below 1 or that are in another currency.
+    `lines`: some order has no line, a line with a quantity below 1, or a line in another currency.
     """
 
     sources: bool
@@ -57,7 +56,9 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "foreign_wallets": IS_NOT_IN_WALLET,
 }
 _source = table_of(Order)
-_NEEDS = select(*(func.count(case((some, 1))) > 0 for some in _CONDITIONS.values())).select_from(
+_NEEDS = select(
+    *(func.count(case((condition, 1))) > 0 for condition in _CONDITIONS.values())
+).select_from(
     copies.join(_source, _source.c.id == copies.c.source_order_id).outerjoin(
         line_sums, line_sums.c.factory_id == copies.c.factory_id
     )
@@ -65,6 +66,9 @@ _NEEDS = select(*(func.count(case((some, 1))) > 0 for some in _CONDITIONS.values
 
 
 def find_needs(db: Connection) -> Needs:
-    """Return what the current copies need, with one statement. Comes before any line is left out."""
-    found = db.execute(_NEEDS).one()
-    return Needs(**dict(zip(_CONDITIONS, map(bool, found), strict=True)))
+    """Return what the current copies need, with one statement.
+
+    Call it before lines are left out.
+    """
+    row = db.execute(_NEEDS).one()
+    return Needs(**dict(zip(_CONDITIONS, map(bool, row), strict=True)))

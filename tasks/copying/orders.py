@@ -1,4 +1,4 @@
-"""The target order: a new row with the sums of its lines."""
+"""The target order: a new row with the totals of its lines."""
 
 from typing import Any
 
@@ -39,18 +39,18 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.step import StepFailed, step
 from order_factory.tasks.working_set.tables import copies, line_sums
 
-# What the source order went through.
+# The history of the source order, which the target order does not share.
 LEFT = (
     "placed_at",
     "approved_at",
     "cancelled_at",
     "archived_at",
     "refreshed_at",
-    # Only a copy that the gift card of its source pays for has it, see the step for gift cards.
+    # The step for gift cards sets these where the source's gift card pays.
     "gift_card_code",
     "gift_card_code_key",
 )
-# What a target order has of its own: `insert_orders` says what. The rest is its source's.
+# Columns with a value of their own, from `insert_orders`. All others come from the source order.
 OWN = (
     "reference",
     "reference_origin",
@@ -74,7 +74,7 @@ COPIED_COLUMNS = tuple(column.key for column in copied_columns(Order, *LEFT, *OW
 
 
 def insert_orders() -> Insert:
-    """One target order per valid copy, `pending` once it has a customer and something to buy."""
+    """Insert a target order per valid copy: `pending` if it has a customer and something to buy."""
     source, sums = table_of(Order), line_sums.c
     pending = and_(has_customer, sums.purchasable_lines > 0)
     values: dict[str, ColumnElement[Any]] = {
@@ -104,7 +104,7 @@ def insert_orders() -> Insert:
 
 
 _target = table_of(Order)
-# The factory is claimed, and the steps before have written the addresses and payment sources.
+# This transaction has locked the factory, and has written the addresses and payment sources.
 OF_THIS_TRANSACTION = (
     "order_factory_id",
     "billing_address_id",
@@ -126,14 +126,14 @@ _VALID = select(func.count()).select_from(copies).where(copies.c.valid)
     idle="No target order is made.",
 )
 def copy_orders(db: Connection, batch: Batch) -> int:
-    """Make the target orders of the valid copies; rows written.
+    """Insert the target orders of the valid copies. Returns the number of rows.
 
-    Raises `StepFailed` when the database has left one out, as a trigger of the shop's can do: the
-    lines rely on their order. Raises `TryAgain` when what the orders refer to was deleted.
+    Raises `StepFailed` if the database left one out, as a trigger of the shop can do, because the
+    lines need their order. Raises `TryAgain` if a row that the orders refer to was deleted.
     """
-    with skipping_key_checks(db, _target, few=batch.single) as held:
+    with skipping_key_checks(db, _target, few=batch.single) as locks_rows:
         orders = execute_and_count(db, _COPY, now=batch.started_at)
-    if held and not lock_referenced(db, _TARGETS, copies.c.valid, keys=_REFERENCES):
+    if locks_rows and not lock_referenced(db, _TARGETS, copies.c.valid, keys=_REFERENCES):
         raise TryAgain("a customer or a payment method was deleted during the copy")
     if orders != db.scalar(_VALID):
         message = "could not be copied: the database did not keep the target order"

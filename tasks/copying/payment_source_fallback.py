@@ -1,7 +1,7 @@
-"""Another payment source of the wallet, where the saved one is gone, expired or was refused.
+"""Another payment source of the wallet, if the saved one is missing, expired or refused.
 
-A payment source was refused when a gateway declined it for a reason that no time mends. It counts
-as valid again once it was changed.
+A payment source is refused after a gateway declined it for a permanent reason. It is valid again
+after it was changed.
 """
 
 from datetime import datetime
@@ -48,14 +48,14 @@ _SOME_LOST = select_any_copy(_is_lost)
 
 
 def replace_lost_payment_sources(db: Connection, now: datetime) -> int:
-    """Let copies pay with another payment source of the wallet; how many."""
+    """Choose another payment source of the wallet where needed. Returns the number of copies."""
     if not db.scalar(_SOME_LOST, {"now": now}):
         return 0
-    return execute_and_count(db, _replace(), now=now)
+    return execute_and_count(db, _update_copies(), now=now)
 
 
 def falls_back(choice: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether this option of a copy or subscription allows another payment source."""
+    """Return whether this value of the option allows another payment source."""
     of_shop = Settings().payment_source_fallback == PaymentSourceFallback.NEWEST_VALID.value
     return or_(
         choice == PaymentSourceFallback.NEWEST_VALID,
@@ -69,9 +69,9 @@ def newest_valid(
     now: ColumnElement[datetime],
     *correlated: FromClause,
 ) -> ScalarSelect[int]:
-    """The payment source that takes the place of `former` in the customer's wallet; null for none.
+    """Select the payment source of the customer's wallet that replaces `former`; null for none.
 
-    The customer's default comes first, then what was saved last.
+    The customer's default is preferred, then the one that was saved last.
     """
     saved, other = _saved.alias("saved_other"), _payment.alias("other")
     rows = select(saved.c.payment_source_id).join(other, other.c.id == saved.c.payment_source_id)
@@ -86,8 +86,8 @@ def newest_valid(
     return first.correlate(former, *correlated).scalar_subquery()
 
 
-def _replace() -> Update:
-    found = (
+def _update_copies() -> Update:
+    replacements = (
         select(
             copies.c.factory_id,
             newest_valid(copies.c.customer_id, _former, NOW, copies).label("payment_source_id"),
@@ -96,17 +96,18 @@ def _replace() -> Update:
         .where(_is_lost, falls_back(copies.c.payment_source_fallback))
         .subquery("found")
     )
-    replaced = update(copies).where(
-        copies.c.factory_id == found.c.factory_id, found.c.payment_source_id.is_not(None)
+    statement = update(copies).where(
+        copies.c.factory_id == replacements.c.factory_id,
+        replacements.c.payment_source_id.is_not(None),
     )
-    return replaced.values(
-        wallet_payment_source_id=found.c.payment_source_id,
+    return statement.values(
+        wallet_payment_source_id=replacements.c.payment_source_id,
         target_payment_source_id=copies.c.payment_source_key,
     ).execution_options(preserve_rowcount=True)
 
 
 def describe_fallback() -> ColumnElement[str]:
-    """What to do about a payment source that cannot be used, for the end of a message."""
+    """Return the end of a message: what to do about a payment source that cannot be used."""
     return case(
         (
             falls_back(copies.c.payment_source_fallback),

@@ -1,7 +1,7 @@
-"""Placing the target orders that are to be placed and can be; their stock is taken.
+"""Placing target orders: their stock is reserved and their payment prepared.
 
-An order whose payment a gateway has to be asked about is only made ready here: `placing`, with its
-stock reserved and its transaction written down. The gateway is asked after the commit.
+If a remote gateway has to authorize the payment, the order becomes `placing`, and its stock and
+its transaction are recorded. The gateway is called after the commit.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.values.error_codes import ErrorCode
-from order_factory.models.values.order_states import changed, may_become, refused
+from order_factory.models.values.order_states import may_become, new_status, transition_message
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.copying.payment_source_fallback import describe_fallback
 from order_factory.tasks.gift_cards.uses import take_gift_cards
@@ -46,7 +46,7 @@ from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
-from order_factory.tasks.working_set.placements import TO_BE_PLACED, is_not_placed
+from order_factory.tasks.working_set.placements import IS_TO_BE_PLACED, is_not_placed
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,
@@ -61,13 +61,13 @@ _method, _source = table_of(PaymentMethod), table_of(PaymentSource)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 _target_of_copy = (_target, _target.c.id == copies.c.target_order_id)
 _to_pay = _target.c.total_amount_with_taxes_cents > 0
-# Where parts of an order are left out, the frozen discounts can be more than what is left.
+# If lines were left out, the copied discounts can exceed the rest of the order.
 _owes_money = _target.c.total_amount_with_taxes_cents < 0
 _of_source = select(_source.c.gateway).where(_source.c.id == _target.c.payment_source_id)
 _of_method = select(_method.c.gateway).where(_method.c.id == _target.c.payment_method_id)
 # A manual payment method needs no saved payment source.
-_by_hand = func.coalesce(_of_method.scalar_subquery(), "") == DEFAULT
-_lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None), not_(_by_hand))
+_is_manual = func.coalesce(_of_method.scalar_subquery(), "") == DEFAULT
+_lacks_payment_source = and_(_to_pay, _target.c.payment_source_id.is_(None), not_(_is_manual))
 _method_is_disabled = and_(
     _to_pay,
     exists()
@@ -86,7 +86,7 @@ _gateway = case(
 @step(
     name="place target orders",
     field="status",
-    needed=select(exists().where(TO_BE_PLACED)),
+    needed=select(exists().where(IS_TO_BE_PLACED)),
     errors=(
         "status",
         ErrorCode.PAYMENT_SOURCE_MISSING,
@@ -98,20 +98,22 @@ _gateway = case(
     idle="No target order is to be placed.",
 )
 def place_target_orders(db: Connection, batch: Batch) -> int:
-    """Place the valid orders, reserve their stock, take their gift cards, and record why the others cannot be placed.
+    """Place the valid orders, and record why the others cannot be placed.
 
-    An order that cannot be placed stays pending. An order that needs a gateway is `placing` until
-    the gateway has answered. An order that is not placed uses no coupon and no promotion.
+    Returns the number placed.
+    Placing reserves stock and takes the amounts of gift cards. An order that cannot be placed stays
+    pending, and uses no coupon and no promotion. An order that needs a remote gateway is `placing`
+    until the gateway has answered.
     """
     return place_loaded(db, batch, insert_authorizations)
 
 
 def place_loaded(db: Connection, batch: Batch, authorize: Callable[[], Insert]) -> int:
-    """The same with these authorizations."""
+    """Place the loaded orders; `authorize` makes the statement that inserts the authorizations."""
     placed = execute_and_count(db, insert_placements(), now=batch.started_at)
     if _record_obstacles(db, batch.started_at):
         left = select(copies.c.target_order_id).where(is_not_placed())
-        # An order that was not to be placed at first keeps what it used then.
+        # An order that is placed later than it was copied keeps the uses of its copy.
         release_uses(db, left, batch.started_at, _factory.c.place_target_order)
     if placed:
         take_stock(db, batch.started_at, few=batch.single)
@@ -123,20 +125,20 @@ def place_loaded(db: Connection, batch: Batch, authorize: Callable[[], Insert]) 
 def _change_orders(db: Connection, batch: Batch, authorize: Callable[[], Insert]) -> None:
     db.execute(update_orders(), {"now": batch.started_at})
     if db.scalar(select(exists().where(placements.c.remote))):
-        awaited = select(placements.c.factory_id).where(placements.c.remote)
-        await_ = update(copies).where(copies.c.factory_id.in_(awaited))
-        db.execute(await_.values(awaits=True))
+        awaited_ids = select(placements.c.factory_id).where(placements.c.remote)
+        awaiting = update(copies).where(copies.c.factory_id.in_(awaited_ids))
+        db.execute(awaiting.values(awaits=True))
         execute_and_count(db, authorize(), now=batch.started_at)
 
 
 def insert_placements() -> Insert:
-    """The copies whose target has what placing needs."""
+    """Insert the copies whose target order has everything that placing needs."""
     rows = (
         select(copies.c.factory_id, _gateway, _is_remote())
         .join(*_target_of_copy)
         .join(*_sums_of_copy)
         .where(
-            TO_BE_PLACED,
+            IS_TO_BE_PLACED,
             may_become(_target.c.status, OrderStatus.PLACED),
             func.coalesce(_target.c.customer_email, "") != "",
             _target.c.billing_address_id.is_not(None),
@@ -152,7 +154,7 @@ def insert_placements() -> Insert:
 
 
 def update_orders() -> Update:
-    """The targets of the placements become `placed`, with a time, or `placing`."""
+    """Change the status of the target orders to `placed`, with a time, or to `placing`."""
     remote = placements.c.remote
     ships_nothing = line_sums.c.lines_to_ship == 0
     return (
@@ -162,12 +164,12 @@ def update_orders() -> Update:
         .where(line_sums.c.factory_id == copies.c.factory_id)
         .values(
             status=case(
-                (remote, changed(_target.c.status, OrderStatus.PLACING)),
-                else_=changed(_target.c.status, OrderStatus.PLACED),
+                (remote, new_status(_target.c.status, OrderStatus.PLACING)),
+                else_=new_status(_target.c.status, OrderStatus.PLACED),
             ),
             placed_at=case((remote, null()), else_=func.coalesce(_target.c.placed_at, NOW)),
-            payment_status=changed(_target.c.payment_status, PaymentStatus.FREE, not_(_to_pay)),
-            fulfillment_status=changed(
+            payment_status=new_status(_target.c.payment_status, PaymentStatus.FREE, not_(_to_pay)),
+            fulfillment_status=new_status(
                 _target.c.fulfillment_status, FulfillmentStatus.NOT_REQUIRED, ships_nothing
             ),
         )
@@ -175,7 +177,7 @@ def update_orders() -> Update:
 
 
 def _is_set_up() -> ColumnElement[bool]:
-    """Whether the gateway of the order is there, and for orders of this mode."""
+    """Return whether the gateway of the order is set up for the order's mode."""
     return or_(
         *(
             and_(_gateway == name, copies.c.mode.in_(sorted(known.terms.modes)))
@@ -190,18 +192,18 @@ def _is_remote() -> ColumnElement[bool]:
 
 
 def _record_obstacles(db: Connection, now: datetime) -> bool:
-    """Say what is missing, where no check has said so already, and that it was not placed.
+    """Record why orders were not placed, unless a check has already recorded it.
 
-    Whether some copy was not.
+    Returns whether some order was not placed.
     """
     if not db.scalar(select_any_copy(is_not_placed())):
         return False
-    already = exists().where(
+    is_recorded = exists().where(
         CopyError.order_factory_id == copies.c.factory_id,
-        # Where the customer was left out, so was the wallet.
+        # If the customer was left out, the wallet was, too.
         CopyError.field.in_(["payment_source", "customer"]),
     )
-    why = case(
+    reason = case(
         (
             and_(copies.c.reuse_wallet, copies.c.payment_source_id.is_not(None)),
             literal("the payment source of the source order is not in the customer's wallet")
@@ -219,10 +221,10 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         db,
         insert_errors(
             ErrorCode.PAYMENT_SOURCE_MISSING,
-            why,
+            reason,
             is_not_placed(),
             _lacks_payment_source,
-            not_(already),
+            not_(is_recorded),
             joins=[_target_of_copy],
         ),
     )
@@ -267,7 +269,7 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         db,
         insert_errors(
             ErrorCode.CANNOT_BE_PLACED,
-            refused(_target.c.status, OrderStatus.PLACED),
+            transition_message(_target.c.status, OrderStatus.PLACED),
             is_not_placed(),
             joins=[_target_of_copy],
         ),
@@ -276,14 +278,14 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
 
 
 def _names_in_wallet() -> ColumnElement[str]:
-    """The names of what the customer has saved; null where that is nothing."""
+    """Select the names of the customer's saved payment sources; null if there are none."""
     wallet, saved = table_of(CustomerPaymentSource), _source.alias("saved")
     name = func.coalesce(wallet.c.name, saved.c.name, saved.c.payment_source_type)
     rows = select(func.aggregate_strings(name, ", ")).select_from(
         wallet.join(saved, saved.c.id == wallet.c.payment_source_id)
     )
-    mine = wallet.c.customer_id == copies.c.customer_id
-    return rows.where(mine).correlate(copies).scalar_subquery()
+    is_own = wallet.c.customer_id == copies.c.customer_id
+    return rows.where(is_own).correlate(copies).scalar_subquery()
 
 
 def _record_missing_gateways(db: Connection) -> None:
@@ -299,15 +301,15 @@ def _record_missing_gateways(db: Connection) -> None:
     )
     for name in db.scalars(names).all():
         message = f"the payment gateway {name} is not set up: {setup_hint(name)}"
-        here = and_(is_not_placed(), missing, _gateway == name)
+        is_unknown = and_(is_not_placed(), missing, _gateway == name)
         execute_and_count(
-            db, insert_errors(ErrorCode.GATEWAY_NOT_SET_UP, message, here, joins=joins)
+            db, insert_errors(ErrorCode.GATEWAY_NOT_SET_UP, message, is_unknown, joins=joins)
         )
     mode_problem = (
         literal("the payment gateway ") + _gateway + " is not set up for " + copies.c.mode
     )
     wrong_mode = and_(is_not_placed(), missing, not_(unknown))
-    words = mode_problem + " orders"
+    text = mode_problem + " orders"
     execute_and_count(
-        db, insert_errors(ErrorCode.GATEWAY_NOT_SET_UP, words, wrong_mode, joins=joins)
+        db, insert_errors(ErrorCode.GATEWAY_NOT_SET_UP, text, wrong_mode, joins=joins)
     )

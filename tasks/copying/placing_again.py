@@ -1,7 +1,7 @@
-"""Placing a target order again that was copied before and could not be placed: nothing is copied.
+"""Another attempt to place a target order that was copied but could not be placed.
 
-The factory that tries again has taken over the order of the one that failed. Its working set has
-that order as source and as target, so the checks and the placement are those of copying.
+Nothing is copied. The new factory has the target order of the failed one. In the temporary tables
+this order is source and target, so the checks and the placement are those of copying.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ from order_factory.models.tables import (
     Promotion,
 )
 from order_factory.models.values.error_codes import ErrorCode
-from order_factory.models.values.order_states import refused
+from order_factory.models.values.order_states import transition_message
 from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.copying.check_orders import check_orders
@@ -69,8 +69,8 @@ from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 
 _factory, _target, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
 _promotion, _line = table_of(Promotion), table_of(LineItem)
-# What a copy is no part of any more: its lines, prices and discounts are those of the order.
-_SETTLED = {
+# The order is copied already: its lines, prices and discounts stay as they are.
+_FIXED_VALUES = {
     "skip_errors": false(),
     "ignore_invalid_coupon": false(),
     "cancel_source_order": false(),
@@ -81,23 +81,23 @@ _SETTLED = {
     "awaits": false(),
     "aborted": false(),
 }
-# A subscription may have been given another payment source since.
+# The subscription may have another payment source by now.
 subscription = table_of(OrderSubscription)
 _pays_now = func.coalesce(subscription.c.template_order_id, subscription.c.source_order_id)
-TO_BE_PLACED = and_(copies.c.valid, copies.c.place_target_order, not_(copies.c.failed))
+IS_TO_BE_PLACED = and_(copies.c.valid, copies.c.place_target_order, not_(copies.c.failed))
 _to_pay_with = and_(copies.c.valid, copies.c.wallet_payment_source_id.is_not(None))
-_has_lost = and_(copies.c.reuse_wallet, copies.c.wallet_payment_source_id.is_(None))
+_lost_its_source = and_(copies.c.reuse_wallet, copies.c.wallet_payment_source_id.is_(None))
 
 
 _IS_INVALID = not_(copies.c.valid)
 
 
 def claim_orders_to_place(db: Connection, batch_id: int, limit: int) -> int:
-    """Claim factories of a batch that are pending and have a target order already; how many."""
+    """Claim the pending factories of a batch that have a target order. Returns their number."""
     open_temporary_tables(db)
-    wanted = select(_factory.c.id).where(_factory.c.batch_id == batch_id, is_to_place_again)
-    held = skip_locked(db, wanted.order_by(_factory.c.id).limit(limit), _factory)
-    return execute_and_count(db, insert_claims(held))
+    to_place = select(_factory.c.id).where(_factory.c.batch_id == batch_id, is_to_place_again)
+    locked = skip_locked(db, to_place.order_by(_factory.c.id).limit(limit), _factory)
+    return execute_and_count(db, insert_claims(locked))
 
 
 def load_orders_to_place(db: Connection, first: int, last: int) -> None:
@@ -125,9 +125,9 @@ def _insert_copies(first: int, last: int) -> Insert:
         for column in copies.c
         if column.key in _factory.c or column.key in _target.c
     }
-    # The order has the lines that it has, so all of their pieces are needed.
+    # The lines are final, so all of their pieces are needed.
     partial = _factory.c.stock == StockPolicy.PARTIAL
-    values |= _SETTLED | {
+    values |= _FIXED_VALUES | {
         "stock": case((partial, StockPolicy.TAKE.value), else_=_factory.c.stock),
         "factory_id": _factory.c.id,
         "mode": _target.c.mode,
@@ -141,33 +141,35 @@ def _insert_copies(first: int, last: int) -> Insert:
         "target_shipping_address_id": _target.c.shipping_address_id,
         "target_payment_source_id": func.coalesce(_target.c.payment_source_id, case((pays, key))),
     }
-    chosen = select(*values.values()).select_from(rows)
-    chosen = chosen.where(claims.c.factory_id.between(first, last))
-    return insert(copies).from_select(list(values), chosen)
+    claimed_rows = select(*values.values()).select_from(rows)
+    claimed_rows = claimed_rows.where(claims.c.factory_id.between(first, last))
+    return insert(copies).from_select(list(values), claimed_rows)
 
 
-def keep_target_orders(db: Connection, wrong: ColumnElement[bool] = _IS_INVALID) -> None:
-    """What must not be placed fails, and stays the order that it is."""
-    why = refused(_target.c.status, OrderStatus.PLACED)
+def keep_target_orders(db: Connection, condition: ColumnElement[bool] = _IS_INVALID) -> None:
+    """Let factories fail whose orders must not be placed. The orders stay as they are."""
+    reason = transition_message(_target.c.status, OrderStatus.PLACED)
     joins = [(_target, _target.c.id == copies.c.target_order_id)]
-    if execute_and_count(db, insert_errors(ErrorCode.CANNOT_BE_PLACED, why, wrong, joins=joins)):
+    if execute_and_count(
+        db, insert_errors(ErrorCode.CANNOT_BE_PLACED, reason, condition, joins=joins)
+    ):
         values = {"valid": true(), "failed": true(), "place_target_order": false()}
-        db.execute(update(copies).where(wrong).values(values))
+        db.execute(update(copies).where(condition).values(values))
 
 
 @step(name="check orders again", field="source_order", errors=None)
 def check_orders_again(db: Connection, batch: Batch) -> int:
-    """Record all that is wrong with the orders as they are now; how many errors."""
-    found = check_orders.fn(db, batch)
+    """Record all that is wrong with the orders now. Returns the number of errors."""
+    error_count = check_orders.fn(db, batch)
     keep_target_orders(db)
     execute_and_count(db, repeat_stock_errors())
-    return found
+    return error_count
 
 
 def repeat_stock_errors() -> Insert:
-    """Say again what the orders lack that were copied with what was left in stock.
+    """Copy the stock errors of the failed attempt to the factory that places the order again.
 
-    The attempt before has said it, and the order is this one's now.
+    Only orders with `stock = partial` have such errors.
     """
     before = table_of(CopyError).alias("before")
     its_line = or_(
@@ -186,7 +188,7 @@ def repeat_stock_errors() -> Insert:
     rows = copies.join(_factory, _factory.c.id == copies.c.factory_id).join(
         before, before.c.order_factory_id == _factory.c.retry_of_id
     )
-    said = (
+    repeated = (
         select(*values.values())
         .select_from(rows)
         .where(
@@ -195,26 +197,27 @@ def repeat_stock_errors() -> Insert:
         )
         .order_by(copies.c.factory_id, before.c.id)
     )
-    return insert_counted(table_of(CopyError), list(values), said)
+    return insert_counted(table_of(CopyError), list(values), repeated)
 
 
 @step(
     name="use coupons again",
     field="coupon_code",
-    needed=select_any_copy(TO_BE_PLACED),
+    needed=select_any_copy(IS_TO_BE_PLACED),
     idle="No order can be placed.",
 )
 def use_coupons_again(db: Connection, batch: Batch) -> int:
-    """Use the coupons and promotions that the failed payment gave back; errors found.
+    """Use the coupons and promotions again that the failed payment released.
 
-    The check has found their coupons valid. Of a promotion that is limited, the earlier factories
-    get what is left; the others fail. What is not placed after all gives its uses back.
+    The check has found the coupons valid. If a promotion is limited, the earlier factories get the
+    remaining uses and the others fail. An order that is not placed releases its uses again. Returns
+    the number of errors.
     """
-    return use_coupons_of(db, batch, TO_BE_PLACED)
+    return use_coupons_of(db, batch, IS_TO_BE_PLACED)
 
 
 def use_coupons_of(db: Connection, batch: Batch, which: ColumnElement[bool]) -> int:
-    """The same for those of the copies that meet the condition."""
+    """Use coupons and promotions again for the copies that meet the condition `which`."""
     orders = select(copies.c.target_order_id).where(which)
     uses = promotions_of(db, orders).subquery("uses")
     limited = select(_promotion.c.id).where(
@@ -222,80 +225,83 @@ def use_coupons_of(db: Connection, batch: Batch, which: ColumnElement[bool]) -> 
     )
     lock_rows(db, _promotion, limited)
     nth = func.row_number().over(partition_by=uses.c.id, order_by=copies.c.factory_id)
-    wants = (
+    numbered_uses = (
         select(copies.c.factory_id, uses.c.id, nth.label("nth"))
         .join(uses, uses.c.order_id == copies.c.target_order_id)
         .subquery("wants")
     )
-    left = _promotion.c.total_usage_limit - _promotion.c.total_usage_count
-    found = execute_and_count(
+    uses_left = _promotion.c.total_usage_limit - _promotion.c.total_usage_count
+    error_count = execute_and_count(
         db,
         insert_errors(
             ErrorCode.PROMOTION_USED_UP,
             literal("promotion ") + _promotion.c.name + " is used up",
             which,
             joins=[
-                (wants, wants.c.factory_id == copies.c.factory_id),
-                (_promotion, and_(_promotion.c.id == wants.c.id, wants.c.nth > left)),
+                (numbered_uses, numbered_uses.c.factory_id == copies.c.factory_id),
+                (
+                    _promotion,
+                    and_(_promotion.c.id == numbered_uses.c.id, numbered_uses.c.nth > uses_left),
+                ),
             ],
         ),
     )
-    if found:
-        without = exists().where(
+    if error_count:
+        is_used_up = exists().where(
             CopyError.order_factory_id == copies.c.factory_id,
             CopyError.code == ErrorCode.PROMOTION_USED_UP,
         )
-        keep_target_orders(db, and_(which, without))
+        keep_target_orders(db, and_(which, is_used_up))
     use_again(db, orders, batch.started_at)
-    return found
+    return error_count
 
 
 @step(name="renew payment sources", field="payment_source")
 def renew_payment_sources(db: Connection, batch: Batch) -> int:
-    """Pay with the current payment source of the wallet: another or a renewed card, or none."""
+    """Update the orders' payment sources from the wallet: another card, a renewed one, or none."""
     now = batch.started_at
     wallet = _payment.alias("wallet")
-    mine = and_(_to_pay_with, wallet.c.id == copies.c.wallet_payment_source_id)
-    fresh = {column.key: wallet.c[column.key] for column in COPIED_COLUMNS}
-    renewed = (
+    is_own = and_(_to_pay_with, wallet.c.id == copies.c.wallet_payment_source_id)
+    wallet_columns = {column.key: wallet.c[column.key] for column in COPIED_COLUMNS}
+    renewal = (
         update(_payment)
-        .where(_payment.c.id == copies.c.target_payment_source_id, mine)
-        .values(**fresh, copied_from_id=wallet.c.id, updated_at=NOW)
+        .where(_payment.c.id == copies.c.target_payment_source_id, is_own)
+        .values(**wallet_columns, copied_from_id=wallet.c.id, updated_at=NOW)
     )
-    rows = execute_and_count(db, renewed, now=now)
+    rows = execute_and_count(db, renewal, now=now)
     values = {
         "id": copies.c.target_payment_source_id,
         "copied_from_id": wallet.c.id,
-        **fresh,
+        **wallet_columns,
         **times(NOW),
     }
-    there = select(_payment.c.id).where(_payment.c.id == copies.c.target_payment_source_id)
-    added = select(*values.values()).where(mine, not_(there.correlate(copies).exists()))
+    existing = select(_payment.c.id).where(_payment.c.id == copies.c.target_payment_source_id)
+    missing = select(*values.values()).where(is_own, not_(existing.correlate(copies).exists()))
     rows += execute_and_count(
-        db, insert(_payment).from_select(list(values), added, include_defaults=False), now=now
+        db, insert(_payment).from_select(list(values), missing, include_defaults=False), now=now
     )
     _point_orders(db, now)
     return rows
 
 
 def _point_orders(db: Connection, now: Any) -> None:
-    """The orders name what they are paid with; what left the wallet is forgotten."""
-    lost = select(copies.c.target_payment_source_id).where(_has_lost)
-    gone = [key for key in db.scalars(lost) if key is not None]
-    pays = case((_has_lost, null()), else_=copies.c.target_payment_source_id)
-    mine = update(_target).where(_target.c.id == copies.c.target_order_id)
+    """Set the orders' payment sources, and delete those that are no longer in the wallet."""
+    lost_sources = select(copies.c.target_payment_source_id).where(_lost_its_source)
+    lost_ids = [key for key in db.scalars(lost_sources) if key is not None]
+    pays = case((_lost_its_source, null()), else_=copies.c.target_payment_source_id)
+    is_own = update(_target).where(_target.c.id == copies.c.target_order_id)
     db.execute(
-        mine.values(payment_source_id=pays, updated_at=literal(now, _target.c.updated_at.type))
+        is_own.values(payment_source_id=pays, updated_at=literal(now, _target.c.updated_at.type))
     )
-    if gone:
-        db.execute(delete(_payment).where(_payment.c.id.in_(gone)))
+    if lost_ids:
+        db.execute(delete(_payment).where(_payment.c.id.in_(lost_ids)))
 
 
 STEPS: list[StepFunction] = [
-    check_orders_again,  # the customer, the stock, the coupon: as they are now
-    use_coupons_again,  # what the payment that failed gave back
-    renew_payment_sources,  # use the wallet's current payment sources
-    use_gift_cards,  # what the gift card pays now
-    place_target_orders,  # takes stock and gift cards, prepares the payment
-    record_outcomes,  # completed or failed, with the errors log and the events
+    check_orders_again,  # checks the customer, the stock and the coupon as they are now
+    use_coupons_again,  # uses the coupons that the failed payment released
+    renew_payment_sources,  # uses the wallet's current payment sources
+    use_gift_cards,  # updates the amount that the gift card pays
+    place_target_orders,  # reserves stock, takes gift cards, prepares the payment
+    record_outcomes,  # records completed or failed, with the errors log and the events
 ]

@@ -1,4 +1,4 @@
-"""Today's prices: found for the lines of copies with `refresh_prices`, and given to their targets."""
+"""Today's prices, for the copies with `refresh_prices`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -35,7 +35,7 @@ from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import changed_lines, copies
 from order_factory.tasks.working_set.taxes import tax_cents
 
-# Where the target's metadata tells which prices have changed.
+# The key in the target's metadata that lists the changed prices.
 REFRESHED_PRICES = "refreshed_prices"
 
 _line, _option, _sku = table_of(LineItem), table_of(LineItemOption), table_of(Sku)
@@ -50,10 +50,11 @@ _of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _orde
 
 
 def find_prices(db: Connection, *, changed: bool) -> int:
-    """Store the new prices of the lines, and record SKUs without a price; the number of errors.
+    """Find the new prices of the lines, and record SKUs without a price.
 
-    Where some lines are `changed`, these have their new prices already.
-    Another check reports SKUs that are no longer in the catalogue.
+    Returns the number of errors.
+    If some lines are `changed`, they already have their new prices. SKUs that are no longer in the
+    catalogue are recorded by another check.
     """
     db.execute(_insert_new_prices())
     if changed:
@@ -84,10 +85,9 @@ def find_prices(db: Connection, *, changed: bool) -> int:
 
 
 def update_prices() -> Update:
-    """The targets' lines get the new prices, and the tax on what they are worth then.
+    """Update the target lines with the new prices and their tax.
 
-    The tax of a line without a rate or without a tax stays as it was, and so does the tax of a
-    line whose total is what it was before.
+    The tax does not change if the line has no rate, no tax, or the same total as before.
     """
     rows = (
         select(
@@ -131,7 +131,7 @@ def update_prices() -> Update:
 
 
 def update_metadata(db: Connection) -> Update:
-    """The targets' metadata tell the old and the new price of each SKU that costs something else.
+    """List the old and the new price of each SKU whose price changed in the target's metadata.
 
     `{"refreshed_prices": [{"sku_code", "old_amount_cents", "new_amount_cents"}, ...]}`, by SKU.
     """
@@ -154,9 +154,9 @@ def update_metadata(db: Connection) -> Update:
         *("sku_code", changed.c.sku_code, "old_amount_cents", changed.c.old),
         *("new_amount_cents", changed.c.new),
     )
-    every = select(gather_list(db, build_object(db, *members))).scalar_subquery()
+    all_changes = select(gather_list(db, build_object(db, *members))).scalar_subquery()
     changes = (
-        select(copies.c.target_order_id, every.label("prices"))
+        select(copies.c.target_order_id, all_changes.label("prices"))
         .where(copies.c.valid, copies.c.refresh_prices)
         .subquery("changes")
     )
@@ -166,7 +166,7 @@ def update_metadata(db: Connection) -> Update:
 
 
 def _insert_new_prices() -> Insert:
-    """One row per line of a SKU that has a price in the order's currency."""
+    """Insert a row for each line whose SKU has a price in the order's currency."""
     options = (
         select(func.sum(_option.c.total_amount_cents))
         .where(_option.c.line_item_id == _line.c.id)
@@ -193,9 +193,9 @@ def _insert_new_prices() -> Insert:
     idle="The line items keep their prices.",
 )
 def refresh_prices(db: Connection, _batch: Batch) -> int:
-    """Give the targets' lines today's prices where asked for; lines that got one.
+    """Give the target lines today's prices where requested. Returns the number of lines.
 
-    Where promotions are applied, too, that step adds up the order again.
+    If promotions are applied, too, their step recalculates the totals.
     """
     lines = execute_and_count(db, update_prices())
     db.execute(update_metadata(db))

@@ -1,4 +1,4 @@
-"""Applying promotions again on request, and counting each use of a coupon."""
+"""Today's promotions on request, and the usage counts of coupons and promotions."""
 
 from sqlalchemy import Connection, and_, or_
 
@@ -28,9 +28,9 @@ _uses_coupon = and_(copies.c.valid, copies.c.coupon_code != "")
     idle="No promotion is to be applied, and no coupon is used.",
 )
 def apply_promotions(db: Connection, batch: Batch) -> int:
-    """Give the targets the promotions of today where asked for; discount lines written.
+    """Apply today's promotions where requested. Returns the number of discount lines.
 
-    Every use of a coupon and of a promotion is counted.
+    Every use of a coupon or promotion is counted.
     """
     discounts = 0
     if db.scalar(select_any_copy(_applies)):

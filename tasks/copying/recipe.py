@@ -1,4 +1,4 @@
-"""The recipe: what is done to the orders of a transaction, in this order."""
+"""The recipe: the steps that copy the orders of a transaction, in this order."""
 
 from order_factory.tasks.copying.addresses import copy_addresses
 from order_factory.tasks.copying.check_orders import check_orders
@@ -14,18 +14,18 @@ from order_factory.tasks.outcomes.cancellation import cancel_source_orders
 from order_factory.tasks.outcomes.completion import record_outcomes
 from order_factory.tasks.working_set.step import StepFunction
 
-# A list, so that a test can put a step of its own between them.
+# A list, so that a test can insert a step.
 STEPS: list[StepFunction] = [
-    check_orders,  # locks what is limited, and records all that is wrong
-    copy_customers,  # the target order belongs to the source's customer
+    check_orders,  # locks stock, coupons and the like, and records all errors
+    copy_customers,  # the customer of the source order
     copy_addresses,  # the billing and the shipping address, as new rows
     copy_wallets,  # the payment source that the customer saved
     copy_orders,  # the target order itself
     copy_line_items,  # the line items with their options
-    refresh_prices,  # on request: the prices of today
-    apply_promotions,  # on request: the promotions of today; coupons are used
-    use_gift_cards,  # a line for what the gift card of the source still pays
-    place_target_orders,  # on request: takes stock and gift cards, prepares the payment
-    cancel_source_orders,  # on request: the source order is replaced
+    refresh_prices,  # on request: today's prices
+    apply_promotions,  # on request: today's promotions; counts the uses of coupons
+    use_gift_cards,  # a line with the amount that the source's gift card pays
+    place_target_orders,  # on request: reserves stock, takes gift cards, prepares the payment
+    cancel_source_orders,  # on request: the copy replaces its source order
     record_outcomes,  # completed or failed, with the errors log and the events
 ]

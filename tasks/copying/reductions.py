@@ -42,10 +42,10 @@ SOME_LACK_PIECES = select_any_copy(_LACKS_PIECES)
 
 
 def reduce_amounts(db: Connection) -> None:
-    """Give the targets' lines the pieces that are there, and all amounts their part of the cents.
+    """Reduce the quantities of the target lines to the stock, and all amounts in proportion.
 
-    The total is price times quantity. What options cost, the line's share of discounts and its tax
-    are split by quantity. The discounts of the order are split by what the goods are worth.
+    A line's total is price times quantity. Its options, discount and tax are reduced by quantity,
+    and the discounts of the order by the value of the goods.
     """
     rows = _reduced()
     db.execute(_reduce_options(rows))
@@ -97,13 +97,13 @@ def _reduced_total(
     quantity: ColumnElement[int],
     wanted: ColumnElement[int],
 ) -> ColumnElement[Any]:
-    """Price times quantity; what the line costs beside that, such as its options, is split."""
+    """Return price times quantity, plus the proportional rest of the total, such as options."""
     price = func.coalesce(unit, 0)
     return price * quantity + split_cents(total - price * wanted, quantity, wanted)
 
 
 def _reduce_options(rows: Subquery) -> Update:
-    """The options of a line cost together what is split of their sum, to the cent."""
+    """Reduce the options of each line so that they add up to the reduced sum, to the cent."""
     upto = cast(
         func.sum(func.coalesce(_option.c.total_amount_cents, 0)).over(
             partition_by=_option.c.line_item_id, order_by=_option.c.id, rows=(None, 0)
@@ -178,7 +178,7 @@ def _reduce_discounts() -> Update:
             cast(worth[0], BigInteger).label("kept"),
             cast(worth[1], BigInteger).label("whole"),
         )
-        # Where lines are changed, too, the discounts are split once, for both.
+        # If lines are changed, too, `change_discounts` reduces the discounts for both reasons.
         .where(_LACKS_PIECES, not_(copies.c.lines_changed))
         .subquery("worth")
     )

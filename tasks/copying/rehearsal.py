@@ -1,4 +1,4 @@
-"""A dry run of one copy: everything is done, for a transaction that is rolled back."""
+"""A dry run of one copy, in a transaction that is rolled back."""
 
 from sqlalchemy import Connection
 
@@ -9,9 +9,10 @@ from order_factory.tasks.working_set.claims import claim_factory
 
 
 def rehearse_copy(db: Connection, factory_id: int, flow_run_id: str | None = None) -> None:
-    """Copy this pending factory as a real run would. Payments count as approved; none is asked for.
+    """Copy this pending factory as a real run does.
 
-    The caller reads what came of it, and rolls back to before the factory was recorded.
+    Payments count as approved; no gateway is called.
+    The caller reads the result and rolls the transaction back.
     """
     if claim_factory(db, factory_id):
         copy_claimed(db, 1, flow_run_id)

@@ -1,4 +1,4 @@
-"""The source order itself: whether it can be copied as it is, and is worth what its lines say."""
+"""The checks of the source order itself: its status and its amounts."""
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,19 +31,19 @@ _of_copy = (_source, _source.c.id == copies.c.source_order_id)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
 
 # The statuses from which an order is not copied, and the message for each.
-_WHY = {
+_STATUS_MESSAGES = {
     OrderStatus.PLACING: "the source order is being placed; copy it once that is decided",
     OrderStatus.EDITING: "the source order is being edited; copy it once that is finished",
     OrderStatus.DRAFT: "the source order is a draft, and was never placed",
     OrderStatus.CANCELLED: "the source order is cancelled",
 }
-# A subscription's template is a draft for ever, and whether it ends with its source order is its own
-# choice.
+# The template of a subscription is always a draft, and the subscription decides whether it ends
+# when its source order is cancelled.
 _is_of_subscription = exists().where(
     _factory.c.id == copies.c.factory_id, _factory.c.order_subscription_id.is_not(None)
 )
-# Of several copies that replace one source, all that were asked for by then are made, whether or not
-# they come into one transaction.
+# If several copies replace one source order, all that were requested before it was cancelled are
+# made, also in different transactions.
 _other = _factory.alias("other")
 _was_replaced = exists().where(
     _other.c.source_order_id == copies.c.source_order_id,
@@ -51,11 +51,11 @@ _was_replaced = exists().where(
     _other.c.cancel_source_order,
     _other.c.target_order_id.is_not(None),
 )
-_was_asked_before = exists().where(
+_was_requested_before = exists().where(
     _factory.c.id == copies.c.factory_id, _factory.c.created_at <= _source.c.cancelled_at
 )
 
-# The sums of the lines by the order's column; a sum of 0 there may only mean that none was given.
+# The line totals by the order's column. An amount of 0 in the order may mean that it is unknown.
 _SUMS: dict[str, ColumnElement[int]] = {
     **{name: line_sums.c[name] for name in SUMS},
     "discount_amount_cents": calculate_discount(line_sums.c),
@@ -65,8 +65,8 @@ _SUMS: dict[str, ColumnElement[int]] = {
 }
 
 
-def _differing() -> dict[str, ColumnElement[bool]]:
-    """When each amount of the order is not what its lines add up to."""
+def _amount_differences() -> dict[str, ColumnElement[bool]]:
+    """For each amount of the order, the condition that it differs from its line total."""
     total = {"total_amount_cents": _source.c.total_amount_cents != line_sums.c.total_amount_cents}
     return total | {
         name: and_(_source.c[name] != 0, _source.c[name] != _SUMS[name])
@@ -76,44 +76,47 @@ def _differing() -> dict[str, ColumnElement[bool]]:
 
 
 IS_WRONG_SOURCE = or_(
-    _source.c.status.in_(list(_WHY)),
-    *_differing().values(),
+    _source.c.status.in_(list(_STATUS_MESSAGES)),
+    *_amount_differences().values(),
 )
 
 
-def _barred(status: OrderStatus) -> Insert:
+def _insert_status_error(status: OrderStatus) -> Insert:
     where: list[ColumnElement[bool]] = [_source.c.status == status]
-    words = _WHY[status]
+    message = _STATUS_MESSAGES[status]
     if status in (OrderStatus.DRAFT, OrderStatus.CANCELLED):
         where += [not_(_is_of_subscription), not_(copies.c.any_source_status)]
-        words += "; any_source_status copies it anyway"
+        message += "; any_source_status copies it anyway"
     if status == OrderStatus.CANCELLED:
-        where.append(not_(and_(_was_replaced, _was_asked_before)))
+        where.append(not_(and_(_was_replaced, _was_requested_before)))
     code = ErrorCode(f"source_order_{status}")
-    return insert_errors(code, words, *where, joins=[_of_copy])
+    return insert_errors(code, message, *where, joins=[_of_copy])
 
 
-def _difference(name: str, differs: ColumnElement[bool]) -> Insert:
-    words = (
+def _insert_amount_error(name: str, differs: ColumnElement[bool]) -> Insert:
+    message = (
         literal(f"{name}: the lines add up to ")
         + cast(_SUMS[name], String)
         + " cents, the order says "
         + cast(_source.c[name], String)
     )
-    return insert_errors(ErrorCode.AMOUNTS_DIFFER, words, differs, joins=[_of_copy, _sums_of_copy])
+    return insert_errors(
+        ErrorCode.AMOUNTS_DIFFER, message, differs, joins=[_of_copy, _sums_of_copy]
+    )
 
 
-_BARRED = tuple(_barred(status) for status in _WHY)
-_DIFFERENCES = tuple(_difference(name, differs) for name, differs in _differing().items())
-# No copy is made with these, whatever skip_errors says.
-BARRED_CODES = tuple(ErrorCode(f"source_order_{status}") for status in _WHY)
+_BARRED = tuple(_insert_status_error(status) for status in _STATUS_MESSAGES)
+_DIFFERENCES = tuple(
+    _insert_amount_error(name, differs) for name, differs in _amount_differences().items()
+)
+# A copy with one of these errors fails even with skip_errors.
+BARRED_CODES = tuple(ErrorCode(f"source_order_{status}") for status in _STATUS_MESSAGES)
 
 
 def check_sources(db: Connection) -> int:
-    """Record source orders in a status that is not copied, and amounts that are not the lines'.
+    """Record statuses that prevent a copy, and amounts that differ from the line totals.
 
-    The order's total must be the sum of its lines. Its other amounts must be the lines' of that
-    kind where they are given, which is where they are not 0. Comes before any line is left out.
-    Returns how many errors.
+    The order's total must be the sum of its lines. Its other amounts must be the sums of their kind
+    of line unless they are 0. Call this before lines are left out. Returns the number of errors.
     """
     return sum(execute_and_count(db, statement) for statement in (*_BARRED, *_DIFFERENCES))

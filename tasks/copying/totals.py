@@ -1,4 +1,4 @@
-"""The amounts of target orders whose lines are not worth what their source's were."""
+"""The amounts of target orders whose lines differ from their source's in value."""
 
 from sqlalchemy import ColumnElement, Update, update
 
@@ -14,7 +14,7 @@ from order_factory.tasks.working_set.tables import copies
 
 
 def recalculate_totals(*which: ColumnElement[bool]) -> Update:
-    """The amounts of the targets of these valid copies are the sums of their lines."""
+    """Set the amounts of these valid copies' target orders to the sums of their lines."""
     target = table_of(Order)
     sums = select_line_sums(copies.c.target_order_id).where(copies.c.valid, *which)
     rows = sums.add_columns(copies.c.target_order_id).group_by(copies.c.target_order_id)

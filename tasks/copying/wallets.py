@@ -1,4 +1,4 @@
-"""The wallet: the payment source that the customer saved is copied, and no other."""
+"""The wallet: only a payment source that the customer saved is copied."""
 
 from datetime import datetime
 
@@ -52,14 +52,14 @@ _source = table_of(PaymentSource)
 _in_wallet = _source.c.id == copies.c.wallet_payment_source_id
 _expired = and_(copies.c.reuse_wallet, _source.c.expires_at <= NOW)
 _method, _order = table_of(PaymentMethod), table_of(Order)
-# A free order, and one that is paid by hand, needs no payment source: one that cannot be used is
-# left out, and that is no error.
+# A free order, and one with the manual gateway, needs no payment source. If its payment source
+# cannot be used, it is left out without an error.
 _is_by_hand = exists().where(
     _order.c.id == copies.c.source_order_id,
     _method.c.id == _order.c.payment_method_id,
     _method.c.gateway == DEFAULT,
 )
-# What a gift card has paid for the source is to be paid for the copy, less what it pays again.
+# The copy has to be paid in full, less what the source's gift card pays again.
 _paid_by_gift_card = func.coalesce(
     select(redemptions.c.paid_cents)
     .where(redemptions.c.factory_id == copies.c.factory_id)
@@ -115,28 +115,27 @@ def _insert_expired() -> Insert:
 
 
 def check_wallets(db: Connection, now: datetime, *, foreign: bool) -> int:
-    """Choose other payment sources where the saved ones cannot be used and that is allowed.
+    """Choose other payment sources where allowed, and record those that cannot be used.
 
-    Record saved payment sources that have expired, and `foreign` ones in someone else's wallet.
-
-    A payment source that is in no wallet is no error here: it is not copied. Nor is one that the
-    order does not need. Returns how many errors; with `skip_errors` the payment source is left out
-    of the target order.
+    Errors are expired payment sources, and `foreign` ones, which are in another customer's wallet.
+    A payment source in no wallet, or one that the order does not need, is no error; it is not
+    copied. With `skip_errors`, a wrong payment source is left out of the target order. Returns the
+    number of errors.
     """
-    found = 0
+    error_count = 0
     replace_lost_payment_sources(db, now)
     if db.scalar(_SOME_EXPIRED, {"now": now}):
-        found += execute_and_count(db, _insert_expired(), now=now)
+        error_count += execute_and_count(db, _insert_expired(), now=now)
         db.execute(_LEAVE_EXPIRED_OUT, {"now": now})
     if foreign:
-        found += execute_and_count(db, _FOREIGN)
-    return found
+        error_count += execute_and_count(db, _FOREIGN)
+    return error_count
 
 
 def insert_payment_sources(*, lock: bool) -> Insert:
-    """One new payment source per valid copy that reuses its customer's wallet.
+    """Insert a new payment source for each valid copy that reuses its customer's wallet.
 
-    `lock` where the foreign key of a copy does not lock its source.
+    Set `lock` if the foreign key of a copy does not lock the row that it refers to.
     """
     values = {
         "id": copies.c.target_payment_source_id,
@@ -160,12 +159,12 @@ _WANTED = select(func.count()).select_from(copies).where(*_IS_WANTED)
     idle="No saved payment source is to be copied.",
 )
 def copy_wallets(db: Connection, batch: Batch) -> int:
-    """Copy the payment sources in the customers' wallets; rows written.
+    """Copy the payment sources of the customers' wallets. Returns the number of rows.
 
-    Raises `TryAgain` when one was deleted since the check.
+    Raises `TryAgain` if one was deleted after the check.
     """
-    with skipping_key_checks(db, _source, few=batch.single) as held:
-        rows = execute_and_count(db, _COPY[held], now=batch.started_at)
-    if held and rows != db.scalar(_WANTED):
+    with skipping_key_checks(db, _source, few=batch.single) as locks_rows:
+        rows = execute_and_count(db, _COPY[locks_rows], now=batch.started_at)
+    if locks_rows and rows != db.scalar(_WANTED):
         raise TryAgain("a payment source was deleted during the copy")
     return rows

@@ -47,7 +47,7 @@ from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.copying.gift_cards import use_gift_cards
 from order_factory.tasks.copying.placement import place_loaded, update_orders
 from order_factory.tasks.copying.placing_again import (
-    TO_BE_PLACED,
+    IS_TO_BE_PLACED,
     check_orders_again,
     keep_target_orders,
     use_coupons_of,
@@ -254,7 +254,7 @@ def check_orders_to_place(db: Connection, batch: Batch) -> int:
 @step(name="use coupons of orders", field="coupon_code")
 def use_coupons(db: Connection, batch: Batch) -> int:
     """Use the coupons and promotions that a failed placement gave back; count the errors."""
-    return use_coupons_of(db, batch, and_(TO_BE_PLACED, _has_given_back))
+    return use_coupons_of(db, batch, and_(IS_TO_BE_PLACED, _has_given_back))
 
 
 @step(name="place orders", field="status")
@@ -272,7 +272,7 @@ def check_edited(db: Connection, batch: Batch) -> int:
 @step(name="take stock of edited orders", field="line_items")
 def take_edited_stock(db: Connection, batch: Batch) -> int:
     """Take the stock of the orders; count the orders."""
-    rows = select(copies.c.factory_id, false()).where(TO_BE_PLACED)
+    rows = select(copies.c.factory_id, false()).where(IS_TO_BE_PLACED)
     placed = execute_and_count(db, insert_counted(placements, ["factory_id", "remote"], rows))
     if placed:
         take_stock(db, batch.started_at)

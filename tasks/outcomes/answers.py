@@ -31,7 +31,7 @@ from order_factory.models.tables.transactions import TransactionStatus, Transact
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
-from order_factory.models.values.order_states import changed, may_become
+from order_factory.models.values.order_states import may_become, new_status
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.gift_cards.uses import end_gift_card_uses
 from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
@@ -211,7 +211,7 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         .values(
             status=OrderStatus.PLACED,
             placed_at=NOW,
-            payment_status=changed(_order.c.payment_status, PaymentStatus.AUTHORIZED),
+            payment_status=new_status(_order.c.payment_status, PaymentStatus.AUTHORIZED),
             updated_at=NOW,
         ),
         {"now": now},

@@ -25,7 +25,7 @@ from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
-from order_factory.models.values.order_states import may_become, refused
+from order_factory.models.values.order_states import may_become, transition_message
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.gift_cards.uses import return_to_gift_cards
 from order_factory.tasks.payments.intents import held_authorizations, insert_voids
@@ -160,7 +160,7 @@ def _insert_refusals() -> Insert:
         (taken, prefix + "another copy of it has cancelled it"),
         (
             not_(may_become(_source.c.status, OrderStatus.CANCELLED)),
-            refused(_source.c.status, OrderStatus.CANCELLED),
+            transition_message(_source.c.status, OrderStatus.CANCELLED),
         ),
         else_=prefix + explain_not_cancelled(),
     )

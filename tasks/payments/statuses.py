@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, sele
 from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.event_names import EventName
-from order_factory.models.values.order_states import changed
+from order_factory.models.values.order_states import new_status
 from order_factory.models.values.statuses import PaymentStatus
 from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.statements import NOW, table_of
@@ -23,14 +23,14 @@ def update_payment_statuses(db: Connection, orders: Select[tuple[int]], now: dat
     status = case(
         (
             and_(refunded > 0, refunded >= captured),
-            changed(column, PaymentStatus.REFUNDED),
+            new_status(column, PaymentStatus.REFUNDED),
         ),
-        (refunded > 0, changed(column, PaymentStatus.PARTIALLY_REFUNDED)),
+        (refunded > 0, new_status(column, PaymentStatus.PARTIALLY_REFUNDED)),
         (
             captured >= _order.c.total_amount_with_taxes_cents,
-            changed(column, PaymentStatus.PAID),
+            new_status(column, PaymentStatus.PAID),
         ),
-        else_=changed(column, PaymentStatus.PARTIALLY_PAID),
+        else_=new_status(column, PaymentStatus.PARTIALLY_PAID),
     )
     mine = update(_order).where(_order.c.id.in_(orders))
     db.execute(mine.values(payment_status=status, updated_at=NOW), {"now": now})

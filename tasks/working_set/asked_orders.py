@@ -26,7 +26,7 @@ from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import BigId
-from order_factory.models.values.order_states import refused
+from order_factory.models.values.order_states import transition_message
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
 from order_factory.tasks.working_set.tables import temporary
@@ -99,7 +99,7 @@ def refuse(
 
 def refuse_transition(db: Connection, status: OrderStatus, *where: ColumnElement[bool]) -> int:
     """Record that the orders cannot get this status from the one that they have."""
-    return refuse(db, "status", refused(_order.c.status, status), *where)
+    return refuse(db, "status", transition_message(_order.c.status, status), *where)
 
 
 def forget(db: Connection, *where: ColumnElement[bool]) -> None:

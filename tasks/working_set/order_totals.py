@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from order_factory.models.tables import LineItem, Order
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.order_states import changed
+from order_factory.models.values.order_states import new_status
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.working_set.order_amounts import (
     IS_BOUGHT,
@@ -43,8 +43,8 @@ def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> N
     has_customer = or_(_order.c.customer_id.is_not(None), _order.c.customer_email.is_not(None))
     not_yet = _order.c.status.in_(_NOT_YET)
     status = case(
-        (and_(not_yet, has_customer, buys), changed(_order.c.status, OrderStatus.PENDING)),
-        else_=changed(_order.c.status, OrderStatus.DRAFT),
+        (and_(not_yet, has_customer, buys), new_status(_order.c.status, OrderStatus.PENDING)),
+        else_=new_status(_order.c.status, OrderStatus.DRAFT),
     )
     db.execute(
         update(_order)

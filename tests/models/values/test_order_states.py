@@ -7,7 +7,12 @@ from sqlalchemy import select, update
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import Order
-from order_factory.models.values.order_states import TRANSITIONS, changed, may_become, refused
+from order_factory.models.values.order_states import (
+    TRANSITIONS,
+    may_become,
+    new_status,
+    transition_message,
+)
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.working_set.statements import table_of
 
@@ -44,7 +49,7 @@ def test_the_database_changes_what_the_table_allows_and_nothing_else(shop, name)
         }
         for (_, after), key in keys.items():
             change = update(Order).where(Order.id == key)
-            db.execute(change.values({name: changed(column, after)}))
+            db.execute(change.values({name: new_status(column, after)}))
 
     for (before, after), key in keys.items():
         expected = after in TRANSITIONS[name][before]
@@ -56,6 +61,8 @@ def test_a_refusal_names_both_statuses(shop):
     shop.add(Order, currency_code="EUR", status="draft")
 
     with reading() as db:
-        message = db.scalars(select(refused(table_of(Order).c.status, OrderStatus.PLACED))).one()
+        message = db.scalars(
+            select(transition_message(table_of(Order).c.status, OrderStatus.PLACED))
+        ).one()
 
     assert message == "cannot transition from draft to placed"

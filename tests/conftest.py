@@ -42,13 +42,17 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items):
-    """Run a slow test that fails up to two times more; the summary shows each time as `R`.
+    """Mark the tests on PostgreSQL, and run a slow test that fails up to two times more.
 
     Slow tests start servers and kill processes, which a busy machine may keep from answering. CI
-    gives other tests one more try: it runs on shared machines, and 4,500 tests must all pass.
+    gives other tests one more try: it runs on shared machines, and 4,500 tests must all pass. The
+    summary shows each further try as `R`.
     """
     others = 1 if os.environ.get("CI") else 0
     for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if any(isinstance(each, str) and each == "postgres" for each in parameters):
+            item.add_marker(pytest.mark.postgres)
         reruns = 2 if item.get_closest_marker("slow") is not None else others
         if reruns:
             item.add_marker(pytest.mark.flaky(reruns=reruns))

@@ -23,7 +23,13 @@ Target = Callable[..., object]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["pytest", "order_factory.tasks.copy_orders", "order_factory.tasks.selections.recording"]
+    [
+        "pytest",
+        "order_factory.api.webhook_documents",
+        "order_factory.tasks.copy_orders",
+        "order_factory.tasks.selections.recording",
+        "order_factory.tasks.webhooks.delivering",
+    ]
 )
 _SETTINGS, _URL = "ORDER_FACTORY_", "ORDER_FACTORY_DATABASE_URL"
 

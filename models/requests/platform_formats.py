@@ -102,6 +102,12 @@ class LinePart(_Part, frozen=True):
     ignore_with: Columns = Field(
         (), description="A row with a value here is a part of another line, and is passed over."
     )
+    ignore_free_repeats: bool = Field(
+        False, description="Pass over a row without a price that has the SKU of the row before."
+    )
+    adjustments: Columns = Field(
+        (), description="Names of lines that are no goods, such as Tip: the subtotal lacks them."
+    )
 
 
 class AddressPart(_Part, frozen=True):
@@ -121,10 +127,10 @@ class AddressPart(_Part, frozen=True):
 
 
 class OneCurrency(_Part, frozen=True):
-    """Columns of currencies that must agree, unless the file has the column `unless`."""
+    """Columns of currencies that must agree, unless the file has one of the columns `unless`."""
 
     columns: Columns
-    unless: str
+    unless: Columns
 
 
 class PlatformFormat(_Part, frozen=True):
@@ -156,8 +162,15 @@ class PlatformFormat(_Part, frozen=True):
         names = [*_names_in(self), *((self.same_currency or _NONE).columns)]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def line_columns(self) -> tuple[str, ...]:
+        """Those of them that a line's values come from."""
+        return tuple(_names_in(self.line))
 
-_NONE = OneCurrency(columns=(), unless="")
+
+# Texts that are no names of columns.
+_NO_COLUMNS = {(PlatformFormat, "time_formats"), (LinePart, "adjustments")}
+_NONE = OneCurrency(columns=(), unless=())
 
 
 def _names_in(part: BaseModel) -> Iterator[str]:
@@ -171,5 +184,5 @@ def _names_in(part: BaseModel) -> Iterator[str]:
         elif isinstance(given, dict) and not isinstance(part, ValueOf):
             for columns in given.values():
                 yield from columns
-        elif isinstance(given, tuple) and name != "time_formats":
+        elif isinstance(given, tuple) and (type(part), name) not in _NO_COLUMNS:
             yield from given

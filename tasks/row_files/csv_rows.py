@@ -24,10 +24,11 @@ class _Head(NamedTuple):
     rows: int
 
 
-def open_csv(path: Path, known: Collection[str]) -> Source:
+def open_csv(path: Path, known: Collection[str], *, short_rows: bool = False) -> Source:
     """The file's columns and rows; a row's line is the one on which it begins, from 2.
 
-    Columns without a name and rows in which nothing is given are passed over. Raises
+    Columns without a name and rows in which nothing is given are passed over. With `short_rows`, a
+    row may lack its last cells, unless the file ends in the middle of its line. Raises
     `InvalidRequest` for a file without a line that names the columns, and for what is no text.
     """
     text = open_text(path)
@@ -38,7 +39,7 @@ def open_csv(path: Path, known: Collection[str]) -> Source:
     return Source(
         tuple(name for name in columns if name),
         max(text.lines - head.rows, 0),
-        lambda: _records(text, head, columns),
+        lambda: _records(text, head, columns, short_rows),
         read_as=" ".join(how),
     )
 
@@ -53,13 +54,23 @@ def _open(text: TextFile) -> TextIO:
 
 def _read_head(text: TextFile, known: Collection[str]) -> _Head:
     """The first line that is not blank, split by the separator that gives most known columns."""
-    heads = [_split_head(text, separator) for separator in _SEPARATORS]
-    if heads[0] is None:
-        raise InvalidRequest(
-            f"The file {text.path.name} has no line that names the columns; all of it is blank."
-        )
+    heads, broken = list[_Head](), list[csv.Error]()
+    for separator in _SEPARATORS:
+        try:
+            head = _split_head(text, separator)
+        except csv.Error as error:  # quoted names are no names with another separator
+            broken.append(error)
+            continue
+        if head is None:
+            raise InvalidRequest(
+                f"The file {text.path.name} has no line that names the columns; all of it is blank."
+            )
+        heads.append(head)
+    if not heads:
+        message = f"The first line of {text.path.name} is broken CSV: {broken[0]}."
+        raise InvalidRequest(message)
     best = max(
-        (head for head in heads if head is not None),
+        heads,
         key=lambda head: (
             len(set(match_columns(head.columns, known)) & set(known)),
             len(head.columns) if head.separator != "," else len(head.columns) + 0.5,
@@ -72,21 +83,18 @@ def _read_head(text: TextFile, known: Collection[str]) -> _Head:
 
 
 def _split_head(text: TextFile, separator: str) -> _Head | None:
+    """The head; None if all lines are blank. Raises `csv.Error` for a line that is broken."""
     with _open(text) as file:
         reader = csv.reader(file, strict=True, delimiter=separator)
-        try:
-            for rows, columns in enumerate(reader, start=1):
-                announced = rows == 1 and _ANNOUNCED.fullmatch(separator.join(columns))
-                if announced or all(is_blank(name) for name in columns):
-                    continue
-                return _Head(separator, columns, rows)
-        except csv.Error as error:
-            message = f"The first line of {text.path.name} is broken CSV: {error}."
-            raise InvalidRequest(message) from None
+        for rows, columns in enumerate(reader, start=1):
+            announced = rows == 1 and _ANNOUNCED.fullmatch(separator.join(columns))
+            if announced or all(is_blank(name) for name in columns):
+                continue
+            return _Head(separator, columns, rows)
     return None
 
 
-def _records(text: TextFile, head: _Head, columns: list[str]) -> Iterator[Record]:
+def _records(text: TextFile, head: _Head, columns: list[str], short_rows: bool) -> Iterator[Record]:
     separator = _SEPARATORS[head.separator]
     named = [(place, name) for place, name in enumerate(columns) if name]
     with _open(text) as file:
@@ -111,6 +119,8 @@ def _records(text: TextFile, head: _Head, columns: list[str]) -> Iterator[Record
                 if values:
                     yield Record(line, values)
                 continue
+            if short_rows and (text.is_complete or reader.line_num < text.lines):
+                cells += [""] * (len(columns) - len(cells))
             record = _uneven(line, cells, columns, named, separator)
             if record is not None:
                 yield record

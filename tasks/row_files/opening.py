@@ -34,9 +34,10 @@ _READERS: Mapping[str, Callable[[Path, Collection[str]], Source]] = {
 ENDINGS = tuple(_READERS)
 
 
-def open_rows(path: Path, known: Collection[str]) -> Source:
+def open_rows(path: Path, known: Collection[str], *, short_rows: bool = False) -> Source:
     """The file's columns, by their known names where they have one, and its rows.
 
+    With `short_rows`, a row of CSV may lack its last cells: spreadsheets leave out empty ones.
     Raises `InvalidRequest` for an empty file, one that cannot be read, and one of another format.
     """
     reader = _READERS.get(path.suffix.lower())
@@ -47,6 +48,8 @@ def open_rows(path: Path, known: Collection[str]) -> Source:
     try:
         if path.stat().st_size == 0:
             raise InvalidRequest(f"The file {path.name} is empty (0 bytes).")
+        if reader is open_csv:
+            return open_csv(path, known, short_rows=short_rows)
         return reader(path, known)
     except OSError as error:
         reason = error.strerror or type(error).__name__

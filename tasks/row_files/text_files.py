@@ -22,11 +22,15 @@ _NAMES = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file with its encoding; bytes that do not fit it are read as half surrogate pairs."""
+    """A text file with its encoding; bytes that do not fit it are read as half surrogate pairs.
+
+    `is_complete` says whether its last line ends as the others do.
+    """
 
     path: Path
     encoding: str
     lines: int
+    is_complete: bool
 
     @property
     def encoding_name(self) -> str:
@@ -44,11 +48,11 @@ def open_text(path: Path) -> TextFile:
         start = file.read(_FIRST_BYTES)
     encoding = _announced(start)
     if encoding.startswith("utf-16"):
-        return TextFile(path, encoding, _count_decoded(path, encoding))
-    lines, is_utf8, has_multibyte = _scan(path)
+        return TextFile(path, encoding, *_count_decoded(path, encoding))
+    lines, is_complete, is_utf8, has_multibyte = _scan(path)
     if not is_utf8 and not has_multibyte and encoding != "utf-8-sig":
         encoding = "cp1252"
-    return TextFile(path, encoding, lines)
+    return TextFile(path, encoding, lines, is_complete)
 
 
 def not_text(path: Path) -> InvalidRequest:
@@ -68,8 +72,8 @@ def _announced(start: bytes) -> str:
     return "utf-8"
 
 
-def _scan(path: Path) -> tuple[int, bool, bool]:
-    """The lines, whether all of it is UTF-8, and whether some of it is UTF-8 beyond ASCII."""
+def _scan(path: Path) -> tuple[int, bool, bool, bool]:
+    """The lines, and whether the last one ends, all is UTF-8, and some is UTF-8 beyond ASCII."""
     lines, last, is_utf8, has_multibyte = 0, b"\n", True, False
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
@@ -87,7 +91,7 @@ def _scan(path: Path) -> tuple[int, bool, bool]:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             is_utf8 = False
-    return lines + (last != b"\n"), is_utf8, has_multibyte
+    return lines + (last != b"\n"), last == b"\n", is_utf8, has_multibyte
 
 
 def _some_utf8(block: bytes) -> bool:
@@ -100,10 +104,11 @@ def _some_utf8(block: bytes) -> bool:
     return False
 
 
-def _count_decoded(path: Path, encoding: str) -> int:
+def _count_decoded(path: Path, encoding: str) -> tuple[int, bool]:
+    """The lines, and whether the last one ends."""
     lines, last = 0, "\n"
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         while block := file.read(_BLOCK):
             lines += block.count("\n")
             last = block[-1:]
-    return lines + (last != "\n")
+    return lines + (last != "\n"), last == "\n"

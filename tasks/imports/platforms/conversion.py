@@ -1,7 +1,8 @@
 """Converting an exported order into the rows of an import: one order, its lines, its addresses."""
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,10 +39,13 @@ from order_factory.tasks.imports.platforms.values import (
     meaning_of,
     time_of,
 )
+from order_factory.tasks.imports.platforms.wide_rows import shown_name
 from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.row_files.records import Record
 
 T = TypeVar("T")
+
+_ZERO = re.compile(r"[^1-9]*0[^1-9]*")
 
 _ADDRESSES = ("billing_address", "shipping_address")
 _PLAIN = (
@@ -63,17 +67,23 @@ _NAMES_IN_PARTS = {"code": "sku_code", "email": "customer"}
 
 
 class Row(NamedTuple):
-    """A row for an import, the line of the file that it is from, and its part of the mapping."""
+    """A row for an import, the row of the file that it is from, and its part of the mapping."""
 
-    line: int
+    read: Record
     values: dict[str, Any]
     part: BaseModel
 
+    @property
+    def line(self) -> int:
+        return self.read.line
+
     def column_of(self, name: str) -> str:
-        """The file's first column for this value; the value's own name without one."""
+        """The file's column for this value; the value's own name without one."""
         given = getattr(self.part, _NAMES_IN_PARTS.get(name, name), None)
         columns = given.column if isinstance(given, ValueOf) else given
-        return columns[0] if columns and isinstance(columns, tuple) else name
+        if not isinstance(columns, tuple) or not columns:
+            return name
+        return name_column(columns, self.read)
 
 
 @dataclass
@@ -108,6 +118,16 @@ class _Goods:
     ships: bool | None
 
 
+class _Sums(NamedTuple):
+    """The lines of an order, what the goods cost in whole cents, and how the header adds up."""
+
+    goods: list[_Goods]
+    others: list[_Goods]
+    cents: list[int]
+    amounts: HeaderAmounts
+    settled: Settled
+
+
 def convert_order(form: PlatformFormat, found: OrderRows) -> ConvertedOrder:
     """Return the order's rows, whose amounts add up to the cent, or all problems of the order."""
     if found.problem is not None:
@@ -122,68 +142,112 @@ class _Conversion:
         self._form = form
         self._found = found
         self._header = found.header
+        self._head = Record(found.line, found.header)
         self._result = ConvertedOrder(found.line, found.taken)
         self._exponent = 2
 
     def convert(self) -> ConvertedOrder:
-        records = [each for each in self._found.rows if self._is_goods(each)]
+        records = self._records()
         self._result.goods = len(records)
         currency = self._currency()
         if currency is None:
             return self._result
         self._exponent = exponent_of(currency)
         order = self._order(currency)
-        goods = [self._goods(each) for each in records]
-        amounts = self._amounts(currency, goods)
+        lines = [self._goods(each) for each in records]
+        amounts = self._amounts(currency, lines)
         addresses = self._addresses(str(order["number"]))
         if self._result.problems or amounts is None:
             return self._result
-        cents = whole_cents([each.total for each in goods])
         try:
-            settled = settle(sum(cents), amounts)
+            sums = self._settle(lines, amounts)
         except NotSettled as error:
             columns = getattr(self._form.amounts, error.which)
-            self._reject(self._found.line, columns, error.message)
+            self._reject(self._head, columns, error.message)
             return self._result
-        self._add_rows(order, goods, cents, amounts, settled, addresses)
+        self._add_rows(order, sums, addresses)
         return self._result
 
-    def _is_goods(self, record: Record) -> bool:
+    def _settle(self, lines: list[_Goods], amounts: HeaderAmounts) -> _Sums:
+        """Divide the lines into goods and adjustments such as tips, and add all up.
+
+        A subtotal may have the adjustments in it all the same. Then they are goods.
+        """
+        names = {_word(each) for each in self._form.line.adjustments}
+        is_other = [_word(str(each.values["name"])) in names for each in lines]
+        others = [each for each, other in zip(lines, is_other, strict=True) if other]
+        goods = [each for each, other in zip(lines, is_other, strict=True) if not other]
+        extra = sum(whole_cents([each.total for each in others]))
+        cents = whole_cents([each.total for each in goods])
+        more = replace(amounts, adjustments=amounts.adjustments + extra)
+        try:
+            return _Sums(goods, others, cents, more, settle(sum(cents), more))
+        except NotSettled:
+            cents = whole_cents([each.total for each in lines])
+            return _Sums(lines, [], cents, amounts, settle(sum(cents), amounts))
+
+    def _records(self) -> list[Record]:
+        """The rows that are lines of the order."""
+        part, kept = self._form.line, list[Record]()
+        for record in self._found.rows:
+            if not self._is_line(record):
+                continue
+            sku = text_of(record.values, part.sku_code)
+            if (
+                part.ignore_free_repeats
+                and kept
+                and sku == text_of(kept[-1].values, part.sku_code)
+                and self._is_free(record)
+            ):
+                continue
+            kept.append(record)
+        return kept
+
+    def _is_line(self, record: Record) -> bool:
         line = self._form.line
         if first_of(record.values, line.ignore_with) is not None:
+            return False
+        quantity = first_text(record.values, line.quantity)
+        if quantity is not None and _ZERO.fullmatch(quantity):  # taken off the order later
             return False
         columns = (*line.sku_code.column, *line.quantity, *line.unit_amount, *line.total)
         return first_of(record.values, columns) is not None
 
-    def _reject(self, line: int, columns: Sequence[str], message: str) -> None:
-        """Name the column that has the value, or the first that could have it."""
-        named = next((name for name in columns if name in self._header), next(iter(columns), ""))
-        self._result.problems.append(Reject(line, named, message))
+    def _is_free(self, record: Record) -> bool:
+        line = self._form.line
+        given = first_text(record.values, (*line.total, *line.unit_amount))
+        return given is None or _ZERO.fullmatch(given) is not None
+
+    def _reject(self, read: Record, columns: Sequence[str], message: str) -> None:
+        named = name_column(columns, read, self._head)
+        self._result.problems.append(Reject(read.line, named, message))
 
     def _currency(self) -> str | None:
         value = self._form.order.currency_code
         found = text_of(self._header, value)
         if found is None:
-            self._reject(self._found.line, value.column, _NO_CURRENCY)
+            self._reject(self._head, value.column, _NO_CURRENCY)
             return None
         problem = currency_problem(found.upper())
         if problem is not None:
-            self._reject(self._found.line, value.column, problem)
+            self._reject(self._head, value.column, problem)
             return None
         same = self._form.same_currency
-        if same is not None and first_of(self._header, (same.unless,)) is None:
+        if same is not None and first_of(self._header, same.unless) is None:
             others = {self._header.get(name, found) for name in same.columns}
             if len(others) > 1:
-                message = f"differs from {same.columns[-1]}; export {same.unless} as well"
-                self._reject(self._found.line, value.column, message)
+                message = f"differs from {same.columns[-1]}; export {same.unless[0]} as well"
+                self._reject(self._head, value.column, message)
                 return None
         return found.upper()
 
-    def _checked(self, columns: Sequence[str], read: Callable[[], T], line: int = 0) -> T | None:
+    def _checked(
+        self, columns: Sequence[str], convert: Callable[[], T], read: Record | None = None
+    ) -> T | None:
         try:
-            return read()
+            return convert()
         except (AmountError, ValueProblem) as error:
-            self._reject(line or self._found.line, columns, str(error))
+            self._reject(read or self._head, columns, str(error))
             return None
 
     def _meaning(self, value: ValueOf | None) -> str | None:
@@ -212,7 +276,7 @@ class _Conversion:
             "cancelled_at": self._time(part.cancelled_at),
         }
         if order["status"] is None and not self._result.problems:
-            self._reject(self._found.line, part.status.column, "is required")
+            self._reject(self._head, part.status.column, "is required")
         if order["cancelled_at"] is not None:
             order["status"] = OrderStatus.CANCELLED.value
         metadata = {
@@ -223,39 +287,39 @@ class _Conversion:
         order["metadata"] = metadata or None
         return order
 
-    def _cents(self, columns: Sequence[str], values: dict[str, Any], line: int = 0) -> int | None:
-        exact = self._exact(columns, values, line, whole=True)
+    def _cents(self, columns: Sequence[str], read: Record | None = None) -> int | None:
+        exact = self._exact(columns, read or self._head, whole=True)
         return None if exact is None else int(exact)
 
     def _exact(
-        self, columns: Sequence[str], values: dict[str, Any], line: int, *, whole: bool = False
+        self, columns: Sequence[str], read: Record, *, whole: bool = False
     ) -> Decimal | None:
-        given = first_of(values, columns)
+        given = first_of(read.values, columns)
         if given is None:
             return None
         return self._checked(
-            columns, lambda: parse_amount(given, self._exponent, whole=whole), line
+            columns, lambda: parse_amount(given, self._exponent, whole=whole), read
         )
 
     def _quantity(self, record: Record) -> int | None:
         columns = self._form.line.quantity
         given = first_text(record.values, columns)
         if given is None:
-            self._reject(record.line, columns, "is required")
+            self._reject(record, columns, "is required")
             return None
-        return self._checked(columns, lambda: parse_pieces(given), record.line)
+        return self._checked(columns, lambda: parse_pieces(given), record)
 
     def _goods(self, record: Record) -> _Goods:
-        part, line, given = self._form.line, record.line, record.values
+        part, given = self._form.line, record.values
         quantity = self._quantity(record)
-        unit = self._exact(part.unit_amount, given, line)
-        total = self._exact(part.total, given, line)
+        unit = self._exact(part.unit_amount, record)
+        total = self._exact(part.total, record)
         pieces = quantity or 0
         if total is None:
             if unit is None and not self._result.problems:
-                self._reject(line, (*part.unit_amount, *part.total), "is required")
+                self._reject(record, (*part.unit_amount, *part.total), "is required")
             total = (unit or Decimal(0)) * pieces
-        discount = self._exact(part.discount, given, line) or Decimal(0)
+        discount = self._exact(part.discount, record) or Decimal(0)
         percent = first_text(given, part.tax_percent)
         return _Goods(
             record,
@@ -264,30 +328,30 @@ class _Conversion:
                 "name": text_of(given, part.name),
                 "quantity": pieces,
                 "unit_amount_cents": _whole_unit(total, pieces),
-                "compare_at_amount_cents": self._cents(part.compare_at_amount, given, line),
+                "compare_at_amount_cents": self._cents(part.compare_at_amount, record),
                 "tax_rate": None
                 if percent is None
-                else self._checked(part.tax_percent, lambda: parse_percent(percent), line),
+                else self._checked(part.tax_percent, lambda: parse_percent(percent), record),
             },
             total,
-            self._exact(part.tax, given, line),
+            self._exact(part.tax, record),
             abs(discount),
             not is_no(first_text(given, part.taxable)),
             None if (ships := first_text(given, part.ships)) is None else not is_no(ships),
         )
 
     def _amounts(self, currency: str, goods: list[_Goods]) -> HeaderAmounts | None:
-        part, header, line = self._form.amounts, self._header, self._found.line
-        total = self._cents(part.total, header)
-        tax = self._cents(part.tax, header)
-        subtotal = self._cents(part.subtotal, header)
-        shipping = self._cents(part.shipping, header)
-        discount = self._cents(part.discount, header)
-        adjustments = [self._cents(columns, header) for columns in part.adjustments.values()]
-        payments = [self._cents((name,), header) for name in part.payments]
+        part = self._form.amounts
+        total = self._cents(part.total)
+        tax = self._cents(part.tax)
+        subtotal = self._cents(part.subtotal)
+        shipping = self._cents(part.shipping)
+        discount = self._cents(part.discount)
+        adjustments = [self._cents(columns) for columns in part.adjustments.values()]
+        payments = [self._cents((name,)) for name in part.payments]
         if total is None:
-            if first_of(header, part.total) is None:
-                self._reject(line, part.total, "is required in the first row of an order")
+            if first_of(self._header, part.total) is None:
+                self._reject(self._head, part.total, "is required in the first row of an order")
             return None
         return HeaderAmounts(
             currency_code=currency,
@@ -323,19 +387,16 @@ class _Conversion:
             full = text_of(self._header, part.full_name)
             values["first_name"], values["last_name"] = divide_name(full)
         own = {"reference": reference, "reference_origin": self._form.platform}
-        return Row(self._found.line, values | own, part)
+        return Row(self._head, values | own, part)
 
     def _add_rows(
         self,
         order: dict[str, Any],
-        goods: list[_Goods],
-        cents: list[int],
-        amounts: HeaderAmounts,
-        settled: Settled,
+        sums: _Sums,
         addresses: dict[str, Row],
     ) -> None:
-        line = self._found.line
-        lines = self._lines(order, goods, cents, amounts, settled)
+        goods, _, cents, amounts, settled = sums
+        lines = self._lines(order, sums)
         reduced = settled.goods_discount + settled.shipping_discount
         total = sum(each.values["total_amount_cents"] for each in lines)
         order |= {
@@ -358,7 +419,7 @@ class _Conversion:
                 {row.values["reference"]: row for row in addresses.values()}.values()
             ),
             "skus": [self._sku(each, ships_somewhere) for each in goods if each.values["sku_code"]],
-            "orders": [Row(line, order, self._form.order)],
+            "orders": [Row(self._head, order, self._form.order)],
             "line_items": lines,
         }
         self._result.rows = {
@@ -368,7 +429,7 @@ class _Conversion:
 
     def _customer(self, order: dict[str, Any]) -> Row:
         values = {"email": order["customer"], "status": CustomerStatus.ACQUIRED.value}
-        return Row(self._found.line, values, self._form.order)
+        return Row(self._head, values, self._form.order)
 
     def _sku(self, goods: _Goods, ships_somewhere: bool) -> Row:
         ships = ships_somewhere if goods.ships is None else goods.ships
@@ -378,23 +439,16 @@ class _Conversion:
             "do_not_ship": not ships,
             "do_not_track": not self._form.track_stock,
         }
-        return Row(goods.record.line, values, self._form.line)
+        return Row(goods.record, values, self._form.line)
 
-    def _lines(
-        self,
-        order: dict[str, Any],
-        goods: list[_Goods],
-        cents: list[int],
-        amounts: HeaderAmounts,
-        settled: Settled,
-    ) -> list[Row]:
+    def _lines(self, order: dict[str, Any], sums: _Sums) -> list[Row]:
         """The lines of the order: its goods, and a line for each amount that the header has."""
-        line = self._found.line
+        goods, others, cents, amounts, settled = sums
         common = {"order_number": order["number"], "currency_code": order["currency_code"]}
         discounts = _line_discounts(goods, cents, settled.goods_discount)
         rows = [
             Row(
-                each.record.line,
+                each.record,
                 {
                     **common,
                     **each.values,
@@ -409,16 +463,18 @@ class _Conversion:
                 zip(goods, cents, discounts, strict=True), start=1
             )
         ]
-        others = self._other_lines(amounts, settled)
         rows += [
-            Row(line, {**common, "quantity": 1, **values}, self._form.amounts) for values in others
+            Row(self._head, {**common, "quantity": 1, **values}, self._form.amounts)
+            for values in self._other_lines(amounts, settled, others)
         ]
         if amounts.tax:
-            for row, tax in zip(rows, self._taxes(goods, rows, amounts), strict=True):
+            for row, tax in zip(rows, self._taxes(sums, rows), strict=True):
                 row.values["tax_amount_cents"] = tax
         return rows
 
-    def _other_lines(self, amounts: HeaderAmounts, settled: Settled) -> list[dict[str, Any]]:
+    def _other_lines(
+        self, amounts: HeaderAmounts, settled: Settled, others: list[_Goods]
+    ) -> list[dict[str, Any]]:
         part, header = self._form.amounts, self._header
         shipping = first_text(header, part.shipping_name) or "Shipping"
         discount = first_text(header, part.discount_name) or "Discount"
@@ -432,8 +488,14 @@ class _Conversion:
                 -settled.shipping_discount,
             ),
             *(
-                (name, ItemType.ADJUSTMENTS, name, self._cents(columns, header) or 0)
+                (name, ItemType.ADJUSTMENTS, name, self._cents(columns) or 0)
                 for name, columns in part.adjustments.items()
+            ),
+            *(
+                (f"other-{nth}", ItemType.ADJUSTMENTS, str(each.values["name"]), cents)
+                for nth, (each, cents) in enumerate(
+                    zip(others, whole_cents([each.total for each in others]), strict=True), start=1
+                )
             ),
         ]
         return [
@@ -448,12 +510,13 @@ class _Conversion:
             if cents
         ]
 
-    def _taxes(self, goods: list[_Goods], rows: list[Row], amounts: HeaderAmounts) -> list[int]:
+    def _taxes(self, sums: _Sums, rows: list[Row]) -> list[int]:
         """The taxes of the lines, which add up to the order's.
 
         They are those of the file where it has them; else the order's taxes are divided among the
         goods that are taxed and the shipping, by what they cost.
         """
+        goods, extra, _, amounts, _ = sums
         others = rows[len(goods) :]
         given = [each.tax for each in goods]
         if any(tax is not None for tax in given):
@@ -469,13 +532,27 @@ class _Conversion:
             )
             if rest == 0 or (rest > 0 and place is not None):
                 return taxes + [rest if nth == place else 0 for nth in range(len(others))]
+        untaxed = {_word(str(each.values["name"])) for each in extra if not each.is_taxable}
+        is_taxed = [
+            *(each.is_taxable for each in goods),
+            *(_word(str(row.values["name"])) not in untaxed for row in others),
+        ]
         weights = [
             max(row.values["total_amount_cents"] + (row.values.get("discount_cents") or 0), 0)
-            if nth >= len(goods) or goods[nth].is_taxable
+            if taxed
             else 0
-            for nth, row in enumerate(rows)
+            for row, taxed in zip(rows, is_taxed, strict=True)
         ]
         return divide(amounts.tax, weights)
+
+
+def name_column(columns: Sequence[str], *read: Record) -> str:
+    """The first of the columns that one of the rows has, as the file names it; else the first."""
+    for record in read:
+        for name in columns:
+            if name in record.values:
+                return shown_name(name, record.values)
+    return shown_name(columns[0], {}) if columns else ""
 
 
 def _whole_unit(total: Decimal, pieces: int) -> int | None:
@@ -488,6 +565,10 @@ def _line_discounts(goods: list[_Goods], cents: list[int], discount: int) -> lis
     """What each line is reduced by, which adds up to the discount of the order's goods."""
     given = whole_cents([each.discount for each in goods])
     return given if sum(given) == discount else divide(discount, [max(each, 0) for each in cents])
+
+
+def _word(text: str) -> str:
+    return text.strip().casefold()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

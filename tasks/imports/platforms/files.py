@@ -7,8 +7,11 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.models.requests.platform_formats import PlatformFormat
 from order_factory.tasks.imports.files import find_paths
 from order_factory.tasks.imports.platforms.mappings import load_format
+from order_factory.tasks.imports.platforms.wide_rows import WideColumns
 from order_factory.tasks.row_files.opening import open_rows
 from order_factory.tasks.row_files.records import Source
+
+_NAMES_SHOWN = 3
 
 
 class PlatformFile:
@@ -38,10 +41,10 @@ def open_platform_file(file: PlatformFile) -> Source:
     Raises `InvalidRequest` for a file that cannot be read, and one without a column that every
     order needs, or with one of the mapping's columns twice.
     """
-    source = open_rows(file.path, file.form.columns)
-    found = source.columns or ()
+    source = open_rows(file.path, file.form.columns, short_rows=True)
+    found = [*(source.columns or ()), *WideColumns(file.form).names_in(source.columns or ())]
     missing = [
-        f"{what} ({' or '.join(columns)})"
+        f"{what} ({_shown(columns)})"
         for what, columns in _needed(file.form).items()
         if columns and not set(columns) & set(found)
     ]
@@ -49,8 +52,9 @@ def open_platform_file(file: PlatformFile) -> Source:
     if missing:
         raise InvalidRequest(
             f"{file.name}{read_as} is no order export of {file.form.platform} that can be read: "
-            f"it has no column for {', '.join(missing)}. Export these columns, or give "
-            "--format the path of a mapping of your own. Nothing was imported."
+            f"it has no column for {', '.join(missing)}. Export these columns, or give --format "
+            "the path of a mapping of your own, where a value can stand for a column, as in "
+            "currency_code: {value: EUR}. Nothing was imported."
         )
     twice = sorted({name for name in file.form.columns if list(found).count(name) > 1})
     if twice:
@@ -58,6 +62,11 @@ def open_platform_file(file: PlatformFile) -> Source:
             f"{file.name}{read_as} has these columns twice: {', '.join(twice)}. Nothing was imported."
         )
     return source
+
+
+def _shown(columns: Sequence[str]) -> str:
+    more = ", ..." if len(columns) > _NAMES_SHOWN else ""
+    return " or ".join(columns[:_NAMES_SHOWN]) + more
 
 
 def _needed(form: PlatformFormat) -> dict[str, Sequence[str]]:

@@ -1,11 +1,15 @@
 """The rows of an exported order: the rows of a file that belong together."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from order_factory.models.requests.platform_formats import PlatformFormat, ValueOf
+from order_factory.tasks.imports.platforms.wide_rows import WideColumns
 from order_factory.tasks.row_files.records import Record
+
+_QUOTED = re.compile(r"""'[-+=@\d#]|="[^"]*"$""")
 
 
 @dataclass
@@ -22,21 +26,25 @@ class OrderRows:
     problem: str | None = None
     taken: int = 0
 
-    def add(self, record: Record) -> None:
-        self.rows.append(record)
+    def add(self, lines: Sequence[Record]) -> None:
+        """Add a row of the file, which may hold several lines of the order."""
+        self.rows += lines
         self.taken += 1
-        if not self.header:
-            self.header = dict(record.values)
-            return
-        for name, value in record.values.items():
-            self.header.setdefault(name, value)
+        for record in lines:
+            if not self.header:
+                self.header = dict(record.values)
+                continue
+            for name, value in record.values.items():
+                self.header.setdefault(name, value)
 
 
 def group_orders(form: PlatformFormat, records: Iterator[Record]) -> Iterator[OrderRows]:
     """The orders of a file. A row without a number continues the order before it."""
     current: OrderRows | None = None
     number: str | None = None
-    for record in records:
+    wide = WideColumns(form)
+    for read in records:
+        record = _unquoted(read)
         given = first_text(record.values, form.order.number.column)
         if record.problem is not None or (given is None and current is None):
             if current is not None:
@@ -48,9 +56,19 @@ def group_orders(form: PlatformFormat, records: Iterator[Record]) -> Iterator[Or
             if current is not None:
                 yield current
             current, number = OrderRows(record.line), given
-        current.add(record)
+        current.add(wide.unfold(record))
     if current is not None:
         yield current
+
+
+def _unquoted(record: Record) -> Record:
+    """The record without what keeps a spreadsheet from changing its cells: '00123 or ="00123"."""
+    quoted = {
+        name: value[2:-1] if value.startswith('="') else value[1:]
+        for name, value in record.values.items()
+        if isinstance(value, str) and _QUOTED.match(value)
+    }
+    return record._replace(values=record.values | quoted) if quoted else record
 
 
 def first_of(values: dict[str, Any], columns: Sequence[str]) -> Any:

@@ -9,7 +9,8 @@ from order_factory.models.requests.platform_formats import PlatformFormat, Value
 from order_factory.tasks.imports.platforms.mappings import zone_of
 from order_factory.tasks.imports.platforms.order_rows import first_of, text_of
 
-_ZONE = re.compile(r"\d ?([+-]\d\d:?\d\d|Z|UTC|GMT)$", re.IGNORECASE)
+_ZONE = re.compile(r"\d:\d\d(:\d\d)?(\.\d+)? ?([+-]\d\d:?\d\d|Z|UTC|GMT)$", re.IGNORECASE)
+_YEAR_FIRST = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?!\d)")
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _HARMLESS = re.compile(r"[^\W\d]+([ _-][^\W\d]+){0,3}")
 _NO = frozenset({"false", "no", "n", "0", "0.0"})
@@ -64,7 +65,7 @@ def time_of(form: PlatformFormat, values: dict[str, Any], value: ValueOf | None)
 
 def _parse(form: PlatformFormat, text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(_YEAR_FIRST.sub(_with_dashes, text))
     except ValueError:
         pass
     for known in form.time_formats:
@@ -76,6 +77,10 @@ def _parse(form: PlatformFormat, text: str) -> datetime:
         "is no time like 2026-01-15 12:00:00 +0100; export it so, or add its format to "
         "time_formats in a mapping of your own"
     )
+
+
+def _with_dashes(found: re.Match[str]) -> str:
+    return f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}"
 
 
 def divide_name(full: str | None) -> tuple[str | None, str | None]:

@@ -56,6 +56,81 @@ PAID_BY_GIFT_CARD = {
     **ITEM,
 }
 GOODS = ("skus", 20_00)
+SHIPPED = ("shipments", 5_00)
+# All lines of an order in one row.
+WIDE = {
+    "order_number": "812",
+    "order_date": "2026-02-01 10:15:00",
+    "status": "completed",
+    "shipping_total": "5.00",
+    "tax_total": "5.00",
+    "discount_total": "2.50",
+    "order_total": "32.50",
+    "order_subtotal": "25.00",
+    "order_currency": "EUR",
+    "coupon_items": "code:welcome10|amount:2.50;code:extra|amount:0",
+}
+CELLS = {
+    "line_item_1": "name:Mug &amp; Co; red: large|product_id:12|sku:MUG|quantity:2|total:18.00|sub_total:20.00",
+    "line_item_2": "name:Cap|product_id:13|sku:|quantity:1|total:4.50|sub_total:5.00",
+    "line_item_3": "",
+}
+COLUMNS = {
+    "Product Item 1 Name": "Mug",
+    "Product Item 1 SKU": "MUG",
+    "Product Item 1 Quantity": "2",
+    "Product Item 1 Total": "18.00",
+    "Product Item 1 Subtotal": "20.00",
+    "Product Item 2 Name": "Cap",
+    "Product Item 2 Quantity": "1",
+    "Product Item 2 Subtotal": "5.00",
+}
+ONE_CELL = {
+    "line_items": "id:1|name:Mug; red|sku:MUG|quantity:2|subtotal:20.00|total:18.00|meta:Size=L;"
+    "id:2|name:Cap|sku:|quantity:1|subtotal:5.00|total:4.50|meta:"
+}
+AS_JSON = {
+    "line_items": '[{"name": "Mug", "sku": "MUG", "quantity": 2, "subtotal": 20.00},'
+    ' {"name": "Cap", "sku": "", "quantity": 1, "subtotal": 5}]'
+}
+WIDE_LINES = [GOODS, ("skus", 5_00), SHIPPED, ("external_promotions", -2_50)]
+TIPPED = {
+    "Name": "#7",
+    "Currency": "USD",
+    "Subtotal": "10.00",
+    "Taxes": "2.20",
+    "Total": "15.20",
+    "Created at": "2026-01-15 12:00:00 -0500",
+}
+TIP = {
+    "Name": "#7",
+    "Lineitem name": "Tip",
+    "Lineitem quantity": "1",
+    "Lineitem price": "3.00",
+    "Lineitem taxable": "false",
+}
+MUG = {"Lineitem name": "Mug", "Lineitem quantity": "1", "Lineitem price": "10.00"}
+TAKEN_OFF = {"Lineitem name": "Gone", "Lineitem quantity": "0", "Lineitem price": "9.00"}
+FORMATTED = {
+    "Order Number": "'000000103",
+    "Order Date": "Jan 15, 2026, 2:03:04 PM",
+    "Order Status": "Complete",
+    "Order Currency": "USD",
+    "Order Subtotal": "$1,045.00",
+    "Order Shipping": "$5.00",
+    "Order Discount": "'-$4.50",
+    "Order Grand Total": "$1,045.50",
+    "Item Name": "Big",
+    "Item SKU": '="00123"',
+    "Item Price": "$1,000.00",
+    "Item Qty Ordered": "1",
+}
+SIMPLE = {"Item Name": "Big, red", "Item SKU": '="00123"', "Item Price": "$0.00"}
+MORE = {"Item Name": "Small", "Item SKU": "SMALL", "Item Price": "$22.50", "Item Qty Ordered": "2"}
+PREFIXED = {
+    name if "_" not in name or name.startswith(("order", "base")) else f"items:{name}": value
+    for name, value in BASE.items()
+} | {"increment_id": "7", "items:sku": "MUG", "items:name": "Mug", "items:row_total": "20,0000"}
 
 
 @pytest.mark.parametrize(
@@ -68,13 +143,38 @@ GOODS = ("skus", 20_00)
             26_00,
             [GOODS, ("shipments", 5_00), ("adjustments", 1_00)],
         ),
+        *(
+            ("woocommerce", WIDE | lines, 27_50, WIDE_LINES)
+            for lines in (CELLS, COLUMNS, ONE_CELL, AS_JSON)
+        ),
+        (
+            "shopify",
+            [TIPPED | MUG, TIP, TAKEN_OFF],
+            13_00,
+            [("skus", 10_00), ("adjustments", 3_00)],
+        ),
+        # A subtotal with the tip in it.
+        (
+            "shopify",
+            [TIPPED | MUG | {"Subtotal": "13.00"}, TIP],
+            13_00,
+            [("skus", 10_00), ("skus", 3_00)],
+        ),
+        (
+            "adobe_commerce",
+            [FORMATTED, SIMPLE | {"Item Qty Ordered": "1"}, MORE],
+            1045_50,
+            [("skus", 1000_00), ("skus", 45_00), SHIPPED, ("external_promotions", -4_50)],
+        ),
+        ("adobe_commerce", PREFIXED, 20_00, [GOODS]),
         ("adobe_commerce", BASE, 20_00, [GOODS]),
         ("adobe_commerce", BASE | {"base_currency_code": "EUR"}, 20_00, [GOODS]),
         ("adobe_commerce", PAID_BY_GIFT_CARD, 20_00, [GOODS]),
     ],
 )
 def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
-    (found,) = converted(write_rows(tmp_path / "orders.csv", [row]), form)
+    rows = row if isinstance(row, list) else [row]
+    (found,) = converted(write_rows(tmp_path / "orders.csv", rows), form)
 
     assert found.problems == []
     assert found.rows["orders"][0].values["total_amount_cents"] == total
@@ -97,6 +197,13 @@ def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
         # The pieces without those that were refunded, and no others.
         ("woocommerce", PLUGIN | {"Quantity (- Refund)": "1"}, "Order Subtotal Amount", "is 20.00"),
         ("woocommerce", PLUGIN | {"Order Status": "Verschickt"}, "Order Status", "is 'Verschickt'"),
+        (
+            "woocommerce",
+            WIDE | CELLS | {"line_item_2": "name:Cap|sku:CAP|quantity:one|sub_total:5.00"},
+            "line_item_2 (quantity)",
+            "is no whole number",
+        ),
+        ("woocommerce", WIDE | CELLS | {"order_total": "32.51"}, "order_total", "is 32.51 EUR"),
     ],
 )
 def test_what_cannot_be_known_is_refused(tmp_path, form, row, column, reason):
@@ -105,3 +212,33 @@ def test_what_cannot_be_known_is_refused(tmp_path, form, row, column, reason):
     (problem,) = found.problems
     assert (problem.line, problem.column) == (2, column)
     assert problem.reason.startswith(reason)
+
+
+def test_texts_of_a_wide_row_stay_whole(tmp_path):
+    (found,) = converted(write_rows(tmp_path / "orders.csv", [WIDE | CELLS]), "woocommerce")
+
+    assert [row.values["name"] for row in found.rows["skus"]] == ["Mug & Co; red: large", "Cap"]
+    assert [row.values["code"] for row in found.rows["skus"]] == ["MUG", "Cap"]
+    assert found.rows["line_items"][-1].values["name"] == "welcome10"
+
+
+@pytest.mark.parametrize("separator", ",;\t")
+def test_quoted_names_and_rows_without_their_empty_cells(tmp_path, separator):
+    names = [*TIPPED, *MUG, "Lineitem taxable", "Notes"]
+    rows = [
+        names,
+        [*TIPPED.values(), *MUG.values()],
+        ["#7", *[""] * 5, "Tip", "1", "3,00", "false"],
+    ]
+    lines = [separator.join(f'"{cell}"' for cell in row) for row in rows]
+    whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"
+    whole.write_text("\r\n".join(lines) + "\r\n\r\n", newline="")
+    cut.write_text("\r\n".join(lines), newline="")
+
+    (found,) = converted(whole, "shopify")
+    of_cut = converted(cut, "shopify")
+
+    assert found.problems == []
+    assert [row.values["total_amount_cents"] for row in found.rows["line_items"]] == [10_00, 3_00]
+    # A file that ends within a line may lack more than empty cells.
+    assert [problem.line for order in of_cut for problem in order.problems] == [2, 3]

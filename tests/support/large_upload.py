@@ -1,6 +1,7 @@
 """A process that sends a large file to a service of its own, and reads it; how its memory grew.
 
-By hand: ORDER_FACTORY_DATABASE_URL=... python -m tests.support.large_upload NUMBER ROWS WIDTH TOKEN
+By hand:
+ORDER_FACTORY_DATABASE_URL=... python -m tests.support.large_upload NUMBER ROWS WIDTH TOKEN [xlsx]
 """
 
 import json
@@ -55,6 +56,27 @@ def write_rows(path, number, rows, width, prefix):
             file.write(f'{number},{prefix}-{nth},"{{""row"": {nth}, ""shelf"": ""{shelf}""}}"\n')
 
 
+def write_workbook(csv_file, path):
+    """The same rows as Excel saves them: each text once, in a part of the file for all texts."""
+    import csv
+    import subprocess
+
+    # Another process: what the writer needs is not the service's memory.
+    if os.environ.get("WRITES_WORKBOOK") is None:
+        subprocess.run(
+            [sys.executable, "-m", "tests.support.large_upload", str(csv_file), str(path)],
+            env={**os.environ, "WRITES_WORKBOOK": "yes"},
+            check=True,
+        )
+        return
+    from xlsxwriter import Workbook
+
+    with Workbook(path) as book, csv_file.open(encoding="utf-8", newline="") as file:
+        sheet = book.add_worksheet()
+        for nth, row in enumerate(csv.reader(file)):
+            sheet.write_row(nth, 0, row)
+
+
 def send(client, token, path):
     with path.open("rb") as file:
         response = client.post(
@@ -71,27 +93,37 @@ def read_file():
     read_batch_file.fn(batch, 10_000, lambda: None)
 
 
-def main(number, rows, width, token):
+def main(number, rows, width, token, ending="csv"):
     found: dict[str, float] = {}
     with TemporaryDirectory() as folder, listening() as port:
         import httpx
 
         path = Path(folder) / "rows.csv"
+
+        def write(rows, width, prefix):
+            write_rows(path, number, rows, width, prefix)
+            if ending == "csv":
+                return path
+            write_workbook(path, path.with_suffix(".xlsx"))
+            return path.with_suffix(".xlsx")
+
         base = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=base, trust_env=False, timeout=300) as client:
             # The first upload imports and compiles what later ones use.
             with measured(found, "before"):
-                write_rows(path, number, 12_000, 4, "first")
-                send(client, token, path)
+                send(client, token, write(12_000, 4, "first"))
                 read_file()
-            write_rows(path, number, rows, width, "then")
-            found["file"] = round(path.stat().st_size / MEBI, 1)
+            sent = write(rows, width, "then")
+            found["file"] = round(sent.stat().st_size / MEBI, 1)
             with measured(found, "uploading"):
-                send(client, token, path)
+                send(client, token, sent)
             with measured(found, "reading"):
                 read_file()
     sys.stdout.write(f"{json.dumps(found)}\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    if os.environ.get("WRITES_WORKBOOK"):
+        write_workbook(Path(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -23,7 +23,7 @@ from order_factory.cli.main import app
 from order_factory.gateways.settings import StripeSettings, TestGatewaySettings
 from order_factory.models import errors
 from order_factory.models.settings import Settings
-from order_factory.models.values.copy_options import COPY_OPTIONS, EVERY_OPTION
+from order_factory.models.values.copy_options import COPY_OPTIONS, EVERY_OPTION, CopyOption
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.topics import TOPICS
@@ -153,7 +153,8 @@ def options_page() -> list[str]:
     rows = [
         (
             f"`{option.name}`",
-            ", ".join(f"`{value}`" for value in option.values or option.forms) or "`true`, `false`",
+            ", ".join(f"`{value}`" for value in option.values or option.forms)
+            or _any_value(option),
             _shown(option.default),
             _shown(option.default_of_subscriptions) if option in COPY_OPTIONS else "",
             f"{option.description} Ours." if option.ours else option.description,
@@ -208,6 +209,10 @@ def events_page() -> list[str]:
         "",
         *table(("event", "meaning"), [(f"`{name}`", name.meaning) for name in published]),
     ]
+
+
+def _any_value(option: CopyOption) -> str:
+    return "`true`, `false`" if option.type is bool else ""
 
 
 def _shown(value: bool | StrEnum | str | None) -> str:

@@ -270,6 +270,7 @@ class OrderRow(ImportRow, frozen=True):
     )
     market_name: Text | None = Field(None, description="The market's name.")
     language_code: Text | None = Field(None, description="The language, like `en`.")
+    notes: Text | None = Field(None, description="What the customer wishes.")
     currency_code: Currency = Field(description="ISO 4217, upper case.")
     country_code: Country | None = Field(None, description="ISO 3166 alpha-2, upper case.")
     shipping_country_code_lock: Country | None = Field(

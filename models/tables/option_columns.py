@@ -7,6 +7,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from order_factory.models.tables.base import JsonObject
+from order_factory.models.tables.row_names import RowName
 from order_factory.models.values.copy_options import COPY_CHANGES, COPY_OPTIONS, CopyOption
 
 
@@ -16,6 +17,8 @@ def column_type(option: CopyOption) -> TypeEngine[Any]:
         return Boolean()
     if option.type is dict:
         return JsonObject
+    if option.names is not None:
+        return RowName(option.names)
     if not option.values:
         return String()
     longest = max(map(len, option.values))

@@ -27,7 +27,7 @@ class Order(Described, Moded, Base):
     mode; every order that is made here has one from the start. `order_factory_id` is our own: the
     factory that made this order, at most one order per factory. `customer_email_key`,
     `coupon_code_key` and `gift_card_code_key` are our own too: the comparison keys of the email and
-    the codes.
+    the codes. `notes`, our own too, are what the customer wishes; copies have them.
 
     Source: Commerce Layer API reference, order object.
     """
@@ -77,6 +77,7 @@ class Order(Described, Moded, Base):
     )
     market_name: Mapped[str | None]
     language_code: Mapped[str | None]
+    notes: Mapped[str | None]
     currency_code: Mapped[CurrencyCode]
     country_code: Mapped[str | None]
     shipping_country_code_lock: Mapped[str | None]

@@ -16,9 +16,16 @@ from typing_extensions import TypedDict  # pydantic needs this one before Python
 
 from order_factory.models.values.copy_changes import (
     OF_ADDED_LINES,
+    OF_CURRENCIES,
+    OF_CUSTOMERS,
     OF_QUANTITIES,
     OF_SWAPS,
     clean_added_lines,
+    clean_address,
+    clean_currency,
+    clean_customer,
+    clean_market,
+    clean_notes,
     clean_quantities,
     clean_swaps,
 )
@@ -30,6 +37,7 @@ from order_factory.models.values.kept_parts import (
     clean_keep_metadata,
 )
 from order_factory.models.values.payment_source_fallbacks import PaymentSourceFallback
+from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.stock_policies import StockPolicy
 
 
@@ -41,6 +49,7 @@ class Declared:
     not in Commerce Layer's API reference. A text has `forms` of its values for people, and `clean`,
     which returns the value to store or raises `ValueError`; an object has these, too. A `change`
     makes the copy differ from its source. It belongs to one copy, and subscriptions have none.
+    A change that `names` a row of a resource is stored with the row's key instead of its public id.
     """
 
     default: bool | StrEnum | str | None
@@ -50,6 +59,7 @@ class Declared:
     forms: tuple[str, ...] = ()
     clean: Callable[[Any], Any] | None = None
     change: bool = False
+    names: Resource | None = None
 
 
 class CopyOptionArguments(TypedDict, total=False):
@@ -158,6 +168,65 @@ class CopyOptionArguments(TypedDict, total=False):
             change=True,
         ),
     ]
+    target_customer: Annotated[
+        str | None,
+        Declared(
+            None,
+            "Another customer for the copy, by email or id. The wallet is that customer's.",
+            ours=True,
+            forms=OF_CUSTOMERS,
+            clean=clean_customer,
+            change=True,
+            names=Resource.customers,
+        ),
+    ]
+    target_billing_address: Annotated[
+        str | None,
+        Declared(
+            None,
+            "Another billing address for the copy, by the id of an address; it is copied.",
+            ours=True,
+            clean=clean_address,
+            change=True,
+            names=Resource.addresses,
+        ),
+    ]
+    target_shipping_address: Annotated[
+        str | None,
+        Declared(
+            None,
+            "Another shipping address for the copy, by the id of an address; it is copied.",
+            ours=True,
+            clean=clean_address,
+            change=True,
+            names=Resource.addresses,
+        ),
+    ]
+    target_market: Annotated[
+        str | None,
+        Declared(None, "Another market for the copy.", ours=True, clean=clean_market, change=True),
+    ]
+    target_currency: Annotated[
+        str | None,
+        Declared(
+            None,
+            "Another currency for the copy, with refresh_prices: its lines have that price list.",
+            ours=True,
+            forms=OF_CURRENCIES,
+            clean=clean_currency,
+            change=True,
+        ),
+    ]
+    target_notes: Annotated[
+        str | None,
+        Declared(
+            None,
+            "Other notes for the copy, such as a wish for the delivery.",
+            ours=True,
+            clean=clean_notes,
+            change=True,
+        ),
+    ]
 
 
 @dataclass(frozen=True)
@@ -173,6 +242,7 @@ class CopyOption:
     forms: tuple[str, ...]
     clean: Callable[[Any], Any] | None
     change: bool
+    names: Resource | None
 
     @property
     def title(self) -> str:
@@ -219,6 +289,7 @@ def _declared(name: str, annotation: Any) -> CopyOption:
         forms=declared.forms,
         clean=declared.clean,
         change=declared.change,
+        names=declared.names,
     )
 
 
@@ -233,3 +304,4 @@ COPY_CHANGES = tuple(option for option in EVERY_OPTION if option.change)
 OPTIONS = tuple(option.name for option in COPY_OPTIONS)
 CHANGES = tuple(option.name for option in COPY_CHANGES)
 LINE_CHANGES = ("quantities", "swap_skus", "add_lines")
+ORDER_CHANGES = tuple(name for name in CHANGES if name not in LINE_CHANGES)

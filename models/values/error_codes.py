@@ -97,6 +97,36 @@ class ErrorCode(StrEnum):
         "quantities",
         "The copy is to have another quantity of a SKU that is on several lines.",
     )
+    TARGET_CUSTOMER_UNKNOWN = (
+        "target_customer_unknown",
+        "target_customer",
+        "The shop does not have the customer that the copy is to have.",
+    )
+    TARGET_CUSTOMER_OTHER_GIFT_CARD = (
+        "target_customer_other_gift_card",
+        "target_customer",
+        "The copy is for another customer, and gift_cards is fail.",
+    )
+    TARGET_BILLING_ADDRESS_UNKNOWN = (
+        "target_billing_address_unknown",
+        "target_billing_address",
+        "The shop does not have the billing address that the copy is to have.",
+    )
+    TARGET_SHIPPING_ADDRESS_UNKNOWN = (
+        "target_shipping_address_unknown",
+        "target_shipping_address",
+        "The shop does not have the shipping address that the copy is to have.",
+    )
+    TARGET_CURRENCY_WITHOUT_PRICES = (
+        "target_currency_without_prices",
+        "target_currency",
+        "The copy is to be in another currency, and refresh_prices is not set.",
+    )
+    LINE_ITEM_WITHOUT_PRICE = (
+        "line_item_without_price",
+        "line_items",
+        "A line has no price in the currency that the copy is to have.",
+    )
     LINE_ITEM_OTHER_CURRENCY = (
         "line_item_other_currency",
         "line_items",

@@ -5,7 +5,18 @@ Amounts, references, codes, countries and times stay, so that sums and copies st
 
 import secrets
 
-from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, literal, null, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    case,
+    delete,
+    func,
+    literal,
+    null,
+    update,
+)
 
 from order_factory.models.database.dialects import digest
 from order_factory.models.database.identity import why_cut_off
@@ -31,6 +42,7 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.tables.base import utc_now
+from order_factory.models.tables.row_names import BY_TEXT, text_in
 from order_factory.models.values.statuses import BatchStatus, ItemType, Mode
 from order_factory.tasks.verify.verifying import verify
 from order_factory.tasks.webhooks.subscriptions import silence_webhooks
@@ -66,6 +78,8 @@ TEXTS: dict[Table, dict[str, str]] = {
         "customer_token": "cus_",
         "payment_source_token": "tok_",
     },
+    table_of(Order): {"notes": "Note "},
+    table_of(OrderFactory): {"target_notes": "Note "},
     table_of(Transaction): {"token": "masked_", "customer_action": "masked_"},
 }
 EMAILS = (
@@ -113,10 +127,13 @@ def mask_personal_data(db: Connection) -> int:
             )
         )
     for table, name in EMAILS:
-        email = _make_fake(func.lower(table.c[name]), "person-", salt) + literal("@masked.example")
+        lower = func.lower(table.c[name])
+        held = table.c.get(f"{name}_key")
+        email = _make_email(lower if held is None else func.coalesce(held, lower), salt)
         # The fake is in lower-case ASCII letters, so it is also its own comparison key.
         values = {column: email for column in (name, f"{name}_key") if column in table.c}
         db.execute(update(table).where(func.coalesce(table.c[name], "") != "").values(values))
+    _mask_named_customers(db, salt)
     _mask_gift_cards(db, salt)
     address = table_of(Address)
     db.execute(update(address).values(lat=null(), lng=null()))
@@ -158,6 +175,18 @@ def _delete_files(db: Connection) -> None:
     db.execute(delete(table_of(Import)))
     db.execute(delete(table_of(StoredFilePiece)))
     db.execute(delete(table_of(StoredFile)))
+
+
+def _make_email(key: ColumnElement[str], salt: str) -> ColumnElement[str]:
+    return _make_fake(key, "person-", salt) + literal("@masked.example")
+
+
+def _mask_named_customers(db: Connection, salt: str) -> None:
+    """Replace the emails by which copies name a customer."""
+    factory = table_of(OrderFactory)
+    email = text_in(factory.c.target_customer)
+    named = update(factory).where(email.is_not(None))
+    db.execute(named.values(target_customer=literal(BY_TEXT, String) + _make_email(email, salt)))
 
 
 def _mask_gift_cards(db: Connection, salt: str) -> None:

@@ -139,7 +139,10 @@ _WANTED = select(
 @step(
     name="copy addresses",
     field="addresses",
-    errors=("billing_address", "shipping_address", "addresses"),
+    errors=(
+        *("billing_address", "shipping_address", "addresses"),
+        *("target_billing_address", "target_shipping_address"),
+    ),
     idle="The source order has no address to copy.",
 )
 def copy_addresses(db: Connection, batch: Batch) -> int:

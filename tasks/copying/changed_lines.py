@@ -117,7 +117,7 @@ def _insert_in_place() -> Insert:
         select(
             copies.c.factory_id,
             copies.c.mode,
-            copies.c.currency_code,
+            copies.c.currency_code.label("currency_of_copy"),
             copies.c.source_order_id,
             copies.c.refresh_prices,
             _line,
@@ -134,16 +134,20 @@ def _insert_in_place() -> Insert:
     )
     of = lines.c
     is_priced = or_(of.is_swapped, of.refresh_prices)
+    rate = func.coalesce(of.tax_rate, _order.c.tax_rate)
+    is_other = of.currency_of_copy != _order.c.currency_code
+    tax_without_rate = and_(rate.is_(None), func.coalesce(of.tax_amount_cents, 0) != 0)
     total = case(
+        # Only prices of SKUs are in another currency than the source order's.
+        (and_(is_other, or_(of.extras != 0, tax_without_rate)), null()),
         (is_priced, _price.c.amount_cents * of.wanted + of.extras),
         else_=changed_total(of, of.wanted, of.extras),
     )
-    discount = case((of.is_swapped, null()), else_=changed_discount(of, of.wanted))
-    rate = func.coalesce(of.tax_rate, _order.c.tax_rate)
+    discount = case((or_(of.is_swapped, is_other), null()), else_=changed_discount(of, of.wanted))
     tax = case(
         (or_(of.tax_amount_cents.is_(None), total.is_(None)), null()),
         (
-            and_(is_priced, rate.is_not(None), total != of.total_amount_cents),
+            and_(is_priced, rate.is_not(None), or_(is_other, total != of.total_amount_cents)),
             tax_cents(total + func.coalesce(discount, 0), rate, _order.c.tax_included),
         ),
         else_=changed_tax(of, total),
@@ -166,7 +170,7 @@ def _insert_in_place() -> Insert:
         **_catalogue_columns(),
     }
     rows = lines.join(_order, _order.c.id == of.source_order_id)
-    return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_code))
+    return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_of_copy))
 
 
 def _insert_added(db: Connection) -> Insert:

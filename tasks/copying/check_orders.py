@@ -20,6 +20,7 @@ from order_factory.models.tables import CopyError, LineItem
 from order_factory.models.values.copy_options import CHANGES
 from order_factory.tasks.copying.addresses import check_addresses
 from order_factory.tasks.copying.changed_lines import find_changed_lines
+from order_factory.tasks.copying.changed_orders import change_orders
 from order_factory.tasks.copying.customers import check_customers
 from order_factory.tasks.copying.line_item_checks import check_line_items
 from order_factory.tasks.copying.needs import find_needs
@@ -74,6 +75,9 @@ def check_orders(db: Connection, batch: Batch) -> int:
         sum_lines(db)
     needs = find_needs(db)
     error_count = check_sources(db) if needs.sources else 0
+    if needs.orders:
+        error_count += change_orders(db)
+        needs = find_needs(db)
     if needs.changes:
         error_count += find_changed_lines(db)
     # Prefetched orders contain no bundles.
@@ -107,6 +111,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
         promotions=needs.promotions,
         bundles=bundles,
         changed=needs.changes,
+        currencies=needs.orders,
     )
     if error_count or any(needs):
         mark_uncopyable(db)

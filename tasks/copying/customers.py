@@ -93,7 +93,7 @@ def customer_columns(source: FromClause) -> dict[str, ColumnElement[Any]]:
 @step(
     name="copy customers",
     field="customer",
-    errors=("customer",),
+    errors=("customer", "target_customer"),
     idle="No target order gets a customer.",
 )
 def copy_customers(db: Connection, batch: Batch) -> int:

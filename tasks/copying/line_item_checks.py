@@ -19,6 +19,7 @@ from sqlalchemy import (
 from order_factory.models.tables import CopyError, LineItem, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
+from order_factory.tasks.copying.changed_orders import UNPRICED_LINES
 from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.stock.bundles import is_part_left_out
 from order_factory.tasks.working_set.copy_errors import insert_errors
@@ -147,18 +148,21 @@ def check_line_items(
     promotions: bool,
     bundles: bool,
     changed: bool,
+    currencies: bool,
 ) -> int:
     """Record orders without lines, and lines that cannot be copied. Returns the number of errors.
 
     A line cannot be copied if its quantity is below 1, if its currency differs from the order's, or
     if its SKU (or a SKU of its bundle) is no longer in the catalogue or not purchasable. Today's
     prices and promotions also need a price and a tax rate from 0 to 1. `lines` and `flagged` say
-    whether some line may have an error of its own, and whether some SKU is flagged.
+    whether some line may have an error of its own, and whether some SKU is flagged; `currencies`
+    says whether some copy may be in another currency than its source.
     """
     error_count = execute_and_count(db, _NO_LINE) if lines else 0
     error_count += find_prices(db, changed=changed) if refresh_prices else 0
     statements = [_BELOW_ONE, _OTHER_CURRENCY] if lines else []
     statements += [_TAX_RATE] if refresh_prices or promotions else []
+    statements += [UNPRICED_LINES] if currencies else []
     if flagged:
         statements += [_GONE, _PART_GONE, _BARRED, _PART_BARRED] if bundles else [_GONE, _BARRED]
     error_count += sum(execute_and_count(db, statement) for statement in statements)

@@ -22,6 +22,7 @@ class Needs(NamedTuple):
     """
 
     sources: bool
+    orders: bool
     changes: bool
     stock: bool
     gift_cards: bool
@@ -38,6 +39,7 @@ class Needs(NamedTuple):
 
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "sources": IS_WRONG_SOURCE,
+    "orders": copies.c.order_changed,
     "changes": copies.c.lines_changed,
     "stock": TAKES_STOCK,
     "gift_cards": WAS_REDEEMED,

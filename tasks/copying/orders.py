@@ -18,6 +18,7 @@ from order_factory.models.database.foreign_keys import lock_referenced, skipping
 from order_factory.models.errors import TryAgain
 from order_factory.models.tables import Order
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.copying.changed_orders import finish_changed_orders
 from order_factory.tasks.copying.customers import customer_columns, has_customer
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.kept_parts import kept_columns
@@ -116,13 +117,15 @@ _REFERENCES = [
 ]
 _TARGETS = copies.join(_target, _target.c.id == copies.c.target_order_id)
 _COPY = insert_orders()
-_VALID = select(func.count()).select_from(copies).where(copies.c.valid)
+_VALID = select(func.count(), func.coalesce(func.max(case((copies.c.order_changed, 1))), 0)).where(
+    copies.c.valid
+)
 
 
 @step(
     name="copy orders",
     field="target_order",
-    errors=("target_order",),
+    errors=("target_order", "target_market", "target_currency", "target_notes"),
     idle="No target order is made.",
 )
 def copy_orders(db: Connection, batch: Batch) -> int:
@@ -135,7 +138,10 @@ def copy_orders(db: Connection, batch: Batch) -> int:
         orders = execute_and_count(db, _COPY, now=batch.started_at)
     if locks_rows and not lock_referenced(db, _TARGETS, copies.c.valid, keys=_REFERENCES):
         raise TryAgain("a customer or a payment method was deleted during the copy")
-    if orders != db.scalar(_VALID):
+    valid, some_changed = db.execute(_VALID).one()
+    if orders != valid:
         message = "could not be copied: the database did not keep the target order"
         raise StepFailed("target_order", message)
+    if some_changed:
+        finish_changed_orders(db)
     return orders

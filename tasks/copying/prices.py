@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     update,
 )
@@ -25,6 +26,10 @@ from order_factory.models.database.json_values import build_object, gather_list,
 from order_factory.models.tables import LineItem, LineItemOption, Order, Price, Sku
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.copying.changed_orders import (
+    IS_OTHER_CURRENCY,
+    change_currencies_of_lines,
+)
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.batch import Batch
@@ -46,7 +51,8 @@ _lines_to_price: FromClause = (
     .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
 )
 _is_priced = and_(copies.c.refresh_prices, _line.c.item_type == ItemType.SKUS)
-_of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _order.c.currency_code)
+_SOME_ORDERS_CHANGED = select_any_copy(copies.c.order_changed)
+_of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == copies.c.currency_code)
 
 
 def find_prices(db: Connection, *, changed: bool) -> int:
@@ -68,7 +74,7 @@ def find_prices(db: Connection, *, changed: bool) -> int:
         db,
         insert_errors(
             ErrorCode.SKU_WITHOUT_PRICE,
-            literal("SKU ") + _line.c.sku_code + " has no price in " + _order.c.currency_code,
+            literal("SKU ") + _line.c.sku_code + " has no price in " + copies.c.currency_code,
             _is_priced,
             _price.c.id.is_(None),
             not_(is_left_out()),
@@ -98,6 +104,7 @@ def update_prices() -> Update:
             new_prices.c.total_amount_cents,
             _order.c.tax_rate,
             _order.c.tax_included,
+            IS_OTHER_CURRENCY.label("is_other_currency"),
         )
         .join(new_prices, new_prices.c.factory_id == copies.c.factory_id)
         .join(_order, _order.c.id == copies.c.source_order_id)
@@ -106,11 +113,13 @@ def update_prices() -> Update:
     )
     rate = func.coalesce(_line.c.tax_rate, rows.c.tax_rate)
     tax_changes = and_(
-        rows.c.total_amount_cents != _line.c.total_amount_cents,
+        or_(rows.c.total_amount_cents != _line.c.total_amount_cents, rows.c.is_other_currency),
         rate.is_not(None),
         _line.c.tax_amount_cents.is_not(None),
     )
-    net = rows.c.total_amount_cents + func.coalesce(_line.c.discount_cents, 0)
+    # Discounts in another currency are no longer there.
+    discount = case((not_(rows.c.is_other_currency), _line.c.discount_cents))
+    net = rows.c.total_amount_cents + func.coalesce(discount, 0)
     return (
         update(_line)
         .where(
@@ -121,6 +130,8 @@ def update_prices() -> Update:
             unit_amount_cents=rows.c.unit_amount_cents,
             compare_at_amount_cents=rows.c.compare_at_amount_cents,
             total_amount_cents=rows.c.total_amount_cents,
+            discount_cents=discount,
+            discount_breakdown=case((not_(rows.c.is_other_currency), _line.c.discount_breakdown)),
             tax_amount_cents=case(
                 (tax_changes, tax_cents(net, rate, rows.c.tax_included)),
                 else_=_line.c.tax_amount_cents,
@@ -199,5 +210,7 @@ def refresh_prices(db: Connection, _batch: Batch) -> int:
     """
     lines = execute_and_count(db, update_prices())
     db.execute(update_metadata(db))
+    if db.scalar(_SOME_ORDERS_CHANGED):
+        change_currencies_of_lines(db)
     db.execute(recalculate_totals(copies.c.refresh_prices, not_(copies.c.apply_promotions)))
     return lines

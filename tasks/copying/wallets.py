@@ -28,6 +28,7 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.tasks.copying.changed_orders import NAMES_CUSTOMER
 from order_factory.tasks.copying.payment_source_fallback import (
     describe_fallback,
     replace_lost_payment_sources,
@@ -99,6 +100,7 @@ _FOREIGN = insert_errors(
     IS_NOT_IN_WALLET,
     _saved_by_anyone,
     _is_needed,
+    not_(NAMES_CUSTOMER),
     joins=[(_source, _source.c.id == copies.c.payment_source_id)],
 )
 

@@ -84,7 +84,7 @@ def find_redemptions(db: Connection, now: datetime) -> None:
         _uses_card,
         _card.c.status == GiftCardStatus.ACTIVE,
         or_(_card.c.expires_at.is_(None), _card.c.expires_at > NOW),
-        _card.c.currency_code == _source.c.currency_code,
+        _card.c.currency_code == copies.c.currency_code,
     )
     values = {
         "factory_id": copies.c.factory_id,
@@ -219,7 +219,7 @@ def _explain_shortfall() -> ColumnElement[str]:
         (code == "", "the source order has no gift_card_code, so no gift card pays"),
         (_card.c.id.is_(None), name + " is not known in this shop" + nothing),
         (
-            _card.c.currency_code != _source.c.currency_code,
+            _card.c.currency_code != copies.c.currency_code,
             name + " is in " + _card.c.currency_code + nothing,
         ),
         (_card.c.expires_at <= NOW, name + " expired on " + day(_card.c.expires_at) + nothing),

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import analyze_table
-from order_factory.models.tables import LineItem, Order, Promotion
+from order_factory.models.tables import LineItem, Promotion
 from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.tasks.promotions.goods import is_listed
@@ -29,7 +29,7 @@ from order_factory.tasks.promotions.tables import candidates, discountable, gran
 from order_factory.tasks.working_set.statements import NOW, table_of
 from order_factory.tasks.working_set.tables import copies
 
-_promotion, _line, _source = table_of(Promotion), table_of(LineItem), table_of(Order)
+_promotion, _line = table_of(Promotion), table_of(LineItem)
 _applies = and_(copies.c.valid, copies.c.apply_promotions)
 
 
@@ -117,7 +117,6 @@ def _insert_of_coupons() -> Insert:
 
 
 def _insert_fitting(valid: Subquery, rows: FromClause) -> Insert:
-    rows = rows.join(_source, _source.c.id == copies.c.source_order_id)
     mine = discountable.c.factory_id == copies.c.factory_id
     goods = select(func.coalesce(func.sum(discountable.c.total_cents), 0))
     goods = goods.where(mine, not_(discountable.c.shipping))
@@ -133,7 +132,7 @@ def _insert_fitting(valid: Subquery, rows: FromClause) -> Insert:
         .select_from(rows)
         .where(
             _applies,
-            or_(valid.c.currency_code.is_(None), valid.c.currency_code == _source.c.currency_code),
+            or_(valid.c.currency_code.is_(None), valid.c.currency_code == copies.c.currency_code),
             or_(valid.c.order_amount_cents.is_(None), amount >= valid.c.order_amount_cents),
             has_suitable,
         )

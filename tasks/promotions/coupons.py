@@ -188,7 +188,7 @@ def _problems() -> list[tuple[ErrorCode, ColumnElement[str], ColumnElement[bool]
         (
             ErrorCode.COUPON_OTHER_CURRENCY,
             _named + " is for orders in " + _promotion.c.currency_code,
-            _promotion.c.currency_code != _source.c.currency_code,
+            _promotion.c.currency_code != copies.c.currency_code,
         ),
         (
             ErrorCode.COUPON_OTHER_CUSTOMER,
@@ -208,7 +208,7 @@ def _problems() -> list[tuple[ErrorCode, ColumnElement[str], ColumnElement[bool]
             + " or more; these are worth "
             + cast(goods, String)
             + ", in the smallest unit of "
-            + _source.c.currency_code,
+            + copies.c.currency_code,
             and_(minimum.is_not(None), goods < minimum),
         ),
         (

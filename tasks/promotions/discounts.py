@@ -66,7 +66,7 @@ def insert_discounts() -> Insert:
         "item_type": _promotion.c.type,
         "name": _promotion.c.name,
         "quantity": literal(1),
-        "currency_code": _source.c.currency_code,
+        "currency_code": copies.c.currency_code,
         "unit_amount_cents": amount,
         "total_amount_cents": amount,
         "coupon_code": case((_promotion.c.coupon_required, copies.c.coupon_code)),
@@ -74,10 +74,8 @@ def insert_discounts() -> Insert:
         "reference_origin": _promotion.c.reference_origin,
         **times(NOW),
     }
-    rows = (
-        copies.join(off, off.c.factory_id == copies.c.factory_id)
-        .join(_promotion, _promotion.c.id == off.c.promotion_id)
-        .join(_source, _source.c.id == copies.c.source_order_id)
+    rows = copies.join(off, off.c.factory_id == copies.c.factory_id).join(
+        _promotion, _promotion.c.id == off.c.promotion_id
     )
     return insert_select(LineItem, values, rows, order_by=(copies.c.factory_id, off.c.nth))
 

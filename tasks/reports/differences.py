@@ -52,6 +52,9 @@ _LINE_VALUES = {
 }
 _ORDER_VALUES = {
     "customer_id": "order",
+    "market_name": "order",
+    "currency_code": "order",
+    "notes": "order",
     "coupon_code": "discounts",
     "discount_amount_cents": "discounts",
     "gift_card_amount_cents": "totals",
@@ -97,7 +100,7 @@ def read_differences(db: Connection, which: Which) -> Found:
         *_lines(db, which, reasons, options),
         *_added_lines(db, which, options),
         *_orders(db, which, reasons, options),
-        *_addresses(db, which, reasons),
+        *_addresses(db, which, reasons, options),
         *_payment_sources(db, which, reasons, options),
         *_left_out_parts(db, which),
     ):
@@ -227,6 +230,9 @@ def _orders(
                 continue
             if name == "customer_id":
                 before, after = "the customer", None if after is None else "another customer"
+            if name == "notes":
+                before = None if before is None else "as they were"
+                after = None if after is None else "changed"
             why = reasons.find(row.id, f"field {_FIELDS.get(name, name)}")
             yield (
                 row.id,
@@ -236,6 +242,7 @@ def _orders(
                     before=before,
                     after=after,
                     reason=why
+                    or _why_of_order(name, options[row.id])
                     or _why_of_changed_lines(part, options[row.id])
                     or _why_of_part(part, options[row.id])
                     or _why_of_stock(part, options[row.id], reasons),
@@ -243,27 +250,36 @@ def _orders(
             )
 
 
+# The option that changes a value of the order.
+_CHANGES = {
+    "customer_id": "target_customer",
+    "market_name": "target_market",
+    "currency_code": "target_currency",
+    "notes": "target_notes",
+}
 _FIELDS = {"customer_id": "customer", "gift_card_amount_cents": "gift_card_code"}
 
 
-def _addresses(db: Connection, which: Which, reasons: _Reasons) -> Iterator[tuple[int, Difference]]:
+def _addresses(
+    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+) -> Iterator[tuple[int, Difference]]:
     address = table_of(Address)
     for kind in ("billing_address", "shipping_address"):
         had, has = address.alias("had_address"), address.alias("has_address")
-        rows = _copied.join(had, had.c.id == _source.c[f"{kind}_id"])
+        rows = _copied.outerjoin(had, had.c.id == _source.c[f"{kind}_id"])
         rows = rows.outerjoin(has, has.c.id == _target.c[f"{kind}_id"])
         differs = or_(*(had.c[name].is_distinct_from(has.c[name]) for name in _ADDRESS_VALUES))
-        changed = select(_factory.c.id, has.c.id.label("there")).select_from(rows)
-        changed = changed.where(which, or_(has.c.id.is_(None), differs))
-        for key, there in db.execute(changed.order_by(_factory.c.id)):
+        changed = select(_factory.c.id, had.c.id, has.c.id).select_from(rows)
+        changed = changed.where(which, differs)
+        for key, was_there, there in db.execute(changed.order_by(_factory.c.id)):
             yield (
                 key,
                 Difference(
                     part="addresses",
                     what=kind,
-                    before="as it was",
+                    before=None if was_there is None else "as it was",
                     after=None if there is None else "changed",
-                    reason=reasons.find(key, f"field {kind}"),
+                    reason=reasons.find(key, f"field {kind}") or _why_of_order(kind, options[key]),
                 ),
             )
 
@@ -380,6 +396,12 @@ def _why_of_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | None
     return "stock = partial" if partial and part in ("discounts", "taxes", "totals") else None
 
 
+def _why_of_order(name: str, options: Row[Any]) -> str | None:
+    """The option that changes this value of the order, if the copy has it."""
+    option = _CHANGES.get(name, f"target_{name}")
+    return option if options._mapping.get(option) is not None else None
+
+
 def _why_of_changed_lines(part: str, options: Row[Any]) -> str | None:
     """The options that change the lines, and with them the sums of the order."""
     names = [name for name in (*LINE_CHANGES, "refresh_prices") if getattr(options, name)]
@@ -394,6 +416,7 @@ def _why_of_part(part: str, options: Row[Any]) -> str | None:
         for name, parts in (
             ("refresh_prices", ("prices", "taxes", "totals")),
             ("apply_promotions", ("discounts", "taxes", "totals")),
+            ("target_currency", ("prices", "taxes", "totals")),
         )
         if part in parts and options._mapping[name]
     ]

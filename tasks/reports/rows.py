@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.copy_options import CHANGES
 from order_factory.models.values.public_ids import Resource, public_id, public_ids
 from order_factory.tasks.reports.differences import read_differences
 from order_factory.tasks.working_set.statements import table_of
@@ -68,7 +69,11 @@ def _join_differences(db: Connection, batch_id: int, first: int, last: int) -> d
     """
     of = table_of(OrderFactory).c
     may_differ = or_(
-        of.errors_count > 0, of.refresh_prices, of.apply_promotions, not_(of.reuse_wallet)
+        of.errors_count > 0,
+        of.refresh_prices,
+        of.apply_promotions,
+        not_(of.reuse_wallet),
+        *(of[name].is_not(None) for name in CHANGES),
     )
     which = and_(of.batch_id == batch_id, of.id.between(first, last), may_differ)
     found = read_differences(db, which)

@@ -23,6 +23,7 @@ from order_factory.models.errors import SelectionInvalid
 from order_factory.models.tables import Order
 from order_factory.models.tables.base import BigId, JsonObject
 from order_factory.models.tables.option_columns import column_type
+from order_factory.models.tables.row_names import stored_name
 from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import Mode
@@ -36,6 +37,7 @@ from order_factory.tasks.working_set.tables import temporary
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()
 _OBJECTS = {"metadata"} | {option.name for option in EVERY_OPTION if option.type is dict}
+_NAMES = {option.name: option.names for option in EVERY_OPTION if option.names is not None}
 _order = table_of(Order)
 
 # What was asked for, one row per copy; `key` is the order's where its name can be a public id.
@@ -76,6 +78,8 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
         ]
         for name in _OBJECTS & columns.keys():
             columns[name] = [None if held is None else json.dumps(held) for held in columns[name]]
+        for name in _NAMES.keys() & columns.keys():
+            columns[name] = [stored_name(_NAMES[name], held) for held in columns[name]]
         fill(db, asked, columns)
     analyze_table(db, asked)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, FromClause, Select, and_, or_, select, union
 from order_factory.models.tables import Address, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.changed_orders import expected_address
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import (
     KEPT_PARTS,
@@ -32,19 +33,20 @@ _KINDS = tuple(column.key for column in _REFERENCES)
 
 def _find_missing_addresses() -> Select[Any]:
     """Select targets with the wrong number of addresses, too few or too many."""
-    had, has = source.c, target.c
+    has = target.c
+    billing, shipping = (expected_address(kind) for kind in ("billing_address", "shipping_address"))
     outside_lock = has_error(copy_error.c.code == ErrorCode.SHIPPING_ADDRESS_OUTSIDE_LOCK)
     left_out = and_(factory.c.skip_errors, outside_lock)
     wrong = or_(
-        has.billing_address_id.is_(None) != had.billing_address_id.is_(None),
-        has.shipping_address_id.is_(None) != or_(had.shipping_address_id.is_(None), left_out),
+        has.billing_address_id.is_(None) != billing.is_(None),
+        has.shipping_address_id.is_(None) != or_(shipping.is_(None), left_out),
     )
     return select(has.id).select_from(copied).where(is_unedited(source, target), wrong)
 
 
 def _find_foreign_addresses() -> Select[Any]:
     def foreign(kind: str) -> Select[Any]:
-        other = _address.c.copied_from_id != source.c[kind]
+        other = _address.c.copied_from_id != expected_address(kind.removesuffix("_id"))
         return (
             select(target.c.id)
             .select_from(_join_used_addresses(kind))
@@ -84,8 +86,8 @@ def _find_changed_addresses(db: Connection) -> Select[Any]:
 
 
 def _find_addresses_shared_otherwise() -> Select[Any]:
-    had, has = source.c, target.c
-    was_shared = had.billing_address_id == had.shipping_address_id
+    has = target.c
+    was_shared = expected_address("billing_address") == expected_address("shipping_address")
     is_shared = has.billing_address_id == has.shipping_address_id
     rows = select(has.id).select_from(copied)
     return rows.where(is_unedited(source, target), was_shared != is_shared)
@@ -103,14 +105,16 @@ def _match_either(query: Callable[[str], Select[Any]]) -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "addresses-complete",
-        "A target order has a billing and a shipping address if its source has one, unless "
+        "A target order has a billing and a shipping address if its source has one or its copy "
+        "names one, unless "
         "skip_errors left out an address outside the shipping lock.",
         Resource.orders,
         _find_missing_addresses(),
     ),
     Invariant(
         "addresses-from-own-source",
-        "A target order's billing and shipping addresses are copies of its source's.",
+        "A target order's billing and shipping addresses are copies of its source's, or of those "
+        "that its copy names.",
         Resource.orders,
         _find_foreign_addresses(),
     ),
@@ -122,7 +126,8 @@ INVARIANTS = (
     ),
     Invariant(
         "shared-address-stays-shared",
-        "A target order uses one address for billing and shipping exactly if its source does.",
+        "A target order uses one address for billing and shipping exactly if its source does, or its "
+        "copy names one for both.",
         Resource.orders,
         _find_addresses_shared_otherwise(),
     ),

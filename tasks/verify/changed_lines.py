@@ -24,6 +24,7 @@ from order_factory.models.tables import LineItemOption
 from order_factory.models.values.copy_options import LINE_CHANGES
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import DISCOUNTS, SHIPPABLE, ItemType
+from order_factory.tasks.verify.changed_orders import is_other_currency
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import DISCOUNT, PRICES, TAX, is_discountable, split
 from order_factory.tasks.verify.rows import (
@@ -94,7 +95,10 @@ def changed_wrongly(of: FromClause, original: FromClause) -> ColumnElement[bool]
     quantity = func.coalesce(wanted_quantity(original), original.c.quantity)
     priced = or_(swapped, factory.c.refresh_prices)
     discounted = and_(factory.c.apply_promotions, is_discountable(of))
-    own = ("order_id", *KEPT_PARTS, "quantity", *PRICES, *DISCOUNT, *TAX, *_OF_SKU)
+    own = ("order_id", *KEPT_PARTS, "quantity", "currency_code", *PRICES, *DISCOUNT, *TAX, *_OF_SKU)
+    currency = case(
+        (not_(is_other_currency), original.c.currency_code), else_=target.c.currency_code
+    )
     extras = func.coalesce(original.c.options_amount_cents, _options_cents(original))
     price = func.coalesce(original.c.unit_amount_cents, 0)
     beside = original.c.total_amount_cents - price * original.c.quantity - extras
@@ -110,6 +114,7 @@ def changed_wrongly(of: FromClause, original: FromClause) -> ColumnElement[bool]
     tax = case((had > 0, split(original.c.tax_amount_cents, of.c.total_amount_cents, had)))
     return or_(
         differ(of, original, *own),
+        of.c.currency_code.is_distinct_from(currency),
         of.c.sku_code.is_distinct_from(func.coalesce(other_sku(original), original.c.sku_code)),
         of.c.quantity != quantity,
         and_(not_(swapped), differ_in(of, original, *_OF_SKU)),
@@ -117,7 +122,9 @@ def changed_wrongly(of: FromClause, original: FromClause) -> ColumnElement[bool]
         of.c.total_amount_cents != total,
         and_(
             not_(discounted),
-            of.c.discount_cents.is_distinct_from(case((not_(swapped), discount))),
+            of.c.discount_cents.is_distinct_from(
+                case((not_(or_(swapped, is_other_currency)), discount))
+            ),
         ),
         and_(not_(or_(priced, discounted)), had > 0, of.c.tax_amount_cents.is_distinct_from(tax)),
     )

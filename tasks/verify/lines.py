@@ -32,6 +32,7 @@ from order_factory.tasks.verify.changed_lines import (
     is_dropped,
     other_sku,
 )
+from order_factory.tasks.verify.changed_orders import is_other_currency
 from order_factory.tasks.verify.gift_cards import is_redemption
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import (
@@ -118,8 +119,10 @@ def _find_repeated_lines() -> Select[Any]:
 def _find_changed_lines(db: Connection) -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
     reducible = ("quantity", "options_amount_cents")
-    mine = ("order_id", *KEPT_PARTS, *reducible)
+    mine = ("order_id", *KEPT_PARTS, *reducible, "currency_code")
+    currency = case((not_(is_other_currency), origin.c.currency_code), else_=target.c.currency_code)
     frozen = or_(
+        line.c.currency_code.is_distinct_from(currency),
         differ(line, origin, *mine, *PRICES, *DISCOUNT, *TAX),
         parts_differ(db, line, origin, *LINE_MARKS),
     )

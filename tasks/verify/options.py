@@ -71,7 +71,13 @@ def _find_changed_options(db: Connection) -> Select[Any]:
     )
     changed = or_(
         amounts_changed,
-        differ(_option, _original, "line_item_id", *KEPT_PARTS, *amounts),
+        differ(_option, _original, "line_item_id", "currency_code", *KEPT_PARTS, *amounts),
+        _option.c.currency_code.is_distinct_from(
+            case(
+                (factory.c.target_currency.is_(None), _original.c.currency_code),
+                else_=_option.c.currency_code,
+            )
+        ),
         parts_differ(db, _option, _original),
     )
     return select(_option.c.id).select_from(rows).where(is_unedited(_option, _original), changed)

@@ -14,6 +14,7 @@ from order_factory.models.tables import (
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.copying.prices import REFRESHED_PRICES
+from order_factory.tasks.verify.changed_orders import differs_unasked
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import coupon_is_left_out
 from order_factory.tasks.verify.rows import (
@@ -40,6 +41,10 @@ _NOT_COPIED = (
     "customer_id",
     "customer_email",
     "customer_email_key",
+    "guest",
+    "market_name",
+    "notes",
+    "currency_code",
     *AMOUNTS,
     "billing_address_id",
     "shipping_address_id",
@@ -76,7 +81,7 @@ def _find_changed_orders(db: Connection) -> Select[Any]:
         has.gift_card_code.is_not(None), has.gift_card_code.is_distinct_from(had.gift_card_code)
     )
     rows = select(target.c.id).select_from(copied).where(is_unedited(source, target))
-    changed = (differ(target, source, *_NOT_COPIED), coupon, card, parts)
+    changed = (differ(target, source, *_NOT_COPIED), differs_unasked(), coupon, card, parts)
     return rows.where(or_(*changed, *_find_changed_comparison_keys()))
 
 
@@ -89,6 +94,8 @@ def _find_changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
     )
     email = case(
         (has.customer_email.is_(None), null()),
+        # The copy has the email and the key of the customer that it names.
+        (factory.c.target_customer.is_not(None), has.customer_email_key),
         (
             has.customer_email == had.customer_email,
             func.coalesce(had.customer_email_key, had.customer_email),
@@ -106,11 +113,6 @@ def _find_changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _find_changed_currencies() -> Select[Any]:
-    rows = select(target.c.id).select_from(copied)
-    return rows.where(target.c.currency_code != source.c.currency_code)
-
-
 def _find_changed_customers() -> Select[Any]:
     customer = table_of(Customer)
     left_out = and_(factory.c.skip_errors, has_error(copy_error.c.code.in_(_BARRED)))
@@ -122,7 +124,7 @@ def _find_changed_customers() -> Select[Any]:
     return (
         select(target.c.id)
         .select_from(copied.outerjoin(customer, customer.c.id == source.c.customer_id))
-        .where(is_unedited(source, target))
+        .where(is_unedited(source, target), factory.c.target_customer.is_(None))
         .where(
             or_(
                 target.c.customer_id.is_distinct_from(customer_id),
@@ -159,22 +161,16 @@ INVARIANTS = (
         _find_crossed_modes(),
     ),
     Invariant(
-        "same-currency",
-        "A target order has the currency of its source.",
-        Resource.orders,
-        _find_changed_currencies(),
-    ),
-    Invariant(
         "same-customer",
-        "A target order has the customer and the email of its source, or neither if skip_errors "
-        "left them out.",
+        "A target order has the customer and the email of its source, unless its copy names another "
+        "customer; it has neither if skip_errors left them out.",
         Resource.orders,
         _find_changed_customers(),
     ),
     Invariant(
         "order-columns",
-        "All other columns of a target order equal its source's, except for a coupon that was left "
-        "out, the prices in its metadata, and what keep_metadata and keep_references leave out.",
+        "All other columns of a target order equal its source's, except for what its copy asks for, a "
+        "coupon that was left out, the prices in its metadata, and what keep_metadata and keep_references leave out.",
         Resource.orders,
         _find_changed_orders,
     ),

@@ -7,6 +7,7 @@ from sqlalchemy import Select, and_, exists, false, func, not_, or_, select
 from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSource
 from order_factory.models.values.payment_source_fallbacks import PaymentSourceFallback
 from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.changed_orders import gets_another_customer
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import (
     copied,
@@ -49,6 +50,7 @@ def _find_missing_payment_sources() -> Select[Any]:
         .select_from(copied.join(_former, _former.c.id == source.c.payment_source_id))
         .where(is_unedited(source, target), factory.c.reuse_wallet)
         .where(target.c.payment_source_id.is_(None), saved, not_(left_out))
+        .where(not_(gets_another_customer))
     )
 
 
@@ -123,7 +125,7 @@ INVARIANTS = (
     Invariant(
         "payment-source-complete",
         "With reuse_wallet, a target order has a payment source if its source's is in the "
-        "customer's wallet, unless skip_errors left it out.",
+        "customer's wallet, unless skip_errors left it out or the copy is another customer's.",
         Resource.orders,
         _find_missing_payment_sources(),
     ),

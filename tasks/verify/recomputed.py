@@ -8,6 +8,7 @@ from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import DISCOUNTS, PROMOTIONS, SHIPPABLE, ItemType
 from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.verify.changed_orders import is_other_currency
 from order_factory.tasks.verify.rows import (
     copy_error,
     differ_in,
@@ -100,7 +101,10 @@ def is_discountable(of: FromClause) -> ColumnElement[bool]:
 def is_changed_unasked(of: FromClause, original: FromClause) -> ColumnElement[bool]:
     """Whether the line differs in a column that no option of its copy recomputes."""
     priced = and_(factory.c.refresh_prices, of.c.item_type == ItemType.SKUS)
-    discounted = and_(factory.c.apply_promotions, is_discountable(of))
+    # In another currency, an order has no discount of its source.
+    discounted = or_(
+        and_(factory.c.apply_promotions, is_discountable(of)), and_(priced, is_other_currency)
+    )
     reduced = is_reduced(of, original)
     return case(
         (reduced, _find_reduced_wrongly(of, original, priced, discounted)),

@@ -37,7 +37,7 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.tables.base import Base
-from order_factory.models.values.copy_options import CHANGES, LINE_CHANGES, OPTIONS
+from order_factory.models.values.copy_options import LINE_CHANGES, OPTIONS, ORDER_CHANGES
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.working_set.kept_parts import resolve_default
 from order_factory.tasks.working_set.statements import execute_and_count, insert_counted, table_of
@@ -142,7 +142,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
             Order.mode,
             Order.id.label("source_order_id"),
             *(_factory.c[name] for name in OPTIONS),
-            _is_given(CHANGES).label("changed"),
+            _is_given(ORDER_CHANGES).label("order_changed"),
             _is_given(LINE_CHANGES).label("lines_changed"),
             Order.customer_id,
             func.coalesce(own_email, Customer.email).label("customer_email"),

@@ -43,9 +43,10 @@ claims = temporary(
 )
 
 # One row per current copy: its options, what its source order refers to, and the keys of its
-# target. `changed`: options change it; `lines_changed`: its lines. `valid`: it is copied. `failed`: its factory ends as failed (an order that was copied but
-# could not be placed is valid and failed). `awaits`: it ends after a gateway's answer.
-# `aborted`: it was cancelled before the copy.
+# target. `order_changed`: options change the order itself; `lines_changed`: its lines. `valid`: it
+# is copied. `failed`: its factory ends as failed (an order that was copied but could not be placed
+# is valid and failed). `awaits`: it ends after a gateway's answer. `aborted`: it was cancelled
+# before the copy.
 copies = temporary(
     _METADATA,
     "tmp_copies",
@@ -53,7 +54,7 @@ copies = temporary(
     Column("mode", String(4), nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
     *(Column(option.name, column_type(option), nullable=False) for option in COPY_OPTIONS),
-    Column("changed", Boolean, server_default=false(), nullable=False),
+    Column("order_changed", Boolean, server_default=false(), nullable=False),
     Column("lines_changed", Boolean, server_default=false(), nullable=False),
     Column("customer_id", BigInteger),
     Column("customer_email", String),

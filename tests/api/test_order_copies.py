@@ -9,7 +9,8 @@ from sqlalchemy import update
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import Event, Order, OrderFactory
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.copy_options import ORDER_CHANGES
+from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.tasks.verify import verify
 from tests.support.api_client import linkage, make_token, order_id
 from tests.support.copying import change, whole_database
@@ -55,6 +56,7 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "quantities": {"MUG": 2},
         "swap_skus": None,
         "add_lines": None,
+        **dict.fromkeys(ORDER_CHANGES),
         "reference": "again",
         "reference_origin": None,
         "metadata": {"a": [1]},
@@ -93,7 +95,14 @@ def test_a_copy_is_answered_with_its_location_and_included_resources(api, shop):
 def test_every_option_is_kept(api, shop):
     source = order_id(shop.order(mode="test"))
     flags = ("cancel_source_order", "apply_promotions", "ignore_invalid_coupon", "refresh_prices")
-    asked = {**dict.fromkeys(flags, True), "stock": "ignore"}
+    asked = {
+        **dict.fromkeys(flags, True),
+        "stock": "ignore",
+        "target_customer": "ada@shop.example",
+        "target_billing_address": public_id(Resource.addresses, shop.address(mode="test")),
+        "target_currency": "USD",
+        "target_notes": "Ring twice",
+    }
 
     made = api.copy(source, **asked)["data"]
 

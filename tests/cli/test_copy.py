@@ -31,6 +31,7 @@ def test_copies_an_order(shop, run):
 @pytest.mark.usefixtures("prefect")
 def test_takes_every_option_and_tells_everything_as_json(shop, run):
     shop.price("MUG", 12_50)
+    shop.customer(email="ada@shop.example")
     shop.order(number="A1")
 
     said = run(
@@ -40,6 +41,8 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         *("--payment-source-fallback", "newest_valid"),
         *("--keep-metadata", "keys:color, size", "--keep-references", "all"),
         *("--quantities", "MUG=2", "--add-lines", '{"MUG": 1}'),
+        *("--target-customer", "Ada@Shop.Example", "--target-notes", "Ring twice"),
+        *("--target-market", "Europe", "--target-currency", "EUR"),
         *("--reference", "again", "--reference-origin", "shop", "--metadata", '{"n": 1}'),
     )
 
@@ -57,6 +60,8 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         "keep_references": "all",
     }
     assert (detail["quantities"], detail["add_lines"]) == ({"MUG": 2}, {"MUG": 1})
+    assert (detail["target_customer"], detail["target_notes"]) == ("ada@shop.example", "Ring twice")
+    assert shop.rows(Order)[-1].market_name == "Europe"
     assert (detail["reference"], detail["reference_origin"]) == ("again", "shop")
     assert detail["metadata"] == {"n": 1}
 

@@ -117,6 +117,7 @@ ORDER: dict[str, Any] = {
     "customer_email": "orders@ann.example",
     "market_name": "Europe",
     "language_code": "en",
+    "notes": "Ring twice",
     "currency_code": "EUR",
     "country_code": "IT",
     "shipping_country_code_lock": "IT",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -43,8 +44,7 @@ async def _awaited(result: Any, die: Callable[[], None]) -> Any:
     die()
 
 
-def deliver_until(stage: str) -> None:
-    """Deliver all that waits; this kills the process at the stage."""
-    module, name, at_once = STAGES[stage]
+if __name__ == "__main__":
+    module, name, at_once = STAGES[sys.argv[1]]
     setattr(module, name, _deadly(getattr(module, name), at_once=at_once))
     delivering.deliver(render_documents, webhook_settings(), until_idle=True)

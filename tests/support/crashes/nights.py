@@ -1,5 +1,6 @@
 """The batches of the crash tests, and the outcome that they must have after any crash."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,14 @@ from sqlalchemy import func, select
 
 from order_factory.models.database.engine import reading
 from order_factory.models.requests.copies import CopyOptions
-from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch, Sku, StockItem
+from order_factory.models.tables import (
+    Customer,
+    Order,
+    OrderFactory,
+    OrderFactoryBatch,
+    Sku,
+    StockItem,
+)
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.selections.checking import Selection, check_selection
 from order_factory.tasks.selections.reading import read_selection
@@ -43,9 +51,9 @@ def all_copied(times: int) -> Outcome:
 
 
 def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
-    """Rows of a selection: valid and placed, invalid, with a line left out and placed, plain.
+    """Rows of a selection: valid and placed, invalid, with a line left out and placed, changed.
 
-    The copies of the valid one and of the plain one cancel their source, which is copied again.
+    The copies of the valid one and of the changed one cancel their source, which is copied again.
     """
     replaced = {"cancel_source_order": True, "any_source_status": True}
     customer = shop.customer()
@@ -55,12 +63,21 @@ def sources_of_all_kinds(shop: Shop) -> list[dict[str, Any]]:
     invalid = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 0, 9_00)], **held)
     in_part = shop.order(lines=[("MUG", 2, 12_50)], **held)
     shop.line(in_part, sku_code="GONE")
-    plain = shop.order(lines=[("MUG", 1, 12_50)])
+    changed = shop.order(lines=[("MUG", 1, 12_50)])
+    shop.price("CAP", 9_00)
+    changes = {
+        "quantities": "MUG=3",
+        "add_lines": "CAP=1",
+        "target_customer": shop.row(Customer, id=shop.customer()).email,
+        "target_billing_address": public_id(Resource.addresses, shop.address()),
+        "target_market": "America",
+        "target_notes": "Ring twice",
+    }
     return [
         {"source_order": valid, "place_target_order": True, **replaced},
         {"source_order": invalid, "place_target_order": True},
         {"source_order": in_part, "place_target_order": True, "skip_errors": True},
-        {"source_order": plain, "reuse_wallet": False, **replaced},
+        {"source_order": changed, "reuse_wallet": False, **replaced, **changes},
     ]
 
 
@@ -75,8 +92,9 @@ def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> Selection:
 
 
 def job(reference: str, asked: Selection | None, size: int, **stop: Any) -> Job:
-    """A job; without a selection, of a batch that is recorded already."""
-    return Job(reference, asked, size, **stop)
+    """A job on the settings' database; without a selection, of a batch that is recorded already."""
+    settings = {name: it for name, it in os.environ.items() if name.startswith("ORDER_FACTORY_")}
+    return Job(settings, reference, asked, size, **stop)
 
 
 def statuses(reference: str) -> list[str]:

@@ -6,7 +6,7 @@ from order_factory.models.database.engine import begin, reading
 from order_factory.models.errors import FactoryNotFound
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Event, OrderFactory
-from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.copy_options import OPTIONS, ORDER_CHANGES
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
 from tests.support.copying import request, results
@@ -69,6 +69,7 @@ def test_a_factory_is_recorded_with_its_options(shop):
         "quantities": {"MUG": 3},
         "swap_skus": None,
         "add_lines": None,
+        **dict.fromkeys(ORDER_CHANGES),
         "reference": "A-1",
         "reference_origin": "support",
         "metadata": {"why": ["damaged", 1]},

@@ -8,6 +8,7 @@ from order_factory.models.errors import InvalidRequest, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory
 from order_factory.models.values.copy_options import CHANGES, OPTIONS
+from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.selections.checking import check_selection
@@ -24,9 +25,20 @@ OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {
     "quantities": {"MUG": 3},
     "swap_skus": {"OLD": "NEW"},
     "add_lines": {"CAP": 2},
+    "target_customer": "ada@shop.example",
+    "target_billing_address": public_id(Resource.addresses, 7),
+    "target_shipping_address": public_id(Resource.addresses, 8),
+    "target_market": "Europe",
+    "target_currency": "USD",
+    "target_notes": "Ring twice",
 }
 # As a person writes them in a file.
-WRITTEN = {"quantities": "MUG=3", "swap_skus": "OLD=NEW", "add_lines": "CAP=2"}
+WRITTEN = {
+    "quantities": "MUG=3",
+    "swap_skus": "OLD=NEW",
+    "add_lines": "CAP=2",
+    **{name: str(value) for name, value in OTHER.items() if name.startswith("target_")},
+}
 
 
 def asked(shop):

@@ -61,6 +61,11 @@ DAMAGES = [
         "UPDATE order_factories SET skip_errors = false WHERE id = :barred",
         "barred_target",
     ),
+    Damage(
+        "asked-customer",
+        "UPDATE order_factories SET target_customer = '=nobody@shop.example' WHERE id = :plain",
+        "plain_target",
+    ),
     _mode("order_factories", "plain"),
     _mode("orders", "plain_source"),
     _mode("orders", "plain_target"),

@@ -1,0 +1,89 @@
+"""What a copy has otherwise than its source because its options say so, apart from its lines."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from order_factory.models.tables import Customer
+from order_factory.models.tables.row_names import key_in, text_in
+from order_factory.models.values.public_ids import Resource
+from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.rows import copied, factory, is_unedited, source, target
+from order_factory.tasks.working_set.statements import table_of
+
+_customer = table_of(Customer)
+
+names_customer = factory.c.target_customer.is_not(None)
+gets_another_customer = and_(
+    names_customer, target.c.customer_id.is_distinct_from(source.c.customer_id)
+)
+_expected_currency: ColumnElement[str] = func.coalesce(
+    factory.c.target_currency, source.c.currency_code
+)
+is_other_currency = and_(
+    factory.c.target_currency.is_not(None),
+    factory.c.target_currency != source.c.currency_code,
+)
+
+
+def expected_address(kind: str) -> ColumnElement[int]:
+    """The key of the address that the copy's was copied from; null for none."""
+    return func.coalesce(key_in(factory.c[f"target_{kind}"]), source.c[f"{kind}_id"])
+
+
+def _find_other_customers() -> Select[Any]:
+    """Select targets whose customer is not the one that the copy names, or is not theirs alone."""
+    name = factory.c.target_customer
+    rows = copied.outerjoin(_customer, _customer.c.id == target.c.customer_id)
+    named = or_(
+        _customer.c.id == key_in(name),
+        and_(text_in(name).is_not(None), _customer.c.email_key == text_in(name)),
+    )
+    wrong = or_(
+        _customer.c.id.is_(None),
+        and_(is_unedited(_customer), named.is_not(True)),
+        and_(
+            is_unedited(_customer),
+            or_(
+                target.c.customer_email.is_distinct_from(_customer.c.email),
+                target.c.customer_email_key.is_distinct_from(_customer.c.email_key),
+            ),
+        ),
+        target.c.guest,
+    )
+    return select(target.c.id).select_from(rows).where(names_customer, is_unedited(target), wrong)
+
+
+def differs_unasked() -> ColumnElement[bool]:
+    """Whether a value of the target that an option can change is neither the source's nor asked for."""
+    market = func.coalesce(factory.c.target_market, source.c.market_name)
+    notes = func.coalesce(factory.c.target_notes, source.c.notes)
+    return or_(
+        target.c.currency_code != _expected_currency,
+        target.c.market_name.is_distinct_from(market),
+        target.c.notes.is_distinct_from(notes),
+        and_(factory.c.target_customer.is_(None), target.c.guest != source.c.guest),
+    )
+
+
+def _find_other_currencies() -> Select[Any]:
+    rows = select(target.c.id).select_from(copied)
+    without_prices = and_(is_other_currency, factory.c.refresh_prices.is_(False))
+    return rows.where(or_(target.c.currency_code != _expected_currency, without_prices))
+
+
+INVARIANTS = (
+    Invariant(
+        "same-currency",
+        "A target order has the currency of its source, or with refresh_prices the one that its "
+        "copy asks for.",
+        Resource.orders,
+        _find_other_currencies(),
+    ),
+    Invariant(
+        "asked-customer",
+        "If a copy names a customer, its target order is that customer's, and no guest's.",
+        Resource.orders,
+        _find_other_customers(),
+    ),
+)

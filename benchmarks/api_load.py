@@ -1,236 +1,288 @@
-"""The HTTP service under load, beside an empty route on the same machine in the same run.
+"""The HTTP service under load, beside an empty route of the same server in the same run.
 
-    python -m benchmarks.api_load --seconds 60 --clients 200
+    python -m benchmarks.api_load --databases sqlite,postgresql --factories 1000000
 
-A fresh SQLite shop (or the PostgreSQL database of --database) is filled, `order-factory serve` is
-started as a process, and keep-alive clients ask: first for an empty route, then for lists and
-single orders, and at last for copies, all of which must come to `completed`.
+`wrk` keeps 20 connections busy: first with an empty route of Starlette and uvicorn, then with each
+kind of request to `order-factory serve`. Ratios are of medians of the rounds: by the clock, and by
+processor time for each answer, which says more on a machine that others use too. At last copies
+are requested while the service copies, and all of them must come to `completed`.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
-from urllib.parse import urlsplit
+from statistics import median
+from time import monotonic, sleep
 
-from sqlalchemy import func, insert, select
+import psutil
+from sqlalchemy import func, select
 
+from benchmarks.api_shop import fill, first_keys
+from benchmarks.cpu_clock import DatabaseClock
+from benchmarks.postgres import postgres_server
+from benchmarks.wrk import Load, Request, load, require_wrk
+from order_factory.api.query.paging import MOST_SIZE
 from order_factory.api.tokens import create_token
-from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.engine import begin, close_connections, reading
 from order_factory.models.database.schema import upgrade
-from order_factory.models.tables import Address, Customer, LineItem, Order, OrderFactory, Sku
-from order_factory.models.tables.base import utc_now
-from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.tables import OrderFactory
+from order_factory.models.values.public_ids import Resource, public_ids
 from order_factory.models.values.statuses import FactoryStatus, Mode
-from order_factory.tasks.working_set.statements import table_of
 
-LINES = 10
-_EMPTY = (
-    "from starlette.applications import Starlette\n"
-    "from starlette.responses import JSONResponse\n"
-    "from starlette.routing import Route\n"
-    "async def empty(request): return JSONResponse({})\n"
-    "app = Starlette(routes=[Route('/empty', empty)])\n"
-)
+ORDERS = 5_000
+EMPTY = "an empty route"
+_APP = """
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+async def empty(request): return JSONResponse({})
+app = Starlette(routes=[Route('/empty', empty)])
+"""
+_FACTORIES = f"/api/order_factories?page[size]={MOST_SIZE}"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One kind of request, and the goal for its rate: a part of the empty route's."""
+
+    name: str
+    requests: Sequence[Request]
+    goal: float | None = None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a load gave: answers, seconds, and each answer's time in seconds, in order."""
+    """A load of one round, and the processor seconds for each answer: the service's, and all."""
 
-    name: str
-    seconds: float
-    times: list[float]
-    others: int
-
-    def line(self) -> str:
-        if not self.times:
-            return f"{self.name:<28} no answer"
-        ordered = sorted(self.times)
-        p50, p99 = (ordered[int(len(ordered) * part)] * 1000 for part in (0.5, 0.99))
-        rate = len(ordered) / self.seconds
-        message = f"{self.name:<28} {rate:>8,.0f}/s   p50 {p50:>7,.1f} ms   p99 {p99:>8,.1f} ms"
-        return message + (f"   {self.others} other answers" if self.others else "")
-
-
-def fill(orders: int) -> list[str]:
-    """A shop of test mode with this many placed orders; the public ids of the first thousand."""
-    now = utc_now()
-    times = {"created_at": now, "updated_at": now}
-    with begin() as db:
-        skus = [{"code": f"S{n}", "name": f"S{n}", "do_not_track": True} for n in range(100)]
-        db.execute(insert(Sku), [{**each, "mode": "test"} for each in skus])
-        address = {"line_1": "1", "city": "Rome", "country_code": "IT", "mode": "test"}
-        address_id = db.execute(insert(Address).returning(Address.id), address).scalar_one()
-        customer = {"email": "load@shop.example", "mode": "test"}
-        customer_id = db.execute(insert(Customer).returning(Customer.id), customer).scalar_one()
-        order = {
-            "status": "placed",
-            "mode": "test",
-            "customer_id": customer_id,
-            "billing_address_id": address_id,
-            "shipping_address_id": address_id,
-            "currency_code": "EUR",
-            "total_amount_cents": 100 * LINES,
-            **times,
-        }
-        first = (db.scalar(select(func.max(Order.id))) or 0) + 1
-        keys = range(first, first + orders)
-        db.execute(insert(table_of(Order)), [{"id": n, "number": str(n), **order} for n in keys])
-        line = {"quantity": 1, "unit_amount_cents": 100, "total_amount_cents": 100, **times}
-        for start in range(0, orders, 5_000):
-            rows = [
-                {"order_id": n, "sku_code": f"S{(n + m) % 100}", **line}
-                for n in keys[start : start + 5_000]
-                for m in range(LINES)
-            ]
-            db.execute(insert(table_of(LineItem)), rows)
-    return [public_id(Resource.orders, key) for key in keys[:1_000]]
+    load: Load
+    cpu: float
+    cpu_with_database: float
 
 
 @contextmanager
-def running(command: list[str], said: str) -> Iterator[str]:
-    """A server as a process; the URL in the line in which it says that it listens."""
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+def running(command: list[str], said: str, **environment: str) -> Iterator[tuple[str, int]]:
+    """A server as a process: the URL in the line that says that it listens, and its process id."""
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    )
     assert process.stderr is not None
     log = process.stderr
     try:
         line = next(line for line in log if said in line)
         # What it logs later must be read, or it would stop at a full pipe.
         drain = subprocess.Popen(["cat"], stdin=log, stdout=subprocess.DEVNULL)
-        yield next(word for word in line.split() if word.startswith("http"))
+        url = next(word for word in line.split() if word.startswith("http"))
+        yield url.removesuffix("/api"), process.pid
     finally:
         process.terminate()
         process.wait()
         drain.wait()
 
 
-async def load(
-    name: str, url: str, requests: Iterator[bytes], clients: int, seconds: float, expect: int
-) -> Measured:
-    """Let the clients send one request after the other for this many seconds."""
-    times: list[float] = []
-    others = 0
-    where = urlsplit(url)
-    end = monotonic() + seconds
-
-    async def client() -> None:
-        nonlocal others
-        reader, writer = await asyncio.open_connection(where.hostname, where.port)
-        while monotonic() < end:
-            began = perf_counter()
-            writer.write(next(requests))
-            head = await reader.readuntil(b"\r\n\r\n")
-            fields = head.lower().split(b"\r\n")
-            length = next(each for each in fields if each.startswith(b"content-length"))
-            await reader.readexactly(int(length.split(b":")[1]))
-            if int(head[9:12]) == expect:
-                times.append(perf_counter() - began)
-            else:
-                others += 1
-        writer.close()
-
-    began = monotonic()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return Measured(name, monotonic() - began, times, others)
-
-
-def asking(token: str, paths: list[str]) -> Iterator[bytes]:
-    """GET requests for these paths, over and over."""
-    head = f"Host: bench\r\nAuthorization: Bearer {token}\r\n\r\n"
-    made = [f"GET {path} HTTP/1.1\r\n{head}".encode() for path in paths]
-    return (made[n % len(made)] for n in count())
-
-
-def asking_for_copies(token: str, orders: list[str]) -> Iterator[bytes]:
-    """POST requests for copies of these orders, over and over."""
-    made = []
-    for name in orders:
-        source = {"data": {"type": "orders", "id": name}}
-        data = {"type": "order_copies", "relationships": {"source_order": source}}
-        body = json.dumps({"data": data})
-        made.append(
-            f"POST /api/order_copies HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/vnd.api+json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+def make_cases(orders: Sequence[str], factories: int) -> list[Case]:
+    """What is measured, with the goals of the project."""
+    last = factories // MOST_SIZE
+    everything = "filter[q][source_order_currency_code_eq]=EUR"
+    few = "filter[q][source_order_customer_email_eq]=c7@shop.example"
+    two = "include=source_order,target_order"
+    lists: dict[str, tuple[str, float | None]] = {
+        "list 25": ("", 0.08),
+        "list 25, two includes": (f"&{two}", 0.03),
+        "list 25, the newest first": ("&sort=-created_at", None),
+        "list 25, the last page": (f"&page[number]={last}", None),
+        "a join filter that few meet": (f"&{few}", None),
+        "a join filter that all meet": (f"&{everything}", None),
+    }
+    copies = [
+        Request(
+            "/api/order_copies",
+            "POST",
+            json.dumps(
+                {
+                    "data": {
+                        "type": "order_copies",
+                        "relationships": {"source_order": {"data": {"type": "orders", "id": name}}},
+                    }
+                }
+            ),
         )
-    return (made[n % len(made)].encode() for n in count())
+        for name in orders
+    ]
+    return [
+        Case("retrieve an order", [Request(f"/api/orders/{name}") for name in orders], 0.2),
+        *(Case(name, [Request(_FACTORIES + query)], goal) for name, (query, goal) in lists.items()),
+        Case("create a copy", copies, 0.1),
+    ]
 
 
-def wait_until_copied() -> tuple[int, float]:
-    """How many copies were left when the load ended, and the seconds until none was."""
-    began, first = monotonic(), None
-    while True:
-        with reading() as db:
-            pending = OrderFactory.status == FactoryStatus.PENDING
-            left = db.scalar(select(func.count()).select_from(OrderFactory).where(pending)) or 0
-        first = left if first is None else first
-        if not left:
-            return first, monotonic() - began
+class Clock:
+    """Counts the processor seconds of a service with its processes, and of its database."""
+
+    def __init__(self, process: int, database: DatabaseClock) -> None:
+        self._process, self._database = psutil.Process(process), database
+
+    def seconds(self) -> tuple[float, float]:
+        """Those of the service, and those of its database."""
+        found = [self._process, *self._process.children(recursive=True)]
+        times = [each.cpu_times() for each in found]
+        return sum(each.user + each.system for each in times), self._database.seconds()
+
+
+def measure(url: str, case: Case, token: str, seconds: float, clock: Clock) -> Measured:
+    """Load a service for this many seconds."""
+    before = clock.seconds()
+    found = load(url, case.requests, seconds, token)
+    of_service, of_database = (
+        (now - then) / found.answers for now, then in zip(clock.seconds(), before, strict=True)
+    )
+    return Measured(found, of_service, of_service + of_database)
+
+
+def measure_rounds(
+    database: str, factories: int, seconds: float, rounds: int, workers: int, only: str
+) -> Iterator[str]:
+    """The lines of the report about one database, which is empty."""
+    fill(ORDERS, factories)
+    orders = public_ids(Resource.orders, first_keys(1_000))
+    cases = [each for each in make_cases(orders, factories) if only in each.name]
+    with begin() as db:
+        token = create_token(db, mode=Mode.TEST, scopes=["read", "write"], rate_limits="").token
+    clock = DatabaseClock(database)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(_uvicorn(folder), "running on") as (empty_url, empty_process),
+        running(_serve(workers), "Listening on", ORDER_FACTORY_API_DISPATCH="false") as (url, own),
+    ):
+        empty = Case(EMPTY, [Request("/empty")])
+        found: dict[Case, list[Measured]] = {each: [] for each in (empty, *cases)}
+        for case in cases:
+            load(url, case.requests, 1, token)  # statements are compiled
+        for _ in range(rounds):
+            of_empty = Clock(empty_process, DatabaseClock(""))
+            found[empty].append(measure(empty_url, empty, "", seconds, of_empty))
+            for case in cases:
+                found[case].append(measure(url, case, token, seconds, Clock(own, clock)))
+    yield f"{factories:,} factories, {workers} workers, {rounds} rounds of {seconds:.0f} seconds"
+    yield "| | requests/s | p50 ms | p99 ms | ratio | CPU ms | of CPU | with the database | goal |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield from (_line(case, measured, found[empty]) for case, measured in found.items())
+
+
+def _line(case: Case, measured: Sequence[Measured], empty: Sequence[Measured]) -> str:
+    """A row of the table: medians of the rounds; ratios are those of each round."""
+    pairs = list(zip(measured, empty, strict=True))
+    failed = sum(each.load.failed for each in measured)
+    cells = [
+        case.name + (f" ({failed} failed)" if failed else ""),
+        f"{median(each.load.rate for each in measured):,.0f}",
+        f"{median(each.load.p50 for each in measured) * 1000:,.1f}",
+        f"{median(each.load.p99 for each in measured) * 1000:,.1f}",
+        f"{median(here.load.rate / there.load.rate for here, there in pairs):.3f}",
+        f"{median(each.cpu for each in measured) * 1000:.2f}",
+        f"{median(there.cpu / here.cpu for here, there in pairs):.3f}",
+        f"{median(there.cpu / here.cpu_with_database for here, there in pairs):.3f}",
+        "" if case.goal is None else str(case.goal),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def measure_copying(seconds: float, workers: int) -> Iterator[str]:
+    """Whether each requested copy is stored and copied, and how fast."""
+    (case,) = (
+        each
+        for each in make_cases(public_ids(Resource.orders, first_keys(1_000)), 0)
+        if each.requests[0].method == "POST"
+    )
+    with begin() as db:
+        token = create_token(db, mode=Mode.TEST, scopes=["write"], rate_limits="").token
+    before = _count()
+    with running(_serve(workers), "Listening on") as (url, _):
+        load(url, case.requests, 1, token)
+        _wait_until_copied()  # Prefect's server has started by then
+        first = _count()
+        made = load(url, case.requests, seconds, token)
+        left = _count(FactoryStatus.PENDING)
+        began = monotonic()
+        _wait_until_copied()
+        took = monotonic() - began
+    stored = _count() - first
+    yield (
+        f"{made.answers:,} copies requested, {made.rate:,.0f} per second, p99 "
+        f"{made.p99 * 1000:,.0f} ms; {stored:,} stored and {_count(FactoryStatus.COMPLETED) - before:,} "
+        f"completed; {left:,} were left and copied in {took:.1f} s"
+    )
+
+
+def _count(status: FactoryStatus | None = None) -> int:
+    counted = select(func.count()).select_from(OrderFactory)
+    if status is not None:
+        counted = counted.where(OrderFactory.status == status)
+    with reading() as db:
+        return db.scalar(counted) or 0
+
+
+def _wait_until_copied() -> None:
+    while _count(FactoryStatus.PENDING):
         sleep(0.2)
 
 
-def measure(clients: int, seconds: float, orders: int) -> Iterator[str]:
-    """The lines of the report, as they are measured."""
-    names = fill(orders)
-    with begin() as db:
-        token = create_token(db, mode=Mode.TEST, scopes=["read", "write"], rate_limits="").token
-    folder = tempfile.mkdtemp()
-    Path(folder, "empty.py").write_text(_EMPTY)
-    uvicorn = [sys.executable, "-m", "uvicorn", "empty:app", "--app-dir", folder, "--port", "0"]
-    with running([*uvicorn, "--no-access-log"], "running on") as url:
-        paths = ["/empty"]
-        yield asyncio.run(
-            load("empty route", url, asking(token, paths), 20, seconds / 4, 200)
-        ).line()
-    serve = [sys.executable, "-m", "order_factory.cli.main", "serve", "--port", "0"]
-    with running(serve, "Listening on") as url:
-        lists = ["/api/order_factories?include=source_order,target_order&page[size]=25"]
-        retrieved = [f"/api/orders/{name}" for name in names]
-        copies = asking_for_copies(token, names)
-        asyncio.run(load("warming up", url, copies, 1, 1, 201))
-        wait_until_copied()  # Prefect's server has started by then
-        for name, requests, many in (
-            ("retrieve an order", asking(token, retrieved), 20),
-            ("list 25, two includes", asking(token, lists), 20),
-        ):
-            yield asyncio.run(load(name, url, requests, many, seconds / 4, 200)).line()
-        named = f"create copies, {clients} clients"
-        made = asyncio.run(load(named, url, copies, clients, seconds, 201))
-        yield made.line()
-        left, drained = wait_until_copied()
-        with reading() as db:
-            stored = db.scalar(select(func.count()).select_from(OrderFactory)) or 0
-        rate = len(made.times) / (made.seconds + drained)
-        yield (
-            f"answered {len(made.times):,} copies, stored {stored:,} in all, lost none: "
-            f"{stored >= len(made.times)}; {left:,} were left and copied in {drained:.1f} s "
-            f"({rate:,.0f} copies/s over the whole time)"
-        )
+def _uvicorn(folder: str) -> list[str]:
+    Path(folder, "empty.py").write_text(_APP)
+    command = [sys.executable, "-m", "uvicorn", "empty:app", "--app-dir", folder, "--port", "0"]
+    return [*command, "--no-access-log"]
+
+
+def _serve(workers: int) -> list[str]:
+    command = [sys.executable, "-m", "order_factory.cli.main", "serve", "--port", "0"]
+    return [*command, "--workers", str(workers)]
+
+
+def databases(names: Sequence[str], folder: Path) -> Iterator[tuple[str, str]]:
+    """Each database in turn with its URL, empty and with its tables."""
+    for name in names:
+        if name == "sqlite":
+            yield name, _prepare(f"sqlite:///{folder}/shop.db")
+        else:
+            with postgres_server(folder / "postgres") as url:
+                yield name, _prepare(url.format("postgres"))
+                close_connections()
+
+
+def _prepare(url: str) -> str:
+    os.environ["ORDER_FACTORY_DATABASE_URL"] = url
+    upgrade()
+    return url
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Load the HTTP service.")
-    parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--orders", type=int, default=5_000)
-    parser.add_argument("--database", help="URL of an empty database; else a SQLite file")
+    parser = argparse.ArgumentParser(description="Load the HTTP service with wrk.")
+    parser.add_argument("--databases", default="sqlite,postgresql", help="sqlite,postgresql")
+    parser.add_argument("--factories", type=int, default=10_000, help="factories in the shop")
+    parser.add_argument("--seconds", type=float, default=5, help="seconds of each load")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which medians are shown")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the service")
+    parser.add_argument("--only", default="", help="only the cases whose name contains this")
+    parser.add_argument("--copying", action="store_true", help="also let the service copy")
     given = parser.parse_args()
+    require_wrk()
     with tempfile.TemporaryDirectory() as folder:
-        url = given.database or f"sqlite:///{folder}/shop.db"
-        os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-        upgrade()
-        for line in measure(given.clients, given.seconds, given.orders):
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+        for name, url in databases(given.databases.split(","), Path(folder)):
+            lines = measure_rounds(
+                url, given.factories, given.seconds, given.rounds, given.workers, given.only
+            )
+            for line in lines:
+                sys.stdout.write(f"{line}\n" if line.startswith("|") else f"\n{name}: {line}\n\n")
+                sys.stdout.flush()
+            if given.copying:
+                for line in measure_copying(given.seconds, given.workers):
+                    sys.stdout.write(f"\n{name}: {line}\n")
 
 
 if __name__ == "__main__":

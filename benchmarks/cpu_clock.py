@@ -21,16 +21,30 @@ class CpuClock:
     """
 
     def __init__(self, url: str) -> None:
-        self._server: int | None = None
-        if url.startswith("postgresql") and Path("/proc/self/stat").exists():
-            with psycopg.connect(url) as db:
-                self._server = int(_stat(db.info.backend_pid)[_PARENT])
+        self._server = DatabaseClock(url)
 
     def seconds(self) -> float:
         """The processor seconds so far: those of a process that runs, or has ended."""
         uses = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         own = sum(use.ru_utime + use.ru_stime for use in uses)
-        return own + (0.0 if self._server is None else _server_seconds(self._server))
+        return own + self._server.seconds()
+
+
+class DatabaseClock:
+    """Counts the processor seconds of the PostgreSQL server at this URL; 0 for SQLite.
+
+    On systems without `/proc`, it is always 0.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._postmaster: int | None = None
+        if url.startswith("postgresql") and Path("/proc/self/stat").exists():
+            with psycopg.connect(url) as db:
+                self._postmaster = int(_stat(db.info.backend_pid)[_PARENT])
+
+    def seconds(self) -> float:
+        """The processor seconds so far."""
+        return 0.0 if self._postmaster is None else _server_seconds(self._postmaster)
 
 
 def _stat(process: int | str) -> list[str]:

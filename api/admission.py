@@ -3,6 +3,8 @@
 import hashlib
 import ipaddress
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Connection
@@ -23,7 +25,7 @@ class Credentials:
     authorization: str | None
     address: str
 
-    @property
+    @cached_property
     def share(self) -> str:
         """The name under which it shares the threads, known before the token is looked up."""
         return hashlib.sha256((self.authorization or self.address).encode()).hexdigest()
@@ -36,8 +38,9 @@ class Admission:
     recently are still looked up, so a shop is not locked out by others at its address.
     """
 
-    def __init__(self) -> None:
-        self._limiter = RateLimiter()
+    def __init__(self, counters: Path | None = None) -> None:
+        """`counters` is the file in which several processes count requests."""
+        self._limiter = RateLimiter(counters)
         self._known: dict[str, None] = {}
         self._lock = Lock()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from order_factory.api.errors import method_not_allowed, nothing_here
 from order_factory.api.health import health, readiness
 from order_factory.api.middleware import RequestLog
 from order_factory.api.rate_limits import RATE_HEADERS
+from order_factory.api.readers import Readers
 from order_factory.api.settings import api_settings
 from order_factory.api.watchdog import Watchdog
 from order_factory.api.webhook_dispatcher import WebhookDispatcher
@@ -69,25 +71,32 @@ def make_service() -> Starlette:
     return make_app(Dispatcher(settings) if settings.dispatch else None, make_background_threads())
 
 
-def make_app(dispatcher: WakesCopying | None, beside: Sequence[Background]) -> Starlette:
-    """Return the ASGI application with the background threads of this process."""
+def make_app(
+    dispatcher: WakesCopying | None, beside: Sequence[Background], counters: Path | None = None
+) -> Starlette:
+    """Return the ASGI application with the background threads of this process.
+
+    `counters` is the file in which several processes count the requests of each caller.
+    """
     settings = api_settings()
-    writer = Writer()
+    writer, readers = Writer(), Readers(settings.threads)
     threads = [*beside, *([] if dispatcher is None else [dispatcher])]
 
     @asynccontextmanager
     async def running(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
+        readers.start()
         for each in threads:
             each.start()
         yield
+        readers.stop()
         writer.stop()
         for each in threads:
             each.stop(SECONDS_TO_END)
 
-    admission = Admission()
+    admission = Admission(counters)
     documentation = Documentation(admission)
-    endpoints = Endpoints(writer, dispatcher, admission)
+    endpoints = Endpoints(writer, readers, dispatcher, admission)
     ready = readiness(dispatcher).ready
     app = Starlette(
         routes=[

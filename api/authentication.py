@@ -27,8 +27,8 @@ def _find_caller(db: Connection, token: str) -> Caller | None:
     row = find_token(db, token)
     if row is None:
         return None
-    scopes = frozenset(row.scopes.split())
-    return Caller(f"token:{row.handle}", Mode(row.mode), scopes, row.rate_limits)
+    scopes = frozenset(row["scopes"].split())
+    return Caller(f"token:{row['handle']}", Mode(row["mode"]), scopes, row["rate_limits"])
 
 
 def require_scope(caller: Caller, *, writes: bool) -> None:

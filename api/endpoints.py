@@ -6,8 +6,6 @@ commit.
 """
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
 
 import anyio
 from sqlalchemy import Connection
@@ -31,6 +29,7 @@ from order_factory.api.negotiation import (
     is_multipart,
     read_body,
 )
+from order_factory.api.readers import Readers
 from order_factory.api.reads import read
 from order_factory.api.settings import api_settings
 from order_factory.api.targets import Target, find_target, require_method
@@ -41,7 +40,6 @@ from order_factory.models.database.engine import reading
 from order_factory.models.database.transient import is_transient
 from order_factory.models.errors import OrderFactoryError
 
-T = TypeVar("T")
 _log = logging.getLogger("order_factory.api")
 
 
@@ -49,17 +47,17 @@ class Endpoints:
     """Answers every request below `/api/`, with the shared parts of the service."""
 
     def __init__(
-        self, writer: Writer, dispatcher: WakesCopying | None, admission: Admission
+        self,
+        writer: Writer,
+        readers: Readers,
+        dispatcher: WakesCopying | None,
+        admission: Admission,
     ) -> None:
         self._writer = writer
         self._dispatcher = dispatcher
         self._admission = admission
-        threads = api_settings().threads
-        self._shares = FairShares(threads)
-        self._threads = anyio.CapacityLimiter(threads)
+        self._readers = readers
         self._uploads = FairShares(api_settings().uploads)
-        # Reads must not delay the admission of writes, which takes a millisecond.
-        self._admitting = anyio.CapacityLimiter(2)
 
     async def handle(self, request: Request) -> Response:
         """Return the answer to a request, or the error that describes its problem."""
@@ -82,10 +80,16 @@ class Endpoints:
     async def _answer(self, request: Request) -> Answer:
         incoming = read_request(request)
         await prepare_key(incoming.credentials.authorization)
+        share = incoming.credentials.share
         if not incoming.writes:
-            async with self._shares.turn(incoming.credentials.share):
-                return await _run_in_thread(lambda: self._read(request, incoming), self._threads)
-        caller = await _run_in_thread(lambda: self._admit(request, incoming), self._admitting)
+            found: Answer = await self._readers.read(
+                share, lambda db: self._read(db, request, incoming)
+            )
+            return found
+        # Reads must not delay the admission of writes, which takes a millisecond.
+        caller: Caller = await self._readers.read(
+            f"writes of {share}", lambda db: self._counted(db, request, incoming)
+        )
         check_accept(request.headers)
         target = find_target(incoming.path)
         require_method(target, incoming.method)
@@ -120,20 +124,19 @@ class Endpoints:
                 upload.close()
         return answer
 
-    def _read(self, request: Request, incoming: Incoming) -> Answer:
-        with reading() as db:
-            caller = self._counted(db, request, incoming)
-            target = find_target(incoming.path)
-            if not target.is_file:
-                check_accept(request.headers)
-            require_method(target, incoming.method)
-            require_scope(caller, writes=False)
+    def _read(self, db: Connection, request: Request, incoming: Incoming) -> Answer:
+        caller = self._counted(db, request, incoming)
+        target = find_target(incoming.path)
+        require_method(target, incoming.method)
+        require_scope(caller, writes=False)
+        if target.is_file:
+            # Its rows are fetched piece by piece, which needs a transaction.
+            with reading() as own:
+                answer = read(own, incoming, target, caller)
+        else:
+            check_accept(request.headers)
             answer = read(db, incoming, target, caller)
         return add_etag(answer, request.headers.get("if-none-match"))
-
-    def _admit(self, request: Request, incoming: Incoming) -> Caller:
-        with reading() as db:
-            return self._counted(db, request, incoming)
 
     def _counted(self, db: Connection, request: Request, incoming: Incoming) -> Caller:
         caller, headers = self._admission.admit(db, incoming.credentials)
@@ -144,7 +147,3 @@ class Endpoints:
 
 def _sends_form(request: Request) -> bool:
     return is_multipart(request.headers.get("content-type", ""))
-
-
-async def _run_in_thread(work: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
-    return await anyio.to_thread.run_sync(work, limiter=limiter)

@@ -102,6 +102,13 @@ def of_order_factory(error: OrderFactoryError) -> ApiError:
     return ApiError(Problem(error.status, code, code.replace("_", " ").capitalize(), str(error)))
 
 
+def too_many_waiting(most: int) -> ApiError:
+    """429: many requests of one token wait for their turn."""
+    detail = f"More than {most} requests of this token are waiting. Send fewer at a time."
+    problem = Problem(429, "TOO_MANY_AT_ONCE", "Too many requests at once", detail)
+    return ApiError(problem, headers={"Retry-After": "1"})
+
+
 def unavailable(seconds: int = 1) -> ApiError:
     detail = "The service cannot answer now. Try again later."
     problem = Problem(503, "SERVICE_UNAVAILABLE", "Service unavailable", detail)

@@ -1,11 +1,11 @@
-"""Fair shares of the reading threads: callers take turns, and none uses more than half."""
+"""Fair shares of the uploads: callers take turns, and none uses more than half."""
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from order_factory.api.errors import ApiError, Problem
+from order_factory.api.errors import too_many_waiting
 
 _MOST_WAITING = 100
 
@@ -38,7 +38,7 @@ class FairShares:
             return
         queue = self._waiting.setdefault(caller, deque())
         if len(queue) >= _MOST_WAITING:
-            raise _too_many_waiting()
+            raise too_many_waiting(_MOST_WAITING)
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(mine)
         try:
@@ -73,9 +73,3 @@ class FairShares:
                 self._waiting[caller] = self._waiting.pop(caller)
             if not queue:
                 del self._waiting[caller]
-
-
-def _too_many_waiting() -> ApiError:
-    detail = f"More than {_MOST_WAITING} requests of this token are waiting. Send fewer at a time."
-    problem = Problem(429, "TOO_MANY_AT_ONCE", "Too many requests at once", detail)
-    return ApiError(problem, headers={"Retry-After": "1"})

@@ -12,8 +12,9 @@ from order_factory.api.errors import wrong_parameter
 from order_factory.api.query.parameters import Includes
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.rows import fetch_rows
+from order_factory.api.rows import fetch_rows, shown_times
 from order_factory.api.settings import api_settings
+from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.database.time_limits import check_time_limit
 
 # The keys of the related rows, by relationship.
@@ -92,14 +93,14 @@ def _read_related(
 @lru_cache(maxsize=1_024)
 def _select_linked_to_several(
     relationship: Relationship, target_name: str, mode: str
-) -> Select[Any]:
+) -> QuickSelect:
     """Return the statement for related rows of several rows; cached, as building it is slow."""
     target = RESOURCES[target_name]
     near: Any = bindparam("near", expanding=True)
-    statement = select_linked(relationship, target, mode).where(
-        link_of(relationship, target).in_(near)
-    )
-    return statement.order_by(target.table.c.id).limit(bindparam("most", type_=Integer))
+    linked = link_of(relationship, target).in_(near)
+    statement = select_linked(relationship, target, mode).where(linked)
+    most = bindparam("most", type_=Integer)
+    return QuickSelect(statement.order_by(target.table.c.id).limit(most), shown_times(target))
 
 
 def select_linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:

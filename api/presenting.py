@@ -4,22 +4,25 @@ Most of a document is the same for every row: the names, and the links except fo
 part is rendered once for a resource, a caller and a set of fields, and cached.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from orjson import Fragment
 
 from order_factory.api.including import Graph, Linkage
 from order_factory.api.query.paging import Page
 from order_factory.api.query.parameters import Query
-from order_factory.api.resources.attributes import iso_8601
-from order_factory.api.resources.description import Relationship, ResourceType, Row, Type
+from order_factory.api.resources.attributes import CURRENCY, ShownAmount, iso_8601
+from order_factory.api.resources.description import Attribute, Relationship, ResourceType, Row, Type
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
+from order_factory.models.values.money import show_amount
 from order_factory.models.values.public_ids import public_ids
 
 Json = dict[str, Any]
@@ -93,11 +96,13 @@ class _Presenter:
             for each in attributes
             if each.type == Type.TIME and each.column is not None
         ]
-        timed = {name for name, _ in self._times}
+        self._amounts = list(_find_amounts(attributes))
+        read = {name for name, _ in self._times}
+        read |= {name for number, price, *_ in self._amounts for name in (number, price)}
         self._computed = [
             (each.name, each.read if secrets or not each.secret else _hide)
             for each in attributes
-            if not each.as_stored and each.name not in timed
+            if not each.as_stored and each.name not in read
         ]
         # Each relationship as JSON, without the row's id and the closing brace.
         self._relationships = [
@@ -105,49 +110,80 @@ class _Presenter:
             for each in resource.relationships
             if shown is None or each.name in shown
         ]
-        self._without_linkage = self._joined({})
+        self._without_linkage = self._joined({}, {})
         meta = {"mode": mode, "organization_id": organization}
-        self._meta = orjson.Fragment(orjson.dumps(meta))
+        self._meta = Fragment(orjson.dumps(meta))
 
     def present(self, rows: Sequence[Row], graph: Graph) -> list[Json]:
         """Return the resource objects of these rows, in the same order."""
-        name, links = self._resource.name, graph.links
+        name = self._resource.name
         ids = public_ids(self._resource.ids, [row["id"] for row in rows])
+        linked = self._linked(rows, graph)
         return [
             {
                 "id": own_id,
                 "type": name,
                 "links": {"self": f"{self._here}{own_id}"},
                 "attributes": self._attributes(row),
-                "relationships": self._linked(own_id, links.get((name, row["id"]))),
+                "relationships": Fragment(relationships.replace(_RENDERED_ID, own_id)),
                 "meta": self._meta,
             }
-            for row, own_id in zip(rows, ids, strict=True)
+            for row, own_id, relationships in zip(rows, ids, linked, strict=True)
         ]
 
     def _attributes(self, row: Row) -> Json:
         shown: Json = dict(zip(self._names, self._columns(row), strict=True))
         for name, column in self._times:
             shown[name] = iso_8601(row[column])
+        if self._amounts:
+            currency = row[CURRENCY]
+            for number, price, cents, without in self._amounts:
+                amount = row[cents]
+                if amount is None:
+                    shown[number], shown[price] = without, None
+                else:
+                    shown[number], shown[price] = show_amount(amount, currency)
         for name, read in self._computed:
             shown[name] = read(row)
         return shown
 
-    def _linked(self, own_id: str, linkage: Linkage | None) -> orjson.Fragment:
-        """Return the relationships of a row, with the identifiers of included resources."""
-        text = self._without_linkage if linkage is None else self._joined(linkage)
-        return orjson.Fragment(text.replace(_RENDERED_ID, own_id))
+    def _linked(self, rows: Sequence[Row], graph: Graph) -> list[str]:
+        """Return the relationships of each row, with the identifiers of included resources."""
+        name, links = self._resource.name, graph.links
+        found = [links.get((name, row["id"])) for row in rows]
+        if not any(found):
+            return [self._without_linkage] * len(rows)
+        identifiers = self._render_identifiers(found)
+        return [
+            self._without_linkage if linkage is None else self._joined(linkage, identifiers)
+            for linkage in found
+        ]
 
-    def _joined(self, linkage: Linkage) -> str:
+    def _render_identifiers(self, found: Sequence[Linkage | None]) -> dict[str, dict[int, str]]:
+        """Return the identifiers of all linked rows as JSON, by relationship and key."""
+        rendered = {}
+        for to, _ in self._relationships:
+            keys = list({key for each in found if each for key in each.get(to.name, ())})
+            if keys:
+                target = RESOURCES[to.target]
+                before = f'{{"type":"{target.name}","id":"'
+                ids = public_ids(target.ids, keys)
+                rendered[to.name] = {
+                    key: f'{before}{each}"}}' for key, each in zip(keys, ids, strict=True)
+                }
+        return rendered
+
+    def _joined(self, linkage: Linkage, identifiers: dict[str, dict[int, str]]) -> str:
         parts = []
         for to, rendered in self._relationships:
             keys = linkage.get(to.name)
             if keys is None:
                 parts.append(rendered + "}")
+            elif to.many:
+                data = ",".join([identifiers[to.name][key] for key in keys])
+                parts.append(f'{rendered},"data":[{data}]}}')
             else:
-                data = orjson.dumps(
-                    make_identifiers(RESOURCES[to.target], keys, many=to.many)
-                ).decode()
+                data = identifiers[to.name][keys[0]] if keys else "null"
                 parts.append(f'{rendered},"data":{data}}}')
         return "{" + ",".join(parts) + "}"
 
@@ -176,6 +212,20 @@ def _get_presenter(
     return _Presenter(RESOURCES[name], shown, base, mode, organization, secrets)
 
 
+def _find_amounts(
+    attributes: Sequence[Attribute],
+) -> Iterator[tuple[str, str, str, float | None]]:
+    """Yield the amounts that are shown in both forms: the names of these, the cents, and `without`."""
+    for number, price in pairwise(attributes):
+        first, second = number.read, price.read
+        if (
+            isinstance(first, ShownAmount)
+            and isinstance(second, ShownAmount)
+            and first.cents == second.cents
+        ):
+            yield number.name, price.name, first.cents, first.without
+
+
 def _hide(_row: Row) -> None:
     """Return the replacement for a secret attribute that the caller may not see."""
 
@@ -193,9 +243,10 @@ def describe_paging(path: str, pairs: Sequence[tuple[str, str]], page: Page, cou
     pages = -(-count // page.size)
     kept = [(name, value) for name, value in pairs if not name.startswith("page[")]
 
+    before = f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
+
     def link(number: int) -> str:
-        numbered = [("page[number]", str(number)), ("page[size]", str(page.size))]
-        return f"{path}?{urlencode([*kept, *numbered])}"
+        return f"{before}page%5Bnumber%5D={number}&page%5Bsize%5D={page.size}"
 
     links = {"first": link(1), "last": link(max(pages, 1))}
     if page.number > 1:

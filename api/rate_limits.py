@@ -1,16 +1,18 @@
 """Rate limits: how many requests each caller may make in a number of seconds.
 
-A caller may have several limits. Each service counts only its own requests.
+A caller may have several limits. A service counts the requests of all its processes together, and
+none of other services.
 """
 
 import re
 from functools import lru_cache
 from math import ceil
+from pathlib import Path
 from threading import Lock
 from time import time
 
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage
+from limits.storage import MemoryStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from order_factory.api.errors import ApiError, Problem
@@ -23,8 +25,10 @@ _LIMIT = re.compile(r"(\d{1,9})/(\d{1,6})")
 class RateLimiter:
     """Counts requests by a name, such as a caller's."""
 
-    def __init__(self) -> None:
-        self._windows = SlidingWindowCounterRateLimiter(MemoryStorage())
+    def __init__(self, counters: Path | None = None) -> None:
+        """Count in this process, or together with all processes that use the same file."""
+        storage = MemoryStorage() if counters is None else _share_counters(counters)
+        self._windows = SlidingWindowCounterRateLimiter(storage)
         self._lock = Lock()
 
     def admit(self, name: str, limits: str) -> dict[str, str]:
@@ -51,6 +55,13 @@ class RateLimiter:
         """Count a request for `check`."""
         for item in parse_limits(limits):
             self._windows.hit(item, name)
+
+
+def _share_counters(path: Path) -> Storage:
+    # It needs locks of files, which not every system has where one process is enough.
+    from order_factory.api.shared_counters import SharedCounters
+
+    return SharedCounters(path)
 
 
 @lru_cache(maxsize=256)

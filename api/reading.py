@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
@@ -26,8 +27,9 @@ from order_factory.api.presenting import Json, View, describe_paging, make_ident
 from order_factory.api.query.parameters import Sort
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.rows import fetch_rows
+from order_factory.api.rows import fetch_rows, shown_times
 from order_factory.models.database.dialects import bytewise
+from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.values.public_ids import key_of
 
 Pairs = Sequence[tuple[str, str]]
@@ -42,7 +44,7 @@ def list_resources(db: Connection, resource: ResourceType, view: View, pairs: Pa
 
 def retrieve(db: Connection, resource: ResourceType, name: str, view: View) -> Json:
     """Return the document of one row. Raises `ApiError` (404)."""
-    row = require_row(db, resource, name, view.mode)
+    row = require_row(db, resource, name, view.mode, only_shown=True)
     return _make_document(db, resource, row, view)
 
 
@@ -80,20 +82,26 @@ def show_linkage(
     return {"data": make_identifiers(target, found, many=True), **turned}
 
 
-def require_row(db: Connection, resource: ResourceType, name: str, mode: str) -> Row:
-    """Return the row with this public id, if the mode may see it. Raises `ApiError` (404)."""
+def require_row(
+    db: Connection, resource: ResourceType, name: str, mode: str, *, only_shown: bool = False
+) -> Row:
+    """Return the row with this public id, if the mode may see it. Raises `ApiError` (404).
+
+    Where it is `only_shown`, a time may be a text.
+    """
     key = key_of(resource.ids, name)
-    row = None if key is None else find_row(db, resource, key, mode)
+    row = None if key is None else find_row(db, resource, key, mode, only_shown=only_shown)
     if row is None:
         raise not_found(name[:40])
     return row
 
 
-def find_row(db: Connection, resource: ResourceType, key: int, mode: str) -> Row | None:
+def find_row(
+    db: Connection, resource: ResourceType, key: int, mode: str, *, only_shown: bool = False
+) -> Row | None:
     """Return the row with this key, if the mode may see it."""
-    return next(
-        iter(fetch_rows(db, resource, _select_row(resource.name, mode), {"key": key})), None
-    )
+    statement = _select_row(resource.name, mode, only_shown)
+    return next(iter(fetch_rows(db, resource, statement, {"key": key})), None)
 
 
 def present(db: Connection, resource: ResourceType, row: Row, view: View) -> Json:
@@ -109,9 +117,12 @@ def _select_visible(name: str, mode: str) -> Select[Any]:
 
 
 @cache
-def _select_row(name: str, mode: str) -> Select[Any]:
+def _select_row(name: str, mode: str, only_shown: bool) -> QuickSelect:
     """One row by its key."""
-    return _select_visible(name, mode).where(RESOURCES[name].table.c.id == bindparam("key"))
+    resource = RESOURCES[name]
+    key = resource.table.c.id == bindparam("key", type_=BigInteger)
+    texts = shown_times(resource) if only_shown else frozenset[str]()
+    return QuickSelect(_select_visible(name, mode).where(key), texts)
 
 
 def _select_linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:
@@ -131,6 +142,7 @@ def _read_page(
     if not query.common:
         db = db.execution_options(compiled_cache=None)
     wanted = rows.where(*query.condition(table, view.mode)) if query.filters else rows
+    ordered: Select[Any] | QuickSelect
     if wanted is _select_visible(resource.name, view.mode):
         ordered = _select_ordered_visible(resource.name, view.mode, query.sort)
     else:
@@ -155,9 +167,11 @@ def _make_document(db: Connection, resource: ResourceType, row: Row | None, view
 
 
 @lru_cache(maxsize=256)
-def _select_ordered_visible(name: str, mode: str, sort: Sort) -> Select[Any]:
+def _select_ordered_visible(name: str, mode: str, sort: Sort) -> QuickSelect:
     """Select a page of the rows that a mode may see; cached, since most lists are not filtered."""
-    return _ordered(_select_visible(name, mode), sort, RESOURCES[name].table)
+    resource = RESOURCES[name]
+    ordered = _ordered(_select_visible(name, mode), sort, resource.table)
+    return QuickSelect(ordered, shown_times(resource))
 
 
 def _ordered(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:

@@ -5,19 +5,30 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from order_factory.api.resources.description import ResourceType, Row
+from order_factory.api.resources.description import ResourceType, Row, Type
+from order_factory.models.database.quick_select import QuickSelect
+
+
+def shown_times(resource: ResourceType) -> frozenset[str]:
+    """The columns of the times that are only shown, so that a text will do."""
+    return frozenset(
+        each.column for each in resource.attributes if each.type == Type.TIME and each.column
+    )
 
 
 def fetch_rows(
     db: Connection,
     resource: ResourceType,
-    statement: Select[Any],
+    statement: Select[Any] | QuickSelect,
     parameters: Mapping[str, Any] | None = None,
 ) -> list[Row]:
     """Return a resource's rows as dicts, which are many times faster to read than mappings."""
-    result = db.execute(statement, parameters or {})
-    names = tuple(result.keys())
-    rows = [dict(zip(names, row, strict=True)) for row in result.all()]
+    if isinstance(statement, QuickSelect):
+        rows = statement.rows(db, parameters or {})
+    else:
+        result = db.execute(statement, parameters or {})
+        names = tuple(result.keys())
+        rows = [dict(zip(names, row, strict=True)) for row in result.all()]
     if resource.complete is not None and rows:
         resource.complete(db, rows)
     return rows

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.errors import ApiTokenNotFound
 from order_factory.models.tables import ApiToken
 from order_factory.models.tables.base import utc_now
@@ -21,7 +22,7 @@ _HANDLE_BYTES = 6
 _SECRET_BYTES = 32
 _LONGEST = 200
 _token = table_of(ApiToken)
-_FIND = select(_token).where(_token.c.handle == bindparam("wanted"))
+_FIND = QuickSelect(select(_token).where(_token.c.handle == bindparam("wanted")))
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,20 @@ def create_token(
     return NewToken(handle, f"{PREFIX}_{handle}_{secret}")
 
 
-def find_token(db: Connection, token: str) -> Row[Any] | None:
+def find_token(db: Connection, token: str) -> dict[str, Any] | None:
     """Return the row of a token that is known and neither revoked nor expired."""
     if len(token) > _LONGEST or not token.isascii():
         return None
     prefix, _, rest = token.partition("_")
     handle, _, secret = rest.partition("_")
-    row = db.execute(_FIND, {"wanted": handle}).one_or_none()
+    row = next(iter(_FIND.rows(db, {"wanted": handle})), None)
     # An unknown handle is compared too, so that both answers take equally long.
     same = hmac.compare_digest(
-        _compute_digest(secret), row.secret_digest if row else _compute_digest("")
+        _compute_digest(secret), row["secret_digest"] if row else _compute_digest("")
     )
-    if row is None or prefix != PREFIX or not same or row.revoked_at is not None:
+    if row is None or prefix != PREFIX or not same or row["revoked_at"] is not None:
         return None
-    return None if row.expires_at is not None and row.expires_at <= utc_now() else row
+    return None if row["expires_at"] is not None and row["expires_at"] <= utc_now() else row
 
 
 def handle_of(text: str) -> str:

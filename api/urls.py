@@ -17,4 +17,4 @@ def base_url(request: Request) -> str:
     host = request.headers.get("host", "")
     if not _HOST.fullmatch(host):
         host = "localhost"
-    return f"{request.url.scheme}://{host}/api"
+    return f"{request.scope['scheme']}://{host}/api"

@@ -33,10 +33,11 @@ SWITCH_SECONDS = 0.0005
 # On a busy machine, a healthy process may answer late.
 HEALTH_SECONDS = 30
 _START_SECONDS = 60.0
-# The environment variables with the parent's wake-up address, and the file with Prefect's URL.
+# The environment variables with the parent's wake-up address and its folder. The files there: the
+# URL of Prefect, and the counted requests.
 _WAKE_PORT, _FOLDER = "_ORDER_FACTORY_WAKE_PORT", "_ORDER_FACTORY_PARENT_FOLDER"
 _THIS_MACHINE = "127.0.0.1"
-_PREFECT = "prefect"
+_PREFECT, _COUNTERS = "prefect", "counters"
 
 
 def require_several_processes() -> None:
@@ -116,7 +117,7 @@ def worker_app() -> Starlette:
     if api_settings().dispatch:
         dispatcher = ParentDispatcher(int(os.environ[_WAKE_PORT]), Path(os.environ[_FOLDER]))
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    return make_app(dispatcher, beside=[])
+    return make_app(dispatcher, [], Path(os.environ[_FOLDER], _COUNTERS))
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,7 @@
 """Attributes of the usual kinds, so that a resource's description is a list of names."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -9,8 +10,11 @@ from sqlalchemy import ColumnElement, FromClause
 
 from order_factory.api.resources.description import Attribute, Row, Type
 from order_factory.models.values.copy_options import COPY_CHANGES, COPY_OPTIONS, CopyOption
-from order_factory.models.values.money import format_price, to_float
+from order_factory.models.values.money import show_amount
 
+CURRENCY = "currency_code"
+_DATE = len("2018-01-01")
+_SECONDS = len("2018-01-01T12:00:00")
 _WITHOUT_OFFSET = len("2018-01-01T12:00:00.000")
 
 
@@ -69,21 +73,28 @@ def amount(
     """
     cents = f"{name}_cents"
     without = None if nullable and float_nullable in (None, True) else 0.0
-
-    def as_float(row: Row) -> float | None:
-        """Only to be shown: nothing is ever computed from it."""
-        amount = row[cents]
-        return without if amount is None else to_float(amount, row["currency_code"])
-
-    def as_price(row: Row) -> str | None:
-        amount = row[cents]
-        return None if amount is None else format_price(amount, row["currency_code"])
-
+    as_float, as_price = ShownAmount(cents, 0, without), ShownAmount(cents, 1, None)
     return (
         integer(cents, nullable=nullable, meaning="In the currency's smallest unit."),
         computed(f"{name}_float", Type.NUMBER, as_float, nullable=without is None),
         computed(f"formatted_{name}", Type.TEXT, as_price),
     )
+
+
+@dataclass(frozen=True)
+class ShownAmount:
+    """Reads a row's amount as a number (`form` 0) or as a price (1); `without` is for no amount.
+
+    The number is only to be shown: nothing is ever computed from it.
+    """
+
+    cents: str
+    form: int
+    without: float | None
+
+    def __call__(self, row: Row) -> Any:
+        amount = row[self.cents]
+        return self.without if amount is None else show_amount(amount, row[CURRENCY])[self.form]
 
 
 def copy_options() -> tuple[Attribute, ...]:
@@ -129,10 +140,13 @@ def no_descriptions(meaning: str) -> tuple[Attribute, ...]:
     return (*nothing.values(), metadata)
 
 
-def iso_8601(moment: datetime | None) -> str | None:
-    """UTC with milliseconds, as `2018-01-01T12:00:00.000Z`."""
+def iso_8601(moment: datetime | str | None) -> str | None:
+    """UTC with milliseconds, as `2018-01-01T12:00:00.000Z`; a text is a time as SQLite stores it."""
     if moment is None:
         return None
+    if isinstance(moment, str):
+        fraction = moment[_SECONDS:_WITHOUT_OFFSET] or ".000"
+        return f"{moment[:_DATE]}T{moment[_DATE + 1 : _SECONDS]}{fraction}Z"
     return moment.isoformat(timespec="milliseconds")[:_WITHOUT_OFFSET] + "Z"
 
 

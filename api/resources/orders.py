@@ -30,6 +30,7 @@ from order_factory.api.resources.description import (
 from order_factory.api.resources.events import events_of
 from order_factory.api.resources.order_triggers import act, order_triggers
 from order_factory.api.settings import api_settings
+from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource as PublicIds
@@ -47,8 +48,8 @@ from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
 _order, _line = table_of(Order), table_of(LineItem)
-_PIECES = (
-    select(_line.c.order_id, func.sum(_line.c.quantity))
+_PIECES = QuickSelect(
+    select(_line.c.order_id, func.sum(_line.c.quantity).label("pieces"))
     .where(
         _line.c.order_id.in_(bindparam("orders", expanding=True)),
         _line.c.item_type == ItemType.SKUS,
@@ -92,7 +93,7 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
 def _count_skus(db: Connection, rows: Sequence[Row]) -> None:
     """Set `skus_count`: how many pieces the lines of each order sell."""
     keys = [row["id"] for row in rows]
-    counts = {key: int(count) for key, count in db.execute(_PIECES, {"orders": keys})}
+    counts = {row["order_id"]: int(row["pieces"]) for row in _PIECES.rows(db, {"orders": keys})}
     for row in rows:
         row["skus_count"] = counts.get(row["id"], 0)
 

@@ -14,6 +14,9 @@ from order_factory.models.errors import OrderFactoryError
 
 _STEPS_BETWEEN_LOOKS = 10_000
 _QUERY_CANCELED = "57014"
+# The execution option of a connection whose transactions SQLAlchemy does not begin.
+OWN_TRANSACTIONS = "own_transactions"
+_LIMITED_TO = "statement_timeout"
 
 
 class QueryTooLong(OrderFactoryError):
@@ -54,8 +57,20 @@ def check_time_limit() -> None:
 
 @contextmanager
 def _postgresql_limit(db: Connection, seconds: float) -> Iterator[None]:
-    db.execute(text(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}"))
+    milliseconds = max(1, round(seconds * 1000))
+    if not db.get_execution_options().get(OWN_TRANSACTIONS, False):
+        db.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+    elif db.info.get(_LIMITED_TO) != milliseconds:
+        # For the session: the next read most likely has the same limit.
+        db.execute(text(f"SET statement_timeout = {milliseconds}"))
+        db.info[_LIMITED_TO] = milliseconds
     yield
+
+
+def lift_time_limit(db: Connection) -> None:
+    """Let statements of a connection without transactions take any time again."""
+    if db.info.pop(_LIMITED_TO, None) is not None:
+        db.execute(text("RESET statement_timeout"))
 
 
 @contextmanager

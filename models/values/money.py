@@ -74,6 +74,12 @@ def _symbol(code: str) -> str:
     return f"{code} " if symbol[-1:].isalpha() else symbol
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def show_amount(cents: int, currency_code: str | None) -> tuple[float, str]:
+    """The amount as a number that is only shown, and as a price."""
+    return to_float(cents, currency_code), format_price(cents, currency_code)
+
+
 def _digits(cents: int, currency_code: str | None) -> str:
     """Format with all decimals of the currency and commas between the thousands.
 

@@ -67,6 +67,7 @@ def public_id(resource: Resource, key: int) -> str:
     return _SQIDS.encode([resource, key])
 
 
+@lru_cache(maxsize=16_384)
 def key_of(resource: Resource, text: str) -> int | None:
     """The row key of a public id, or None if the text is not an id of that resource."""
     if not text.isascii() or len(text) > 40:

@@ -82,9 +82,10 @@ class Clock:
         patched.setattr(rate_limits, "time", lambda: self.now)
 
 
-def test_retry_after_is_long_enough_and_no_longer(configure):
+@pytest.mark.parametrize("counters", [None, "counters"])
+def test_retry_after_is_long_enough_and_no_longer(configure, tmp_path, counters):
     clock = Clock(configure)
-    limiter = rate_limits.RateLimiter()
+    limiter = rate_limits.RateLimiter(counters and tmp_path / counters)
 
     def ask():
         try:
@@ -100,6 +101,19 @@ def test_retry_after_is_long_enough_and_no_longer(configure):
     assert ask() == 1
     clock.now += 1
     assert ask() == 0
+
+
+def test_processes_count_requests_together(configure, tmp_path):
+    Clock(configure)
+    limiters = [rate_limits.RateLimiter(tmp_path / "counters") for _ in range(3)]
+
+    for number in range(9):
+        left = limiters[number % 3].admit("a", "9/60")["X-Ratelimit-Remaining"]
+        assert left == str(8 - number)
+    for each in limiters:
+        with pytest.raises(ApiError):
+            each.admit("a", "9/60")
+        each.admit("b", "9/60")
 
 
 def test_who_tries_tokens_must_wait_and_others_need_not(shop, configure):

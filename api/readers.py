@@ -1,0 +1,192 @@
+"""The threads that read: callers take turns, and none uses more than half of the threads.
+
+A thread keeps its connection while reads are waiting, and hands over several results at once: a
+small read takes less time than it takes to pass between threads. So as few threads as possible are
+awake, and another is only woken if no read was begun for some milliseconds.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Condition, Lock, Thread
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import Connection
+
+from order_factory.api.errors import too_many_waiting
+from order_factory.models.database.engine import ReadingSession
+from order_factory.models.database.transient import is_transient
+
+Read = Callable[[Connection], Any]
+
+MOST_WAITING = 100
+_SECONDS_WITHOUT_PROGRESS = 0.004
+_SECONDS_BETWEEN_RESULTS = 0.002
+_IDLE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    caller: str
+    read: Read
+    future: "asyncio.Future[Any]"
+
+
+_Result = tuple[_Waiting, Any, Exception | None]
+
+
+class Readers:
+    """Runs reads in threads, within one event loop."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = [
+            Thread(target=self._run, name=f"reader {number}", daemon=True)
+            for number in range(threads)
+        ]
+        self._most = max(1, threads // 2)
+        self._lock = Lock()
+        self._arrived = Condition(self._lock)
+        self._asleep = 0
+        self._begun = 0
+        self._running: Counter[str] = Counter()
+        # The next caller is first.
+        self._waiting: dict[str, deque[_Waiting]] = {}
+        self._ending = False
+        self._watch: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        for each in self._threads:
+            each.start()
+
+    def stop(self) -> None:
+        """Finish what is running and waiting, then end."""
+        with self._lock:
+            self._ending = True
+            self._arrived.notify_all()
+        for each in self._threads:
+            each.join()
+
+    async def read(self, caller: str, read: Read) -> Any:
+        """Return what the read returns, or raise what it raised.
+
+        Raises `ApiError` (429) if too many reads of this caller wait.
+        """
+        loop = self._loop = asyncio.get_running_loop()
+        mine = _Waiting(caller, read, loop.create_future())
+        with self._lock:
+            queue = self._waiting.setdefault(caller, deque())
+            while queue and queue[0].future.cancelled():  # its client has disconnected
+                queue.popleft()
+            if len(queue) >= MOST_WAITING:
+                raise too_many_waiting(MOST_WAITING)
+            queue.append(mine)
+            if self._asleep == len(self._threads):
+                self._arrived.notify()
+        if self._watch is None:
+            self._watch = loop.call_later(_SECONDS_WITHOUT_PROGRESS, self._look, self._begun)
+        return await mine.future
+
+    def _look(self, begun: int) -> None:
+        """Wake another thread if reads wait and none was begun since the last look."""
+        self._watch = None
+        with self._lock:
+            if not self._waiting:
+                return
+            if self._begun == begun:
+                self._arrived.notify()
+        assert self._loop is not None
+        self._watch = self._loop.call_later(_SECONDS_WITHOUT_PROGRESS, self._look, self._begun)
+
+    def _run(self) -> None:
+        session: ReadingSession | None = None
+        results: list[_Result] = []
+        mine: _Waiting | None = None
+        handed_over = monotonic()
+        while True:
+            with self._lock:
+                following = self._next(mine)
+            if results and (following is None or monotonic() > handed_over):
+                self._hand_over(results)
+                results, handed_over = [], monotonic() + _SECONDS_BETWEEN_RESULTS
+            mine = following or self._wait(_IDLE_SECONDS)
+            if mine is None:
+                if session is not None:
+                    session.close()
+                    session = None
+                mine = self._wait(None)
+                if mine is None:
+                    return
+            session, result = _carry_out(mine, session)
+            results.append(result)
+
+    def _next(self, done: _Waiting | None) -> _Waiting | None:
+        """Return the next read of a caller whose turn it is, if there is one."""
+        if done is not None:
+            self._running[done.caller] -= 1
+            if not self._running[done.caller]:
+                del self._running[done.caller]
+        for caller in list(self._waiting):
+            queue = self._waiting[caller]
+            while queue and queue[0].future.cancelled():  # its client has disconnected
+                queue.popleft()
+            if queue and self._running[caller] >= self._most:
+                continue
+            # To the end of the queue of callers.
+            del self._waiting[caller]
+            if queue:
+                found = queue.popleft()
+                if queue:
+                    self._waiting[caller] = queue
+                self._running[caller] += 1
+                self._begun += 1
+                return found
+        return None
+
+    def _wait(self, seconds: float | None) -> _Waiting | None:
+        """Sleep until there is a read; None after these seconds, or at the end."""
+        end = None if seconds is None else monotonic() + seconds
+        with self._lock:
+            while True:
+                found = self._next(None)
+                left = None if end is None else end - monotonic()
+                if found is not None or self._ending or (left is not None and left <= 0):
+                    return found
+                self._asleep += 1
+                self._arrived.wait(left)
+                self._asleep -= 1
+
+    def _hand_over(self, results: list[_Result]) -> None:
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            self._loop.call_soon_threadsafe(_set_results, results)
+
+
+def _carry_out(
+    mine: _Waiting, session: ReadingSession | None
+) -> tuple[ReadingSession | None, _Result]:
+    """Read, with a connection that may be kept for the next read. Returns it with the result."""
+    kept = session is not None
+    try:
+        session = session or ReadingSession()
+        with session.snapshot() as db:
+            return session, (mine, mine.read(db), None)
+    except Exception as error:  # noqa: BLE001  (the request tells it)
+        if session is not None:
+            session.close()
+        if kept and is_transient(error):
+            return _carry_out(mine, None)  # the connection was lost while nothing was read
+        return None, (mine, None, error)
+
+
+def _set_results(results: list[_Result]) -> None:
+    for waiting, result, error in results:
+        if waiting.future.done():
+            continue  # its client has disconnected
+        if error is None:
+            waiting.future.set_result(result)
+        else:
+            waiting.future.set_exception(error)

@@ -1,0 +1,177 @@
+"""SELECTs that are compiled once and then sent straight to the driver.
+
+SQLAlchemy takes longer to prepare the execution of a small SELECT than the database takes to answer
+it. So the statements that the HTTP service repeats for every request skip that.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Select
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.types import TypeEngine
+
+from order_factory.models.tables.base import UtcDateTime
+
+_Convert = Callable[[Any], Any]
+# A list of values is filled up to one of these lengths, so that few statements are compiled.
+_LENGTHS = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 20_000)
+
+
+class QuickSelect:
+    """A SELECT whose rows are dicts by column name.
+
+    Its parameters are its `bindparam`s without a value. An expanding one takes a list, in which a
+    value may be repeated. SQLite's times are texts in the columns named in `texts`.
+    """
+
+    def __init__(self, statement: Select[Any], texts: frozenset[str] = frozenset()) -> None:
+        self._statement, self._texts = statement, texts
+        binds = (each for each in iterate(statement) if isinstance(each, BindParameter))
+        self._lists = [bind.key for bind in binds if bind.expanding and bind.required]
+
+    def rows(self, db: Connection, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the rows. Raises what SQLAlchemy raises."""
+        given = dict(parameters)
+        for name in self._lists:
+            given[name] = _fill_up(given[name])
+        lengths = tuple(len(given[name]) for name in self._lists)
+        compiled = _compile(self._statement, db.dialect, lengths, self._texts)
+        driver: Any = db.connection.driver_connection
+        try:
+            cursor = driver.execute(compiled.sql, compiled.arguments(given))
+            found = cursor.fetchall()
+        except Exception as error:
+            raise _as_sqlalchemy_reports(db, compiled.sql, error) from error
+        return compiled.convert(found, cursor.description)
+
+
+class _Compiled:
+    """A statement as one database understands it, for lists of certain lengths."""
+
+    def __init__(
+        self,
+        statement: Select[Any],
+        dialect: Dialect,
+        lengths: Sequence[int],
+        texts: frozenset[str],
+    ) -> None:
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        left = iter(lengths)
+        example: dict[str, Any] = {}
+        self._prepare: dict[str, _Convert] = {}
+        self._lists: dict[str, _Convert] = {}
+        for bind, name in compiled.bind_names.items():
+            prepare = bind.type.dialect_impl(dialect).bind_processor(dialect) or _unchanged
+            if bind.required and bind.expanding:
+                example[name] = [None] * next(left)
+                self._lists[name] = prepare
+            elif bind.required:
+                example[name] = None
+                self._prepare[name] = prepare
+        expanded = compiled.construct_expanded_state(example)
+        self.sql = expanded.statement
+        self._order = expanded.positiontup
+        self._parts = expanded.parameter_expansion
+        varying = {*example, *(each for name in self._lists for each in self._parts[name])}
+        self._fixed = {
+            name: expanded.processors.get(name, _unchanged)(value)
+            for name, value in expanded.parameters.items()
+            if name not in varying
+        }
+        self._dialect = dialect
+        self._types = [each.type for each in statement.selected_columns]
+        self._texts = texts if dialect.name == "sqlite" else frozenset()
+        self._reading: tuple[list[str], list[tuple[int, _Convert]]] | None = None
+
+    def arguments(self, parameters: Mapping[str, Any]) -> Any:
+        """Return the parameters as the driver takes them."""
+        named = dict(self._fixed)
+        for name, prepare in self._prepare.items():
+            named[name] = prepare(parameters[name])
+        for name, prepare in self._lists.items():
+            named |= zip(self._parts[name], map(prepare, parameters[name]), strict=True)
+        return named if self._order is None else tuple(named[name] for name in self._order)
+
+    def convert(self, rows: list[tuple[Any, ...]], description: Any) -> list[dict[str, Any]]:
+        """Return the driver's rows by column name, each value in its Python type."""
+        if not rows:
+            return []
+        if self._reading is None:
+            self._reading = self._plan_reading(description)
+        names, converters = self._reading
+        if not converters:
+            return [dict(zip(names, row, strict=True)) for row in rows]
+        columns: list[Any] = list(zip(*rows, strict=True))
+        for index, convert in converters:
+            columns[index] = [convert(value) for value in columns[index]]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _plan_reading(self, description: Any) -> tuple[list[str], list[tuple[int, _Convert]]]:
+        """Return the names of the columns, and what converts those that need it."""
+        names = [each[0] for each in description]
+        converters = [
+            None if name in self._texts else _make_converter(type_, self._dialect, each[1])
+            for name, type_, each in zip(names, self._types, description, strict=True)
+        ]
+        return names, [(index, each) for index, each in enumerate(converters) if each]
+
+
+@lru_cache(maxsize=2_048)
+def _compile(
+    statement: Select[Any], dialect: Dialect, lengths: tuple[int, ...], texts: frozenset[str]
+) -> _Compiled:
+    return _Compiled(statement, dialect, lengths, texts)
+
+
+def _fill_up(values: Sequence[Any]) -> list[Any]:
+    """Return the values, the last one repeated up to one of the lengths; null if there are none."""
+    length = _LENGTHS[bisect_left(_LENGTHS, len(values))]
+    last = values[-1] if values else None
+    return [*values, *([last] * (length - len(values)))]
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _make_converter(type_: TypeEngine[Any], dialect: Dialect, code: Any) -> _Convert | None:
+    if isinstance(type_, UtcDateTime):
+        return _time_of_sqlite if dialect.name == "sqlite" else _time_of_postgresql
+    convert: _Convert | None = type_.dialect_impl(dialect).result_processor(dialect, code)
+    return convert
+
+
+def _time_of_sqlite(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def _time_of_postgresql(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
+
+
+def _as_sqlalchemy_reports(db: Connection, sql: str, error: Exception) -> BaseException:
+    """Return the error in which SQLAlchemy wraps one of the driver's."""
+    base = db.dialect.loaded_dbapi.Error
+    if not isinstance(error, base):
+        return error
+    lost = db.dialect.is_disconnect(error, db.connection.dbapi_connection, None)
+    reported = DBAPIError.instance(
+        sql,
+        None,
+        error,
+        base,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=db.dialect,
+    )
+    if lost:
+        db.invalidate(error)
+    return reported

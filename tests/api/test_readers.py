@@ -1,0 +1,138 @@
+"""The threads that read: callers take turns, slow reads do not hold up others, errors are told."""
+
+import asyncio
+from datetime import UTC, datetime
+from threading import Event
+
+import pytest
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.exc import DBAPIError
+
+from order_factory.api import readers
+from order_factory.api.errors import ApiError
+from order_factory.api.readers import Readers
+from order_factory.models.database.engine import ReadingSession, reading
+from order_factory.models.database.quick_select import QuickSelect
+from order_factory.models.database.time_limits import QueryTooLong, time_limit
+from order_factory.models.tables import Order
+from order_factory.tasks.working_set.statements import table_of
+
+_order = table_of(Order)
+FOREVER = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
+    "postgresql": "SELECT pg_sleep(1000)",
+}
+
+
+def run(threads, work):
+    """Run a coroutine with this many reading threads."""
+    found = Readers(threads)
+    found.start()
+    try:
+        return asyncio.run(work(found))
+    finally:
+        found.stop()
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_callers_take_turns_and_slow_reads_hold_up_nobody(shop, monkeypatch):
+    order, may_end = [], Event()
+    monkeypatch.setattr(readers, "MOST_WAITING", 10)
+
+    def slow(_db):
+        assert may_end.wait(30)
+
+    async def work(threads):
+        # Each of two threads may do one of the slow reads of "a" at a time.
+        slow_ones = [asyncio.create_task(threads.read("a", slow)) for _ in range(12)]
+        await asyncio.sleep(0)
+        others = [
+            threads.read(caller, lambda _db, name=caller + str(n): order.append(name))
+            for caller in "bc"
+            for n in range(3)
+        ]
+        slow_ones[3].cancel()
+        await asyncio.gather(*others)
+        assert not any(each.done() for each in slow_ones[:3])
+        may_end.set()
+        return await asyncio.gather(*slow_ones, return_exceptions=True)
+
+    ended = run(2, work)
+
+    assert sorted(order) == ["b0", "b1", "b2", "c0", "c1", "c2"]
+    assert {order[0][0], order[1][0]} == {"b", "c"}
+    assert ended[:3] == [None] * 3
+    assert isinstance(ended[3], asyncio.CancelledError)
+    assert isinstance(ended[11], ApiError), "too many of this caller were waiting"
+    assert ended[11].status == 429
+
+
+def test_reads_of_a_thread_see_each_commit_and_lose_nothing_by_an_error(shop):
+    def count(db):
+        return len(QuickSelect(select(_order.c.id)).rows(db, {}))
+
+    def fail(db):
+        db.execute(text("SELECT nothing FROM nowhere"))
+
+    def never_end(db):
+        with time_limit(db, 0.1):
+            db.execute(text(FOREVER[db.dialect.name]))
+
+    async def work(threads):
+        before = await threads.read("a", count)
+        with pytest.raises(DBAPIError):
+            await threads.read("a", fail)
+        shop.order()
+        between = await threads.read("a", count)
+        with pytest.raises(QueryTooLong):
+            await threads.read("a", never_end)
+        shop.order()
+        return before, between, await threads.read("a", count)
+
+    assert run(1, work) == (0, 1, 2)
+
+
+def test_a_session_leaves_no_time_limit_behind(shop):
+    session = ReadingSession()
+    with session.snapshot() as db, time_limit(db, 5):
+        assert db.execute(text("SELECT 1")).scalar() == 1
+    session.close()
+
+    with reading() as db:
+        if db.dialect.name == "postgresql":
+            assert db.execute(text("SHOW statement_timeout")).scalar() == "0"
+        assert not db.connection.info.get("statement_timeout")
+
+
+@pytest.mark.parametrize("count", [1, 3, 26])
+def test_a_quick_select_returns_what_sqlalchemy_returns(shop, count):
+    moment = datetime(2026, 3, 29, 1, 30, 0, 5, tzinfo=UTC)
+    keys = [
+        shop.order(metadata={"n": n} if n else None, tax_rate=0.22, placed_at=moment)
+        for n in range(count)
+    ]
+    statement = select(_order).where(
+        _order.c.id.in_(bindparam("keys", expanding=True)),
+        _order.c.mode == "live",
+        _order.c.total_amount_cents >= bindparam("least"),
+    )
+    statement = statement.order_by(_order.c.id)
+
+    with reading() as db:
+        expected = [
+            dict(each._mapping) for each in db.execute(statement, {"keys": keys, "least": 0})
+        ]
+        found = QuickSelect(statement).rows(db, {"keys": keys, "least": 0})
+        texts = QuickSelect(statement, frozenset({"placed_at"})).rows(
+            db, {"keys": keys, "least": 0}
+        )
+        none = QuickSelect(statement).rows(db, {"keys": [], "least": 0})
+        with pytest.raises(DBAPIError):
+            QuickSelect(select(text("nothing"))).rows(db, {})
+
+    assert found == expected
+    assert [type(value) for value in found[0].values()] == [
+        type(value) for value in expected[0].values()
+    ]
+    assert none == []
+    assert str(texts[0]["placed_at"])[:19] == "2026-03-29 01:30:00"

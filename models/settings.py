@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from order_factory.models.values.kept_parts import clean_shop_metadata
+from order_factory.models.values.line_rules import clean_shop_rules
 
 
 class Settings(BaseSettings):
@@ -33,6 +34,11 @@ class Settings(BaseSettings):
         default="none",
         description="Whether copies keep the references of their sources' rows, unless a copy or a "
         "subscription says it.",
+    )
+    repeat_skus: Annotated[str, AfterValidator(clean_shop_rules)] = Field(
+        default="none",
+        description="SKUs whose lines copies leave out (once) or give today's price (recompute), "
+        "unless a copy or a subscription says it: GIFT=once,FEE=recompute.",
     )
     api_public_url: str | None = Field(
         default=None, description="How the HTTP API is reached; runs then link to what they made."

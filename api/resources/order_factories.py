@@ -43,6 +43,10 @@ _ATTRIBUTES = (
     integer("errors_count", nullable=False, meaning="Number of messages in errors_log."),
     *copy_options(),
     *copy_changes(),
+    text(
+        "applied_repeat_skus",
+        meaning="The rules for SKUs that its lines followed; null if no rule was about a line. Ours.",
+    ),
 )
 _RELATIONSHIPS = (
     Relationship("target_order", "orders", near="target_order_id", meaning="The copy."),

@@ -64,7 +64,8 @@ class OrderFactory(Described, Moded, Base):
     `idempotency_key` is our own: a repeated request with the same key finds this row and makes no
     other. `retry_of_id` is our own too: the failed factory that this one retries, each at most
     once. `flow_run_id` is the Prefect flow run that recorded it for itself, then the one that
-    copied it. Its copy options are columns too: see `CopyOptionArguments`.
+    copied it. Its copy options are columns too: see `CopyOptionArguments`. `applied_repeat_skus` is
+    our own: the value of `repeat_skus`, or of the shop's setting, that left out or recomputed lines.
 
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that
     `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
@@ -127,6 +128,7 @@ class OrderFactory(Described, Moded, Base):
     source_order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     target_order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     status: Mapped[FactoryStatus] = mapped_column(String(16), server_default=FactoryStatus.PENDING)
+    applied_repeat_skus: Mapped[str | None] = mapped_column(String())
     errors_count: Mapped[int] = mapped_column(server_default=text("0"))
     errors_log: Mapped[Json | None]
     idempotency_key: Mapped[str | None]

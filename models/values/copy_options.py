@@ -36,6 +36,7 @@ from order_factory.models.values.kept_parts import (
     KeepReferences,
     clean_keep_metadata,
 )
+from order_factory.models.values.line_rules import REPEAT_SKUS_VALUES, clean_repeat_skus
 from order_factory.models.values.payment_source_fallbacks import PaymentSourceFallback
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.stock_policies import StockPolicy
@@ -130,6 +131,16 @@ class CopyOptionArguments(TypedDict, total=False):
             KeepReferences.DEFAULT,
             "Whether reference and reference_origin are copied: none or all.",
             ours=True,
+        ),
+    ]
+    repeat_skus: Annotated[
+        str,
+        Declared(
+            DEFAULT,
+            "SKUs that are left out (once) or get today's price (recompute): GIFT=once.",
+            ours=True,
+            forms=REPEAT_SKUS_VALUES,
+            clean=clean_repeat_skus,
         ),
     ]
     any_source_status: Annotated[

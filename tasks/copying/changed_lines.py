@@ -44,7 +44,8 @@ from order_factory.tasks.working_set.changed_amounts import (
     split_discount,
 )
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
-from order_factory.tasks.working_set.kept_parts import LINE_MARKS, is_once, kept_columns
+from order_factory.tasks.working_set.kept_parts import LINE_MARKS, kept_columns
+from order_factory.tasks.working_set.line_rules import is_once, is_recomputed
 from order_factory.tasks.working_set.line_totals import sum_changed_copies
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -74,12 +75,15 @@ _is_in_place = and_(
     copies.c.lines_changed,
     _names_a_sku,
     _line.c.quantity > 0,
-    not_(is_once(_line)),
+    not_(is_once(_line, copies.c.repeat_skus)),
     or_(_wanted != _line.c.quantity, _other_sku.is_not(None)),
     func.coalesce(_wanted, 1) > 0,
 )
 _is_dropped = and_(
-    copies.c.lines_changed, _line.c.item_type.in_(SHIPPABLE), _wanted == 0, not_(is_once(_line))
+    copies.c.lines_changed,
+    _line.c.item_type.in_(SHIPPABLE),
+    _wanted == 0,
+    not_(is_once(_line, copies.c.repeat_skus)),
 )
 
 
@@ -119,7 +123,9 @@ def _insert_in_place() -> Insert:
             copies.c.mode,
             copies.c.currency_code.label("currency_of_copy"),
             copies.c.source_order_id,
-            copies.c.refresh_prices,
+            or_(copies.c.refresh_prices, is_recomputed(_line, copies.c.repeat_skus)).label(
+                "gets_price"
+            ),
             _line,
             code.label("code"),
             _other_sku.is_not(None).label("is_swapped"),
@@ -133,7 +139,7 @@ def _insert_in_place() -> Insert:
         .subquery("lines")
     )
     of = lines.c
-    is_priced = or_(of.is_swapped, of.refresh_prices)
+    is_priced = or_(of.is_swapped, of.gets_price)
     rate = func.coalesce(of.tax_rate, _order.c.tax_rate)
     is_other = of.currency_of_copy != _order.c.currency_code
     tax_without_rate = and_(rate.is_(None), func.coalesce(of.tax_amount_cents, 0) != 0)

@@ -45,6 +45,7 @@ from order_factory.tasks.working_set.copy_errors import has_fatal_error
 from order_factory.tasks.working_set.line_totals import (
     is_left_out,
     leave_once_lines_out,
+    record_line_rules,
     subtract_unshipped_lines,
     sum_lines,
     sum_remaining_lines,
@@ -78,6 +79,8 @@ def check_orders(db: Connection, batch: Batch) -> int:
     if needs.orders:
         error_count += change_orders(db)
         needs = find_needs(db)
+    if needs.line_rules:
+        record_line_rules(db)
     if needs.changes:
         error_count += find_changed_lines(db)
     # Prefetched orders contain no bundles.

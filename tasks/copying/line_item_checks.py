@@ -23,6 +23,7 @@ from order_factory.tasks.copying.changed_orders import UNPRICED_LINES
 from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.stock.bundles import is_part_left_out
 from order_factory.tasks.working_set.copy_errors import insert_errors
+from order_factory.tasks.working_set.line_rules import is_recomputed
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import (
@@ -119,7 +120,7 @@ _OTHER_CURRENCY = insert_errors(
 )
 # If the tax of a line is not recalculated, its rate is not used.
 _tax_is_recalculated = or_(
-    and_(copies.c.refresh_prices, _names_a_sku),
+    and_(or_(copies.c.refresh_prices, is_recomputed(_line, copies.c.repeat_skus)), _names_a_sku),
     and_(copies.c.apply_promotions, _line.c.item_type.in_([*SHIPPABLE, ItemType.SHIPMENTS])),
 )
 _rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)

@@ -30,6 +30,7 @@ class Needs(NamedTuple):
     promotions: bool
     prices: bool
     once_lines: bool
+    line_rules: bool
     customers: bool
     missing_addresses: bool
     locked_addresses: bool
@@ -45,8 +46,9 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "gift_cards": WAS_REDEEMED,
     "coupons": copies.c.coupon_code != "",
     "promotions": copies.c.apply_promotions,
-    "prices": copies.c.refresh_prices,
+    "prices": or_(copies.c.refresh_prices, line_sums.c.recomputed_lines > 0),
     "once_lines": line_sums.c.once_lines > 0,
+    "line_rules": line_sums.c.once_lines + line_sums.c.recomputed_lines > 0,
     "customers": HAS_WRONG_CUSTOMER,
     "missing_addresses": LACKS_ADDRESS,
     "locked_addresses": IS_LOCKED,

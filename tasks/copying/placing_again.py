@@ -39,6 +39,7 @@ from order_factory.models.tables import (
     Promotion,
 )
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.kept_parts import NONE
 from order_factory.models.values.order_states import transition_message
 from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
@@ -76,6 +77,7 @@ _FIXED_VALUES = {
     "cancel_source_order": false(),
     "apply_promotions": false(),
     "refresh_prices": false(),
+    "repeat_skus": literal(NONE),
     "valid": true(),
     "failed": false(),
     "awaits": false(),

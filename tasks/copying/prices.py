@@ -1,4 +1,4 @@
-"""Today's prices, for the copies with `refresh_prices`."""
+"""Today's prices: all lines of copies with `refresh_prices` get them, and recomputed lines."""
 
 from sqlalchemy import (
     BigInteger,
@@ -34,14 +34,21 @@ from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
+from order_factory.tasks.working_set.line_rules import is_recomputed
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
-from order_factory.tasks.working_set.tables import changed_lines, copies
+from order_factory.tasks.working_set.tables import changed_lines, copies, line_sums
 from order_factory.tasks.working_set.taxes import tax_cents
 
 # The key in the target's metadata that lists the changed prices.
 REFRESHED_PRICES = "refreshed_prices"
+
+# Whether some line of the copy gets today's price.
+GETS_PRICES = or_(
+    copies.c.refresh_prices,
+    exists().where(line_sums.c.factory_id == copies.c.factory_id, line_sums.c.recomputed_lines > 0),
+)
 
 _line, _option, _sku = table_of(LineItem), table_of(LineItemOption), table_of(Sku)
 _price, _order = table_of(Price), table_of(Order)
@@ -50,13 +57,14 @@ _lines_to_price: FromClause = (
     .join(_line, _line.c.order_id == copies.c.source_order_id)
     .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == _line.c.sku_code))
 )
-_is_priced = and_(copies.c.refresh_prices, _line.c.item_type == ItemType.SKUS)
+_is_recomputed = is_recomputed(_line, copies.c.repeat_skus)
+_is_priced = and_(or_(copies.c.refresh_prices, _is_recomputed), _line.c.item_type == ItemType.SKUS)
 _SOME_ORDERS_CHANGED = select_any_copy(copies.c.order_changed)
 _of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == copies.c.currency_code)
 
 
 def find_prices(db: Connection, *, changed: bool) -> int:
-    """Find the new prices of the lines, and record SKUs without a price.
+    """Find the new prices of the lines, and record lines without a price.
 
     Returns the number of errors.
     If some lines are `changed`, they already have their new prices. SKUs that are no longer in the
@@ -70,7 +78,24 @@ def find_prices(db: Connection, *, changed: bool) -> int:
         )
         db.execute(delete(new_prices).where(is_changed))
     analyze_table(db, new_prices)
-    return execute_and_count(
+    found = execute_and_count(
+        db,
+        insert_errors(
+            ErrorCode.SKU_WITHOUT_PRICE,
+            func.coalesce(literal("bundle ") + _line.c.bundle_code, "a gift card")
+            + " has no price of its own, so it cannot be recomputed",
+            line_sums.c.recomputed_lines > 0,
+            _is_recomputed,
+            _line.c.item_type != ItemType.SKUS,
+            not_(is_left_out()),
+            joins=[
+                (line_sums, line_sums.c.factory_id == copies.c.factory_id),
+                (_line, _line.c.order_id == copies.c.source_order_id),
+            ],
+            line_item_id=_line.c.id,
+        ),
+    )
+    return found + execute_and_count(
         db,
         insert_errors(
             ErrorCode.SKU_WITHOUT_PRICE,
@@ -168,7 +193,7 @@ def update_metadata(db: Connection) -> Update:
     all_changes = select(gather_list(db, build_object(db, *members))).scalar_subquery()
     changes = (
         select(copies.c.target_order_id, all_changes.label("prices"))
-        .where(copies.c.valid, copies.c.refresh_prices)
+        .where(copies.c.valid, GETS_PRICES)
         .subquery("changes")
     )
     metadata = with_list(db, target.c.metadata, REFRESHED_PRICES, changes.c.prices)
@@ -199,7 +224,7 @@ def _insert_new_prices() -> Insert:
 @step(
     name="refresh prices",
     field="line_items",
-    needed=select_any_copy(and_(copies.c.valid, copies.c.refresh_prices)),
+    needed=select_any_copy(and_(copies.c.valid, GETS_PRICES)),
     errors=(ErrorCode.SKU_WITHOUT_PRICE,),
     idle="The line items keep their prices.",
 )
@@ -212,5 +237,5 @@ def refresh_prices(db: Connection, _batch: Batch) -> int:
     db.execute(update_metadata(db))
     if db.scalar(_SOME_ORDERS_CHANGED):
         change_currencies_of_lines(db)
-    db.execute(recalculate_totals(copies.c.refresh_prices, not_(copies.c.apply_promotions)))
+    db.execute(recalculate_totals(GETS_PRICES, not_(copies.c.apply_promotions)))
     return lines

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from order_factory.models.tables import CopyError, LineItem, LineItemOption
 from order_factory.models.values.statuses import SHIPPABLE
 from order_factory.models.values.stock_policies import StockPolicy
+from order_factory.tasks.copying.prices import GETS_PRICES
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.changed_amounts import SPLIT_DISCOUNTS
@@ -50,7 +51,7 @@ def reduce_amounts(db: Connection) -> None:
     rows = _reduced()
     db.execute(_reduce_options(rows))
     db.execute(_reduce_lines(rows))
-    if db.scalar(select_any_copy(copies.c.refresh_prices)):
+    if db.scalar(select_any_copy(GETS_PRICES)):
         db.execute(_reduce_new_prices())
     db.execute(_reduce_discounts())
     db.execute(recalculate_totals(_LACKS_PIECES))

@@ -76,7 +76,7 @@ _is_free = exists().where(
     + case((_order.c.tax_included, 0), else_=line_sums.c.total_tax_amount_cents)
     - _paid_by_gift_card
     <= 0,
-    not_(copies.c.refresh_prices),
+    not_(or_(copies.c.refresh_prices, line_sums.c.recomputed_lines > 0)),
 )
 _is_needed = not_(or_(_is_by_hand, _is_free))
 _saved_by_anyone = exists().where(

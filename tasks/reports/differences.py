@@ -27,11 +27,11 @@ from order_factory.models.tables import (
     PaymentSource,
 )
 from order_factory.models.values.copy_options import LINE_CHANGES
-from order_factory.models.values.kept_parts import ALL
+from order_factory.models.values.kept_parts import ALL, NONE
 from order_factory.models.values.statuses import DISCOUNTS
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.working_set.copy_errors import STOCK_CODES
-from order_factory.tasks.working_set.kept_parts import is_once
+from order_factory.tasks.working_set.line_rules import is_once, is_recomputed
 from order_factory.tasks.working_set.statements import table_of
 
 _factory, _error = table_of(OrderFactory), table_of(CopyError)
@@ -64,6 +64,8 @@ _ORDER_VALUES = {
     "total_amount_cents": "totals",
     "total_amount_with_taxes_cents": "totals",
 }
+# The rules that the copy's lines followed; none where no rule was about a line.
+_rules = func.coalesce(_factory.c.applied_repeat_skus, NONE)
 # What names a person is not shown, only that it is another one.
 _ADDRESS_VALUES = (
     "business",
@@ -156,7 +158,8 @@ def _lines(
         func.coalesce(_had.c.sku_code, _had.c.bundle_code).label("code"),
         _label(_had).label("label"),
         _has.c.id.label("copy_id"),
-        is_once(_had).label("is_once"),
+        is_once(_had, _rules).label("is_once"),
+        is_recomputed(_had, _rules).label("is_recomputed"),
         *pairs,
     ).select_from(rows)
     chosen = chosen.where(which, or_(_has.c.id.is_(None), differs))
@@ -164,7 +167,7 @@ def _lines(
         why = reasons.find(row.factory_id, row.line_id, row.sku_code)
         values = row._mapping
         if row.copy_id is None:
-            once = "metadata.repeat" if row.is_once else None
+            once = _why_ruled(row.code, options[row.factory_id]) if row.is_once else None
             why = why or once or _why_left_out(row, options[row.factory_id])
             yield (
                 row.factory_id,
@@ -189,6 +192,7 @@ def _lines(
                         after=after,
                         reason=why
                         or _why_changed(row, options[row.factory_id])
+                        or _why_recomputed(row, options[row.factory_id])
                         or _why_of_part(part, options[row.factory_id])
                         or _why_of_stock(part, options[row.factory_id], reasons),
                     ),
@@ -245,6 +249,7 @@ def _orders(
                     or _why_of_order(name, options[row.id])
                     or _why_of_changed_lines(part, options[row.id])
                     or _why_of_part(part, options[row.id])
+                    or _why_of_ruled_lines(part, options[row.id])
                     or _why_of_stock(part, options[row.id], reasons),
                 ),
             )
@@ -387,6 +392,26 @@ def _why_changed(line: Row[Any], options: Row[Any]) -> str | None:
     if not names and line.item_type in DISCOUNTS:
         names = [name for name in LINE_CHANGES if getattr(options, name)]
     return " and ".join(names) or None
+
+
+def _why_ruled(code: str | None, options: Row[Any]) -> str:
+    """What says how the line is repeated: a list of SKUs, or the line itself."""
+    listed = code is not None and f",{code}=" in f",{options.applied_repeat_skus}"
+    return "repeat_skus" if listed else "metadata.repeat"
+
+
+def _why_recomputed(line: Row[Any], options: Row[Any]) -> str | None:
+    return _why_ruled(line.code, options) if line.is_recomputed else None
+
+
+def _why_of_ruled_lines(part: str, options: Row[Any]) -> str | None:
+    """Whether sums of the order differ because of lines that were left out or recomputed."""
+    ruled = options.applied_repeat_skus is not None
+    return (
+        "metadata.repeat or repeat_skus"
+        if ruled and part in ("discounts", "taxes", "totals")
+        else None
+    )
 
 
 def _why_of_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | None:

@@ -73,6 +73,7 @@ def _join_differences(db: Connection, batch_id: int, first: int, last: int) -> d
         of.refresh_prices,
         of.apply_promotions,
         not_(of.reuse_wallet),
+        of.applied_repeat_skus.is_not(None),
         *(of[name].is_not(None) for name in CHANGES),
     )
     which = and_(of.batch_id == batch_id, of.id.between(first, last), may_differ)

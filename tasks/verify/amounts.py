@@ -20,10 +20,11 @@ from order_factory.tasks.verify.rows import (
     has_error,
     is_unedited,
     line,
+    line_rules,
     source,
     target,
 )
-from order_factory.tasks.working_set.kept_parts import is_once
+from order_factory.tasks.working_set.line_rules import is_once, is_recomputed
 from order_factory.tasks.working_set.order_amounts import (
     LINES_OF_PARTS,
     add_up_parts,
@@ -72,13 +73,16 @@ def _find_wrong_totals_with_taxes() -> Select[Any]:
 
 def _find_totals_unlike_source() -> Select[Any]:
     """Select frozen copies of all lines whose total differs from the source order's."""
-    once = table_of(LineItem).alias("once")
+    ruled = table_of(LineItem).alias("ruled")
     frozen = not_(or_(factory.c.refresh_prices, factory.c.apply_promotions))
     in_part = or_(
         and_(factory.c.skip_errors, has_error()),
         pays_less_by_gift_card,
         coupon_is_left_out,
-        exists().where(once.c.order_id == source.c.id, is_once(once)),
+        exists().where(
+            ruled.c.order_id == source.c.id,
+            or_(is_once(ruled, line_rules), is_recomputed(ruled, line_rules)),
+        ),
         lacks_pieces,
         has_changed_lines,
     )

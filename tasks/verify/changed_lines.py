@@ -37,9 +37,11 @@ from order_factory.tasks.verify.rows import (
     has_error,
     is_unedited,
     line,
+    line_rules,
     origin,
     target,
 )
+from order_factory.tasks.working_set.line_rules import is_recomputed
 from order_factory.tasks.working_set.statements import table_of
 
 _OF_SKU = ("sku_code", "name", "image_url")
@@ -93,7 +95,7 @@ def changed_wrongly(of: FromClause, original: FromClause) -> ColumnElement[bool]
     """Whether a changed line is not what the options ask for."""
     swapped = func.coalesce(other_sku(original).is_not(None), False)
     quantity = func.coalesce(wanted_quantity(original), original.c.quantity)
-    priced = or_(swapped, factory.c.refresh_prices)
+    priced = or_(swapped, factory.c.refresh_prices, is_recomputed(original, line_rules))
     discounted = and_(factory.c.apply_promotions, is_discountable(of))
     own = ("order_id", *KEPT_PARTS, "quantity", "currency_code", *PRICES, *DISCOUNT, *TAX, *_OF_SKU)
     currency = case(
@@ -135,7 +137,13 @@ def discount_changed_wrongly(of: FromClause, original: FromClause) -> ColumnElem
 
     New prices and left-out lines change the goods once more, so that the target does not tell.
     """
-    told = and_(not_(factory.c.refresh_prices), not_(factory.c.apply_promotions), not_(has_error()))
+    told = and_(
+        not_(factory.c.refresh_prices),
+        # No rule was about a line: then all lines have their own prices.
+        factory.c.applied_repeat_skus.is_(None),
+        not_(factory.c.apply_promotions),
+        not_(has_error()),
+    )
     percentage = original.c.item_type == ItemType.PERCENTAGE_DISCOUNT_PROMOTIONS
     had, has = origin.alias("had"), line.alias("has")
     now = _sum(has.c.total_amount_cents, has, has.c.order_id == target.c.id, _is_good(has))

@@ -18,10 +18,12 @@ from order_factory.tasks.verify.rows import (
     factory,
     is_unedited,
     line,
+    line_rules,
     origin,
     source,
     target,
 )
+from order_factory.tasks.working_set.line_rules import is_recomputed
 from order_factory.tasks.working_set.statements import table_of
 
 _option = table_of(LineItemOption)
@@ -58,9 +60,16 @@ def _find_wrong_totals() -> Select[Any]:
         .scalar_subquery()
     )
     extras = func.coalesce(of.options_amount_cents, options)
-    rows = select(of.id).select_from(_lines)
+    rows = select(of.id).select_from(_lines.outerjoin(origin, origin.c.id == line.c.copied_from_id))
     return rows.where(
-        factory.c.refresh_prices,
+        or_(
+            factory.c.refresh_prices,
+            and_(
+                factory.c.applied_repeat_skus.is_not(None),
+                is_unedited(origin),
+                is_recomputed(origin, line_rules),
+            ),
+        ),
         is_unedited(line),
         of.item_type == ItemType.SKUS,
         or_(

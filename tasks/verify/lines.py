@@ -57,11 +57,13 @@ from order_factory.tasks.verify.rows import (
     has_error,
     is_unedited,
     line,
+    line_rules,
     origin,
     parts_differ,
     target,
 )
-from order_factory.tasks.working_set.kept_parts import LINE_MARKS, is_once
+from order_factory.tasks.working_set.kept_parts import LINE_MARKS
+from order_factory.tasks.working_set.line_rules import is_once
 
 _lines = copied.join(line, line.c.order_id == target.c.id)
 _lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
@@ -76,7 +78,9 @@ def _find_missing_lines() -> Select[Any]:
         copy_error.c.code.in_(STOCK_CODES), or_(_is_about(origin), _has_same_sku(origin))
     )
     partly = and_(factory.c.stock == StockPolicy.PARTIAL, out_of_stock)
-    left_out = or_(skipped, partly, is_redemption(origin), is_once(origin), is_dropped(origin))
+    left_out = or_(
+        skipped, partly, is_redemption(origin), is_once(origin, line_rules), is_dropped(origin)
+    )
     return (
         select(factory.c.id)
         .select_from(rows.outerjoin(line, copy_of))
@@ -108,7 +112,7 @@ def _find_lines_from_nowhere() -> Select[Any]:
 
 def _find_once_lines() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
-    return rows.where(is_unedited(line, origin), is_once(origin))
+    return rows.where(is_unedited(line, origin), is_once(origin, line_rules))
 
 
 def _find_repeated_lines() -> Select[Any]:

@@ -71,7 +71,7 @@ def _find_changed_orders(db: Connection) -> Select[Any]:
     coupon = and_(has.coupon_code.is_distinct_from(had.coupon_code), not_(coupon_is_left_out))
     parts = case(
         (
-            factory.c.refresh_prices,
+            or_(factory.c.refresh_prices, factory.c.applied_repeat_skus.is_not(None)),
             parts_differ(db, target, source, without=REFRESHED_PRICES),
         ),
         else_=parts_differ(db, target, source),

@@ -14,9 +14,11 @@ from order_factory.tasks.verify.rows import (
     differ_in,
     factory,
     has_error,
+    line_rules,
     source,
     target,
 )
+from order_factory.tasks.working_set.line_rules import is_recomputed
 
 STOCK_CODES = (ErrorCode.NOT_ENOUGH_STOCK, ErrorCode.QUANTITY_REDUCED)
 _WHOLE_DISCOUNTS = (ItemType.FREE_SHIPPING_PROMOTIONS, ItemType.FREE_GIFT_PROMOTIONS)
@@ -100,7 +102,8 @@ def is_discountable(of: FromClause) -> ColumnElement[bool]:
 
 def is_changed_unasked(of: FromClause, original: FromClause) -> ColumnElement[bool]:
     """Whether the line differs in a column that no option of its copy recomputes."""
-    priced = and_(factory.c.refresh_prices, of.c.item_type == ItemType.SKUS)
+    gets_price = or_(factory.c.refresh_prices, is_recomputed(original, line_rules))
+    priced = and_(gets_price, of.c.item_type == ItemType.SKUS)
     # In another currency, an order has no discount of its source.
     discounted = or_(
         and_(factory.c.apply_promotions, is_discountable(of)), and_(priced, is_other_currency)

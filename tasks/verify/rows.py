@@ -23,6 +23,11 @@ origin = table_of(LineItem).alias("origin")
 copied = factory.join(source, source.c.id == factory.c.source_order_id).join(
     target, target.c.id == factory.c.target_order_id
 )
+# What the copy's lines followed; without `default`.
+line_rules = case(
+    (factory.c.repeat_skus != DEFAULT, factory.c.repeat_skus),
+    else_=func.coalesce(factory.c.applied_repeat_skus, NONE),
+)
 # The columns that the copy's options keep or leave out; `parts_differ` compares them.
 KEPT_PARTS = ("reference", "reference_origin", "metadata")
 # The columns that are never copied.

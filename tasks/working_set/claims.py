@@ -50,6 +50,8 @@ from order_factory.tasks.working_set.tables import (
 from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 
 _factory = table_of(OrderFactory)
+# The options for which the shop has a setting of the same name.
+_OF_SHOP = ("keep_metadata", "keep_references", "repeat_skus")
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
         column.key: row[column.key] for column in copies.c if column.key in row
     }
     values |= {
-        **{name: resolve_default(name, row[name]) for name in ("keep_metadata", "keep_references")},
+        **{name: resolve_default(name, row[name]) for name in _OF_SHOP},
         "target_order_id": row.order_key,
         "target_billing_address_id": case((row.billing_address_id.is_not(None), row.billing_key)),
         "target_shipping_address_id": case(

@@ -7,38 +7,19 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     String,
-    and_,
     bindparam,
     case,
-    false,
     func,
-    literal,
-    not_,
     null,
-    or_,
 )
 
-from order_factory.models.database.dialects import json_member_is, json_pick
+from order_factory.models.database.dialects import json_pick
 from order_factory.models.settings import Settings
 from order_factory.models.values.kept_parts import ALL, DEFAULT, KEYS, NONE
-from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.tables import copies
 
 # Members of a line's metadata that say how it is copied. A copy always keeps them.
 LINE_MARKS = ("do_not_ship", "repeat")
-
-
-def is_once(line: FromClause) -> ColumnElement[bool]:
-    """Whether the line's metadata says that it is not repeated: `repeat` is `false` or `"once"`.
-
-    What a gift card pays is decided by the option `gift_cards`.
-    """
-    held, name = line.c.metadata, literal("repeat")
-    says_so = or_(
-        json_member_is(held, name, literal("false")), json_member_is(held, name, literal('"once"'))
-    )
-    redemption = and_(line.c.item_type == ItemType.GIFT_CARDS, line.c.total_amount_cents < 0)
-    return and_(held.is_not(None), func.coalesce(says_so, false()), not_(redemption))
 
 
 def resolve_default(name: str, rule: ColumnElement[str]) -> ColumnElement[str]:

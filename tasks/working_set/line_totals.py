@@ -36,9 +36,10 @@ from order_factory.models.tables import (
     Sku,
 )
 from order_factory.models.values.error_codes import ErrorCode
+from order_factory.models.values.line_rules import LineRule
 from order_factory.models.values.statuses import ItemType, OrderStatus
 from order_factory.tasks.working_set.copy_errors import insert_errors
-from order_factory.tasks.working_set.kept_parts import is_once
+from order_factory.tasks.working_set.line_rules import is_once, is_recomputed, line_rule
 from order_factory.tasks.working_set.order_amounts import (
     IS_BOUGHT,
     LINES_OF_PARTS,
@@ -135,6 +136,19 @@ def subtract_unshipped_lines(db: Connection, *where: ColumnElement[bool]) -> Non
     db.execute(fewer.values(lines_to_ship=line_sums.c.lines_to_ship - unshipped.c.lines))
 
 
+def record_line_rules(db: Connection) -> None:
+    """Record in the factories which rules their copies follow, where a rule is about some line.
+
+    The shop's rules may change later.
+    """
+    some = line_sums.c.once_lines + line_sums.c.recomputed_lines > 0
+    ruled = copies.join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
+    rules = select(copies.c.factory_id, copies.c.repeat_skus).select_from(ruled).where(some)
+    of = rules.subquery("rules").c
+    mine = update(_factory).where(_factory.c.id == of.factory_id)
+    db.execute(mine.values(applied_repeat_skus=of.repeat_skus))
+
+
 def leave_once_lines_out(db: Connection) -> None:
     """Leave out the lines that are not repeated, and subtract them.
 
@@ -144,7 +158,7 @@ def leave_once_lines_out(db: Connection) -> None:
     copied = copies.join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
     rows = select(copies.c.factory_id, _line.c.id)
     rows = rows.select_from(copied.join(_line, _line.c.order_id == copies.c.source_order_id))
-    rows = rows.where(some, is_once(_line), not_(is_left_out()))
+    rows = rows.where(some, is_once(_line, copies.c.repeat_skus), not_(is_left_out()))
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
     analyze_table(db, left_out_lines)
     changed = exists().where(line_sums.c.factory_id == copies.c.factory_id, some)
@@ -227,8 +241,9 @@ def is_left_out(
 def copied_lines_differ(db: Connection) -> bool:
     """Whether the line totals of a target differ from those its source had when checked."""
     copied = select_line_sums(copies.c.target_order_id).where(copies.c.valid).subquery("copied")
-    # `lines_to_ship` was reduced after the check.
-    names = {column.key for column in line_sums.c} - {"factory_id", "mixed", "lines_to_ship"}
+    # `lines_to_ship` was reduced after the check, and no rule is asked about lines that are added.
+    without = {"factory_id", "mixed", "lines_to_ship", "once_lines", "recomputed_lines"}
+    names = {column.key for column in line_sums.c} - without
     differs = or_(*(copied.c[name] != line_sums.c[name] for name in sorted(names)))
     both = copied.join(line_sums, line_sums.c.factory_id == copied.c.factory_id)
     return bool(db.scalar(select(exists().select_from(both).where(differs))))
@@ -242,7 +257,7 @@ def insert_short_sums() -> Insert:
         _line.c.item_type == ItemType.SKUS,
         _line.c.quantity > 0,
         not_(_is_other_currency),
-        not_(is_once(_line)),
+        line_rule(_line, copies.c.repeat_skus) == LineRule.REPEAT.value,
     )
     values: dict[str, ColumnElement[Any]] = {column.key: literal(0) for column in line_sums.c} | {
         "factory_id": copies.c.factory_id,
@@ -290,7 +305,8 @@ def select_line_sums(order_id: ColumnElement[int]) -> Rows:
         "lines_to_ship": _count(or_(kind == ItemType.SKUS, _is_shipped_bundle())),
         "quantities_below_one": _count(_line.c.quantity < 1),
         "other_currency_lines": _count(_is_other_currency),
-        "once_lines": _count(is_once(_line)),
+        "once_lines": _count(is_once(_line, copies.c.repeat_skus)),
+        "recomputed_lines": _count(is_recomputed(_line, copies.c.repeat_skus)),
         **{
             name: _sum(lines, cents_of_part(name))
             for name, lines in LINES_OF_PARTS.items()

@@ -92,6 +92,7 @@ line_sums = temporary(
     Column("quantities_below_one", BigInteger, nullable=False),
     Column("other_currency_lines", BigInteger, nullable=False),
     Column("once_lines", BigInteger, nullable=False),
+    Column("recomputed_lines", BigInteger, nullable=False),
     *(Column(name, BigInteger, nullable=False) for name in SUMS),
 )
 

@@ -52,6 +52,7 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "payment_source_fallback": "default",
         "keep_metadata": "default",
         "keep_references": "default",
+        "repeat_skus": "default",
         "any_source_status": False,
         "quantities": {"MUG": 2},
         "swap_skus": None,

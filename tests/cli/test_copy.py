@@ -40,6 +40,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         *("--refresh-prices", "--stock", "ignore", "--gift-cards", "fail", "--any-source-status"),
         *("--payment-source-fallback", "newest_valid"),
         *("--keep-metadata", "keys:color, size", "--keep-references", "all"),
+        *("--repeat-skus", "TEE=once"),
         *("--quantities", "MUG=2", "--add-lines", '{"MUG": 1}'),
         *("--target-customer", "Ada@Shop.Example", "--target-notes", "Ring twice"),
         *("--target-market", "Europe", "--target-currency", "EUR"),
@@ -58,6 +59,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
         "payment_source_fallback": "newest_valid",
         "keep_metadata": "keys:color,size",
         "keep_references": "all",
+        "repeat_skus": "TEE=once",
     }
     assert (detail["quantities"], detail["add_lines"]) == ({"MUG": 2}, {"MUG": 1})
     assert (detail["target_customer"], detail["target_notes"]) == ("ada@shop.example", "Ring twice")

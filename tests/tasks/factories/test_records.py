@@ -29,6 +29,7 @@ def test_a_factory_is_recorded_with_its_options(shop):
         payment_source_fallback="off",
         keep_metadata="none",
         keep_references="all",
+        repeat_skus="GIFT=once",
         any_source_status=True,
         quantities={"MUG": 3},
         reference="A-1",
@@ -65,6 +66,7 @@ def test_a_factory_is_recorded_with_its_options(shop):
         "payment_source_fallback": "off",
         "keep_metadata": "none",
         "keep_references": "all",
+        "repeat_skus": "GIFT=once",
         "any_source_status": True,
         "quantities": {"MUG": 3},
         "swap_skus": None,
@@ -91,6 +93,7 @@ def test_omitted_options_have_the_defaults_of_the_reference(shop):
         "payment_source_fallback": "default",
         "keep_metadata": "default",
         "keep_references": "default",
+        "repeat_skus": "default",
     }
     assert (result.reference, result.reference_origin, result.metadata) == (None, None, None)
 

@@ -22,6 +22,7 @@ OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {
     "payment_source_fallback": "off",
     "keep_metadata": "keys:color",
     "keep_references": "all",
+    "repeat_skus": "GIFT=once",
     "quantities": {"MUG": 3},
     "swap_skus": {"OLD": "NEW"},
     "add_lines": {"CAP": 2},
@@ -34,6 +35,7 @@ OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {
 }
 # As a person writes them in a file.
 WRITTEN = {
+    "repeat_skus": "GIFT=once",
     "quantities": "MUG=3",
     "swap_skus": "OLD=NEW",
     "add_lines": "CAP=2",

@@ -312,6 +312,7 @@ def test_copies_have_the_options_of_their_subscription(shop):
         payment_source_fallback="newest_valid",
         keep_metadata="keys:color",
         keep_references="all",
+        repeat_skus="GIFT=once",
         any_source_status=True,
     )
 
@@ -332,6 +333,7 @@ def test_copies_have_the_options_of_their_subscription(shop):
         "payment_source_fallback": "newest_valid",
         "keep_metadata": "keys:color",
         "keep_references": "all",
+        "repeat_skus": "GIFT=once",
         "any_source_status": True,
     }
 

@@ -58,6 +58,11 @@ Resume = Annotated[
 # The mode has its own option, because it also applies to orders given by number.
 _FIELDS = {field.name: field for field in FILTER_FIELDS if field.kind is not Kind.MODE}
 _PREFIX = "where_"
+# What a field of the filter means to one command, where its general description does not fit.
+_HELP = {
+    ("place", "status"): "Only pending orders are placed, so this is not needed.",
+    ("capture", "status"): "Orders with one of these statuses; placed and approved unless given.",
+}
 
 
 def add_order_filter(command: F) -> F:
@@ -74,7 +79,9 @@ def add_order_filter(command: F) -> F:
             f"{_PREFIX}{field.name}",
             inspect.Parameter.KEYWORD_ONLY,
             default=False if field.kind is Kind.FLAG else None,
-            annotation=_make_annotation(field),
+            annotation=_make_annotation(
+                field, _HELP.get((command.__name__, field.name), field.description)
+            ),
         )
         for field in _FIELDS.values()
     ]
@@ -83,8 +90,8 @@ def add_order_filter(command: F) -> F:
     return command
 
 
-def _make_annotation(field: FilterField) -> Any:
-    given: dict[str, Any] = {"help": field.description, "metavar": field.metavar}
+def _make_annotation(field: FilterField, description: str) -> Any:
+    given: dict[str, Any] = {"help": description, "metavar": field.metavar}
     if field.kind is Kind.FLAG:
         return Annotated[bool, typer.Option(field.flag, **given)]
     if field.kind is Kind.COUNT:

@@ -34,6 +34,7 @@ from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import TryAgain
 from order_factory.models.results.progress import report_progress
 from order_factory.models.tables.base import utc_now
+from order_factory.models.tables.transactions import TransactionType
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.outcomes.answers import record_answers
 from order_factory.tasks.payments.claiming import (
@@ -45,6 +46,7 @@ from order_factory.tasks.payments.claiming import (
     release_unasked,
 )
 from order_factory.tasks.payments.earlier import settle_earlier_payment
+from order_factory.tasks.payments.open_payments import cancel_at_gateway
 from order_factory.tasks.working_set.step import explain_error
 
 STAGE = "authorize payments"
@@ -181,6 +183,8 @@ class _Till:
             raise _NotAsked(due.gateway, "is left alone")
         if due.gateway not in known_gateways():
             raise GatewayMisconfigured(due.gateway, f"is not set up: {setup_hint(due.gateway)}")
+        if due.type == TransactionType.VOIDS and due.earlier:
+            return cancel_at_gateway(due)
         its_gateway = gateway(due.gateway)
         do: Callable[[GatewayRequest], Answer] = {
             "authorize": its_gateway.authorize,

@@ -16,6 +16,7 @@ from order_factory.models.database.retrying import until_it_passes, write
 from order_factory.models.results.copies import OrderFactoryPreview
 from order_factory.models.results.step_times import StepTime, StepTimes
 from order_factory.models.tables import OrderFactory
+from order_factory.models.tables.base import utc_now
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import LARGE
@@ -29,11 +30,13 @@ from order_factory.tasks.copying.placing_again import (
     claim_orders_to_place,
     keep_target_orders,
     load_orders_to_place,
+    select_placed_again,
 )
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.copying.rehearsal import rehearse_copy
 from order_factory.tasks.factories.records import read_factory
 from order_factory.tasks.outcomes.completion import record_outcomes
+from order_factory.tasks.payments.open_payments import cancel_open_payments
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.prefetch.prefetch import Prefetch
 from order_factory.tasks.reports.differences import read_differences
@@ -158,7 +161,7 @@ def place_orders_again(batch_id: int, size: int) -> BatchReport:
         claimed = claim_orders_to_place(db, batch_id, size)
         if not claimed:
             return CopiedOrders()
-        return copy_claimed(
+        copied = copy_claimed(
             db,
             claimed,
             flow_run.id,
@@ -166,6 +169,8 @@ def place_orders_again(batch_id: int, size: int) -> BatchReport:
             load=load_orders_to_place,
             keep=keep_target_orders,
         )
+        cancel_open_payments(db, select_placed_again(), utc_now())
+        return copied
 
     try:
         copied = write(place)

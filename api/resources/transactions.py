@@ -10,13 +10,21 @@ from sqlalchemy import ColumnElement, FromClause, and_
 from order_factory.api.resources.attributes import amount, common, computed, own_mode, text
 from order_factory.api.resources.description import (
     Attribute,
+    Hooks,
     Relationship,
     ResourceType,
     Row,
     Scope,
     Type,
+    Writable,
 )
 from order_factory.api.resources.events import events_of, no_events
+from order_factory.api.resources.transaction_triggers import (
+    AUTHORIZATION_TRIGGERS,
+    CAPTURE_TRIGGERS,
+    act_on_authorization,
+    act_on_capture,
+)
 from order_factory.models.tables import Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.public_ids import Resource as PublicIds
@@ -39,6 +47,8 @@ def _resource(
     meaning: str,
     *relationships: Relationship,
     attributes: tuple[Attribute, ...] = (),
+    triggers: tuple[Writable, ...] = (),
+    hooks: Hooks | None = None,
 ) -> ResourceType:
     """The resource of one kind of transactions, or of all kinds."""
     return ResourceType(
@@ -66,6 +76,9 @@ def _resource(
             *relationships,
             no_events() if kind is None else events_of(kind.value),
         ),
+        writables=triggers,
+        updatable=bool(triggers),
+        hooks=hooks or Hooks(),
         meaning=meaning,
     )
 
@@ -90,12 +103,16 @@ AUTHORIZATIONS = _resource(
             secret=True,
         ),
     ),
+    triggers=AUTHORIZATION_TRIGGERS,
+    hooks=Hooks(act=act_on_authorization),
 )
 CAPTURES = _resource(
     TransactionType.CAPTURES,
     "Authorized amounts that were charged.",
     _AUTHORIZATION,
     Relationship("refunds", "refunds", near="id", far="capture_id", many=True),
+    triggers=CAPTURE_TRIGGERS,
+    hooks=Hooks(act=act_on_capture),
 )
 VOIDS = _resource(TransactionType.VOIDS, "Authorizations that were taken back.", _AUTHORIZATION)
 REFUNDS = _resource(

@@ -148,6 +148,8 @@ def _change_many(
             "Say which orders: give their numbers or ids, a file, or a filter such as "
             "--placed-from; not both."
         )
+    if change == "place" and fields.get("status", ["pending"]) != ["pending"]:
+        raise InvalidRequest("Only pending orders can be placed. Leave out --status.")
     where = order_filter(fields | {"mode": mode}, must_fit=False) if fields else None
 
     def run() -> "OrdersResult":

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Select,
     and_,
     case,
     delete,
@@ -100,6 +101,12 @@ def claim_orders_to_place(db: Connection, batch_id: int, limit: int) -> int:
     to_place = select(_factory.c.id).where(_factory.c.batch_id == batch_id, is_to_place_again)
     locked = skip_locked(db, to_place.order_by(_factory.c.id).limit(limit), _factory)
     return execute_and_count(db, insert_claims(locked))
+
+
+def select_placed_again() -> Select[tuple[int]]:
+    """Select the orders of the claimed factories."""
+    mine = _factory.c.id.in_(select(claims.c.factory_id))
+    return select(_factory.c.target_order_id).where(mine)
 
 
 def load_orders_to_place(db: Connection, first: int, last: int) -> None:

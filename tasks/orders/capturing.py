@@ -43,7 +43,7 @@ _CAPTURABLE = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
 def capture(db: Connection, now: datetime) -> None:
-    """Record a capture of the total of each requested order, except of orders that are paid.
+    """Record a capture of the amount, or of the total, of each requested order that is not paid.
 
     If a person takes the money (the gateway `manual`), the order is paid at once.
     """
@@ -67,6 +67,10 @@ def capture(db: Connection, now: datetime) -> None:
     words = literal("cannot be captured: no gateway holds its payment here; it is ")
     not_held = not_(or_(is_held, is_manual))
     refuse(db, "payment_status", words + _order.c.payment_status, not_held)
+    amounts = select(held.c.amount_cents).where(held.c.order_id == _order.c.id)
+    held_cents = amounts.correlate(_order).scalar_subquery()
+    too_much = literal("must be at most ") + cast(held_cents, String) + " cents, what is authorized"
+    refuse(db, "_capture_amount_cents", too_much, asked_orders.c.amount_cents > held_cents)
     execute_and_count(db, insert_manual_authorizations(), now=now)
     remote = [name for name in gateways if known_gateways()[name].terms.remote]
     execute_and_count(db, insert_captures(remote, TransactionStatus.UNKNOWN), now=now)

@@ -16,6 +16,7 @@ from order_factory.tasks.orders.changing import (
 )
 from order_factory.tasks.orders.placing import place
 from order_factory.tasks.orders.refreshing import refresh, refresh_prices
+from order_factory.tasks.orders.voiding import void
 
 CHANGES: dict[str, Callable[[Connection, datetime], None]] = {
     "place": place,
@@ -23,6 +24,7 @@ CHANGES: dict[str, Callable[[Connection, datetime], None]] = {
     "approve": approve,
     "capture": capture,
     "refund": refund,
+    "void": void,
     "archive": archive,
     "unarchive": unarchive,
     "start_editing": start_editing,

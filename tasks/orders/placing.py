@@ -54,6 +54,7 @@ from order_factory.tasks.copying.placing_again import (
 )
 from order_factory.tasks.copying.wallets import COPIED_COLUMNS
 from order_factory.tasks.payments.intents import insert_authorizations_of_orders
+from order_factory.tasks.payments.open_payments import cancel_open_payments
 from order_factory.tasks.stock.reservations import return_stock, take_stock
 from order_factory.tasks.working_set.asked_orders import (
     agreed_orders,
@@ -107,6 +108,7 @@ def place(
     forget(db, _order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED]))
     refuse_transition(db, OrderStatus.PLACED, _order.c.status != OrderStatus.PENDING)
     _place(db, now, PLACE, flow_run_id, followed=followed)
+    cancel_open_payments(db, agreed_orders(), now)
 
 
 def take_stock_again(db: Connection, now: datetime) -> None:

@@ -38,6 +38,7 @@ from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
 from order_factory.tasks.outcomes.completion import complete_loaded
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.payments.earlier import close_earlier_payments
+from order_factory.tasks.payments.open_payments import close_cancelled_payments
 from order_factory.tasks.payments.statuses import update_payment_statuses
 from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided, void_unwanted
 from order_factory.tasks.promotions.releases import release_uses
@@ -290,7 +291,14 @@ def _end_voids(db: Connection, now: datetime) -> None:
     kind = TransactionType.VOIDS
     if not db.scalar(select(_has_answer(kind))):
         return
-    voided = _select_orders(kind, succeeded=True)
+    close_cancelled_payments(db, now)
+    # Of a payment that was never authorized, nothing is to be released.
+    paid = _transaction.alias("paid")
+    was_held = exists().where(
+        paid.c.id == _transaction.c.authorization_id,
+        paid.c.status == TransactionStatus.SUCCEEDED,
+    )
+    voided = _select_orders(kind, succeeded=True).where(was_held)
     release = update(_order).where(
         _order.c.id.in_(voided), may_become(_order.c.payment_status, PaymentStatus.VOIDED)
     )
@@ -298,7 +306,8 @@ def _end_voids(db: Connection, now: datetime) -> None:
     db.execute(release.values(values), {"now": now})
     is_voided = _order.c.payment_status == PaymentStatus.VOIDED
     record_order_events(db, [EventName.ORDER_VOID], voided, is_voided, now=now)
-    finish(db, voided, now)
+    # An order whose payment alone was voided keeps its status.
+    finish(db, voided.where(_transaction.c.order_factory_id.is_not(None)), now)
     abort_voided(db)
     joins = [
         (_transaction, _transaction.c.order_factory_id == copies.c.factory_id),

@@ -29,6 +29,7 @@ from order_factory.models.values.order_states import may_become, transition_mess
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.gift_cards.uses import return_to_gift_cards
 from order_factory.tasks.payments.intents import held_authorizations, insert_voids
+from order_factory.tasks.payments.open_payments import cancel_open_payments
 from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, return_stock
 from order_factory.tasks.working_set.batch import Batch
@@ -99,6 +100,7 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
         return_stock(db, its_own, now)
         return_to_gift_cards(db, orders, now, now_cancelled)
         release_uses(db, orders, now, and_(now_cancelled, has_uses))
+        cancel_open_payments(db, its_own, now)
     return cancelled
 
 

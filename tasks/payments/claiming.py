@@ -91,7 +91,8 @@ class Due:
 
     With `perhaps_done` it may have been asked before, last at `taken_at` (UTC). What is `unwanted`
     belongs to a subscription that was cancelled or deactivated: it is looked up and not asked.
-    `earlier` are the authorizations of the order that the customer may have confirmed since.
+    `earlier` are the authorizations of the order that the customer may have confirmed since. Of a
+    void it is the one to cancel, if that waits for the customer.
     """
 
     transaction_id: int
@@ -200,15 +201,25 @@ def _select_due(keys: list[int]) -> Select[Any]:
 
 
 def _read_earlier(db: Connection, keys: list[int]) -> dict[int, list[EarlierPayment]]:
-    """The payments of the same order that still wait for the customer, by the new transaction."""
+    """The payments that still wait for the customer, by the transaction that comes after them.
+
+    Those of the same order for an authorization, and for a void the one that it cancels.
+    """
     earlier = _transaction.alias("earlier")
+    is_replaced = and_(
+        _transaction.c.type == TransactionType.AUTHORIZATIONS,
+        earlier.c.id < _transaction.c.id,
+    )
+    is_cancelled = and_(
+        _transaction.c.type == TransactionType.VOIDS,
+        earlier.c.id == _transaction.c.authorization_id,
+    )
     rows = (
         select(_transaction.c.id.label("later_id"), earlier)
         .join(earlier, earlier.c.order_id == _transaction.c.order_id)
         .where(
             _transaction.c.id.in_(keys),
-            _transaction.c.type == TransactionType.AUTHORIZATIONS,
-            earlier.c.id < _transaction.c.id,
+            or_(is_replaced, is_cancelled),
             is_confirmable(earlier),
         )
         .order_by(earlier.c.id)

@@ -119,7 +119,7 @@ def insert_manual_authorizations() -> Insert:
 def insert_captures(gateways: list[str], status: TransactionStatus) -> Insert:
     """One capture for each asked order whose payment one of these gateways holds.
 
-    It takes what the order costs now, and at most what is held.
+    It takes the amount that is asked for, or what the order costs now, and at most what is held.
     """
     held = held_authorizations(gateways).subquery("held")
     total = _order.c.total_amount_with_taxes_cents
@@ -130,7 +130,10 @@ def insert_captures(gateways: list[str], status: TransactionStatus) -> Insert:
         "authorization_id": held.c.id,
         "mode": held.c.mode,
         "gateway": held.c.gateway,
-        "amount_cents": case((total < held.c.amount_cents, total), else_=held.c.amount_cents),
+        "amount_cents": func.coalesce(
+            asked_orders.c.amount_cents,
+            case((total < held.c.amount_cents, total), else_=held.c.amount_cents),
+        ),
         "currency_code": held.c.currency_code,
     }
     rows = _order.join(asked_orders, IS_ASKED).join(held, held.c.order_id == _order.c.id)

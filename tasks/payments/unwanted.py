@@ -18,6 +18,7 @@ from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.payments.claiming import is_unwanted
 from order_factory.tasks.payments.intents import insert_voids
+from order_factory.tasks.payments.open_payments import cancel_open_payments
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
@@ -55,6 +56,7 @@ def abort_called_off(db: Connection, now: datetime) -> None:
     db.execute(cancelled.values(values), {"now": now})
     of_now = _order.c.cancelled_at == at(now)
     record_order_events(db, [EventName.ORDER_CANCEL], targets, of_now, now=now)
+    cancel_open_payments(db, targets, now)
     _abort(db, _was_called_off)
 
 

@@ -31,6 +31,7 @@ from order_factory.models.values.statuses import (
     OrderStatus,
     SubscriptionStatus,
 )
+from order_factory.tasks.payments.open_payments import cancel_open_payments
 from order_factory.tasks.subscriptions.due import factory, goes_on, is_active, is_free, subscription
 from order_factory.tasks.subscriptions.events import record_new_status
 from order_factory.tasks.subscriptions.planning import find_first_period
@@ -134,19 +135,31 @@ def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
     db.execute(orders.values(status=OrderStatus.CANCELLED, cancelled_at=now, updated_at=now))
     of_now = _order.c.cancelled_at == now
     record_order_events(db, [EventName.ORDER_CANCEL], left, of_now, now=now)
+    cancel_open_payments(db, left, now)
     names = ["name", "order_factory_id", "created_at"]
     rows = select(literal(EventName.ABORT.value), factory.c.id, at(now))
     db.execute(insert_counted(_event, names, rows.where(factory.c.id.in_(called_off))))
 
 
 def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
-    """Cancel the retries of those of these subscriptions that are not active."""
+    """Cancel the retries of those of these subscriptions that are not active.
+
+    No payment of theirs waits for the customer any more.
+    """
     stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
     waiting = update(factory).where(
         or_(factory.c.retry_at.is_not(None), factory.c.waits_for_payment_source),
         factory.c.order_subscription_id.in_(stopped),
     )
     db.execute(waiting.values(retry_at=None, waits_for_payment_source=False, updated_at=now))
+    _cancel_payments(db, stopped, now)
+
+
+def _cancel_payments(db: Connection, stopped: Select[Any], now: datetime) -> None:
+    orders = select(factory.c.target_order_id).where(
+        factory.c.order_subscription_id.in_(stopped), factory.c.status == FactoryStatus.FAILED
+    )
+    cancel_open_payments(db, orders, now, unwanted=True)
 
 
 def activate_placed(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:
@@ -254,3 +267,4 @@ def end_subscriptions(db: Connection, keys: Sequence[int], reason: str, now: dat
         )
     )
     record_new_status(db, SubscriptionStatus.INACTIVE, mine, now)
+    _cancel_payments(db, select(subscription.c.id).where(mine), now)

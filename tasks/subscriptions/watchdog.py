@@ -6,7 +6,11 @@ from datetime import datetime
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from order_factory.models.database.engine import reading
+from order_factory.models.database.identity import why_cut_off
+from order_factory.models.errors import OrderFactoryError
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.overdue import Overdue, read_overdue
 
@@ -33,10 +37,21 @@ def format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
+def _is_cut_off() -> bool:
+    try:
+        with reading() as db:
+            return why_cut_off(db) is not None
+    except (OrderFactoryError, SQLAlchemyError):
+        return False  # a database that does not answer is what the notice is about
+
+
 def notify(text: str) -> bool:
-    """Post `{"text": ...}` to ORDER_FACTORY_NOTIFY_URL. Returns whether it succeeded."""
+    """Post `{"text": ...}` to ORDER_FACTORY_NOTIFY_URL. Returns whether it succeeded.
+
+    A copy of the shop's database posts nothing.
+    """
     url = os.environ.get(NOTIFY_URL)
-    if not url:
+    if not url or _is_cut_off():
         return False
     request = Request(
         url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}

@@ -9,11 +9,13 @@ from order_factory.models.tables.transactions import TransactionStatus, Transact
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus, PaymentStatus
+from order_factory.tasks.payments.claiming import is_confirmable
 from order_factory.tasks.payments.keys import (
     authorization_key,
     batch,
     void_key,
 )
+from order_factory.tasks.payments.open_payments import SETTLED_STATUSES
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import copied, factory, is_unedited, target
 from order_factory.tasks.working_set.statements import table_of
@@ -127,11 +129,31 @@ def _find_charged_after_end() -> Select[Any]:
 
 
 def _find_voided_and_kept() -> Select[Any]:
-    cancelled = and_(
-        _order.c.status == OrderStatus.CANCELLED, _order.c.payment_status == PaymentStatus.VOIDED
+    """Select voids of authorized payments whose order does not show it.
+
+    A void for a copy comes with the cancellation of the order.
+    """
+    paid = _transaction.alias("paid")
+    was_held = exists().where(
+        paid.c.id == _transaction.c.authorization_id,
+        paid.c.status == TransactionStatus.SUCCEEDED,
     )
+    kept = and_(
+        _transaction.c.order_factory_id.is_not(None), _order.c.status != OrderStatus.CANCELLED
+    )
+    wrong = or_(kept, _order.c.payment_status != PaymentStatus.VOIDED)
     rows = select(_transaction.c.id).select_from(_of_order)
-    return rows.where(_is_void, _succeeded, not_(cancelled))
+    return rows.where(_is_void, _succeeded, was_held, wrong)
+
+
+def _find_open_payments() -> Select[Any]:
+    """Select payments that a customer may confirm although the order does not wait for one."""
+    void = _transaction.alias("void")
+    has_void = exists().where(void.c.authorization_id == _transaction.c.id)
+    rows = select(_transaction.c.id).select_from(_of_order)
+    return rows.where(
+        is_confirmable(_transaction), _order.c.status.in_(SETTLED_STATUSES), not_(has_void)
+    )
 
 
 def _select_sums() -> Subquery:
@@ -258,8 +280,16 @@ INVARIANTS = (
     ),
     Invariant(
         "voided-is-cancelled",
-        "An order whose payment was voided is cancelled, and its payment status is voided.",
+        "An order whose payment was voided has that payment status, and is cancelled if a copy "
+        "replaced it or its subscription ended.",
         Resource.transactions,
         _find_voided_and_kept(),
+    ),
+    Invariant(
+        "open-payment-is-voided",
+        "No payment waits for the customer of an order that is placed or cancelled, unless its "
+        "void was requested.",
+        Resource.transactions,
+        _find_open_payments(),
     ),
 )

@@ -274,3 +274,59 @@ def test_a_part_is_refunded_once_under_an_idempotency_key(api, shop, ledger):
         ("refund", 2_00)
     ] * 2
     assert violations() == []
+
+
+def trigger_on(api, kind, expect=200, **attributes):
+    """Send these triggers to the newest transaction of the kind."""
+    name = api.get(kind, sort="-id")["data"][0]["id"]
+    data = {"type": kind, "id": name, "attributes": attributes}
+    answer = api.patch(f"{kind}/{name}", data, expect)
+    return [each["detail"] for each in answer.get("errors", ())]
+
+
+def test_transactions_have_triggers_of_their_own(api, shop, ledger):
+    order, voided = (open_test_order(shop, lines=[("MUG", 2, 12_50)]) for _ in range(2))
+    trigger(api, order, _place=True)
+    ask_gateways()
+
+    for attributes, rule in (
+        ({"_capture_amount_cents": 5_00}, "_capture_amount_cents - goes with _capture"),
+        ({"_capture": True, "_void": True}, "_void - goes without _capture"),
+        (
+            {"_capture": True, "_capture_amount_cents": 25_01},
+            "_capture_amount_cents - must be at most 2500 cents, what is authorized",
+        ),
+    ):
+        assert trigger_on(api, "authorizations", 422, **attributes) == [rule]
+    part = {"_capture": True, "_capture_amount_cents": 20_00}
+    assert trigger_on(api, "authorizations", **part) == []
+    assert trigger_on(api, "authorizations", **part) == [], "it is on its way"
+    assert ask_gateways() == []
+    assert shop.row(Order, id=order).payment_status == "partially_paid"
+    (refused,) = trigger_on(api, "authorizations", 422, _void=True)
+    assert refused == (
+        "_void - cannot be voided: no gateway holds its payment here; it is partially_paid"
+    )
+    refund = {"_refund": True, "_refund_amount_cents": 5_00}
+    assert trigger_on(api, "captures", **refund) == []
+    assert ask_gateways() == []
+    assert trigger_on(api, "captures", _refund=True) == []
+    assert ask_gateways() == []
+    assert shop.row(Order, id=order).payment_status == "refunded"
+
+    trigger(api, voided, _place=True)
+    ask_gateways()
+    assert trigger_on(api, "authorizations", _void=True) == []
+    assert ask_gateways() == []
+    assert trigger_on(api, "authorizations", _void=True) == []
+    kept = shop.row(Order, id=voided)
+    assert (kept.status, kept.payment_status) == ("placed", "voided")
+    assert ledger.charges() == [
+        ("authorize", 25_00),
+        ("capture", 20_00),
+        ("refund", 5_00),
+        ("refund", 15_00),
+        ("authorize", 25_00),
+        ("void", 25_00),
+    ]
+    assert violations() == []

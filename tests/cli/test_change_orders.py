@@ -53,6 +53,7 @@ def test_an_amount_that_is_none_in_the_currency_is_refused(shop, run, amount):
 def test_orders_and_a_filter_exclude_each_other(shop, run):
     assert "Say which orders" in run("place").err
     assert "Say which orders" in run("place", "A1", "--market", "Europe").err
+    assert "Only pending orders can be placed" in run("place", "--status", "placed").err
 
 
 def test_tells_how_a_copy_differs(shop, run):

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from order_factory.api.health import readiness
 from order_factory.api.watchdog import Watchdog
 from order_factory.models.tables.base import utc_now
+from tests.support.clones import taken_for_a_copy
 from tests.support.subscriptions import subscribe
 
 
@@ -66,6 +67,14 @@ def test_an_overdue_renewal_is_reported_everywhere(overdue, run, chat):
     assert answer.status_code == 200
     assert json.loads(bytes(answer.body))["renewals_overdue_since"] == document["overdue_since"]
     assert [each["text"].startswith(sentence) for each in chat] == [True, True], "once each"
+
+
+def test_a_copy_of_the_shop_sends_no_notice(overdue, run, chat):
+    with taken_for_a_copy():
+        said = run("health", "--notify", "--json")
+        Watchdog().look()
+
+    assert (said.code, said.json["notified"], chat) == (1, False, [])
 
 
 def test_a_database_that_is_not_there(run, monkeypatch, tmp_path):

@@ -1,14 +1,15 @@
 """Batches that select the same orders at the same time, with stock for only some of them."""
 
+import random
 import time
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from order_factory.models.tables import CopyError, Order
+from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
 from tests.support.crashes.nights import Outcome, job, outcome, selection
-from tests.support.crashes.processes import workers
+from tests.support.crashes.processes import ended, killed_at_its_stop, workers
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +43,80 @@ def test_stock_that_one_batch_has_counted_is_not_there_for_the_next(shop):
     ended = outcome("one", "two")
     assert ended.statuses == ["completed"] * 8 + ["failed"] * 4
     assert_sold(shop, ended, mugs=8, caps_left=24)
+
+
+# Stages of the second transaction, one after the other.
+STAGES = (
+    "after check_orders",
+    "within copy_line_items",
+    "within place_target_orders",
+    "copied",
+    "committed",
+)
+
+
+def test_partial_copies_that_are_killed_share_the_pieces_as_in_a_model(shop):
+    """Orders of every stock policy compete for three SKUs, four in a transaction."""
+    draw = random.Random(17)
+    stock = {"MUG": 25, "CAP": 12, "TEE": 6}
+    wishes = [
+        (
+            [(code, draw.randint(1, 5)) for code in draw.sample(sorted(stock), draw.randint(1, 3))],
+            draw.choice(["partial", "partial", "partial", "take", "ignore"]),
+        )
+        for _ in range(24)
+    ]
+    expected, left = sell_in_turn(wishes, stock)
+    for code, pieces in stock.items():
+        shop.sku(code, stock=pieces)
+    customer = shop.customer()
+    saved = shop.payment_source(wallet_of=customer)
+    rows = [
+        {
+            "source_order": shop.order(
+                lines=[(code, quantity, 5_00) for code, quantity in lines],
+                customer_id=customer,
+                payment_source_id=saved,
+            ),
+            "place_target_order": True,
+            "stock": policy,
+        }
+        for lines, policy in wishes
+    ]
+    asked = selection(rows)
+
+    for stage in STAGES:
+        killed_at_its_stop(job("night", asked, size=4, stop_at=stage, nth=2))
+    ended(job("night", asked, size=4))
+
+    made = [
+        [
+            (line.sku_code, line.quantity)
+            for line in shop.rows(LineItem, order_id=factory.target_order_id)
+        ]
+        if factory.target_order_id
+        else None
+        for factory in shop.rows(OrderFactory)
+    ]
+    assert made == expected
+    assert (outcome("night").stock, outcome("night").violations) == (left, [])
+
+
+def sell_in_turn(wishes, stock):
+    """The lines of each copy, or None, and the pieces that are left at the end."""
+    left = Counter(stock)
+    copies: list[list[tuple[str, int]] | None] = []
+    for lines, policy in wishes:
+        if policy == "ignore":
+            copies.append(lines)
+            continue
+        kept = [(code, min(quantity, left[code])) for code, quantity in lines if left[code]]
+        if policy == "take" and kept != lines:
+            copies.append(None)
+            continue
+        left.subtract(dict(kept))
+        copies.append(kept or None)
+    return copies, dict(left)
 
 
 def orders_to_place(shop, count, mugs):

@@ -33,6 +33,7 @@ from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
 from tests.support import subscriptions
 from tests.support.copying import change, copy_batch
+from tests.support.orders import ask_gateways
 from tests.support.paying import TestLedger, payable
 from tests.support.shop import Shop
 from tests.support.subscriptions import run_due, subscribe
@@ -291,6 +292,7 @@ class PayingYear:
         # Here the token decides what the gateway says: it was changed behind the wallet's back.
         cards = [card.row for person in self.people for card in person.cards]
         change(PaymentSource, cards, updated_at=utc_now())
+        yield from ask_gateways()
         with reading() as db:
             yield from (
                 f"{each.name} is broken" for each in verify(db).invariants if each.violations
@@ -312,6 +314,10 @@ class PayingYear:
             keys = [each.idempotency_key for each in transactions if each.order_factory_id in mine]
             kinds = [done[key] for key in keys if key in done]
             counted = (kinds.count("authorize"), kinds.count("void"))
+            orders = {copy.target_order_id for copy in copies}
+            theirs = [each for each in transactions if each.order_id in orders]
+            if not person.active and any(each.customer_action for each in theirs):
+                yield f"{name}: a payment can still be confirmed"
             if counted != (person.charges, person.voids):
                 yield f"{name}: {counted} instead of {(person.charges, person.voids)}"
             placed = [

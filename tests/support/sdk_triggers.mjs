@@ -1,7 +1,7 @@
 // The triggers of orders with the official SDK; prints what it saw as one JSON document.
 import { CommerceLayer } from '@commercelayer/sdk/bundle'
 
-const [base, accessToken, first, second] = process.argv.slice(2)
+const [base, accessToken, first, second, third] = process.argv.slice(2)
 const toService = (url, options) => {
   const { pathname, search } = new URL(url)
   return fetch(new URL(pathname + search, base), options)
@@ -37,4 +37,13 @@ await shop.orders._place(second)
 await until(second, 'placed', 'authorized')
 saw.cancelled = (await shop.orders._cancel(second)).status
 saw.voided = await until(second, 'cancelled', 'voided')
+await shop.orders._place(third)
+await until(third, 'placed', 'authorized')
+const [held] = await shop.orders.authorizations(third)
+await shop.authorizations.update({ id: held.id, _capture: true, _capture_amount_cents: 1000 })
+saw.inPart = await until(third, 'placed', 'partially_paid')
+const [capture] = await shop.orders.captures(third)
+await shop.captures._refund(capture.id)
+saw.givenBack = await until(third, 'placed', 'refunded')
+saw.tooLate = await refused(shop.authorizations._void(held.id))
 console.log(JSON.stringify(saw))

@@ -14,14 +14,17 @@ from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.outcomes import find_running_batches, record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
 from order_factory.tasks.subscriptions.transitions import (
+    Trigger,
     activate_created,
     activate_placed,
+    apply_trigger,
     expire,
 )
 from tests.support.copying import authorize, change, copy_batch
 from tests.support.shop import Shop
 
 START = datetime(2026, 1, 31, 9, tzinfo=UTC)
+FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 LATE_AFTER = timedelta(hours=3)
 
 
@@ -95,6 +98,12 @@ def carry_out(batch_id: int, now: datetime) -> None:
 
 def subscription(shop: Shop, key: int) -> Any:
     return shop.row(OrderSubscription, id=key)
+
+
+def pull(key: int, trigger: Trigger) -> None:
+    """Apply this trigger to a subscription."""
+    with begin() as db:
+        apply_trigger(db, key, trigger, utc_now())
 
 
 def periods(shop: Shop, key: int) -> list[datetime]:

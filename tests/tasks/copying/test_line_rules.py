@@ -165,8 +165,8 @@ def expect(rules, lines=LINES):
     ],
 )
 def test_a_rule_for_the_sku_comes_before_the_metadata(monkeypatch, shop, setting, option, rules):
-    for code, cents in TODAY.items():
-        shop.price(code, cents)
+    for priced, today in TODAY.items():
+        shop.price(priced, today)
     source = shop.order(lines=[])
     keys = []
     for code, metadata, kind, cents in LINES:

@@ -1,4 +1,4 @@
-"""An order that is paid again has one payment, whatever the customer does with the earlier one."""
+"""A payment that waits for the customer pays, or is cancelled at the gateway."""
 
 import sqlite3
 from contextlib import closing
@@ -9,8 +9,11 @@ from order_factory.gateways.protocol import GatewayError
 from order_factory.gateways.testing import TestGateway
 from order_factory.models.tables import Order, PaymentSource, Transaction
 from order_factory.models.tables.base import utc_now
+from order_factory.tasks.subscriptions.transitions import Trigger
 from tests.support.copying import change
 from tests.support.orders import act, ask_gateways, open_order
+from tests.support.paying import payable
+from tests.support.subscriptions import FEBRUARY, pull, run_due, subscribe
 
 ASKS = "tok_decline_authentication_required"
 
@@ -102,3 +105,94 @@ def test_a_crash_after_the_cancellation_pays_once(shop, ledger, waiting, monkeyp
 
     assert ledger.charges() == [("void", 12_50), ("authorize", 12_50)]
     assert ledger.repeats() == 0
+
+
+def cancel(shop, order):
+    assert act("cancel", order) == []
+
+
+def pay_by_hand(shop, order):
+    """The money was taken at the door: a person places the order."""
+    card = shop.row(Order, id=order).payment_source_id
+    change(PaymentSource, card, gateway="manual", updated_at=utc_now())
+    assert act("place", order) == []
+
+
+def void_of(shop):
+    (row,) = shop.rows(Transaction, type="voids")
+    return row
+
+
+ENDS = pytest.mark.parametrize(
+    ("end", "status"), [(cancel, "cancelled"), (pay_by_hand, "placed")], ids=["cancel", "by_hand"]
+)
+
+
+@ENDS
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_an_order_that_needs_no_payment_leaves_none_open(
+    shop, ledger, waiting, end, status, is_confirmed
+):
+    order = waiting()
+    if is_confirmed:
+        confirm(ledger)
+    end(shop, order)
+    assert void_of(shop).status == "unknown", "it is committed before the call"
+
+    assert ask_gateways() == []
+    end(shop, order)
+    assert ask_gateways() == []
+
+    charged = [("authorize", 12_50)] if is_confirmed else []
+    assert ledger.charges() == [*charged, ("void", 12_50)]
+    told = "The customer had confirmed the payment. It was voided." if is_confirmed else None
+    assert (void_of(shop).status, void_of(shop).message) == ("succeeded", told)
+    assert shop.row(Transaction, type="authorizations").customer_action is None
+    kept = shop.row(Order, id=order)
+    assert (kept.status, kept.payment_status) == (status, "unpaid")
+
+
+@pytest.mark.parametrize("trigger", [Trigger.CANCEL, Trigger.DEACTIVATE])
+def test_a_subscription_that_ends_leaves_no_payment_open(shop, ledger, trigger):
+    key = subscribe(shop, payable(shop, ASKS), retry_after="1d")
+    run_due(FEBRUARY)
+    pull(key, trigger)
+
+    assert ask_gateways() == []
+
+    assert ledger.charges() == [("void", 12_50)]
+    assert void_of(shop).status == "succeeded"
+    assert shop.row(Transaction, type="authorizations").customer_action is None
+
+
+def test_a_process_that_dies_around_the_call_cancels_once(shop, ledger, waiting, monkeypatch):
+    cancel(shop, waiting())
+    do = TestGateway.void
+
+    def die_before(_gateway, _request):
+        raise GatewayError("test", "was asked by a process that died")
+
+    def die_after(gateway, request):
+        do(gateway, request)
+        raise GatewayError("test", "answered a process that died")
+
+    for dying in (die_before, die_after):
+        with monkeypatch.context() as crash:
+            crash.setattr(TestGateway, "void", dying)
+            ask_gateways()
+        assert void_of(shop).status == "unknown"
+
+    assert ask_gateways() == []
+
+    assert (ledger.charges(), void_of(shop).status) == ([("void", 12_50)], "succeeded")
+
+
+def test_a_payment_that_cannot_be_cancelled_is_told(shop, ledger, waiting):
+    order = waiting(f"{ASKS}_tok_void_fails")
+    cancel(shop, order)
+
+    ask_gateways()
+
+    assert (void_of(shop).status, void_of(shop).error_code) == ("failed", "cannot_be_voided")
+    assert shop.row(Transaction, type="authorizations").customer_action is not None
+    assert shop.row(Order, id=order).status == "cancelled"

@@ -22,11 +22,11 @@ from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due
-from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
+from order_factory.tasks.subscriptions.transitions import Trigger
 from order_factory.tasks.verify import verify
 from tests.support.copying import authorize, change, copy_batch
 from tests.support.paying import payable
-from tests.support.subscriptions import LATE_AFTER, due
+from tests.support.subscriptions import LATE_AFTER, due, pull
 
 ENDED = "the order subscription was cancelled or deactivated before the payment was "
 
@@ -40,11 +40,6 @@ def recorded(shop, token):
         assert batch is not None
         start_batch(db, batch.id, None)
     return key, batch.id
-
-
-def pull(key, trigger):
-    with begin() as db:
-        apply_trigger(db, key, trigger, utc_now())
 
 
 def finished(shop, key, batch):

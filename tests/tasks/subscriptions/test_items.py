@@ -12,7 +12,9 @@ from order_factory.models.tables import LineItem, Order, OrderFactory, OrderSubs
 from order_factory.tasks.subscriptions.items import convert, sum_options_cents
 from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.working_set.taxes import split_cents
+from tests.simulations.changed_copies import part_of
 from tests.support.copying import batch_of, change, copy_batch, request
+from tests.support.paying import payable as paid_by_test_gateway
 from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
 
 _BIG = st.integers(1, 10**9)
@@ -45,8 +47,8 @@ def template_totals(shop, key):
     return [(row.item_type, row.quantity, row.total_amount_cents) for row in lines]
 
 
-def set_quantity(shop, key, quantity):
-    (item,) = shop.rows(OrderSubscriptionItem)
+def set_quantity(shop, key, quantity, sku="MUG"):
+    (item,) = shop.rows(OrderSubscriptionItem, sku_code=sku)
     with begin() as db:
         extras = sum_options_cents(db, item.source_line_item_id)
     total = quantity * item.unit_amount_cents + extras
@@ -86,33 +88,62 @@ def test_options_and_discounts_follow_a_changed_quantity(shop, kind, quantity, d
 
 
 @pytest.mark.parametrize("tax_included", [True, False])
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_ten_copies_of_a_copy_cost_the_same_to_the_cent(shop, tax_included, seed):
-    chance = random.Random(seed)
-    lines = [(sku, chance.randint(1, 9), chance.randint(1, 99_99)) for sku in ("MUG", "CAP")]
-    order = payable(shop, lines=lines, tax_included=tax_included, tax_rate=0.22)
+@pytest.mark.parametrize("currency", ["JPY", "EUR", "KWD"])
+def test_ten_copies_of_a_changed_order_cost_the_same_to_the_cent(
+    shop, ledger, currency, tax_included
+):
+    """Options, both kinds of discounts, and another quantity; against the rules in plain Python."""
+    chance = random.Random(f"{currency} {tax_included}")
+    order = paid_by_test_gateway(
+        shop,
+        lines=[(sku, chance.randint(2, 9), chance.randint(1, 99_99)) for sku in ("MUG", "CAP")],
+        currency_code=currency,
+        tax_included=tax_included,
+        tax_rate=0.22,
+    )
+    goods = []
     for line in shop.rows(LineItem, order_id=order):
         extra = chance.randint(0, 9_99)
         total = line.total_amount_cents + extra
         change(LineItem, line.id, total_amount_cents=total, tax_amount_cents=total * 22 // 100)
         shop.option(line.id, total_amount_cents=extra)
-    shop.line(order, item_type=FIXED, unit_amount_cents=-chance.randint(1, 50))
+        goods.append((line.quantity, line.unit_amount_cents, extra, total, total * 22 // 100))
+    off = {PERCENTAGE: -chance.randint(1, 50), FIXED: -chance.randint(1, 50)}
+    for kind, cents in off.items():
+        shop.line(order, item_type=kind, unit_amount_cents=cents)
     key = subscribe(shop, order)
     with begin() as db:
         convert(db, key, START)
-    seen = {amounts(shop, subscription(shop, key).template_order_id)}
+    (mug, unit, extra, had, tax), cap = goods
+    quantity = mug + chance.choice([-1, 1])
+    set_quantity(shop, key, quantity, "MUG")
+
     run_due(subscription(shop, key).next_run_at)
     source = shop.row(OrderFactory).target_order_id
-
-    for _ in range(10):
-        seen.add(amounts(shop, source))
+    seen = [amounts(shop, subscription(shop, key).template_order_id), amounts(shop, source)]
+    for _ in range(9):
         factory = request(source)
         copy_batch(batch_of([factory]))
         copy = shop.row(OrderFactory, id=factory)
         assert copy.status == "completed", copy.errors_log
         source = copy.target_order_id
+        seen.append(amounts(shop, source))
 
-    assert len(seen) == 1
+    now = quantity * unit + extra + cap[3]
+    kept = had * min(mug, quantity) // mug + cap[3]
+    whole = had + cap[3]
+    discount = _part(off[PERCENTAGE], now, whole) + _part(off[FIXED], kept, whole)
+    taxes = _part(tax, quantity * unit + extra, had) + cap[4]
+    total = now + discount
+    expected = (now, discount, taxes, total, total if tax_included else total + taxes)
+    assert set(seen) == {expected}
+    assert ledger.charges() == [("authorize", expected[-1])]
+
+
+def _part(cents: int, part: int, whole: int) -> int:
+    share = part_of(cents, part, whole)
+    assert share is not None
+    return share
 
 
 def amounts(shop, order):

@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -19,9 +19,8 @@ from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.outcomes import count_waiting
 from tests.support.copying import change
 from tests.support.paying import payable
-from tests.support.subscriptions import run_due, subscribe
+from tests.support.subscriptions import FEBRUARY, run_due, subscribe
 
-FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 

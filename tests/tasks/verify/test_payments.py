@@ -122,6 +122,12 @@ DAMAGES = [
         "UPDATE orders SET status = 'placed' WHERE id = :original_target",
         "void",
     ),
+    Damage(
+        "open-payment-is-voided",
+        "UPDATE transactions SET status = 'failed', customer_action = 'https://gateway.invalid' "
+        "WHERE id = :paid_authorization",
+        "paid_authorization",
+    ),
 ]
 
 

@@ -16,7 +16,7 @@ from order_factory.tasks.orders.changes import CHANGES
 from order_factory.tasks.orders.outcomes import Outcomes, list_refused_orders, read_outcomes
 from order_factory.tasks.orders.selecting import select_filtered, select_named
 from order_factory.tasks.selections.reading import Orders
-from order_factory.tasks.working_set.asked_orders import ask, read_problems
+from order_factory.tasks.working_set.requested_orders import ask, read_problems
 from order_factory.tasks.working_set.step import explain_error
 
 

@@ -101,7 +101,7 @@ def _live(
 ) -> list[Broken]:
     # They import Prefect, which takes seconds; the service answers meanwhile.
     from order_factory.tasks.orders.changes import CHANGES
-    from order_factory.tasks.working_set.asked_orders import ask, read_problems
+    from order_factory.tasks.working_set.requested_orders import ask, read_problems
 
     for change in changes:
         ask(db, [key], amount_cents, request)

@@ -54,7 +54,7 @@ def replace_lost_payment_sources(db: Connection, now: datetime) -> int:
     return execute_and_count(db, _update_copies(), now=now)
 
 
-def falls_back(choice: ColumnElement[str]) -> ColumnElement[bool]:
+def allows_fallback(choice: ColumnElement[str]) -> ColumnElement[bool]:
     """Return whether this value of the option allows another payment source."""
     of_shop = Settings().payment_source_fallback == PaymentSourceFallback.NEWEST_VALID.value
     return or_(
@@ -63,7 +63,7 @@ def falls_back(choice: ColumnElement[str]) -> ColumnElement[bool]:
     )
 
 
-def newest_valid(
+def select_newest_valid(
     customer_id: ColumnElement[int],
     former: FromClause,
     now: ColumnElement[datetime],
@@ -90,10 +90,12 @@ def _update_copies() -> Update:
     replacements = (
         select(
             copies.c.factory_id,
-            newest_valid(copies.c.customer_id, _former, NOW, copies).label("payment_source_id"),
+            select_newest_valid(copies.c.customer_id, _former, NOW, copies).label(
+                "payment_source_id"
+            ),
         )
         .join(_former, _former.c.id == copies.c.payment_source_id)
-        .where(_is_lost, falls_back(copies.c.payment_source_fallback))
+        .where(_is_lost, allows_fallback(copies.c.payment_source_fallback))
         .subquery("found")
     )
     statement = update(copies).where(
@@ -110,7 +112,7 @@ def describe_fallback() -> ColumnElement[str]:
     """Return the end of a message: what to do about a payment source that cannot be used."""
     return case(
         (
-            falls_back(copies.c.payment_source_fallback),
+            allows_fallback(copies.c.payment_source_fallback),
             "; the wallet has no other valid one of the same gateway: ask the customer for one",
         ),
         else_="; ask the customer for another, or set payment_source_fallback",

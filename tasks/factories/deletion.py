@@ -14,7 +14,7 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.working_set.events import keep_events_of_factory
+from order_factory.tasks.working_set.events import detach_events_of_factory
 from order_factory.tasks.working_set.statements import table_of
 
 _factory = table_of(OrderFactory)
@@ -46,5 +46,5 @@ def delete_factory(db: Connection, factory_id: int) -> None:
         raise FactoryOfBatch(name)
     _set_free(db, factory_id)
     db.execute(delete(CopyError).where(CopyError.order_factory_id == factory_id))
-    keep_events_of_factory(db, dict(found._mapping), utc_now())
+    detach_events_of_factory(db, dict(found._mapping), utc_now())
     db.execute(delete(_factory).where(_factory.c.id == factory_id))

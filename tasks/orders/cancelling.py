@@ -10,9 +10,9 @@ from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.outcomes.cancellation import explain_not_cancelled, finish
 from order_factory.tasks.payments.intents import insert_voids
-from order_factory.tasks.working_set.asked_orders import (
-    agreed_orders,
-    forget,
+from order_factory.tasks.working_set.requested_orders import (
+    accepted_orders,
+    drop_orders,
     refuse,
     refuse_transition,
 )
@@ -28,7 +28,7 @@ def cancel(db: Connection, now: datetime) -> None:
     If a gateway holds a payment, a void is recorded, and the gateway is called after the commit.
     A captured order is cancelled and stays paid until it is refunded.
     """
-    forget(db, _order.c.status == OrderStatus.CANCELLED)
+    drop_orders(db, _order.c.status == OrderStatus.CANCELLED)
     refuse_transition(
         db, OrderStatus.CANCELLED, not_(may_become(_order.c.status, OrderStatus.CANCELLED))
     )
@@ -36,8 +36,8 @@ def cancel(db: Connection, now: datetime) -> None:
     prefix = literal("the order cannot be cancelled: ")
     refuse(db, "status", prefix + why, why.is_not(None))
     open_temporary_tables(db)
-    rows = select(_order.c.id, null()).where(_order.c.id.in_(agreed_orders()))
+    rows = select(_order.c.id, null()).where(_order.c.id.in_(accepted_orders()))
     db.execute(insert(cancellations).from_select(["order_id", "factory_id"], rows))
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
     execute_and_count(db, insert_voids(remote), now=now)
-    finish(db, agreed_orders(), now)
+    finish(db, accepted_orders(), now)

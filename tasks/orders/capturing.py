@@ -29,11 +29,11 @@ from order_factory.tasks.payments.intents import (
     refunded_already,
 )
 from order_factory.tasks.payments.statuses import update_payment_statuses
-from order_factory.tasks.working_set.asked_orders import (
-    agreed_orders,
-    asked_orders,
-    forget,
+from order_factory.tasks.working_set.requested_orders import (
+    accepted_orders,
+    drop_orders,
     refuse,
+    requested_orders,
 )
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 
@@ -47,8 +47,8 @@ def capture(db: Connection, now: datetime) -> None:
 
     If a person takes the money (the gateway `manual`), the order is paid at once.
     """
-    forget(db, _order.c.payment_status == PaymentStatus.PAID)
-    forget(db, _has_transaction(TransactionType.CAPTURES, TransactionStatus.UNKNOWN))
+    drop_orders(db, _order.c.payment_status == PaymentStatus.PAID)
+    drop_orders(db, _has_transaction(TransactionType.CAPTURES, TransactionStatus.UNKNOWN))
     not_placed = _order.c.status.not_in(_CAPTURABLE)
     refuse(db, "status", literal("cannot be captured: the order is ") + _order.c.status, not_placed)
     free = _order.c.payment_status == PaymentStatus.FREE
@@ -85,9 +85,9 @@ def refund(db: Connection, now: datetime) -> None:
     Nothing is recorded for an order that was refunded already under the name of the request. The
     same holds for a completely refunded order if no amount is given.
     """
-    forget(db, refunded_already())
-    all_of_it = asked_orders.c.amount_cents.is_(None)
-    forget(db, _order.c.payment_status == PaymentStatus.REFUNDED, all_of_it)
+    drop_orders(db, refunded_already())
+    all_of_it = requested_orders.c.amount_cents.is_(None)
+    drop_orders(db, _order.c.payment_status == PaymentStatus.REFUNDED, all_of_it)
     refundable = refundable_captures().subquery("refundable")
     left = select(refundable.c.left_cents).where(refundable.c.order_id == _order.c.id)
     left_cents = left.correlate(_order).scalar_subquery()
@@ -99,7 +99,7 @@ def refund(db: Connection, now: datetime) -> None:
     words = (
         literal("must be at most ") + cast(left_cents, String) + " cents, what is left to refund"
     )
-    refuse(db, "_refund_amount_cents", words, asked_orders.c.amount_cents > left_cents)
+    refuse(db, "_refund_amount_cents", words, requested_orders.c.amount_cents > left_cents)
     in_doubt = literal("cannot be refunded: all of it is refunded, or about to be")
     refuse(db, "payment_status", in_doubt, left_cents <= 0)
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
@@ -118,7 +118,7 @@ def _update_settled(
         _transaction.c.gateway.in_(by_hand),
         _transaction.c.status == TransactionStatus.SUCCEEDED,
     )
-    settled = select(_order.c.id).where(_order.c.id.in_(agreed_orders()), done)
+    settled = select(_order.c.id).where(_order.c.id.in_(accepted_orders()), done)
     update_payment_statuses(db, settled, now)
 
 

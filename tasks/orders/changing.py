@@ -23,13 +23,13 @@ from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.orders.placing import take_stock_again
-from order_factory.tasks.working_set.asked_orders import (
-    agreed_orders,
-    forget,
+from order_factory.tasks.working_set.events import record_order_events
+from order_factory.tasks.working_set.requested_orders import (
+    accepted_orders,
+    drop_orders,
     refuse,
     refuse_transition,
 )
-from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.statements import NOW, table_of
 
 _order, _transaction = table_of(Order), table_of(Transaction)
@@ -39,32 +39,32 @@ _STILL_OPEN = (PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED, PaymentStatus.FRE
 
 def approve(db: Connection, now: datetime) -> None:
     """Approve the requested orders if they are placed. Approved orders stay as they are."""
-    forget(db, _order.c.status == OrderStatus.APPROVED)
+    drop_orders(db, _order.c.status == OrderStatus.APPROVED)
     allowed = may_become(_order.c.status, OrderStatus.APPROVED)
     refuse_transition(db, OrderStatus.APPROVED, not_(allowed))
-    mine = update(_order).where(_order.c.id.in_(agreed_orders()), allowed)
+    mine = update(_order).where(_order.c.id.in_(accepted_orders()), allowed)
     values = {"status": OrderStatus.APPROVED, "approved_at": NOW, "updated_at": NOW}
     db.execute(mine.values(values), {"now": now})
-    record_order_events(db, [EventName.ORDER_APPROVE], agreed_orders(), now=now)
+    record_order_events(db, [EventName.ORDER_APPROVE], accepted_orders(), now=now)
 
 
 def archive(db: Connection, now: datetime) -> None:
     """Archive the requested orders. Archived orders keep their time."""
-    forget(db, _order.c.archived_at.is_not(None))
-    mine = update(_order).where(_order.c.id.in_(agreed_orders()))
+    drop_orders(db, _order.c.archived_at.is_not(None))
+    mine = update(_order).where(_order.c.id.in_(accepted_orders()))
     db.execute(mine.values(archived_at=NOW, updated_at=NOW), {"now": now})
 
 
 def unarchive(db: Connection, now: datetime) -> None:
     """Remove the requested orders from the archive."""
-    forget(db, _order.c.archived_at.is_(None))
-    mine = update(_order).where(_order.c.id.in_(agreed_orders()))
+    drop_orders(db, _order.c.archived_at.is_(None))
+    mine = update(_order).where(_order.c.id.in_(accepted_orders()))
     db.execute(mine.values(archived_at=null(), updated_at=NOW), {"now": now})
 
 
 def start_editing(db: Connection, now: datetime) -> None:
     """Open the requested orders, so that their lines, addresses and customer can be changed."""
-    forget(db, _order.c.status == OrderStatus.EDITING)
+    drop_orders(db, _order.c.status == OrderStatus.EDITING)
     allowed = may_become(_order.c.status, OrderStatus.EDITING)
     refuse_transition(db, OrderStatus.EDITING, not_(allowed))
     taken = literal("cannot be edited: the order is ") + _order.c.payment_status
@@ -73,7 +73,7 @@ def start_editing(db: Connection, now: datetime) -> None:
         _transaction.c.order_id == _order.c.id, _transaction.c.status == TransactionStatus.UNKNOWN
     )
     refuse(db, "payment_status", "cannot be edited: the payment is not decided yet", undecided)
-    mine = update(_order).where(_order.c.id.in_(agreed_orders()), allowed)
+    mine = update(_order).where(_order.c.id.in_(accepted_orders()), allowed)
     db.execute(mine.values(status=OrderStatus.EDITING, updated_at=NOW), {"now": now})
 
 
@@ -83,7 +83,7 @@ def stop_editing(db: Connection, now: datetime) -> None:
     The authorized payment must suffice, because no gateway is called. The caller rolls back if a
     problem is recorded.
     """
-    forget(db, _order.c.status == OrderStatus.PLACED)
+    drop_orders(db, _order.c.status == OrderStatus.PLACED)
     edited = _order.c.status == OrderStatus.EDITING
     refuse_transition(db, OrderStatus.PLACED, not_(edited))
     held = (
@@ -103,6 +103,6 @@ def stop_editing(db: Connection, now: datetime) -> None:
         + " cents, what is authorized; cancel the order and place another one"
     )
     refuse(db, "total_amount_with_taxes_cents", words, or_(too_much, not_free))
-    mine = update(_order).where(_order.c.id.in_(agreed_orders()), edited)
+    mine = update(_order).where(_order.c.id.in_(accepted_orders()), edited)
     db.execute(mine.values(status=OrderStatus.PLACED, updated_at=NOW), {"now": now})
     take_stock_again(db, now)

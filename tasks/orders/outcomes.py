@@ -9,7 +9,7 @@ from order_factory.models.tables import Order, Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import OrderStatus
-from order_factory.tasks.working_set.asked_orders import OrderProblem, ask, asked_orders
+from order_factory.tasks.working_set.requested_orders import OrderProblem, ask, requested_orders
 from order_factory.tasks.working_set.statements import table_of
 
 _order, _transaction = table_of(Order), table_of(Transaction)
@@ -55,7 +55,7 @@ def read_outcomes(db: Connection, change: str, keys: list[int]) -> Outcomes:
     ask(db, keys)
     newest = (
         select(func.max(_transaction.c.id))
-        .join(asked_orders, asked_orders.c.order_id == _transaction.c.order_id)
+        .join(requested_orders, requested_orders.c.order_id == _transaction.c.order_id)
         .where(_transaction.c.type == _KINDS[change])
         .group_by(_transaction.c.order_id)
     )

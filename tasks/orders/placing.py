@@ -56,16 +56,16 @@ from order_factory.tasks.copying.wallets import COPIED_COLUMNS
 from order_factory.tasks.payments.intents import insert_authorizations_of_orders
 from order_factory.tasks.payments.open_payments import cancel_open_payments
 from order_factory.tasks.stock.reservations import return_stock, take_stock
-from order_factory.tasks.working_set.asked_orders import (
-    agreed_orders,
-    forget,
-    note_problems,
-    refuse_transition,
-)
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import insert_claims
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.events import record_order_events
+from order_factory.tasks.working_set.requested_orders import (
+    accepted_orders,
+    drop_orders,
+    record_problems,
+    refuse_transition,
+)
 from order_factory.tasks.working_set.statements import (
     NOW,
     at,
@@ -105,7 +105,7 @@ def place(
     `order_problems`, and the order does not change. Orders that are placed or being placed stay as
     they are.
     """
-    forget(db, _order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED]))
+    drop_orders(db, _order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED]))
     refuse_transition(db, OrderStatus.PLACED, _order.c.status != OrderStatus.PENDING)
     _place(db, now, PLACE, flow_run_id, followed=followed)
     cancel_open_payments(db, agreed_orders(), now)
@@ -116,7 +116,7 @@ def take_stock_again(db: Connection, now: datetime) -> None:
 
     The caller rolls back if a problem is recorded.
     """
-    return_stock(db, agreed_orders(), now)
+    return_stock(db, accepted_orders(), now)
     _place(db, now, TAKE_STOCK_AGAIN)
 
 
@@ -173,7 +173,7 @@ def _insert_factories(marker: str, now: datetime) -> Insert:
         "updated_at": at(now),
     }
     rows = _order.outerjoin(_maker, _maker.c.id == _order.c.order_factory_id)
-    chosen = select(*values.values()).select_from(rows).where(_order.c.id.in_(agreed_orders()))
+    chosen = select(*values.values()).select_from(rows).where(_order.c.id.in_(accepted_orders()))
     return insert_counted(_factory, list(values), chosen.order_by(_order.c.id))
 
 
@@ -290,7 +290,7 @@ def note_results(db: Connection, batch: Batch) -> int:
     # An order that is placed in spite of an error, such as a gift card that pays less, is not
     # refused.
     is_placed = exists().where(placements.c.factory_id == copies.c.factory_id)
-    note_problems(db, found.where(not_(is_placed)).order_by(_error.c.id))
+    record_problems(db, found.where(not_(is_placed)).order_by(_error.c.id))
     placed = select(copies.c.target_order_id)
     placed = placed.join(placements, placements.c.factory_id == copies.c.factory_id)
     at_once = placed.where(not_(placements.c.remote))

@@ -6,13 +6,13 @@ from sqlalchemy import BigInteger, Connection, and_, case, cast, func, literal, 
 
 from order_factory.models.tables import LineItem, LineItemOption, Order, Price, Sku
 from order_factory.models.values.statuses import EDITABLE, ItemType
-from order_factory.tasks.working_set.asked_orders import (
-    IS_ASKED,
-    agreed_orders,
-    asked_orders,
-    refuse,
-)
 from order_factory.tasks.working_set.order_totals import update_order_totals
+from order_factory.tasks.working_set.requested_orders import (
+    IS_REQUESTED,
+    accepted_orders,
+    refuse,
+    requested_orders,
+)
 from order_factory.tasks.working_set.statements import NOW, table_of
 from order_factory.tasks.working_set.taxes import tax_cents
 
@@ -24,9 +24,9 @@ _of_its_sku = and_(_price.c.sku_id == _sku.c.id, _price.c.currency_code == _orde
 def refresh(db: Connection, now: datetime) -> None:
     """Set the totals of the requested orders to the sums of their lines."""
     _refuse_closed(db)
-    for order_id in db.scalars(agreed_orders()).all():
+    for order_id in db.scalars(accepted_orders()).all():
         update_order_totals(db, order_id)
-    mine = update(_order).where(_order.c.id.in_(agreed_orders()))
+    mine = update(_order).where(_order.c.id.in_(accepted_orders()))
     db.execute(mine.values(refreshed_at=NOW, updated_at=NOW), {"now": now})
 
 
@@ -36,8 +36,8 @@ def refresh_prices(db: Connection, now: datetime) -> None:
     names = func.min(_line.c.sku_code)
     unpriced = (
         select(_line.c.order_id, names.label("sku_code"))
-        .select_from(asked_orders)
-        .join(_order, IS_ASKED)
+        .select_from(requested_orders)
+        .join(_order, IS_REQUESTED)
         .join(_line, _line.c.order_id == _order.c.id)
         .join(_sku, and_(_sku.c.mode == _order.c.mode, _sku.c.code == _line.c.sku_code))
         .outerjoin(_price, _of_its_sku)
@@ -74,7 +74,7 @@ def _update_lines(db: Connection, now: datetime) -> None:
         .join(_line, _line.c.order_id == _order.c.id)
         .join(_sku, and_(_sku.c.mode == _order.c.mode, _sku.c.code == _line.c.sku_code))
         .join(_price, _of_its_sku)
-        .where(_order.c.id.in_(agreed_orders()), _line.c.item_type == ItemType.SKUS)
+        .where(_order.c.id.in_(accepted_orders()), _line.c.item_type == ItemType.SKUS)
         .subquery("priced")
     )
     taxed = and_(

@@ -34,7 +34,7 @@ from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, return_stock
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
-from order_factory.tasks.working_set.events import record_order_events_if_wanted
+from order_factory.tasks.working_set.events import record_order_events_if_subscribed
 from order_factory.tasks.working_set.placements import is_not_placed
 from order_factory.tasks.working_set.statements import NOW, at, execute_and_count, table_of
 from order_factory.tasks.working_set.step import step
@@ -95,7 +95,9 @@ def finish(db: Connection, orders: Orders, now: datetime) -> int:
     if cancelled:
         # An order that was cancelled before has given back everything already.
         now_cancelled = _source.c.cancelled_at == at(now)
-        record_order_events_if_wanted(db, EventName.ORDER_CANCEL, orders, now_cancelled, now=now)
+        record_order_events_if_subscribed(
+            db, EventName.ORDER_CANCEL, orders, now_cancelled, now=now
+        )
         its_own = select(_source.c.id).where(_source.c.id.in_(orders), now_cancelled)
         return_stock(db, its_own, now)
         return_to_gift_cards(db, orders, now, now_cancelled)

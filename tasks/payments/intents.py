@@ -29,7 +29,11 @@ from order_factory.tasks.payments.keys import (
     refund_key,
     void_key,
 )
-from order_factory.tasks.working_set.asked_orders import IS_ASKED, asked_orders, is_refused
+from order_factory.tasks.working_set.requested_orders import (
+    IS_REQUESTED,
+    is_refused,
+    requested_orders,
+)
 from order_factory.tasks.working_set.statements import NOW, insert_counted, table_of, times
 from order_factory.tasks.working_set.tables import cancellations, copies, placements
 
@@ -107,7 +111,7 @@ def insert_manual_authorizations() -> Insert:
         "gateway": literal(DEFAULT),
     }
     rows = (
-        _order.join(asked_orders, IS_ASKED)
+        _order.join(requested_orders, IS_REQUESTED)
         .outerjoin(factory, factory.c.id == _order.c.order_factory_id)
         .outerjoin(batch, batch.c.id == factory.c.batch_id)
     )
@@ -136,7 +140,7 @@ def insert_captures(gateways: list[str], status: TransactionStatus) -> Insert:
         ),
         "currency_code": held.c.currency_code,
     }
-    rows = _order.join(asked_orders, IS_ASKED).join(held, held.c.order_id == _order.c.id)
+    rows = _order.join(requested_orders, IS_REQUESTED).join(held, held.c.order_id == _order.c.id)
     chosen = select(*values.values()).select_from(rows).where(not_(is_refused()))
     return insert_counted(_transaction, list(values), chosen)
 
@@ -147,7 +151,7 @@ def insert_refunds(remote: list[str]) -> Insert:
     Where no gateway has to be called, a person gives the money back, and the refund has succeeded.
     """
     refundable = refundable_captures().subquery("refundable")
-    amount = func.coalesce(asked_orders.c.amount_cents, refundable.c.left_cents)
+    amount = func.coalesce(requested_orders.c.amount_cents, refundable.c.left_cents)
     status = case(
         (refundable.c.gateway.in_(remote), TransactionStatus.UNKNOWN.value),
         else_=TransactionStatus.SUCCEEDED.value,
@@ -156,7 +160,7 @@ def insert_refunds(remote: list[str]) -> Insert:
         **_asked(TransactionType.REFUNDS),
         "status": status,
         "idempotency_key": refund_key(
-            refundable.c.id, refundable.c.idempotency_key, amount, asked_orders.c.name
+            refundable.c.id, refundable.c.idempotency_key, amount, requested_orders.c.name
         ),
         "order_id": _order.c.id,
         "capture_id": refundable.c.id,
@@ -165,7 +169,7 @@ def insert_refunds(remote: list[str]) -> Insert:
         "amount_cents": amount,
         "currency_code": refundable.c.currency_code,
     }
-    rows = _order.join(asked_orders, IS_ASKED)
+    rows = _order.join(requested_orders, IS_REQUESTED)
     rows = rows.join(refundable, refundable.c.order_id == _order.c.id)
     chosen = select(*values.values()).select_from(rows).where(not_(is_refused()))
     return insert_counted(_transaction, list(values), chosen)
@@ -175,15 +179,15 @@ def refunded_already() -> ColumnElement[bool]:
     """Whether the asked order has a refund under the name of the request."""
     capture, refund = _transaction.alias("capture"), _transaction.alias("refund")
     key = refund_key(
-        capture.c.id, capture.c.idempotency_key, refund.c.amount_cents, asked_orders.c.name
+        capture.c.id, capture.c.idempotency_key, refund.c.amount_cents, requested_orders.c.name
     )
     found = exists().where(
-        asked_orders.c.name.is_not(None),
+        requested_orders.c.name.is_not(None),
         refund.c.order_id == _order.c.id,
         capture.c.id == refund.c.capture_id,
         refund.c.idempotency_key == key,
     )
-    return found.correlate(_order, asked_orders)
+    return found.correlate(_order, requested_orders)
 
 
 def refundable_captures() -> Select[Any]:

@@ -1,7 +1,8 @@
 """The statements that prefetch a part of a batch, for a process without SQLAlchemy.
 
-They read the copies to make, their lines' sums, the flagged SKUs, and whether all references of
-the source orders are valid: a third of a part's time. The results stay valid until someone writes.
+They read the next copies, the totals of their lines and the flagged SKUs, and check the references
+of the source orders. This takes a third of a part's time. The results are valid until someone
+writes.
 """
 
 from collections.abc import Iterator
@@ -71,15 +72,15 @@ _KEYS = {
     "payment_source_key": PaymentSource,
 }
 # The schema name of the prefetched tables in the writing connection.
-AHEAD = "ahead"
+PREFETCHED = "prefetched"
 
 # The reader's own tables, under the names in the statements of copying.
 _READERS = MetaData()
 for _work in (claims, copies, line_sums, flagged_skus):
     _columns = (Column(each.name, each.type, primary_key=each.primary_key) for each in _work.c)
     Table(_work.name, _READERS, *_columns)
-# With an AUTOINCREMENT table in the reader's database, its keys count from 1.
-_COUNTS = "CREATE TABLE of_counted (id INTEGER PRIMARY KEY AUTOINCREMENT)"
+# The reader's database needs an AUTOINCREMENT table, so that its keys count from 1.
+_AUTOINCREMENT_TABLE = "CREATE TABLE of_counted (id INTEGER PRIMARY KEY AUTOINCREMENT)"
 
 
 def plan(db: Connection, batch_id: int) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
         "shop": f"{Path(str(db.engine.url.database)).as_uri()}?mode=rw",
         "prepare": [
             f"PRAGMA shop.cache_size = -{CACHE_KIBIBYTES}",
-            _COUNTS,
+            _AUTOINCREMENT_TABLE,
             *(compile_statement(CreateTable(table))[0] for table in tables),
         ],
         "begin": [
@@ -98,7 +99,7 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
             compile_statement(insert_copies()),
             compile_statement(ANALYZE_COPIES),
         ],
-        "in_vain": [compile_statement(select(each)) for each in _in_vain(batch_id)],
+        "unsafe": [compile_statement(select(each)) for each in _find_unsafe_conditions(batch_id)],
         "look": [
             compile_statement(insert_short_sums()),
             compile_statement(update_mixed_sums()),
@@ -111,24 +112,24 @@ _factory, _bundle, _line = table_of(OrderFactory), table_of(Bundle), table_of(Li
 
 
 def _insert_next(batch_id: int) -> Insert:
-    comes_next = OrderFactory.id > bindparam("last", 0)
-    return insert_claims(pending(batch_id, bindparam("size", 0), comes_next))
+    is_next = OrderFactory.id > bindparam("last", 0)
+    return insert_claims(pending(batch_id, bindparam("size", 0), is_next))
 
 
-def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
+def _find_unsafe_conditions(batch_id: int) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions of the current or next factories under which prefetching is unsafe."""
-    # Placing takes stock that the next copies may want, and cancelling returns it. Both write more
-    # than the copies whose references are checked below.
-    asks_more = or_(
+    # Placing reserves stock that the next copies may need, and cancelling returns it. Both also
+    # write rows whose references are not checked below.
+    is_unsafe = or_(
         _factory.c.place_target_order,
         _factory.c.cancel_source_order,
         _factory.c.apply_promotions,
         *(_factory.c[name].is_not(None) for name in CHANGES),
     )
     last = select(func.max(copies.c.factory_id)).scalar_subquery()
-    both = OrderFactory.id.between(bindparam("first", 0), last)
-    yield exists().where(both, OrderFactory.batch_id == batch_id, asks_more)
-    # What is in bundles is not read ahead.
+    is_current_or_next = OrderFactory.id.between(bindparam("first", 0), last)
+    yield exists().where(is_current_or_next, OrderFactory.batch_id == batch_id, is_unsafe)
+    # The contents of bundles are not prefetched.
     mode_and_code = and_(_bundle.c.mode == copies.c.mode, _bundle.c.code == _line.c.bundle_code)
     bundles = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
     yield and_(SHOP_HAS_BUNDLES, exists().select_from(bundles.join(_bundle, mode_and_code)))
@@ -147,25 +148,25 @@ def _in_vain(batch_id: int) -> Iterator[ColumnElement[bool]]:
 
 def _is_broken(rows: FromClause, key: ForeignKey) -> ColumnElement[bool]:
     referred = key.column.table.alias("referred")
-    there = exists().where(referred.c[key.column.key] == key.parent)
-    return exists().select_from(rows).where(key.parent.is_not(None), not_(there))
+    is_there = exists().where(referred.c[key.column.key] == key.parent)
+    return exists().select_from(rows).where(key.parent.is_not(None), not_(is_there))
 
 
 def prefetched_range(db: Connection) -> tuple[int, int, int]:
-    """What `order_factory.tasks.working_set.claims.claimed_range`` of the prefetched factories."""
-    return claimed_range(db, _found_in(claims))
+    """Return `claimed_range` of the prefetched factories."""
+    return claimed_range(db, _prefetched_table(claims))
 
 
 def load_prefetched(db: Connection) -> None:
     """Fill the empty temporary tables as `load_claimed`, `sum_lines` and `flag_skus` would."""
     for work in (copies, line_sums, flagged_skus):
-        db.execute(_take(work))
+        db.execute(_insert_prefetched(work))
     analyze_copies(db)
 
 
 @cache
-def _take(work: Table) -> Insert:
-    values: dict[str, ColumnElement[Any]] = dict(_found_in(work).c)
+def _insert_prefetched(work: Table) -> Insert:
+    values: dict[str, ColumnElement[Any]] = dict(_prefetched_table(work).c)
     if work is copies:
         for name, resource in _KEYS.items():
             values[name] += last_key(table_of(resource))
@@ -173,5 +174,7 @@ def _take(work: Table) -> Insert:
 
 
 @cache
-def _found_in(work: Table) -> Table:
-    return Table(work.name, MetaData(), *(Column(c.name, c.type) for c in work.c), schema=AHEAD)
+def _prefetched_table(work: Table) -> Table:
+    return Table(
+        work.name, MetaData(), *(Column(c.name, c.type) for c in work.c), schema=PREFETCHED
+    )

@@ -2,8 +2,8 @@
 
 SQLite allows one writing transaction at a time and any number of reading ones. Two threads would
 slow each other down, since they share the lock of SQLite's memory allocator; two processes do not.
-Prefetched data is used only if nothing can have changed it. Otherwise it is read again, and also
-if the process is slow or gone.
+Prefetched data is used only if nothing can have changed it. Otherwise, or if the process is slow
+or has ended, the data is read again.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from order_factory.models.database.engine import checkpoint_soon, connection, writing_on
 from order_factory.models.database.sqlite_readers import can_prefetch, driver_of
-from order_factory.tasks.prefetch.plan import AHEAD, plan, prefetched_range
+from order_factory.tasks.prefetch.plan import PREFETCHED, plan, prefetched_range
 from order_factory.tasks.prefetch.process import Reader, start_reader
 from order_factory.tasks.working_set.claims import Claimed, claimed_range
 
@@ -31,16 +31,16 @@ class Prefetch:
     def claimed(self, claim: Callable[[Connection], int]) -> Iterator[Claimed]:
         """Open a writing transaction that has claimed the next part.
 
-        The reader took its snapshot while the part before had the database locked, or later. If
-        no other connection has committed, only that part has written since. What it wrote does
-        not matter here, or the reader would not have answered.
+        The reader takes its snapshot while the current part locks the database, or later. If no
+        other connection has committed since, only that part has written. The reader answers only
+        if the rows of that part do not matter here.
         """
         if found := self._reader.answer():
-            driver_of(self._db).deserialize(found, name=AHEAD)
+            driver_of(self._db).deserialize(found, name=PREFETCHED)
             self._check_references(False)  # the reader has checked them
             with writing_on(self._db) as db:
                 size = claim(db)
-                # Both are the first of the batch by key, so equal ranges are equal factories.
+                # Both are the first factories of the batch, so equal ranges mean equal factories.
                 mine = claimed_range(db)
                 unchanged = not self._others_have_committed()
                 if size and unchanged and mine == prefetched_range(db):
@@ -75,7 +75,7 @@ class Prefetch:
 
 @contextmanager
 def prefetching(batch_id: int) -> Iterator[Prefetch | None]:
-    """Start prefetching for a thread that copies a batch; None if the database does not allow it."""
+    """Start prefetching for a thread that copies a batch; None if the database cannot do it."""
     with ExitStack() as opened:
         db = opened.enter_context(connection())
         if not can_prefetch(db):
@@ -87,6 +87,6 @@ def prefetching(batch_id: int) -> Iterator[Prefetch | None]:
             yield None
             return
         opened.callback(db.invalidate)  # the pool must not reuse a connection without foreign keys
-        driver_of(db).execute(f"ATTACH ':memory:' AS {AHEAD}")
+        driver_of(db).execute(f"ATTACH ':memory:' AS {PREFETCHED}")
         yield Prefetch(db, reader)
     checkpoint_soon()

@@ -1,4 +1,4 @@
-"""Start, call and end the process that prefetches."""
+"""Start, call and end the prefetching process."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from order_factory.tasks.prefetch import reader
 
-# After this time, the caller would have read the data faster itself.
+# After this time, it is faster to read the data without the reader.
 _SECONDS = 5.0
 
 
@@ -23,8 +23,8 @@ class Reader:
         self.is_gone = False
         self._requests = requests
         self._answers: SimpleQueue[bytes | None] = SimpleQueue()
-        self._owes = False
-        self._thread = Thread(target=self._receive, args=(answers,), name="read ahead", daemon=True)
+        self._awaits_answer = False
+        self._thread = Thread(target=self._receive, args=(answers,), name="prefetch", daemon=True)
         self._thread.start()
 
     def send(self, line: dict[str, Any]) -> None:
@@ -44,13 +44,13 @@ class Reader:
         if not self.is_gone:
             size, first, last = current
             self.send({"first": first, "last": last, "size": size})
-            self._owes = True
+            self._awaits_answer = True
 
     def answer(self) -> bytes | None:
         """Return the SQLite database of the last request; None or empty if there is none."""
-        if self.is_gone or not self._owes:
+        if self.is_gone or not self._awaits_answer:
             return None
-        self._owes = False
+        self._awaits_answer = False
         try:
             found = self._answers.get(timeout=_SECONDS)
         except Empty:

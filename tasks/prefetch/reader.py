@@ -25,22 +25,25 @@ def main() -> None:
     for line in sys.stdin.buffer:
         # Checkpoint first: the disk is free, since the caller has not begun to write.
         db.execute("PRAGMA shop.wal_checkpoint(PASSIVE)")
-        found = look(db, plan, json.loads(line))
-        sys.stdout.buffer.write(LENGTH.pack(len(found)) + found)
+        answer = read(db, plan, json.loads(line))
+        sys.stdout.buffer.write(LENGTH.pack(len(answer)) + answer)
         sys.stdout.buffer.flush()
 
 
-def look(db: sqlite3.Connection, plan: dict[str, Any], asked: dict[str, int]) -> bytes:
-    """Read one part in one snapshot. Names without a schema refer to `db` first, then to the shop."""
+def read(db: sqlite3.Connection, plan: dict[str, Any], request: dict[str, int]) -> bytes:
+    """Read one part in one snapshot.
+
+    Names without a schema refer to `db` first, then to the shop.
+    """
     db.execute("BEGIN")
     try:
         for statement, values in plan["begin"]:
-            db.execute(statement, values | asked)
-        for statement, values in plan["in_vain"]:
-            if db.execute(statement, values | asked).fetchone()[0]:
+            db.execute(statement, values | request)
+        for statement, values in plan["unsafe"]:
+            if db.execute(statement, values | request).fetchone()[0]:
                 return b""
         for statement, values in plan["look"]:
-            db.execute(statement, values | asked)
+            db.execute(statement, values | request)
     finally:
         db.execute("COMMIT")
     return db.serialize()

@@ -9,7 +9,7 @@ from order_factory.models.database.row_locks import lock_rows, skip_locked
 from order_factory.models.tables import CopyError, CustomerPaymentSource, Order, PaymentSource
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import FactoryStatus, Mode, OrderStatus
-from order_factory.tasks.copying.payment_source_fallback import falls_back, newest_valid
+from order_factory.tasks.copying.payment_source_fallback import allows_fallback, select_newest_valid
 from order_factory.tasks.outcomes.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
 from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
 from order_factory.tasks.subscriptions.tables import retried
@@ -132,7 +132,7 @@ def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
 
 def _has_fallback(now: datetime) -> ColumnElement[bool]:
     """Whether the payment was refused permanently and another payment source may pay."""
-    other = newest_valid(_customer_of_factory, _refused, at(now), factory)
+    other = select_newest_valid(_customer_of_factory, _refused, at(now), factory)
     refused = exists().where(
         _target.c.id == factory.c.target_order_id,
         _charged.c.id == _target.c.payment_source_id,
@@ -140,7 +140,7 @@ def _has_fallback(now: datetime) -> ColumnElement[bool]:
         _refused.c.refused_at >= _refused.c.updated_at,
         other.is_not(None),
     )
-    return and_(falls_back(factory.c.payment_source_fallback), refused.correlate(factory))
+    return and_(allows_fallback(factory.c.payment_source_fallback), refused.correlate(factory))
 
 
 def _drop_obsolete(db: Connection, now: datetime) -> None:

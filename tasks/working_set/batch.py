@@ -19,7 +19,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """The copies of one transaction: how many, since when (UTC), and for which flow run.
+    """The copies of one transaction: their number, the start (UTC), and the flow run.
 
     `snapshot` is the snapshot before the first check; see
     `order_factory.models.database.dialects.snapshot`. For `prefetched` copies, see

@@ -56,7 +56,7 @@ _OF_SHOP = ("keep_metadata", "keep_references", "repeat_skus")
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a transaction has claimed: how many factories, and whether they were prefetched."""
+    """The result of a claim: the number of factories, and whether they were prefetched."""
 
     db: Connection
     size: int
@@ -64,16 +64,16 @@ class Claimed:
 
 
 UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
-# The values are part of the statement: neither database uses a partial index for a parameter.
+# The values are literals, because neither database uses a partial index with parameters.
 is_unfinished = OrderFactory.status.in_(
     bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)
 )
 
-# Still to be copied. An unfinished factory with a target order waits for a gateway.
+# Not copied yet. An unfinished factory with a target order waits for a gateway.
 is_to_copy = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
-# The same for a claimed factory. `coalesce` keeps the planner from the index of the targets.
+# The same for a claimed factory. `coalesce` prevents the use of the index on the target orders.
 _is_still_open = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
-# What tries again with the target order of an attempt before: it is placed, and nothing is copied.
+# Another attempt to place the target order of a failed factory: nothing is copied.
 is_to_place_again = and_(
     OrderFactory.status == FactoryStatus.PENDING, OrderFactory.target_order_id.is_not(None)
 )
@@ -102,8 +102,8 @@ def claim_single(db: Connection, limit: int) -> int:
 
     A batch copies its own factories, and a flow run those that it recorded for itself.
     """
-    no_owner = OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None)
-    return _claim(db, _unfinished().where(*no_owner).order_by(OrderFactory.id).limit(limit))
+    has_no_owner = OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None)
+    return _claim(db, _unfinished().where(*has_no_owner).order_by(OrderFactory.id).limit(limit))
 
 
 def load_claimed(db: Connection, first: int, last: int) -> None:
@@ -121,12 +121,12 @@ def _insert_between() -> Insert:
 def insert_copies(*which: ColumnElement[bool]) -> Insert:
     """Insert a row per claimed factory: its options, its source's references, its target's keys.
 
-    Without `which`, all claimed factories.
+    `which` limits the claimed factories.
     """
 
     def key(resource: type[Base], nth: int = 1, each: int = 1) -> ColumnElement[int]:
-        of = table_of(resource)
-        return new_key(of, rank=claims.c.rank, nth=nth, each=each)
+        table = table_of(resource)
+        return new_key(table, rank=claims.c.rank, nth=nth, each=each)
 
     order, customer, paid_with = table_of(Order), table_of(Customer), table_of(PaymentSource)
     joined = (
@@ -138,7 +138,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
     rows, wallet = join_wallet_entry(joined, paid_with, order.c.customer_id)
     own_email = func.nullif(Order.customer_email, "")
     # The subquery draws each key once, however often it is used below.
-    drawn = (
+    prepared = (
         select(
             OrderFactory.id.label("factory_id"),
             Order.mode,
@@ -170,20 +170,23 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
         .where(_is_still_open, *which)
         .subquery("drawn")
     )
-    row = drawn.c
-    shared = row.shipping_address_id == row.billing_address_id
-    reused = and_(row.reuse_wallet, row.wallet_payment_source_id.is_not(None))
+    columns = prepared.c
+    shared = columns.shipping_address_id == columns.billing_address_id
+    reuses_wallet = and_(columns.reuse_wallet, columns.wallet_payment_source_id.is_not(None))
     values: dict[str, ColumnElement[Any]] = {
-        column.key: row[column.key] for column in copies.c if column.key in row
+        column.key: columns[column.key] for column in copies.c if column.key in columns
     }
     values |= {
-        **{name: resolve_default(name, row[name]) for name in _OF_SHOP},
-        "target_order_id": row.order_key,
-        "target_billing_address_id": case((row.billing_address_id.is_not(None), row.billing_key)),
-        "target_shipping_address_id": case(
-            (shared, row.billing_key), (row.shipping_address_id.is_not(None), row.shipping_key)
+        **{name: resolve_default(name, columns[name]) for name in _OF_SHOP},
+        "target_order_id": columns.order_key,
+        "target_billing_address_id": case(
+            (columns.billing_address_id.is_not(None), columns.billing_key)
         ),
-        "target_payment_source_id": case((reused, row.payment_source_key)),
+        "target_shipping_address_id": case(
+            (shared, columns.billing_key),
+            (columns.shipping_address_id.is_not(None), columns.shipping_key),
+        ),
+        "target_payment_source_id": case((reuses_wallet, columns.payment_source_key)),
         "valid": true(),
         "failed": false(),
         "awaits": false(),
@@ -208,13 +211,13 @@ def _claim(db: Connection, wanted: Select[tuple[int]]) -> int:
 
 def insert_claims(wanted: Select[tuple[int]]) -> Insert:
     """Insert a claim per selected factory, numbered from 1 in the order of their keys."""
-    held = wanted.subquery("held")
-    rank = func.row_number().over(order_by=held.c.id)
-    return insert_counted(claims, ["factory_id", "rank"], select(held.c.id, rank))
+    selected = wanted.subquery("held")
+    rank = func.row_number().over(order_by=selected.c.id)
+    return insert_counted(claims, ["factory_id", "rank"], select(selected.c.id, rank))
 
 
-def claimed_range(db: Connection, of: Table = claims) -> tuple[int, int, int]:
-    """Return the number of claimed factories, their first key and their last."""
-    ids = of.c.factory_id
+def claimed_range(db: Connection, table: Table = claims) -> tuple[int, int, int]:
+    """Return the number of claimed factories, the first id and the last id."""
+    ids = table.c.factory_id
     count, first, last = db.execute(select(func.count(), func.min(ids), func.max(ids))).one()
     return count, first, last

@@ -23,7 +23,7 @@ from order_factory.tasks.working_set.statements import insert_counted, table_of
 from order_factory.tasks.working_set.tables import copies
 
 Join = tuple[FromClause, ColumnElement[bool]]
-# A copy with `stock = partial` is made in spite of these.
+# With `stock = partial`, these errors do not prevent the copy.
 STOCK_CODES = (ErrorCode.NOT_ENOUGH_STOCK, ErrorCode.QUANTITY_REDUCED)
 
 
@@ -36,13 +36,13 @@ def select_any_copy(condition: ColumnElement[bool]) -> Select[tuple[bool]]:
 
 
 def has_fatal_error() -> ColumnElement[bool]:
-    """Whether the copy has an error with which it is made only if it skips errors."""
+    """Return whether the copy has an error that prevents it unless it skips errors."""
     is_made_anyway = or_(
         CopyError.code == ErrorCode.QUANTITY_REDUCED,
         and_(copies.c.stock == StockPolicy.PARTIAL, CopyError.code.in_(STOCK_CODES)),
     )
-    wrong = exists().where(CopyError.order_factory_id == copies.c.factory_id)
-    return wrong.where(not_(is_made_anyway)).correlate_except(CopyError)
+    fatal = exists().where(CopyError.order_factory_id == copies.c.factory_id)
+    return fatal.where(not_(is_made_anyway)).correlate_except(CopyError)
 
 
 def insert_errors(
@@ -57,8 +57,8 @@ def insert_errors(
 ) -> Insert:
     """Insert a `copy_errors` row per current copy (or line) that meets the conditions.
 
-    `code` is the kind of error, and knows its key in `errors_log`; `field` is another key.
-    `sku_code` is the SKU that it is about. `outer` are outer joins.
+    `field` is the key in `errors_log`, if it is not the usual one of the code. `sku_code` is the
+    SKU with the error. `outer` are outer joins.
     """
     source: FromClause = copies
     for target, on in joins:
@@ -66,7 +66,7 @@ def insert_errors(
     for target, on in outer:
         source = source.outerjoin(target, on)
     line = null() if line_item_id is None else line_item_id
-    words = (literal(message) if isinstance(message, str) else message).label("message")
+    text = (literal(message) if isinstance(message, str) else message).label("message")
     sku = null() if sku_code is None else sku_code
     rows = select(
         copies.c.factory_id,
@@ -74,12 +74,12 @@ def insert_errors(
         if field is None or isinstance(field, str)
         else field,
         literal(code.value),
-        words,
+        text,
         line,
         sku,
     )
     rows = rows.select_from(source).where(*where)
     # The messages of a factory are in errors_log in the order in which they are inserted here.
-    rows = rows.order_by(copies.c.factory_id, words if line_item_id is None else line_item_id)
+    rows = rows.order_by(copies.c.factory_id, text if line_item_id is None else line_item_id)
     names = ["order_factory_id", "field", "code", "message", "line_item_id", "sku_code"]
     return insert_counted(table_of(CopyError), names, rows)

@@ -33,8 +33,8 @@ def record_events(
     subjects = rows.subquery("subjects")
     key, mode = subjects.c
     names = ["name", "subject_id", "mode", "created_at"]
-    chosen = select(literal(name.value), key, mode, at(now)).order_by(key)
-    return db.execute(insert_counted(_event, names, chosen)).rowcount
+    rows_to_insert = select(literal(name.value), key, mode, at(now)).order_by(key)
+    return db.execute(insert_counted(_event, names, rows_to_insert)).rowcount
 
 
 def record_order_events(
@@ -51,42 +51,42 @@ def record_order_events(
 
 
 def subscribed_topics(db: Connection) -> set[str]:
-    """The topics of orders that a webhook is subscribed to."""
+    """Return the order topics that some webhook is subscribed to."""
     topics = select(_webhook.c.topic).where(
         _webhook.c.disabled_at.is_(None), _webhook.c.topic.startswith("orders.")
     )
     return set(db.scalars(topics))
 
 
-def record_order_events_if_wanted(
+def record_order_events_if_subscribed(
     db: Connection,
     name: EventName,
     orders: Select[tuple[int]],
     *where: ColumnElement[bool],
     now: datetime,
 ) -> None:
-    """The same where a webhook is subscribed: copying many orders writes no row for nobody."""
+    """Record the event if a webhook is subscribed to it: a large batch writes no unused rows."""
     if name in subscribed_topics(db):
         record_order_events(db, [name], orders, *where, now=now)
 
 
 def snapshot_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as JSON; times as ISO 8601."""
+    """Return a row as JSON values, with times as ISO 8601."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in row.items()
     }
 
 
-def keep_events_of_factory(db: Connection, row: Mapping[str, Any], now: datetime) -> None:
-    """Let the events of a copy outlive its record, and record that it is deleted.
+def detach_events_of_factory(db: Connection, row: Mapping[str, Any], now: datetime) -> None:
+    """Detach the events of a copy from its record before it is deleted, and record the deletion.
 
-    They take the name of the copy's kind, since the record that says it will be gone.
+    The kind of the copy becomes part of their names, because only the record has it otherwise.
     """
     kind = row["type"]
-    mine = _event.update().where(_event.c.order_factory_id == row["id"])
+    own_events = _event.update().where(_event.c.order_factory_id == row["id"])
     db.execute(
-        mine.values(
+        own_events.values(
             name=func.replace(_event.c.name, "order_factories", kind),
             subject_id=row["id"],
             mode=row["mode"],

@@ -70,12 +70,15 @@ _subscription = table_of(OrderSubscription)
 
 
 def _is_shipped_bundle() -> ColumnElement[bool]:
-    """Whether the line is a bundle that ships.
+    """Return whether the line is a bundle that ships.
 
-    Its line or the catalogue says that it does not, or no SKU in it ships. A bundle that the
-    catalogue does not have ships, unless the source order was placed without a shipping address.
+    It does not ship if its line or the catalogue says so, or if none of its SKUs ships. A bundle
+    that is not in the catalogue ships, unless the source order was placed without a shipping
+    address.
     """
-    known = exists().where(_bundle.c.mode == copies.c.mode, _bundle.c.code == _line.c.bundle_code)
+    is_in_catalogue = exists().where(
+        _bundle.c.mode == copies.c.mode, _bundle.c.code == _line.c.bundle_code
+    )
     has_parts = exists().where(_part.c.bundle_id == _bundle.c.id)
     shipped_parts = exists().where(
         _part.c.bundle_id == _bundle.c.id,
@@ -85,14 +88,16 @@ def _is_shipped_bundle() -> ColumnElement[bool]:
             )
         ),
     )
-    ships = known.where(not_(_bundle.c.do_not_ship), or_(not_(has_parts), shipped_parts))
+    ships = is_in_catalogue.where(not_(_bundle.c.do_not_ship), or_(not_(has_parts), shipped_parts))
     unmarked = not_(func.coalesce(json_is_true(_line.c.metadata, literal("do_not_ship")), false()))
     kind = _line.c.item_type == ItemType.BUNDLES
-    return and_(kind, unmarked, or_(ships, and_(not_(known), not_(_was_placed_without_address()))))
+    return and_(
+        kind, unmarked, or_(ships, and_(not_(is_in_catalogue), not_(_was_placed_without_address())))
+    )
 
 
 def _was_placed_without_address() -> ColumnElement[bool]:
-    """Whether the order that the copy, or its subscription, comes from was placed like that."""
+    """Return whether the source order, or its subscription's, was placed without that address."""
     from_subscription = _factory.c.order_subscription_id == _subscription.c.id
     origins = _factory.outerjoin(_subscription, from_subscription).join(
         _source, _source.c.id.in_([_factory.c.source_order_id, _subscription.c.source_order_id])
@@ -132,8 +137,8 @@ def subtract_unshipped_lines(db: Connection, *where: ColumnElement[bool]) -> Non
         .group_by(copies.c.factory_id)
         .subquery("unshipped")
     )
-    fewer = update(line_sums).where(line_sums.c.factory_id == unshipped.c.factory_id)
-    db.execute(fewer.values(lines_to_ship=line_sums.c.lines_to_ship - unshipped.c.lines))
+    statement = update(line_sums).where(line_sums.c.factory_id == unshipped.c.factory_id)
+    db.execute(statement.values(lines_to_ship=line_sums.c.lines_to_ship - unshipped.c.lines))
 
 
 def record_line_rules(db: Connection) -> None:
@@ -150,27 +155,27 @@ def record_line_rules(db: Connection) -> None:
 
 
 def leave_once_lines_out(db: Connection) -> None:
-    """Leave out the lines that are not repeated, and subtract them.
+    """Leave out the once lines, and subtract them from the sums.
 
-    A copy without any other line keeps its sums: `sum_remaining_lines` finds it.
+    A copy without any other line keeps its sums; `sum_remaining_lines` records its error.
     """
-    some = line_sums.c.once_lines > 0
+    has_once_lines = line_sums.c.once_lines > 0
     copied = copies.join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
     rows = select(copies.c.factory_id, _line.c.id)
     rows = rows.select_from(copied.join(_line, _line.c.order_id == copies.c.source_order_id))
-    rows = rows.where(some, is_once(_line, copies.c.repeat_skus), not_(is_left_out()))
+    rows = rows.where(has_once_lines, is_once(_line, copies.c.repeat_skus), not_(is_left_out()))
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
     analyze_table(db, left_out_lines)
-    changed = exists().where(line_sums.c.factory_id == copies.c.factory_id, some)
+    changed = exists().where(line_sums.c.factory_id == copies.c.factory_id, has_once_lines)
     remaining = select_line_sums(copies.c.source_order_id).where(changed, not_(is_left_out()))
     db.execute(_update_sums(remaining))
     _add_changed_lines(db, changed)
 
 
 def sum_changed_copies(db: Connection) -> None:
-    """Add up the copies with changed lines: their sources' lines but those left out, and the changed.
+    """Add up the lines of copies with changed lines: the remaining source lines and the changed.
 
-    A copy that has no line left keeps its sums: `sum_remaining_lines` finds it.
+    A copy without any line keeps its sums; `sum_remaining_lines` records its error.
     """
     changed = line_sums.c.factory_id.in_(select(changed_lines.c.factory_id))
     db.execute(update(line_sums).where(changed).values(_NO_SUMS))
@@ -180,13 +185,13 @@ def sum_changed_copies(db: Connection) -> None:
 
 
 def _add_changed_lines(db: Connection, which: ColumnElement[bool]) -> None:
-    """Count the changed lines of these copies like lines of their sources."""
+    """Add the changed lines of these copies to the sums."""
     of = changed_lines.c
-    known = exists().where(line_sums.c.factory_id == copies.c.factory_id)
+    is_in_catalogue = exists().where(line_sums.c.factory_id == copies.c.factory_id)
     has_some = exists().where(of.factory_id == copies.c.factory_id)
-    without = select(copies.c.factory_id, *(literal(value) for value in _NO_SUMS.values()))
-    without = without.where(which, has_some, not_(known))
-    db.execute(insert(line_sums).from_select(["factory_id", *_NO_SUMS], without))
+    missing = select(copies.c.factory_id, *(literal(value) for value in _NO_SUMS.values()))
+    missing = missing.where(which, has_some, not_(is_in_catalogue))
+    db.execute(insert(line_sums).from_select(["factory_id", *_NO_SUMS], missing))
     counts = {
         "lines": func.count(),
         "purchasable_lines": func.count(),
@@ -195,7 +200,7 @@ def _add_changed_lines(db: Connection, which: ColumnElement[bool]) -> None:
         "total_tax_amount_cents": func.sum(func.coalesce(of.tax_amount_cents, 0)),
         "total_amount_cents": func.sum(of.total_amount_cents),
     }
-    more = (
+    additions = (
         select(
             of.factory_id, *(cast(count, BigInteger).label(name) for name, count in counts.items())
         )
@@ -204,23 +209,23 @@ def _add_changed_lines(db: Connection, which: ColumnElement[bool]) -> None:
         .group_by(of.factory_id)
         .subquery("more")
     )
-    added = update(line_sums).where(line_sums.c.factory_id == more.c.factory_id)
-    db.execute(added.values({name: line_sums.c[name] + more.c[name] for name in counts}))
+    statement = update(line_sums).where(line_sums.c.factory_id == additions.c.factory_id)
+    db.execute(statement.values({name: line_sums.c[name] + additions.c[name] for name in counts}))
 
 
 def sum_remaining_lines(db: Connection) -> int:
-    """Add up again without the lines left out. Returns the errors of copies without lines."""
-    some = select(left_out_lines.c.factory_id)
-    db.execute(delete(line_sums).where(line_sums.c.factory_id.in_(some)))
-    remaining = copies.c.factory_id.in_(some)
+    """Add up the lines again without those left out. Returns the number of copies without lines."""
+    has_once_lines = select(left_out_lines.c.factory_id)
+    db.execute(delete(line_sums).where(line_sums.c.factory_id.in_(has_once_lines)))
+    remaining = copies.c.factory_id.in_(has_once_lines)
     _insert_line_sums(db, remaining, not_(is_left_out()))
     _add_changed_lines(db, remaining)
-    nothing = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
+    has_no_line = not_(exists().where(line_sums.c.factory_id == copies.c.factory_id))
     none_left = insert_errors(
         ErrorCode.LINE_ITEMS_NONE_LEFT,
         "no line item is left to copy",
         remaining,
-        nothing,
+        has_no_line,
     )
     subtract_unshipped_lines(db, remaining)
     return execute_and_count(db, none_left)
@@ -230,7 +235,7 @@ def is_left_out(
     factory_id: ColumnElement[int] = copies.c.factory_id,
     line_item_id: ColumnElement[int] = _line.c.id,
 ) -> ColumnElement[bool]:
-    """Whether this line is left out of this copy."""
+    """Return whether this line is left out of this copy."""
     left_out = exists().where(
         left_out_lines.c.factory_id == factory_id,
         left_out_lines.c.line_item_id == line_item_id,
@@ -239,7 +244,7 @@ def is_left_out(
 
 
 def copied_lines_differ(db: Connection) -> bool:
-    """Whether the line totals of a target differ from those its source had when checked."""
+    """Return whether a target's line totals differ from those that its source had at the check."""
     copied = select_line_sums(copies.c.target_order_id).where(copies.c.valid).subquery("copied")
     # `lines_to_ship` was reduced after the check, and no rule is asked about lines that are added.
     without = {"factory_id", "mixed", "lines_to_ship", "once_lines", "recomputed_lines"}
@@ -284,8 +289,8 @@ def update_mixed_sums() -> Update:
 def _update_sums(rows: Rows) -> Update:
     full = rows.subquery("full")
     names = [column.key for column in full.c if column.key != "factory_id"]
-    same = line_sums.c.factory_id == full.c.factory_id
-    return update(line_sums).where(same).values({name: full.c[name] for name in names})
+    is_same = line_sums.c.factory_id == full.c.factory_id
+    return update(line_sums).where(is_same).values({name: full.c[name] for name in names})
 
 
 def _insert_line_sums(db: Connection, *where: ColumnElement[bool]) -> None:

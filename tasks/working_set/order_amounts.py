@@ -1,6 +1,6 @@
-"""The amounts of an order: which lines each of them adds up, and how they add up to the total.
+"""The amounts of an order: which lines belong to each of them, and how they make up the total.
 
-This is the one declaration of it, in cents of the order's currency.
+All code uses this declaration. Amounts are in cents of the order's currency.
 """
 
 from functools import reduce
@@ -23,11 +23,11 @@ class Columns(Protocol):
 _line = table_of(LineItem)
 _kind = _line.c.item_type
 
-# A gift card that pays for the order, and not one that the customer buys.
+# A gift card that pays for the order. A gift card that the customer buys has a positive amount.
 IS_REDEMPTION = and_(_kind == ItemType.GIFT_CARDS, _line.c.total_amount_cents < 0)
 IS_BOUGHT = and_(_kind.in_(PURCHASABLE), not_(IS_REDEMPTION))
 
-# The parts of the total: the lines that each adds up. Every line belongs to one part.
+# The parts of the total, each with its lines. Every line belongs to one part.
 LINES_OF_PARTS: dict[str, ColumnElement[bool]] = {
     "subtotal_amount_cents": IS_BOUGHT,
     "shipping_amount_cents": _kind == ItemType.SHIPMENTS,
@@ -36,7 +36,7 @@ LINES_OF_PARTS: dict[str, ColumnElement[bool]] = {
     "adjustment_amount_cents": _kind == ItemType.ADJUSTMENTS,
     "gift_card_amount_cents": IS_REDEMPTION,
 }
-# Parts that are above zero and reduce the total.
+# Positive amounts that reduce the total.
 SUBTRACTED = ("gift_card_amount_cents",)
 AMOUNTS = (
     *LINES_OF_PARTS,
@@ -44,7 +44,7 @@ AMOUNTS = (
     "total_amount_cents",
     "total_amount_with_taxes_cents",
 )
-# The amounts that are added up line by line; the discount and the total with taxes follow.
+# The amounts that are sums of lines. The discount and the total with taxes result from them.
 SUMS = tuple(
     name
     for name in AMOUNTS
@@ -53,17 +53,17 @@ SUMS = tuple(
 
 
 def cents_of_part(name: str) -> ColumnElement[int]:
-    """What a line adds to this part of its order's total."""
+    """Return the cents that a line adds to this part of its order's total."""
     return -_line.c.total_amount_cents if name in SUBTRACTED else _line.c.total_amount_cents
 
 
 def add_up_parts(of: Columns, *names: str) -> ColumnElement[int]:
-    """The sum of these parts of the total, each with its sign; `of` are columns by name."""
+    """Return the sum of these parts of the total, each with its sign; `of` are columns by name."""
     return reduce(add, (-of[name] if name in SUBTRACTED else of[name] for name in names))
 
 
 def calculate_discount(sums: Columns) -> ColumnElement[int]:
-    """What the other parts (`SUMS`) leave of the total: the lines of all other types."""
+    """Return the discount: the total without all other parts (`SUMS`)."""
     others = [name for name in LINES_OF_PARTS if name != "discount_amount_cents"]
     return sums["total_amount_cents"] - add_up_parts(sums, *others)
 
@@ -71,7 +71,7 @@ def calculate_discount(sums: Columns) -> ColumnElement[int]:
 def calculate_total_with_taxes(
     sums: Columns, tax_included: ColumnElement[Any]
 ) -> ColumnElement[int]:
-    """The total, plus the taxes that it does not include."""
+    """Return the total plus the taxes that it does not include."""
     return sums["total_amount_cents"] + case(
         (tax_included, 0), else_=sums["total_tax_amount_cents"]
     )

@@ -1,7 +1,7 @@
-"""The numbers of the orders that this program makes: unique within the mode.
+"""The numbers of target orders, unique within the mode.
 
-A number is made of the order's key. A counter would make all transactions wait for each other.
-Keys of orders that are rolled back leave gaps.
+A number contains the order's key, because a counter would make all transactions wait for each
+other. Orders that are rolled back leave gaps.
 """
 
 from typing import Any
@@ -22,15 +22,15 @@ def number_of(
     """Return the number of the order with this key; a longer one if another order has it."""
     other = _order.alias("numbered")
     number = literal(PREFIX) + cast(key, String)
-    # PostgreSQL would read all orders for an EXISTS; this it looks up.
-    has_it = select(other.c.id).where(other.c.mode == mode, other.c.number == number).limit(1)
-    given_away = has_it.scalar_subquery().is_not(None)
+    # For an EXISTS, PostgreSQL would read all orders; this uses an index.
+    same_number = select(other.c.id).where(other.c.mode == mode, other.c.number == number).limit(1)
+    is_taken = same_number.scalar_subquery().is_not(None)
     longer = number + "-" + func.coalesce(cast(factory_id, String), "0")
-    return case((given_away, longer), else_=number)
+    return case((is_taken, longer), else_=number)
 
 
 def set_order_number(db: Connection, key: int) -> None:
     """Give the order a number unless it has one."""
     number = number_of(_order.c.id, _order.c.mode, _order.c.order_factory_id)
-    mine = update(_order).where(_order.c.id == key, _order.c.number.is_(None))
-    db.execute(mine.values(number=number))
+    statement = update(_order).where(_order.c.id == key, _order.c.number.is_(None))
+    db.execute(statement.values(number=number))

@@ -1,4 +1,4 @@
-"""The amounts and the status of an order whose lines change."""
+"""The amounts and the status of an order after its lines changed."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from order_factory.tasks.working_set.order_amounts import (
 from order_factory.tasks.working_set.statements import table_of
 
 _order, _line = table_of(Order), table_of(LineItem)
-_NOT_YET = (OrderStatus.DRAFT, OrderStatus.PENDING)
+_NOT_PLACED = (OrderStatus.DRAFT, OrderStatus.PENDING)
 
 
 def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> None:
@@ -37,13 +37,18 @@ def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> N
     With a customer and a line that can be bought, a draft becomes `pending`. Without one of them,
     a pending order becomes a draft again.
     """
-    mine = _line.c.order_id == _order.c.id
-    sums = _sums(mine)
-    buys = select(func.count()).where(mine, IS_BOUGHT, _line.c.quantity > 0).scalar_subquery() > 0
+    of_order = _line.c.order_id == _order.c.id
+    sums = _sums(of_order)
+    has_purchasable_line = (
+        select(func.count()).where(of_order, IS_BOUGHT, _line.c.quantity > 0).scalar_subquery() > 0
+    )
     has_customer = or_(_order.c.customer_id.is_not(None), _order.c.customer_email.is_not(None))
-    not_yet = _order.c.status.in_(_NOT_YET)
+    is_not_placed = _order.c.status.in_(_NOT_PLACED)
     status = case(
-        (and_(not_yet, has_customer, buys), new_status(_order.c.status, OrderStatus.PENDING)),
+        (
+            and_(is_not_placed, has_customer, has_purchasable_line),
+            new_status(_order.c.status, OrderStatus.PENDING),
+        ),
         else_=new_status(_order.c.status, OrderStatus.DRAFT),
     )
     db.execute(
@@ -59,10 +64,10 @@ def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> N
 
 
 def select_differing_orders(*columns: ColumnElement[Any]) -> Select[Any]:
-    """Select the orders that are not worth what their lines are, with these columns of theirs.
+    """Select these columns of the orders whose amounts differ from the sums of their lines.
 
-    After them come the sums of the lines, each under the name of the order's amount. The total is
-    always compared, and any other amount where the order has one: 0 may mean that none was given.
+    The sums follow, each named `lines_` and the order's amount. The total is always compared. The
+    other amounts are compared unless they are 0, which may mean that the amount is unknown.
     """
     sums: dict[str, ColumnElement[int]] = {
         name: _sum_of_group(case((lines, cents_of_part(name)), else_=0))
@@ -90,12 +95,14 @@ def _sum_of_group(amount: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(func.sum(amount), 0)
 
 
-def _sums(mine: ColumnElement[bool]) -> dict[str, ColumnElement[int]]:
+def _sums(of_order: ColumnElement[bool]) -> dict[str, ColumnElement[int]]:
     """Return each amount but the total with taxes, added up from these lines."""
-    sums = {name: _sum(cents_of_part(name), mine, lines) for name, lines in LINES_OF_PARTS.items()}
+    sums = {
+        name: _sum(cents_of_part(name), of_order, lines) for name, lines in LINES_OF_PARTS.items()
+    }
     return sums | {
-        "total_tax_amount_cents": _sum(_line.c.tax_amount_cents, mine),
-        "total_amount_cents": _sum(_line.c.total_amount_cents, mine),
+        "total_tax_amount_cents": _sum(_line.c.tax_amount_cents, of_order),
+        "total_amount_cents": _sum(_line.c.total_amount_cents, of_order),
     }
 
 

@@ -19,7 +19,7 @@ Needed = Select[tuple[bool]]
 
 
 class StepFailed(OrderFactoryError):
-    """A step failed for a reason that no check finds. Takes the field of `errors_log`, the message."""
+    """A step failed for an unexpected reason. The arguments are the field and the message."""
 
     status, code = 500, "step_failed"
     detail = "{1}"
@@ -57,9 +57,9 @@ class Step:
         )
 
     def __call__(self, db: Connection, batch: Batch) -> int:
-        began = perf_counter()
+        started = perf_counter()
         rows = self._task_run(db, batch) if batch.followed else self.fn(db, batch)
-        batch.times.add(self.name, rows, perf_counter() - began)
+        batch.times.add(self.name, rows, perf_counter() - started)
         return rows
 
     def fn(self, db: Connection, batch: Batch) -> int:
@@ -97,7 +97,7 @@ def step(
 
 
 def explain_error(error: Exception, field: str) -> OrderFactoryError:
-    """Turn any failure into an error that holds no row's values and survives pickling."""
+    """Convert an exception to an error that contains no values of rows and can be pickled."""
     if isinstance(error, OrderFactoryError):
         return error
     if not isinstance(error, DBAPIError):
@@ -109,9 +109,9 @@ def explain_error(error: Exception, field: str) -> OrderFactoryError:
 
 
 def convert_to_failure(error: Exception) -> StepFailed:
-    """Turn what a step raised into a failure for the `errors_log` of the order at fault.
+    """Convert the exception of a step to a failure for the `errors_log` of the order.
 
-    Raises `TryAgain` for a passing failure, since no order causes it.
+    Raises `TryAgain` for a transient failure, since no order causes it.
     """
     explanation = explain_error(error, "target_order")
     if isinstance(explanation, TryAgain):

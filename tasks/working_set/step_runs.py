@@ -86,74 +86,79 @@ class StepRun:
 
     def _state(self, db: Connection, batch: Batch, rows: int) -> State[Any]:
         reporter = None if self._reports_rest else self._name
-        mine = [
-            found for found in batch.findings if reporting_step(found.field, found.code) == reporter
+        own_findings = [
+            finding
+            for finding in batch.findings
+            if reporting_step(finding.field, finding.code) == reporter
         ]
-        if not mine:
+        if not own_findings:
             if not rows and not self._reports_rest:
-                return Completed(name=SKIPPED, message=self._why_idle(db, batch), data=rows)
+                return Completed(name=SKIPPED, message=self._explain_idle(db, batch), data=rows)
             message = f"{rows:,} row{'s' * (rows != 1)}"
             if self._reports_rest:
                 message = " ".join([_count_errors(batch.findings), *batch.notes])
             return Completed(message=message, data=rows)
-        message = _messages(mine) if batch.single else _counts(mine)
+        message = _messages(own_findings) if batch.single else _counts(own_findings)
         if batch.single and not batch.is_part and _fails(db):
             return Failed(message=message, data=rows)
         return Completed(name=WITH_ERRORS, message=message, data=rows)
 
-    def _why_idle(self, db: Connection, batch: Batch) -> str:
+    def _explain_idle(self, db: Connection, batch: Batch) -> str:
         if batch.findings and not db.scalar(select(func.count()).where(copies.c.valid)):
             return "Not copied: see the errors of the other tasks."
         return self._idle
 
 
 def _describe_failure(error: OrderFactoryError, batch: Batch) -> State[Any]:
-    """Return the state of a step that raised. Of several orders, the one at fault is searched."""
+    """Return the state of a step that raised. With several orders, halving finds the faulty one."""
     if (batch.single and not batch.is_part) or error.code == "try_again":
         return Failed(message=str(error), data=error)
     message = str(error)
     if not batch.single:
-        message += "; the orders are copied in smaller parts, to find the one at fault"
+        message += "; the orders are copied in smaller parts to find the faulty one"
     return Completed(name=WITH_ERRORS, message=message, data=error)
 
 
 def _find_errors(db: Connection, batch: Batch) -> list[Finding]:
     """Return the errors of the current copies: each error of a single order, otherwise by kind."""
     error = CopyError.__table__.c
-    here = select(error.field, error.code).join(
+    errors_of_copies = select(error.field, error.code).join(
         copies, copies.c.factory_id == error.order_factory_id
     )
     if batch.single:
-        rows = here.add_columns(error.message).order_by(error.id)
+        rows = errors_of_copies.add_columns(error.message).order_by(error.id)
         return [Finding(row.field, row.code, 1, 1, row.message) for row in db.execute(rows)]
     orders = func.count(distinct(error.order_factory_id))
-    rows = here.add_columns(func.count(), orders, func.min(error.message))
+    rows = errors_of_copies.add_columns(func.count(), orders, func.min(error.message))
     rows = rows.group_by(error.field, error.code).order_by(error.field, error.code)
     return [Finding(*row) for row in db.execute(rows)]
 
 
 def _fails(db: Connection) -> bool:
-    """Whether the single order fails. With `skip_errors` it is copied without the wrong parts."""
-    is_made = and_(copies.c.valid, or_(copies.c.skip_errors, not_(has_fatal_error())))
-    return not db.scalar(select(is_made))
+    """Return whether the single order fails.
+
+    With `skip_errors`, only its wrong parts are left out.
+    """
+    is_copied = and_(copies.c.valid, or_(copies.c.skip_errors, not_(has_fatal_error())))
+    return not db.scalar(select(is_copied))
 
 
 def _count_errors(findings: list[Finding]) -> str:
-    count = sum(found.errors for found in findings)
+    count = sum(finding.errors for finding in findings)
     if not count:
         return "No error found."
     return f"{count_of(count, 'error')} found."
 
 
 def _messages(findings: list[Finding]) -> str:
-    shown = [f"{found.field}: {found.message}" for found in findings[:_MESSAGES_SHOWN]]
+    shown = [f"{finding.field}: {finding.message}" for finding in findings[:_MESSAGES_SHOWN]]
     more = len(findings) - len(shown)
     return "; ".join([*shown, *([f"and {more:,} more"] if more else [])])
 
 
 def _counts(findings: list[Finding]) -> str:
     return "; ".join(
-        f"{found.field}: {found.code} in {found.orders:,} order{'s' * (found.orders != 1)}"
-        f" (for example: {found.message})"
-        for found in findings
+        f"{finding.field}: {finding.code} in {finding.orders:,} order{'s' * (finding.orders != 1)}"
+        f" (for example: {finding.message})"
+        for finding in findings
     )

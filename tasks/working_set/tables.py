@@ -30,7 +30,10 @@ _METADATA = MetaData()
 
 
 def temporary(metadata: MetaData, name: str, *columns: Column[Any]) -> Table:
-    """Define a temporary table. `open_temporary_tables` empties it, which is faster than ON COMMIT does."""
+    """Define a temporary table.
+
+    `open_temporary_tables` empties it, which is faster than ON COMMIT.
+    """
     return Table(name, metadata, *columns, prefixes=["TEMPORARY"])
 
 
@@ -44,9 +47,9 @@ claims = temporary(
 
 # One row per current copy: its options, what its source order refers to, and the keys of its
 # target. `order_changed`: options change the order itself; `lines_changed`: its lines. `valid`: it
-# is copied. `failed`: its factory ends as failed (an order that was copied but could not be placed
-# is valid and failed). `awaits`: it ends after a gateway's answer. `aborted`: it was cancelled
-# before the copy.
+# is copied. `failed`: its factory fails (an order that was copied but could not be placed is valid
+# and failed). `awaits`: it waits for a gateway's answer. `aborted`: it was cancelled before the
+# copy.
 copies = temporary(
     _METADATA,
     "tmp_copies",
@@ -117,9 +120,9 @@ bundle_parts = temporary(
     Column("quantity", BigInteger, nullable=False),
 )
 
-# The lines that copies have instead of lines of their sources, or in addition (no `line_item_id`):
-# the option that asks for it, and what is not the source line's.
-# No `total_amount_cents`: the SKU has no price.
+# The lines that replace lines of the source order, and additional lines (without `line_item_id`):
+# the copy option that requests them, and the values that differ from the source line. Without
+# `total_amount_cents`, the SKU has no price.
 changed_lines = temporary(
     _METADATA,
     "tmp_changed_lines",
@@ -152,7 +155,7 @@ flagged_skus = temporary(
     Column("available", BigInteger),
 )
 
-# The source lines of SKUs that are copied with fewer pieces than they have, which is `wanted`.
+# The source lines that are copied with fewer pieces; `wanted` is their number of pieces.
 reduced_lines = temporary(
     _METADATA,
     "tmp_reduced_lines",
@@ -188,7 +191,7 @@ placements = temporary(
     Column("remote", Boolean, nullable=False),
 )
 
-# How many pieces of each tracked SKU each order gets that is placed, in its lines and bundles.
+# How many pieces of each tracked SKU each placed order gets, in its lines and bundles.
 placed_pieces = temporary(
     _METADATA,
     "tmp_placed_pieces",
@@ -210,9 +213,9 @@ stock_shares = temporary(
     Column("last", BigInteger, nullable=False),
 )
 
-# What the gift card of each source order pays for its copy. `takes`: the copy is to be placed, so the
-# amount is taken from the card. `wanted_cents` is what it paid for the source, `available_cents`
-# what the card has left (0 if it cannot be used), and `paid_cents` what it pays.
+# What the gift card of each source order pays for its copy. `takes`: the copy is to be placed, so
+# the amount is taken from the card. `wanted_cents` is what it paid for the source,
+# `available_cents` what the card has left (0 if it cannot be used), and `paid_cents` what it pays.
 redemptions = temporary(
     _METADATA,
     "tmp_redemptions",
@@ -224,7 +227,7 @@ redemptions = temporary(
     Column("paid_cents", BigInteger, nullable=False),
 )
 
-# The orders to cancel, each with the first factory that asked for it, if one did.
+# The orders to cancel, each with the first factory that requested it, if any.
 cancellations = temporary(
     _METADATA,
     "tmp_cancellations",
@@ -256,12 +259,12 @@ def empty_temporary_tables(db: Connection) -> None:
 
 
 ANALYZE_COPIES = text(f"ANALYZE {copies.name}")
-# PostgreSQL would sort the texts, by which few statements join or filter.
+# Texts are left out: PostgreSQL would sort them, and few statements join or filter by them.
 _PLANNED_BY = [column for column in copies.c if not isinstance(column.type, String)]
 
 
 def analyze_copies(db: Connection) -> None:
-    """Let the planner know how few copies there are, so that every join begins with them."""
+    """Update the statistics of the copies, so that the planner starts every join with them."""
     if on_sqlite(db):
         db.execute(ANALYZE_COPIES)
     else:

@@ -1,4 +1,4 @@
-"""The tax of a line, and parts of amounts, to the cent."""
+"""The tax of a line, and shares of amounts, exact to the cent."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from order_factory.models.database.dialects import millionths, mul_div, mul_mod
 def tax_cents(
     net_cents: ColumnElement[int], rate: ColumnElement[float], included: ColumnElement[bool]
 ) -> ColumnElement[int]:
-    """The tax on an amount, in cents, half a cent rounded up; none on an amount below zero.
+    """Return the tax on an amount in cents, with half a cent rounded up; 0 for negative amounts.
 
-    `rate` is 0.22 for 22 percent, and counts to the millionth. `included` says whether the amount
-    includes the tax or the tax comes on top.
+    `rate` is 0.22 for 22 percent, with at most six decimals. `included` says whether the amount
+    includes the tax.
     """
     parts = millionths(rate)
     whole = case((included, 1_000_000 + parts), else_=1_000_000)
@@ -23,9 +23,9 @@ def tax_cents(
 def split_cents(
     cents: ColumnElement[Any], part: ColumnElement[int], whole: ColumnElement[int]
 ) -> ColumnElement[Any]:
-    """The part of an amount that belongs to a part of its whole; null if there is no amount.
+    """Return the amount times `part` / `whole`; null if there is no amount.
 
-    Half a cent is rounded away from zero, and the whole amount belongs to the whole.
+    Half a cent is rounded away from zero.
     """
     size = case((cents < 0, -cents), else_=cents)
     one_more = case((2 * mul_mod(size, part, whole) >= whole, 1), else_=0)

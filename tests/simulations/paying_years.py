@@ -89,7 +89,7 @@ class Person:
     subscription: int
     customer: int
     cards: list[Card]
-    falls_back: bool
+    allows_fallback: bool
     cancels: tuple[int, str] | None
     active: bool = True
     changed: bool = False
@@ -100,7 +100,7 @@ class Person:
     def card_to_ask(self) -> Card | None:
         """The card that is asked now; None where it has expired and no other takes its place."""
         own = self.cards[0]
-        if self.falls_back and (own.state == EXPIRED or own.refused):
+        if self.allows_fallback and (own.state == EXPIRED or own.refused):
             valid = self._valid()
             if valid:
                 return valid[-1]
@@ -110,7 +110,7 @@ class Person:
         return [card for card in self.cards if card.state != EXPIRED and not card.refused]
 
     def _wakes(self, period: Period) -> bool:
-        has_other = self.falls_back and bool(self._valid())
+        has_other = self.allows_fallback and bool(self._valid())
         return self.changed or (period.refused is not None and period.refused.refused and has_other)
 
     def run(self, now: datetime, is_due: bool, step: str | None) -> None:
@@ -169,18 +169,18 @@ class PayingYear:
 
     def _person(self, nth: int) -> Person:
         order = payable(self._shop, GOOD)
-        falls_back = nth % 2 == 0
+        allows_fallback = nth % 2 == 0
         key = subscribe(
             self._shop,
             order,
             starts_at=BEGIN - timedelta(days=31),
             at=BEGIN - timedelta(days=20),
             retry_after=" ".join(f"{days}d" for days in DELAYS),
-            payment_source_fallback="newest_valid" if falls_back else "off",
+            payment_source_fallback="newest_valid" if allows_fallback else "off",
         )
         row = self._shop.row(Order, id=order)
         cancels = (3 + nth, STEPS[nth % 4]) if nth < 8 else None
-        return Person(key, row.customer_id, [Card(row.payment_source_id)], falls_back, cancels)
+        return Person(key, row.customer_id, [Card(row.payment_source_id)], allows_fallback, cancels)
 
     def pass_by(self) -> None:
         """Let the year pass: things happen to the cards, and the scheduler runs."""

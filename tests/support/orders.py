@@ -7,7 +7,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.orders.changes import CHANGES
 from order_factory.tasks.payments.claiming import Scope
-from order_factory.tasks.working_set.asked_orders import OrderProblem, ask, read_problems
+from order_factory.tasks.working_set.requested_orders import OrderProblem, ask, read_problems
 from tests.support.shop import Shop
 
 

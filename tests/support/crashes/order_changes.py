@@ -11,8 +11,8 @@ from order_factory.models.tables.base import utc_now
 from order_factory.tasks import authorize_payments
 from order_factory.tasks.orders.changes import CHANGES
 from order_factory.tasks.payments.claiming import Scope
-from order_factory.tasks.working_set.asked_orders import ask
-from tests.support.crashes.processes import FORKING, PATIENCE_SECONDS
+from order_factory.tasks.working_set.requested_orders import ask
+from tests.support.crashes.processes import PATIENCE_SECONDS
 
 # Before the change is committed, after that, between the gateway's call and its result, and
 # before the result is committed.

@@ -347,7 +347,7 @@ def test_an_answer_that_comes_when_the_batch_ends_is_received(shop, monkeypatch)
         "shop": found,
         "prepare": [],
         "begin": [],
-        "in_vain": [("SELECT 1", {})],
+        "unsafe": [("SELECT 1", {})],
         "look": [],
     }
     received, ends = Event(), []

@@ -1,6 +1,6 @@
-"""The orders of a requested change, and what prevents it.
+"""The orders that a request is to change, and the problems that prevent the change.
 
-Temporary tables, as those of a batch: for one order and for thousands alike.
+Both are temporary tables, so one order and thousands of orders use the same statements.
 """
 
 from collections.abc import Sequence
@@ -34,17 +34,17 @@ from order_factory.tasks.working_set.tables import temporary
 _METADATA = MetaData()
 _order = table_of(Order)
 
-# `amount_cents`: how much to refund; null for all of it. `name`: the request, so that the same one
-# that comes again, such as after a lost connection, refunds nothing more.
-asked_orders = temporary(
+# `amount_cents` is how much to refund; null means all. `name` identifies the request: a request
+# that is repeated, for example after a lost connection, refunds nothing more.
+requested_orders = temporary(
     _METADATA,
-    "tmp_asked_orders",
+    "tmp_requested_orders",
     Column("order_id", BigId, primary_key=True, autoincrement=False),
     Column("amount_cents", BigInteger),
     Column("name", String),
 )
 
-# Why an order is refused what is asked of it: the attribute at fault, and words for a person.
+# Why a request is refused for an order: the attribute and a message for people.
 order_problems = temporary(
     _METADATA,
     "tmp_order_problems",
@@ -53,11 +53,11 @@ order_problems = temporary(
     Column("message", String, nullable=False),
 )
 
-IS_ASKED = asked_orders.c.order_id == _order.c.id
+IS_REQUESTED = requested_orders.c.order_id == _order.c.id
 
 
 class OrderProblem(NamedTuple):
-    """Why one order is refused: its key, the attribute at fault, and words for a person."""
+    """Why a request is refused for one order: its id, the attribute and a message for people."""
 
     order_id: int
     field: str
@@ -73,14 +73,14 @@ def ask(
     """Fill the empty temporary tables with these orders, and lock the orders."""
     open_tables(db, _METADATA)
     each = {"amount_cents": amount_cents, "name": name}
-    same = {column: [value] * len(orders) for column, value in each.items()}
-    fill(db, asked_orders, {"order_id": list(orders), **same})
-    analyze_table(db, asked_orders)
-    lock_rows(db, _order, select(asked_orders.c.order_id))
+    columns = {column: [value] * len(orders) for column, value in each.items()}
+    fill(db, requested_orders, {"order_id": list(orders), **columns})
+    analyze_table(db, requested_orders)
+    lock_rows(db, _order, select(requested_orders.c.order_id))
 
 
 def is_refused() -> ColumnElement[bool]:
-    """Whether a problem was recorded for the order."""
+    """Return whether a problem was recorded for the order."""
     found = exists().where(order_problems.c.order_id == _order.c.id)
     return found.correlate_except(order_problems)
 
@@ -88,9 +88,12 @@ def is_refused() -> ColumnElement[bool]:
 def refuse(
     db: Connection, field: str, message: str | ColumnElement[str], *where: ColumnElement[bool]
 ) -> int:
-    """Record a problem for each asked order that meets the conditions and has none; how many."""
+    """Record a problem for each requested order that meets the conditions and has none.
+
+    Returns the number of problems.
+    """
     words = literal(message) if isinstance(message, str) else message
-    rows = select(_order.c.id, literal(field), words).join(asked_orders, IS_ASKED)
+    rows = select(_order.c.id, literal(field), words).join(requested_orders, IS_REQUESTED)
     rows = rows.where(not_(is_refused()), *where)
     return execute_and_count(
         db, insert_counted(order_problems, ["order_id", "field", "message"], rows)
@@ -98,27 +101,27 @@ def refuse(
 
 
 def refuse_transition(db: Connection, status: OrderStatus, *where: ColumnElement[bool]) -> int:
-    """Record that the orders cannot get this status from the one that they have."""
+    """Record that the orders cannot change from their status to this one."""
     return refuse(db, "status", transition_message(_order.c.status, status), *where)
 
 
-def forget(db: Connection, *where: ColumnElement[bool]) -> None:
-    """Ask no more of the orders that meet the conditions: what is asked was done before."""
-    done = select(_order.c.id).join(asked_orders, IS_ASKED).where(*where)
-    db.execute(asked_orders.delete().where(asked_orders.c.order_id.in_(done)))
+def drop_orders(db: Connection, *where: ColumnElement[bool]) -> None:
+    """Remove the orders that meet the conditions, because their change is already done."""
+    done = select(_order.c.id).join(requested_orders, IS_REQUESTED).where(*where)
+    db.execute(requested_orders.delete().where(requested_orders.c.order_id.in_(done)))
 
 
-def agreed_orders() -> Select[tuple[int]]:
-    """Select the asked orders that are not refused."""
-    return select(_order.c.id).join(asked_orders, IS_ASKED).where(not_(is_refused()))
+def accepted_orders() -> Select[tuple[int]]:
+    """Select the requested orders without a problem."""
+    return select(_order.c.id).join(requested_orders, IS_REQUESTED).where(not_(is_refused()))
 
 
-def note_problems(db: Connection, rows: Select[tuple[int, str, str]]) -> None:
+def record_problems(db: Connection, rows: Select[tuple[int, str, str]]) -> None:
     """Record these problems: order, field, message."""
     db.execute(insert(order_problems).from_select(["order_id", "field", "message"], rows))
 
 
 def read_problems(db: Connection) -> list[OrderProblem]:
-    """The problems, by order, in the order in which they were found."""
+    """Return the problems, sorted by order and then as they were recorded."""
     rows = select(order_problems).order_by(order_problems.c.order_id)
     return [OrderProblem(*row) for row in db.execute(rows)]

@@ -1,4 +1,4 @@
-"""Importing the orders of another platform's export: read, convert, check, insert, chunk by chunk."""
+"""Import the orders of another platform's export, chunk by chunk: read, convert, check, insert."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -14,7 +14,7 @@ from order_factory.models.database.retrying import until_it_passes, write
 from order_factory.models.results.imports import FileReport
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.import_file import interruption
-from order_factory.tasks.imports.platforms.chunks import OrdersResult, import_orders_at_once
+from order_factory.tasks.imports.platforms.chunks import OrdersResult, import_orders_chunk
 from order_factory.tasks.imports.platforms.conversion import ConvertedOrder, convert_order
 from order_factory.tasks.imports.platforms.files import PlatformFile, open_platform_file
 from order_factory.tasks.imports.platforms.order_rows import group_orders
@@ -54,13 +54,13 @@ def _import_chunk(
     update: bool,
 ) -> None:
     try:
-        result = until_it_passes(lambda: import_orders_at_once(orders, mode, update))
+        result = until_it_passes(lambda: import_orders_chunk(orders, mode, update))
     except DBAPIError as error:
         raise interruption(error, file.name, tally.rows) from None
     rejects_file.write(file.name, result.rejects)
     result.rejects.clear()
     tally.result.plus(result)
-    tally.rows += sum(each.taken for each in orders)
+    tally.rows += sum(each.row_count for each in orders)
 
 
 @task(task_run_name="import {file.name}", cache_policy=NO_CACHE)

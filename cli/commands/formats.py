@@ -21,11 +21,11 @@ def formats(
     """
     from rich.text import Text
 
-    from order_factory.tasks.imports.platforms.mappings import known_formats, read_format
+    from order_factory.tasks.imports.platforms.mappings import list_formats, read_format
 
     terminal = get_terminal(context)
     if name is None:
-        names = known_formats()
+        names = list_formats()
         terminal.show({"formats": names}, Text("\n".join(names)))
         return
     mapping = read_format(name)

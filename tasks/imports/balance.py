@@ -1,4 +1,4 @@
-"""Finding imported orders whose lines do not add up to the order's amounts."""
+"""Find imported orders whose lines do not add up to the order's amounts."""
 
 from typing import Any, NamedTuple
 
@@ -38,19 +38,19 @@ class Unbalanced(NamedTuple):
 
 
 def find_unbalanced_orders(mode: Mode, before: LastKeys) -> Unbalanced:
-    """The imported orders whose amounts differ from the sums of their lines.
+    """Find the imported orders whose amounts differ from the sums of their lines.
 
-    Their copies fail with the difference: a copy is worth what its source is.
+    Copies of these orders would fail, because the check compares the same amounts.
     """
     unbalanced = _select_unbalanced(mode, before)
     with reading() as db:
         count = db.scalar(select(func.count()).select_from(unbalanced.subquery())) or 0
-        found = db.execute(unbalanced.order_by(_order.c.id).limit(_EXAMPLES)).all()
-    return Unbalanced(count, tuple(_describe(row._mapping) for row in found))
+        rows = db.execute(unbalanced.order_by(_order.c.id).limit(_EXAMPLES)).all()
+    return Unbalanced(count, tuple(_describe(row._mapping) for row in rows))
 
 
 def _describe(row: RowMapping) -> str:
-    """The first amount that differs. An amount of 0, but for the total, may not have been given."""
+    """Describe the first amount that differs. An amount of 0, except the total, may be unknown."""
     name = next(
         each
         for each in ("total_amount_cents", *AMOUNTS)

@@ -1,4 +1,4 @@
-"""Importing one chunk of a file, in one transaction."""
+"""Import one chunk of a file in one transaction."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from order_factory.tasks.imports.refreshing import (
     count_changes,
     describe_differences,
     find_differences,
-    take_over,
+    update_rows,
 )
 from order_factory.tasks.imports.rejects import Reject
 from order_factory.tasks.imports.resources import Resource
@@ -30,10 +30,10 @@ Refuse = Callable[[Connection], list[Reject]]
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """The outcome of a chunk: rows inserted, rows changed, and the rejects of the others.
+    """The outcome of a chunk: the numbers of inserted and updated rows, and the rejects.
 
-    `changes` counts the changed rows by column. `different` tells of the rows that are there with
-    other values and were left as they are, `rejects` of those that cannot be imported.
+    `changes` counts the updated rows by column. `different` lists existing rows with other values
+    that were not updated, and `rejects` the rows that cannot be imported.
     """
 
     imported: int = 0
@@ -58,8 +58,8 @@ def import_chunk(
 ) -> ChunkResult:
     """Insert the new rows, and update existing rows on request, in one transaction.
 
-    A row that the database refuses is found by halving, and rejected: it takes no other row with
-    it. Other database errors are raised, and nothing of the chunk was written.
+    If the database refuses a row, halving finds it, and only that row is rejected. Other database
+    errors are raised, and nothing of the chunk is written.
     """
     if not rows:
         return ChunkResult()
@@ -89,8 +89,8 @@ def import_rows(
 ) -> ChunkResult:
     """Insert the new rows, and update existing rows on request.
 
-    With `keep` existing rows are not compared: they stay as they are. `refuse` removes staged rows
-    and returns why, before anything is inserted.
+    With `keep`, existing rows are not compared and stay as they are. `refuse` removes staged rows
+    before anything is inserted, and returns their rejects.
     """
     stage(db, resource, rows)
     rejects = resolve_references(db, resource, mode)
@@ -98,12 +98,12 @@ def import_rows(
     imported = db.execute(insert_staged_rows(db, resource, mode, utc_now())).rowcount
     if keep or imported + len({each.line for each in rejects}) >= len(rows):
         return ChunkResult(imported, rejects=rejects)
-    found = find_differences(db, resource, mode)
-    fixed = [each for each in found if each.is_history or each.is_again]
-    others = [each for each in found if not (each.is_history or each.is_again)]
+    differences = find_differences(db, resource, mode)
+    fixed = [each for each in differences if each.is_history or each.is_repeated]
+    changed = [each for each in differences if not (each.is_history or each.is_repeated)]
     rejects += describe_differences(fixed)
     if not take_over_changes:
-        different = describe_differences(others)
+        different = describe_differences(changed)
         return ChunkResult(imported, different=different, rejects=rejects)
-    updated = db.execute(take_over(resource, mode, utc_now())).rowcount if others else 0
-    return ChunkResult(imported, updated, count_changes(others), rejects=rejects)
+    updated = db.execute(update_rows(resource, mode, utc_now())).rowcount if changed else 0
+    return ChunkResult(imported, updated, count_changes(changed), rejects=rejects)

@@ -1,4 +1,4 @@
-"""Finding the files of an import: one file, or the files of a folder in import order."""
+"""Find the files of an import: one file, or the files of a folder in import order."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from order_factory.tasks.row_files.opening import ENDINGS
 
 @dataclass(frozen=True)
 class ImportFile:
-    """One file, and the resource whose name its own name starts with."""
+    """One file, and its resource, which is the first part of the file's name."""
 
     path: Path
     resource_name: str
@@ -29,10 +29,10 @@ class ImportFile:
 
 
 def find_files(path: str) -> list[ImportFile]:
-    """The files to import, resources that others depend on first.
+    """Return the files to import, sorted so that references point to earlier files.
 
     Raises `InvalidRequest` for a path that does not exist, a folder without importable files,
-    and a file whose name or ending is not known.
+    and a file with an unknown name or ending.
     """
     files = [_identify(each) for each in find_paths(path)]
     order = list(RESOURCES)
@@ -40,17 +40,17 @@ def find_files(path: str) -> list[ImportFile]:
 
 
 def find_paths(path: str) -> list[Path]:
-    """The file at the path, or the files of a folder whose format is known.
+    """Return the file at the path, or the files of a folder that have a known format.
 
-    Raises `InvalidRequest` where there is none, and for a file of another format.
+    Raises `InvalidRequest` if there is none, and for a file of another format.
     """
-    place = Path(path)
-    if not _exists(place):
+    location = Path(path)
+    if not _exists(location):
         raise InvalidRequest(f"There is no file or folder {path!r} to import.")
-    paths = _importable(place) if place.is_dir() else [place]
+    paths = _importable(location) if location.is_dir() else [location]
     if not paths:
         raise InvalidRequest(
-            f"The folder {path!r} holds nothing to import: no file ends in {', '.join(ENDINGS)}."
+            f"The folder {path!r} contains nothing to import: no file ends in {', '.join(ENDINGS)}."
         )
     for each in paths:
         if each.suffix.lower() not in ENDINGS:
@@ -61,10 +61,10 @@ def find_paths(path: str) -> list[Path]:
     return paths
 
 
-def _exists(place: Path) -> bool:
+def _exists(location: Path) -> bool:
     try:
-        return place.exists()
-    except OSError:  # a name that no file can have, or a folder that may not be read
+        return location.exists()
+    except OSError:  # an invalid file name, or a folder without read permission
         return False
 
 
@@ -80,7 +80,7 @@ def _identify(path: Path) -> ImportFile:
     name = path.name.split(".")[0]
     if name not in RESOURCES:
         raise InvalidRequest(
-            f"The file {str(path)!r} cannot be imported: its name must begin with what it holds, "
+            f"The file {str(path)!r} cannot be imported: its name must begin with its resource, "
             f"one of {', '.join(RESOURCES)}, like orders{path.suffix}. For an order export of another "
             "platform add --format shopify, woocommerce or adobe_commerce."
         )

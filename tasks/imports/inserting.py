@@ -1,4 +1,4 @@
-"""Inserting new rows from the staging table into the shop's tables, set-based."""
+"""Insert new rows from the staging table into the shop's tables, set-based."""
 
 from datetime import datetime
 from typing import Any
@@ -12,14 +12,14 @@ from order_factory.tasks.working_set.statements import at, times
 
 
 def insert_staged_rows(db: Connection, resource: Resource, mode: str, now: datetime) -> Insert:
-    """One row per staged row with a new key; of several with the same key, the first.
+    """Insert the staged rows with new keys; if several have the same key, only the first.
 
-    What the resource lets be changed is changed where the key is there.
+    The `updated` columns of the resource are updated if the key exists.
     """
     staged = staging_table(resource.name)
-    same = [staged.c[name] for name in resource.key]
-    place = func.row_number().over(partition_by=same, order_by=staged.c.line)
-    source = select(staged, place.label("place")).subquery("staged")
+    key_columns = [staged.c[name] for name in resource.key]
+    position = func.row_number().over(partition_by=key_columns, order_by=staged.c.line)
+    source = select(staged, position.label("place")).subquery("staged")
     values: dict[str, ColumnElement[Any]] = {
         column.name: source.c[column.name] for column in imported_columns(resource)
     }
@@ -28,10 +28,10 @@ def insert_staged_rows(db: Connection, resource: Resource, mode: str, now: datet
     values |= times(at(now))
     if "mode" in resource.table.c:
         values["mode"] = literal(mode)
-    rows = select(*values.values()).where(source.c.place == 1).order_by(source.c.line)
+    rows = select(*values.values()).where(source.c.position == 1).order_by(source.c.line)
     if resource.updated:
         return insert_or_update(
             db, resource.table, list(values), rows, resource.key, resource.updated
         )
-    there = exists().where(resource.same_key(resource.table, source, mode))
-    return insert_new_rows(db, resource.table, list(values), rows.where(~there))
+    exists_already = exists().where(resource.same_key(resource.table, source, mode))
+    return insert_new_rows(db, resource.table, list(values), rows.where(~exists_already))

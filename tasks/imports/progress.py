@@ -1,4 +1,4 @@
-"""Reporting the progress of a file, to listeners and on the page of the flow run."""
+"""Report the progress of a file to listeners and on the flow run's page."""
 
 import re
 from uuid import UUID
@@ -19,19 +19,19 @@ class FileProgress:
         report_progress(self._step, 0, expected_rows)
 
     def show(self, rows: int) -> None:
-        """So many rows are read; text files may hold fewer rows than lines."""
-        self._tell(rows, max(rows, self._expected))
+        """Report the number of rows read so far. A text file may have fewer rows than lines."""
+        self._report(rows, max(rows, self._expected))
 
     def finish(self, rows: int) -> None:
-        """Report that all rows are read, and their number."""
-        self._tell(rows, rows)
+        """Report that all rows are read."""
+        self._report(rows, rows)
 
-    def _tell(self, rows: int, of: int) -> None:
-        report_progress(self._step, rows, of)
-        show_progress(self._artifact, rows, of)
+    def _report(self, rows: int, total: int) -> None:
+        report_progress(self._step, rows, total)
+        show_progress(self._artifact, rows, total)
 
 
 def _new_artifact(step: str) -> UUID | None:
-    # Only what has a key is listed on the artifacts page; a key is letters, digits and dashes.
+    # The artifacts page lists only artifacts with a key, which has letters, digits and dashes.
     key = re.sub(r"[^a-z0-9]+", "-", step.lower()).strip("-")
     return start_progress(step, key)

@@ -1,4 +1,4 @@
-"""Opening a file to import, and checking its columns before anything is written."""
+"""Open a file to import, and check its columns before anything is written."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -16,10 +16,10 @@ def chunks_of(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
 
 
 def open_source(file: ImportFile) -> Source:
-    """The file's columns, checked, and its rows.
+    """Return the file's rows and its checked columns.
 
-    Raises `InvalidRequest` for an empty or unreadable file, and for columns that are unknown,
-    missing or there twice.
+    Raises `InvalidRequest` for an empty or unreadable file, and for unknown, missing or repeated
+    columns.
     """
     source = open_rows(file.path, file.resource.columns)
     if source.columns is not None:
@@ -34,16 +34,16 @@ def open_source(file: ImportFile) -> Source:
 
 
 def _check_columns(file: ImportFile, source: Source) -> None:
-    known, found = file.resource.columns, list(source.columns or ())
-    unknown = [name for name in found if name not in known]
-    wrong = {
-        "unknown": name_known_columns(unknown, known),
+    expected, found = file.resource.columns, list(source.columns or ())
+    unknown = [name for name in found if name not in expected]
+    problems = {
+        "unknown": name_known_columns(unknown, expected),
         "missing": ", ".join(name for name in file.resource.required if name not in found),
-        "there twice": ", ".join(_repeated(found)),
+        "repeated": ", ".join(_repeated(found)),
     }
-    if not any(wrong.values()):
+    if not any(problems.values()):
         return
-    message = "; ".join(f"{what}: {names}" for what, names in wrong.items() if names)
+    message = "; ".join(f"{what}: {names}" for what, names in problems.items() if names)
     read_as = f" (read {source.read_as})" if source.read_as else ""
     raise InvalidRequest(
         f"The columns of {file.name}{read_as} are not those of {file.resource_name}: {message}. "

@@ -1,4 +1,4 @@
-"""Existing rows: finding the columns in which staged rows differ, and updating them."""
+"""Existing rows: find the columns in which staged rows differ, and update them."""
 
 from collections import Counter
 from datetime import datetime
@@ -20,112 +20,114 @@ from sqlalchemy import (
 )
 
 from order_factory.tasks.imports.rejects import Reject
-from order_factory.tasks.imports.resources import Resource, given_column, refreshable
+from order_factory.tasks.imports.resources import Resource, column_without_default, refreshable
 from order_factory.tasks.imports.staging import staging_table
 from order_factory.tasks.working_set.statements import at
 
-_ASK = "differs from what is there; import with --update to take it over"
+_ADVICE = "differs from the existing row; import with --update to change it"
 
 
 class Difference(NamedTuple):
-    """A staged row that differs from the row that is there, in these columns of the file.
+    """A staged row that differs from the existing row in these columns of the file.
 
-    `is_history` says that one of them is never changed, `is_again` that the row's key is in
-    an earlier line of the chunk already.
+    `is_history`: an import never changes one of these columns. `is_repeated`: an earlier line of
+    the chunk has the same key.
     """
 
     line: int
     columns: list[str]
     is_history: bool
-    is_again: bool
+    is_repeated: bool
 
 
 def find_differences(db: Connection, resource: Resource, mode: str) -> list[Difference]:
-    """The staged rows that differ from what is there, by their lines; after new rows are inserted.
+    """Return the staged rows that differ from existing rows, sorted by line.
 
-    What a row leaves out does not differ.
+    Call it after new rows are inserted. Values that a row leaves out do not differ.
     """
     staged, stored = _numbered(resource), resource.table
     differs = _differences(resource, staged)
     if not differs:
         return []
     columns = [condition.label(f"differs_{name}") for name, condition in differs.items()]
-    rows = select(staged.c.line, staged.c.place, _is_made_here(resource), *columns)
+    rows = select(staged.c.line, staged.c.position, _is_from_factory(resource), *columns)
     rows = rows.join_from(staged, stored, resource.same_key(stored, staged, mode))
     history = set(resource.history)
     found = {}
-    for line, place, is_made_here, *flags in db.execute(
+    for line, position, is_from_factory, *flags in db.execute(
         rows.where(or_(*differs.values())).order_by(staged.c.line)
     ):
         names = [name for name, flag in zip(differs, flags, strict=True) if flag]
-        is_history = is_made_here or not history.isdisjoint(names)
+        is_history = is_from_factory or not history.isdisjoint(names)
         shown = [_file_columns(resource).get(name, name) for name in names]
-        found[line] = Difference(line, shown, is_history, place > 1)
+        found[line] = Difference(line, shown, is_history, position > 1)
     return list(found.values())
 
 
 def describe_differences(differences: list[Difference]) -> list[Reject]:
-    """The lines of the rejects file for rows that differ, one per column."""
+    """Return the rejects for rows that differ, one per column."""
     rejects = []
     for each in differences:
-        reason = _ASK
+        reason = _ADVICE
         if each.is_history:
-            reason = "differs from what is there, and an import does not change it"
-        elif each.is_again:
-            reason = "differs from an earlier line with the same key, which is the one that counts"
+            reason = "differs from the existing row, and an import does not change it"
+        elif each.is_repeated:
+            reason = "differs from an earlier line with the same key; the earlier line is used"
         rejects += [Reject(each.line, column, reason) for column in each.columns]
     return rejects
 
 
 def count_changes(differences: list[Difference]) -> Counter[str]:
-    """How many of the rows differ in each column."""
+    """Return how many rows differ in each column."""
     return Counter(column for each in differences for column in each.columns)
 
 
-def take_over(resource: Resource, mode: str, now: datetime) -> Update:
+def update_rows(resource: Resource, mode: str, now: datetime) -> Update:
     """Update the existing rows with the values of the staged rows, except history."""
     staged, stored = _numbered(resource), resource.table
     differs = _differences(resource, staged)
-    changed = {name: given for name, given in _given(resource, staged).items() if name in differs}
+    changed = {
+        name: value for name, value in _staged_values(resource, staged).items() if name in differs
+    }
     history = [differs[name] for name in resource.history if name in differs]
     refreshed = [differs[name] for name in refreshable(resource) if name in differs]
     values: dict[str, ColumnElement[Any]] = {
-        name: case((given.is_not(None), given), else_=stored.c[name])
-        for name, given in changed.items()
+        name: case((value.is_not(None), value), else_=stored.c[name])
+        for name, value in changed.items()
         if name not in resource.history
     }
     values |= _comparison_keys(resource, staged)
     values |= {
-        name: stored.c[name] + values[changed_one] - stored.c[changed_one]
-        for name, changed_one in resource.accounted.items()
+        name: stored.c[name] + values[source] - stored.c[source]
+        for name, source in resource.accounted.items()
     }
     return (
         update(stored)
         .values({**values, "updated_at": at(now)})
         .where(
             resource.same_key(stored, staged, mode),
-            staged.c.place == 1,
+            staged.c.position == 1,
             or_(false(), *refreshed),
             not_(or_(false(), *history)),
-            not_(_is_made_here(resource)),
+            not_(_is_from_factory(resource)),
         )
         .execution_options(preserve_rowcount=True)
     )
 
 
 def _numbered(resource: Resource) -> Subquery:
-    """The staged rows, each with its position among those of the same key."""
+    """Select the staged rows, each with its position among the rows with the same key."""
     staged = staging_table(resource.name)
-    same = [staged.c[name] for name in resource.key]
-    place = func.row_number().over(partition_by=same, order_by=staged.c.line)
-    return select(staged, place.label("place")).subquery("numbered")
+    key_columns = [staged.c[name] for name in resource.key]
+    position = func.row_number().over(partition_by=key_columns, order_by=staged.c.line)
+    return select(staged, position.label("place")).subquery("numbered")
 
 
-def _given(resource: Resource, staged: Subquery) -> dict[str, ColumnElement[Any]]:
-    """The row's value of each compared column; null when the row has no value."""
+def _staged_values(resource: Resource, staged: Subquery) -> dict[str, ColumnElement[Any]]:
+    """Return the staged value of each compared column; null if the row has no value."""
     defaults = resource.defaults
     return {
-        name: staged.c[given_column(name) if name in defaults else name]
+        name: staged.c[column_without_default(name) if name in defaults else name]
         for name in (*resource.history, *refreshable(resource))
         if name in staged.c
     }
@@ -134,13 +136,13 @@ def _given(resource: Resource, staged: Subquery) -> dict[str, ColumnElement[Any]
 def _differences(resource: Resource, staged: Subquery) -> dict[str, ColumnElement[bool]]:
     stored = resource.table
     return {
-        name: and_(given.is_not(None), given.is_distinct_from(stored.c[name]))
-        for name, given in _given(resource, staged).items()
+        name: and_(value.is_not(None), value.is_distinct_from(stored.c[name]))
+        for name, value in _staged_values(resource, staged).items()
     }
 
 
 def _comparison_keys(resource: Resource, staged: Subquery) -> dict[str, ColumnElement[Any]]:
-    """The comparison keys of the columns that may change, where the row gives them."""
+    """Return the comparison keys of the columns that may change, or the stored ones."""
     stored = resource.table
     return {
         key: func.coalesce(staged.c[key], stored.c[key])
@@ -149,12 +151,12 @@ def _comparison_keys(resource: Resource, staged: Subquery) -> dict[str, ColumnEl
     }
 
 
-def _is_made_here(resource: Resource) -> ColumnElement[bool]:
-    """Whether a factory made the row that is there: its amounts and statuses are ours."""
+def _is_from_factory(resource: Resource) -> ColumnElement[bool]:
+    """Return whether a factory made the existing row, whose amounts and statuses are then ours."""
     column = resource.table.c.get("order_factory_id")
     return false() if column is None else column.is_not(None)
 
 
 def _file_columns(resource: Resource) -> dict[str, str]:
-    """The file's column for each column of the table that names another row."""
+    """Return the file's column for each column of the table that refers to another row."""
     return {each.target: each.column for each in resource.references}

@@ -1,4 +1,4 @@
-"""Writing the rejected rows and the reasons into a CSV file."""
+"""Write the rejected rows and the reasons into a CSV file."""
 
 import csv
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ HEADER = ("file", "line", "column", "reason")
 class Reject(NamedTuple):
     """One error of one row; `column` is empty when the error concerns the whole row.
 
-    The reason holds none of the row's values: they may be emails and payment tokens.
+    The reason quotes no values of the row, which may be emails or payment tokens.
     """
 
     line: int
@@ -42,14 +42,14 @@ class RejectsFile:
             raise _unusable(self.path, error) from error
 
     def _open(self) -> TextIO:
-        # A column's name may be anything that the imported file holds.
+        # A column's name can be any text.
         return self.path.open("a", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def new_rejects_file(path: Path, inputs: Iterable[Path]) -> RejectsFile:
-    """An empty rejects file; the file of an earlier import is deleted.
+    """Return an empty rejects file. The file of an earlier import is deleted.
 
-    Raises `InvalidRequest` where the path is something else that exists, or an input.
+    Raises `InvalidRequest` if the path is an input or another existing file.
     """
     if path.resolve() in {each.resolve() for each in inputs}:
         raise InvalidRequest(f"The rejects cannot go to {str(path)!r}, which is to be imported.")

@@ -57,10 +57,10 @@ Finder = Callable[[Staged, str], ColumnElement[int]]
 
 @dataclass(frozen=True)
 class Reference:
-    """A column of the file that names another row by its natural key.
+    """A column of the file that refers to another row by its natural key.
 
-    `find` builds the scalar subquery for that row's id from the staged row and the mode; the
-    oldest row wins where a key is not unique. `unknown` says what is wrong if there is none.
+    `find` builds the scalar subquery for that row's id from the staged row and the mode. If the key
+    is not unique, the oldest row is used. `unknown` is the message if there is no such row.
     """
 
     column: str
@@ -71,13 +71,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of file. `key` are the columns of the table that tell its rows apart.
+    """One kind of file. `key` are the columns of the table that identify a row.
 
-    `history` are the columns in which a later row of the same key must agree with the row that is
-    there, for an import never changes them. `updated` are those that every later import changes,
-    where there is a unique index on the key. `filled` computes what the file may leave out.
-    `accounted` names a column that changes by as much as another one that an import updates.
-    `order_of` finds the order whose currency the row must have. `compared_by` names the columns of comparison keys with what they are computed from.
+    An import never changes the `history` columns, and a later row with the same key must have the
+    same values there. Every later import changes the `updated` columns; the key needs a unique
+    index. `filled` computes values that the file may leave out. `accounted` names a column that
+    changes by the same amount as a column that an import updates. `order_of` finds the order whose
+    currency the row must have. `compared_by` maps comparison keys to the columns that they are
+    computed from.
     """
 
     name: str
@@ -94,25 +95,27 @@ class Resource:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names that a file's columns may have, in the order of the documentation."""
+        """Return the column names that a file may have, in the order of the documentation."""
         return tuple(self.row.model_fields)
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """What the columns hold that a file may leave out, and that hold something then."""
+        """Return the optional columns that have a default, with that default."""
         fields = self.row.model_fields.items()
         return {
-            name: known.default
-            for name, known in fields
-            if not known.is_required() and known.default is not None
+            name: field_info.default
+            for name, field_info in fields
+            if not field_info.is_required() and field_info.default is not None
         }
 
     @property
     def required(self) -> tuple[str, ...]:
-        return tuple(name for name, known in self.row.model_fields.items() if known.is_required())
+        return tuple(
+            name for name, field_info in self.row.model_fields.items() if field_info.is_required()
+        )
 
     def same_key(self, rows: FromClause, staged: Staged, mode: str) -> ColumnElement[bool]:
-        """Whether a stored row of this mode has the staged row's key; copies do not count."""
+        """Return whether a stored row of this mode, not a copy, has the staged row's key."""
         return and_(
             *(rows.c[name] == staged.c[name] for name in self.key),
             *_originals_of_mode(rows, mode),
@@ -128,8 +131,8 @@ def _originals_of_mode(rows: FromClause, mode: str) -> list[ColumnElement[bool]]
     return conditions
 
 
-def _by(model: type[Base], key: str, column: str) -> Finder:
-    """The row of this model whose `key` the staged row gives in `column`."""
+def _find_by(model: type[Base], key: str, column: str) -> Finder:
+    """Return a finder for the row of this model whose `key` equals the staged row's `column`."""
 
     def find(staged: Staged, mode: str) -> ColumnElement[int]:
         rows = table_of(model)
@@ -141,64 +144,72 @@ def _by(model: type[Base], key: str, column: str) -> Finder:
 
 def _imported_order(staged: Staged, mode: str) -> ColumnElement[int]:
     orders = table_of(Order)
-    return select(orders.c.id).where(*_is_named(orders, staged, mode)).scalar_subquery()
+    return select(orders.c.id).where(*_is_imported_order(orders, staged, mode)).scalar_subquery()
 
 
 def _imported_line(staged: Staged, mode: str) -> ColumnElement[int]:
     orders, lines = table_of(Order), table_of(LineItem)
     query = select(func.min(lines.c.id)).join(orders, orders.c.id == lines.c.order_id)
-    query = query.where(*_is_named(orders, staged, mode))
+    query = query.where(*_is_imported_order(orders, staged, mode))
     query = query.where(lines.c.reference == staged.c.line_item, lines.c.copied_from_id.is_(None))
     return query.scalar_subquery()
 
 
-def _is_named(orders: Table, staged: Staged, mode: str) -> list[ColumnElement[bool]]:
-    # A line that arrives later must not change an order that a factory made.
+def _is_imported_order(orders: Table, staged: Staged, mode: str) -> list[ColumnElement[bool]]:
+    # An import must not add lines to an order that a factory made.
     imported = orders.c.order_factory_id.is_(None)
     return [orders.c.number == staged.c.order_number, orders.c.mode == mode, imported]
 
 
 def _customer(column: str) -> Reference:
-    """A customer by the email, whatever its letter case: by the comparison key beside it."""
-    find = _by(Customer, "email_key", "customer_key")
-    return Reference(column, "customer_id", find, "is the email of no customer")
+    """Return the reference to a customer by email, ignoring letter case."""
+    find = _find_by(Customer, "email_key", "customer_key")
+    return Reference(column, "customer_id", find, "is not the email of a customer")
 
 
 def _address(column: str) -> Reference:
-    find = _by(Address, "reference", column)
-    return Reference(column, f"{column}_id", find, "is the reference of no address")
+    find = _find_by(Address, "reference", column)
+    return Reference(column, f"{column}_id", find, "is not the reference of an address")
 
 
 _PAYMENT_METHOD = Reference(
     "payment_method",
     "payment_method_id",
-    _by(PaymentMethod, "reference", "payment_method"),
-    "is the reference of no payment method",
+    _find_by(PaymentMethod, "reference", "payment_method"),
+    "is not the reference of a payment method",
 )
 _PAYMENT_SOURCE = Reference(
     "payment_source",
     "payment_source_id",
-    _by(PaymentSource, "reference", "payment_source"),
-    "is the reference of no payment source",
+    _find_by(PaymentSource, "reference", "payment_source"),
+    "is not the reference of a payment source",
 )
-_SKU = Reference("sku_code", "sku_id", _by(Sku, "code", "sku_code"), "is the code of no SKU")
+_SKU = Reference(
+    "sku_code", "sku_id", _find_by(Sku, "code", "sku_code"), "is not the code of a SKU"
+)
 _BUNDLE = Reference(
-    "bundle", "bundle_id", _by(Bundle, "code", "bundle"), "is the code of no bundle"
+    "bundle", "bundle_id", _find_by(Bundle, "code", "bundle"), "is not the code of a bundle"
 )
 _SKU_LIST = Reference(
-    "sku_list", "sku_list_id", _by(SkuList, "name", "sku_list"), "is the name of no SKU list"
+    "sku_list",
+    "sku_list_id",
+    _find_by(SkuList, "name", "sku_list"),
+    "is not the name of a SKU list",
 )
 _PROMOTION = Reference(
     "promotion",
     "promotion_id",
-    _by(Promotion, "reference", "promotion"),
-    "is the reference of no promotion",
+    _find_by(Promotion, "reference", "promotion"),
+    "is not the reference of a promotion",
 )
 _ORDER = Reference(
-    "order_number", "order_id", _imported_order, "is the number of no imported order"
+    "order_number", "order_id", _imported_order, "is not the number of an imported order"
 )
 _LINE_ITEM = Reference(
-    "line_item", "line_item_id", _imported_line, "is the reference of no line of an imported order"
+    "line_item",
+    "line_item_id",
+    _imported_line,
+    "is not the reference of a line of an imported order",
 )
 
 
@@ -209,7 +220,7 @@ def _order_of_line(staged: Staged) -> ColumnElement[int]:
 def _order_of_option(staged: Staged) -> ColumnElement[int]:
     lines = table_of(LineItem)
     order = select(lines.c.order_id).where(lines.c.id == staged.c.line_item_id)
-    # It stands within another subquery, which has no staged rows of its own.
+    # The enclosing subquery does not contain the staged rows.
     return order.correlate(staged).scalar_subquery()
 
 
@@ -226,8 +237,8 @@ def _customer_email_key(staged: Staged) -> ColumnElement[str]:
 
 
 def _total_with_taxes(staged: Staged) -> ColumnElement[int]:
-    worked_out = calculate_total_with_taxes(staged.c, staged.c.tax_included)
-    return func.coalesce(staged.c.total_amount_with_taxes_cents, worked_out)
+    calculated = calculate_total_with_taxes(staged.c, staged.c.tax_included)
+    return func.coalesce(staged.c.total_amount_with_taxes_cents, calculated)
 
 
 def _initial_balance(staged: Staged) -> ColumnElement[int]:
@@ -235,27 +246,27 @@ def _initial_balance(staged: Staged) -> ColumnElement[int]:
 
 
 def _other_changes(staged: Staged) -> ColumnElement[int]:
-    """What another system has taken from a gift card before it came here, as a negative number."""
+    """Return what other systems have taken from a gift card so far, as a negative number."""
     return staged.c.balance_cents - _initial_balance(staged)
 
 
-def given_column(name: str) -> str:
-    """The staged column with what a row itself gives, where another one holds the default too."""
+def column_without_default(name: str) -> str:
+    """Return the name of the staged column without defaults, for a column that has a default."""
     return f"given_{name}"
 
 
 def imported_columns(resource: Resource) -> tuple[Column[Any], ...]:
-    """The table's columns that the file gives as they are, with their comparison keys."""
-    given = {*resource.row.model_fields, *resource.compared_by}
-    return tuple(column for column in resource.table.c if column.name in given)
+    """Return the table's columns that the file contains, with their comparison keys."""
+    names = {*resource.row.model_fields, *resource.compared_by}
+    return tuple(column for column in resource.table.c if column.name in names)
 
 
-# What is shown of a key: in other letters it is the same key.
+# The texts of keys. Only their letter case can differ.
 _KEY_TEXTS = {"customers": ("email",), "coupons": ("code",), "gift_cards": ("code",)}
 
 
 def refreshable(resource: Resource) -> dict[str, str]:
-    """The table's columns that an import may change, each with the file's column that gives it."""
+    """Return the table's columns that an import may change, each with its column of the file."""
     columns = {
         column.name: column.name
         for column in imported_columns(resource)
@@ -272,7 +283,7 @@ def refreshable(resource: Resource) -> dict[str, str]:
     return columns | named
 
 
-# In the order in which they depend on one another.
+# Sorted by dependency.
 RESOURCES = {
     resource.name: resource
     for resource in (

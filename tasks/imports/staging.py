@@ -1,4 +1,4 @@
-"""The staging table: the rows of a chunk, with the ids of the rows that they name."""
+"""The staging table: the rows of a chunk, with the ids of the rows that they refer to."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -22,7 +22,7 @@ from order_factory.models.database.dialects import analyze_table
 from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables import Order
 from order_factory.tasks.imports.rejects import Reject
-from order_factory.tasks.imports.resources import RESOURCES, Resource, given_column
+from order_factory.tasks.imports.resources import RESOURCES, Resource, column_without_default
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import temporary
 
@@ -31,9 +31,9 @@ _orders = table_of(Order)
 
 @cache
 def staging_table(resource_name: str) -> Table:
-    """`line`, the file's columns, and one column for the id of each row that the row names.
+    """Return the temporary table: `line`, the file's columns, and an id column per reference.
 
-    Temporary: it belongs to the connection, and each transaction finds it empty.
+    It belongs to the connection and is empty at the start of each transaction.
     """
     resource = RESOURCES[resource_name]
     columns: list[Column[Any]] = [Column("line", BigInteger, primary_key=True, autoincrement=False)]
@@ -42,7 +42,7 @@ def staging_table(resource_name: str) -> Table:
         columns.append(Column(name, Text() if stored is None else stored.type))
     for name in resource.defaults:
         stored = resource.table.c[name]
-        columns.append(Column(given_column(name), stored.type))
+        columns.append(Column(column_without_default(name), stored.type))
     columns += [Column(name, Text()) for name in resource.compared_by]
     for reference in resource.references:
         columns.append(Column(reference.target, BigInteger))
@@ -50,45 +50,45 @@ def staging_table(resource_name: str) -> Table:
 
 
 def stage(db: Connection, resource: Resource, rows: Sequence[dict[str, Any]]) -> None:
-    """Put the rows, dicts of all the columns and `line`, into an emptied staging table."""
+    """Fill the emptied staging table with these rows: dicts of all columns and `line`."""
     staged = staging_table(resource.name)
     open_tables(db, staged.metadata)
     db.execute(insert(staged), rows)
-    # Without the ids of the rows that they name, which are not there yet.
+    # The ids of the references are not resolved yet.
     analyze_table(db, staged)
 
 
 def resolve_references(db: Connection, resource: Resource, mode: str) -> list[Reject]:
-    """Look up the rows that the staged rows name; remove and return those with unknown names."""
+    """Look up the rows that the staged rows refer to. Remove and reject rows with unknown keys."""
     if not resource.references:
         return []
     staged = staging_table(resource.name)
-    found = {each.target: each.find(staged, mode) for each in resource.references}
-    db.execute(update(staged).values(found))
-    # Counted before, the ids were all empty, and PostgreSQL joined each line with its whole order.
+    ids = {each.target: each.find(staged, mode) for each in resource.references}
+    db.execute(update(staged).values(ids))
+    # With statistics from before, PostgreSQL would take all ids for null and choose a slow join.
     analyze_table(db, staged)
     rejects, unknown = [], []
     for each in resource.references:
-        named_none = staged.c[each.column].is_not(None) & staged.c[each.target].is_(None)
-        lines = db.scalars(select(staged.c.line).where(named_none))
+        is_unknown = staged.c[each.column].is_not(None) & staged.c[each.target].is_(None)
+        lines = db.scalars(select(staged.c.line).where(is_unknown))
         rejects += [Reject(line, each.column, each.unknown) for line in lines]
-        unknown.append(named_none)
+        unknown.append(is_unknown)
     if rejects:
         db.execute(delete(staged).where(or_(*unknown)))
     return rejects + _reject_other_currencies(db, resource, staged)
 
 
 def _reject_other_currencies(db: Connection, resource: Resource, staged: Table) -> list[Reject]:
-    """Remove and return the rows whose currency differs from that of their order."""
+    """Remove and reject the rows whose currency differs from their order's."""
     if resource.order_of is None:
         return []
     currency = select(_orders.c.currency_code).where(_orders.c.id == resource.order_of(staged))
-    its_currency = currency.scalar_subquery()
-    differs = staged.c.currency_code != its_currency
-    found = db.execute(select(staged.c.line, staged.c.currency_code, its_currency).where(differs))
+    order_currency = currency.scalar_subquery()
+    differs = staged.c.currency_code != order_currency
+    ids = db.execute(select(staged.c.line, staged.c.currency_code, order_currency).where(differs))
     rejects = [
         Reject(line, "currency_code", f"is {given}, and the order is in {expected}")
-        for line, given, expected in found
+        for line, given, expected in ids
     ]
     if rejects:
         db.execute(delete(staged).where(differs))

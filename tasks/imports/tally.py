@@ -9,8 +9,8 @@ from order_factory.models.results.imports import FileReport
 class Tally:
     """The counts of a file's finished rows; a second attempt continues after them.
 
-    A plain class on purpose: Prefect rebuilds dataclasses and models among a task's parameters,
-    and each attempt would begin with a tally of its own.
+    This is no dataclass, because Prefect copies dataclasses and models in a task's parameters, and
+    each attempt would start with a new tally.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Tally:
         self.changes: Counter[str] = Counter()
 
     def add(self, other: Self) -> None:
-        """Count the rows of the other tally, too."""
+        """Add the counts of the other tally."""
         self.read += other.read
         self.imported += other.imported
         self.updated += other.updated
@@ -32,11 +32,11 @@ class Tally:
 
     @property
     def unchanged(self) -> int:
-        """The rows that were there already as they are in the file."""
+        """Return the number of existing rows that are equal to the file's rows."""
         return self.read - self.imported - self.updated - self.different - self.rejected
 
     def report(self, file: str, resource: str, *, read_as: str, seconds: float) -> FileReport:
-        """The report of this resource's rows in the file, which was read in so many seconds."""
+        """Return the report of this resource's rows in the file."""
         return FileReport(
             file=file,
             resource=resource,

@@ -23,7 +23,7 @@ def tax_cents(
 def split_cents(
     cents: ColumnElement[Any], part: ColumnElement[int], whole: ColumnElement[int]
 ) -> ColumnElement[Any]:
-    """Return the amount times `part` / `whole`; null if there is no amount.
+    """Return the amount times `part` / `whole`; null if there is not an amount.
 
     Half a cent is rounded away from zero.
     """

@@ -65,7 +65,7 @@ def test_imports_an_export_of_another_platform_by_a_mapping_that_was_changed(sho
     ("arguments", "message"),
     [
         (["nowhere"], "There is no file or folder 'nowhere' to import."),
-        (["."], "The folder '.' holds nothing to import:"),
+        (["."], "The folder '.' contains nothing to import:"),
         (["a.csv", "--format", "magento"], "The format 'magento' is not known. Use one of adobe_"),
         (["a.csv", "--format", "shopify"], "There is no file or folder 'a.csv' to import."),
         (["a.csv", "--mode", "both"], "Invalid value for '--mode':"),

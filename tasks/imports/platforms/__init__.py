@@ -1,1 +1,1 @@
-"""Reading the order exports of other platforms, by a mapping of their columns."""
+"""Order exports of other platforms, read with a mapping of their columns."""

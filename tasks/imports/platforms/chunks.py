@@ -1,4 +1,4 @@
-"""Importing the orders of one chunk of an export, with all that belongs to them, in one transaction."""
+"""Import the orders of one chunk of an export, with all of their rows, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,20 +26,18 @@ from order_factory.tasks.imports.staging import staging_table
 from order_factory.tasks.imports.tally import Tally
 from order_factory.tasks.working_set.statements import table_of
 
-_NEW_LINE = (
-    "is a line that the order does not have, and an import adds none to an order that is there"
-)
+_NEW_LINE = "is a new line, and an import adds no lines to an existing order"
 
 
 @dataclass
 class OrdersResult:
-    """What became of a chunk: the counts of each resource, and what was refused or differs."""
+    """The outcome of a chunk: the counts of each resource, and the rejects."""
 
     tallies: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in IMPORTED})
     rejects: list[Reject] = field(default_factory=list)
 
     def refuse(self, order: ConvertedOrder, problems: Sequence[Reject]) -> None:
-        """Count an order and its lines as rejected, and keep the problems."""
+        """Count an order and its lines as rejected, and add its problems to the rejects."""
         self.rejects += problems
         for name, count in (("orders", 1), ("line_items", order.goods)):
             self.tallies[name].read += count
@@ -54,7 +52,7 @@ class OrdersResult:
         tally.different += len({each.line for each in result.different})
         tally.rejected += len({each.line for each in result.rejects})
         found = [*result.rejects, *result.different]
-        self.rejects += [checked.translated(reject) for reject in found]
+        self.rejects += [checked.in_file(reject) for reject in found]
 
     def plus(self, other: "OrdersResult") -> "OrdersResult":
         for name, tally in other.tallies.items():
@@ -63,60 +61,60 @@ class OrdersResult:
         return self
 
 
-def import_orders_at_once(
+def import_orders_chunk(
     orders: Sequence[ConvertedOrder], mode: Mode, take_over_changes: bool
 ) -> OrdersResult:
-    """Import each order with its lines, addresses, customer and SKUs, or nothing of it.
+    """Import each order with its lines, addresses, customer and SKUs as a whole, or reject it.
 
-    An order that the database refuses is found by halving. Other database errors are raised, and
-    nothing of the chunk was written.
+    If the database refuses an order, halving finds it. Other database errors are raised, and
+    nothing of the chunk is written.
     """
     checked = check_orders(orders)
     result = OrdersResult()
     valid = []
-    for place, order in enumerate(orders):
+    for position, order in enumerate(orders):
         if order.problems:
             result.refuse(order, order.problems)
         else:
-            valid.append(place)
+            valid.append(position)
     return result.plus(_import_valid(orders, checked, valid, mode, take_over_changes))
 
 
 def _import_valid(
     orders: Sequence[ConvertedOrder],
     checked: dict[str, CheckedRows],
-    chosen: list[int],
+    positions: list[int],
     mode: Mode,
     take_over_changes: bool,
 ) -> OrdersResult:
-    if not chosen:
+    if not positions:
         return OrdersResult()
     try:
         with begin() as db:
-            return _import_in(db, checked, chosen, mode, take_over_changes)
+            return _import_in(db, checked, positions, mode, take_over_changes)
     except (DataError, IntegrityError) as error:
-        if len(chosen) == 1:
-            order, result = orders[chosen[0]], OrdersResult()
+        if len(positions) == 1:
+            order, result = orders[positions[0]], OrdersResult()
             message = f"was refused by the database ({without_values(error)})"
             result.refuse(order, [Reject(order.line, "", message)])
             return result
-    middle = len(chosen) // 2
-    first = _import_valid(orders, checked, chosen[:middle], mode, take_over_changes)
-    return first.plus(_import_valid(orders, checked, chosen[middle:], mode, take_over_changes))
+    middle = len(positions) // 2
+    first = _import_valid(orders, checked, positions[:middle], mode, take_over_changes)
+    return first.plus(_import_valid(orders, checked, positions[middle:], mode, take_over_changes))
 
 
 def _import_in(
     db: Connection,
     checked: dict[str, CheckedRows],
-    chosen: list[int],
+    positions: list[int],
     mode: Mode,
     take_over_changes: bool,
 ) -> OrdersResult:
     lock_imports(db)
     last_order = db.scalar(select(func.max(table_of(Order).c.id))) or 0
-    result, left = OrdersResult(), set(chosen)
+    result, remaining = OrdersResult(), set(positions)
     for name in IMPORTED:
-        rows = checked[name].of(left)
+        rows = checked[name].of_orders(remaining)
         if name in SHARED:
             rows = first_of_each(rows, SHARED[name])
         if not rows:
@@ -133,21 +131,21 @@ def _import_in(
         result.add(name, len(rows), checked[name], imported)
         if name == "orders":
             refused = {checked[name].orders[reject.line] for reject in imported.rejects}
-            lines = len(checked["line_items"].of(refused))
+            lines = len(checked["line_items"].of_orders(refused))
             result.tallies["line_items"].read += lines
             result.tallies["line_items"].rejected += lines
-            left -= refused
+            remaining -= refused
     return result
 
 
 def _refuse_new_lines(mode: Mode, last_order: int) -> Refuse:
-    """Refuse the lines that orders up to this key do not have: their amounts are history."""
+    """Return a function that rejects new lines of existing orders: their amounts are final."""
     resource = RESOURCES["line_items"]
 
     def refuse(db: Connection) -> list[Reject]:
         staged = staging_table(resource.name)
-        there = exists().where(resource.same_key(resource.table, staged, mode))
-        is_new = (staged.c.order_id <= last_order) & ~there
+        is_known = exists().where(resource.same_key(resource.table, staged, mode))
+        is_new = (staged.c.order_id <= last_order) & ~is_known
         lines = list(db.scalars(select(staged.c.line).where(is_new)))
         if lines:
             db.execute(delete(staged).where(is_new))

@@ -1,4 +1,4 @@
-"""Converting an exported order into the rows of an import: one order, its lines, its addresses."""
+"""Convert an exported order to the rows of an import: the order, its lines and its addresses."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,6 +12,12 @@ from order_factory.models.requests.platform_formats import AddressPart, Platform
 from order_factory.models.values.codes import currency_problem
 from order_factory.models.values.money import exponent_of
 from order_factory.models.values.statuses import CustomerStatus, ItemType, OrderStatus
+from order_factory.tasks.imports.platforms.amount_matching import (
+    AmountsDiffer,
+    Discounts,
+    HeaderAmounts,
+    match_amounts,
+)
 from order_factory.tasks.imports.platforms.decimal_amounts import (
     AmountError,
     divide,
@@ -25,12 +31,6 @@ from order_factory.tasks.imports.platforms.order_rows import (
     first_of,
     first_text,
     text_of,
-)
-from order_factory.tasks.imports.platforms.settling import (
-    HeaderAmounts,
-    NotSettled,
-    Settled,
-    settle,
 )
 from order_factory.tasks.imports.platforms.values import (
     ValueProblem,
@@ -62,7 +62,7 @@ _NO_CURRENCY = (
 )
 
 
-# The values that have another name in the mapping.
+# Values whose name in the mapping differs.
 _NAMES_IN_PARTS = {"code": "sku_code", "email": "customer"}
 
 
@@ -88,20 +88,20 @@ class Row(NamedTuple):
 
 @dataclass
 class ConvertedOrder:
-    """The rows of one order by resource; or the problems for which none of it is imported.
+    """The rows of one order by resource, or the problems that prevent its import.
 
-    `taken` counts the rows of the file, `goods` those with goods.
+    `row_count` counts the rows of the file, and `goods` those with goods.
     """
 
     line: int
-    taken: int = 1
+    row_count: int = 1
     goods: int = 0
     rows: dict[str, list[Row]] = field(default_factory=dict)
     problems: list[Reject] = field(default_factory=list)
 
     @property
     def size(self) -> int:
-        """The number of its rows; 1 without any."""
+        """Return the number of its rows; 1 if there are none."""
         return sum(map(len, self.rows.values())) or 1
 
 
@@ -125,11 +125,11 @@ class _Sums(NamedTuple):
     others: list[_Goods]
     cents: list[int]
     amounts: HeaderAmounts
-    settled: Settled
+    matched: Discounts
 
 
 def convert_order(form: PlatformFormat, found: OrderRows) -> ConvertedOrder:
-    """Return the order's rows, whose amounts add up to the cent, or all problems of the order."""
+    """Return the order's rows, whose amounts add up to the cent, or all of its problems."""
     if found.problem is not None:
         return ConvertedOrder(found.line, problems=[Reject(found.line, "", found.problem)])
     return _Conversion(form, found).convert()
@@ -143,7 +143,7 @@ class _Conversion:
         self._found = found
         self._header = found.header
         self._head = Record(found.line, found.header)
-        self._result = ConvertedOrder(found.line, found.taken)
+        self._result = ConvertedOrder(found.line, found.row_count)
         self._exponent = 2
 
     def convert(self) -> ConvertedOrder:
@@ -161,7 +161,7 @@ class _Conversion:
             return self._result
         try:
             sums = self._settle(lines, amounts)
-        except NotSettled as error:
+        except AmountsDiffer as error:
             columns = getattr(self._form.amounts, error.which)
             self._reject(self._head, columns, error.message)
             return self._result
@@ -181,10 +181,10 @@ class _Conversion:
         cents = whole_cents([each.total for each in goods])
         more = replace(amounts, adjustments=amounts.adjustments + extra)
         try:
-            return _Sums(goods, others, cents, more, settle(sum(cents), more))
-        except NotSettled:
+            return _Sums(goods, others, cents, more, match_amounts(sum(cents), more))
+        except AmountsDiffer:
             cents = whole_cents([each.total for each in lines])
-            return _Sums(lines, [], cents, amounts, settle(sum(cents), amounts))
+            return _Sums(lines, [], cents, amounts, match_amounts(sum(cents), amounts))
 
     def _records(self) -> list[Record]:
         """The rows that are lines of the order."""
@@ -259,7 +259,7 @@ class _Conversion:
         return self._checked(columns, lambda: time_of(self._form, self._header, value))
 
     def _order(self, currency: str) -> dict[str, Any]:
-        """The order's values without its amounts and addresses."""
+        """Return the order's values without amounts and addresses."""
         part = self._form.order
         order: dict[str, Any] = {
             name: text_of(self._header, getattr(part, name)) for name in _PLAIN
@@ -375,7 +375,7 @@ class _Conversion:
         return found
 
     def _address(self, part: AddressPart, reference: str) -> Row | None:
-        """The address; None without a street and a city, as orders of downloads have it."""
+        """Return the address; None without a street and a city, as in orders of downloads."""
         values = {
             name: text_of(self._header, getattr(part, name))
             for name in type(part).model_fields
@@ -395,20 +395,20 @@ class _Conversion:
         sums: _Sums,
         addresses: dict[str, Row],
     ) -> None:
-        goods, _, cents, amounts, settled = sums
+        goods, _, cents, amounts, matched = sums
         lines = self._lines(order, sums)
-        reduced = settled.goods_discount + settled.shipping_discount
+        discount_total = matched.goods_discount + matched.shipping_discount
         total = sum(each.values["total_amount_cents"] for each in lines)
         order |= {
-            "tax_included": settled.tax_included,
+            "tax_included": matched.tax_included,
             "subtotal_amount_cents": sum(cents),
             "shipping_amount_cents": amounts.shipping,
-            "discount_amount_cents": -reduced,
+            "discount_amount_cents": -discount_total,
             "adjustment_amount_cents": amounts.adjustments,
             "total_tax_amount_cents": amounts.tax,
             "total_amount_cents": total,
         }
-        # Every copy has a billing address: what was free has been shipped somewhere.
+        # Every copy needs a billing address. A free order only has a shipping address.
         if "shipping_address" in addresses:
             addresses.setdefault("billing_address", addresses["shipping_address"])
         order |= {name: row.values["reference"] for name, row in addresses.items()}
@@ -423,7 +423,7 @@ class _Conversion:
             "line_items": lines,
         }
         self._result.rows = {
-            name: [row._replace(values=_given(row.values)) for row in found]
+            name: [row._replace(values=_drop_none(row.values)) for row in found]
             for name, found in rows.items()
         }
 
@@ -442,30 +442,30 @@ class _Conversion:
         return Row(goods.record, values, self._form.line)
 
     def _lines(self, order: dict[str, Any], sums: _Sums) -> list[Row]:
-        """The lines of the order: its goods, and a line for each amount that the header has."""
-        goods, others, cents, amounts, settled = sums
+        """Return the lines of the order: its goods, and a line for each amount of the header."""
+        goods, others, cents, amounts, matched = sums
         common = {"order_number": order["number"], "currency_code": order["currency_code"]}
-        discounts = _line_discounts(goods, cents, settled.goods_discount)
+        discounts = _line_discounts(goods, cents, matched.goods_discount)
         rows = [
             Row(
                 each.record,
                 {
                     **common,
                     **each.values,
-                    "reference": str(place),
+                    "reference": str(position),
                     "item_type": ItemType.SKUS.value,
                     "total_amount_cents": total,
-                    "discount_cents": -discount if settled.goods_discount else None,
+                    "discount_cents": -discount if matched.goods_discount else None,
                 },
                 self._form.line,
             )
-            for place, (each, total, discount) in enumerate(
+            for position, (each, total, discount) in enumerate(
                 zip(goods, cents, discounts, strict=True), start=1
             )
         ]
         rows += [
             Row(self._head, {**common, "quantity": 1, **values}, self._form.amounts)
-            for values in self._other_lines(amounts, settled, others)
+            for values in self._other_lines(amounts, matched, others)
         ]
         if amounts.tax:
             for row, tax in zip(rows, self._taxes(sums, rows), strict=True):
@@ -473,27 +473,27 @@ class _Conversion:
         return rows
 
     def _other_lines(
-        self, amounts: HeaderAmounts, settled: Settled, others: list[_Goods]
+        self, amounts: HeaderAmounts, matched: Discounts, others: list[_Goods]
     ) -> list[dict[str, Any]]:
         part, header = self._form.amounts, self._header
         shipping = first_text(header, part.shipping_name) or "Shipping"
         discount = first_text(header, part.discount_name) or "Discount"
         lines = [
             ("shipping", ItemType.SHIPMENTS, shipping, amounts.shipping),
-            ("discount", ItemType.EXTERNAL_PROMOTIONS, discount, -settled.goods_discount),
+            ("discount", ItemType.EXTERNAL_PROMOTIONS, discount, -matched.goods_discount),
             (
                 "shipping-discount",
                 ItemType.FREE_SHIPPING_PROMOTIONS,
                 discount,
-                -settled.shipping_discount,
+                -matched.shipping_discount,
             ),
             *(
                 (name, ItemType.ADJUSTMENTS, name, self._cents(columns) or 0)
                 for name, columns in part.adjustments.items()
             ),
             *(
-                (f"other-{nth}", ItemType.ADJUSTMENTS, str(each.values["name"]), cents)
-                for nth, (each, cents) in enumerate(
+                (f"other-{index}", ItemType.ADJUSTMENTS, str(each.values["name"]), cents)
+                for index, (each, cents) in enumerate(
                     zip(others, whole_cents([each.total for each in others]), strict=True), start=1
                 )
             ),
@@ -511,27 +511,29 @@ class _Conversion:
         ]
 
     def _taxes(self, sums: _Sums, rows: list[Row]) -> list[int]:
-        """The taxes of the lines, which add up to the order's.
+        """Return the taxes of the lines, which add up to the order's taxes.
 
-        They are those of the file where it has them; else the order's taxes are divided among the
-        goods that are taxed and the shipping, by what they cost.
+        If the file has no taxes of lines, the order's taxes are divided among the taxable goods and
+        the shipping in proportion to their amounts.
         """
         goods, extra, _, amounts, _ = sums
         others = rows[len(goods) :]
         given = [each.tax for each in goods]
         if any(tax is not None for tax in given):
             taxes = whole_cents([tax or Decimal(0) for tax in given])
-            rest = amounts.tax - sum(taxes)
-            place = next(
+            remaining_tax = amounts.tax - sum(taxes)
+            position = next(
                 (
-                    nth
-                    for nth, row in enumerate(others)
+                    index
+                    for index, row in enumerate(others)
                     if row.values["item_type"] in (ItemType.SHIPMENTS, ItemType.ADJUSTMENTS)
                 ),
                 None,
             )
-            if rest == 0 or (rest > 0 and place is not None):
-                return taxes + [rest if nth == place else 0 for nth in range(len(others))]
+            if remaining_tax == 0 or (remaining_tax > 0 and position is not None):
+                return taxes + [
+                    remaining_tax if index == position else 0 for index in range(len(others))
+                ]
         untaxed = {_word(str(each.values["name"])) for each in extra if not each.is_taxable}
         is_taxed = [
             *(each.is_taxable for each in goods),
@@ -556,13 +558,13 @@ def name_column(columns: Sequence[str], *read: Record) -> str:
 
 
 def _whole_unit(total: Decimal, pieces: int) -> int | None:
-    """What one piece costs; None where that is no whole number of cents."""
+    """Return the price of one piece; None if it is not a whole number of cents."""
     unit = total / pieces if pieces else total
     return int(unit) if unit == unit.to_integral_value() and unit * pieces == total else None
 
 
 def _line_discounts(goods: list[_Goods], cents: list[int], discount: int) -> list[int]:
-    """What each line is reduced by, which adds up to the discount of the order's goods."""
+    """Return the discount of each line. The sum is the discount on the order's goods."""
     given = whole_cents([each.discount for each in goods])
     return given if sum(given) == discount else divide(discount, [max(each, 0) for each in cents])
 
@@ -571,5 +573,5 @@ def _word(text: str) -> str:
     return text.strip().casefold()
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}

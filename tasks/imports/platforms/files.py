@@ -1,4 +1,4 @@
-"""Finding and opening the order exports of another platform."""
+"""Find and open the order exports of another platform."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ _NAMES_SHOWN = 3
 
 
 class PlatformFile:
-    """One export, with the mapping by which it is read. Its name may be any."""
+    """One export, with its mapping. The file can have any name."""
 
     def __init__(self, path: Path, form: PlatformFormat) -> None:
         self.path = path
@@ -27,26 +27,29 @@ class PlatformFile:
 
 
 def find_platform_files(path: str, format_name: str) -> list[PlatformFile]:
-    """The exports at the path, by name.
+    """Return the exports at the path, sorted by name.
 
-    Raises `InvalidRequest` for an unknown format, and a path without files that can be read.
+    Raises `InvalidRequest` for an unknown format, and for a path without readable files.
     """
     form = load_format(format_name)
     return [PlatformFile(each, form) for each in sorted(find_paths(path))]
 
 
 def open_platform_file(file: PlatformFile) -> Source:
-    """The export's rows. Columns that the mapping does not name are passed over.
+    """Return the export's rows. Columns that are not in the mapping are ignored.
 
-    Raises `InvalidRequest` for a file that cannot be read, and one without a column that every
-    order needs, or with one of the mapping's columns twice.
+    Raises `InvalidRequest` for an unreadable file, for a missing column that every order needs, and
+    if a column of the mapping is repeated.
     """
     source = open_rows(file.path, file.form.columns, short_rows=True)
-    found = [*(source.columns or ()), *WideColumns(file.form).names_in(source.columns or ())]
+    columns_found = [
+        *(source.columns or ()),
+        *WideColumns(file.form).names_in(source.columns or ()),
+    ]
     missing = [
         f"{what} ({_shown(columns)})"
-        for what, columns in _needed(file.form).items()
-        if columns and not set(columns) & set(found)
+        for what, columns in _required_columns(file.form).items()
+        if columns and not set(columns) & set(columns_found)
     ]
     read_as = f" (read {source.read_as})" if source.read_as else ""
     if missing:
@@ -56,10 +59,10 @@ def open_platform_file(file: PlatformFile) -> Source:
             "the path of a mapping of your own, where a value can stand for a column, as in "
             "currency_code: {value: EUR}. Nothing was imported."
         )
-    twice = sorted({name for name in file.form.columns if list(found).count(name) > 1})
-    if twice:
+    repeated = sorted({name for name in file.form.columns if list(columns_found).count(name) > 1})
+    if repeated:
         raise InvalidRequest(
-            f"{file.name}{read_as} has these columns twice: {', '.join(twice)}. Nothing was imported."
+            f"{file.name}{read_as} has these columns twice: {', '.join(repeated)}. Nothing was imported."
         )
     return source
 
@@ -69,8 +72,8 @@ def _shown(columns: Sequence[str]) -> str:
     return " or ".join(columns[:_NAMES_SHOWN]) + more
 
 
-def _needed(form: PlatformFormat) -> dict[str, Sequence[str]]:
-    """The columns of which an order needs one, by what they tell."""
+def _required_columns(form: PlatformFormat) -> dict[str, Sequence[str]]:
+    """For each required value, return the columns that can contain it."""
     order, line = form.order, form.line
     return {
         "number": order.number.column,

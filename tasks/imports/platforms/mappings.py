@@ -1,4 +1,4 @@
-"""The mappings: those that come with the application, and those of a user."""
+"""The mappings: the formats of the application, and files of the user."""
 
 from datetime import tzinfo
 from pathlib import Path
@@ -15,32 +15,32 @@ _FOLDER = Path(__file__).with_name("formats")
 _ENDINGS = (".yaml", ".yml")
 
 
-def known_formats() -> list[str]:
-    """The names of the formats that come with the application."""
+def list_formats() -> list[str]:
+    """Return the names of the application's own formats."""
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
 
 
 def load_format(name: str) -> PlatformFormat:
-    """The mapping of this name, or in the YAML file at this path.
+    """Return the mapping with this name, or from the YAML file at this path.
 
-    Raises `InvalidRequest` for an unknown name, and for a file that is no mapping.
+    Raises `InvalidRequest` for an unknown name, and for a file that is not a mapping.
     """
     text = read_format(name)
     try:
-        written = yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         raise InvalidRequest(f"The mapping {name!r} is not YAML{where}.") from None
-    return _checked(name, written)
+    return _validate(name, content)
 
 
 def read_format(name: str) -> str:
-    """The text of the mapping, with its comments; raises `InvalidRequest` as `load_format` does."""
-    path = _FOLDER / f"{name}.yaml" if name in known_formats() else Path(name)
+    """Return the text of the mapping with its comments. Raises the same errors as `load_format`."""
+    path = _FOLDER / f"{name}.yaml" if name in list_formats() else Path(name)
     if path.suffix.lower() not in _ENDINGS:
         raise InvalidRequest(
-            f"The format {name!r} is not known. Use one of {', '.join(known_formats())}, or the "
+            f"The format {name!r} is not known. Use one of {', '.join(list_formats())}, or the "
             "path of your own mapping, which ends in .yaml."
         )
     try:
@@ -51,13 +51,13 @@ def read_format(name: str) -> str:
 
 
 def zone_of(form: PlatformFormat) -> tzinfo | None:
-    """The zone of the times that have none."""
+    """Return the zone for times without a zone."""
     return None if form.time_zone is None else ZoneInfo(form.time_zone)
 
 
-def _checked(name: str, written: object) -> PlatformFormat:
+def _validate(name: str, content: object) -> PlatformFormat:
     try:
-        form = PlatformFormat.model_validate(written)
+        form = PlatformFormat.model_validate(content)
         zone_of(form)
     except ValidationError as error:
         problems = "; ".join(
@@ -67,6 +67,6 @@ def _checked(name: str, written: object) -> PlatformFormat:
         raise InvalidRequest(f"The mapping {name!r} cannot be used: {problems}.") from None
     except (KeyError, ValueError, OSError):
         raise InvalidRequest(
-            f"The mapping {name!r} cannot be used: time_zone is no zone such as Europe/Rome."
+            f"The mapping {name!r} cannot be used: time_zone is not a zone like Europe/Rome."
         ) from None
     return form

@@ -1,4 +1,4 @@
-"""The rows of an exported order: the rows of a file that belong together."""
+"""The rows of a file that belong to one exported order."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,22 +14,22 @@ _QUOTED = re.compile(r"""'[-+=@\d#]|="[^"]*"$""")
 
 @dataclass
 class OrderRows:
-    """The rows of one order, and the number of rows of the file that they took.
+    """The rows of one order, and the number of its rows in the file.
 
-    `header` has the first value of each column. `problem` is what is wrong with a row that cannot
-    be read, or that belongs to no order.
+    `header` has the first value of each column. `problem` describes a row that is unreadable or
+    belongs to no order.
     """
 
     line: int
     rows: list[Record] = field(default_factory=list)
     header: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
-    taken: int = 0
+    row_count: int = 0
 
     def add(self, lines: Sequence[Record]) -> None:
         """Add a row of the file, which may hold several lines of the order."""
         self.rows += lines
-        self.taken += 1
+        self.row_count += 1
         for record in lines:
             if not self.header:
                 self.header = dict(record.values)
@@ -39,7 +39,7 @@ class OrderRows:
 
 
 def group_orders(form: PlatformFormat, records: Iterator[Record]) -> Iterator[OrderRows]:
-    """The orders of a file. A row without a number continues the order before it."""
+    """Yield the orders of a file. A row without a number continues the previous order."""
     current: OrderRows | None = None
     number: str | None = None
     wide = WideColumns(form)
@@ -50,7 +50,7 @@ def group_orders(form: PlatformFormat, records: Iterator[Record]) -> Iterator[Or
             if current is not None:
                 yield current
             current, number = None, None
-            yield OrderRows(record.line, problem=record.problem or "has no number", taken=1)
+            yield OrderRows(record.line, problem=record.problem or "has no number", row_count=1)
             continue
         if current is None or (given is not None and given != number):
             if current is not None:
@@ -72,7 +72,7 @@ def _unquoted(record: Record) -> Record:
 
 
 def first_of(values: dict[str, Any], columns: Sequence[str]) -> Any:
-    """The first value that these columns give; None without one."""
+    """Return the first value in these columns; None if all are empty."""
     return next((values[name] for name in columns if name in values), None)
 
 
@@ -86,7 +86,7 @@ def first_text(values: dict[str, Any], columns: Sequence[str]) -> str | None:
 
 
 def text_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
-    """The text that a mapping gives for a value, before `values` are applied."""
+    """Return the text of a value by its mapping, before `values` are applied."""
     if value is None:
         return None
     if value.value is not None:

@@ -1,4 +1,4 @@
-"""Values of an exported order that are not amounts: statuses, times, names, yes and no."""
+"""Values of an exported order other than amounts: statuses, times, names, yes and no."""
 
 import re
 from datetime import datetime
@@ -12,7 +12,7 @@ from order_factory.tasks.imports.platforms.order_rows import first_of, text_of
 _ZONE = re.compile(r"\d:\d\d(:\d\d)?(\.\d+)? ?([+-]\d\d:?\d\d|Z|UTC|GMT)$", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?!\d)")
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
-_HARMLESS = re.compile(r"[^\W\d]+([ _-][^\W\d]+){0,3}")
+_QUOTABLE = re.compile(r"[^\W\d]+([ _-][^\W\d]+){0,3}")
 _NO = frozenset({"false", "no", "n", "0", "0.0"})
 
 
@@ -21,46 +21,50 @@ class ValueProblem(ValueError):
 
 
 def meaning_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
-    """The value, or what the mapping's `values` says that it means.
+    """Return the value, translated by the mapping's `values`.
 
-    Raises `ValueProblem` for a value that they do not know.
+    Raises `ValueProblem` for a value that is not in them.
     """
-    found = text_of(values, value)
-    if value is None or value.values is None or found is None:
-        return found
-    known = {_word(each): meaning for each, meaning in value.values.items()}
-    meaning = known.get(_word(found), value.otherwise)
+    text_found = text_of(values, value)
+    if value is None or value.values is None or text_found is None:
+        return text_found
+    pattern = {_word(each): meaning for each, meaning in value.values.items()}
+    meaning = pattern.get(_word(text_found), value.otherwise)
     if meaning is None:
-        shown = f"is {found!r}, which" if _HARMLESS.fullmatch(found[:60]) else "has a value that"
+        subject = (
+            f"is {text_found!r}, which"
+            if _QUOTABLE.fullmatch(text_found[:60])
+            else "has a value that"
+        )
         raise ValueProblem(
-            f"{shown} the mapping does not know; copy the mapping and add it to the values"
+            f"{subject} the mapping does not know; copy the mapping and add it to the values"
         )
     return meaning
 
 
 @lru_cache(1024)
 def _word(text: str) -> str:
-    """`wc-on-hold`, `On hold` and `on_hold` are the same word."""
+    """Return a comparable form: `wc-on-hold`, `On hold` and `on_hold` are equal."""
     return _BETWEEN_WORDS.sub("_", text.strip().casefold()).removeprefix("wc_")
 
 
 def time_of(form: PlatformFormat, values: dict[str, Any], value: ValueOf | None) -> Any:
-    """The time as the import of orders takes it. Raises `ValueProblem` for what is no time."""
+    """Return the time for the import of orders. Raises `ValueProblem` for any other text."""
     if value is None:
         return None
-    found = first_of(values, value.column) if value.column else value.value
-    if isinstance(found, str):
-        if _ZONE.search(found.strip()):
-            return found
-        found = _parse(form, found.strip())
-    if not isinstance(found, datetime) or found.tzinfo is not None:
-        return found
+    text_found = first_of(values, value.column) if value.column else value.value
+    if isinstance(text_found, str):
+        if _ZONE.search(text_found.strip()):
+            return text_found
+        text_found = _parse(form, text_found.strip())
+    if not isinstance(text_found, datetime) or text_found.tzinfo is not None:
+        return text_found
     zone = zone_of(form)
     if zone is None:
         raise ValueProblem(
             "has no time zone; export it with one, or write time_zone in a mapping of your own"
         )
-    return found.replace(tzinfo=zone)
+    return text_found.replace(tzinfo=zone)
 
 
 def _parse(form: PlatformFormat, text: str) -> datetime:
@@ -68,26 +72,26 @@ def _parse(form: PlatformFormat, text: str) -> datetime:
         return datetime.fromisoformat(_YEAR_FIRST.sub(_with_dashes, text))
     except ValueError:
         pass
-    for known in form.time_formats:
+    for pattern in form.time_formats:
         try:
-            return datetime.strptime(text, known)  # noqa: DTZ007 - the zone comes from the mapping
+            return datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone comes from the mapping
         except ValueError:
             continue
     raise ValueProblem(
-        "is no time like 2026-01-15 12:00:00 +0100; export it so, or add its format to "
+        "is not a time like 2026-01-15 12:00:00 +0100; export it so, or add its format to "
         "time_formats in a mapping of your own"
     )
 
 
-def _with_dashes(found: re.Match[str]) -> str:
-    return f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}"
+def _with_dashes(text_found: re.Match[str]) -> str:
+    return f"{text_found[1]}-{text_found[2]:0>2}-{text_found[3]:0>2}"
 
 
-def divide_name(full: str | None) -> tuple[str | None, str | None]:
-    """The first and the last name; all but the last word are first names."""
-    if full is None:
+def divide_name(name: str | None) -> tuple[str | None, str | None]:
+    """Split a full name: the last word is the last name, the others are first names."""
+    if name is None:
         return None, None
-    first, _, last = " ".join(full.split()).rpartition(" ")
+    first, _, last = " ".join(name.split()).rpartition(" ")
     return first or None, last
 
 

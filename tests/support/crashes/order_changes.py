@@ -1,6 +1,5 @@
 """A process that changes an order and asks its gateway, and stops on the way to be killed there."""
 
-import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -12,6 +11,7 @@ from order_factory.tasks import authorize_payments
 from order_factory.tasks.orders.changes import CHANGES
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.working_set.requested_orders import ask
+from tests.support.crashes.forked import ForkedProcess, pipe
 from tests.support.crashes.processes import PATIENCE_SECONDS
 
 # Before the change is committed, after that, between the gateway's call and its result, and
@@ -21,26 +21,18 @@ STAGES = ("changed", "recorded", "called", "answered")
 
 def killed_while_changing(change: str, order: int, stage: str) -> None:
     """Make the change in a process of its own, which is killed at the stage."""
-    ours, theirs = FORKING.Pipe()
-    settings = {name: it for name, it in os.environ.items() if name.startswith("ORDER_FACTORY_")}
-    process = FORKING.Process(target=work, args=(settings, change, order, stage, theirs))
-    process.start()
-    theirs.close()
+    ours, theirs = pipe()
+    process = ForkedProcess(work, change, order, stage, theirs)
     try:
         assert ours.poll(PATIENCE_SECONDS), "the process says nothing"
         assert ours.recv() == stage
     finally:
         process.kill()
         process.join()
-        process.close()
         ours.close()
 
 
-def work(
-    settings: dict[str, str], change: str, order: int, stop_at: str, parent: Connection
-) -> None:
-    os.environ |= settings
-
+def work(change: str, order: int, stop_at: str, parent: Connection) -> None:
     def reached(stage: str) -> None:
         if stage == stop_at:
             parent.send(stage)

@@ -56,7 +56,9 @@ def test_a_path_that_does_not_exist_is_an_error(tmp_path, place):
 def test_a_folder_without_importable_files_is_an_error(tmp_path):
     (tmp_path / "README.md").touch()
 
-    with pytest.raises(InvalidRequest, match=r"holds nothing to import: no file ends in \.csv, "):
+    with pytest.raises(
+        InvalidRequest, match=r"contains nothing to import: no file ends in \.csv, "
+    ):
         find_files(str(tmp_path))
 
 
@@ -66,9 +68,7 @@ def test_a_name_that_is_no_resource_is_an_error_alone_and_in_a_folder(tmp_path, 
     (tmp_path / name).touch()
 
     for place in (tmp_path, tmp_path / name):
-        with pytest.raises(
-            InvalidRequest, match=r"must begin with what it holds, one of customers"
-        ):
+        with pytest.raises(InvalidRequest, match=r"must begin with its resource, one of customers"):
             find_files(str(place))
 
 

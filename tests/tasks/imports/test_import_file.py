@@ -19,7 +19,7 @@ from order_factory.tasks.import_file import ImportInterrupted, import_file
 from order_factory.tasks.imports.chunks import import_chunk
 from order_factory.tasks.imports.files import find_files
 from order_factory.tasks.imports.rejects import RejectsFile
-from order_factory.tasks.imports.resources import RESOURCES, given_column
+from order_factory.tasks.imports.resources import RESOURCES, column_without_default
 from order_factory.tasks.imports.tally import Tally
 from tests.support.import_examples import EVERYTHING, plain_line, plain_order
 from tests.tasks.imports.conftest import as_csv
@@ -63,7 +63,7 @@ def test_of_rows_with_the_same_key_the_first_is_imported_and_the_others_are_repo
         ("a", 1),
         ("b", 2),
     ]
-    differs = "differs from what is there, and an import does not change it"
+    differs = "differs from the existing row, and an import does not change it"
     assert first.rejects == second.rejects == [(4, "quantity", differs)]
     assert first.counts == {"line_items.csv": (2, 1, 1)}
     assert second.counts == {"line_items.csv": (0, 3, 1)}
@@ -177,7 +177,7 @@ def test_two_imports_at_once_double_nothing(shop, tmp_path):
 def test_the_number_of_statements_does_not_grow_with_the_rows(shop):
     shop.order(number="1", lines=[])
     statements: Counter[int] = Counter()
-    given = dict.fromkeys(map(given_column, RESOURCES["line_items"].defaults))
+    given = dict.fromkeys(map(column_without_default, RESOURCES["line_items"].defaults))
     line = {"quantity": 1, "total_amount_cents": 1, "item_type": "skus", "order_number": "1"}
     every = dict.fromkeys(RESOURCES["line_items"].columns)
 

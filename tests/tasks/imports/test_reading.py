@@ -35,7 +35,7 @@ def test_unknown_and_missing_columns_are_reported_with_the_known_ones(tmp_path):
 
     assert refusal(path) == (
         "The columns of stock_items.csv are not those of stock_items: unknown: 'sku', 'colour'; "
-        "missing: sku_code, stock_location; there twice: quantity. Nothing was imported."
+        "missing: sku_code, stock_location; repeated: quantity. Nothing was imported."
     )
 
 

@@ -111,11 +111,11 @@ BAD_ORDERS = [
     ({"metadata": "[" * 100_000}, "metadata", TOO_DEEP),
     ({"metadata": '{"a":' * 900 + "1" + "}" * 900}, "metadata", TOO_DEEP),
     ({"customer": "nobody"}, "customer", "is not an email address"),
-    ({"customer": "nobody@shop.example"}, "customer", "is the email of no customer"),
-    ({"billing_address": "nowhere"}, "billing_address", "is the reference of no address"),
-    ({"shipping_address": "nowhere"}, "shipping_address", "is the reference of no address"),
-    ({"payment_method": "shells"}, "payment_method", "is the reference of no payment method"),
-    ({"payment_source": "shells"}, "payment_source", "is the reference of no payment source"),
+    ({"customer": "nobody@shop.example"}, "customer", "is not the email of a customer"),
+    ({"billing_address": "nowhere"}, "billing_address", "is not the reference of an address"),
+    ({"shipping_address": "nowhere"}, "shipping_address", "is not the reference of an address"),
+    ({"payment_method": "shells"}, "payment_method", "is not the reference of a payment method"),
+    ({"payment_source": "shells"}, "payment_source", "is not the reference of a payment source"),
 ]
 
 
@@ -155,8 +155,8 @@ def test_a_row_with_several_faults_is_one_rejected_row_with_several_reasons(
 
     assert imported.counts == {"orders.csv": (0, 0, 2)}
     assert imported.rejects == [
-        (2, "billing_address", "is the reference of no address"),
-        (2, "payment_method", "is the reference of no payment method"),
+        (2, "billing_address", "is not the reference of an address"),
+        (2, "payment_method", "is not the reference of a payment method"),
         (3, "currency_code", "is no ISO 4217 currency code; write a code such as EUR"),
         (3, "number", "is required"),
     ]
@@ -186,7 +186,7 @@ def test_lines_of_unknown_orders_and_lines_without_a_name_are_rejected(shop, wri
         "Input should be 'skus', ",
     )
     assert [*imported.rejects[:3], imported.rejects[4]] == [
-        (3, "order_number", "is the number of no imported order"),
+        (3, "order_number", "is not the number of an imported order"),
         (4, "reference", "is required"),
         (
             5,
@@ -205,7 +205,7 @@ def test_an_order_that_a_factory_made_takes_no_imported_lines(shop, write_csv, r
 
     imported = run_import(path)
 
-    assert imported.rejects == [(2, "order_number", "is the number of no imported order")]
+    assert imported.rejects == [(2, "order_number", "is not the number of an imported order")]
     assert shop.rows(LineItem) == []
 
 
@@ -271,12 +271,12 @@ def test_options_and_stock_and_wallets_of_unknown_rows_are_rejected(
         "line_item_options.csv": (1, 0, 2),
     }
     assert imported.rejects == [
-        (2, "sku_code", "is the code of no SKU"),
+        (2, "sku_code", "is not the code of a SKU"),
         (3, "quantity", "Input should be greater than or equal to 0"),
-        (3, "customer_email", "is the email of no customer"),
-        (4, "payment_source", "is the reference of no payment source"),
-        (3, "line_item", "is the reference of no line of an imported order"),
-        (4, "line_item", "is the reference of no line of an imported order"),
+        (3, "customer_email", "is not the email of a customer"),
+        (4, "payment_source", "is not the reference of a payment source"),
+        (3, "line_item", "is not the reference of a line of an imported order"),
+        (4, "line_item", "is not the reference of a line of an imported order"),
     ]
     assert shop.rows(StockItem) == []
 

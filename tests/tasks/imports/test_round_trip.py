@@ -173,7 +173,7 @@ def test_rows_of_the_other_mode_are_neither_found_nor_taken_for_the_same(
     imported = run_import(path, mode=Mode.TEST)
 
     assert imported.counts == {"orders.csv": (1, 0, 1)}
-    assert imported.rejects == [(3, "customer", "is the email of no customer")]
+    assert imported.rejects == [(3, "customer", "is not the email of a customer")]
     assert [row.number for row in shop.rows(Order, mode="test")] == ["1"]
 
 

@@ -14,9 +14,9 @@ from order_factory.models.tables import (
 )
 from tests.support.import_examples import plain_line, plain_order
 
-ASK = "differs from what is there; import with --update to take it over"
-FIXED = "differs from what is there, and an import does not change it"
-LATER = "differs from an earlier line with the same key, which is the one that counts"
+ASK = "differs from the existing row; import with --update to change it"
+FIXED = "differs from the existing row, and an import does not change it"
+LATER = "differs from an earlier line with the same key; the earlier line is used"
 
 
 @pytest.fixture

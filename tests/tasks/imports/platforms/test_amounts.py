@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from order_factory.tasks.imports.platforms.amount_matching import (
+    AmountsDiffer,
+    Discounts,
+    HeaderAmounts,
+    match_amounts,
+)
 from order_factory.tasks.imports.platforms.decimal_amounts import (
     AmountError,
     divide,
     parse_amount,
     parse_pieces,
     whole_cents,
-)
-from order_factory.tasks.imports.platforms.settling import (
-    HeaderAmounts,
-    NotSettled,
-    Settled,
-    settle,
 )
 
 
@@ -71,7 +71,7 @@ def test_pieces_are_whole():
         *(2, 2, 2, 2, -1, 0)
     ]
     for text in ("2.000", "1,000", "1.5", "two", ""):
-        with pytest.raises(AmountError, match="is no whole number"):
+        with pytest.raises(AmountError, match="is not a whole number"):
             parse_pieces(text)
 
 
@@ -159,7 +159,7 @@ def header(**amounts):
     ],
 )
 def test_a_header_is_settled(goods, amounts, settled):
-    assert settle(goods, header(**amounts)) == Settled(*settled)
+    assert match_amounts(goods, header(**amounts)) == Discounts(*settled)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,6 @@ def test_a_header_is_settled(goods, amounts, settled):
     ],
 )
 def test_amounts_that_do_not_add_up_are_refused(goods, amounts, which):
-    with pytest.raises(NotSettled) as caught:
-        settle(goods, header(**amounts))
+    with pytest.raises(AmountsDiffer) as caught:
+        match_amounts(goods, header(**amounts))
     assert caught.value.which == which

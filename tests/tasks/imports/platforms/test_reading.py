@@ -20,7 +20,7 @@ from order_factory.models.requests.platform_formats import (
     ValueOf,
 )
 from order_factory.tasks.imports.platforms.files import find_platform_files, open_platform_file
-from order_factory.tasks.imports.platforms.mappings import known_formats, load_format
+from order_factory.tasks.imports.platforms.mappings import list_formats, load_format
 from tests.support.documents import ROOT, blocks_of
 from tests.tasks.imports.platforms.conftest import (
     EXAMPLES,
@@ -42,8 +42,8 @@ def test_the_page_names_every_key_of_a_mapping():
 
 
 def test_the_formats_that_come_with_it():
-    assert known_formats() == ["adobe_commerce", "shopify", "woocommerce"]
-    assert all(load_format(name).platform == name for name in known_formats())
+    assert list_formats() == ["adobe_commerce", "shopify", "woocommerce"]
+    assert all(load_format(name).platform == name for name in list_formats())
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

@@ -1,4 +1,4 @@
-"""An order of an export is imported whole or not at all, and the rejects file says why, with the line."""
+"""An order of an export is imported as a whole or refused with a reason and its line."""
 
 import pytest
 
@@ -13,7 +13,7 @@ NO_SUM = "; complete the order in the file, or export it again"
 WRONG = {
     "a total that is no sum": (
         shopify_order("9", MUG, Total="12.00"),
-        *(4, "Total", f"is 12.00 EUR, and no sum of lines 10.00 EUR is{NO_SUM}"),
+        *(4, "Total", f"is 12.00 EUR, and lines 10.00 EUR do not add up to it{NO_SUM}"),
     ),
     "a line that is missing": (
         shopify_order("9", MUG, Subtotal="15.00", Total="15.00"),
@@ -21,7 +21,7 @@ WRONG = {
     ),
     "a quantity in words": (
         shopify_order("9", MUG, ("two", "1.00", "CAP")),
-        *(5, "Lineitem quantity", "is no whole number; write it without decimals"),
+        *(5, "Lineitem quantity", "is not a whole number; write it without decimals"),
     ),
     "no quantity": (
         shopify_order("9", MUG, ("", "1.00", "CAP")),
@@ -33,7 +33,7 @@ WRONG = {
     ),
     "a price in words": (
         shopify_order("9", ("1", "free", "MUG")),
-        *(4, "Lineitem price", "is no amount; write it like 1234.50"),
+        *(4, "Lineitem price", "is not an amount; write it like 1234.50"),
     ),
     "part of a cent": (
         shopify_order("9", MUG, Total="10.005"),
@@ -61,7 +61,11 @@ WRONG = {
     ),
     "a time of a spreadsheet": (
         shopify_order("9", MUG, Created_at="15/01/26 12:00"),
-        *(4, "Created at", "is no time like 2026-01-15 12:00:00 +0100; export it so, or add its"),
+        *(
+            4,
+            "Created at",
+            "is not a time like 2026-01-15 12:00:00 +0100; export it so, or add its",
+        ),
     ),
     "no email": (
         shopify_order("9", MUG, Email="nobody"),
@@ -144,7 +148,7 @@ def test_an_order_that_has_changed_since_is_told_and_keeps_its_lines(shop, tmp_p
 
     assert (grown.counts["orders"], grown.counts["line_items"]) == ((0, 0, 0, 1), (0, 0, 0, 2))
     assert {reason for _, _, reason in grown.rejects} == {
-        "differs from what is there, and an import does not change it"
+        "differs from the existing row, and an import does not change it"
     }
     assert gift.rejects == [
         (

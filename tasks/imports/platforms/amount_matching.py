@@ -1,4 +1,4 @@
-"""How the amounts of an exported order's header add up: discounts, and whether taxes are included."""
+"""Find out how the amounts of an exported order add up: discounts, and included taxes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from order_factory.models.values.money import format_money
 class HeaderAmounts:
     """The amounts of an order in cents. The discount is zero or above; `subtotal` may be unknown.
 
-    `after_discounts` says which subtotal it is. `adjustments` is the sum of what else the total
-    includes, `line_discounts` the sum of the discounts of single lines.
+    `after_discounts` says whether the subtotal includes the discounts. `adjustments` is the sum of
+    all other parts of the total, and `line_discounts` the sum of the lines' discounts.
     """
 
     currency_code: str
@@ -25,16 +25,16 @@ class HeaderAmounts:
     line_discounts: int
 
 
-class Settled(NamedTuple):
-    """What the goods and the shipping are reduced by, and whether the amounts include the taxes."""
+class Discounts(NamedTuple):
+    """The discounts on the goods and on the shipping, and whether the amounts include the taxes."""
 
     goods_discount: int
     shipping_discount: int
     tax_included: bool
 
 
-class NotSettled(ValueError):
-    """Amounts that do not add up. Arguments: which (`subtotal` or `total`), and the message."""
+class AmountsDiffer(ValueError):
+    """The amounts do not add up. Arguments: `subtotal` or `total`, and the message."""
 
     @property
     def which(self) -> str:
@@ -45,37 +45,39 @@ class NotSettled(ValueError):
         return str(self.args[1])
 
 
-def settle(goods: int, header: HeaderAmounts) -> Settled:
-    """How the lines and the header's amounts add up to the total, to the cent.
+def match_amounts(goods: int, header: HeaderAmounts) -> Discounts:
+    """Return the discounts with which the amounts add up to the total, exact to the cent.
 
-    `goods` is the sum of the lines. Raises `NotSettled` where there is no way.
+    `goods` is the sum of the lines. Raises `AmountsDiffer` if there are none.
     """
     for goods_discount in _discounts_of_goods(goods, header):
-        rest = header.discount - goods_discount
-        sum_of_all = goods - goods_discount + header.shipping + header.adjustments
-        for shipping_discount in (0, rest) if 0 < rest <= header.shipping else (0,):
-            reduced = sum_of_all - shipping_discount
+        remaining_discount = header.discount - goods_discount
+        sum_of_parts = goods - goods_discount + header.shipping + header.adjustments
+        for shipping_discount in (
+            (0, remaining_discount) if 0 < remaining_discount <= header.shipping else (0,)
+        ):
+            amount = sum_of_parts - shipping_discount
             for included in (True, False):
-                if header.total == reduced + (0 if included else header.tax):
-                    return Settled(goods_discount, shipping_discount, included)
-    raise NotSettled("total", _explain_total(goods, header))
+                if header.total == amount + (0 if included else header.tax):
+                    return Discounts(goods_discount, shipping_discount, included)
+    raise AmountsDiffer("total", _explain_total(goods, header))
 
 
 def _discounts_of_goods(goods: int, header: HeaderAmounts) -> list[int]:
-    """What may have been taken off the lines. Their prices may be those after the discounts."""
+    """Return the possible discounts on the goods. The lines may already include them."""
     subtotal, discount = header.subtotal, header.discount
     if subtotal is None:
         return list(dict.fromkeys((discount, 0)))
     if header.after_discounts:
-        taken_off = goods - subtotal
-        if not 0 <= taken_off <= discount + header.line_discounts:
-            raise NotSettled("subtotal", _explain_subtotal(goods, header))
-        return [taken_off]
+        discount_on_goods = goods - subtotal
+        if not 0 <= discount_on_goods <= discount + header.line_discounts:
+            raise AmountsDiffer("subtotal", _explain_subtotal(goods, header))
+        return [discount_on_goods]
     if goods == subtotal:
         return [discount]
     if goods == subtotal - discount:
         return [0]
-    raise NotSettled("subtotal", _explain_subtotal(goods, header))
+    raise AmountsDiffer("subtotal", _explain_subtotal(goods, header))
 
 
 def _explain_subtotal(goods: int, header: HeaderAmounts) -> str:
@@ -104,5 +106,6 @@ def _explain_total(goods: int, header: HeaderAmounts) -> str:
     )
     total = format_money(header.total, header.currency_code)
     return (
-        f"is {total}, and no sum of {shown} is; complete the order in the file, or export it again"
+        f"is {total}, and {shown} do not add up to it; "
+        "complete the order in the file, or export it again"
     )

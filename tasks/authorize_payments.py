@@ -43,9 +43,9 @@ from order_factory.tasks.payments.claiming import (
     claim_due,
     count_due,
     release_claims,
-    release_unasked,
+    release_uncalled,
 )
-from order_factory.tasks.payments.earlier import settle_earlier_payment
+from order_factory.tasks.payments.earlier import resolve_earlier_payment
 from order_factory.tasks.payments.open_payments import cancel_at_gateway
 from order_factory.tasks.working_set.step import explain_error
 
@@ -82,7 +82,7 @@ def _answer_unwanted_call(_asked: GatewayRequest) -> Answer:
 def _require_found_by_now(due: Due) -> None:
     """Raise `GatewayError` while the gateway may not yet find its latest call."""
     delay = timedelta(seconds=known_gateways()[due.gateway].terms.lookup_delay_seconds)
-    if utc_now() - due.taken_at < delay:
+    if utc_now() - due.claimed_at < delay:
         raise GatewayError(due.gateway, "cannot say yet what it has done; it is asked again later")
 
 
@@ -197,7 +197,7 @@ class _Till:
             do = _answer_unwanted_call
         limits = get_limits(due.gateway)
         for earlier in () if due.unwanted else due.earlier:
-            settled = settle_earlier_payment(due, earlier)
+            settled = resolve_earlier_payment(due, earlier)
             if settled is not None:
                 return settled
         return call_gateway(its_gateway, limits, do, due.request, perhaps_done=due.perhaps_done)
@@ -241,7 +241,7 @@ class _Till:
         """Release the transactions that this run claimed and did not call about."""
         if self._unasked:
             number = self._lock.number()
-            _run_in_database(write, lambda db: release_unasked(db, self._unasked, number))
+            _run_in_database(write, lambda db: release_uncalled(db, self._unasked, number))
 
     def _is_time_to_record(self) -> bool:
         if not self._answers:

@@ -49,7 +49,7 @@ from order_factory.tasks.copying.gift_cards import use_gift_cards
 from order_factory.tasks.copying.placement import place_target_orders
 from order_factory.tasks.copying.wallets import COPIED_COLUMNS
 from order_factory.tasks.outcomes.completion import record_outcomes
-from order_factory.tasks.promotions.releases import promotions_of, use_again
+from order_factory.tasks.promotions.releases import count_uses_again, select_promotions_of
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import insert_claims, is_to_place_again
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
@@ -228,7 +228,7 @@ def use_coupons_again(db: Connection, batch: Batch) -> int:
 def use_coupons_of(db: Connection, batch: Batch, which: ColumnElement[bool]) -> int:
     """Use coupons and promotions again for the copies that meet the condition `which`."""
     orders = select(copies.c.target_order_id).where(which)
-    uses = promotions_of(db, orders).subquery("uses")
+    uses = select_promotions_of(db, orders).subquery("uses")
     limited = select(_promotion.c.id).where(
         _promotion.c.id.in_(select(uses.c.id)), _promotion.c.total_usage_limit.is_not(None)
     )
@@ -261,7 +261,7 @@ def use_coupons_of(db: Connection, batch: Batch, which: ColumnElement[bool]) -> 
             CopyError.code == ErrorCode.PROMOTION_USED_UP,
         )
         keep_target_orders(db, and_(which, is_used_up))
-    use_again(db, orders, batch.started_at)
+    count_uses_again(db, orders, batch.started_at)
     return error_count
 
 

@@ -19,7 +19,7 @@ def insert_staged_rows(db: Connection, resource: Resource, mode: str, now: datet
     staged = staging_table(resource.name)
     key_columns = [staged.c[name] for name in resource.key]
     position = func.row_number().over(partition_by=key_columns, order_by=staged.c.line)
-    source = select(staged, position.label("place")).subquery("staged")
+    source = select(staged, position.label("position")).subquery("staged")
     values: dict[str, ColumnElement[Any]] = {
         column.name: source.c[column.name] for column in imported_columns(resource)
     }

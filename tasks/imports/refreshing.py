@@ -120,7 +120,7 @@ def _numbered(resource: Resource) -> Subquery:
     staged = staging_table(resource.name)
     key_columns = [staged.c[name] for name in resource.key]
     position = func.row_number().over(partition_by=key_columns, order_by=staged.c.line)
-    return select(staged, position.label("place")).subquery("numbered")
+    return select(staged, position.label("position")).subquery("numbered")
 
 
 def _staged_values(resource: Resource, staged: Subquery) -> dict[str, ColumnElement[Any]]:

@@ -21,12 +21,12 @@ from order_factory.models.tables import Order, PaymentMethod, PaymentSource, Tra
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.payments.intents import (
-    held_authorizations,
+    has_named_refund,
     insert_captures,
     insert_manual_authorizations,
     insert_refunds,
-    refundable_captures,
-    refunded_already,
+    select_held_authorizations,
+    select_refundable_captures,
 )
 from order_factory.tasks.payments.statuses import update_payment_statuses
 from order_factory.tasks.working_set.requested_orders import (
@@ -56,7 +56,7 @@ def capture(db: Connection, now: datetime) -> None:
     undecided = _has_transaction(None, TransactionStatus.UNKNOWN)
     refuse(db, "payment_status", "cannot be captured: the payment is not decided yet", undecided)
     gateways = list(known_gateways())
-    held = held_authorizations(gateways).subquery("held")
+    held = select_held_authorizations(gateways).subquery("held")
     is_held = exists().where(held.c.order_id == _order.c.id)
     is_manual = and_(
         _order.c.payment_status == PaymentStatus.UNPAID,
@@ -85,10 +85,10 @@ def refund(db: Connection, now: datetime) -> None:
     Nothing is recorded for an order that was refunded already under the name of the request. The
     same holds for a completely refunded order if no amount is given.
     """
-    drop_orders(db, refunded_already())
+    drop_orders(db, has_named_refund())
     all_of_it = requested_orders.c.amount_cents.is_(None)
     drop_orders(db, _order.c.payment_status == PaymentStatus.REFUNDED, all_of_it)
-    refundable = refundable_captures().subquery("refundable")
+    refundable = select_refundable_captures().subquery("refundable")
     left = select(refundable.c.left_cents).where(refundable.c.order_id == _order.c.id)
     left_cents = left.correlate(_order).scalar_subquery()
     undecided = _has_transaction(TransactionType.CAPTURES, TransactionStatus.UNKNOWN)

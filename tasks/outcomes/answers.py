@@ -40,7 +40,7 @@ from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.payments.earlier import close_earlier_payments
 from order_factory.tasks.payments.open_payments import close_cancelled_payments
 from order_factory.tasks.payments.statuses import update_payment_statuses
-from order_factory.tasks.payments.unwanted import abort_called_off, abort_voided, void_unwanted
+from order_factory.tasks.payments.unwanted import abort_dropped, abort_voided, void_unwanted
 from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import Orders, end_reservations
 from order_factory.tasks.working_set.batch import Batch
@@ -234,7 +234,7 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
         release_uses(db, declined, now, _factory.c.place_target_order)
         _record_refusals(db)
         _note_refused_sources(db, now)
-        abort_called_off(db, now)
+        abort_dropped(db, now)
     void_unwanted(db, now)
     cancel_sources(db, now)
 

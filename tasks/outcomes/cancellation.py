@@ -28,7 +28,7 @@ from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import may_become, transition_message
 from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 from order_factory.tasks.gift_cards.uses import return_to_gift_cards
-from order_factory.tasks.payments.intents import held_authorizations, insert_voids
+from order_factory.tasks.payments.intents import insert_voids, select_held_authorizations
 from order_factory.tasks.payments.open_payments import cancel_open_payments
 from order_factory.tasks.promotions.releases import has_uses, release_uses
 from order_factory.tasks.stock.reservations import Orders, return_stock
@@ -137,7 +137,7 @@ def _is_barred() -> ColumnElement[bool]:
 def explain_not_cancelled() -> ColumnElement[str | None]:
     """Return why an order whose status allows it cannot be cancelled; null if it can."""
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
-    held = held_authorizations(remote).subquery("held")
+    held = select_held_authorizations(remote).subquery("held")
     can_be_voided = exists().where(held.c.order_id == _source.c.id)
     undecided = exists().where(
         _transaction.c.order_id == _source.c.id,

@@ -1,1 +1,1 @@
-"""Payments: written down before a gateway is asked, which happens outside of any transaction."""
+"""Payments: each intent is committed before the gateway is called, outside of any transaction."""

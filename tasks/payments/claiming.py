@@ -1,4 +1,7 @@
-"""Taking up what gateways are to be asked: by one process at a time, and free when it is gone."""
+"""Claim the transactions that gateways have to answer.
+
+One process at a time claims a transaction. The claim ends with the process.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -55,9 +58,9 @@ _is_unknown = _transaction.c.status == TransactionStatus.UNKNOWN
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose transactions: those of a batch, of a factory, or of all that belong to no batch.
+    """Which transactions: those of a batch, of a factory, or all without a batch.
 
-    With `orders`, those that were asked for orders themselves; they belong to no batch either.
+    With `orders`, only those of orders without a factory, such as a capture; they have no batch.
     """
 
     batch_id: int | None = None
@@ -71,14 +74,16 @@ class Scope:
         of_orders = _transaction.c.order_factory_id.is_(None)
         if self.orders:
             return of_orders
-        mine = select(_factory.c.id).where(_factory.c.batch_id.is_not_distinct_from(self.batch_id))
-        of_factories = _transaction.c.order_factory_id.in_(mine)
+        is_in_scope = select(_factory.c.id).where(
+            _factory.c.batch_id.is_not_distinct_from(self.batch_id)
+        )
+        of_factories = _transaction.c.order_factory_id.in_(is_in_scope)
         return of_factories if self.batch_id is not None else or_(of_orders, of_factories)
 
 
 @dataclass(frozen=True)
 class EarlierPayment:
-    """An authorization that waits for the customer: what the gateway was asked, and its token."""
+    """An authorization that waits for the customer: the request to the gateway, and its token."""
 
     gateway: str
     request: GatewayRequest = field(repr=False)
@@ -87,12 +92,12 @@ class EarlierPayment:
 
 @dataclass(frozen=True)
 class Due:
-    """A transaction to ask a gateway about.
+    """A transaction that a gateway has to answer.
 
-    With `perhaps_done` it may have been asked before, last at `taken_at` (UTC). What is `unwanted`
-    belongs to a subscription that was cancelled or deactivated: it is looked up and not asked.
-    `earlier` are the authorizations of the order that the customer may have confirmed since. Of a
-    void it is the one to cancel, if that waits for the customer.
+    `perhaps_done`: the gateway may have been called before. `claimed_at` (UTC) is the time of this
+    claim. `unwanted`: its subscription was cancelled or deactivated, so the gateway is only asked
+    whether it exists. `earlier` are authorizations of the order that the customer may have
+    confirmed; for a void, the authorization to cancel, if it waits for the customer.
     """
 
     transaction_id: int
@@ -100,78 +105,87 @@ class Due:
     gateway: str
     request: GatewayRequest = field(repr=False)
     perhaps_done: bool
-    taken_at: datetime
+    claimed_at: datetime
     unwanted: bool = False
     earlier: tuple[EarlierPayment, ...] = ()
 
 
 def count_due(db: Connection, scope: Scope) -> int:
-    """How many transactions of the scope have no answer yet."""
+    """Return how many transactions of the scope have no answer yet."""
     rows = select(func.count()).select_from(_transaction)
     return db.scalar(rows.where(_is_unknown, scope.condition)) or 0
 
 
 def has_free_payment(db: Connection, scope: Scope) -> bool:
-    """Whether one of them is in nobody's hands, or in those of a process that is gone."""
-    mine = and_(_is_unknown, scope.condition)
-    holders = list(db.scalars(select(_transaction.c.claimed_by).where(mine).distinct()))
+    """Return whether one of them is not claimed, or claimed by a process that has ended."""
+    is_in_scope = and_(_is_unknown, scope.condition)
+    holders = list(db.scalars(select(_transaction.c.claimed_by).where(is_in_scope).distinct()))
     held = [number for number in holders if number is not None]
     return len(held) < len(holders) or bool(released_locks(db, held))
 
 
 def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[str]) -> list[Due]:
-    """Take up to `limit` of them that no process that is there has taken.
+    """Claim up to `limit` of them that no running process has claimed.
 
-    Those that were never asked come first, the oldest and the newest of them in turn, then those
-    that were asked least often: a heap of cards that a gateway never answers about keeps nobody
-    waiting. `me` is this process's number (see `order_factory.models.database.process_locks`).
-    Those of the gateways in `without` are left.
+    Transactions without a call come first, the oldest and the newest alternately, then those with
+    the fewest calls. So cards that a gateway never answers about do not delay the others. `me` is
+    this process's number (see `order_factory.models.database.process_locks`). Gateways in `without`
+    are left out.
     """
-    open_ = and_(_is_unknown, scope.condition, _transaction.c.gateway.not_in(without))
-    others = select(_transaction.c.claimed_by).distinct()
-    holders = db.scalars(others.where(open_, _transaction.c.claimed_by.is_not(None))).all()
-    gone = released_locks(db, [number for number in holders if number is not None])
-    free = or_(_transaction.c.claimed_by.is_(None), _transaction.c.claimed_by.in_(gone))
+    is_open = and_(_is_unknown, scope.condition, _transaction.c.gateway.not_in(without))
+    holder_numbers = select(_transaction.c.claimed_by).distinct()
+    holders = db.scalars(
+        holder_numbers.where(is_open, _transaction.c.claimed_by.is_not(None))
+    ).all()
+    ended_holders = released_locks(db, [number for number in holders if number is not None])
+    is_free = or_(_transaction.c.claimed_by.is_(None), _transaction.c.claimed_by.in_(ended_holders))
     calls, key = _transaction.c.calls, _transaction.c.id
 
     def take(count: int, which: ColumnElement[bool], *order: ColumnElement[Any]) -> list[Row[Any]]:
-        rows = select(key, _transaction.c.updated_at).where(open_, free, which).order_by(*order)
+        rows = (
+            select(key, _transaction.c.updated_at).where(is_open, is_free, which).order_by(*order)
+        )
         return list(db.execute(skip_locked(db, rows.limit(count), _transaction))) if count else []
 
-    # Apart: these two are answered by the partial index of what is unknown, from either end.
+    # Two statements, because each reads the partial index of unknown transactions from one end.
     oldest = take(limit - limit // 2, calls == 0, key)
     newer = and_(calls == 0, key > oldest[-1].id) if oldest else false()
     newest = take(limit // 2, newer, key.desc())
     by_age = oldest + newest[::-1]
-    in_turn = [row for pair in zip(by_age, by_age[::-1], strict=True) for row in pair]
-    taken = in_turn[: len(by_age)]
-    taken += take(limit - len(taken), calls > 0, calls, key)
-    if not taken:
+    alternating = [row for pair in zip(by_age, by_age[::-1], strict=True) for row in pair]
+    claimed_rows = alternating[: len(by_age)]
+    claimed_rows += take(limit - len(claimed_rows), calls > 0, calls, key)
+    if not claimed_rows:
         return []
-    keys = [row.id for row in taken]
+    keys = [row.id for row in claimed_rows]
     db.execute(
         update(_transaction)
         .where(_transaction.c.id.in_(keys))
         .values(claimed_by=me, calls=_transaction.c.calls + 1, updated_at=utc_now())
     )
-    found = {row.id: row for row in db.execute(_select_due(keys))}
+    rows_by_key = {row.id: row for row in db.execute(_select_due(keys))}
     earlier = _read_earlier(db, keys)
-    return [_due(row.updated_at, earlier.get(row.id, []), *tuple(found[row.id])) for row in taken]
+    return [
+        _due(row.updated_at, earlier.get(row.id, []), *tuple(rows_by_key[row.id]))
+        for row in claimed_rows
+    ]
 
 
-def release_unasked(db: Connection, keys: list[int], me: int) -> None:
-    """Release the transactions that this process claimed and did not call about."""
-    _put_back(db, me, _transaction.c.id.in_(keys))
+def release_uncalled(db: Connection, keys: list[int], me: int) -> None:
+    """Release the transactions that this process claimed without calling the gateway."""
+    _release(db, me, _transaction.c.id.in_(keys))
 
 
 def release_claims(db: Connection, me: int, known: Collection[int]) -> None:
-    """Put back what this process took up without learning of it: all but what is `known`."""
-    _put_back(db, me, _transaction.c.id.not_in(list(known)))
+    """Release the claims that this process does not know about: all but those in `known`."""
+    _release(db, me, _transaction.c.id.not_in(list(known)))
 
 
-def _put_back(db: Connection, me: int, which: ColumnElement[bool]) -> None:
-    mine = update(_transaction).where(_is_unknown, _transaction.c.claimed_by == me, which)
-    db.execute(mine.values(claimed_by=null(), calls=_transaction.c.calls - 1, updated_at=utc_now()))
+def _release(db: Connection, me: int, which: ColumnElement[bool]) -> None:
+    is_in_scope = update(_transaction).where(_is_unknown, _transaction.c.claimed_by == me, which)
+    db.execute(
+        is_in_scope.values(claimed_by=null(), calls=_transaction.c.calls - 1, updated_at=utc_now())
+    )
 
 
 def _select_due(keys: list[int]) -> Select[Any]:
@@ -201,9 +215,9 @@ def _select_due(keys: list[int]) -> Select[Any]:
 
 
 def _read_earlier(db: Connection, keys: list[int]) -> dict[int, list[EarlierPayment]]:
-    """The payments that still wait for the customer, by the transaction that comes after them.
+    """Return the payments that still wait for the customer, by later transaction.
 
-    Those of the same order for an authorization, and for a void the one that it cancels.
+    For an authorization, those of the same order; for a void, the payment that it cancels.
     """
     earlier = _transaction.alias("earlier")
     is_replaced = and_(
@@ -224,16 +238,18 @@ def _read_earlier(db: Connection, keys: list[int]) -> dict[int, list[EarlierPaym
         )
         .order_by(earlier.c.id)
     )
-    found: dict[int, list[EarlierPayment]] = {}
+    rows_by_key: dict[int, list[EarlierPayment]] = {}
     for row in db.execute(rows):
         order = public_id(Resource.orders, row.order_id)
         asked = GatewayRequest(row.idempotency_key, row.amount_cents, row.currency_code, order)
-        found.setdefault(row.later_id, []).append(EarlierPayment(row.gateway, asked, row.token))
-    return found
+        rows_by_key.setdefault(row.later_id, []).append(
+            EarlierPayment(row.gateway, asked, row.token)
+        )
+    return rows_by_key
 
 
 def is_confirmable(transaction: FromClause) -> ColumnElement[bool]:
-    """Whether the customer may still confirm this authorization at the gateway."""
+    """Return whether the customer may still confirm this authorization at the gateway."""
     return and_(
         transaction.c.type == TransactionType.AUTHORIZATIONS,
         transaction.c.status == TransactionStatus.FAILED,
@@ -242,7 +258,7 @@ def is_confirmable(transaction: FromClause) -> ColumnElement[bool]:
 
 
 def is_unwanted() -> ColumnElement[bool]:
-    """Whether the transaction is for a copy of a subscription that has ended."""
+    """Return whether the transaction is for a copy of a subscription that has ended."""
     ended = exists().where(
         _factory.c.id == _transaction.c.order_factory_id,
         _subscription.c.id == _factory.c.order_subscription_id,
@@ -252,7 +268,7 @@ def is_unwanted() -> ColumnElement[bool]:
 
 
 def _due(
-    taken_at: datetime,
+    claimed_at: datetime,
     earlier: list[EarlierPayment],
     key: int,
     kind: str,
@@ -285,7 +301,7 @@ def _due(
         gateway,
         request,
         calls > 1,
-        taken_at,
+        claimed_at,
         unwanted,
         tuple(earlier),
     )

@@ -1,8 +1,8 @@
-"""An earlier payment of the order that waits for the customer: it pays, or it is cancelled.
+"""An earlier payment of the order that waits for the customer: it is used or cancelled.
 
 An order never has two payments that the customer or the gateway can complete. The new
 authorization is committed before the calls, and stays `unknown` until the earlier payment is
-settled and the gateway has answered. After a crash both are done again, under the same keys.
+resolved and the gateway has answered. After a crash, both calls are repeated with the same keys.
 """
 
 from dataclasses import replace
@@ -23,21 +23,22 @@ _NOT_CANCELLED = "earlier_payment_open"
 _transaction = table_of(Transaction)
 
 
-def settle_earlier_payment(due: Due, earlier: EarlierPayment) -> Answer | None:
-    """Return the answer to the new payment if the earlier one decides it; else cancel the earlier.
+def resolve_earlier_payment(due: Due, earlier: EarlierPayment) -> Answer | None:
+    """Use the earlier payment if the customer has confirmed it, otherwise cancel it.
 
-    What the customer has confirmed meanwhile pays, if it is the same amount. If the earlier payment
-    cannot be cancelled, the new one fails. Raises `GatewayError` without an answer.
+    Returns the answer for the new payment: a success if the customer has confirmed the same amount,
+    a failure if the earlier payment cannot be cancelled, and None if the gateway has to be called.
+    Raises `GatewayError` if the gateway does not answer.
     """
     if earlier.gateway not in known_gateways():
         hint = setup_hint(earlier.gateway)
         raise GatewayMisconfigured(earlier.gateway, f"is not set up: {hint}")
-    its_gateway, limits = gateway(earlier.gateway), get_limits(earlier.gateway)
+    earlier_gateway, limits = gateway(earlier.gateway), get_limits(earlier.gateway)
     with limits:
-        known = its_gateway.lookup(earlier.request)
-    if known is not None and known.succeeded and _is_same_payment(due, earlier):
-        return known
-    token = earlier.token or (None if known is None else known.token)
+        found = earlier_gateway.lookup(earlier.request)
+    if found is not None and found.succeeded and _is_same_payment(due, earlier):
+        return found
+    token = earlier.token or (None if found is None else found.token)
     if token is None:
         return None  # the gateway has nothing that can be confirmed
     void = replace(
@@ -46,7 +47,7 @@ def settle_earlier_payment(due: Due, earlier: EarlierPayment) -> Answer | None:
         authorization_token=token,
         call="void",
     )
-    answer = call_gateway(its_gateway, limits, its_gateway.void, void, perhaps_done=True)
+    answer = call_gateway(earlier_gateway, limits, earlier_gateway.void, void, perhaps_done=True)
     if answer.succeeded:
         return None
     message = "An earlier payment of the order could not be cancelled at the gateway."
@@ -54,9 +55,9 @@ def settle_earlier_payment(due: Due, earlier: EarlierPayment) -> Answer | None:
 
 
 def close_earlier_payments(db: Connection, now: datetime) -> None:
-    """Forget how the customer confirms a payment that a later one has replaced."""
+    """Remove the customer's action from payments that a later one has replaced."""
     later = _transaction.alias("later")
-    replaced = (
+    is_replaced = (
         select(later.c.id)
         .join(answers, answers.c.transaction_id == later.c.id)
         .where(
@@ -74,18 +75,18 @@ def close_earlier_payments(db: Connection, now: datetime) -> None:
         .join(answers, answers.c.transaction_id == later.c.id)
         .where(later.c.type == TransactionType.AUTHORIZATIONS)
     )
-    closed = update(_transaction).where(
+    statement = update(_transaction).where(
         is_confirmable(_transaction),
         _transaction.c.order_id.in_(orders),
-        replaced.correlate(_transaction).exists(),
+        is_replaced.correlate(_transaction).exists(),
     )
-    db.execute(closed.values(customer_action=null(), updated_at=NOW), {"now": now})
+    db.execute(statement.values(customer_action=null(), updated_at=NOW), {"now": now})
 
 
 def _is_same_payment(due: Due, earlier: EarlierPayment) -> bool:
-    asked, before = due.request, earlier.request
+    asked, earlier_request = due.request, earlier.request
     same_amount = (asked.amount_cents, asked.currency_code) == (
-        before.amount_cents,
-        before.currency_code,
+        earlier_request.amount_cents,
+        earlier_request.currency_code,
     )
     return same_amount and due.gateway == earlier.gateway

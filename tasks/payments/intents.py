@@ -1,4 +1,4 @@
-"""What gateways are to be asked: one `unknown` transaction each, committed before the call."""
+"""The intents: one `unknown` transaction for each call to a gateway, committed before the call."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ from order_factory.tasks.working_set.statements import NOW, insert_counted, tabl
 from order_factory.tasks.working_set.tables import cancellations, copies, placements
 
 _order, _transaction = table_of(Order), table_of(Transaction)
-# What an authorization of a whole order takes from the order.
+# The columns that an authorization takes from its order.
 _ORDER_TOTAL = {
     "order_id": _order.c.id,
     "mode": _order.c.mode,
@@ -48,9 +48,9 @@ _ORDER_TOTAL = {
 
 
 def insert_authorizations() -> Insert:
-    """One authorization of the order's total for each placement that a gateway is asked about."""
+    """Insert an authorization of the order's total for each placement with a remote gateway."""
     values = {
-        **_asked(TransactionType.AUTHORIZATIONS),
+        **_intent_columns(TransactionType.AUTHORIZATIONS),
         **_ORDER_TOTAL,
         "idempotency_key": authorization_key(),
         "order_factory_id": copies.c.factory_id,
@@ -62,14 +62,14 @@ def insert_authorizations() -> Insert:
         .join(factory, factory.c.id == copies.c.factory_id)
         .outerjoin(batch, batch.c.id == factory.c.batch_id)
     )
-    chosen = select(*values.values()).select_from(rows).where(placements.c.remote)
-    return insert_counted(_transaction, list(values), chosen)
+    selected = select(*values.values()).select_from(rows).where(placements.c.remote)
+    return insert_counted(_transaction, list(values), selected)
 
 
 def insert_authorizations_of_orders() -> Insert:
-    """The same for placements of orders that are there: no factory waits for the answer."""
+    """Insert an authorization for each placement of an existing order, without a factory."""
     values = {
-        **_asked(TransactionType.AUTHORIZATIONS),
+        **_intent_columns(TransactionType.AUTHORIZATIONS),
         **_ORDER_TOTAL,
         "idempotency_key": order_authorization_key(_order),
         "gateway": placements.c.gateway,
@@ -80,15 +80,15 @@ def insert_authorizations_of_orders() -> Insert:
         .outerjoin(factory, factory.c.id == _order.c.order_factory_id)
         .outerjoin(batch, batch.c.id == factory.c.batch_id)
     )
-    chosen = select(*values.values()).select_from(rows).where(placements.c.remote)
-    return insert_counted(_transaction, list(values), chosen)
+    selected = select(*values.values()).select_from(rows).where(placements.c.remote)
+    return insert_counted(_transaction, list(values), selected)
 
 
 def insert_voids(remote: list[str]) -> Insert:
-    """One void for each cancelled order whose payment a gateway still holds."""
-    held = held_authorizations(remote).subquery("held")
+    """Insert a void for each cancelled order whose payment a gateway still holds."""
+    held = select_held_authorizations(remote).subquery("held")
     values = {
-        **_asked(TransactionType.VOIDS),
+        **_intent_columns(TransactionType.VOIDS),
         "idempotency_key": void_key(held.c.id, held.c.idempotency_key),
         "order_id": held.c.order_id,
         "order_factory_id": cancellations.c.factory_id,
@@ -103,9 +103,9 @@ def insert_voids(remote: list[str]) -> Insert:
 
 
 def insert_manual_authorizations() -> Insert:
-    """An authorization of its total for each asked order that a person takes the money of."""
+    """Insert a succeeded authorization for each requested order that is paid by hand."""
     values = {
-        **_asked(TransactionType.AUTHORIZATIONS, TransactionStatus.SUCCEEDED),
+        **_intent_columns(TransactionType.AUTHORIZATIONS, TransactionStatus.SUCCEEDED),
         **_ORDER_TOTAL,
         "idempotency_key": order_authorization_key(_order),
         "gateway": literal(DEFAULT),
@@ -115,20 +115,20 @@ def insert_manual_authorizations() -> Insert:
         .outerjoin(factory, factory.c.id == _order.c.order_factory_id)
         .outerjoin(batch, batch.c.id == factory.c.batch_id)
     )
-    chosen = select(*values.values()).select_from(rows)
+    selected = select(*values.values()).select_from(rows)
     unpaid = _order.c.payment_status == PaymentStatus.UNPAID
-    return insert_counted(_transaction, list(values), chosen.where(unpaid, not_(is_refused())))
+    return insert_counted(_transaction, list(values), selected.where(unpaid, not_(is_refused())))
 
 
 def insert_captures(gateways: list[str], status: TransactionStatus) -> Insert:
-    """One capture for each asked order whose payment one of these gateways holds.
+    """Insert a capture for each requested order whose payment one of these gateways holds.
 
-    It takes the amount that is asked for, or what the order costs now, and at most what is held.
+    The amount is the requested one, or the order's total of now, and at most the authorized amount.
     """
-    held = held_authorizations(gateways).subquery("held")
+    held = select_held_authorizations(gateways).subquery("held")
     total = _order.c.total_amount_with_taxes_cents
     values = {
-        **_asked(TransactionType.CAPTURES, status),
+        **_intent_columns(TransactionType.CAPTURES, status),
         "idempotency_key": capture_key(held.c.id, held.c.idempotency_key),
         "order_id": _order.c.id,
         "authorization_id": held.c.id,
@@ -141,23 +141,23 @@ def insert_captures(gateways: list[str], status: TransactionStatus) -> Insert:
         "currency_code": held.c.currency_code,
     }
     rows = _order.join(requested_orders, IS_REQUESTED).join(held, held.c.order_id == _order.c.id)
-    chosen = select(*values.values()).select_from(rows).where(not_(is_refused()))
-    return insert_counted(_transaction, list(values), chosen)
+    selected = select(*values.values()).select_from(rows).where(not_(is_refused()))
+    return insert_counted(_transaction, list(values), selected)
 
 
 def insert_refunds(remote: list[str]) -> Insert:
-    """One refund of the amount, or of all that is left, for each asked order.
+    """Insert a refund of the amount, or of the remaining amount, for each requested order.
 
-    Where no gateway has to be called, a person gives the money back, and the refund has succeeded.
+    A refund without a remote gateway has succeeded, because a person gives the money back.
     """
-    refundable = refundable_captures().subquery("refundable")
+    refundable = select_refundable_captures().subquery("refundable")
     amount = func.coalesce(requested_orders.c.amount_cents, refundable.c.left_cents)
     status = case(
         (refundable.c.gateway.in_(remote), TransactionStatus.UNKNOWN.value),
         else_=TransactionStatus.SUCCEEDED.value,
     )
     values = {
-        **_asked(TransactionType.REFUNDS),
+        **_intent_columns(TransactionType.REFUNDS),
         "status": status,
         "idempotency_key": refund_key(
             refundable.c.id, refundable.c.idempotency_key, amount, requested_orders.c.name
@@ -171,12 +171,12 @@ def insert_refunds(remote: list[str]) -> Insert:
     }
     rows = _order.join(requested_orders, IS_REQUESTED)
     rows = rows.join(refundable, refundable.c.order_id == _order.c.id)
-    chosen = select(*values.values()).select_from(rows).where(not_(is_refused()))
-    return insert_counted(_transaction, list(values), chosen)
+    selected = select(*values.values()).select_from(rows).where(not_(is_refused()))
+    return insert_counted(_transaction, list(values), selected)
 
 
-def refunded_already() -> ColumnElement[bool]:
-    """Whether the asked order has a refund under the name of the request."""
+def has_named_refund() -> ColumnElement[bool]:
+    """Return whether the order already has a refund with the name of the request."""
     capture, refund = _transaction.alias("capture"), _transaction.alias("refund")
     key = refund_key(
         capture.c.id, capture.c.idempotency_key, refund.c.amount_cents, requested_orders.c.name
@@ -190,10 +190,10 @@ def refunded_already() -> ColumnElement[bool]:
     return found.correlate(_order, requested_orders)
 
 
-def refundable_captures() -> Select[Any]:
-    """Select the captures that succeeded, with `left_cents`: what no refund has given back.
+def select_refundable_captures() -> Select[Any]:
+    """Select the captures that succeeded, with `left_cents`: the amount that is not refunded yet.
 
-    A refund without an answer counts: it may have given the money back.
+    A refund without an answer counts as refunded, because it may have succeeded.
     """
     refund = _transaction.alias("refund")
     refunded = (
@@ -210,8 +210,8 @@ def refundable_captures() -> Select[Any]:
     )
 
 
-def held_authorizations(remote: list[str]) -> Select[Any]:
-    """The authorizations that a gateway holds: neither captured nor voided."""
+def select_held_authorizations(remote: list[str]) -> Select[Any]:
+    """Select the authorizations that a gateway holds: neither captured nor voided."""
     later = _transaction.alias("later")
     used = (
         select(later.c.id)
@@ -230,7 +230,7 @@ def held_authorizations(remote: list[str]) -> Select[Any]:
     )
 
 
-def _asked(
+def _intent_columns(
     kind: TransactionType, status: TransactionStatus = TransactionStatus.UNKNOWN
 ) -> dict[str, ColumnElement[Any]]:
     return {

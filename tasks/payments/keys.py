@@ -1,13 +1,12 @@
-"""The idempotency keys that gateways are asked under: derived from what is paid for.
+"""The idempotency keys of the calls to gateways, derived from what is paid for.
 
-Two databases that both take themselves for the shop, such as a backup that was restored and the
-original, so ask under the same key, and the gateway charges once. A random key, or one made of row
-numbers alone, would be another one after a backup is restored and the night is run again.
+If two databases act for the same shop, such as a restored backup and the original, both send the
+same key, and the gateway charges once. A random key, or one of row ids alone, would differ after a
+backup is restored and the night is run again.
 
-What is paid for is a copy of a source order, and what names the copy: the subscription, its period
-and the attempt; the reference of the batch and that of the row; the caller's own key or reference;
-otherwise the factory. All of it belongs to the shop: another shop with the same gateway account has
-other keys.
+A key identifies the source order and its copy: by the subscription, its period and the attempt; by
+the references of the batch and the row; by the caller's own key or reference; otherwise by the
+factory. It includes the shop, so another shop with the same gateway account has other keys.
 """
 
 from typing import Any
@@ -39,7 +38,7 @@ _shop = select(table_of(ShopIdentity).c.shop_id).scalar_subquery()
 
 
 def authorization_key(attempt: int | ColumnElement[int] = 1) -> ColumnElement[str]:
-    """The key of an authorization of a target order, for rows of `factory` and `batch`.
+    """Return the key of an authorization of a target order, for rows of `factory` and `batch`.
 
     `attempt` counts the authorizations of the same target order, from 1.
     """
@@ -48,9 +47,9 @@ def authorization_key(attempt: int | ColumnElement[int] = 1) -> ColumnElement[st
 
 
 def order_authorization_key(order: Table) -> ColumnElement[str]:
-    """The key of the next authorization of an order, for rows of it with `factory` and `batch`.
+    """Return the key of the next authorization of an order, joined with `factory` and `batch`.
 
-    A copy that is placed later is paid for under the name that it would have had at once.
+    A copy that is placed later has the same key as one that is placed at once.
     """
     earlier = select(func.count()).select_from(_transaction)
     earlier = earlier.where(
@@ -66,7 +65,7 @@ def order_authorization_key(order: Table) -> ColumnElement[str]:
 def capture_key(
     authorization_id: ColumnElement[int], authorization_key: ColumnElement[str]
 ) -> ColumnElement[str]:
-    """The key of the next capture of this authorization."""
+    """Return the key of the next capture of this authorization."""
     return _follow_up_key(
         "capture", _transaction.c.authorization_id == authorization_id, authorization_key
     )
@@ -78,14 +77,14 @@ def refund_key(
     amount_cents: ColumnElement[int],
     name: ColumnElement[str | None],
 ) -> ColumnElement[str]:
-    """The key of a refund of this capture: that of the request's name, or of the next refund.
+    """Return the key of a refund of this capture: by the request's name, or of the next refund.
 
-    Without a name, another amount is another refund.
+    Without a name, another amount has another key.
     """
     which = _transaction.c.capture_id == capture_id
     following = _follow_up_key("refund", which, capture_key, cast(amount_cents, String))
-    named = _key(_shop, "refund", capture_key, "name", func.coalesce(name, ""))
-    return case((name.is_(None), following), else_=named)
+    by_name = _key(_shop, "refund", capture_key, "name", func.coalesce(name, ""))
+    return case((name.is_(None), following), else_=by_name)
 
 
 def void_key(
@@ -93,24 +92,27 @@ def void_key(
     authorization_key: ColumnElement[str],
     *which: ColumnElement[bool],
 ) -> ColumnElement[str]:
-    """The key of the next void of this authorization; one that was refused is no further try of it.
+    """Return the key of the next void of this authorization.
 
-    `which` selects among what was asked about the authorization before.
+    `which` selects the earlier voids that count.
     """
-    same = and_(_transaction.c.authorization_id == authorization_id, *which)
-    return _follow_up_key("void", same, authorization_key)
+    earlier_condition = and_(_transaction.c.authorization_id == authorization_id, *which)
+    return _follow_up_key("void", earlier_condition, authorization_key)
 
 
 def _follow_up_key(
-    kind: str, same: ColumnElement[bool], key: ColumnElement[str], *more: ColumnElement[str]
+    kind: str,
+    earlier_condition: ColumnElement[bool],
+    key: ColumnElement[str],
+    *more: ColumnElement[str],
 ) -> ColumnElement[str]:
-    """The key of what follows on the transaction with this key, after the earlier ones of the same."""
-    earlier = select(func.count()).select_from(_transaction).where(same)
+    """Return the key of the next follow-up of the transaction with this key."""
+    earlier = select(func.count()).select_from(_transaction).where(earlier_condition)
     return _key(_shop, kind, key, cast(earlier.scalar_subquery(), String), *more)
 
 
 def _copy() -> ColumnElement[str]:
-    """What names a copy of its source order, whatever the numbers of the rows are."""
+    """Return the part of the key that identifies a copy, independent of row ids where possible."""
     earlier = factory.alias("earlier")
     reference = func.coalesce(factory.c.reference, "")
     nth = select(func.count()).where(
@@ -140,7 +142,7 @@ def _key(*parts: ColumnElement[str] | str) -> ColumnElement[str]:
 
 
 def _joined(*parts: Any) -> ColumnElement[str]:
-    """The parts with a character between them that none of them has (unit separator)."""
+    """Join the parts with a character that none of them contains (unit separator)."""
     first, *others = (literal(part) if isinstance(part, str) else part for part in parts)
     for part in others:
         first = first + literal("\x1f") + part

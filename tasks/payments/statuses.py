@@ -1,4 +1,4 @@
-"""The payment status of orders, as it follows from what gateways captured and refunded."""
+"""The payment status of orders, computed from their captures and refunds."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ _order, _transaction = table_of(Order), table_of(Transaction)
 
 
 def update_payment_statuses(db: Connection, orders: Select[tuple[int]], now: datetime) -> None:
-    """Give these orders the status of what was captured and refunded."""
+    """Set the payment status of these orders from the sums of their captures and refunds."""
     captured, refunded = _sum(TransactionType.CAPTURES), _sum(TransactionType.REFUNDS)
     column = _order.c.payment_status
     status = case(
@@ -32,12 +32,12 @@ def update_payment_statuses(db: Connection, orders: Select[tuple[int]], now: dat
         ),
         else_=new_status(column, PaymentStatus.PARTIALLY_PAID),
     )
-    mine = update(_order).where(_order.c.id.in_(orders))
-    db.execute(mine.values(payment_status=status, updated_at=NOW), {"now": now})
-    paid = column.in_([PaymentStatus.PAID, PaymentStatus.PARTIALLY_PAID])
-    record_order_events(db, [EventName.ORDER_PAY], orders, paid, now=now)
-    given_back = column.in_([PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED])
-    record_order_events(db, [EventName.ORDER_REFUND], orders, given_back, now=now)
+    statement = update(_order).where(_order.c.id.in_(orders))
+    db.execute(statement.values(payment_status=status, updated_at=NOW), {"now": now})
+    is_paid = column.in_([PaymentStatus.PAID, PaymentStatus.PARTIALLY_PAID])
+    record_order_events(db, [EventName.ORDER_PAY], orders, is_paid, now=now)
+    is_refunded = column.in_([PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED])
+    record_order_events(db, [EventName.ORDER_REFUND], orders, is_refunded, now=now)
 
 
 def _sum(kind: TransactionType) -> ColumnElement[Any]:

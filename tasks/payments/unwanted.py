@@ -1,7 +1,7 @@
-"""Payments that nobody wants any more: of subscriptions that were cancelled or deactivated.
+"""Payments of subscriptions that were cancelled or deactivated in the meantime.
 
-Requests that were never sent are dropped, and authorizations that the gateway has made are voided.
-Either way the copy ends `aborted`, its target order cancelled.
+A request that was not sent is dropped, and an authorization is voided. In both cases the copy
+ends `aborted`, and its target order is cancelled.
 """
 
 from datetime import datetime
@@ -40,13 +40,13 @@ _ENDED = literal("the order subscription was cancelled or deactivated before the
 CODE = ErrorCode.ORDER_SUBSCRIPTION_ENDED
 
 
-def abort_called_off(db: Connection, now: datetime) -> None:
-    """Abort the copies whose payment was not asked for any more, and cancel their orders.
+def abort_dropped(db: Connection, now: datetime) -> None:
+    """Abort the copies whose payment was dropped, and cancel their orders.
 
-    The orders are `pending` again, and their stock is free.
+    The orders are already `pending` again, and their stock is released.
     """
-    words = _ENDED + "authorized; nothing was charged"
-    if not execute_and_count(db, insert_errors(CODE, words, _was_called_off, joins=_OF_COPY)):
+    message = _ENDED + "authorized; nothing was charged"
+    if not execute_and_count(db, insert_errors(CODE, message, _was_called_off, joins=_OF_COPY)):
         return
     targets = select(_transaction.c.order_id).select_from(_answered).where(_was_called_off)
     cancelled = update(_order).where(
@@ -54,8 +54,8 @@ def abort_called_off(db: Connection, now: datetime) -> None:
     )
     values = {"status": OrderStatus.CANCELLED, "cancelled_at": NOW, "updated_at": NOW}
     db.execute(cancelled.values(values), {"now": now})
-    of_now = _order.c.cancelled_at == at(now)
-    record_order_events(db, [EventName.ORDER_CANCEL], targets, of_now, now=now)
+    is_new = _order.c.cancelled_at == at(now)
+    record_order_events(db, [EventName.ORDER_CANCEL], targets, is_new, now=now)
     cancel_open_payments(db, targets, now)
     _abort(db, _was_called_off)
 
@@ -69,25 +69,26 @@ def void_unwanted(db: Connection, now: datetime) -> None:
     rows = select(_transaction.c.order_id, _transaction.c.order_factory_id)
     rows = rows.select_from(_answered).where(unwanted)
     db.execute(insert(cancellations).from_select(["order_id", "factory_id"], rows))
-    waiting = select(cancellations.c.factory_id)
-    mark = update(copies).where(copies.c.factory_id.in_(waiting))
-    if db.execute(mark.values(awaits=True)).rowcount:
+    waiting_ids = select(cancellations.c.factory_id)
+    statement = update(copies).where(copies.c.factory_id.in_(waiting_ids))
+    if db.execute(statement.values(awaits=True)).rowcount:
         remote = [name for name, known in known_gateways().items() if known.terms.remote]
         execute_and_count(db, insert_voids(remote), now=now)
-        # They are nobody's source order.
+        # These orders are targets, and the step that cancels source orders must not see them.
         db.execute(cancellations.delete())
 
 
 def abort_voided(db: Connection) -> None:
-    """Abort the copies whose own payment is voided, and say where the gateway refused that."""
+    """Abort the copies whose payment was voided, and record the voids that the gateway refused."""
     voided = and_(_voids_target, answers.c.succeeded)
-    words = _ENDED + "decided; it was voided"
-    if execute_and_count(db, insert_errors(CODE, words, voided, joins=_OF_COPY)):
+    message = _ENDED + "decided; it was voided"
+    if execute_and_count(db, insert_errors(CODE, message, voided, joins=_OF_COPY)):
         _abort(db, voided)
     refused = and_(_voids_target, not_(answers.c.succeeded))
-    words = _ENDED + "decided, and it could not be voided; the order is placed"
+    message = _ENDED + "decided, and it could not be voided; the order is placed"
     execute_and_count(
-        db, insert_errors(ErrorCode.ORDER_SUBSCRIPTION_VOID_REFUSED, words, refused, joins=_OF_COPY)
+        db,
+        insert_errors(ErrorCode.ORDER_SUBSCRIPTION_VOID_REFUSED, message, refused, joins=_OF_COPY),
     )
 
 
@@ -98,5 +99,5 @@ def _abort(db: Connection, which: ColumnElement[bool]) -> None:
         .join(answers, answers.c.transaction_id == _transaction.c.id)
         .where(which)
     )
-    mark = update(copies).where(copies.c.factory_id.in_(factories))
-    db.execute(mark.values(aborted=true(), failed=not_(true())))
+    statement = update(copies).where(copies.c.factory_id.in_(factories))
+    db.execute(statement.values(aborted=true(), failed=not_(true())))

@@ -1,4 +1,4 @@
-"""The promotions that each copy gets: those that are valid now and fit the order."""
+"""Choose the promotions of each copy: those that are valid now and match the order."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from order_factory.models.tables import LineItem, Promotion
 from order_factory.models.tables.promotions import PromotionType
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.tasks.promotions.goods import is_listed
-from order_factory.tasks.promotions.tables import candidates, discountable, granted, held_coupons
+from order_factory.tasks.promotions.tables import candidates, copy_coupons, discountable, granted
 from order_factory.tasks.working_set.statements import NOW, table_of
 from order_factory.tasks.working_set.tables import copies
 
@@ -50,8 +50,8 @@ def find_discountable_lines(db: Connection) -> None:
 def grant_promotions(db: Connection, now: datetime) -> None:
     """Decide which promotions each copy gets, and in which order.
 
-    All that fit apply one after the other: exclusive ones first, then by priority (low before
-    high, none last), then by age. An exclusive promotion that fits is the only one. Earlier
+    All that match apply one after the other: exclusive ones first, then by priority (low before
+    high, none last), then by age. If an exclusive promotion matches, it is the only one. Earlier
     factories get limited promotions first.
     """
     for statement in (_insert_open(), _insert_of_coupons()):
@@ -66,8 +66,8 @@ def grant_promotions(db: Connection, now: datetime) -> None:
     analyze_table(db, granted)
 
 
-def suits(promotion: FromClause, lines: FromClause) -> ColumnElement[bool]:
-    """Whether the promotion is for this discountable line."""
+def applies_to(promotion: FromClause, lines: FromClause) -> ColumnElement[bool]:
+    """Return whether the promotion applies to this discountable line."""
     free_shipping = promotion.c.type == PromotionType.FREE_SHIPPING
     listed = or_(
         promotion.c.sku_list_id.is_(None),
@@ -110,18 +110,20 @@ def _insert_of_coupons() -> Insert:
     """Insert the promotions of the copies' coupons."""
     valid = _valid_now()
     rows = copies.join(
-        held_coupons,
-        and_(held_coupons.c.factory_id == copies.c.factory_id, copies.c.coupon_code.is_not(None)),
-    ).join(valid, and_(valid.c.id == held_coupons.c.promotion_id, valid.c.coupon_required))
+        copy_coupons,
+        and_(copy_coupons.c.factory_id == copies.c.factory_id, copies.c.coupon_code.is_not(None)),
+    ).join(valid, and_(valid.c.id == copy_coupons.c.promotion_id, valid.c.coupon_required))
     return _insert_fitting(valid, rows)
 
 
 def _insert_fitting(valid: Subquery, rows: FromClause) -> Insert:
-    mine = discountable.c.factory_id == copies.c.factory_id
+    is_own = discountable.c.factory_id == copies.c.factory_id
     goods = select(func.coalesce(func.sum(discountable.c.total_cents), 0))
-    goods = goods.where(mine, not_(discountable.c.shipping))
+    goods = goods.where(is_own, not_(discountable.c.shipping))
     amount = goods.correlate_except(discountable).scalar_subquery()
-    has_suitable = exists().where(mine, suits(valid, discountable)).correlate_except(discountable)
+    has_suitable = (
+        exists().where(is_own, applies_to(valid, discountable)).correlate_except(discountable)
+    )
     fitting = (
         select(
             copies.c.factory_id,
@@ -144,13 +146,13 @@ def _insert_fitting(valid: Subquery, rows: FromClause) -> Insert:
 def _contested() -> Select[tuple[int, int]]:
     """Select the limited promotions with too many candidates, and how many uses remain.
 
-    A copy with a coupon of the promotion has its use already.
+    A copy with a coupon of the promotion already has its use.
     """
     reserved = (
-        select(held_coupons.c.promotion_id, func.count().label("uses"))
-        .join(copies, copies.c.factory_id == held_coupons.c.factory_id)
+        select(copy_coupons.c.promotion_id, func.count().label("uses"))
+        .join(copies, copies.c.factory_id == copy_coupons.c.factory_id)
         .where(copies.c.valid, copies.c.coupon_code.is_not(None))
-        .group_by(held_coupons.c.promotion_id)
+        .group_by(copy_coupons.c.promotion_id)
         .subquery("reserved")
     )
     left = (
@@ -173,16 +175,16 @@ def _contested() -> Select[tuple[int, int]]:
 
 
 def _has_its_use() -> ColumnElement[bool]:
-    """Whether the candidate's copy has a coupon of this promotion, and so its use."""
+    """Return whether the candidate's copy has a coupon of this promotion, and so its use."""
     return (
         exists()
         .where(
-            held_coupons.c.factory_id == candidates.c.factory_id,
-            held_coupons.c.promotion_id == candidates.c.promotion_id,
-            copies.c.factory_id == held_coupons.c.factory_id,
+            copy_coupons.c.factory_id == candidates.c.factory_id,
+            copy_coupons.c.promotion_id == candidates.c.promotion_id,
+            copies.c.factory_id == copy_coupons.c.factory_id,
             copies.c.coupon_code.is_not(None),
         )
-        .correlate_except(held_coupons, copies)
+        .correlate_except(copy_coupons, copies)
     )
 
 
@@ -199,9 +201,9 @@ def _drop_displaced(db: Connection, *where: ColumnElement[bool]) -> None:
 
 def _drop_beyond(promotion_id: int, remaining: int) -> Delete:
     """Keep the first `remaining` candidates of a promotion."""
-    mine = and_(candidates.c.promotion_id == promotion_id, not_(_has_its_use()))
+    is_own = and_(candidates.c.promotion_id == promotion_id, not_(_has_its_use()))
     rank = func.row_number().over(order_by=candidates.c.factory_id)
-    ranked = select(candidates.c.factory_id, rank.label("rank")).where(mine).subquery("ranked")
+    ranked = select(candidates.c.factory_id, rank.label("rank")).where(is_own).subquery("ranked")
     late = select(ranked.c.factory_id).where(ranked.c.rank > remaining)
     return delete(candidates).where(
         candidates.c.promotion_id == promotion_id, candidates.c.factory_id.in_(late)

@@ -1,4 +1,4 @@
-"""The discounts of promotions: computed one after the other, divided over the lines to the cent."""
+"""The discounts of promotions: computed one after the other, and divided among the lines."""
 
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ from order_factory.models.database.json_values import build_object, gather_objec
 from order_factory.models.tables import LineItem, Order, Promotion
 from order_factory.models.tables.base import JsonObject
 from order_factory.models.tables.promotions import PromotionType
-from order_factory.tasks.promotions.candidates import suits
+from order_factory.tasks.promotions.candidates import applies_to
 from order_factory.tasks.promotions.tables import discountable, granted, shares
 from order_factory.tasks.working_set.statements import NOW, insert_select, table_of, times
 from order_factory.tasks.working_set.tables import copies
@@ -43,7 +43,7 @@ _NTH: ColumnElement[int] = bindparam("nth", type_=BigInteger())
 def compute_shares(db: Connection) -> None:
     """Compute the discount of each granted promotion on each line.
 
-    Each promotion applies to the amounts that the one before leaves. No amount falls below zero.
+    Each promotion applies to the amounts after the previous one. No amount falls below zero.
     """
     rounds = db.scalar(select(func.coalesce(func.max(granted.c.nth), 0))) or 0
     for nth in range(1, rounds + 1):
@@ -98,13 +98,15 @@ def update_discounted_lines(db: Connection) -> Update:
         .join(_source, _source.c.id == copies.c.source_order_id)
         .subquery("now")
     )
-    was = func.coalesce(_line.c.discount_cents, 0)
+    former_discount = func.coalesce(_line.c.discount_cents, 0)
     rate = func.coalesce(_line.c.tax_rate, rows.c.tax_rate)
-    taxed_anew = and_(
-        rows.c.discount != was, rate.is_not(None), _line.c.tax_amount_cents.is_not(None)
+    tax_changes = and_(
+        rows.c.discount != former_discount, rate.is_not(None), _line.c.tax_amount_cents.is_not(None)
     )
     message = or_(
-        rows.c.discount != was, _line.c.discount_breakdown.is_not(None), rows.c.discount < 0
+        rows.c.discount != former_discount,
+        _line.c.discount_breakdown.is_not(None),
+        rows.c.discount < 0,
     )
     return (
         update(_line)
@@ -115,17 +117,17 @@ def update_discounted_lines(db: Connection) -> Update:
                 (rows.c.discount < 0, _breakdown(db, _line.c.id)), else_=null()
             ),
             tax_amount_cents=case(
-                (taxed_anew, tax_cents(rows.c.left_cents, rate, rows.c.tax_included)),
+                (tax_changes, tax_cents(rows.c.left_cents, rate, rows.c.tax_included)),
                 else_=_line.c.tax_amount_cents,
             ),
-            tax_breakdown=case((taxed_anew, null()), else_=_line.c.tax_breakdown),
+            tax_breakdown=case((tax_changes, null()), else_=_line.c.tax_breakdown),
         )
     )
 
 
 def _breakdown(db: Connection, line_item_id: ColumnElement[int]) -> ColumnElement[Any]:
     """Return a line's shares as JSON: promotion key to name, cents and coupon code."""
-    mine = (
+    own_shares = (
         select(
             cast(_promotion.c.id, String).label("key"),
             _promotion.c.name,
@@ -140,9 +142,16 @@ def _breakdown(db: Connection, line_item_id: ColumnElement[int]) -> ColumnElemen
         .correlate_except(shares, _promotion, copies)
         .subquery("mine")
     )
-    members = ("name", mine.c.name, "cents", mine.c.cents, "coupon_code", mine.c.coupon_code)
-    held = gather_object(db, mine.c.key, build_object(db, *members))
-    return type_coerce(select(held).scalar_subquery(), JsonObject)
+    members = (
+        "name",
+        own_shares.c.name,
+        "cents",
+        own_shares.c.cents,
+        "coupon_code",
+        own_shares.c.coupon_code,
+    )
+    members_by_key = gather_object(db, own_shares.c.key, build_object(db, *members))
+    return type_coerce(select(members_by_key).scalar_subquery(), JsonObject)
 
 
 @cache
@@ -157,9 +166,13 @@ def _insert_shares() -> Insert:
         partition_by=portions.c.factory_id,
         order_by=(portions.c.remainder.desc(), portions.c.line_item_id),
     )
-    given = cast(func.sum(portions.c.portion).over(partition_by=portions.c.factory_id), BigInteger)
-    ranked = select(portions, rank.label("rank"), given.label("given")).subquery("ranked")
-    one_more = case((ranked.c.rank <= ranked.c.off - ranked.c.given, 1), else_=0)
+    portion_sum = cast(
+        func.sum(portions.c.portion).over(partition_by=portions.c.factory_id), BigInteger
+    )
+    ranked = select(portions, rank.label("rank"), portion_sum.label("portion_sum")).subquery(
+        "ranked"
+    )
+    one_more = case((ranked.c.rank <= ranked.c.off - ranked.c.portion_sum, 1), else_=0)
     cents = ranked.c.portion + one_more
     rows = select(
         ranked.c.line_item_id, ranked.c.promotion_id, ranked.c.factory_id, ranked.c.nth, cents
@@ -189,7 +202,8 @@ def _portions() -> Subquery:
         .join(
             discountable,
             and_(
-                discountable.c.factory_id == granted.c.factory_id, suits(_promotion, discountable)
+                discountable.c.factory_id == granted.c.factory_id,
+                applies_to(_promotion, discountable),
             ),
         )
         .where(granted.c.nth == _NTH, left > 0)
@@ -225,10 +239,10 @@ def _portions() -> Subquery:
 
 @cache
 def _update_left() -> Update:
-    taken = shares.c.line_item_id == discountable.c.line_item_id
+    is_line = shares.c.line_item_id == discountable.c.line_item_id
     return (
         update(discountable)
-        .where(taken, shares.c.factory_id == discountable.c.factory_id, shares.c.nth == _NTH)
+        .where(is_line, shares.c.factory_id == discountable.c.factory_id, shares.c.nth == _NTH)
         .values(left_cents=discountable.c.left_cents - shares.c.cents)
     )
 

@@ -13,13 +13,13 @@ _line, _listed = table_of(LineItem), table_of(SkuListItem)
 _price = and_(
     new_prices.c.line_item_id == _line.c.id, new_prices.c.factory_id == copies.c.factory_id
 )
-# What the line will cost in the copy.
+# The line's total in the copy.
 _total = func.coalesce(new_prices.c.total_amount_cents, _line.c.total_amount_cents)
 _is_copied = and_(_line.c.item_type.in_(SHIPPABLE), _total > 0, not_(is_left_out()))
 
 
 def is_listed(sku_list_id: ColumnElement[int], sku_code: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether the list has the SKU."""
+    """Return whether the list contains the SKU."""
     listed = exists().where(_listed.c.sku_list_id == sku_list_id, _listed.c.sku_code == sku_code)
     return listed.correlate_except(_listed)
 
@@ -32,7 +32,7 @@ def goods_cents() -> ColumnElement[int]:
 
 
 def has_listed_goods(sku_list_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether some of the goods of the copy are in the list."""
+    """Return whether the list contains some of the goods of the copy."""
     of_source = _of_copy(select(_line.c.id)).where(is_listed(sku_list_id, _line.c.sku_code))
     changed = _changed_of_copy(select(changed_lines.c.factory_id))
     changed = changed.where(is_listed(sku_list_id, changed_lines.c.sku_code))
@@ -40,11 +40,11 @@ def has_listed_goods(sku_list_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def _changed_of_copy(rows: Select[tuple[int]]) -> Select[tuple[int]]:
-    mine = changed_lines.c.factory_id == copies.c.factory_id
-    return rows.where(mine).correlate_except(changed_lines)
+    is_own = changed_lines.c.factory_id == copies.c.factory_id
+    return rows.where(is_own).correlate_except(changed_lines)
 
 
 def _of_copy(rows: Select[tuple[int]]) -> Select[tuple[int]]:
     lines: FromClause = _line.outerjoin(new_prices, _price)
-    mine = _line.c.order_id == copies.c.source_order_id
-    return rows.select_from(lines).where(mine, _is_copied).correlate_except(_line, new_prices)
+    is_own = _line.c.order_id == copies.c.source_order_id
+    return rows.select_from(lines).where(is_own, _is_copied).correlate_except(_line, new_prices)

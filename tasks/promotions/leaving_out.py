@@ -1,4 +1,4 @@
-"""Leave discounts of the source orders out of copies that are made without them."""
+"""Leave discounts of the source orders out of copies."""
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, not_, select, true
 
@@ -17,26 +17,26 @@ def leave_promotions_out(db: Connection) -> None:
     _leave_out(db, copies.c.apply_promotions, _line.c.item_type.in_(PROMOTIONS), true())
 
 
-def leave_coupon_discounts_out(db: Connection, without: ColumnElement[bool]) -> None:
-    """Leave the discounts of the coupon out of the copies that are made without the coupon."""
+def leave_coupon_discounts_out(db: Connection, condition: ColumnElement[bool]) -> None:
+    """Leave the discounts of the coupon out of the copies that leave the coupon out."""
     # The line and its order may write the same code in different letter case.
     same_code = func.lower(_line.c.coupon_code) == func.lower(copies.c.coupon_code)
     of_coupon = and_(_line.c.item_type.in_(DISCOUNTS), same_code)
-    _leave_out(db, without, of_coupon, not_(is_left_out()))
+    _leave_out(db, condition, of_coupon, not_(is_left_out()))
 
 
 def _leave_out(
     db: Connection,
     which: ColumnElement[bool],
     lines: ColumnElement[bool],
-    still_in: ColumnElement[bool],
+    is_remaining: ColumnElement[bool],
 ) -> None:
     # MATERIALIZED reads the lines of these copies first. Otherwise PostgreSQL would begin with
     # all discount lines of the shop, since they are few.
     read = (
         select(copies.c.factory_id, _line.c.id, lines.label("fits"))
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .where(which, still_in)
+        .where(which, is_remaining)
         .cte("read")
         .prefix_with("MATERIALIZED")
     )

@@ -29,7 +29,7 @@ new_prices = temporary(
 
 # One row per copy with a coupon code: the coupon if it exists, the person's customer account if
 # there is one, and the key that identifies the person.
-held_coupons = temporary(
+copy_coupons = temporary(
     _METADATA,
     "tmp_held_coupons",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
@@ -39,7 +39,7 @@ held_coupons = temporary(
     Column("customer_key", String),
 )
 
-# What is wrong with these coupons.
+# The problems of these coupons.
 coupon_problems = temporary(
     _METADATA,
     "tmp_coupon_problems",
@@ -58,7 +58,7 @@ coupon_uses = temporary(
     Column("available", BigInteger, nullable=False),
 )
 
-# The lines of a target that promotions may discount, and what is left of them so far, in cents.
+# The lines of a target that promotions may discount, and the rest of their amounts, in cents.
 discountable = temporary(
     _METADATA,
     "tmp_discountable",
@@ -70,8 +70,8 @@ discountable = temporary(
     Column("left_cents", BigInteger, nullable=False),
 )
 
-# The promotions that a copy gets. `place` orders all promotions alike, whatever the copy; `nth`
-# is the place among those of the copy, once they are chosen.
+# The promotions of a copy. `place` is the position among all promotions, and `nth` the position
+# among the granted promotions of the copy.
 candidates = temporary(
     _METADATA,
     "tmp_candidates",
@@ -88,7 +88,7 @@ granted = temporary(
     Column("promotion_id", BigInteger, nullable=False),
 )
 
-# What a promotion takes off a line, in cents above zero.
+# The discount of a promotion on a line, in positive cents.
 shares = temporary(
     _METADATA,
     "tmp_shares",
@@ -101,5 +101,5 @@ shares = temporary(
 
 
 def open_promotion_tables(db: Connection) -> None:
-    """Make these tables on this connection, or empty them where it has them already."""
+    """Create this connection's promotion tables, or empty those that exist."""
     open_tables(db, _METADATA)

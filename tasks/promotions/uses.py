@@ -25,7 +25,7 @@ from sqlalchemy import (
 from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Coupon, Promotion
 from order_factory.tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
-from order_factory.tasks.promotions.tables import coupon_problems, coupon_uses, held_coupons, shares
+from order_factory.tasks.promotions.tables import copy_coupons, coupon_problems, coupon_uses, shares
 from order_factory.tasks.stock.availability import select_wanted_before
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -36,8 +36,8 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.tables import GRANTED, OPEN, REFUSED, contested, copies
 
 _coupon, _promotion = table_of(Coupon), table_of(Promotion)
-_its_coupon = held_coupons.c.factory_id == copies.c.factory_id
-_bears_it = and_(_its_coupon, copies.c.coupon_code.is_not(None))
+_coupon_of_copy = copy_coupons.c.factory_id == copies.c.factory_id
+_uses_coupon = and_(_coupon_of_copy, copies.c.coupon_code.is_not(None))
 _BY_COUPON, _BY_PROMOTION, _BY_CUSTOMER = 1, 2, 3
 # Below the numbers of the stock's shares for copies with `skip_errors`.
 _SHARES_BELOW = 2**40
@@ -49,16 +49,16 @@ def lock_limited(db: Connection, now: datetime) -> None:
     They are locked in the order of their keys. On SQLite a writing transaction locks the whole
     database.
     """
-    of_coupons = select(held_coupons.c.promotion_id)
+    of_coupons = select(copy_coupons.c.promotion_id)
     mode = select(copies.c.mode).limit(1).scalar_subquery()
     some_applied = exists().where(copies.c.apply_promotions)
-    open_to_all = and_(some_applied, _promotion.c.mode == mode, _promotion.c.expires_at > NOW)
+    may_apply = and_(some_applied, _promotion.c.mode == mode, _promotion.c.expires_at > NOW)
     promotions = select(_promotion.c.id).where(
         _promotion.c.total_usage_limit.is_not(None),
-        or_(_promotion.c.id.in_(of_coupons), open_to_all),
+        or_(_promotion.c.id.in_(of_coupons), may_apply),
     )
     coupons = select(_coupon.c.id).where(
-        _coupon.c.id.in_(select(held_coupons.c.coupon_id)),
+        _coupon.c.id.in_(select(copy_coupons.c.coupon_id)),
         or_(_coupon.c.usage_limit.is_not(None), _coupon.c.customer_single_use),
     )
     for rows, table in ((promotions, _promotion), (coupons, _coupon)):
@@ -96,8 +96,8 @@ def contest_uses(db: Connection) -> int:
 def record_used_up(db: Connection) -> int:
     """Record the coupons that earlier orders have used up. Returns the number of errors."""
     db.execute(coupon_problems.delete())
-    wants = select_wanted_before(contested.c.state == GRANTED)
-    words = (
+    demand = select_wanted_before(contested.c.state == GRANTED)
+    kinds = (
         (USED_UP, coupon_uses.c.kind != _BY_CUSTOMER),
         (USED_BY_CUSTOMER, coupon_uses.c.kind == _BY_CUSTOMER),
     )
@@ -106,29 +106,29 @@ def record_used_up(db: Connection) -> int:
         .distinct()
         .select_from(
             copies.join(coupon_uses, coupon_uses.c.factory_id == copies.c.factory_id).join(
-                wants,
+                demand,
                 and_(
-                    wants.c.factory_id == coupon_uses.c.factory_id,
-                    wants.c.sku_id == coupon_uses.c.resource,
+                    demand.c.factory_id == coupon_uses.c.factory_id,
+                    demand.c.sku_id == coupon_uses.c.resource,
                 ),
             )
         )
-        .where(kind, wants.c.state == REFUSED, wants.c.before >= wants.c.available)
-        for (code, message), kind in words
+        .where(kind, demand.c.state == REFUSED, demand.c.before >= demand.c.available)
+        for (code, message), kind in kinds
     ]
-    every = union_all(*refused).subquery("every")
+    all_rows = union_all(*refused).subquery("every")
     found = execute_and_count(
-        db, insert_counted(coupon_problems, ["factory_id", "code", "message"], select(every))
+        db, insert_counted(coupon_problems, ["factory_id", "code", "message"], select(all_rows))
     )
     return record_problems(db) if found else 0
 
 
 def increase_usage_counts(db: Connection, now: datetime) -> None:
     """Add the targets' uses to the counts of their coupons and promotions."""
-    made = select(held_coupons).where(_bears_it, copies.c.valid).subquery("made")
-    by_coupon = select(made.c.coupon_id.label("id"), made.c.factory_id)
+    used_coupons = select(copy_coupons).where(_uses_coupon, copies.c.valid).subquery("made")
+    by_coupon = select(used_coupons.c.coupon_id.label("id"), used_coupons.c.factory_id)
     by_promotion = union(
-        select(made.c.promotion_id.label("id"), made.c.factory_id),
+        select(used_coupons.c.promotion_id.label("id"), used_coupons.c.factory_id),
         select(shares.c.promotion_id, shares.c.factory_id),
     )
     for table, count, uses in (
@@ -142,18 +142,18 @@ def increase_usage_counts(db: Connection, now: datetime) -> None:
             .subquery("used")
         )
         lock_rows(db, table, select(used.c.id))
-        more = update(table).where(table.c.id == used.c.id)
+        statement = update(table).where(table.c.id == used.c.id)
         db.execute(
-            more.values({count: count + used.c.times, table.c.updated_at: NOW}), {"now": now}
+            statement.values({count: count + used.c.times, table.c.updated_at: NOW}), {"now": now}
         )
 
 
 def _insert_uses() -> Insert:
     """Insert a row per copy and limit that its valid coupon uses."""
     rows = (
-        copies.join(held_coupons, _bears_it)
-        .join(_coupon, _coupon.c.id == held_coupons.c.coupon_id)
-        .join(_promotion, _promotion.c.id == held_coupons.c.promotion_id)
+        copies.join(copy_coupons, _uses_coupon)
+        .join(_coupon, _coupon.c.id == copy_coupons.c.coupon_id)
+        .join(_promotion, _promotion.c.id == copy_coupons.c.promotion_id)
     )
     no_customer = literal("")
     is_invalid = exists().where(coupon_problems.c.factory_id == copies.c.factory_id)
@@ -168,24 +168,24 @@ def _insert_uses() -> Insert:
         (
             _BY_CUSTOMER,
             _coupon.c.id,
-            held_coupons.c.customer_key,
+            copy_coupons.c.customer_key,
             case((_coupon.c.customer_single_use, literal(1))),
         ),
     )
-    every = union_all(
+    all_rows = union_all(
         *(
             select(
                 copies.c.factory_id,
                 cast(literal(kind), SmallInteger).label("kind"),
                 key.label("id"),
-                whose.label("whose"),
+                owner.label("owner"),
                 cast(available, BigInteger).label("available"),
             )
             .select_from(rows)
-            .where(available.is_not(None), whose.is_not(None), not_(is_invalid))
-            for kind, key, whose, available in limits
+            .where(available.is_not(None), owner.is_not(None), not_(is_invalid))
+            for kind, key, owner, available in limits
         )
     ).subquery("every")
-    number = func.dense_rank().over(order_by=(every.c.kind, every.c.id, every.c.whose))
-    values = select(every.c.factory_id, -number, every.c.kind, every.c.available)
+    number = func.dense_rank().over(order_by=(all_rows.c.kind, all_rows.c.id, all_rows.c.owner))
+    values = select(all_rows.c.factory_id, -number, all_rows.c.kind, all_rows.c.available)
     return insert_counted(coupon_uses, ["factory_id", "resource", "kind", "available"], values)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from order_factory.models.tables import Coupon, Order, Promotion
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import OrderStatus
-from order_factory.tasks.promotions.releases import promotions_of
+from order_factory.tasks.promotions.releases import select_promotions_of
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import factory, is_unedited
 from order_factory.tasks.working_set.statements import table_of
@@ -85,7 +85,7 @@ def _find_miscounted(
 
 
 def _find_miscounted_promotions(db: Connection) -> Select[Any]:
-    uses = promotions_of(db, select(_order.c.id).select_from(_made)).subquery("uses")
+    uses = select_promotions_of(db, select(_order.c.id).select_from(_made)).subquery("uses")
     uncertain = select(func.count()).select_from(_made)
     uncertain = uncertain.where(
         not_(_is_certain), or_(factory.c.apply_promotions, _order.c.coupon_code_key.is_not(None))

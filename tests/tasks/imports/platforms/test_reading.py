@@ -141,7 +141,7 @@ def test_a_mapping_of_ones_own(tmp_path):
     [
         ("platform: [", "is not YAML in line 1"),
         ("- a list", "cannot be used: "),
-        (OWN.replace("Europe/Rome", "Rome"), "time_zone is no zone such as Europe/Rome"),
+        (OWN.replace("Europe/Rome", "Rome"), "time_zone is not a zone like Europe/Rome"),
         (OWN.replace("  total: Totale\n", ""), "amounts.total: Field required"),
         (OWN.replace("{value: EUR}", "{}"), "order.currency_code: needs a column or a value"),
         (OWN.replace("  unit_amount: Prezzo\n", ""), "line: needs unit_amount or total"),

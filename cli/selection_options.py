@@ -144,7 +144,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.requests.order_filters import OrderFilter
     from order_factory.models.requests.problems import problems_of
-    from order_factory.tasks.selections.filters import require_fit, resolve_customer
+    from order_factory.tasks.selections.filters import require_match, resolve_customer
 
     try:
         wanted = OrderFilter(**fields)
@@ -163,5 +163,5 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
         # Use the id: Prefect stores a flow's parameters, which must not contain an email.
         wanted = resolve_customer(db, wanted)
         if must_fit:
-            require_fit(db, wanted)
+            require_match(db, wanted)
     return wanted

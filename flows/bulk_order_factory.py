@@ -47,7 +47,7 @@ from order_factory.tasks.outcomes.account import (
 )
 from order_factory.tasks.reports.paths import report_path as resolve_report_path
 from order_factory.tasks.reports.paths import require_writable
-from order_factory.tasks.selections.finding import Record, recorder
+from order_factory.tasks.selections.finding import Record, make_recorder
 from order_factory.tasks.selections.reading import Orders, accept_orders
 
 
@@ -163,7 +163,7 @@ def bulk_order_factory(
     request = CopyOptions(**options)
     report_file = resolve_report_path(report_path, f"{reference}-dry-run" if dry_run else reference)
     require_writable(report_file)
-    record = recorder(reference, request, error_policy, orders, orders_where, failed_of, mode)
+    record = make_recorder(reference, request, error_policy, orders, orders_where, failed_of, mode)
     try:
         if dry_run:
             return cast(BulkResult, _rehearse(record, batch_size, report_file))

@@ -84,7 +84,7 @@ def change_selected(
         failure = OrdersWaiting(result, trouble or ["another run asks the gateway"])
         return Failed(message=str(failure), data=failure)
     if not keys:
-        return Completed(message=f"{change}: no order fits; nothing was changed", data=result)
+        return Completed(message=f"{change}: no order matches; nothing was changed", data=result)
     return choose_end_state(
         result.outcome,
         result,

@@ -8,7 +8,7 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Order
 from order_factory.models.values.durations import parse_duration
 from order_factory.tasks.exports.selecting import Condition
-from order_factory.tasks.selections.filters import fitting
+from order_factory.tasks.selections.filters import filter_conditions
 from order_factory.tasks.working_set.statements import table_of
 
 _orders = table_of(Order)
@@ -20,7 +20,7 @@ def select_orders(wanted: OrderFilter, now: datetime) -> Condition:
         start = now - parse_duration(wanted.placed_within)
         later = max(start, wanted.placed_from or start)
         wanted = wanted.model_copy(update={"placed_from": later, "placed_within": None})
-    keys = select(_orders.c.id).where(*fitting(wanted))
+    keys = select(_orders.c.id).where(*filter_conditions(wanted))
     if wanted.limit is not None:
         keys = keys.order_by(_orders.c.placed_at.asc().nulls_last(), _orders.c.id)
         keys = keys.limit(wanted.limit)

@@ -9,9 +9,9 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Order
 from order_factory.models.values.statuses import Mode, OrderStatus, PaymentStatus
 from order_factory.tasks.selections.checking import check_selection
-from order_factory.tasks.selections.filters import fitting, resolve_customer
+from order_factory.tasks.selections.filters import filter_conditions, resolve_customer
 from order_factory.tasks.selections.reading import Orders, read_selection
-from order_factory.tasks.selections.staging import named, stage
+from order_factory.tasks.selections.staging import matched_orders, stage
 
 # The condition that each change adds to a filter.
 _ABOUT = {
@@ -26,7 +26,7 @@ def select_named(db: Connection, orders: Orders, mode: Mode) -> list[int]:
     Raises `SelectionInvalid` with everything that is wrong.
     """
     stage(db, check_selection(read_selection(orders), CopyOptions(), mode))
-    return list(db.scalars(select(named.c.source_order_id).order_by(named.c.row)))
+    return list(db.scalars(select(matched_orders.c.source_order_id).order_by(matched_orders.c.row)))
 
 
 def select_filtered(db: Connection, wanted: OrderFilter, change: str) -> list[int]:
@@ -39,6 +39,6 @@ def select_filtered(db: Connection, wanted: OrderFilter, change: str) -> list[in
     if change == "place":
         everything |= {"status": (OrderStatus.PENDING,)}
     wanted = resolve_customer(db, wanted).model_copy(update=everything)
-    rows = select(Order.id).where(*fitting(wanted), _ABOUT[change])
+    rows = select(Order.id).where(*filter_conditions(wanted), _ABOUT[change])
     rows = rows.order_by(Order.placed_at.asc().nulls_last(), Order.id).limit(wanted.limit)
     return list(db.scalars(rows))

@@ -18,7 +18,7 @@ _BAR_PERCENT = 1.0
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar upwards; `left` and `top` are where it begins, `message` describes it."""
+    """A vertical bar; `left` and `top` are its corner, and `message` describes it."""
 
     left: float
     top: float
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """A place on an axis and its label."""
+    """A position on an axis and its label."""
 
     at: float
     label: str
@@ -37,7 +37,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class ThroughputChart:
-    """A bar for each commit, as high as it held orders; pauses between the work are cut out."""
+    """A bar for each commit, whose height is its number of orders. Pauses are shortened."""
 
     bars: list[Bar]
     grid: list[Mark]
@@ -46,7 +46,7 @@ class ThroughputChart:
 
 
 def _step(peak: float) -> float:
-    """A round number of orders of which a few reach the peak."""
+    """Return a round number of orders for the distance of the grid lines."""
     least = max(1.0, peak / _GRID_LINES)
     power = 10.0 ** ceil(log10(least) - 1)
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least - 1e-9)
@@ -60,7 +60,7 @@ def _grid(peak: float) -> list[Mark]:
 
 
 def _describe(commits: Commits, precise: bool) -> str:
-    """`12:00:03 UTC: 500 orders committed`, and by how many transactions if by several."""
+    """Return `12:00:03 UTC: 500 orders committed`, with the number of transactions if several."""
     message = f"{clock(commits.committed_at, precise)} UTC: {orders(commits.orders)} committed"
     if commits.transactions == 1:
         return message
@@ -69,43 +69,43 @@ def _describe(commits: Commits, precise: bool) -> str:
 
 @dataclass(frozen=True)
 class _Axis:
-    """The places of times on the axis: a stretch of work begins at `left` and is `width` wide."""
+    """The positions of times on the axis: a stretch of work starts at `left` with a `width`."""
 
-    places: list[tuple[float, float, Stretch]]
+    positions: list[tuple[float, float, Stretch]]
 
     @classmethod
     def of(cls, throughput: Throughput) -> "_Axis":
         scale = (100 - _PAUSE_PERCENT * len(throughput.pauses)) / throughput.seconds
-        left, places = 0.0, []
+        left, positions = 0.0, []
         for stretch in throughput.stretches:
-            places.append((left, stretch.seconds * scale, stretch))
+            positions.append((left, stretch.seconds * scale, stretch))
             left += stretch.seconds * scale + _PAUSE_PERCENT
-        return cls(places)
+        return cls(positions)
 
-    def place_of(self, time: datetime) -> float:
-        """In percent. A time outside of the work is at the end of the stretch before it."""
+    def position_of(self, time: datetime) -> float:
+        """Return the position in percent. A time in a pause is at the end of the stretch before."""
         left, width, stretch = max(
-            (place for place in self.places if place[2].began_at <= time),
-            key=lambda place: place[0],
-            default=self.places[0],
+            (position for position in self.positions if position[2].began_at <= time),
+            key=lambda position: position[0],
+            default=self.positions[0],
         )
         part = (time - stretch.began_at).total_seconds() / stretch.seconds
         return left + width * min(1.0, max(0.0, part))
 
     def time_at(self, percent: float) -> datetime:
-        """The time at this place."""
-        for left, width, stretch in self.places:
+        """Return the time at this position."""
+        for left, width, stretch in self.positions:
             if percent <= left + width + 1e-6:
                 part = min(1.0, max(0.0, (percent - left) / width))
                 return stretch.began_at + timedelta(seconds=stretch.seconds * part)
-        return self.places[-1][2].ended_at
+        return self.positions[-1][2].ended_at
 
     def pauses(self) -> list[float]:
-        return [left - _PAUSE_PERCENT / 2 for left, _, _ in self.places[1:]]
+        return [left - _PAUSE_PERCENT / 2 for left, _, _ in self.positions[1:]]
 
 
 def chart_throughput(throughput: Throughput) -> ThroughputChart | None:
-    """The chart of what was committed when; None where nothing was."""
+    """Return the chart of the commits; None if there are none."""
     if not throughput.commits:
         return None
     axis = _Axis.of(throughput)
@@ -117,7 +117,7 @@ def chart_throughput(throughput: Throughput) -> ThroughputChart | None:
     for each in throughput.commits:
         height = 100 * each.orders / top
         # A bar ends where its transaction committed.
-        left = max(0.0, axis.place_of(each.committed_at) - _BAR_PERCENT)
+        left = max(0.0, axis.position_of(each.committed_at) - _BAR_PERCENT)
         bars.append(Bar(left, 100 - height, _BAR_PERCENT, height, _describe(each, precise)))
     return ThroughputChart(
         bars=bars,

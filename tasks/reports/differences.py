@@ -1,4 +1,4 @@
-"""How copies differ from their source orders, and why: read set-based, for one copy or for many."""
+"""The differences of copies from their source orders, with reasons, for one copy or many."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ _had, _has = table_of(LineItem).alias("had"), table_of(LineItem).alias("has")
 _copied = _factory.join(_source, _source.c.id == _factory.c.source_order_id).join(
     _target, _target.c.id == _factory.c.target_order_id
 )
-# The values of a line that are compared, and the part that each belongs to.
+# The compared values of a line, and the part of each.
 _LINE_VALUES = {
     "sku_code": "line_items",
     "quantity": "line_items",
@@ -64,9 +64,9 @@ _ORDER_VALUES = {
     "total_amount_cents": "totals",
     "total_amount_with_taxes_cents": "totals",
 }
-# The rules that the copy's lines followed; none where no rule was about a line.
+# The rules that the lines of the copy followed.
 _rules = func.coalesce(_factory.c.applied_repeat_skus, NONE)
-# What names a person is not shown, only that it is another one.
+# Personal data is not shown, only that it differs.
 _ADDRESS_VALUES = (
     "business",
     "first_name",
@@ -84,27 +84,27 @@ _ADDRESS_VALUES = (
     "billing_info",
 )
 _REFERENCES = ("reference", "reference_origin")
-Found = dict[int, list[Difference]]
+DifferencesById = dict[int, list[Difference]]
 # The copies that are compared, as a condition on their factories.
 Which = ColumnElement[bool]
 
 
-def read_differences(db: Connection, which: Which) -> Found:
-    """The differences of these copies, by the keys of their factories; [] for none.
+def read_differences(db: Connection, which: Which) -> DifferencesById:
+    """Return the differences of these copies by factory id; [] for an exact copy.
 
-    A copy that was not made has no entry. A difference that no error and no option of the copy
-    explains, such as a later edit, has no reason.
+    A factory without a copy has no entry. A difference that no error and no option explains, such
+    as a later edit, has no reason.
     """
     options = {row.id: row for row in db.execute(_select_factories(which))}
-    found: Found = {key: [] for key in options}
+    found: DifferencesById = {key: [] for key in options}
     reasons = _Reasons(db, which)
     for key, difference in (
-        *_lines(db, which, reasons, options),
-        *_added_lines(db, which, options),
-        *_orders(db, which, reasons, options),
-        *_addresses(db, which, reasons, options),
-        *_payment_sources(db, which, reasons, options),
-        *_left_out_parts(db, which),
+        *_find_lines(db, which, reasons, options),
+        *_find_added_lines(db, which, options),
+        *_find_orders(db, which, reasons, options),
+        *_find_addresses(db, which, reasons, options),
+        *_find_payment_sources(db, which, reasons, options),
+        *_find_left_out_data(db, which),
     ):
         found[key].append(difference)
     return found
@@ -114,22 +114,27 @@ class _Reasons:
     """The messages of the copies' errors, by line, by SKU and by field."""
 
     def __init__(self, db: Connection, which: Which) -> None:
-        self._by: dict[tuple[int, Any], str] = {}
+        self._messages: dict[tuple[int, Any], str] = {}
         rows = select(_error).join(_factory, _factory.c.id == _error.c.order_factory_id)
         for row in db.execute(rows.where(which).order_by(_error.c.id.desc())):
-            for about in (
+            for subject in (
                 row.line_item_id,
                 row.sku_code,
                 f"field {row.field}",
                 f"code {row.code}",
             ):
-                if about is not None:
-                    self._by[row.order_factory_id, about] = row.message
+                if subject is not None:
+                    self._messages[row.order_factory_id, subject] = row.message
 
-    def find(self, factory_id: int, *about: Any) -> str | None:
-        """The message about the first of these that there is one about."""
+    def find(self, factory_id: int, *subject: Any) -> str | None:
+        """Return the message for the first of these subjects that has one."""
         return next(
-            (self._by[factory_id, each] for each in about if (factory_id, each) in self._by), None
+            (
+                self._messages[factory_id, each]
+                for each in subject
+                if (factory_id, each) in self._messages
+            ),
+            None,
         )
 
 
@@ -141,16 +146,16 @@ def _label(line: Any) -> ColumnElement[str]:
     return func.coalesce(line.c.sku_code, line.c.bundle_code, line.c.name, line.c.item_type)
 
 
-def _lines(
+def _find_lines(
     db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
-    """Lines that were left out, and those that have other values."""
-    same = and_(_has.c.order_id == _target.c.id, _has.c.copied_from_id == _had.c.id)
-    rows = _copied.join(_had, _had.c.order_id == _source.c.id).outerjoin(_has, same)
+    """Yield lines that were left out, and lines with other values."""
+    is_copy_of = and_(_has.c.order_id == _target.c.id, _has.c.copied_from_id == _had.c.id)
+    rows = _copied.join(_had, _had.c.order_id == _source.c.id).outerjoin(_has, is_copy_of)
     differs = or_(*(_had.c[name].is_distinct_from(_has.c[name]) for name in _LINE_VALUES))
     pairs = [_had.c[name].label(f"had_{name}") for name in _LINE_VALUES]
     pairs += [_has.c[name].label(f"has_{name}") for name in _LINE_VALUES]
-    chosen = select(
+    selected = select(
         _factory.c.id.label("factory_id"),
         _had.c.id.label("line_id"),
         _had.c.sku_code,
@@ -162,13 +167,13 @@ def _lines(
         is_recomputed(_had, _rules).label("is_recomputed"),
         *pairs,
     ).select_from(rows)
-    chosen = chosen.where(which, or_(_has.c.id.is_(None), differs))
-    for row in db.execute(chosen.order_by(_factory.c.id, _had.c.id)):
+    selected = selected.where(which, or_(_has.c.id.is_(None), differs))
+    for row in db.execute(selected.order_by(_factory.c.id, _had.c.id)):
         why = reasons.find(row.factory_id, row.line_id, row.sku_code)
         values = row._mapping
         if row.copy_id is None:
-            once = _why_ruled(row.code, options[row.factory_id]) if row.is_once else None
-            why = why or once or _why_left_out(row, options[row.factory_id])
+            once = _explain_line_rule(row.code, options[row.factory_id]) if row.is_once else None
+            why = why or once or _explain_left_out(row, options[row.factory_id])
             yield (
                 row.factory_id,
                 Difference(
@@ -191,18 +196,18 @@ def _lines(
                         before=before,
                         after=after,
                         reason=why
-                        or _why_changed(row, options[row.factory_id])
-                        or _why_recomputed(row, options[row.factory_id])
-                        or _why_of_part(part, options[row.factory_id])
-                        or _why_of_stock(part, options[row.factory_id], reasons),
+                        or _explain_changed_line(row, options[row.factory_id])
+                        or _explain_recomputed_line(row, options[row.factory_id])
+                        or _explain_by_options(part, options[row.factory_id])
+                        or _explain_by_stock(part, options[row.factory_id], reasons),
                     ),
                 )
 
 
-def _added_lines(
+def _find_added_lines(
     db: Connection, which: Which, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
-    """Lines that the source order does not have, such as discounts of today's promotions."""
+    """Yield lines that the source order does not have, such as discounts of today's promotions."""
     of_source = (
         select(_had.c.id)
         .where(_had.c.order_id == _source.c.id, _had.c.id == _has.c.copied_from_id)
@@ -218,7 +223,7 @@ def _added_lines(
         yield key, Difference(part="line_items", what=label, before=None, after=cents, reason=why)
 
 
-def _orders(
+def _find_orders(
     db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     names = {name: (_source.c[name], _target.c[name]) for name in _ORDER_VALUES}
@@ -246,11 +251,11 @@ def _orders(
                     before=before,
                     after=after,
                     reason=why
-                    or _why_of_order(name, options[row.id])
-                    or _why_of_changed_lines(part, options[row.id])
-                    or _why_of_part(part, options[row.id])
-                    or _why_of_ruled_lines(part, options[row.id])
-                    or _why_of_stock(part, options[row.id], reasons),
+                    or _explain_by_order_option(name, options[row.id])
+                    or _explain_by_changed_lines(part, options[row.id])
+                    or _explain_by_options(part, options[row.id])
+                    or _explain_by_line_rules(part, options[row.id])
+                    or _explain_by_stock(part, options[row.id], reasons),
                 ),
             )
 
@@ -265,7 +270,7 @@ _CHANGES = {
 _FIELDS = {"customer_id": "customer", "gift_card_amount_cents": "gift_card_code"}
 
 
-def _addresses(
+def _find_addresses(
     db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     address = table_of(Address)
@@ -284,12 +289,13 @@ def _addresses(
                     what=kind,
                     before=None if was_there is None else "as it was",
                     after=None if there is None else "changed",
-                    reason=reasons.find(key, f"field {kind}") or _why_of_order(kind, options[key]),
+                    reason=reasons.find(key, f"field {kind}")
+                    or _explain_by_order_option(kind, options[key]),
                 ),
             )
 
 
-def _payment_sources(
+def _find_payment_sources(
     db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     payment = table_of(PaymentSource)
@@ -320,8 +326,8 @@ def _payment_sources(
         )
 
 
-def _left_out_parts(db: Connection, which: Which) -> Iterator[tuple[int, Difference]]:
-    """The metadata keys and the references that were not copied, for each kind of row together."""
+def _find_left_out_data(db: Connection, which: Which) -> Iterator[tuple[int, Difference]]:
+    """Yield the metadata keys and the references that were not copied, by kind of row."""
     address, option = table_of(Address), table_of(LineItemOption)
     had_address, has_address = address.alias("had_address"), address.alias("has_address")
     had_option, has_option = option.alias("had_option"), option.alias("has_option")
@@ -338,16 +344,16 @@ def _left_out_parts(db: Connection, which: Which) -> Iterator[tuple[int, Differe
         ("line_item_options", options, had_option, has_option),
         ("addresses", addresses, had_address, has_address),
     ):
-        yield from _left_out_references(db, which, kind, rows, had, has)
-        yield from _left_out_metadata(db, which, kind, rows, had, has)
+        yield from _find_left_out_references(db, which, kind, rows, had, has)
+        yield from _find_left_out_metadata(db, which, kind, rows, had, has)
 
 
-def _left_out_references(
+def _find_left_out_references(
     db: Connection, which: Which, kind: str, rows: FromClause, had: FromClause, has: FromClause
 ) -> Iterator[tuple[int, Difference]]:
-    lost = or_(*(and_(had.c[name].is_not(None), has.c[name].is_(None)) for name in _REFERENCES))
+    missing = or_(*(and_(had.c[name].is_not(None), has.c[name].is_(None)) for name in _REFERENCES))
     counted = select(_factory.c.id, func.count(), _factory.c.keep_references).select_from(rows)
-    counted = counted.where(which, lost).group_by(_factory.c.id, _factory.c.keep_references)
+    counted = counted.where(which, missing).group_by(_factory.c.id, _factory.c.keep_references)
     for key, count, rule in db.execute(counted.order_by(_factory.c.id)):
         why = None if rule == ALL else "keep_references"
         what = f"{kind}: rows with a reference"
@@ -357,17 +363,17 @@ def _left_out_references(
         )
 
 
-def _left_out_metadata(
+def _find_left_out_metadata(
     db: Connection, which: Which, kind: str, rows: FromClause, had: FromClause, has: FromClause
 ) -> Iterator[tuple[int, Difference]]:
-    """The keys only: a value may be private."""
+    """Yield the keys that were not copied, without their values, which may be private."""
     pairs = select(_factory.c.id, _factory.c.keep_metadata, had.c.metadata, has.c.metadata)
     differs = had.c.metadata.is_distinct_from(has.c.metadata)
     pairs = pairs.select_from(rows).where(which, had.c.metadata.is_not(None), differs)
-    lost: dict[tuple[int, str], set[str]] = {}
+    missing: dict[tuple[int, str], set[str]] = {}
     for key, rule, before, after in db.execute(pairs.order_by(_factory.c.id)):
-        lost.setdefault((key, rule), set()).update({*(before or ())} - {*(after or ())})
-    for (key, rule), names in lost.items():
+        missing.setdefault((key, rule), set()).update({*(before or ())} - {*(after or ())})
+    for (key, rule), names in missing.items():
         if names:
             why = None if rule == ALL else "keep_metadata"
             what = f"{kind}: keys"
@@ -378,14 +384,14 @@ def _left_out_metadata(
             )
 
 
-def _why_left_out(line: Row[Any], options: Row[Any]) -> str | None:
+def _explain_left_out(line: Row[Any], options: Row[Any]) -> str | None:
     if line.code in (options.quantities or {}):
         return "quantities"
     return "apply_promotions" if options.apply_promotions else None
 
 
-def _why_changed(line: Row[Any], options: Row[Any]) -> str | None:
-    """The options that change this line, or a discount of an order with changed lines."""
+def _explain_changed_line(line: Row[Any], options: Row[Any]) -> str | None:
+    """Return the options that change this line, or a discount of an order with changed lines."""
     names = [
         name for name in ("quantities", "swap_skus") if line.code in (getattr(options, name) or {})
     ]
@@ -394,18 +400,18 @@ def _why_changed(line: Row[Any], options: Row[Any]) -> str | None:
     return " and ".join(names) or None
 
 
-def _why_ruled(code: str | None, options: Row[Any]) -> str:
-    """What says how the line is repeated: a list of SKUs, or the line itself."""
+def _explain_line_rule(code: str | None, options: Row[Any]) -> str:
+    """Return the source of the rule for this line: a list of SKUs, or the line itself."""
     listed = code is not None and f",{code}=" in f",{options.applied_repeat_skus}"
     return "repeat_skus" if listed else "metadata.repeat"
 
 
-def _why_recomputed(line: Row[Any], options: Row[Any]) -> str | None:
-    return _why_ruled(line.code, options) if line.is_recomputed else None
+def _explain_recomputed_line(line: Row[Any], options: Row[Any]) -> str | None:
+    return _explain_line_rule(line.code, options) if line.is_recomputed else None
 
 
-def _why_of_ruled_lines(part: str, options: Row[Any]) -> str | None:
-    """Whether sums of the order differ because of lines that were left out or recomputed."""
+def _explain_by_line_rules(part: str, options: Row[Any]) -> str | None:
+    """Return the rules if sums of the order differ because of lines that follow them."""
     ruled = options.applied_repeat_skus is not None
     return (
         "metadata.repeat or repeat_skus"
@@ -414,28 +420,28 @@ def _why_of_ruled_lines(part: str, options: Row[Any]) -> str | None:
     )
 
 
-def _why_of_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | None:
-    """Whether amounts differ because the copy has the pieces that were left."""
+def _explain_by_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | None:
+    """Return `stock = partial` if the amounts differ because of missing pieces."""
     lacks = reasons.find(options.id, *(f"code {code}" for code in STOCK_CODES))
     partial = options.stock == StockPolicy.PARTIAL and lacks is not None
     return "stock = partial" if partial and part in ("discounts", "taxes", "totals") else None
 
 
-def _why_of_order(name: str, options: Row[Any]) -> str | None:
+def _explain_by_order_option(name: str, options: Row[Any]) -> str | None:
     """The option that changes this value of the order, if the copy has it."""
     option = _CHANGES.get(name, f"target_{name}")
     return option if options._mapping.get(option) is not None else None
 
 
-def _why_of_changed_lines(part: str, options: Row[Any]) -> str | None:
+def _explain_by_changed_lines(part: str, options: Row[Any]) -> str | None:
     """The options that change the lines, and with them the sums of the order."""
     names = [name for name in (*LINE_CHANGES, "refresh_prices") if getattr(options, name)]
     changed = any(getattr(options, name) for name in LINE_CHANGES)
     return " and ".join(names) if changed and part in ("discounts", "taxes", "totals") else None
 
 
-def _why_of_part(part: str, options: Row[Any]) -> str | None:
-    """The options of the copy that change such values."""
+def _explain_by_options(part: str, options: Row[Any]) -> str | None:
+    """Return the options of the copy that change such values."""
     names = [
         name
         for name, parts in (

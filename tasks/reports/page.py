@@ -1,4 +1,4 @@
-"""The page about a batch: one HTML file without scripts and without other files."""
+"""The page of a batch: a single HTML file without scripts."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -55,16 +55,18 @@ def _headline(result: BulkResult) -> str:
     return f"{message}; {unfinished:,} not finished." if unfinished else f"{message}."
 
 
-def _facts(db: Connection, batch_id: int, work: Throughput) -> list[tuple[str, str]]:
+def _facts(db: Connection, batch_id: int, throughput_data: Throughput) -> list[tuple[str, str]]:
     """Return the facts about the batch other than its counts."""
     record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
-    facts = [("Asked for", record.selection), ("Recorded", moment(record.created_at))]
+    facts = [("Selection", record.selection), ("Recorded", moment(record.created_at))]
     if record.started_at:
         facts.append(("Started", moment(record.started_at)))
     if record.status == BatchStatus.COMPLETED and record.completed_at:
         facts.append(("Completed", moment(record.completed_at)))
-    if work.pauses:
-        facts.append(("Pauses", f"{len(work.pauses)}, left out of the time and the speed"))
+    if throughput_data.pauses:
+        facts.append(
+            ("Pauses", f"{len(throughput_data.pauses)}, left out of the time and the speed")
+        )
     return facts
 
 
@@ -73,7 +75,7 @@ def write_page(db: Connection, batch_id: int, result: BulkResult, path: Path) ->
 
     The report that `result` names is in the same folder. Times are UTC.
     """
-    work = read_throughput(db, batch_id)
+    throughput_data = read_throughput(db, batch_id)
     report = Path(result.report_path).name if result.report_path else None
     text = (
         _template()
@@ -82,9 +84,9 @@ def write_page(db: Connection, batch_id: int, result: BulkResult, path: Path) ->
             result=result,
             headline=_headline(result),
             tiles=_tiles(result),
-            facts=_facts(db, batch_id, work),
-            work=work,
-            throughput=chart_throughput(work),
+            facts=_facts(db, batch_id, throughput_data),
+            throughput_data=throughput_data,
+            throughput=chart_throughput(throughput_data),
             errors=chart_errors(result.errors),
             report=report,
             report_link=quote(report) if report else None,

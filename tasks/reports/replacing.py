@@ -1,4 +1,4 @@
-"""Replacing a file as a whole: a reader finds the old one or the new one, never half of one."""
+"""Replace a file atomically: a reader sees the old file or the new one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from uuid import uuid4
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """The path of a temporary file in the same folder; it gets the name `path` after the block.
+    """Yield the path of a temporary file in the same folder, which is renamed to `path` at the end.
 
-    Two runs of one batch may write the same report at the same time, so each has a temporary file
-    of its own. If the block raises, its file is deleted and `path` stays as it was.
+    Two runs of a batch may write the same report at the same time, so each has its own temporary
+    file. If the block raises, its file is deleted and `path` does not change.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{uuid4().hex[:8]}.part")

@@ -1,4 +1,4 @@
-"""The rows of a report, read part by part, so that memory does not grow with the batch."""
+"""The rows of a report, read in parts, so that memory stays constant."""
 
 from collections.abc import Generator
 from typing import Any
@@ -32,7 +32,7 @@ Part = dict[str, list[Any]]
 
 
 def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
-    """Select what the report shows of the batch's factories, in the order of their keys."""
+    """Select the report's columns of the batch's factories, sorted by id."""
     source, target = aliased(Order), aliased(Order)
     return (
         select(
@@ -63,35 +63,39 @@ def join_messages(errors_log: dict[str, list[str]] | None) -> str | None:
 
 
 def _join_differences(db: Connection, batch_id: int, first: int, last: int) -> dict[int, str]:
-    """The differences of these factories' copies from their sources, one a line, by key.
+    """Return the differences of these factories' copies by id, one per line.
 
-    A copy without errors and without an option that changes something is as its source.
+    A copy without errors and without options that change it equals its source.
     """
-    of = table_of(OrderFactory).c
+    columns_of_factory = table_of(OrderFactory).c
     may_differ = or_(
-        of.errors_count > 0,
-        of.refresh_prices,
-        of.apply_promotions,
-        not_(of.reuse_wallet),
-        of.applied_repeat_skus.is_not(None),
-        *(of[name].is_not(None) for name in CHANGES),
+        columns_of_factory.errors_count > 0,
+        columns_of_factory.refresh_prices,
+        columns_of_factory.apply_promotions,
+        not_(columns_of_factory.reuse_wallet),
+        columns_of_factory.applied_repeat_skus.is_not(None),
+        *(columns_of_factory[name].is_not(None) for name in CHANGES),
     )
-    which = and_(of.batch_id == batch_id, of.id.between(first, last), may_differ)
-    found = read_differences(db, which)
-    return {key: "\n".join(map(str, each)) for key, each in found.items() if each}
+    which = and_(
+        columns_of_factory.batch_id == batch_id,
+        columns_of_factory.id.between(first, last),
+        may_differ,
+    )
+    differences_by_id = read_differences(db, which)
+    return {key: "\n".join(map(str, each)) for key, each in differences_by_id.items() if each}
 
 
 def without_new_names(part: Part) -> Part:
-    """Remove the ids and numbers of rows that are rolled back."""
-    nothing = [None] * len(part["status"])
-    return part | dict.fromkeys(("order_factory", "target_order", "target_number"), nothing)
+    """Return the part without ids and numbers, because their rows are rolled back."""
+    empty = [None] * len(part["status"])
+    return part | dict.fromkeys(("order_factory", "target_order", "target_number"), empty)
 
 
 def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
     """Yield the columns `COLUMNS` of at most `ROWS_AT_ONCE` factories at a time; times are aware.
 
-    The factory is named by its public id, the source order by its number, or without one by its
-    public id, and the target order by both.
+    A factory has its public id, a source order its number or else its public id, and a target order
+    both.
     """
     query = _select_rows(batch_id).execution_options(yield_per=ROWS_AT_ONCE)
     with db.execute(query) as streamed:

@@ -1,6 +1,6 @@
-"""How many orders a batch finished when: summed in the database, a few dozen figures come out.
+"""The throughput of a batch over time, summed up in the database to a few dozen figures.
 
-All orders of a transaction end at the same moment, when it commits.
+All orders of a transaction end at the same time, when it commits.
 """
 
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import epoch
 from order_factory.models.tables import OrderFactory
 
-# More transactions than this are counted together by the time at which they committed.
+# If there are more transactions, they are grouped by the time of their commit.
 MOST_COMMITS = 60
-# A pause is a time without work that is at least this long, and this share of the whole time.
+# A pause is a time without work that has at least this length and this share of the whole time.
 PAUSE_SECONDS, PAUSE_PART = 5.0, 0.05
-# The least time that a copy counts with.
+# The shortest duration of a copy.
 _LEAST_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
 class Commits:
-    """Transactions that committed one after the other, the last one at `committed_at`.
+    """Consecutive transactions, of which the last committed at `committed_at`.
 
-    `orders` is how many orders they held, copied and failed ones together.
+    `orders` is the number of their orders, copied and failed.
     """
 
     committed_at: datetime
@@ -46,7 +46,7 @@ class Commits:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A time in which the batch was worked on without a pause."""
+    """A time of work on the batch without a pause."""
 
     began_at: datetime
     ended_at: datetime
@@ -58,10 +58,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Throughput:
-    """The stretches of work, and the commits within them, both in the order of time.
+    """The stretches of work, and the commits within them, both sorted by time.
 
-    There is none where nothing has been finished yet. `slice_seconds` is how close together the
-    transactions are that were counted together; None if each is counted alone.
+    Both are empty if nothing is finished yet. `slice_seconds` is the length of the time in which
+    transactions are grouped; None if they are not grouped.
     """
 
     stretches: list[Stretch]
@@ -70,20 +70,20 @@ class Throughput:
 
     @property
     def orders(self) -> int:
-        return sum(each.orders for each in self.commits)
+        return sum(transaction.orders for transaction in self.commits)
 
     @property
     def transactions(self) -> int:
-        return sum(each.transactions for each in self.commits)
+        return sum(transaction.transactions for transaction in self.commits)
 
     @property
     def seconds(self) -> float:
-        """Seconds of work on the batch, without pauses."""
+        """Return the seconds of work on the batch, without pauses."""
         return sum(stretch.seconds for stretch in self.stretches)
 
     @property
     def pauses(self) -> list[tuple[datetime, datetime]]:
-        """Start and end of each pause."""
+        """Return the start and the end of each pause."""
         return [
             (before.ended_at, after.began_at)
             for before, after in zip(self.stretches, self.stretches[1:], strict=False)
@@ -91,34 +91,34 @@ class Throughput:
 
 
 def _transactions(batch_id: int) -> CTE:
-    """A row per transaction: when its first order began and when it committed, and its orders.
+    """Select a row per transaction: start of its first order, commit, and number of orders.
 
-    Times are seconds since 1970.
+    Times are in seconds since 1970.
     """
     ended = func.coalesce(OrderFactory.completed_at, OrderFactory.failed_at)
     began = func.coalesce(OrderFactory.started_at, ended)
-    together = (
+    transactions_by_end = (
         select(func.min(began).label("began"), ended.label("ended"), func.count().label("orders"))
         .where(OrderFactory.batch_id == batch_id, ended.is_not(None))
         .group_by(ended)
         .subquery()
     )
-    least = epoch(together.c.began) + _LEAST_SECONDS
-    end = epoch(together.c.ended)
+    least = epoch(transactions_by_end.c.began) + _LEAST_SECONDS
+    end = epoch(transactions_by_end.c.ended)
     return select(
-        epoch(together.c.began).label("began"),
+        epoch(transactions_by_end.c.began).label("began"),
         case((end > least, end), else_=least).label("ended"),
-        together.c.orders,
+        transactions_by_end.c.orders,
     ).cte("transactions")
 
 
 def _select_stretches(batch_id: int) -> Select[tuple[float, float]]:
     """Select start and end of each stretch of work without a pause."""
     spans = _transactions(batch_id)
-    in_order = [spans.c.began, spans.c.ended]
+    order = [spans.c.began, spans.c.ended]
     with_earlier = select(
         spans,
-        func.max(spans.c.ended).over(order_by=in_order, rows=(None, -1)).label("earlier_end"),
+        func.max(spans.c.ended).over(order_by=order, rows=(None, -1)).label("earlier_end"),
         (func.max(spans.c.ended).over() - func.min(spans.c.began).over()).label("whole"),
     ).subquery()
     idle = with_earlier.c.began - with_earlier.c.earlier_end
@@ -134,14 +134,14 @@ def _select_stretches(batch_id: int) -> Select[tuple[float, float]]:
 
 
 def _select_each(batch_id: int) -> Select[tuple[float, int, int]]:
-    """The commits one by one, and one more than can be shown."""
-    each = _transactions(batch_id)
-    count = func.sum(each.c.orders)
-    # Two transactions without any duration may have got the same end.
+    """Select the commits, up to one more than can be shown."""
+    transaction = _transactions(batch_id)
+    count = func.sum(transaction.c.orders)
+    # Two transactions without a duration can have the same end.
     return (
-        select(each.c.ended, func.count(), count)
-        .group_by(each.c.ended)
-        .order_by(each.c.ended)
+        select(transaction.c.ended, func.count(), count)
+        .group_by(transaction.c.ended)
+        .order_by(transaction.c.ended)
         .limit(MOST_COMMITS + 1)
     )
 
@@ -149,21 +149,21 @@ def _select_each(batch_id: int) -> Select[tuple[float, int, int]]:
 def _select_together(
     batch_id: int, slices: list[tuple[float, float]]
 ) -> Select[tuple[float, int, int]]:
-    """The commits within each of these slices of time, counted together."""
-    each = _transactions(batch_id)
+    """Select the commits grouped by these slices of time."""
+    transaction = _transactions(batch_id)
     names = (column("nth", Integer), column("starts", Float), column("ends", Float))
     rows = [(nth, *times) for nth, times in enumerate(slices)]
     part = values(*names, name="slices").data(rows).cte("slices")
     return (
-        select(func.max(each.c.ended), func.count(), func.sum(each.c.orders))
-        .join(part, (each.c.ended > part.c.starts) & (each.c.ended <= part.c.ends))
+        select(func.max(transaction.c.ended), func.count(), func.sum(transaction.c.orders))
+        .join(part, (transaction.c.ended > part.c.starts) & (transaction.c.ended <= part.c.ends))
         .group_by(part.c.nth)
         .order_by(part.c.nth)
     )
 
 
 def _cut(began: float, ended: float, width: float) -> list[tuple[float, float]]:
-    """Slices of this width; the last commit lies safely within the last one."""
+    """Return slices of this width; the last slice contains the last commit."""
     count = max(1, ceil((ended - began) / width - 1e-6))
     starts = [began + n * width for n in range(count)]
     return list(zip(starts, [*starts[1:], ended + _LEAST_SECONDS], strict=True))
@@ -174,17 +174,16 @@ def _time(seconds: float) -> datetime:
 
 
 def read_throughput(db: Connection, batch_id: int) -> Throughput:
-    """When the batch's transactions committed, and how many orders each one held.
+    """Return the commits of the batch with their numbers of orders, including failed ones.
 
-    Failed orders are included. Of more than `MOST_COMMITS` transactions, those that committed
-    within the same slice of time are counted together.
+    More than `MOST_COMMITS` transactions are grouped by slices of time.
     """
     worked = [(row[0], row[1]) for row in db.execute(_select_stretches(batch_id))]
     stretches = [Stretch(_time(began), _time(ended)) for began, ended in worked]
     rows = db.execute(_select_each(batch_id)).all()
     width = None
     if len(rows) > MOST_COMMITS:
-        # Each stretch may end with a slice that is not full.
+        # The last slice of a stretch can be shorter.
         width = sum(ended - began for began, ended in worked) / max(1, MOST_COMMITS - len(worked))
         slices = [times for began, ended in worked for times in _cut(began, ended, width)]
         rows = db.execute(_select_together(batch_id, slices)).all()

@@ -6,18 +6,18 @@ from order_factory.models.values.counts import count_of
 
 
 def clock(time: datetime, precise: bool = False) -> str:
-    """The time of day in UTC, to the second or to the millisecond."""
+    """Return the time of day in UTC, with seconds or milliseconds."""
     timespec = "milliseconds" if precise else "seconds"
     return time.astimezone(UTC).time().isoformat(timespec)
 
 
 def moment(time: datetime) -> str:
-    """Day and time in UTC, with the time zone."""
+    """Return the day and the time in UTC, with the time zone."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def duration(seconds: float) -> str:
-    """`12.3 s`, `4 min 5 s`, `2 h 5 min`, `3 d 2 h`."""
+    """Return `12.3 s`, `4 min 5 s`, `2 h 5 min` or `3 d 2 h`."""
     if seconds < 59.95:
         return f"{seconds:,.1f} s" if seconds >= 0.095 else f"{seconds:,.3f} s"
     whole = round(seconds)

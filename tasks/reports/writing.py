@@ -1,4 +1,4 @@
-"""Writing the report file of a batch: one row per order factory."""
+"""Write the report file of a batch: one row per order factory."""
 
 from contextlib import closing
 from pathlib import Path
@@ -11,12 +11,12 @@ from order_factory.tasks.reports.rows import read_parts, without_new_names
 
 
 def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = False) -> None:
-    """Write one row per factory of the batch; memory does not grow with the batch.
+    """Write one row per factory of the batch, in constant memory.
 
     The columns are `rows.COLUMNS`: the factory's public id, the source order's number (or id),
     the factory's status, the target order's id and number, the errors (one `field: message` per
-    line), the caller's reference, and the start and end in UTC. Ids and numbers that a dry run
-    makes are left out, since the real run gives other ones.
+    line), the caller's reference, and the start and end in UTC. For a dry run, new ids and numbers
+    are left out, because the real run creates other ones.
     """
     with (
         replace_file(path) as part,

@@ -1,1 +1,1 @@
-"""The selection of a batch: read from what the caller gives, checked and recorded."""
+"""The selection of a batch: read from the caller's orders, checked and recorded."""

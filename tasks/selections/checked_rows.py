@@ -1,4 +1,4 @@
-"""The rows of a file, checked and kept on disk in parts, so that memory does not grow with them."""
+"""The checked rows of a file, stored on disk in parts, so that memory stays constant."""
 
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -22,24 +22,24 @@ from order_factory.tasks.selections.reading import (
 )
 
 ROWS_AT_ONCE = 2_000
-# At most so many problems are described. The others are only counted.
+# The number of problems with a message. The others are only counted.
 MOST_PROBLEMS = 1_000
 
 
 class Problems:
-    """The first problems of many rows, and the number of all."""
+    """The first problems of many rows, and the number of all problems."""
 
     def __init__(self) -> None:
         self.count = 0
         self._first: list[Problem] = []
 
-    def add(self, found: Sequence[Problem], count: int | None = None) -> None:
+    def add(self, part_rows: Sequence[Problem], count: int | None = None) -> None:
         """Add problems in the order of their rows; `count` if they are more than these."""
-        self.count += len(found) if count is None else count
-        self._first = sorted(chain(self._first, found[:MOST_PROBLEMS]))[:MOST_PROBLEMS]
+        self.count += len(part_rows) if count is None else count
+        self._first = sorted(chain(self._first, part_rows[:MOST_PROBLEMS]))[:MOST_PROBLEMS]
 
     def messages(self) -> list[str]:
-        """One message for each problem, and one for those that are only counted."""
+        """Return a message for each problem, and one for those that are only counted."""
         messages = [message for _, message in self._first]
         more = self.count - len(messages)
         return [*messages, f"... and {more:,} more"] if more else messages
@@ -50,21 +50,21 @@ class Problems:
         return other
 
     def refuse(self, name: str) -> RowsInvalid:
-        """The error that tells them."""
+        """Return the error with these problems."""
         return RowsInvalid(name, self.messages(), self.count)
 
 
 class CheckedRows:
-    """The rows of a file with real values, and the problems of the others.
+    """The rows of a file with converted values, and the problems of the others.
 
-    `name` says for people which file it is. The rows lie in a file without a name, which the
-    system deletes however the process ends.
+    `name` is the name of the file in messages. The rows are stored in an anonymous file, which the
+    system deletes when the process ends.
     """
 
     def __init__(
-        self, path: Path, options: CopyOptions, mode: Mode, between: Callable[[], None]
+        self, path: Path, options: CopyOptions, mode: Mode, after_part: Callable[[], None]
     ) -> None:
-        """Read and check the file; `between` is called after each part of it.
+        """Read and check the file; `after_part` is called after each part of it.
 
         Raises `SelectionInvalid` for a file that cannot be read or has no rows, and for unknown or
         missing columns.
@@ -73,7 +73,7 @@ class CheckedRows:
         self.problems = Problems()
         self._parts = TemporaryFile()  # noqa: SIM115  (`__exit__` closes it)
         try:
-            self._read(path, options, mode, between)
+            self._read(path, options, mode, after_part)
         except BaseException:
             self._parts.close()
             raise
@@ -90,7 +90,7 @@ class CheckedRows:
         self._parts.close()
 
     def parts(self) -> Iterator[Selection]:
-        """The rows in parts of at most `ROWS_AT_ONCE`, from the first."""
+        """Yield the rows in parts of at most `ROWS_AT_ONCE`, from the start."""
         self._parts.seek(0)
         while True:
             try:
@@ -100,22 +100,22 @@ class CheckedRows:
             yield part
 
     def _read(
-        self, path: Path, options: CopyOptions, mode: Mode, between: Callable[[], None]
+        self, path: Path, options: CopyOptions, mode: Mode, after_part: Callable[[], None]
     ) -> None:
         columns: list[str] = []
         rows = 0
-        for found in read_parts(path, COLUMNS, ROWS_AT_ONCE):
-            self.name = f"{path.name} {found.read_as}".strip()
-            columns = found.columns
-            frame = frame_of(found)
+        for part_rows in read_parts(path, COLUMNS, ROWS_AT_ONCE):
+            self.name = f"{path.name} {part_rows.read_as}".strip()
+            columns = part_rows.columns
+            frame = frame_of(part_rows)
             frame = frame.where(frame.notna(), None)
-            part = check_selection(Unchecked(self.name, frame, found.unreadable), options, mode)
+            part = check_selection(Unchecked(self.name, frame, part_rows.unreadable), options, mode)
             self.problems.add(sorted(part.problems))
-            rows += len(frame) + len(found.unreadable)
+            rows += len(frame) + len(part_rows.unreadable)
             pickle.dump(part, self._parts, pickle.HIGHEST_PROTOCOL)
-            between()
+            after_part()
         if not rows:
             raise SelectionInvalid(self.name, ["it names no order"])
-        if columns or not self.problems.count:  # without a readable row they are not known
+        if columns or not self.problems.count:  # unknown if no row is readable
             require_columns(self.name, columns, [])
         self._parts.flush()

@@ -20,7 +20,7 @@ _retried = exists().where(_retry.retry_of_id == _factory.c.id)
 _has_target = _factory.c.target_order_id.is_not(None)
 
 
-def _left_out(copied: int, retried: int) -> list[str]:
+def _describe_left_out(copied: int, retried: int) -> list[str]:
     notes = []
     if copied:
         notes.append(
@@ -33,8 +33,8 @@ def _left_out(copied: int, retried: int) -> list[str]:
 
 def _options(options: CopyOptions) -> dict[str, ColumnElement[Any]]:
     """Return each copy's own options, overridden by given options that are not the default."""
-    given, usual = options.choices(), CopyOptions().choices()
-    own = {name: value for name, value in given.items() if value != usual[name]}
+    given, defaults = options.choices(), CopyOptions().choices()
+    own = {name: value for name, value in given.items() if value != defaults[name]}
     return {name: _factory.c[name] for name in given} | option_values(own)
 
 
@@ -63,14 +63,19 @@ def failed_copies(db: Connection, reference: str, options: CopyOptions) -> Reque
     ).one()
     carried = {name: _factory.c[name] for name in COLUMNS}
     rows = request_rows(carried | _options(options) | {"retry_of_id": _factory.c.id})
-    left_out = _left_out(copied, retried)
-    again = count - copied - retried
+    left_out = _describe_left_out(copied, retried)
+    retry_count = count - copied - retried
     return Requested(
-        words="; ".join(
-            [f"{count_of(again, 'failed copy', 'failed copies')} of batch {reference!r}", *left_out]
+        description="; ".join(
+            [
+                f"{count_of(retry_count, 'failed copy', 'failed copies')} of batch {reference!r}",
+                *left_out,
+            ]
         ),
         mode=Mode(record.mode),
         rows=rows.where(failed, ~_has_target, ~_retried).order_by(_factory.c.id),
         details={"failed_of": reference, **options.choices()},
-        nothing="; ".join([f"batch {reference!r} has no failed copy to try again", *left_out]),
+        empty_message="; ".join(
+            [f"batch {reference!r} has no failed copy to try again", *left_out]
+        ),
     )

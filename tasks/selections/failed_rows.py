@@ -1,4 +1,4 @@
-"""The failed copies of a batch as a file that can be mended and copied as a new batch."""
+"""The failed copies of a batch as a file that can be corrected and copied as a new batch."""
 
 import csv
 import json
@@ -21,14 +21,14 @@ from order_factory.tasks.selections.reading import COLUMNS, ERRORS
 from order_factory.tasks.working_set.statements import table_of
 
 ALL_COLUMNS = (*COLUMNS, ERRORS)
-# A spreadsheet reads a cell that begins so as a formula.
+# A spreadsheet treats a cell with one of these first characters as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Row = dict[str, Any]
 
 
 def _select_rows(batch_id: int) -> Select[Any]:
-    """The failed copies without a target order that nobody has retried, in their order."""
+    """Select the failed copies without a target order and without a retry, sorted by id."""
     factory, retry = table_of(OrderFactory), aliased(OrderFactory)
     retried = exists().where(retry.retry_of_id == factory.c.id)
     rows = select(
@@ -53,7 +53,7 @@ def _read_rows(db: Connection, batch_id: int) -> Generator[Row]:
     with db.execute(query) as streamed:
         for row in streamed.mappings():
             number = row["number"]
-            # A number of letters alone could be the id of another order.
+            # A number that has only letters could be the id of another order.
             known = number and not number.isalpha()
             name = number if known else public_id(Resource.orders, row["order_id"])
             own = {column: row[column] for column in COLUMNS if column != "source_order"}
@@ -61,7 +61,7 @@ def _read_rows(db: Connection, batch_id: int) -> Generator[Row]:
 
 
 def _as_text(value: Any) -> str | None:
-    """A value as the readers of files understand it."""
+    """Return a value as text that the file readers accept."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):
@@ -133,11 +133,11 @@ ENDINGS = tuple(_WRITERS)
 
 
 def write_failed_rows(db: Connection, batch_id: int, path: Path) -> None:
-    """Write a row for each failed copy that can be tried again; memory does not grow with them.
+    """Write a row for each failed copy that can be retried, in constant memory.
 
-    The columns are those of a batch file, with all options of each copy, and `errors`: what was
-    wrong. Copies that have a target order or were retried are left out. Raises `InvalidRequest` for
-    another ending than `ENDINGS`.
+    The columns are those of a batch file, with all options of each copy, and `errors` with the
+    messages. Copies that have a target order or a retry are left out. Raises `InvalidRequest` if
+    the ending is not in `ENDINGS`.
     """
     write = _WRITERS.get(path.suffix.lower())
     if write is None:

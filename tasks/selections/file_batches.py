@@ -1,4 +1,4 @@
-"""Batches that were sent as a file: record them, and the copies that the file names."""
+"""Batches that are uploaded as a file: record the batch, and later the copies of the file."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,22 +23,26 @@ from order_factory.tasks.selections.recording import (
 )
 from order_factory.tasks.selections.repetitions import NamedOrders
 from order_factory.tasks.selections.requested import Requested, request_rows
-from order_factory.tasks.selections.staging import asked, empty_stage, named, stage_part
+from order_factory.tasks.selections.staging import (
+    empty_stage,
+    matched_orders,
+    requested_rows,
+    stage_part,
+)
 from order_factory.tasks.stored_files.packing import PackedFile
 from order_factory.tasks.stored_files.records import delete_file, name_of, store_file
 from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 
 _batch = table_of(OrderFactoryBatch)
-# A process that dies each time it reads a file does so for this reason or another; then it is
-# given up.
+# After this many attempts that ended without a result, the file is refused.
 READINGS_ALLOWED = 5
 _OWN_COLUMNS = ("reference", "reference_origin", "metadata")
 
 
 @dataclass(frozen=True)
 class FileToRead:
-    """A batch whose file is to be read, with what was asked for beside the file."""
+    """A batch with a file to read, and the options of the request."""
 
     batch_id: int
     reference: str
@@ -61,7 +65,7 @@ def record_file_batch(
     *,
     dry_run: bool,
 ) -> int:
-    """Record a pending batch with its file, which the service reads; the batch's key."""
+    """Record a pending batch with its file, which the service reads. Returns the batch's id."""
     now = utc_now()
     if policy == ErrorPolicy.SKIP_ERRORS:
         options = options.model_copy(update={"skip_errors": True})
@@ -91,15 +95,15 @@ def record_file_batch(
 
 
 def begin_reading(db: Connection, batch_id: int) -> FileToRead | None:
-    """What is to be read, counted as one more attempt; None if the file was read or deleted."""
+    """Count an attempt to read the file. Returns None if the file was read or deleted."""
     row = db.execute(
         select(_batch).where(_batch.c.id == batch_id, IS_TO_READ).with_for_update()
     ).one_or_none()
     if row is None:
         return None
     readings = row.options.get("readings", 0) + 1
-    counted = row.options | {"readings": readings}
-    db.execute(update(_batch).where(_batch.c.id == batch_id).values(options=counted))
+    updated_options = row.options | {"readings": readings}
+    db.execute(update(_batch).where(_batch.c.id == batch_id).values(options=updated_options))
     chosen = {name: row.options[name] for name in (*OPTIONS, *CHANGES) if name in row.options}
     return FileToRead(
         batch_id,
@@ -117,10 +121,10 @@ def begin_reading(db: Connection, batch_id: int) -> FileToRead | None:
 def record_copies(db: Connection, file: FileToRead, rows: CheckedRows) -> bool:
     """Record a pending factory for each row of the file, and delete the file.
 
-    False if another run has done so, or the batch was stopped meanwhile. Raises
-    `RowsInvalid` with the problems of all rows; nothing is to be committed then.
+    Returns False if another run has done so, or if the batch was stopped. Raises `RowsInvalid` with
+    the problems of all rows; do not commit in that case.
     """
-    if not _still_to_read(db, file.batch_id):
+    if not _must_read(db, file.batch_id):
         return False
     now = utc_now()
     problems, orders, count = rows.problems.copy(), NamedOrders(), 0
@@ -128,7 +132,9 @@ def record_copies(db: Connection, file: FileToRead, rows: CheckedRows) -> bool:
         problems.add(stage_part(db, part))
         orders.add_staged(db)
         if not problems.count:
-            count += execute_and_count(db, insert_factories(_staged(file), file.batch_id, now))
+            count += execute_and_count(
+                db, insert_factories(_request_staged_rows(file), file.batch_id, now)
+            )
     empty_stage(db)
     orders.find_repetitions(rows, problems)
     if problems.count:
@@ -141,8 +147,8 @@ def record_copies(db: Connection, file: FileToRead, rows: CheckedRows) -> bool:
 
 
 def refuse_file(db: Connection, file: FileToRead, problems: list[str], count: int) -> None:
-    """Mark the batch as failed, with what is wrong with its file, and delete the file."""
-    if not _still_to_read(db, file.batch_id):
+    """Mark the batch as failed with the problems of its file, and delete the file."""
+    if not _must_read(db, file.batch_id):
         return
     now = utc_now()
     _close(
@@ -159,8 +165,8 @@ def refuse_file(db: Connection, file: FileToRead, problems: list[str], count: in
 def close_dry_run(
     db: Connection, file: FileToRead, rows: CheckedRows, result: BulkResult, report: PackedFile
 ) -> None:
-    """Keep how the batch would end, with its report, and delete the file."""
-    if not _still_to_read(db, file.batch_id):
+    """Record the outcome of the dry run and its report, and delete the file."""
+    if not _must_read(db, file.batch_id):
         return
     now = utc_now()
     _close(
@@ -177,28 +183,32 @@ def close_dry_run(
     record_event(db, EventName.BATCH_COMPLETE, file.batch_id, file.mode, now)
 
 
-def _still_to_read(db: Connection, batch_id: int) -> bool:
-    """Whether the file is there; another run that reads it waits until this transaction ends."""
-    mine = select(_batch.c.id).where(_batch.c.id == batch_id, IS_TO_READ)
-    return db.scalar(mine.with_for_update()) is not None
+def _must_read(db: Connection, batch_id: int) -> bool:
+    """Return whether the file has to be read, and lock the batch."""
+    statement = select(_batch.c.id).where(_batch.c.id == batch_id, IS_TO_READ)
+    return db.scalar(statement.with_for_update()) is not None
 
 
 def _close(db: Connection, file: FileToRead, now: datetime, **values: Any) -> None:
-    mine = update(_batch).where(_batch.c.id == file.batch_id)
-    db.execute(mine.values(file_id=None, updated_at=now, **values))
+    statement = update(_batch).where(_batch.c.id == file.batch_id)
+    db.execute(statement.values(file_id=None, updated_at=now, **values))
     delete_file(db, file.file_id)
 
 
-def _staged(file: FileToRead) -> Requested:
-    """The copies that the staged rows ask for; the batch's options fill empty cells."""
+def _request_staged_rows(file: FileToRead) -> Requested:
+    """Return the copies of the staged rows; the batch's options fill empty cells."""
     given: dict[str, ColumnElement[Any]] = {
-        "mode": named.c.mode,
-        "source_order_id": named.c.source_order_id,
+        "mode": matched_orders.c.mode,
+        "source_order_id": matched_orders.c.source_order_id,
         **{
-            name: func.coalesce(asked.c[name], literal(value, asked.c[name].type))
+            name: func.coalesce(requested_rows.c[name], literal(value, requested_rows.c[name].type))
             for name, value in file.options.choices().items()
         },
-        **{name: asked.c[name] for name in _OWN_COLUMNS},
+        **{name: requested_rows.c[name] for name in _OWN_COLUMNS},
     }
-    rows = request_rows(given).select_from(asked.join(named, named.c.row == asked.c.row))
-    return Requested(file.name, file.mode, rows.order_by(asked.c.row), {}, "it names no order")
+    rows = request_rows(given).select_from(
+        requested_rows.join(matched_orders, matched_orders.c.row == requested_rows.c.row)
+    )
+    return Requested(
+        file.name, file.mode, rows.order_by(requested_rows.c.row), {}, "it names no order"
+    )

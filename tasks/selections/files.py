@@ -1,4 +1,4 @@
-"""Read files that name orders, row by row."""
+"""Read files with orders, row by row."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ from order_factory.tasks.row_files.records import Record, Source
 
 @dataclass(frozen=True)
 class FileRows:
-    """The contents of a file: its columns, and the values of the wanted ones, row by row.
+    """The contents of a file: its columns, and the values of the required ones, row by row.
 
-    `numbers` are the numbers of the rows as a person counts them, `counted` says what is counted.
-    `unreadable` has the problems of rows that are left out, by their numbers.
+    `numbers` are the numbers of the rows for people, and `counted` is "line" or "row". `unreadable`
+    has the problems of rows that are left out, with their numbers.
     """
 
     columns: list[str]
@@ -28,56 +28,56 @@ class FileRows:
     read_as: str
 
 
-def _collected(
+def _collect(
     source: Source,
-    wanted: Sequence[str],
+    required: Sequence[str],
     records: Iterable[Record],
     columns: list[str],
 ) -> FileRows:
-    """Collect the values by column, since an object per row takes several times the memory.
+    """Collect the values by column, because an object per row needs several times the memory.
 
-    `columns` are the names so far; new ones are added to them.
+    New column names are added to `columns`.
     """
     numbers: list[int] = []
     unreadable: list[tuple[int, str]] = []
     known = set(columns)
-    values: dict[str, list[Any]] = {name: [] for name in wanted}
+    values: dict[str, list[Any]] = {name: [] for name in required}
     for record in records:
         if record.problem is not None:
             unreadable.append((record.line, f"{source.counted} {record.line} {record.problem}"))
             continue
-        if not known.issuperset(record.values):  # of JSON Lines they grow with the records
+        if not known.issuperset(record.values):  # in JSON Lines, a record can have new columns
             columns.extend(name for name in record.values if name not in known)
             known.update(record.values)
         numbers.append(record.line)
         for name, column in values.items():
             column.append(record.values.get(name))
-    held = {name: column for name, column in values.items() if name in known}
-    return FileRows(columns, numbers, held, unreadable, source.counted, source.read_as)
+    present = {name: column for name, column in values.items() if name in known}
+    return FileRows(columns, numbers, present, unreadable, source.counted, source.read_as)
 
 
-def read_file(path: Path, wanted: Sequence[str]) -> FileRows:
-    """Return the values of the wanted columns that the file has; None for an empty cell.
+def read_file(path: Path, required: Sequence[str]) -> FileRows:
+    """Return the values of the required columns that the file has; None for an empty cell.
 
     Raises `SelectionInvalid` if the file cannot be read.
     """
-    with _as_selection(path):
-        source = open_rows(path, wanted)
-        return _collected(source, wanted, source.records(), list(source.columns or ()))
+    with _convert_errors(path):
+        source = open_rows(path, required)
+        return _collect(source, required, source.records(), list(source.columns or ()))
 
 
-def read_parts(path: Path, wanted: Sequence[str], size: int) -> Iterator[FileRows]:
-    """The same in parts of at most `size` rows. Each has all columns that were found so far."""
-    with _as_selection(path):
-        source = open_rows(path, wanted)
+def read_parts(path: Path, required: Sequence[str], size: int) -> Iterator[FileRows]:
+    """Yield the same in parts of at most `size` rows. Each part has all columns found so far."""
+    with _convert_errors(path):
+        source = open_rows(path, required)
         records, columns = source.records(), list(source.columns or ())
         while part := list(islice(records, size)):
-            yield _collected(source, wanted, part, columns)
+            yield _collect(source, required, part, columns)
 
 
 @contextmanager
-def _as_selection(path: Path) -> Iterator[None]:
-    """Report as `SelectionInvalid` what is wrong with the file."""
+def _convert_errors(path: Path) -> Iterator[None]:
+    """Convert errors of the file to `SelectionInvalid`."""
     try:
         if not path.is_file():
             raise InvalidRequest(f"There is no file {path}.")

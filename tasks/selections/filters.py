@@ -1,4 +1,4 @@
-"""Select the orders that fit a filter, in the database."""
+"""Select the orders that match a filter, in the database."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,12 +24,12 @@ def _has_line(sku_code: str) -> ColumnElement[bool]:
 
 
 def _is_not_copied_yet(_: bool) -> ColumnElement[bool]:
-    """Whether no factory has made or will make a copy of the order."""
-    made = or_(
+    """Return whether no factory has copied or will copy the order."""
+    is_copied = or_(
         OrderFactory.target_order_id.is_not(None),
         OrderFactory.status.in_([FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]),
     )
-    return ~exists().where(OrderFactory.source_order_id == Order.id, made)
+    return ~exists().where(OrderFactory.source_order_id == Order.id, is_copied)
 
 
 # The condition of each field of the filter. The customer is already a public id.
@@ -49,65 +49,69 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 _DATES = ("placed_within", "placed_from", "placed_before")
 
 
-def fitting(wanted: OrderFilter) -> list[ColumnElement[bool]]:
+def filter_conditions(order_filter: OrderFilter) -> list[ColumnElement[bool]]:
     """Return the conditions of the filter; its customer is a public id."""
-    given = {name: getattr(wanted, name) for name in _CONDITIONS}
-    fits = [_CONDITIONS[name](value) for name, value in given.items() if value not in (None, False)]
-    if not wanted.include_copies:
-        fits.append(Order.order_factory_id.is_(None))
-    return fits
+    given = {name: getattr(order_filter, name) for name in _CONDITIONS}
+    conditions = [
+        _CONDITIONS[name](value) for name, value in given.items() if value not in (None, False)
+    ]
+    if not order_filter.include_copies:
+        conditions.append(Order.order_factory_id.is_(None))
+    return conditions
 
 
-def resolve_customer(db: Connection, wanted: OrderFilter) -> OrderFilter:
+def resolve_customer(db: Connection, order_filter: OrderFilter) -> OrderFilter:
     """Return the filter with the customer's public id, so that no email is stored or shown.
 
-    Raises `SelectionInvalid` where the filter's mode has no such customer.
+    Raises `SelectionInvalid` if the filter's mode has no such customer.
     """
-    if wanted.customer is None:
-        return wanted
-    key = key_of(Resource.customers, wanted.customer)
-    same_email = Customer.email_key == comparison_key(wanted.customer)
-    fits = same_email if key is None else Customer.id == key
-    found = db.scalar(select(Customer.id).where(Customer.mode == wanted.mode, fits))
+    if order_filter.customer is None:
+        return order_filter
+    key = key_of(Resource.customers, order_filter.customer)
+    same_email = Customer.email_key == comparison_key(order_filter.customer)
+    conditions = same_email if key is None else Customer.id == key
+    found = db.scalar(select(Customer.id).where(Customer.mode == order_filter.mode, conditions))
     if found is None:
-        message = f"no customer of {wanted.mode} mode has this email or public id"
+        message = f"no customer of {order_filter.mode} mode has this email or public id"
         raise SelectionInvalid(NAME, [message])
-    return wanted.model_copy(update={"customer": public_id(Resource.customers, found)})
+    return order_filter.model_copy(update={"customer": public_id(Resource.customers, found)})
 
 
-def nothingfitting(wanted: OrderFilter) -> str:
-    return f"no order fits: {wanted.in_words()}"
+def describe_no_match(order_filter: OrderFilter) -> str:
+    return f"no order matches: {order_filter.in_words()}"
 
 
-def count_undated(db: Connection, wanted: OrderFilter) -> int:
-    """Count the orders that fit except that they have no `placed_at`, so no date filter fits."""
-    if all(getattr(wanted, name) is None for name in _DATES):
+def count_undated(db: Connection, order_filter: OrderFilter) -> int:
+    """Count the orders that match except for the dates, because they have no `placed_at`."""
+    if all(getattr(order_filter, name) is None for name in _DATES):
         return 0
-    rest = wanted.model_copy(update=dict.fromkeys(_DATES))
+    without_dates = order_filter.model_copy(update=dict.fromkeys(_DATES))
     undated = select(func.count()).select_from(Order)
-    return db.scalar(undated.where(*fitting(rest), Order.placed_at.is_(None))) or 0
+    return (
+        db.scalar(undated.where(*filter_conditions(without_dates), Order.placed_at.is_(None))) or 0
+    )
 
 
-def without_undated(undated: int) -> str:
+def describe_undated(undated: int) -> str:
     """Return the message about such orders."""
     orders = "order has" if undated == 1 else "orders have"
     return (
-        f"{undated:,} other {orders} no placed_at and no date filter takes them; give placed_at, or "
+        f"{undated:,} other {orders} no placed_at, so no date filter matches; set placed_at, or "
         "copy them by number"
     )
 
 
-def require_fit(db: Connection, wanted: OrderFilter) -> None:
-    """Raise `SelectionInvalid` if no order fits; the filter's customer is a public id."""
-    if db.scalar(select(Order.id).where(*fitting(wanted)).limit(1)) is None:
-        problems = [nothingfitting(wanted)]
-        if undated := count_undated(db, wanted):
-            problems.append(without_undated(undated))
+def require_match(db: Connection, order_filter: OrderFilter) -> None:
+    """Raise `SelectionInvalid` if no order matches; the filter's customer is a public id."""
+    if db.scalar(select(Order.id).where(*filter_conditions(order_filter)).limit(1)) is None:
+        problems = [describe_no_match(order_filter)]
+        if undated := count_undated(db, order_filter):
+            problems.append(describe_undated(undated))
         raise NothingSelected(NAME, problems)
 
 
-def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
-    """Select a copy of each order that fits, earliest first; the customer is a public id."""
+def select_filtered_orders(order_filter: OrderFilter, options: CopyOptions) -> Requested:
+    """Return the copies of each matching order, oldest first; the customer is a public id."""
     rows = request_rows(
         {
             "mode": Order.__table__.c.mode,
@@ -115,11 +119,13 @@ def fitting_orders(wanted: OrderFilter, options: CopyOptions) -> Requested:
             **option_values(options.choices()),
         }
     )
-    rows = rows.where(*fitting(wanted)).order_by(Order.placed_at.asc().nulls_last(), Order.id)
+    rows = rows.where(*filter_conditions(order_filter)).order_by(
+        Order.placed_at.asc().nulls_last(), Order.id
+    )
     return Requested(
-        words=wanted.in_words(),
-        mode=wanted.mode,
-        rows=rows.limit(wanted.limit),
-        details={"orders_where": wanted.model_dump(mode="json"), **options.choices()},
-        nothing=nothingfitting(wanted),
+        description=order_filter.in_words(),
+        mode=order_filter.mode,
+        rows=rows.limit(order_filter.limit),
+        details={"orders_where": order_filter.model_dump(mode="json"), **options.choices()},
+        empty_message=describe_no_match(order_filter),
     )

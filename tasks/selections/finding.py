@@ -17,14 +17,14 @@ from order_factory.tasks.selections.reading import Orders, read_selection
 from order_factory.tasks.selections.recording import record_failed, record_filtered, record_rows
 from order_factory.tasks.selections.staging import stage
 
-# Gives the key of the batch in a writing transaction; all its factories are pending then.
+# Returns the id of the batch in a writing transaction; its factories are pending.
 Record = Callable[[Connection], int]
 
-# Reading a larger file twice takes longer than a person saves.
+# Reading a larger file twice takes longer than the early check saves.
 _SMALL_FILE = 2_000_000
 
 
-def recorder(
+def make_recorder(
     reference: str,
     options: CopyOptions,
     policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
@@ -33,11 +33,11 @@ def recorder(
     failed_of: str | None = None,
     mode: Mode = Mode.LIVE,
 ) -> Record:
-    """How the batch of the reference is found, or recorded; files are read and checked already.
+    """Return a function that finds or records the batch. Files are read and checked at once.
 
-    At most one selection may be given; without any, the batch must exist. Raises
-    `SelectionInvalid` and `InvalidRequest`; what is returned raises these and `BatchNotFound`, and
-    nothing is to be committed then.
+    At most one selection may be given; without one, the batch must exist. Raises `SelectionInvalid`
+    and `InvalidRequest`. The returned function also raises `BatchNotFound`; do not commit after an
+    error.
     """
     given = {"orders": orders, "orders_where": orders_where, "failed_of": failed_of}
     names = [name for name, value in given.items() if value is not None]
@@ -61,9 +61,9 @@ def recorder(
 
 
 def check_orders(reference: str, orders: Orders, options: CopyOptions, mode: Mode) -> None:
-    """Raise `SelectionInvalid` if no batch can be recorded from these orders; changes nothing.
+    """Raise `SelectionInvalid` if no batch can be recorded from these orders; change nothing.
 
-    A large file is left to the run, and so are the orders of a batch that exists.
+    A large file, and the orders of an existing batch, are checked by the run.
     """
     is_file = isinstance(orders, str | Path) and Path(orders).is_file()
     if is_file and Path(str(orders)).stat().st_size > _SMALL_FILE:

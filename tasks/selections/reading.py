@@ -1,4 +1,4 @@
-"""Read a selection: a list, a DataFrame or a file becomes a frame that is not checked yet."""
+"""Read a selection: convert a list, a DataFrame or a file to an unchecked frame."""
 
 import os
 import re
@@ -24,19 +24,19 @@ else:
     Orders = Any
 
 COLUMNS = ("source_order", *OPTIONS, *CHANGES, "reference", "reference_origin", "metadata")
-# A file of failed copies says in this column what was wrong with each. It is passed over.
+# A file of failed copies has its messages in this column. It is ignored.
 ERRORS = "errors"
-# The number of a row, and what is wrong with it.
+# The number of a row, and its message.
 Problem = tuple[int, str]
 
 
 class Unchecked(NamedTuple):
-    """A selection as it was given.
+    """A selection before the check.
 
-    `frame` has one row per copy and those of `COLUMNS` that are given, `source_order` always, all
-    of dtype object, None where the caller gave nothing. Its index is the number of the row as a
-    person counts it, and the index' name says what is counted: "line" for the text files, "row"
-    for everything else. `unreadable` tells of the rows that are not in the frame.
+    `frame` has one row per copy, and the given columns of `COLUMNS`, always with `source_order`.
+    All have dtype object, and None for an empty cell. Its index has the numbers of the rows for
+    people, and the index' name is "line" for text files and "row" otherwise. `unreadable` has the
+    problems of rows that are not in the frame.
     """
 
     name: str
@@ -56,9 +56,9 @@ def accept_orders(value: object) -> Orders | None:
 
 
 def _path_or_names(text: str) -> Orders:
-    """Return the path of a file, or the orders that a person has typed into a form field.
+    """Return the path of a file, or the orders of a form field.
 
-    A text that names no file is an order's number, whatever characters it has.
+    A text that is not a file is an order's number, whatever characters it has.
     """
     names = [name for name in re.split(r"[\s,;]+", text) if name]
     is_path = text.lower().endswith(ENDINGS) or os.path.isfile(text)
@@ -66,10 +66,10 @@ def _path_or_names(text: str) -> Orders:
 
 
 def read_selection(orders: Orders) -> Unchecked:
-    """Return the selection with a name for it.
+    """Return the selection with its name.
 
-    Raises `SelectionInvalid` for a file that cannot be read, for unknown or missing columns, and
-    for a selection without rows.
+    Raises `SelectionInvalid` for an unreadable file, for unknown or missing columns, and for a
+    selection without rows.
     """
     import pandas as pd
 
@@ -96,7 +96,7 @@ def read_selection(orders: Orders) -> Unchecked:
 
 
 def frame_of(found: FileRows) -> "pd.DataFrame":
-    """The values of a file by column, of dtype object; the index has the rows' numbers."""
+    """Return the values of a file as a frame of dtype object; the index has the rows' numbers."""
     import pandas as pd
 
     rows = pd.Index(found.numbers, dtype="int64", name=found.counted)
@@ -112,10 +112,10 @@ def require_columns(name: str, found: list[str], unreadable: list[Problem]) -> N
     """Raise `SelectionInvalid` for unknown and repeated columns, and without `source_order`."""
     unknown = [column for column in found if column not in (*COLUMNS, ERRORS)]
     if set(REPORT_COLUMNS) <= set(found):
-        # A report of ours is read again: it names the orders, and says what became of them.
+        # The file is a report of ours: its other columns describe the outcome.
         unknown = [column for column in unknown if column not in REPORT_COLUMNS]
     problems = []
-    # Without a readable row the columns are not known.
+    # Without a readable row, the columns are unknown.
     if "source_order" not in found and (found or not unreadable):
         problems.append("the column 'source_order' is missing: the number or id of each order")
     if unknown:

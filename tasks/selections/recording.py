@@ -35,12 +35,17 @@ from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.failed_copies import failed_copies
 from order_factory.tasks.selections.filters import (
     count_undated,
-    fitting_orders,
+    describe_undated,
     resolve_customer,
-    without_undated,
+    select_filtered_orders,
 )
 from order_factory.tasks.selections.requested import COLUMNS, Requested, option_values, request_rows
-from order_factory.tasks.selections.staging import asked, empty_stage, named, stage
+from order_factory.tasks.selections.staging import (
+    empty_stage,
+    matched_orders,
+    requested_rows,
+    stage,
+)
 from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import (
     at,
@@ -79,7 +84,7 @@ def record_create_events(db: Connection, batch_id: int, now: datetime) -> None:
 def _insert_batch(
     db: Connection, reference: str, digest: str, policy: ErrorPolicy, requested: Requested
 ) -> int:
-    """The batch, its factories and their events; the batch's key."""
+    """Insert the batch, its factories and their events. Returns the batch's id."""
     now = utc_now()
     batch_id = db.execute(
         insert(_batch)
@@ -87,7 +92,7 @@ def _insert_batch(
             reference=reference,
             mode=requested.mode,
             status=BatchStatus.PENDING,
-            selection=requested.words,
+            selection=requested.description,
             options={
                 "selection_digest": digest,
                 "error_policy": policy.value,
@@ -101,7 +106,7 @@ def _insert_batch(
     ).scalar_one()
     count = execute_and_count(db, insert_factories(requested, batch_id, now))
     if not count:
-        raise NothingSelected("The selection", [requested.nothing])
+        raise NothingSelected("The selection", [requested.empty_message])
     if policy == ErrorPolicy.REJECT_EVERYTHING:
         refuse_skipped_errors(db, batch_id)
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(orders_count=count))
@@ -111,77 +116,76 @@ def _insert_batch(
 
 
 def refuse_skipped_errors(db: Connection, batch_id: int) -> None:
-    """Raise `InvalidRequest` if copies of a batch that is all or nothing are to skip errors."""
+    """Raise `InvalidRequest` if copies of a batch with `reject_everything` skip errors."""
     partial = _factory.c.stock == StockPolicy.PARTIAL
     skipping = exists().where(_factory.c.batch_id == batch_id, or_(_factory.c.skip_errors, partial))
     if db.scalar(select(skipping)):
         raise InvalidRequest(
-            "With the error policy reject_everything one error stops the whole batch, and some of "
-            "its copies are to skip errors, or to copy what is left in stock; choose one of the "
-            "two."
+            "The error policy reject_everything stops the whole batch at one error, but some of "
+            "its copies skip errors or take partial stock. Change the policy or these options."
         )
 
 
-def _find_batch(db: Connection, reference: str, digest: str, words: str) -> int | None:
-    """The key of the batch with this reference, if there is one.
+def _find_batch(db: Connection, reference: str, digest: str, description: str) -> int | None:
+    """Return the id of the batch with this reference, if there is one.
 
-    `words` say what is asked for now. Raises `InvalidRequest` where the batch was recorded for
-    other orders, or with other options.
+    `description` describe the current request. Raises `InvalidRequest` if the batch was recorded
+    for other orders or with other options.
     """
-    known: Row[Any] | None = db.execute(
+    existing: Row[Any] | None = db.execute(
         select(_batch).where(_batch.c.reference == reference)
     ).one_or_none()
-    if known is None:
+    if existing is None:
         return None
-    if known.options["selection_digest"] != digest:
-        # The words name a file or a filter, but not the rows of a file.
-        other = (
-            f"with other options, or from other rows ({words})"
-            if known.selection == words
-            else f"for another selection ({known.selection})"
+    if existing.options["selection_digest"] != digest:
+        # The description names a file or a filter, but not the rows of a file.
+        difference = (
+            f"with other options, or from other rows ({description})"
+            if existing.selection == description
+            else f"for another selection ({existing.selection})"
         )
         raise InvalidRequest(
-            f"The batch {known.reference!r} was recorded {other}; give no orders to finish it, or "
-            "another reference for these."
+            f"The batch {existing.reference!r} was recorded {difference}; give no orders to finish "
+            "it, or another reference for these."
         )
-    return int(known.id)
+    return int(existing.id)
 
 
 def _record(
     db: Connection,
     reference: str,
-    asked_for: Iterable[str],
+    identity: Iterable[str],
     policy: ErrorPolicy,
-    words: str,
+    description: str,
     request: Callable[[], Requested],
 ) -> int:
-    """The key of the batch with this reference, recorded now unless it is there already.
+    """Return the id of the batch with this reference; record it if it does not exist.
 
-    The pieces of `asked_for` make up the same text for the same request.
+    The pieces of `identity` are equal for equal requests.
     """
     sha256 = hashlib.sha256()
-    for piece in asked_for:
+    for piece in identity:
         sha256.update(piece.encode())
     if policy == ErrorPolicy.REJECT_EVERYTHING:
         sha256.update(policy.encode())
     digest = sha256.hexdigest()
-    known = _find_batch(db, reference, digest, words)
-    if known is not None:
-        return known
+    existing = _find_batch(db, reference, digest, description)
+    if existing is not None:
+        return existing
     requested = request()
     try:
         with db.begin_nested():
             return _insert_batch(db, reference, digest, policy, requested)
     except IntegrityError:
-        # Another run that started at the same time has recorded it; that is committed by now.
-        known = _find_batch(db, reference, digest, words)
-        if known is None:
+        # A concurrent run has recorded the batch and committed it.
+        existing = _find_batch(db, reference, digest, description)
+        if existing is None:
             raise
-        return known
+        return existing
 
 
 def _as_json(selection: Selection) -> Iterator[str]:
-    """What is asked for as JSON, some rows at a time: the whole would be as large as they are."""
+    """Yield the selection as JSON in pieces, to save memory."""
     rows = selection.rows
     if selection.mode != Mode.LIVE:
         yield selection.mode
@@ -199,26 +203,30 @@ def record_rows(
     selection: Selection,
     policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
 ) -> int:
-    """Record a batch with one pending factory per row of the selection; the batch's key.
+    """Record a batch with a pending factory per row of the selection. Returns the batch's id.
 
-    A batch that was recorded under this reference before, from the same rows in the same order,
-    is found again. Raises `InvalidRequest` where the reference belongs to another selection, and
+    If the batch of this reference was recorded from the same rows in the same order, it is
+    returned. Raises `InvalidRequest` if the reference belongs to another selection, and
     `SelectionInvalid` with every problem of every row.
     """
 
     def request() -> Requested:
         mode = stage(db, selection)
         given: dict[str, ColumnElement[Any]] = {
-            "mode": named.c.mode,
-            "source_order_id": named.c.source_order_id,
+            "mode": matched_orders.c.mode,
+            "source_order_id": matched_orders.c.source_order_id,
             **option_values(selection.options),
-            **{name: asked.c[name] for name in COLUMNS if name in selection.rows},
+            **{name: requested_rows.c[name] for name in COLUMNS if name in selection.rows},
         }
-        rows = request_rows(given).select_from(asked.join(named, named.c.row == asked.c.row))
-        return Requested(selection.name, mode, rows.order_by(asked.c.row), {}, "it names no order")
+        rows = request_rows(given).select_from(
+            requested_rows.join(matched_orders, matched_orders.c.row == requested_rows.c.row)
+        )
+        return Requested(
+            selection.name, mode, rows.order_by(requested_rows.c.row), {}, "it names no order"
+        )
 
     if selection.problems:
-        stage(db, selection)  # tells them, together with what only the database can see
+        stage(db, selection)  # raises them together with the problems that the database finds
     batch_id = _record(db, reference, _as_json(selection), policy, selection.name, request)
     empty_stage(db)
     return batch_id
@@ -227,23 +235,27 @@ def record_rows(
 def record_filtered(
     db: Connection,
     reference: str,
-    wanted: OrderFilter,
+    order_filter: OrderFilter,
     options: CopyOptions,
     policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
 ) -> int:
-    """Record a batch of the orders that fit a filter now; the batch's key.
+    """Record a batch of the orders that match a filter now. Returns the batch's id.
 
-    A batch that was recorded under this reference before, for the same filter and options, is
-    found again with the orders that fitted then. Raises `InvalidRequest` where the reference
-    belongs to another selection, and `SelectionInvalid` for an unknown customer, and where no
-    order fits.
+    If the batch of this reference was recorded with the same filter and options, it is returned
+    with the orders of that time. Raises `InvalidRequest` if the reference belongs to another
+    selection, and `SelectionInvalid` for an unknown customer, or if no order matches.
     """
-    wanted = resolve_customer(db, wanted)
-    if undated := count_undated(db, wanted):
-        log_line(without_undated(undated))
-    text = json.dumps([wanted.model_dump(mode="json"), options.choices()])
+    order_filter = resolve_customer(db, order_filter)
+    if undated := count_undated(db, order_filter):
+        log_line(describe_undated(undated))
+    text = json.dumps([order_filter.model_dump(mode="json"), options.choices()])
     return _record(
-        db, reference, [text], policy, wanted.in_words(), lambda: fitting_orders(wanted, options)
+        db,
+        reference,
+        [text],
+        policy,
+        order_filter.in_words(),
+        lambda: select_filtered_orders(order_filter, options),
     )
 
 
@@ -254,11 +266,11 @@ def record_failed(
     options: CopyOptions,
     policy: ErrorPolicy = ErrorPolicy.REJECT_FAILED,
 ) -> int:
-    """Record a batch that tries the failed copies of an earlier one again; the batch's key.
+    """Record a batch that retries the failed copies of an earlier batch. Returns the batch's id.
 
-    Started again under its reference it is found again. Raises `BatchNotFound` for an unknown
-    earlier batch, `InvalidRequest` where the reference belongs to another selection, and
-    `SelectionInvalid` where nothing is left to try again.
+    If the batch of this reference exists, it is returned. Raises `BatchNotFound` for an unknown
+    earlier batch, `InvalidRequest` if the reference belongs to another selection, and
+    `SelectionInvalid` if nothing is left to retry.
     """
     text = json.dumps([{"failed_of": failed_of}, options.choices()])
     return _record(

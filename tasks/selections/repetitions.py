@@ -1,4 +1,4 @@
-"""Find rows that name the order of an earlier row again, among a million rows in little memory."""
+"""Find rows that repeat the order of an earlier row, among a million rows in little memory."""
 
 from array import array
 from collections.abc import Iterable, Mapping
@@ -7,43 +7,45 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from order_factory.tasks.selections.checked_rows import MOST_PROBLEMS, CheckedRows, Problems
-from order_factory.tasks.selections.staging import describe_repetition, named
+from order_factory.tasks.selections.staging import describe_repetition, matched_orders
 
 
 class NamedOrders:
-    """The rows that name an order: their numbers, and a hash of the order and the reference.
+    """The rows of a file: their numbers, and a hash of the order and the reference.
 
-    That is 12 bytes a row. Among a million rows, two different ones have the same hash of 64 bits
-    once in thirty million files.
+    A row needs 12 bytes. Among a million rows, two different rows have the same 64-bit hash once in
+    thirty million files.
     """
 
     def __init__(self) -> None:
         self._lines, self._hashes = array("I"), array("q")
 
     def add_staged(self, db: Connection) -> None:
-        """Add the rows of `tmp_named`."""
-        found = select(named.c.row, named.c.source_order_id, named.c.reference)
-        for line, order, reference in db.execute(found.order_by(named.c.row)):
+        """Add the staged rows."""
+        found = select(
+            matched_orders.c.row, matched_orders.c.source_order_id, matched_orders.c.reference
+        )
+        for line, order, reference in db.execute(found.order_by(matched_orders.c.row)):
             self._lines.append(line)
             self._hashes.append(hash((order, reference)))
 
     def find_repetitions(self, rows: CheckedRows, problems: Problems) -> None:
-        """Add the rows that name the order of an earlier row under the same reference."""
+        """Add a problem for each row with the order and the reference of an earlier row."""
         if not self._hashes:
             return
         hashes = np.frombuffer(self._hashes, dtype=np.int64)
         ordered = np.sort(hashes)
-        several = ordered[1:][ordered[1:] == ordered[:-1]]
+        repeated_hashes = ordered[1:][ordered[1:] == ordered[:-1]]
         del ordered
-        if not len(several):
+        if not len(repeated_hashes):
             return
         first_of: dict[int, int] = {}
         repeated: dict[int, int] = {}
         count = 0
-        for position in np.flatnonzero(np.isin(hashes, several)).tolist():
+        for position in np.flatnonzero(np.isin(hashes, repeated_hashes)).tolist():
             line = self._lines[position]
             first = first_of.setdefault(self._hashes[position], line)
-            # A row whose name is that of two orders is there twice, and repeats nothing.
+            # An ambiguous row occurs twice, and repeats nothing.
             if first != line:
                 count += 1
                 if len(repeated) < MOST_PROBLEMS:
@@ -52,12 +54,12 @@ class NamedOrders:
 
 
 def _describe(rows: CheckedRows, first_of: Mapping[int, int]) -> list[tuple[int, str]]:
-    """The message for each of these lines, which repeat an earlier one."""
+    """Return the message for each of these lines, which repeat an earlier line."""
     messages: list[tuple[int, str]] = []
     for part in rows.parts():
         frame = part.rows
         counted = frame.index.name
-        for line in _among(first_of, frame.index):
+        for line in _select_numbers(first_of, frame.index):
             order = str(frame.at[line, "source_order"])
             reference = frame.at[line, "reference"] if "reference" in frame else None
             first = f"{counted} {first_of[line]}"
@@ -66,5 +68,5 @@ def _describe(rows: CheckedRows, first_of: Mapping[int, int]) -> list[tuple[int,
     return messages
 
 
-def _among(wanted: Mapping[int, int], numbers: Iterable[int]) -> list[int]:
+def _select_numbers(wanted: Mapping[int, int], numbers: Iterable[int]) -> list[int]:
     return [int(number) for number in numbers if number in wanted]

@@ -26,31 +26,31 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Requested:
-    """The copies that are asked for.
+    """The requested copies.
 
-    `words` says for people what they are, and becomes the batch's `selection`. `rows` selects the
-    columns `COLUMNS`, one row per copy, in the order in which the factories are made; it may
-    select none, which is refused with `nothing`. `details` becomes part of the batch's `options`.
+    `description` is for people, and becomes the batch's `selection`. `rows` selects the columns
+    `COLUMNS`, one row per copy, in the order of the factories. If it selects none, the request is
+    refused with `empty_message`. `details` becomes part of the batch's `options`.
     """
 
-    words: str
+    description: str
     mode: Mode
     rows: Select[Any]
     details: dict[str, Any]
-    nothing: str
+    empty_message: str
 
 
-def option_values(chosen: Mapping[str, Any]) -> dict[str, ColumnElement[Any]]:
-    """The values of these options, the same for every copy."""
+def option_values(values_by_name: Mapping[str, Any]) -> dict[str, ColumnElement[Any]]:
+    """Return the values of these options, which are the same for every copy."""
     types = {option.name: column_type(option) for option in EVERY_OPTION}
     return {
         name: null() if value is None else literal(value, types[name])
-        for name, value in chosen.items()
+        for name, value in values_by_name.items()
     }
 
 
 def request_rows(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
-    """A SELECT of `COLUMNS`; what is not given is an order copy without anything of its own."""
+    """Select `COLUMNS`; columns that are not given have the values of a plain order copy."""
     values: dict[str, ColumnElement[Any]] = {
         "type": literal(FactoryType.ORDER_COPIES.value),
         "reference": null(),

@@ -1,4 +1,4 @@
-"""Suggest an order for a number that no order has."""
+"""Suggest an order for an unknown number."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,27 +8,30 @@ from sqlalchemy import Connection, select
 from order_factory.models.tables import Order
 from order_factory.models.values.keys import clean_key
 
-# The most numbers to look up: more unknown numbers are no typing errors.
+# The most numbers to look up. More unknown numbers are not typing errors.
 _LOOKED_UP = 100
 _MOST_ZEROS = 10
 _DECIMAL = re.compile(r"(\d+)\.0+")
 
 
 def similar_numbers(db: Connection, unknown: Sequence[str]) -> dict[str, str]:
-    """A hint for those of the names to which another order's number comes close.
+    """Return a hint for each name that is similar to the number of an order.
 
-    Zeros that a spreadsheet took away from the front, `.0` that it added behind, `#` before a
-    number, another letter case. The hint is what follows "no order has the number or id ...".
+    Similar means: without the leading zeros that a spreadsheet removed, without the `.0` that it
+    added, with or without `#`, or in another letter case. The hint follows "no order has the number
+    or id ...".
     """
     candidates = {name: _candidates(name) for name in unknown[:_LOOKED_UP]}
-    wanted = {number for numbers in candidates.values() for number in numbers}
-    if not wanted:
+    numbers_to_find = {number for numbers in candidates.values() for number in numbers}
+    if not numbers_to_find:
         return {}
-    found = set(db.scalars(select(Order.number).where(Order.number.in_(wanted)).distinct()))
+    existing = set(
+        db.scalars(select(Order.number).where(Order.number.in_(numbers_to_find)).distinct())
+    )
     return {
-        name: f"; did you mean {next(each for each in numbers if each in found)!r}?"
+        name: f"; did you mean {next(each for each in numbers if each in existing)!r}?"
         for name, numbers in candidates.items()
-        if not found.isdisjoint(numbers)
+        if not existing.isdisjoint(numbers)
     }
 
 

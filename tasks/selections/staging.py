@@ -40,11 +40,11 @@ _OBJECTS = {"metadata"} | {option.name for option in EVERY_OPTION if option.type
 _NAMES = {option.name: option.names for option in EVERY_OPTION if option.names is not None}
 _order = table_of(Order)
 
-# What was asked for, one row per copy; `key` is the order's where its name can be a public id.
-# The columns that no row gives are null.
-asked = temporary(
+# The rows of the selection, one per copy; `key` is the order's id if its name can be a public id.
+# Columns that no row fills are null.
+requested_rows = temporary(
     _METADATA,
-    "tmp_asked",
+    "tmp_requested_rows",
     Column("row", BigId, primary_key=True, autoincrement=False),
     Column("source_order", String, nullable=False),
     Column("key", BigInteger),
@@ -54,10 +54,10 @@ asked = temporary(
     Column("metadata", JsonObject),
 )
 
-# The orders that each row names: one, unless the row is wrong.
-named = temporary(
+# The orders that each row refers to: one, unless the row is wrong.
+matched_orders = temporary(
     _METADATA,
-    "tmp_named",
+    "tmp_matched_orders",
     Column("row", BigInteger, nullable=False),
     Column("source_order_id", BigInteger, nullable=False),
     Column("mode", String(4), nullable=False),
@@ -65,7 +65,7 @@ named = temporary(
 )
 
 
-def _fill_asked(db: Connection, selection: Selection) -> None:
+def _fill_requested_rows(db: Connection, selection: Selection) -> None:
     rows = selection.rows
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         part = rows.iloc[start : start + _ROWS_AT_ONCE]
@@ -77,61 +77,76 @@ def _fill_asked(db: Connection, selection: Selection) -> None:
             for name in columns["source_order"]
         ]
         for name in _OBJECTS & columns.keys():
-            columns[name] = [None if held is None else json.dumps(held) for held in columns[name]]
+            columns[name] = [
+                None if value is None else json.dumps(value) for value in columns[name]
+            ]
         for name in _NAMES.keys() & columns.keys():
-            columns[name] = [stored_name(_NAMES[name], held) for held in columns[name]]
-        fill(db, asked, columns)
-    analyze_table(db, asked)
+            columns[name] = [stored_name(_NAMES[name], value) for value in columns[name]]
+        fill(db, requested_rows, columns)
+    analyze_table(db, requested_rows)
 
 
-def _fill_named(db: Connection, mode: Mode, modes_of_ids: Sequence[Mode]) -> None:
-    """Find each row's orders, by the number in this mode and by public id in these modes."""
-    columns = (asked.c.row, _order.c.id, _order.c.mode, func.coalesce(asked.c.reference, ""))
-    by_number = and_(_order.c.mode == mode, _order.c.number == asked.c.source_order)
-    by_id = and_(asked.c.key.is_not(None), _order.c.id == asked.c.key)
+def _fill_matched_orders(db: Connection, mode: Mode, modes_of_ids: Sequence[Mode]) -> None:
+    """Find each row's orders, by number in this mode and by public id in these modes."""
+    columns = (
+        requested_rows.c.row,
+        _order.c.id,
+        _order.c.mode,
+        func.coalesce(requested_rows.c.reference, ""),
+    )
+    by_number = and_(_order.c.mode == mode, _order.c.number == requested_rows.c.source_order)
+    by_id = and_(requested_rows.c.key.is_not(None), _order.c.id == requested_rows.c.key)
     not_by_number = and_(
         by_id,
         _order.c.mode.in_(modes_of_ids),
-        _order.c.number.is_distinct_from(asked.c.source_order),
+        _order.c.number.is_distinct_from(requested_rows.c.source_order),
     )
-    for fits in (by_number, not_by_number):
-        rows = select(*columns).select_from(asked.join(_order, fits))
-        db.execute(insert(named).from_select([column.key for column in named.c], rows))
-    analyze_table(db, named)
+    for condition in (by_number, not_by_number):
+        rows = select(*columns).select_from(requested_rows.join(_order, condition))
+        db.execute(
+            insert(matched_orders).from_select([column.key for column in matched_orders.c], rows)
+        )
+    analyze_table(db, matched_orders)
 
 
-def _unknown() -> Select[Any]:
-    rows = select(asked.c.row, asked.c.source_order)
-    return rows.where(asked.c.row.not_in(select(named.c.row)))
+def _select_unknown() -> Select[Any]:
+    rows = select(requested_rows.c.row, requested_rows.c.source_order)
+    return rows.where(requested_rows.c.row.not_in(select(matched_orders.c.row)))
 
 
-def _ambiguous() -> Select[Any]:
-    several = select(named.c.row).group_by(named.c.row).having(func.count() > 1)
-    return select(asked.c.row, asked.c.source_order).where(asked.c.row.in_(several))
+def _select_ambiguous() -> Select[Any]:
+    ambiguous = select(matched_orders.c.row).group_by(matched_orders.c.row).having(func.count() > 1)
+    return select(requested_rows.c.row, requested_rows.c.source_order).where(
+        requested_rows.c.row.in_(ambiguous)
+    )
 
 
-def _repeated() -> Rows:
-    """Select the rows that name the order of an earlier row under the same reference."""
-    first = func.min(named.c.row).over(partition_by=(named.c.source_order_id, named.c.reference))
-    rows = select(named.c.row, first.label("first")).subquery()
-    repeated = select(rows.c.row, asked.c.source_order, asked.c.reference, rows.c.first)
-    repeated = repeated.join(asked, asked.c.row == rows.c.row)
+def _select_repeated() -> Rows:
+    """Select the rows with the order and the reference of an earlier row."""
+    first = func.min(matched_orders.c.row).over(
+        partition_by=(matched_orders.c.source_order_id, matched_orders.c.reference)
+    )
+    rows = select(matched_orders.c.row, first.label("first")).subquery()
+    repeated = select(
+        rows.c.row, requested_rows.c.source_order, requested_rows.c.reference, rows.c.first
+    )
+    repeated = repeated.join(requested_rows, requested_rows.c.row == rows.c.row)
     return repeated.where(rows.c.row != rows.c.first).distinct()
 
 
 def describe_repetition(order: str, reference: str | None, first: str) -> str:
-    same = f" with the reference {reference!r}" if reference else ""
+    reference_text = f" with the reference {reference!r}" if reference else ""
     return (
-        f"order {order!r} is already in {first}{same}; to copy it twice, give each copy a "
-        "reference of its own"
+        f"order {order!r} is already in {first}{reference_text}; to copy it twice, give each copy "
+        "its own reference"
     )
 
 
-def _problems(
+def _find_problems(
     db: Connection, counted: str, mode: Mode, repeated: Rows | None = None
 ) -> list[Problem]:
-    """Return the problems of the orders that the rows name; `repeated` selects repetitions."""
-    unknown = db.execute(_unknown()).all()
+    """Return the problems of the rows' orders; `repeated` selects repetitions."""
+    unknown = db.execute(_select_unknown()).all()
     similar = similar_numbers(db, [order for _, order in unknown])
     problems = [
         (row, f"no {mode} order has the number or id {order!r}{similar.get(order, '')}")
@@ -139,7 +154,7 @@ def _problems(
     ]
     problems += [
         (row, f"{order!r} is the number of one order and the id of another; give another id")
-        for row, order in db.execute(_ambiguous())
+        for row, order in db.execute(_select_ambiguous())
     ]
     if repeated is not None:
         problems += [
@@ -150,20 +165,20 @@ def _problems(
 
 
 def stage(db: Connection, selection: Selection) -> Mode:
-    """Put the rows into `asked` and the orders that they name into `named`; the orders' mode.
+    """Fill the temporary tables with the rows and their orders. Returns the orders' mode.
 
-    Raises `SelectionInvalid` with all that is wrong with any row, in the order of the rows: what
-    was found before, unknown and ambiguous orders, the same order twice under one reference; and
-    for a selection that mixes the modes.
+    Raises `SelectionInvalid` with all problems, in the order of the rows: those found before,
+    unknown and ambiguous orders, and the same order twice with one reference. Also raises it for a
+    selection that mixes the modes.
     """
     empty_stage(db)
-    _fill_asked(db, selection)
-    _fill_named(db, selection.mode, MODES_OF_IDS[selection.mode])
+    _fill_requested_rows(db, selection)
+    _fill_matched_orders(db, selection.mode, MODES_OF_IDS[selection.mode])
     counted = str(selection.rows.index.name)
-    problems = selection.problems + _problems(db, counted, selection.mode, _repeated())
+    problems = selection.problems + _find_problems(db, counted, selection.mode, _select_repeated())
     if problems:
         raise SelectionInvalid(selection.name, [message for _, message in sorted(problems)])
-    modes = list(db.scalars(select(named.c.mode).distinct()))
+    modes = list(db.scalars(select(matched_orders.c.mode).distinct()))
     if len(modes) > 1:
         message = "it mixes orders of test mode with orders of live mode"
         raise SelectionInvalid(selection.name, [message])
@@ -171,17 +186,17 @@ def stage(db: Connection, selection: Selection) -> Mode:
 
 
 def stage_part(db: Connection, part: Selection) -> list[Problem]:
-    """Put a part of the rows into the tables; the problems of the orders that it names.
+    """Fill the temporary tables with a part of the rows. Returns the problems of their orders.
 
-    All orders must be of the selection's mode. Repetitions are left to the caller, who sees all
+    All orders must have the selection's mode. The caller finds repetitions, because it sees all
     parts.
     """
     empty_stage(db)
-    _fill_asked(db, part)
-    _fill_named(db, part.mode, (part.mode,))
-    return sorted(_problems(db, str(part.rows.index.name), part.mode))
+    _fill_requested_rows(db, part)
+    _fill_matched_orders(db, part.mode, (part.mode,))
+    return sorted(_find_problems(db, str(part.rows.index.name), part.mode))
 
 
 def empty_stage(db: Connection) -> None:
-    """Delete the staged rows; SQLite reuses their memory for the next ones."""
+    """Delete the staged rows. SQLite reuses their memory for the next ones."""
     open_tables(db, _METADATA)

@@ -124,7 +124,7 @@ def test_every_wrong_line_is_told_and_nothing_is_recorded(api, shop):
 
     found = attributes_of(api, made)
     assert (found["status"], found["orders_count"], found["errors_count"]) == ("failed", 0, 6)
-    again = "to copy it twice, give each copy a reference of its own"
+    again = "to copy it twice, give each copy its own reference"
     assert found["errors_log"] == {
         "file": [
             "line 2, place_target_order: true or false is expected",

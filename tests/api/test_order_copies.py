@@ -331,7 +331,7 @@ def test_a_batch_of_the_orders_that_fit_a_filter(api, shop):
     ("wanted", "message"),
     [
         ({"mode": "live"}, "orders_where - must not name a mode: it is the token's"),
-        ({"market": "NOWHERE"}, "orders_where - no order fits"),
+        ({"market": "NOWHERE"}, "orders_where - no order matches"),
         ({"placed_from": 5}, "orders_where - is invalid at placed_from: a date such as"),
         ({"colour": "red"}, "orders_where - is invalid at colour: Extra inputs are not permitted"),
     ],

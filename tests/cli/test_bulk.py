@@ -204,7 +204,7 @@ def test_a_wrong_selection_is_reported_by_row(shop, run, tmp_path, numbers):
         (["--resume", "none"], "No batch has the reference 'none'; `order-factory batches`"),
         (
             ["--all-orders", "--mode", "test"],
-            "The filter cannot be used, and nothing was copied:\n  no order fits: test",
+            "The filter cannot be used, and nothing was copied:\n  no order matches: test",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.records import create_factory, read_factory
 from order_factory.tasks.payments.claiming import Scope
-from order_factory.tasks.selections.finding import recorder
+from order_factory.tasks.selections.finding import make_recorder
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.claims import claim_pending
 from order_factory.tasks.working_set.step import step
@@ -59,7 +59,7 @@ def find_or_record(
     reference: str, options: CopyOptions, orders: Any = None, orders_where: Any = None, **other: Any
 ) -> int:
     """The key of the batch of this reference, recorded and committed."""
-    record = recorder(reference, options, orders=orders, orders_where=orders_where, **other)
+    record = make_recorder(reference, options, orders=orders, orders_where=orders_where, **other)
     with begin() as db:
         return record(db)
 

@@ -15,7 +15,7 @@ from order_factory.models.results.verification import Verification
 from order_factory.models.tables import Coupon, LineItem, Order, OrderFactory, Promotion
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.copying.engine import copy_claimed
-from order_factory.tasks.selections.finding import recorder
+from order_factory.tasks.selections.finding import make_recorder
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.claims import claim_pending
 from order_factory.tasks.working_set.statements import table_of
@@ -49,7 +49,7 @@ def copied(
     numbers: list[str], options: Options
 ) -> tuple[list[Outcome], Counter[Any], Verification]:
     """How the copies end, what was used, and what `verify` says; nothing of it is kept."""
-    record = recorder("matrix", CopyOptions(**vars(options)), orders=numbers)
+    record = make_recorder("matrix", CopyOptions(**vars(options)), orders=numbers)
     try:
         with begin() as db:
             batch_id = record(db)

@@ -76,7 +76,7 @@ def test_tells_how_a_batch_went(shop, page_of):
         "From 2026-01-15 12:00:00 UTC to 2026-01-15 14:00:04 UTC",
         "nothing under way for 2 h 0 min, from 2026-01-15 12:00:02 UTC to 2026-01-15 14:00:02 UTC",
         "Which says line_items out_of_stock 3 2 A7 SKU MUG: 5 wanted, 3 in stock",
-        "Asked for orders.csv",
+        "Selection orders.csv",
         "Started 2026-01-15 12:00:00 UTC",
         "Last run 1 order in 2.0 s, 0.500 orders per second",
         "All times are UTC.",

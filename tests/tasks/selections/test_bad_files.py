@@ -17,7 +17,7 @@ from order_factory.tasks.selections.checking import check_selection
 from order_factory.tasks.selections.reading import read_selection
 
 ROUNDED = "the number has more than 15 digits and was rounded; give it as text"
-TWICE = "to copy it twice, give each copy a reference of its own"
+TWICE = "to copy it twice, give each copy its own reference"
 NUL = "the value contains the character 0, which cannot be stored"
 MISSING = "line 3, source_order: the order's number or public id is missing"
 HALF = "the text contains half of a character (a lone surrogate), which cannot be stored"

@@ -12,7 +12,7 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.selections.filters import count_undated, require_fit
+from order_factory.tasks.selections.filters import count_undated, require_match
 from tests.support.copying import find_or_record, request
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,8 +127,8 @@ def test_another_request_under_its_reference_is_refused(shop, orders, fields, op
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"market": "MARS"}, "no order fits: live orders with status placed or approved, of"),
-        ({"customer": "bob@shop.example"}, "no order fits: live orders with status placed or"),
+        ({"market": "MARS"}, "no order matches: live orders with status placed or approved, of"),
+        ({"customer": "bob@shop.example"}, "no order matches: live orders with status placed or"),
         ({"customer": "eve@shop.example"}, "no customer of live mode has this email or public id"),
         ({"customer": "ada@shop.example", "mode": "test"}, "no customer of test mode has this"),
     ],
@@ -225,4 +225,4 @@ def test_placed_orders_without_a_time_of_placing_are_counted(shop):
         assert count_undated(db, OrderFilter()) == 0
         assert count_undated(db, OrderFilter(placed_from=NEW_YEAR)) == 3
         with pytest.raises(SelectionInvalid, match="3 other orders have no placed_at"):
-            require_fit(db, OrderFilter(placed_before=NEW_YEAR))
+            require_match(db, OrderFilter(placed_before=NEW_YEAR))

@@ -1,1 +1,1 @@
-"""Comparing the speed of copying with hand-written SQL that writes the same rows."""
+"""Compare the speed of copying with hand-written SQL that writes the same rows."""

@@ -1,4 +1,4 @@
-"""One measurement in a process of its own: `python -m benchmarks.child JOB.json OUTCOME.json`."""
+"""One measurement in its own process: `python -m benchmarks.child JOB.json OUTCOME.json`."""
 
 import os
 import resource
@@ -11,10 +11,10 @@ from benchmarks.measurement import Job, Outcome
 
 
 def _resident_peak() -> float:
-    """The most memory that this process has held so far, in MiB."""
+    """Return the peak memory of this process so far, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # On Linux, ru_maxrss begins with what the parent held when it started this process.
+        # On Linux, ru_maxrss starts with the memory of the parent.
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -22,7 +22,7 @@ def _resident_peak() -> float:
 
 
 def main() -> None:
-    """Run the contender of the job file, and write what came of it."""
+    """Run the contender of the job file, and write the outcome file."""
     job = Job.model_validate_json(Path(sys.argv[1]).read_text())
     os.environ["ORDER_FACTORY_DATABASE_URL"] = job.url
     contender = import_module(f"benchmarks.contenders.{job.contender}")

@@ -1,6 +1,6 @@
-"""The processor time of a contender: of its process, its children, and the server of PostgreSQL.
+"""The CPU time of a contender: of its process, its children, and the PostgreSQL server.
 
-On a machine that others use too, it says more than the time by the clock.
+On a shared machine, it is more reliable than wall-clock time.
 """
 
 import os
@@ -15,16 +15,16 @@ _PARENT, _OWN, _ENDED = 1, slice(11, 13), slice(13, 15)
 
 
 class CpuClock:
-    """Counts the processor seconds of this process and of the server at this URL.
+    """Counts the CPU seconds of this process and of the server at this URL.
 
-    On systems without `/proc`, the server's are not counted.
+    On systems without `/proc`, the server is not counted.
     """
 
     def __init__(self, url: str) -> None:
         self._server = DatabaseClock(url)
 
     def seconds(self) -> float:
-        """The processor seconds so far: those of a process that runs, or has ended."""
+        """Return the CPU seconds so far, including ended processes."""
         uses = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         own = sum(use.ru_utime + use.ru_stime for use in uses)
         return own + self._server.seconds()

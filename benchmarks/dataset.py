@@ -16,14 +16,14 @@ _LAST = "skus.parquet"
 
 
 def _read(folder: Path, resource: str) -> pd.DataFrame:
-    """One file's rows with the key `id`, from 1 in the order of the file."""
+    """Return the rows of a file with the key `id`, numbered from 1."""
     frame = pd.read_parquet(folder / f"{resource}.parquet", dtype_backend="pyarrow")
     frame.insert(0, "id", range(1, len(frame) + 1))
     return frame
 
 
 def _keys(values: pd.Series, of: pd.DataFrame, name: str) -> pd.Series:
-    """The keys of the rows of `of` that these values name; int64, none missing."""
+    """Return the keys of the rows of `of` that these values refer to; int64, none missing."""
     found = pd.Index(of[name]).get_indexer(pd.Index(values))
     if (found < 0).any():
         raise ValueError(f"{name}: {int((found < 0).sum())} values name no row")
@@ -31,7 +31,7 @@ def _keys(values: pd.Series, of: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _refer(frame: pd.DataFrame, column: str, to: pd.DataFrame, name: str) -> None:
-    """Put the key `<column>_id` in the place of the column, which names a row of `to`."""
+    """Replace the column, which refers to a row of `to`, with the key `<column>_id`."""
     frame[f"{column}_id"] = _keys(frame.pop(column), to, name)
 
 
@@ -73,7 +73,7 @@ def read_tables(folder: Path, orders: int | None) -> Tables:
 
 
 def judge_orders(tables: Tables) -> pd.DataFrame:
-    """One row per order: `number`, and `valid` unless a line has no piece or no SKU."""
+    """Return a row per order: `number`, and `valid` unless a line has no piece or no SKU."""
     lines, orders = tables["line_items"], tables["orders"]
     wrong = (lines["quantity"] < 1) | ~lines["sku_code"].isin(tables["skus"]["code"])
     invalid = lines.loc[wrong, "order_id"].unique()

@@ -10,7 +10,7 @@ from benchmarks.slope import Slope
 
 
 class Goal(BaseModel, frozen=True):
-    """One goal on one database: what was measured, and what it may be at least or at most."""
+    """One goal on one database: the measured figure, and its lower or upper limit."""
 
     meaning: str
     database: str
@@ -31,9 +31,9 @@ def median_ratio(
     other: str,
     figure: Callable[[Measurement], float],
 ) -> float | None:
-    """The median of the rounds' ratios of one contender's figure to another's; None without both.
+    """Return the median of the rounds' ratios of two contenders' figures; None without both.
 
-    What slows the machine down in a round slows both down, so rounds are compared first.
+    The ratio is computed per round, because the load of the machine affects both contenders.
     """
     here = [one for one in measured if one.database == database]
     of_other = {one.round: figure(one) for one in here if one.contender == other}
@@ -54,7 +54,7 @@ def _whole_rate(one: Measurement) -> float:
 
 
 def goals(measured: list[Measurement], slopes: list[Slope]) -> Iterator[Goal]:
-    """The goals that this run says something about."""
+    """Return the goals that this run measured."""
     for database in dict.fromkeys(one.database for one in measured):
         ratios = (
             ("copying, to the fair limit", "ours", "limit", _rate, 0.85),

@@ -2,8 +2,8 @@
 
 from sqlalchemy import create_engine, text
 
-# One row of numbers per table. The last ones look at how rows belong together: lines, addresses
-# and payment sources that are copied from the source order of the factory whose target they are.
+# One row of numbers per table. The last ones check the references: lines, addresses and payment
+# sources must be copied from the source order of their target's factory.
 _TALLIES = {
     "order_factories": """
         SELECT count(*), count(target_order_id), sum(source_order_id), sum(errors_count)
@@ -66,7 +66,7 @@ Tally = dict[str, list[int]]
 
 
 def tally(url: str) -> tuple[int, Tally]:
-    """How many rows the contender wrote, and per table what they add up to."""
+    """Return how many rows the contender wrote, and the sums per table."""
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as db:
         rows = db.execute(text(_ROWS)).scalar_one()
@@ -79,5 +79,5 @@ def tally(url: str) -> tuple[int, Tally]:
 
 
 def differences(one: Tally, other: Tally) -> list[str]:
-    """The differences between two tallies as text; none when they are equal."""
+    """Return the differences between two tallies as text; an empty list if they are equal."""
     return [f"{name}: {one[name]} and {other[name]}" for name in one if one[name] != other[name]]

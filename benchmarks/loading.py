@@ -1,4 +1,4 @@
-"""Loading the source shop, straight into the tables."""
+"""Load the source shop directly into the tables."""
 
 import os
 import sqlite3
@@ -24,7 +24,7 @@ def _call(db: psycopg.Connection, statement: LiteralString, *values: object) -> 
 
 
 def _sqlite_rows(frame: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    """The rows as Python values; times as SQLAlchemy stores them, in UTC."""
+    """Return the rows as Python values; times in UTC, as SQLAlchemy stores them."""
     columns = []
     for name in frame.columns:
         column = pa.array(frame[name])
@@ -44,14 +44,14 @@ def _csv_parts(frame: pd.DataFrame) -> Iterator[bytes]:
 
 
 def make_schema(url: str) -> None:
-    """Bring the schema of the database to the newest version, and point the settings at it."""
+    """Upgrade the schema of the database to the newest version, and select it in the settings."""
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
     upgrade()
     get_engine().dispose()
 
 
 def load_sqlite(path: str, tables: Tables) -> None:
-    """Fill the tables of a database that has the schema and no rows; collects statistics."""
+    """Fill the empty tables of a database, and collect statistics."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA synchronous=OFF")
     db.execute("BEGIN")
@@ -66,9 +66,9 @@ def load_sqlite(path: str, tables: Tables) -> None:
 
 
 def load_postgres(dsn: str, tables: Tables) -> None:
-    """Fill the tables of a database that has the schema and no rows; collects statistics."""
+    """Fill the empty tables of a database, and collect statistics."""
     with psycopg.connect(dsn, autocommit=True) as db:
-        # The rows fit together by the way they are made; checking each again takes a minute.
+        # The references are correct by construction, and checking each of them takes a minute.
         db.execute("SET session_replication_role = replica")
         for name, frame in tables.items():
             copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(

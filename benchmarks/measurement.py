@@ -9,7 +9,7 @@ BATCH_SIZE = 5_000
 
 
 class Job(BaseModel, frozen=True):
-    """What a contender has to do: copy the selected orders on one database."""
+    """The task of a contender: copy the selected orders on one database."""
 
     contender: str
     database: str
@@ -23,11 +23,10 @@ class Job(BaseModel, frozen=True):
 class Timing(BaseModel, frozen=True):
     """Wall-clock seconds of a contender's phases.
 
-    `recording`: the selection is read and its pending factories are written. `copying`: they are
-    carried out. `whole`: both, and what else the contender does from call to return. `progress`:
-    seconds of copying and orders done by then, one pair per batch, where the contender tells.
-    `copying_cpu`: processor seconds of the copying, see `CpuClock`; 0 where it was not counted.
-    `empty`: what as many flow runs with as many empty tasks take, where that is of interest.
+    `recording`: read the selection and insert its pending factories. `copying`: copy them. `whole`:
+    everything from call to return. `progress`: seconds of copying and finished orders, a pair per
+    batch, if the contender reports them. `copying_cpu`: CPU seconds of the copying, see `CpuClock`;
+    0 if not counted. `empty`: the time of as many flow runs with empty tasks, if measured.
     """
 
     recording: float
@@ -39,9 +38,9 @@ class Timing(BaseModel, frozen=True):
 
 
 class Outcome(BaseModel, frozen=True):
-    """What the process of a contender tells: its timing and its memory, in MiB of resident set.
+    """The report of a contender's process: its timing, and its resident memory in MiB.
 
-    `cpu` is the processor seconds from call to return.
+    `cpu` is the CPU seconds from call to return.
     """
 
     timing: Timing
@@ -51,7 +50,7 @@ class Outcome(BaseModel, frozen=True):
 
 
 class Measurement(BaseModel, frozen=True):
-    """One contender's run in one round; `rows` is what stood in the tables at its end."""
+    """One contender's run in one round; `rows` are the tallies of the tables at its end."""
 
     contender: str
     database: str
@@ -70,7 +69,7 @@ class Measurement(BaseModel, frozen=True):
 
     @property
     def orders_per_cpu_second(self) -> float:
-        """Of copying; 0 where it was not counted."""
+        """Return the orders copied per CPU second; 0 if it was not counted."""
         counted = self.outcome.timing.copying_cpu
         return self.orders / counted if counted else 0.0
 

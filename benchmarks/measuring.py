@@ -1,4 +1,4 @@
-"""Measuring a contender in its own process, on a fresh copy of the shop."""
+"""Measure a contender in its own process, on a new copy of the shop."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ _LONGEST_SECONDS = 3600
 class Bench:
     """The source shop with its first `orders` orders (None: all), on each of the databases.
 
-    `environment` is what the contenders' processes need besides, to reach Prefect.
+    `environment` has the variables with which the contenders' processes find Prefect.
     """
 
     def __init__(
@@ -38,16 +38,16 @@ class Bench:
         self._name = f"shop_{orders or 'all'}"
 
     def prepare(self, database: str) -> None:
-        """Load the source shop, unless an earlier run has left it there."""
+        """Load the source shop, unless an earlier run has loaded it."""
         self._shops[database].prepare(self._name, lambda: self._tables)
 
     def measure(
         self, contender: Contender, database: str, *, orders: int, round: int, as_they_come: bool
     ) -> tuple[Measurement, Tally]:
-        """One run of the contender with up to `orders` orders, and what it wrote.
+        """Run the contender with up to `orders` orders. Returns its measurement.
 
-        `as_they_come` takes all orders, those that fail too, in the order in which they were
-        placed. Raises `RuntimeError` when the contender's process fails.
+        `as_they_come` takes all orders, oldest first, including those that fail. Raises
+        `RuntimeError` if the contender's process fails.
         """
         failing = None if as_they_come else contender.failing
         selection, count = self._selection(orders, failing)
@@ -91,7 +91,7 @@ class Bench:
         return Outcome.model_validate_json(message.read_text())
 
     def _selection(self, orders: int, failing: float | None) -> tuple[Path, int]:
-        """The selection file for this many orders, and their number."""
+        """Return the selection file for this many orders, and their number."""
         share = "all" if failing is None else f"{failing:.0%}"
         path = self._folder / "selections" / f"{self._name}_{orders}_{share}.csv"
         if not path.exists():

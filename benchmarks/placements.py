@@ -1,10 +1,11 @@
-"""Placing real orders against the gateway `test`, beside what its latency and limits dictate.
+"""Place real orders with the gateway `test`, and compare with the limit of its latency.
 
     python -m benchmarks.placements --orders 5000 --latency-ms 50 --concurrency 16
 
-Copies valid orders with the flow `bulk_order_factory`, on SQLite and on a PostgreSQL of its own, and
-places the copies. The dictate is the longer of latency * orders / concurrency and orders / rate.
-With --prefect-limit, a slot of Prefect's global limit is timed too, as the other way to bound calls.
+The program copies and places valid orders with the flow `bulk_order_factory`, on SQLite and on its
+own PostgreSQL server. The limit is the longer of latency * orders / concurrency and orders / rate.
+With --prefect-limit, it also measures a slot of Prefect's global limit, the other way to limit
+calls.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from benchmarks.shops import PostgresShops, Shops, SqliteShops
 FOLDER = Path("var/benchmarks/placements")
 
 
-def measure(url: str, numbers: list[str], dictated: float) -> str:
-    """One line: the seconds of placing, of all of it, and their ratio to what is dictated."""
+def measure(url: str, numbers: list[str], limit_seconds: float) -> str:
+    """Return a line: the seconds of placing and of the run, and the ratio to the limit."""
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
     from order_factory.flows.bulk_order_factory import bulk_order_factory
     from order_factory.models.database.engine import get_engine
@@ -46,16 +47,16 @@ def measure(url: str, numbers: list[str], dictated: float) -> str:
     get_engine().dispose()
     if result.completed != len(numbers):
         raise RuntimeError(f"{result.completed} of {len(numbers)} were placed")
-    asked = moments["authorize payments"]
-    placing = asked[-1] - asked[0]
+    placing_started = moments["authorize payments"]
+    placing = placing_started[-1] - placing_started[0]
     return (
-        f"placing {placing:6.2f} s = {placing / dictated:.2f} of the dictated {dictated:.2f} s; "
-        f"with copying {result.seconds:6.2f} s = {result.seconds / dictated:.2f}"
+        f"placing {placing:6.2f} s = {placing / limit_seconds:.2f} of the limit of {limit_seconds:.2f} s; "
+        f"with copying {result.seconds:6.2f} s = {result.seconds / limit_seconds:.2f}"
     )
 
 
 def time_prefect_limit(slots: int = 50) -> str:
-    """What a slot of Prefect's own rate limit costs, on the server that is set."""
+    """Return the time of a slot of Prefect's own rate limit, on the configured server."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
     from prefect.concurrency.sync import rate_limit
@@ -98,11 +99,11 @@ def main() -> None:
         "CALLS_PER_SECOND": given.calls_per_second,
     }
     os.environ |= {f"ORDER_FACTORY_TEST_GATEWAY_{key}": str(it) for key, it in settings.items()}
-    dictated = given.orders * given.latency_ms / 1000 / given.concurrency
+    limit_seconds = given.orders * given.latency_ms / 1000 / given.concurrency
     if given.calls_per_second:
-        dictated = max(dictated, given.orders / given.calls_per_second)
+        limit_seconds = max(limit_seconds, given.orders / given.calls_per_second)
 
-    # A few in a hundred are not valid, and are left out here.
+    # A few percent of the orders are not valid, and are left out.
     def read() -> Tables:
         return read_tables(FOLDER / "orders", int(given.orders * 1.2))
 
@@ -116,7 +117,7 @@ def main() -> None:
                 shops.prepare(name, read)
                 for _ in range(given.runs):
                     with shops.fresh(name) as url:
-                        print(f"{database:9} {measure(url, numbers, dictated)}", flush=True)  # noqa: T201
+                        print(f"{database:9} {measure(url, numbers, limit_seconds)}", flush=True)  # noqa: T201
         if given.prefect_limit:
             print(time_prefect_limit())  # noqa: T201
 

@@ -6,10 +6,10 @@ from pydantic import BaseModel
 class Contender(BaseModel, frozen=True):
     """One way to copy orders.
 
-    `modules` is where it is in `benchmarks.contenders`, per database. `failing` is the share of
-    its orders that cannot be copied, `most` how many orders it gets at most, because it is slow.
-    `checked` ones must write the same rows as the hand-written SQL, or as the contender that is
-    named in `yardstick`. With `by_hand`, all orders of the shop are paid by hand.
+    `modules` are its modules in `benchmarks.contenders` by database. `failing` is the share of its
+    orders that cannot be copied, and `most` the limit of orders for a slow contender. A `checked`
+    one must write the same rows as the hand-written SQL, or as the contender `yardstick`. With
+    `by_hand`, all orders of the shop are paid by hand.
     """
 
     name: str

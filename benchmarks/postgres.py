@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the benchmark's own, at its default settings."""
+"""The benchmark's own PostgreSQL server, with default settings."""
 
 import os
 import tempfile
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[str]:
-    """A running server with its data in the folder; the URL of its databases.
+    """Run a server with its data in the folder. Yields the URL of its databases.
 
-    The database's name goes where the URL has `{}`.
+    The URL has `{}` in place of the database's name.
     """
     # The server's lock file goes there, and its package warns where no desktop has set it.
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-run-"))

@@ -1,4 +1,4 @@
-"""A Prefect server of the benchmark's own, in a folder of its own, with the shipped settings."""
+"""The benchmark's own Prefect server, in its own folder, with the shipped settings."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.error import URLError
 
 _STARTS_WITHIN_SECONDS = 120
-# As in pyproject.toml, which Prefect reads only when it is started from that folder; the
-# heartbeat would add a second's wait to every flow run that is called in process.
+# The settings of pyproject.toml, which Prefect reads only in that folder. The heartbeat would add
+# a second to every flow run in this process.
 SETTINGS = {
     "PREFECT_FLOWS": '{"heartbeat_frequency": null}',
     "PREFECT_LOGGING_LEVEL": "WARNING",
@@ -48,11 +48,11 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
 
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
-    """A running server with an empty database; the environment that points a process at it.
+    """Run a server with an empty database. Yields the environment with which processes find it.
 
-    Raises `RuntimeError` when it does not start. What is in the folder is deleted first.
+    The contents of the folder are deleted first. Raises `RuntimeError` if it does not start.
     """
-    # What earlier runs have left in its database would slow this one down.
+    # The data of earlier runs would slow this run down.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     port = _free_port()

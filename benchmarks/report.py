@@ -22,7 +22,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _yardstick(measured: list[Measurement]) -> str:
-    """The fair limit, where it was measured."""
+    """Return the fair limit if it was measured."""
     names = {one.contender for one in measured}
     return (LIMIT if LIMIT.name in names else HAND_WRITTEN).name
 
@@ -35,7 +35,7 @@ def _ratio(
 
 
 def comparison(measured: list[Measurement], database: str) -> Table:
-    """One row per contender: medians over the rounds."""
+    """Return a row per contender with the medians over the rounds."""
     table = _table(
         f"Copying orders on {DATABASES[database]}: medians",
         "orders",
@@ -72,7 +72,7 @@ def comparison(measured: list[Measurement], database: str) -> Table:
 
 
 def flow_runs(measured: list[Measurement]) -> Table:
-    """What one order costs as a flow run of its own, beside a flow with tasks that do nothing."""
+    """Return the time of one order as a flow run, and of a flow run whose tasks do nothing."""
     table = _table("One flow run: medians", "order_factory, ms", "as many empty tasks, ms", "ratio")
     for database, name in DATABASES.items():
         runs = [
@@ -88,7 +88,7 @@ def flow_runs(measured: list[Measurement]) -> Table:
 
 
 def slopes_table(slopes: list[Slope]) -> Table:
-    """Few orders beside all of them, and the second half of all beside the first: medians."""
+    """Compare few orders with all orders, and the second half with the first, by medians."""
     table = _table(
         "From few orders to all: ours, one worker, orders as they come",
         "orders",
@@ -119,7 +119,7 @@ def slopes_table(slopes: list[Slope]) -> Table:
 
 
 def goals_table(goals: list[Goal]) -> Table:
-    """Each goal with what was measured."""
+    """Return each goal with its measured figure."""
     table = _table("Goals", "measured", "goal", "")
     for goal in goals:
         limit = f"≥ {goal.least}" if goal.least is not None else f"≤ {goal.most}"

@@ -23,10 +23,10 @@ from order_factory.models.errors import OrderFactoryError
 FOLDER = Path("var/bench")
 ORDERS, QUICK_ORDERS = 100_000, 10_000
 FEW, ALL = 10_000, 155_848
-# A few of the earliest orders are invalid, so more are loaded than are copied.
+# Some of the earliest orders are invalid, so more orders are loaded than copied.
 SPARE = 1.2
 
-# The tables are wider than the 80 columns that a pipe is taken to have.
+# The tables are wider than 80 columns, the assumed width of a pipe.
 console = Console(width=max(Console().width, 100))
 
 
@@ -49,14 +49,14 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _is_wanted(options: argparse.Namespace, contender: Contender) -> bool:
+def _is_selected(options: argparse.Namespace, contender: Contender) -> bool:
     if options.only is not None:
         return contender.name in options.only or contender is HAND_WRITTEN
     return contender.quick or not options.quick
 
 
 class Comparison:
-    """Measures contender after contender, round by round, and compares what they write."""
+    """Measures the contenders one after the other, and compares the rows that they write."""
 
     def __init__(self, bench: Bench, orders: int) -> None:
         self._bench = bench
@@ -80,7 +80,7 @@ class Comparison:
             self._compare(contender, database, orders, found)
 
     def _compare(self, contender: Contender, database: str, orders: int, found: Tally) -> None:
-        """What it wrote must be what its yardstick writes for the same orders."""
+        """Check that it wrote the same rows as its yardstick for the same orders."""
         (yardstick,) = (each for each in CONTENDERS if each.name == contender.yardstick)
         key = database, orders, yardstick.name
         if contender is yardstick:
@@ -110,7 +110,7 @@ def _slope(bench: Bench, database: str, round: int) -> Slope:
     return found
 
 
-def _tell(databases: list[str], comparing: Comparison, slopes: list[Slope]) -> None:
+def _print_results(databases: list[str], comparing: Comparison, slopes: list[Slope]) -> None:
     measured = comparing.measured
     for database in databases:
         console.print(comparison(measured, database))
@@ -134,7 +134,7 @@ def _tell(databases: list[str], comparing: Comparison, slopes: list[Slope]) -> N
 
 
 def _measure(options: argparse.Namespace) -> tuple[Comparison, list[Slope]]:
-    """Start what is needed, load the shops, and run the contenders in turn, round by round."""
+    """Start the servers, load the shops, and run the contenders in each round."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = FOLDER.resolve()
     with_slope = "slope" in options.only if options.only else not options.quick
@@ -156,7 +156,7 @@ def _measure(options: argparse.Namespace) -> tuple[Comparison, list[Slope]]:
         for round in range(1, options.runs + 1):
             for database in options.databases:
                 for contender in CONTENDERS:
-                    if database in contender.modules and _is_wanted(options, contender):
+                    if database in contender.modules and _is_selected(options, contender):
                         comparing.measure(contender, database, round)
                 if with_slope:
                     slopes.append(_slope(bench, database, round))
@@ -166,7 +166,7 @@ def _measure(options: argparse.Namespace) -> tuple[Comparison, list[Slope]]:
 def main() -> None:
     """Measure, print the tables, write the figures.
 
-    Exit code 1 where contenders wrote other rows, 2 where it could not be measured at all.
+    The exit code is 1 if contenders wrote other rows, and 2 if nothing could be measured.
     """
     options = _options()
     try:
@@ -174,7 +174,7 @@ def main() -> None:
     except (OrderFactoryError, RuntimeError) as error:
         console.print(str(error), style="red", markup=False)
         sys.exit(2)
-    _tell(options.databases, comparing, slopes)
+    _print_results(options.databases, comparing, slopes)
     sys.exit(1 if comparing.problems else 0)
 
 

@@ -1,4 +1,4 @@
-"""The selection for every contender: a CSV file with one order number per row."""
+"""The selection of all contenders: a CSV file with one order number per row."""
 
 import csv
 from pathlib import Path
@@ -7,13 +7,13 @@ import pandas as pd
 
 
 def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
-    """Orders with this share of invalid ones; fewer if there are not enough."""
+    """Return orders with this share of invalid ones; fewer if there are not enough."""
     valid, invalid = judged[judged["valid"]], judged[~judged["valid"]]
     if failing:
         orders = min(orders, int(len(invalid) / failing))
     wrong = invalid.head(round(orders * failing))
     right = valid.head(orders - len(wrong))
-    # Each group's rows get places at equal distances, and the two are merged by place.
+    # Each group gets positions at equal distances, and the groups are merged by position.
     places = [
         group.assign(place=[(n + 0.5) / len(group) for n in range(len(group))])
         for group in (right, wrong)
@@ -25,8 +25,8 @@ def _mixed(judged: pd.DataFrame, orders: int, failing: float) -> pd.DataFrame:
 def write_selection(path: Path, judged: pd.DataFrame, orders: int, failing: float | None) -> int:
     """Write the numbers of up to `orders` orders, oldest first, and return how many.
 
-    `judged` has the columns `number` and `valid`. `failing` is the share of invalid orders, as
-    evenly spread as can be; None takes the orders as they come.
+    `judged` has the columns `number` and `valid`. `failing` is the share of invalid orders, which
+    are spread evenly; None takes the oldest orders, valid or not.
     """
     chosen = judged if failing is None else _mixed(judged, orders, failing)
     chosen = chosen.head(orders)
@@ -36,6 +36,6 @@ def write_selection(path: Path, judged: pd.DataFrame, orders: int, failing: floa
 
 
 def read_selection(path: Path) -> list[str]:
-    """The order numbers of a selection file."""
+    """Return the order numbers of a selection file."""
     with path.open(newline="") as file:
         return [row["source_order"] for row in csv.DictReader(file)]

@@ -1,4 +1,4 @@
-"""The source shop as a template, and fresh copies of it: every measurement starts the same."""
+"""The source shop as a template, and new copies of it for each measurement."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ ReadTables = Callable[[], Tables]
 
 
 def schema_digest() -> str:
-    """The same for the same migrations: a template of another schema is no use."""
+    """Return a digest of the migrations, because a template with another schema is useless."""
     versions = Path(database.__file__).parent / "migrations" / "versions"
     text = b"".join(path.read_bytes() for path in sorted(versions.glob("*.py")))
     return hashlib.sha256(text).hexdigest()[:8]
@@ -36,7 +36,7 @@ def _run(db: psycopg.Connection, statement: str, *names: str) -> None:
 
 
 def pay_by_hand(url: str) -> None:
-    """Let all orders of this shop be paid by hand: no gateway is asked."""
+    """Make all orders of this shop use the manual gateway."""
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as db:
         for table in ("payment_methods", "payment_sources"):
@@ -45,17 +45,17 @@ def pay_by_hand(url: str) -> None:
 
 
 class Shops(Protocol):
-    """Where the copies of the source shop come from."""
+    """The source of new shops."""
 
     def prepare(self, name: str, read: ReadTables) -> None:
-        """Load the template of this name, unless it is there already."""
+        """Load the template with this name unless it exists."""
 
     def fresh(self, name: str) -> AbstractContextManager[str]:
-        """The URL of a copy of the template; it is gone after the block."""
+        """Yield the URL of a copy of the template, which is deleted after the block."""
 
 
 class SqliteShops:
-    """One file per template; a copy of it is a copy of the file."""
+    """One file per template; a new shop is a copy of the file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -75,7 +75,7 @@ class SqliteShops:
         copy = self._folder / "copy.db"
         _remove(copy)
         shutil.copyfile(self._file(name), copy)
-        # Else a contender's first write of its log to the file would wait for that of the copy.
+        # Otherwise the contender's first checkpoint would wait for the writes of the copy.
         with copy.open("rb") as file:
             os.fsync(file.fileno())
         yield f"sqlite:///{copy}"
@@ -108,7 +108,7 @@ class PostgresShops:
     def fresh(self, name: str) -> Iterator[str]:
         with self._server() as db:
             _run(db, "DROP DATABASE IF EXISTS {} WITH (FORCE)", "copy")
-            # By files; otherwise the copy would be in the log that the contender writes to.
+            # Copy files; otherwise the copy would fill the write-ahead log of the contender.
             template = self._database(name)
             _run(db, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", "copy", template)
             db.execute("CHECKPOINT")

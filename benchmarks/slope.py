@@ -1,4 +1,4 @@
-"""Checking that time grows with the number of orders, and memory does not."""
+"""Check that time grows linearly with the number of orders, and that memory does not grow."""
 
 from pydantic import BaseModel
 
@@ -6,11 +6,11 @@ from benchmarks.measurement import Measurement
 
 
 class Slope(BaseModel, frozen=True):
-    """Ours with few orders and with all, as they come.
+    """Our measurements with few orders and with all orders.
 
-    `halves` is the seconds per order of the second half over those of the first;
-    `memory_growth` the MiB that the process held more at its peak with all orders; `progress` is
-    that of the timing with all orders.
+    `halves` is the ratio of the seconds per order in the second half to the first half.
+    `memory_growth` is the additional peak memory with all orders, in MiB. `progress` is the
+    progress with all orders.
     """
 
     database: str
@@ -24,14 +24,14 @@ class Slope(BaseModel, frozen=True):
 
 
 def _seconds_per_order(progress: list[tuple[float, int]]) -> tuple[float, float]:
-    """Of the first half of the orders, and of the second; parted where a batch ended."""
+    """Return the figures of the first and the second half, split at the end of a batch."""
     seconds, orders = progress[-1]
     middle, done = min(progress, key=lambda moment: abs(moment[1] - orders / 2))
     return middle / done, (seconds - middle) / (orders - done)
 
 
 def slope(few: Measurement, all_orders: Measurement) -> Slope:
-    """What two measurements of the same contender say together."""
+    """Compare two measurements of the same contender."""
     first, second = _seconds_per_order(all_orders.outcome.timing.progress)
     return Slope(
         database=few.database,

@@ -1,6 +1,6 @@
-"""Subscriptions beside the bulk flow: `python -m benchmarks.subscriptions --orders 100000`.
+"""Compare subscriptions with the bulk flow: `python -m benchmarks.subscriptions --orders 100000`.
 
-All of them are due at once, and both flows copy and place the same orders.
+All subscriptions are due at once, and both flows copy and place the same orders.
 """
 
 import argparse
@@ -27,7 +27,7 @@ console = Console(width=max(Console().width, 100))
 
 
 def main() -> None:
-    """Measure both in turn and print the figures of each round."""
+    """Measure both flows alternately, and print the figures of each round."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.subscriptions", description=__doc__)
     parser.add_argument("--orders", type=int, default=ORDERS, help="default %(default)s")
     parser.add_argument("--databases", default=",".join(DATABASES), help="default %(default)s")

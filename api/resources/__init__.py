@@ -1,1 +1,1 @@
-"""What each resource of the API is: its table, attributes, relationships, and what may be written."""
+"""The resources of the API: the table, attributes, relationships and rules of each."""

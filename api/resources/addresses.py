@@ -1,4 +1,4 @@
-"""Addresses: where an order is billed and shipped to."""
+"""Addresses: the billing and shipping addresses of orders."""
 
 from sqlalchemy import Connection, Select, exists, or_, select
 
@@ -35,13 +35,13 @@ _order = table_of(Order)
 def _full_name(row: Row) -> str | None:
     if row["business"]:
         return row["company"] or None
-    return _joined(row["first_name"], row["last_name"])
+    return _join(row["first_name"], row["last_name"])
 
 
 def _full_address(row: Row) -> str | None:
-    street = _joined(row["line_1"], row["line_2"])
+    street = _join(row["line_1"], row["line_2"])
     country = f"({row['country_code']})"
-    place = _joined(row["zip_code"], row["city"], row["state_code"], country, row["phone"])
+    place = _join(row["zip_code"], row["city"], row["state_code"], country, row["phone"])
     return ", ".join(part for part in (street, place) if part)
 
 
@@ -49,27 +49,27 @@ def _name(row: Row) -> str | None:
     return ", ".join(part for part in (_full_name(row), _full_address(row)) if part)
 
 
-def _joined(*parts: str | None) -> str | None:
+def _join(*parts: str | None) -> str | None:
     return " ".join(part for part in parts if part) or None
 
 
-def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
-    """As in the reference: a business has a company, anyone else a first and a last name."""
-    row = {**(known or {}), **values}
+def _fill(db: Connection, mode: str, values: Values, row_before: Row | None) -> None:
+    """Require a company for a business, and otherwise a first and a last name."""
+    row = {**(row_before or {}), **values}
     needed = ("company",) if row.get("business") else ("first_name", "last_name")
     for name in needed:
         if not row.get(name):
             raise Broken("can't be blank", name)
-    if known is None:
+    if row_before is None:
         values["mode"] = mode
-    elif not values.keys() <= DESCRIPTIVE and db.scalar(_is_bought_with(known["id"])):
-        raise AddressOfPlacedOrder(public_id(PublicIds.addresses, known["id"]))
+    elif not values.keys() <= DESCRIPTIVE and db.scalar(_is_used_by_placed_order(row_before["id"])):
+        raise AddressOfPlacedOrder(public_id(PublicIds.addresses, row_before["id"]))
 
 
-def _is_bought_with(key: int) -> Select[tuple[bool]]:
-    """Whether an order that is no longer being edited is billed or shipped to this address."""
-    named = or_(_order.c.billing_address_id == key, _order.c.shipping_address_id == key)
-    return select(exists().where(named, _order.c.status.not_in(EDITABLE)))
+def _is_used_by_placed_order(key: int) -> Select[tuple[bool]]:
+    """Return whether a placed order uses this address."""
+    is_used = or_(_order.c.billing_address_id == key, _order.c.shipping_address_id == key)
+    return select(exists().where(is_used, _order.c.status.not_in(EDITABLE)))
 
 
 ADDRESSES = ResourceType(

@@ -1,4 +1,4 @@
-"""Attributes of the usual kinds, so that a resource's description is a list of names."""
+"""Attributes of the common kinds, so that the description of a resource is a list of names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def text(
 
 
 def text_never_null(name: str) -> Attribute:
-    """A text that the reference has in every row; shown empty where there is none here."""
+    """Return a text attribute that is shown as an empty text instead of null."""
     return Attribute(name, Type.TEXT, lambda row: row[name] or "", name, nullable=False)
 
 
@@ -46,30 +46,30 @@ def flag(name: str, *, nullable: bool = False, meaning: str = "") -> Attribute:
 
 
 def json_object(name: str, *, nullable: bool = True, meaning: str = "") -> Attribute:
-    """An object; one that is not `nullable` is shown empty where there is none."""
+    """Return an object attribute. Unless it is `nullable`, null is shown as an empty object."""
     read = itemgetter(name) if nullable else lambda row: row[name] or {}
     return Attribute(name, Type.OBJECT, read, name, nullable, meaning=meaning)
 
 
 def time(name: str, *, nullable: bool = True, column: str | None = None) -> Attribute:
-    held = column or name
-    return Attribute(name, Type.TIME, lambda row: iso_8601(row[held]), held, nullable)
+    column_name = column or name
+    return Attribute(name, Type.TIME, lambda row: iso_8601(row[column_name]), column_name, nullable)
 
 
 def computed(
     name: str, type: Type, read: Callable[[Row], Any], *, nullable: bool = True, meaning: str = ""
 ) -> Attribute:
-    """An attribute that no column holds, made from the others when it is shown."""
+    """Return an attribute without a column, computed from the other columns of the row."""
     return Attribute(name, type, read, nullable=nullable, meaning=meaning)
 
 
 def amount(
     name: str, *, nullable: bool = True, float_nullable: bool | None = None
 ) -> tuple[Attribute, ...]:
-    """The three attributes of an amount: `NAME_cents`, `NAME_float` and `formatted_NAME`.
+    """Return the three attributes of an amount: `NAME_cents`, `NAME_float` and `formatted_NAME`.
 
-    Only the first is stored; the row's `currency_code` says how the others look. A float that is
-    not nullable, though the cents are, is 0.0 where there are none.
+    Only the first is stored. The others depend on the row's `currency_code`. If only the cents are
+    nullable, the float is 0.0 without them.
     """
     cents = f"{name}_cents"
     without = None if nullable and float_nullable in (None, True) else 0.0
@@ -98,7 +98,7 @@ class ShownAmount:
 
 
 def copy_options() -> tuple[Attribute, ...]:
-    """How an order is copied. Source: Commerce Layer API reference, order copy object."""
+    """Return the copy options. Source: Commerce Layer API reference, order copy object."""
     return tuple(
         flag(option.name, meaning=_meaning(option))
         if option.type is bool
@@ -108,7 +108,7 @@ def copy_options() -> tuple[Attribute, ...]:
 
 
 def copy_changes() -> tuple[Attribute, ...]:
-    """How a copy differs from its source on purpose."""
+    """Return the options that change the copy."""
     return tuple(
         (json_object if change.type is dict else text)(change.name, meaning=_meaning(change))
         for change in COPY_CHANGES
@@ -120,7 +120,7 @@ def _meaning(option: CopyOption) -> str:
 
 
 def common() -> tuple[Attribute, ...]:
-    """What every resource has. Source: Commerce Layer API reference."""
+    """Return the attributes of every resource. Source: Commerce Layer API reference."""
     return (
         time("created_at", nullable=False),
         time("updated_at", nullable=False),
@@ -131,7 +131,7 @@ def common() -> tuple[Attribute, ...]:
 
 
 def no_descriptions(meaning: str) -> tuple[Attribute, ...]:
-    """What the caller can set elsewhere, for a resource where nobody can."""
+    """Return reference and metadata as always empty attributes, for a resource without them."""
     nothing = {
         name: computed(name, Type.TEXT, lambda _row: None, meaning=meaning)
         for name in ("reference", "reference_origin")
@@ -151,5 +151,5 @@ def iso_8601(moment: datetime | str | None) -> str | None:
 
 
 def own_mode(row: FromClause, mode: str) -> ColumnElement[bool]:
-    """The scope of a table whose rows bear their mode."""
+    """Limit a table with a `mode` column to the rows of this mode."""
     return row.c.mode == mode

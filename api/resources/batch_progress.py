@@ -1,4 +1,4 @@
-"""How far batches have come: the copies that have ended, at which rate, and the time left."""
+"""The progress of batches: the finished copies, their rate, and the remaining time."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -17,7 +17,7 @@ _factory = table_of(OrderFactory)
 
 
 def computed(name: str, kind: Type, meaning: str) -> Attribute:
-    """An attribute that `complete_progress` adds to the rows."""
+    """Return an attribute that `complete_progress` adds to the rows."""
     return Attribute(
         name, kind, itemgetter(name), nullable=name != "finished_count", meaning=meaning
     )
@@ -27,8 +27,8 @@ def complete_progress(db: Connection, rows: Sequence[Row]) -> None:
     """Add `finished_count`, `orders_per_second` and `seconds_left` to these batches."""
     keys = [row["id"] for row in rows]
     counts = select(_factory.c.batch_id, func.count()).group_by(_factory.c.batch_id)
-    mine = _factory.c.batch_id.in_(keys)
-    left = dict(db.execute(counts.where(mine, is_unfinished)).tuples().all())
+    is_in_batch = _factory.c.batch_id.in_(keys)
+    left = dict(db.execute(counts.where(is_in_batch, is_unfinished)).tuples().all())
     stopped = [row["id"] for row in rows if row["status"] == BatchStatus.ABORTED]
     if stopped:
         aborted = counts.where(
@@ -39,11 +39,11 @@ def complete_progress(db: Connection, rows: Sequence[Row]) -> None:
     for row in rows:
         open_count = left.get(row["id"], 0)
         row["finished_count"] = 0 if row["dry_run"] else row["orders_count"] - open_count
-        row["orders_per_second"], row["seconds_left"] = _speed(row, open_count)
+        row["orders_per_second"], row["seconds_left"] = _calculate_speed(row, open_count)
 
 
-def _speed(row: Row, open_count: int) -> tuple[float | None, int | None]:
-    """The copies that ended in a second since the copying began or was resumed, and what is left."""
+def _calculate_speed(row: Row, open_count: int) -> tuple[float | None, int | None]:
+    """Return the copies per second since the start or the last resume, and the seconds left."""
     if row["status"] != BatchStatus.IN_PROGRESS or row["resumed_at"] is None:
         return None, None
     seconds = (utc_now() - row["resumed_at"]).total_seconds()

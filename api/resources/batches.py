@@ -1,4 +1,4 @@
-"""Order factory batches: many copies that are asked for together. Ours, beyond the reference."""
+"""Order factory batches: many copies in one request. They are not in the reference."""
 
 from typing import Any
 from uuid import uuid4
@@ -53,7 +53,7 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if known is not None:
         _update(db, values, known)
         return
-    # The message does not say whether it is in the other mode: references are unique across both.
+    # References are unique across both modes. The message must not reveal the other mode.
     reference = values.get("reference") or f"api-{uuid4().hex}"
     values["reference"] = reference
     if db.scalar(select(exists().where(_batch.c.reference == reference))):
@@ -88,7 +88,7 @@ def _update(db: Connection, values: Values, known: Row) -> None:
 
 
 def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
-    """The filter over the orders of the token's mode. Raises `Broken`."""
+    """Return the filter for the orders of the token's mode. Raises `Broken`."""
     if "mode" in wanted:
         raise Broken("must not name a mode: it is the token's", "orders_where")
     try:
@@ -101,8 +101,8 @@ def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
 
 
 def _insert(db: Connection, mode: str, values: Values) -> int:
-    """Record the batch, a pending factory for each order, and that the service makes the copies."""
-    # pandas takes half a second to import, and most services never see a batch.
+    """Record the batch and a pending factory for each order; the service makes the copies."""
+    # pandas takes half a second to import, and most services never need it.
     from order_factory.tasks.selections.checking import check_selection
     from order_factory.tasks.selections.file_batches import record_file_batch
     from order_factory.tasks.selections.reading import read_selection
@@ -137,8 +137,8 @@ def _insert(db: Connection, mode: str, values: Values) -> int:
     except SelectionInvalid as error:
         name = "source_orders" if wanted is None else "orders_where"
         raise Broken(error.args[1][0], name) from error
-    mine = update(_batch).where(_batch.c.id == key)
-    db.execute(mine.values(drained_by_service=True, **own))
+    in_mode = update(_batch).where(_batch.c.id == key)
+    db.execute(in_mode.values(drained_by_service=True, **own))
     return key
 
 

@@ -27,8 +27,8 @@ _SHOWN = 4
 _customers, _saved = table_of(Customer), table_of(CustomerPaymentSource)
 
 
-def _masked(name: str) -> Attribute:
-    """A token of a gateway: only the last characters of a long token."""
+def _masked_token(name: str) -> Attribute:
+    """Return an attribute for a gateway's token that shows only its last characters."""
 
     def read(row: Row) -> str | None:
         token = row[name]
@@ -56,7 +56,7 @@ def _created(db: Connection, key: int, values: Values) -> None:
 
 
 def _make_default(db: Connection, key: int, values: Values) -> None:
-    """A customer has one default."""
+    """Make this payment source the customer's only default."""
     if values.get("is_default"):
         customer = select(_saved.c.customer_id).where(_saved.c.id == key).scalar_subquery()
         others = update(_saved).where(_saved.c.customer_id == customer, _saved.c.id != key)
@@ -117,8 +117,8 @@ CUSTOMER_PAYMENT_SOURCES = ResourceType(
     scope=own_mode,
     attributes=(
         text("name"),
-        _masked("customer_token"),
-        _masked("payment_source_token"),
+        _masked_token("customer_token"),
+        _masked_token("payment_source_token"),
         flag("is_default", meaning="Ours: the one that the customer prefers."),
         *common(),
     ),

@@ -1,4 +1,4 @@
-"""The words in which a resource is described; the machinery of the API reads nothing else."""
+"""The types that describe a resource. The rest of the API reads only these descriptions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ Row = dict[str, Any]
 Values = dict[str, Any]
 Scope = Callable[[FromClause, str], ColumnElement[bool]]
 
-# The caller's own columns, which may change whatever the state of the row.
+# The caller's own columns, which may change in every state of the row.
 DESCRIPTIVE = {"reference", "reference_origin", "metadata", "updated_at"}
 
 
-# Where a row that was just written is shown: what it was before (nothing, if it is new).
+# For an answer after a write: the row as it was before, or nothing if it is new.
 WRITTEN_OVER = "_written_over"
 
-# Under this name, the values of a create have the `PackedFile` that was uploaded, or None.
+# The name under which the values of a create have the uploaded `PackedFile`, or None.
 UPLOADED = "_uploaded"
 
 
 class Type(StrEnum):
-    """What an attribute holds; a `time` is a text in ISO 8601."""
+    """The type of an attribute; a `time` is a text in ISO 8601."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -39,14 +39,13 @@ class Type(StrEnum):
     OBJECTS = "list of objects"
 
 
-# Nothing can be sorted by these.
+# Types that cannot be sorted by.
 LISTS_AND_OBJECTS = (Type.OBJECT, Type.TEXTS, Type.OBJECTS)
 
 
 class Broken(ValueError):
-    """A value breaks a rule. Takes the rule (`must be less than 10`), and the attribute's name
-
-    where it is not the one that is being checked.
+    """A value breaks a rule. Arguments: the rule (`must be less than 10`), and the attribute's name
+    if it is not the attribute that is being checked.
     """
 
     def __init__(self, rule: str, name: str | None = None) -> None:
@@ -56,10 +55,10 @@ class Broken(ValueError):
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute: how it is read from a row, and the column that filters and sorting compare.
+    """One attribute: how it is read from a row, and the column for filters and sorting.
 
-    Without a `column` it is made up from others, and nothing can be filtered or sorted by it. A
-    `secret` one is null for tokens that may only read, and in webhooks.
+    An attribute without a `column` is computed and cannot be used in filters or sorting. A `secret`
+    attribute is null for tokens that may only read, and in webhooks.
     """
 
     name: str
@@ -73,17 +72,17 @@ class Attribute:
 
     @property
     def as_stored(self) -> bool:
-        """Whether the column of the attribute's name is shown as it is."""
+        """Return whether the attribute shows the column with its name unchanged."""
         return isinstance(self.read, itemgetter) and not self.secret
 
 
 @dataclass(frozen=True)
 class Writable:
-    """An attribute that a client may set, and the rule that turns what is given into what is kept.
+    """An attribute that a client may set, and the rule that converts the value.
 
-    `check` raises `Broken`. Null is kept where the attribute is `nullable`, and otherwise leaves
-    it as it would be if it had not been given. Without `stored` the value is checked and kept
-    nowhere. A `trigger` is no value of the row: `Hooks.act` does what it asks for.
+    `check` raises `Broken`. Null is stored if the attribute is `nullable`; otherwise it means that
+    the attribute is not given. Without `stored`, the value is checked and not stored. A `trigger`
+    is not a value of the row; `Hooks.act` carries it out.
     """
 
     name: str
@@ -101,7 +100,7 @@ class Writable:
 
 @dataclass(frozen=True)
 class Through:
-    """A table between two resources: its column that the near one meets, and the far one's."""
+    """A table between two resources: its column for the near resource and for the far one."""
 
     table: Table
     near: str
@@ -112,9 +111,9 @@ class Through:
 class Relationship:
     """The rows of `target` whose column `far` equals this row's column `near`.
 
-    With `through` the near column meets a column of the table between, and the far one another.
-    With `only` the rows of the target also meet a condition.
-    A to-one relationship whose key is in this row may be `writable`, and then `required`.
+    With `through`, both columns are compared with columns of the table between. With `only`, the
+    rows of the target must also meet a condition. A to-one relationship whose key is in this row
+    may be `writable`, and then `required`.
     """
 
     name: str
@@ -131,24 +130,23 @@ class Relationship:
 
 
 def _nothing(*_: Any) -> None:
-    """Where a resource does no more than store a row."""
+    """Do nothing: the default of hooks."""
 
 
 def _nothing_broken(*_: Any) -> Sequence[Broken]:
-    """Where a resource has no triggers."""
+    """Return no problem: the default for a resource without triggers."""
     return ()
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What a resource does besides storing a row, in the transaction that stores it.
+    """What a resource does in addition to storing a row, in the same transaction.
 
-    `fill` completes the values of a create or an update, and is given the mode and the row that
-    is updated (None for a create); it raises `Broken`. `created` and `updated` follow, with the
-    key and the values, and then `act` with the triggers and the name of the request, which is the
-    same if the request is carried out again; it returns what keeps it from doing so.
-    `delete` takes a row away, and raises what forbids it. Where a create
-    takes more than a row, `insert` does it, and returns the key.
+    `fill` completes the values of a create or an update, given the mode and the updated row (None
+    for a create); it raises `Broken`. `created` and `updated` follow, with the id and the values.
+    `act` carries out the triggers, given the name of the request, which is the same for a repeated
+    request; it returns the problem that prevents it. `delete` deletes a row, or raises an error if
+    that is forbidden. If a create needs more than a row, `insert` does it and returns the id.
     """
 
     fill: Callable[[Connection, str, Values, Row | None], None] = _nothing
@@ -161,12 +159,11 @@ class Hooks:
 
 @dataclass(frozen=True)
 class ResourceType:
-    """One resource: the rows of `table` for which `scope` holds in the caller's mode.
+    """One resource: the rows of `table` for which `scope` is true in the caller's mode.
 
-    With `takes_file`, a create may be a multipart form with a file.
-
-    What can be written is a table of the database; what is only read may be a subquery. `complete`
-    adds to the rows of a page what their table does not hold, with one statement for all of them.
+    With `takes_file`, a create may be a multipart form with a file. A writable resource has a table
+    of the database; a resource that is only read may be a subquery. `complete` adds values to all
+    rows of a page with one statement.
     """
 
     name: str
@@ -183,13 +180,13 @@ class ResourceType:
     hooks: Hooks = field(default_factory=Hooks)
     complete: Callable[[Connection, Sequence[Row]], None] | None = None
     meaning: str = ""
-    # By name, since they are looked up for each value of a query.
+    # Dictionaries, because every value of a query looks up a name.
     attribute: dict[str, Attribute] = field(init=False, repr=False, compare=False)
     relationship: dict[str, Relationship] = field(init=False, repr=False, compare=False)
 
     @property
     def stored_in(self) -> Table:
-        """The table that is written to."""
+        """Return the table that is written to."""
         assert isinstance(self.table, Table)
         return self.table
 

@@ -36,8 +36,8 @@ _STORED = "order_factories"
 _TRIGGER = "_trigger"
 
 
-def _named_events() -> FromClause:
-    """The events with the names of the reference: `order_copies.complete` for an order copy."""
+def _select_named_events() -> FromClause:
+    """Select the events with the reference's names: `order_copies.complete` for an order copy."""
     of_factory = func.replace(_event.c.name, literal(_STORED), _factory.c.type, type_=String)
     return (
         select(
@@ -60,13 +60,13 @@ def _is_about(row: FromClause, *, resource: str) -> ColumnElement[bool]:
 
 
 def events_of(resource: str) -> Relationship:
-    """The events of a resource that is no copy."""
+    """Return the relationship to the events of a resource that is not a copy."""
     only = partial(_is_about, resource=resource)
     return Relationship("events", "events", near="id", far="subject_id", many=True, only=only)
 
 
 def no_events() -> Relationship:
-    """An always empty list of events, for a resource without events."""
+    """Return the relationship of a resource without events, which is always empty."""
     return Relationship("events", "events", near="id", far="never", many=True)
 
 
@@ -79,7 +79,7 @@ def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None
 EVENTS = ResourceType(
     "events",
     ids=PublicIds.events,
-    table=_named_events(),
+    table=_select_named_events(),
     scope=own_mode,
     attributes=(
         text("name", nullable=False, meaning="Such as order_copies.complete."),

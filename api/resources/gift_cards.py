@@ -28,7 +28,7 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
         values["status"] = GiftCardStatus.INACTIVE
     change = values.pop(_CHANGE, None)
     if change:
-        # Read again and held: an order may have used the card since the row was read.
+        # Read again with a lock, because an order may have used the card since the row was read.
         mine = select(_card).where(_card.c.id == known["id"]).with_for_update()
         card = db.execute(mine).one()
         if card.balance_cents + change < 0:

@@ -48,7 +48,7 @@ def _option_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
 
 
 def _price(db: Connection, line: Row, order: SqlRow[Any]) -> int:
-    """The current price of the line's SKU in the order's currency. Raises `Broken`."""
+    """Return the current price of the line's SKU in the order's currency. Raises `Broken`."""
     if line["item_type"] != ItemType.SKUS:
         raise Broken("can't be blank", "unit_amount_cents")
     sold = select(_price_of.c.amount_cents).join_from(
@@ -67,7 +67,7 @@ def _price(db: Connection, line: Row, order: SqlRow[Any]) -> int:
 
 
 def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
-    """The currency is the order's, and the total what quantity and amounts make."""
+    """Complete a line: the currency of its order, and the total of its quantity and amounts."""
     row = {**(known or {}), **values}
     if values.keys() <= DESCRIPTIVE:
         return

@@ -90,7 +90,7 @@ def _delete(db: Connection, row: Row) -> None:
 
 
 def _fill_recurring(db: Connection, mode: str, values: Values, known: Row | None) -> None:
-    """A copy that is asked for by hand: of what the subscription copies, and for no period."""
+    """Complete a copy that a client requests for a subscription, without a period."""
     if known is not None:
         return
     of = db.execute(

@@ -73,7 +73,7 @@ _CALENDAR = {"frequency", "time_zone", "expires_at"}
 
 
 def _checked(name: str, check: Callable[[str], str | None], **options: Any) -> Writable:
-    """A text with a rule that raises `ValueError` in words."""
+    """Return a writable text. Its rule raises `ValueError` with a message."""
 
     def checked(value: Any) -> str | None:
         try:
@@ -101,14 +101,14 @@ def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None
 
 
 def _update(db: Connection, values: Values, known: Row) -> None:
-    """What follows from a change: the next period, and what the triggers ask for."""
+    """Compute the results of a change: the next period, and the values of the triggers."""
     now = utc_now()
     harmless = DESCRIPTIVE | {f"_{Trigger.CANCEL}"}
     if known["status"] == SubscriptionStatus.CANCELLED and not values.keys() <= harmless:
         raise Broken("cannot be changed: the order subscription is cancelled", "status")
     _check_payment_source(db, values, known)
     converts = values.pop(_CONVERT, False)
-    asked = [trigger for name, trigger in _TRIGGERS.items() if values.pop(name, False)]
+    requested = [trigger for name, trigger in _TRIGGERS.items() if values.pop(name, False)]
     goes_on = known["status"] in (SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING)
     if values.get("next_run_at") is not None:
         if values["next_run_at"] <= now:
@@ -118,7 +118,7 @@ def _update(db: Connection, values: Values, known: Row) -> None:
     elif goes_on and values.keys() & _CALENDAR:
         values["next_run_at"] = find_first_period(SimpleNamespace(**{**known, **values}), now)
     try:
-        for trigger in asked:
+        for trigger in requested:
             values |= plan_changes(db, SimpleNamespace(**{**known, **values}), trigger, now)
         if converts:
             convert(db, known["id"], now)
@@ -281,7 +281,7 @@ def _item_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
 
 
 def _fill_item(db: Connection, _mode: str, values: Values, known: Row | None) -> None:
-    """The currency is the source order's, and the total what quantity, amount and options make."""
+    """Complete an item: the order's currency, and the total of quantity, amount and options."""
     row = {**(known or {}), **values}
     if values.keys() <= DESCRIPTIVE:
         return

@@ -1,7 +1,7 @@
-"""The triggers of orders: attributes that begin with `_` and ask for something to be done.
+"""The triggers of orders: attributes that begin with `_` and request an action.
 
-Each is done, or recorded to be done, in the transaction of the request. A payment gateway is asked
-after the commit, by the dispatcher or a flow.
+Each action is carried out, or recorded as pending, in the transaction of the request. A payment
+gateway is called after the commit, by the dispatcher or a flow.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ _saved = table_of(CustomerPaymentSource)
 
 @dataclass(frozen=True)
 class _Declared:
-    """A trigger of an order's life, its meaning, and the changes that it makes, in turn."""
+    """A trigger, its meaning, and its changes in order."""
 
     name: str
     meaning: str
     changes: tuple[str, ...]
 
 
-# In the order in which they are done, where a request has several.
+# The order in which several triggers of a request are carried out.
 _LIFE = (
     _Declared("_refresh", "Add up the lines of an order that is open.", ("refresh",)),
     _Declared("_refresh_prices", "Give its lines today's prices.", ("refresh_prices",)),
@@ -72,9 +72,9 @@ def order_triggers() -> tuple[Writable, ...]:
 
 
 def act(db: Connection, row: Row, triggers: Values, request: str) -> Sequence[Broken]:
-    """Do what the triggers ask of this order; what keeps it from being done.
+    """Carry out the triggers for this order. Returns the problem that prevents it, if any.
 
-    A `request` that comes again under its name refunds nothing more.
+    A repeated `request` refunds nothing more.
     """
     now, key = utc_now(), row["id"]
     status = db.scalar(select(_order.c.status).where(_order.c.id == key))
@@ -99,7 +99,7 @@ def _live(
     request: str,
     now: datetime,
 ) -> list[Broken]:
-    # They import Prefect, which takes seconds; the service answers meanwhile.
+    # These import Prefect, which takes seconds, and the service has to start sooner.
     from order_factory.tasks.orders.changes import CHANGES
     from order_factory.tasks.working_set.requested_orders import ask, read_problems
 

@@ -59,7 +59,7 @@ _PIECES = QuickSelect(
 
 
 def _release_addresses(db: Connection, known: Row, values: Values) -> None:
-    """Leave no copied address behind that the order had, and no other order has."""
+    """Delete the order's former copied addresses, unless another order uses them."""
     kinds: tuple[Kind, ...] = ("billing", "shipping")
     for kind in kinds:
         name = f"{kind}_address_id"
@@ -68,7 +68,7 @@ def _release_addresses(db: Connection, known: Row, values: Values) -> None:
 
 
 def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
-    """An order gets the customer's email, unless it has one of its own."""
+    """Copy the customer's email to an order without an email."""
     if known is None:
         values["mode"] = mode
         values.setdefault("currency_code", api_settings().default_currency_code)

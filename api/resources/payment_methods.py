@@ -14,7 +14,7 @@ _DISABLE, _ENABLE = "_disable", "_enable"
 
 
 def _fill(_db: Connection, _mode: str, values: Values, known: Row | None) -> None:
-    """Turn the triggers of the reference into the time from which the method is disabled."""
+    """Convert the triggers to the time at which the method is disabled."""
     assert known is not None
     if values.pop(_DISABLE, False):
         values["disabled_at"] = known["disabled_at"] or utc_now()

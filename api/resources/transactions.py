@@ -50,7 +50,7 @@ def _resource(
     triggers: tuple[Writable, ...] = (),
     hooks: Hooks | None = None,
 ) -> ResourceType:
-    """The resource of one kind of transactions, or of all kinds."""
+    """Return the resource of one kind of transactions, or of all kinds."""
     return ResourceType(
         kind.value if kind is not None else "transactions",
         ids=PublicIds.transactions,

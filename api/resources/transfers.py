@@ -1,4 +1,4 @@
-"""Exports and imports: rows as files, and back."""
+"""Exports and imports of rows as files."""
 
 from functools import partial
 from typing import Any
@@ -61,7 +61,7 @@ def _fill_export(db: Connection, mode: str, values: Values, known: Row | None) -
     if known is not None:
         _trigger(db, exports, values, known)
         return
-    # It knows all resources, and so this one.
+    # Imported here, because that module imports all resources.
     from order_factory.api.export_filters import filter_records
 
     name = values["resource_type"]
@@ -95,11 +95,11 @@ def _fill_import(db: Connection, mode: str, values: Values, known: Row | None) -
 
 
 def _trigger(db: Connection, table: Table, values: Values, known: Row) -> None:
-    """Interrupt it, or let it go on."""
+    """Interrupt or continue the transfer."""
     stop, start = values.pop(_INTERRUPT, False), values.pop(_START, False)
     if not stop and not start:
         return
-    # Read again and held: a run may have begun or ended it since the row was read.
+    # Read again with a lock, because a run may have started or ended it since the row was read.
     mine = select(table).where(table.c.id == known["id"]).with_for_update()
     row = db.execute(mine).mappings().one()
     if stop and row["status"] == TransferStatus.PENDING:

@@ -52,7 +52,7 @@ _MOST_INCLUDES = 30
 
 
 def _secret() -> Attribute:
-    """The secret: complete in the answer that creates it, and masked in all later ones."""
+    """Return the secret: complete in the answer that creates it, and masked in later ones."""
 
     def read(row: Row) -> str:
         secret: str = row["shared_secret"]
@@ -88,8 +88,8 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
 
 
 def _check_includes(topic: str, includes: list[str] | None) -> None:
-    """Raises `Broken` unless the includes are relationships of the topic's resource."""
-    # Both know all resources, and so this one.
+    """Raise `Broken` unless the includes are relationships of the topic's resource."""
+    # Imported here, because these modules import all resources.
     from order_factory.api.query.parameters import parse_query
     from order_factory.api.resources.registry import RESOURCES
 

@@ -36,7 +36,7 @@ def currency(name: str, **options: Any) -> Writable:
 
 
 def flag(name: str, **options: Any) -> Writable:
-    """True or false; null leaves the default."""
+    """Return a writable flag. Null means the default."""
     return Writable(name, Type.BOOLEAN, _boolean, **{"nullable": False, **options})
 
 
@@ -61,13 +61,13 @@ def time(name: str, **options: Any) -> Writable:
 
 
 def copy_options(**options: Any) -> tuple[Writable, ...]:
-    """The copy options of a request. Null means the default."""
+    """Return the copy options of a request. Null means the default."""
     given = {"nullable": False, **options}
     return tuple(_copy_option(option, given) for option in COPY_OPTIONS)
 
 
 def copy_changes(**options: Any) -> tuple[Writable, ...]:
-    """The changes of a requested copy; null for none."""
+    """Return the changes of a requested copy. Null means no change."""
     return tuple(
         Writable(
             change.name,
@@ -88,7 +88,7 @@ def _copy_option(option: CopyOption, given: dict[str, Any]) -> Writable:
 
 
 def common() -> tuple[Writable, ...]:
-    """The attributes that a client may set on every resource."""
+    """Return the attributes that a client may set on every resource."""
     return (text("reference"), text("reference_origin"), json_object("metadata"))
 
 

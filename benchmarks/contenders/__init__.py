@@ -1,1 +1,1 @@
-"""The contenders: each copies the same orders in its own way, and writes the same rows."""
+"""The contenders: each copies the same orders in a different way, and writes the same rows."""

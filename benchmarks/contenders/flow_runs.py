@@ -1,4 +1,4 @@
-"""One `order_factory` flow run per order, beside flow runs with as many tasks that do nothing."""
+"""One `order_factory` flow run per order, compared with flow runs whose tasks do nothing."""
 
 from statistics import median
 from time import perf_counter
@@ -28,9 +28,9 @@ def _empty() -> int:
 
 
 def run(job: Job) -> Timing:
-    """Alternate the two, so that they meet the same machine; the medians, times the orders.
+    """Alternate the two, so that both have the same load of the machine. Returns the medians.
 
-    What a process pays once, in its first run, is so left out.
+    The median leaves out the cost of a process's first run.
     """
     numbers = read_selection(job.selection)
     copying, empty = [], []

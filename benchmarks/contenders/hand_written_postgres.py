@@ -1,8 +1,8 @@
 """The yardstick on PostgreSQL: the SQL that a good database administrator would write by hand.
 
-It knows that every selected order is valid and that no line has options, so it checks nothing.
-The new keys are drawn into a temporary map, which every copy is joined with. Any number of
-connections may run it at once: each takes factories that no other holds.
+Every selected order is valid and no line has options, so it checks nothing. The new keys are
+drawn into a temporary map, which every copy is joined with. Any number of connections may run at
+the same time, because each claims factories that no other holds.
 """
 
 import uuid
@@ -134,7 +134,7 @@ SELECT m.target_id, l.id, l.item_type, l.sku_code, l.bundle_code, l.name,
 FROM copy_map m JOIN line_items l ON l.order_id = m.source_id
 """
 
-# Each SKU has its pieces in one place, and enough of them.
+# Each SKU has one stock item with enough pieces.
 TAKE_PIECES = """
 INSERT INTO stock_reservations
     (order_id, stock_item_id, quantity, status, created_at, updated_at)
@@ -181,7 +181,7 @@ PLACE = ("ANALYZE copy_map", "SET LOCAL enable_hashjoin = on", TAKE_PIECES, COUN
 _RUN = str(uuid.uuid4())
 
 
-# To a role that may set it, for its own transaction: no row's references are looked up.
+# Skip the foreign-key checks in this transaction; the role needs the privilege.
 _SKIP_KEY_CHECKS = "SET LOCAL session_replication_role = replica"
 
 
@@ -206,7 +206,7 @@ def _transaction(db: psycopg.Connection, checks_keys: bool) -> Iterator[None]:
 def record(
     db: psycopg.Connection, numbers: list[str], *, checks_keys: bool = True, place: bool = False
 ) -> int:
-    """Write the batch, its pending factories and their events; the batch's key."""
+    """Insert the batch, its pending factories and their events. Returns the batch's id."""
     with _transaction(db, checks_keys), db.cursor() as cursor:
         cursor.execute(SELECTED)
         with cursor.copy("COPY selected (number) FROM STDIN") as rows:
@@ -223,7 +223,7 @@ def _copy_batches(
     db: psycopg.Connection, batch: int, size: int, *, checks_keys: bool, place: bool
 ) -> Iterator[int]:
     db.execute(MAP_TABLE)
-    # Each batch is small and the tables grow: a join that reads a whole table slows down.
+    # The batches are small and the tables grow, so a join must not read a whole table.
     db.execute("SET enable_hashjoin = off")
     db.execute("SET enable_mergejoin = off")
     values = {"batch": batch, "size": size, "run": _RUN, "place": place}
@@ -239,7 +239,7 @@ def _copy_batches(
 
 
 def copy_batches(batch: int, size: int, *, checks_keys: bool, place: bool) -> Iterator[int]:
-    """Copy what no other connection holds, one transaction at a time; how many in each."""
+    """Copy the factories that no other connection holds. Yields the number per transaction."""
     with _connection() as db:
         yield from _copy_batches(db, batch, size, checks_keys=checks_keys, place=place)
 

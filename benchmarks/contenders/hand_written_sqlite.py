@@ -1,8 +1,7 @@
 """The yardstick on SQLite: the SQL that a good database administrator would write by hand.
 
-It knows that it is the only writer, that every selected order is valid and that no line has
-options. So it checks nothing, and the keys of the new rows are sums: the last key that there is,
-plus the factory's place in the batch.
+It is the only writer, every selected order is valid, and no line has options. So it checks
+nothing, and the keys of the new rows are the last key plus the factory's position in the batch.
 """
 
 import sqlite3
@@ -63,7 +62,7 @@ FROM order_factories f JOIN orders s ON s.id = f.source_order_id
      JOIN addresses a ON a.id = {address}
 WHERE f.id BETWEEN :first AND :last AND f.batch_id + 0 = :batch
 """
-# `+ 0` keeps SQLite from choosing the index of batch_id over the range of keys.
+# `+ 0` makes SQLite use the range of keys instead of the index of batch_id.
 COPY_BILLING = COPY_ADDRESSES.format(
     place="2 * (f.id - :first) + 1", address="s.billing_address_id"
 )
@@ -132,7 +131,7 @@ FROM order_factories f JOIN line_items l ON l.order_id = f.source_order_id
 WHERE f.id BETWEEN :first AND :last AND f.batch_id + 0 = :batch
 """
 
-# Each SKU has its pieces in one place, and enough of them.
+# Each SKU has one stock item with enough pieces.
 TAKE_PIECES = """
 INSERT INTO stock_reservations
     (order_id, stock_item_id, quantity, status, created_at, updated_at)
@@ -180,7 +179,7 @@ PLACE = (TAKE_PIECES, COUNT_PIECES)
 
 
 def record(db: sqlite3.Connection, numbers: list[str], *, place: bool = False) -> int:
-    """Write the batch, its pending factories and their events; the batch's key."""
+    """Insert the batch, its pending factories and their events. Returns the batch's id."""
     db.execute("BEGIN IMMEDIATE")
     db.execute("CREATE TEMPORARY TABLE selected (number TEXT NOT NULL)")
     db.executemany("INSERT INTO selected VALUES (?)", [(number,) for number in numbers])
@@ -193,7 +192,7 @@ def record(db: sqlite3.Connection, numbers: list[str], *, place: bool = False) -
 
 
 def copy_batches(db: sqlite3.Connection, batch: int, size: int, *, place: bool) -> Iterator[int]:
-    """Copy the batch's factories in the order of their keys, some at a time; how many in each."""
+    """Copy the batch's factories by id. Yields the number per transaction."""
     values = {"batch": batch, "size": size, "run": str(uuid.uuid4()), "last": 0, "place": place}
     while True:
         db.execute("BEGIN IMMEDIATE")

@@ -1,7 +1,6 @@
 """The fair limit on SQLite, which places the copies that are paid by hand.
 
-Each order is placed as it is written, its pieces are taken from the stock, and a reservation says
-which.
+Each order is inserted as placed, and its pieces are taken from the stock with a reservation.
 """
 
 from benchmarks.contenders import hand_written_sqlite
@@ -9,5 +8,5 @@ from benchmarks.measurement import Job, Timing
 
 
 def run(job: Job) -> Timing:
-    """Record, copy and place the selection, and answer for the references."""
+    """Record, copy and place the selection without foreign-key checks."""
     return hand_written_sqlite.run(job, checks_keys=False, place=True)

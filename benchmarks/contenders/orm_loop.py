@@ -24,7 +24,7 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import Base, utc_now
 
 _COMMIT_EVERY = 500
-# A copy keeps no reference, unless that is asked for.
+# A copy keeps no reference by default.
 _OWN = {"id", "created_at", "updated_at", "copied_from_id", "reference", "reference_origin"}
 _LEFT = {
     "number",
@@ -37,7 +37,7 @@ _LEFT = {
 
 
 def _copy_of(source: Any, now: datetime, *left: str, **values: Any) -> Any:
-    """A new object with the same attributes, but for the keys, the times and what is left out."""
+    """Return a new object with the same attributes, except keys, times and left-out columns."""
     kind: type[Base] = type(source)
     carried = {
         attribute.key: getattr(source, attribute.key)
@@ -48,7 +48,7 @@ def _copy_of(source: Any, now: datetime, *left: str, **values: Any) -> Any:
 
 
 def _record(db: Session, numbers: list[str]) -> int:
-    """Add the batch, its pending factories and their events; the batch's key."""
+    """Add the batch, its pending factories and their events. Returns the batch's id."""
     now = utc_now()
     batch = OrderFactoryBatch(
         reference="orm", selection="orm", options={}, orders_count=len(numbers)

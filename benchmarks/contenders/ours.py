@@ -1,4 +1,4 @@
-"""Ours: the flow `bulk_order_factory`, called as a person would call it."""
+"""Ours: the flow `bulk_order_factory`, called as a user calls it."""
 
 from time import perf_counter
 
@@ -9,16 +9,16 @@ from order_factory.models.results.progress import progress_shown_by
 
 
 def run(job: Job, *, place: bool = False) -> Timing:
-    """Call the flow; what comes before and after the copying is in `whole`."""
+    """Call the flow. `whole` includes the time before and after the copying."""
     cpu = CpuClock(job.url)
     started = perf_counter()
     moments: list[tuple[float, int]] = []
-    spent: list[float] = []
+    cpu_by_step: list[float] = []
 
     def listen(step: str, done: int, total: int | None) -> None:
         if step == "copy orders":
             moments.append((perf_counter(), done))
-            spent.append(cpu.seconds())
+            cpu_by_step.append(cpu.seconds())
 
     with progress_shown_by(listen):
         result = bulk_order_factory(
@@ -29,12 +29,12 @@ def run(job: Job, *, place: bool = False) -> Timing:
             place_target_order=place,
         )
     ended = perf_counter()
-    # The last part is reported when it is committed, which is when the copying ends.
+    # The last part is reported after its commit, when the copying ends.
     copied_from = moments[-1][0] - result.seconds
     return Timing(
         recording=copied_from - started,
         copying=result.seconds,
         whole=ended - started,
-        copying_cpu=spent[-1] - spent[0],
+        copying_cpu=cpu_by_step[-1] - cpu_by_step[0],
         progress=[(moment - copied_from, done) for moment, done in moments],
     )

@@ -1,4 +1,4 @@
-"""pandas: read what the orders consist of into frames, change the keys, write the frames back."""
+"""pandas: read the rows of the orders into frames, change the keys, and write the frames."""
 
 from time import perf_counter
 from typing import Any
@@ -54,7 +54,7 @@ _LEFT = [
     "archived_at",
     "refreshed_at",
 ]
-# A copy keeps none of them, unless that is asked for.
+# A copy keeps none of them by default.
 _REFERENCES = ["reference", "reference_origin"]
 
 
@@ -63,7 +63,7 @@ def _read(db: Connection, query: str, **values: Any) -> pd.DataFrame:
 
 
 def _write(db: Connection, model: type[Base], frame: pd.DataFrame) -> None:
-    """Append the rows; what is empty in all of them is left to the table's defaults."""
+    """Append the rows. Columns without any value get the table's defaults."""
     frame = frame.dropna(axis="columns", how="all")
     types = {column.name: column.type for column in model.__table__.columns}
     kinds: Any = {name: types[name] for name in frame.columns}
@@ -89,7 +89,7 @@ def _events(db: Connection, factories: pd.Series, *names: str) -> None:
 def _copy_rows(
     db: Connection, model: type[Base], rows: pd.DataFrame, wanted: pd.Series
 ) -> pd.Series:
-    """Write a copy of the row with each wanted key; the new keys, under the index of `wanted`."""
+    """Write a copy of each row with a wanted key. Returns the new keys by the index of `wanted`."""
     now = utc_now()
     rows = rows.drop(
         columns=["copied_from_id", "created_at", "updated_at", *_REFERENCES]
@@ -127,7 +127,7 @@ def _record(db: Connection, numbers: list[str]) -> int:
 
 
 def _copy(db: Connection, batch_id: int, size: int, run: str) -> int:
-    """Copy the next pending factories of the batch; how many."""
+    """Copy the next pending factories of the batch. Returns their number."""
     ids = _read(db, _FACTORIES, batch=batch_id, size=size)["factory_id"]
     if ids.empty:
         return 0
@@ -136,7 +136,7 @@ def _copy(db: Connection, batch_id: int, size: int, run: str) -> int:
     orders, lines = _read(db, _ORDERS, **mine), _read(db, _LINES, **mine)
     saved = orders.pop("saved_id").dropna()
     orders["payment_source_id"] = _copy_rows(db, PaymentSource, _read(db, _SOURCES, **mine), saved)
-    # These orders ship to where they are billed, so one new address serves both.
+    # These orders have one address for both, so one new address is enough.
     addresses = _read(db, _ADDRESSES, **mine)
     orders["billing_address_id"] = _copy_rows(db, Address, addresses, orders["billing_address_id"])
     orders["shipping_address_id"] = orders["billing_address_id"]

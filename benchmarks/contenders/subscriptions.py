@@ -13,14 +13,14 @@ from order_factory.models.tables import Order, OrderSubscription
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.working_set.statements import table_of
 
-# Each with a start of its own, so that no period can be worked out for many.
+# Different starts, so that every subscription needs its own calculation.
 STARTS_AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
 ZONES = ("Europe/Rome", "America/New_York", "Asia/Kolkata", "UTC")
 FREQUENCIES = ("monthly", "weekly", "daily", "two-month")
 
 
 def subscribe(job: Job) -> int:
-    """A due subscription to each of the selected orders; how many."""
+    """Create a due subscription for each selected order. Returns their number."""
     wanted = set(read_selection(job.selection))
     now = utc_now()
     due = now - timedelta(minutes=5)
@@ -45,7 +45,7 @@ def subscribe(job: Job) -> int:
 
 
 def run(job: Job) -> Timing:
-    """Run what is due; `recording` is all but the copying: what is due, the calendar, the counts."""
+    """Run the due subscriptions; `recording` is everything except the copying."""
     count = subscribe(job)
     started = perf_counter()
     result = run_order_subscriptions(workers=job.workers)

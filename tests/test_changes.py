@@ -350,7 +350,7 @@ def test_an_attribute_of_an_order_is_copied_and_verified_after_three_files(scrat
     assert len(scratch.changed) == 3
 
 
-def test_an_error_code_and_an_event_take_one_declaration_each(scratch):
+def test_an_error_code_and_an_event_need_one_declaration_each(scratch):
     scratch.replace(
         "models/values/error_codes.py",
         "    CUSTOMER_MISSING = (",

@@ -47,7 +47,7 @@ def run(prefect, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.*")), ids=lambda path: path.name)
-def test_an_example_is_short(path):
+def test_an_example_has_less_than_sixty_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 60
 
 
@@ -85,7 +85,7 @@ def test_a_year_of_a_subscription_has_twelve_renewals(run):
     assert {line.split()[3] for line in printed} == {"placed"}
 
 
-def test_the_receiver_of_webhooks_prints_an_event_once_and_takes_no_other_signature(
+def test_the_webhook_receiver_prints_an_event_once_and_checks_its_signature(
     shop, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")

@@ -47,7 +47,7 @@ def places_of(pattern):
     ]
 
 
-def test_no_path_of_one_machine():
+def test_no_file_contains_a_path_of_one_machine():
     assert places_of(r"(?<![\w./<])/((work|root|home|Users)(?!\w)|tmp/\w)") == [], (
         "use a relative path"
     )

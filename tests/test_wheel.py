@@ -139,7 +139,7 @@ def server(project):
         process.wait(60)
 
 
-def test_the_program_is_the_installed_one(project):
+def test_the_command_runs_the_installed_program(project):
     where = project.run("-c", "import order_factory.cli.main as main; print(main.__file__)")
 
     assert Path(where.strip()).is_relative_to(project.python.parents[1])

@@ -31,7 +31,7 @@ new_prices = temporary(
 # there is one, and the key that identifies the person.
 copy_coupons = temporary(
     _METADATA,
-    "tmp_held_coupons",
+    "tmp_copy_coupons",
     Column("factory_id", BigId, primary_key=True, autoincrement=False),
     Column("coupon_id", BigInteger),
     Column("promotion_id", BigInteger),

@@ -3,7 +3,7 @@
 from tests.support.api_client import Api, order_id
 
 
-def test_a_client_that_has_the_answer_already_gets_no_body(api, shop):
+def test_a_matching_etag_gets_304_without_a_body(api, shop):
     path = f"orders/{order_id(shop.order(mode='test'))}"
     first = api.send("GET", path)
     tag = first.headers["ETag"]
@@ -27,13 +27,13 @@ def test_a_change_changes_the_tag(api, shop):
     assert after.json()["data"]["attributes"]["reference"] == "changed"
 
 
-def test_refusals_have_no_tag(api):
+def test_errors_have_no_etag(api):
     missing = api.send("GET", "orders/nothing", headers={"If-None-Match": "*"})
     assert missing.status_code == 404
     assert "ETag" not in missing.headers
 
 
-def test_long_answers_are_compressed_for_those_who_ask(api, shop):
+def test_long_answers_are_compressed_on_request(api, shop):
     path = f"orders/{order_id(shop.order(mode='test'))}"
     plain = api.send("GET", path, headers={"Accept-Encoding": "identity"})
     packed = api.send("GET", path, headers={"Accept-Encoding": "gzip"})

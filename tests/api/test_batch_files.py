@@ -105,7 +105,7 @@ def test_each_format_is_stored_at_once_and_recorded_later(api, shop, ending):
     assert shop.rows(StoredFile) == shop.rows(StoredFilePiece) == []
 
 
-def test_every_wrong_line_is_told_and_nothing_is_recorded(api, shop):
+def test_every_wrong_line_is_reported_and_nothing_is_recorded(api, shop):
     (good,) = numbers(shop, 1)
     live = shop.order(mode="live")
     lines = [
@@ -197,7 +197,7 @@ def test_a_wrong_upload_is_refused_at_once(api, shop, configure, request_, statu
     assert shop.rows(OrderFactoryBatch) == shop.rows(StoredFile) == []
 
 
-def test_a_form_is_for_files_alone(api, shop):
+def test_a_multipart_form_needs_a_file(api, shop):
     without_file = api.send("POST", BATCHES, files={"other": ("a.csv", b"x")})
     elsewhere = api.send("POST", "order_copies", files={"file": ("a.csv", b"x")})
     reader = api.as_(make_token("test", "read"))
@@ -208,7 +208,7 @@ def test_a_form_is_for_files_alone(api, shop):
     assert shop.rows(OrderFactoryBatch) == []
 
 
-def test_a_request_that_comes_again_makes_no_second_batch(api, shop):
+def test_a_repeated_request_makes_no_second_batch(api, shop):
     (number,) = numbers(shop, 1)
     content = f"source_order\n{number}\n"
     key = {"Idempotency-Key": "night-1"}
@@ -226,7 +226,7 @@ def test_a_request_that_comes_again_makes_no_second_batch(api, shop):
     assert shop.rows(StoredFile) == []
 
 
-def test_a_full_disk_is_told(api, shop, monkeypatch):
+def test_a_full_disk_is_reported(api, shop, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -264,7 +264,7 @@ def test_a_batch_is_stopped_and_resumed(api, shop):
     assert attributes_of(api, made)["status"] == "completed"
 
 
-def test_a_batch_that_is_stopped_before_its_file_is_read_forgets_it(api, shop):
+def test_stopping_a_batch_before_its_file_is_read_deletes_the_file(api, shop):
     made = send(api, "source_order\n" + "\n".join(numbers(shop, 1)))
     data = {"type": BATCHES, "id": made["data"]["id"], "attributes": {"_abort": True}}
     path = f"{BATCHES}/{made['data']['id']}"
@@ -278,7 +278,7 @@ def test_a_batch_that_is_stopped_before_its_file_is_read_forgets_it(api, shop):
     assert "send its file again" in error["detail"]
 
 
-def test_failed_rows_are_mended_and_sent_again(api, shop):
+def test_corrected_failed_rows_can_be_uploaded_again(api, shop):
     (good,) = numbers(shop, 1)
     (bad,) = numbers(shop, 1, billing_address_id=None, number="=12")
     lines = [

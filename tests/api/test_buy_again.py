@@ -9,7 +9,7 @@ from tests.support.api_client import listening, make_token
 from tests.support.documents import ROOT
 
 
-def test_two_clicks_of_one_name_make_one_order(shop, configure, prefect):
+def test_two_calls_with_one_reference_make_one_order(shop, configure, prefect):
     customer = shop.customer()
     card = shop.payment_source(wallet_of=customer)
     order = shop.order(customer_id=customer, payment_source_id=card)

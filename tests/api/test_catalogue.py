@@ -43,7 +43,7 @@ def refused(document):
     return error["detail"]
 
 
-def test_a_sku_is_changed_and_its_code_is_not(api, shop):
+def test_a_sku_can_be_changed_except_for_its_code(api, shop):
     shop.sku("MUG", mode="test")
     name = first(api, "skus")
 
@@ -89,7 +89,7 @@ def test_a_payment_method_is_disabled_and_enabled(api, shop):
     assert (enabled["disabled_at"], enabled["name"]) == (None, "IBAN")
 
 
-def test_a_coupon_is_limited(api, shop):
+def test_a_coupon_is_not_used_more_often_than_its_limit(api, shop):
     now = utc_now()
     promotion = shop.add(
         Promotion,

@@ -66,7 +66,7 @@ def test_a_malformed_document_is_refused(api):
         assert code in (None, error["code"]), body[:80]
 
 
-def test_metadata_may_be_nested_only_so_deep(api):
+def test_deeply_nested_metadata_is_refused(api):
     def create(email, depth):
         nested: Any = {"a": 1}
         for _ in range(depth - 1):
@@ -171,7 +171,7 @@ def test_pages_are_counted_and_linked(api, shop):
     assert len(api.get("orders")["data"]) == 7
 
 
-def test_the_next_link_leads_on(api, shop):
+def test_the_next_link_returns_the_next_page(api, shop):
     for _ in range(3):
         shop.order(mode="test")
 
@@ -386,7 +386,7 @@ def test_an_email_that_is_taken_in_the_same_mode_is_refused(api, shop):
     create("bob@shop.example", 201)
 
 
-def test_tokens_of_gateways_are_masked_and_cannot_be_guessed_at(api, shop):
+def test_tokens_of_gateways_are_masked(api, shop):
     customer = shop.customer(mode="test")
     shop.payment_source(wallet_of=customer, mode="test")
     from order_factory.models.tables import CustomerPaymentSource

@@ -30,7 +30,7 @@ def test_a_short_list_counts_what_was_just_stored(api, shop: Shop):
         assert counted(api) == (number, number)
 
 
-def test_a_long_list_is_not_counted_again_at_once(api, shop: Shop, long_from):
+def test_the_count_of_a_long_list_is_cached(api, shop: Shop, long_from):
     long_from(2)
     shop.address(mode="test")
     shop.address(mode="test")

@@ -38,7 +38,7 @@ def test_omitted_parts_are_reported_with_the_reason(api, shop):
     assert api.get(f"order_copies/{made}/differences")["data"]["attributes"] == data["attributes"]
 
 
-def test_a_copy_as_its_source_has_no_differences_and_one_that_failed_has_none(api, shop):
+def test_an_exact_copy_and_a_failed_copy_have_no_differences(api, shop):
     good = api.copy(order_id(shop.order_of_test_mode()))["data"]["id"]
     bad = api.copy(order_id(short_order(shop)))["data"]["id"]
     drain()
@@ -48,7 +48,7 @@ def test_a_copy_as_its_source_has_no_differences_and_one_that_failed_has_none(ap
     api.get("order_copies/nonsensical/differences", expect=404)
 
 
-def test_prices_of_today_say_which_option_they_follow(api, shop):
+def test_differences_of_todays_prices_name_the_option(api, shop):
     order = shop.order_of_test_mode(lines=[("MUG", 2, 12_50)])
     shop.price("MUG", 10_00, mode="test")
     made = api.copy(order_id(order), refresh_prices=True)["data"]["id"]

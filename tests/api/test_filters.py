@@ -288,7 +288,7 @@ def test_several_filters_all_hold(api, shop):
         ("customer_email_end", "@SHOP.example"),
     ],
 )
-def test_predicates_of_the_reference(api, shop, predicate, value):
+def test_filters_accept_the_predicates_of_the_reference(api, shop, predicate, value):
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
     name = public_id(Resource.orders, key)
 

@@ -42,7 +42,7 @@ def test_the_same_key_with_another_body_is_a_conflict(api, shop):
     assert len(shop.rows(Customer)) == 1
 
 
-def test_a_refused_create_leaves_the_key_free(api, shop):
+def test_a_refused_create_does_not_use_up_the_idempotency_key(api, shop):
     assert create(api, "k", email="nobody").status_code == 422
     assert create(api, "k").status_code == 201
 
@@ -54,7 +54,7 @@ def test_keys_belong_to_their_token(api, shop):
     assert other.status_code == 201
 
 
-def test_an_old_key_is_forgotten(api, shop):
+def test_an_old_idempotency_key_is_deleted(api, shop):
     assert create(api, "k").status_code == 201
     change(IdempotencyRecord, 1, created_at=utc_now() - timedelta(hours=25))
 
@@ -62,7 +62,7 @@ def test_an_old_key_is_forgotten(api, shop):
     assert len(shop.rows(IdempotencyRecord)) == 1
 
 
-def test_requests_at_once_under_one_key_make_one(api, shop):
+def test_concurrent_requests_with_one_key_make_one_copy(api, shop):
     answers = []
 
     at_once(*[lambda: answers.append(create(api, "k"))] * 8)
@@ -73,7 +73,7 @@ def test_requests_at_once_under_one_key_make_one(api, shop):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
-def test_a_key_that_cannot_be_is_refused(api, shop, key):
+def test_an_invalid_idempotency_key_is_refused(api, shop, key):
     response = create(api, key)
 
     assert response.status_code == 400

@@ -22,7 +22,7 @@ SLOW = "order_factory.api.reads.list_resources"
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
-def test_a_token_that_reads_much_leaves_threads_to_others(shop, configure):
+def test_a_token_with_many_requests_leaves_threads_for_others(shop, configure):
     started, ended = threading.Semaphore(0), threading.Event()
 
     def wait(*_):
@@ -50,7 +50,7 @@ def test_a_token_that_reads_much_leaves_threads_to_others(shop, configure):
     assert {each.status_code for each in answers} == {200}
 
 
-def test_callers_take_turns(shop):
+def test_callers_get_the_lock_in_turn(shop):
     order = []
 
     async def ask(shares, caller):
@@ -83,7 +83,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("counters", [None, "counters"])
-def test_retry_after_is_long_enough_and_no_longer(configure, tmp_path, counters):
+def test_retry_after_is_exact(configure, tmp_path, counters):
     clock = Clock(configure)
     limiter = rate_limits.RateLimiter(counters and tmp_path / counters)
 
@@ -116,7 +116,7 @@ def test_processes_count_requests_together(configure, tmp_path):
         each.admit("b", "9/60")
 
 
-def test_who_tries_tokens_must_wait_and_others_need_not(shop, configure):
+def test_wrong_tokens_are_limited_apart_from_valid_ones(shop, configure):
     configure.setenv("ORDER_FACTORY_API_WRONG_TOKEN_LIMITS", "3/60")
 
     with Api.running() as api:
@@ -199,7 +199,7 @@ SLOW_REQUESTS = {
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("part", SLOW_REQUESTS)
-def test_a_slow_client_is_not_waited_for(shop, configure, part):
+def test_a_slow_client_is_disconnected(shop, configure, part):
     configure.setenv("ORDER_FACTORY_API_HEAD_SECONDS", "0.3")
     configure.setenv("ORDER_FACTORY_API_BODY_SECONDS", "0.3")
     sent, expected = SLOW_REQUESTS[part]
@@ -212,7 +212,7 @@ def test_a_slow_client_is_not_waited_for(shop, configure, part):
     assert answer if expected else answer == b""
 
 
-def test_a_body_in_the_same_packet_does_not_count_as_head(api):
+def test_a_body_in_the_same_packet_is_not_part_of_the_head(api):
     email = "ada@shop.example"
     metadata = {"a": "x" * 9_000}
     attributes = {"email": email, "metadata": metadata}
@@ -271,7 +271,7 @@ def issuer(configure):
     server.server_close()
 
 
-def test_keys_are_fetched_once_and_unknown_ones_cost_nothing(shop, issuer):
+def test_keys_of_the_issuer_are_fetched_once(shop, issuer):
     with Api.running() as api:
         api.as_(issuer.token()).get("orders")
         unknown = [api.as_(issuer.token(f"k{n}")).send("GET", "orders") for n in range(5)]
@@ -301,7 +301,7 @@ def test_a_slow_issuer_does_not_delay_other_requests(shop, issuer):
     assert issuer.asked == 1
 
 
-def test_browsers_are_led_to_the_documentation(api):
+def test_browsers_are_redirected_to_the_documentation(api):
     for path in ("/", "/api", "/api/"):
         led = api.client.get(path, headers={"Accept": "text/html,*/*"})
         told = api.client.get(path, headers={"Accept": "*/*"})

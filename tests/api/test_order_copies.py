@@ -93,7 +93,7 @@ def test_a_copy_is_answered_with_its_location_and_included_resources(api, shop):
     assert [each["id"] for each in document["included"]] == [source]
 
 
-def test_every_option_is_kept(api, shop):
+def test_every_option_is_stored(api, shop):
     source = order_id(shop.order(mode="test"))
     flags = ("cancel_source_order", "apply_promotions", "ignore_invalid_coupon", "refresh_prices")
     asked = {
@@ -313,7 +313,7 @@ def batch_where(**wanted):
     return {"type": "order_factory_batches", "attributes": {"orders_where": wanted}}
 
 
-def test_a_batch_of_the_orders_that_fit_a_filter(api, shop):
+def test_a_batch_copies_the_orders_that_match_a_filter(api, shop):
     fitting = [shop.order(mode="test", market_name="EU") for _ in range(2)]
     shop.order(mode="test", market_name="US")
     shop.order(mode="live", market_name="EU")
@@ -336,7 +336,7 @@ def test_a_batch_of_the_orders_that_fit_a_filter(api, shop):
         ({"colour": "red"}, "orders_where - is invalid at colour: Extra inputs are not permitted"),
     ],
 )
-def test_a_filter_that_cannot_be_is_refused(api, shop, wanted, message):
+def test_an_impossible_filter_is_refused(api, shop, wanted, message):
     shop.order(mode="test", market_name="EU")
 
     (error,) = api.post("order_factory_batches", batch_where(**wanted), expect=422)["errors"]
@@ -358,7 +358,7 @@ def test_a_batch_needs_orders_or_a_filter_and_not_both(api, shop):
     assert shop.rows(OrderFactory) == []
 
 
-def test_a_batch_names_the_order_that_does_not_exist(api, shop):
+def test_the_error_names_the_order_that_does_not_exist(api, shop):
     live = order_id(shop.order(mode="live"))
     mine = order_id(shop.order(mode="test"))
     data = {
@@ -374,7 +374,7 @@ def test_a_batch_names_the_order_that_does_not_exist(api, shop):
     assert shop.rows(OrderFactory) == []
 
 
-def test_a_token_that_only_reads_makes_no_copy(api, shop):
+def test_a_read_only_token_cannot_copy(api, shop):
     reader = api.as_(make_token("test", "read"))
     source = order_id(shop.order(mode="test"))
 

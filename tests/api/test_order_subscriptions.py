@@ -53,7 +53,7 @@ def problems(document):
     return [(each["source"]["pointer"], each["title"]) for each in document["errors"]]
 
 
-def test_a_subscription_is_made_as_a_draft_and_activated_as_often_as_asked(api, shop, source):
+def test_activating_a_draft_subscription_twice_changes_nothing(api, shop, source):
     made = create(api, source, starts_at="2026-01-31T12:00:00Z", reference="mine")["data"]
 
     again = [update(api, made["id"], _activate=True)["data"]["attributes"] for _ in range(2)]
@@ -150,7 +150,7 @@ def test_the_next_run_can_be_moved_into_the_future_only(api, shop, source):
     assert shop.row(OrderSubscription).next_run_at <= utc_now() + timedelta(hours=1)
 
 
-def test_a_converted_one_delivers_its_items_and_pays_with_its_own_card(api, shop):
+def test_a_converted_subscription_copies_its_items_and_charges_its_own_card(api, shop):
     source = payable(shop, lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00), ("TEA", 3, 4_00)])
     mug, _, tea = shop.rows(LineItem, order_id=source)
     change(LineItem, [mug.id, tea.id], frequency="monthly")
@@ -202,7 +202,7 @@ def copied_payment_source(shop, target):
     return shop.row(PaymentSource, id=target.payment_source_id).copied_from_id
 
 
-def test_a_source_without_such_lines_cannot_be_converted(api, shop, source):
+def test_a_source_without_convertible_lines_cannot_be_converted(api, shop, source):
     change(LineItem, [row.id for row in shop.rows(LineItem)], frequency="weekly")
     name = create(api, source)["data"]["id"]
 
@@ -259,7 +259,7 @@ def test_a_recurring_copy_can_be_requested_by_hand(api, shop, source):
     api.delete(f"{KIND}/{name}", 423)
 
 
-def test_one_without_copies_can_be_deleted(api, shop, source):
+def test_a_subscription_without_copies_can_be_deleted(api, shop, source):
     name = create(api, source)["data"]["id"]
 
     api.delete(f"{KIND}/{name}")

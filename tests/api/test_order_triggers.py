@@ -37,7 +37,7 @@ def shown(attributes):
     return attributes["status"], attributes["payment_status"]
 
 
-def test_the_life_of_an_order(api, shop, ledger):
+def test_an_order_is_created_placed_and_refunded(api, shop, ledger):
     order = open_test_order(shop, lines=[("MUG", 2, 12_50)])
 
     assert shown(trigger(api, order, _place=True)) == ("placing", "unpaid")
@@ -120,7 +120,7 @@ def test_cancelling_voids_the_authorization(api, shop, ledger):
     assert violations() == []
 
 
-def test_archiving(api, shop):
+def test_orders_are_archived_and_unarchived(api, shop):
     order = open_test_order(shop)
 
     assert trigger(api, order, _archive=True)["archived_at"] is not None
@@ -142,7 +142,7 @@ def test_archiving(api, shop):
         ),
     ],
 )
-def test_a_trigger_that_does_not_fit_is_refused(api, shop, attributes, rule):
+def test_an_invalid_trigger_is_refused(api, shop, attributes, rule):
     order = open_test_order(shop)
 
     assert [each["detail"] for each in trigger(api, order, 422, **attributes)] == [rule]
@@ -241,7 +241,7 @@ def test_refreshing_gives_todays_prices(api, shop):
     assert attributes["refreshed_at"] is not None
 
 
-def test_an_address_of_a_placed_order_is_history(api, shop, ledger):
+def test_an_address_of_a_placed_order_cannot_be_changed(api, shop, ledger):
     order = open_test_order(shop)
     trigger(api, order, _place=True)
     key = shop.row(Order, id=order).billing_address_id

@@ -18,7 +18,7 @@ def add_line(api):
     return add
 
 
-def test_a_line_without_a_price_takes_that_of_its_sku(api, shop, add_line):
+def test_a_line_without_a_price_gets_the_price_of_its_sku(api, shop, add_line):
     order = shop.order(mode="test", status="draft")
     shop.price("MUG", 12_50, mode="test")
     shop.price("MUG", 99_00, mode="live")
@@ -123,7 +123,7 @@ def test_payments_of_an_order_are_shown_without_their_tokens(api, shop):
     assert [each["type"] for each in capture] == ["authorizations"]
 
 
-def test_an_include_that_is_not_here_names_those_that_are(api):
+def test_an_unknown_include_lists_the_known_ones(api):
     (error,) = api.get("skus", 400, include="sku_options")["errors"]
     assert error["source"] == {"parameter": "include"}
     assert error["detail"].startswith("sku_options is not a relationship of skus, which has ")

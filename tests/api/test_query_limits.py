@@ -53,7 +53,7 @@ def test_many_values_are_found_in_one_query(api, shop):
     ]
 
 
-def test_no_value_makes_another_statement_to_be_kept(api, shop):
+def test_values_do_not_create_new_cached_statements(api, shop):
     shop.order(mode="test", reference="a")
 
     def kept():
@@ -73,7 +73,7 @@ def test_no_value_makes_another_statement_to_be_kept(api, shop):
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
-def test_the_time_limit_sees_what_python_does(shop, configure):
+def test_the_time_limit_includes_time_in_python(shop, configure):
     """On SQLite Python compares the lists in metadata, element by element."""
     configure.setenv("ORDER_FACTORY_API_QUERY_SECONDS", "0.3")
     shop.order(mode="test", metadata={"a": list(range(150_000))})
@@ -106,7 +106,7 @@ def test_no_integer_is_too_wide_for_its_column(api, shop, matcher):
     assert "at most 18 digits" in response.json()["errors"][0]["detail"]
 
 
-def test_a_time_is_found_as_it_is_shown(api, shop):
+def test_a_filter_finds_a_time_in_the_shown_format(api, shop):
     key = shop.order(mode="test")
     for fraction in (0, 1, 999, 1_000, 123_456, 999_999):
         change(Order, key, placed_at=datetime(2026, 1, 1, 12, microsecond=fraction, tzinfo=UTC))
@@ -120,7 +120,7 @@ def test_a_time_is_found_as_it_is_shown(api, shop):
         assert len(api.filtered("orders", placed_at_not_eq=far)) == 1
 
 
-def test_a_time_that_the_database_gave_is_found_too(api, shop):
+def test_a_filter_finds_a_time_that_the_database_set(api, shop):
     """SQLite's own clock gives times without a fraction."""
     key = shop.order(mode="test")
     with begin() as db:

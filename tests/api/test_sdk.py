@@ -91,7 +91,7 @@ def test_the_example_copies_an_order_with_the_sdk(shop, configure, prefect, sdk_
     assert (target.status, target.payment_status) == ("placed", "authorized")
 
 
-def test_the_triggers_of_orders(shop, configure, prefect, sdk_folder):
+def test_the_sdk_uses_the_triggers_of_orders(shop, configure, prefect, sdk_folder):
     configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
     customer = shop.customer(mode="test")
     card = {"gateway": "test", "payment_source_token": "tok_approve", "mode": "test"}

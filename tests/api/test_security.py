@@ -75,7 +75,7 @@ def test_a_token_ends_when_it_expires_or_is_revoked(api, shop):
     lasting.get("orders", expect=401)
 
 
-def test_of_a_token_only_the_digest_is_kept(api, shop):
+def test_only_the_digest_of_a_token_is_stored(api, shop):
     (row,) = shop.rows(ApiToken)
 
     assert not any(api.token.split("_", 2)[2] in str(value) for value in row)
@@ -85,7 +85,7 @@ def test_the_wrong_secret_of_a_known_handle_is_refused(api):
     api.as_(api.token[:-1] + ("A" if api.token[-1] != "A" else "B")).get("orders", expect=401)
 
 
-def test_a_token_that_reads_cannot_write(api, shop):
+def test_a_read_only_token_cannot_write(api, shop):
     reader = api.as_(make_token("test", "read"))
     name = order_id(shop.order(mode="test"))
 
@@ -259,7 +259,7 @@ def test_rows_of_the_other_mode_cannot_be_changed(api, shop, both_modes):
     assert shop.row(Order, id=both_modes["live"]).reference is None
 
 
-def test_too_many_requests_are_answered_with_the_time_to_wait(api):
+def test_too_many_requests_get_429_with_retry_after(api):
     limited = api.as_(make_token(rate_limits="3/60 100/300"))
 
     answers = [limited.send("GET", "orders") for _ in range(4)]
@@ -272,7 +272,7 @@ def test_too_many_requests_are_answered_with_the_time_to_wait(api):
     api.get("orders")
 
 
-def test_a_body_may_not_be_longer_than_the_limit(shop, configure):
+def test_a_body_above_the_limit_is_refused(shop, configure):
     configure.setenv("ORDER_FACTORY_API_BODY_LIMIT", "1000")
 
     with Api.running() as api:
@@ -392,7 +392,7 @@ def issuer(configure, tmp_path):
     return sign
 
 
-def test_tokens_of_the_issuer_are_taken_and_no_others(shop, issuer):
+def test_only_tokens_of_the_issuer_are_accepted(shop, issuer):
     shop.order(mode="live")
     other = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     ended = datetime.now(UTC) - timedelta(seconds=1)

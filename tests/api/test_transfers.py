@@ -146,7 +146,7 @@ def _newest(api, resource):
 
 
 @pytest.mark.parametrize("table", ["exports", "imports"])
-def test_a_transfer_is_interrupted_and_goes_on(shop, api, monkeypatch, table):
+def test_an_interrupted_transfer_continues(shop, api, monkeypatch, table):
     monkeypatch.setattr(reading, "CHUNK_ROWS", 1)
     monkeypatch.setattr(FLOW, "_CHUNK_ROWS", 1)
     for code in ("MUG", "CAP", "HAT"):
@@ -187,7 +187,7 @@ def test_a_transfer_is_interrupted_and_goes_on(shop, api, monkeypatch, table):
     assert (stopped["interrupted_at"] is None, done["interrupted_at"]) == (False, None)
 
 
-def test_what_is_in_progress_is_asked_to_stop_and_not_deleted(shop, api):
+def test_a_transfer_in_progress_is_stopped_and_not_deleted(shop, api):
     asked = create(api, "exports", resource_type="skus")
     with begin() as db:
         records.begin_next(db, None)
@@ -200,7 +200,7 @@ def test_what_is_in_progress_is_asked_to_stop_and_not_deleted(shop, api):
     api.delete(f"exports/{asked['id']}")
 
 
-def test_what_kills_its_process_again_and_again_is_given_up(shop, api):
+def test_an_order_that_kills_its_process_repeatedly_fails(shop, api):
     asked = create(api, "exports", resource_type="skus")
     for _ in range(6):
         with begin() as db:
@@ -224,7 +224,7 @@ def test_what_kills_its_process_again_and_again_is_given_up(shop, api):
         ("imports", {"resource_type": "skus", "inputs": ["a"]}, "inputs", "a list of objects"),
     ],
 )
-def test_what_cannot_be_asked_for(shop, api, resource, attributes, pointer, message):
+def test_impossible_requests_are_refused(shop, api, resource, attributes, pointer, message):
     (error,) = create(api, resource, 422, **attributes)
 
     assert error["source"]["pointer"] == f"/data/attributes/{pointer}"
@@ -250,7 +250,7 @@ transfer_records()
 
 
 @pytest.mark.slow  # a process imports everything before it dies
-def test_killed_transfers_are_taken_up(shop, api, monkeypatch):
+def test_killed_transfers_are_continued(shop, api, monkeypatch):
     for code in ("MUG", "CAP", "HAT"):
         shop.sku(code, mode="test", stock=None)
     bad = {"code": "BAD", "name": "Bad", "purchasable": "perhaps"}

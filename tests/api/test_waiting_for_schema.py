@@ -9,7 +9,7 @@ from order_factory.models.errors import DatabaseNotReady
 LOG = logging.getLogger("tests.waiting")
 
 
-def test_it_waits_for_the_tables_and_logs_why_once(monkeypatch, caplog):
+def test_serve_waits_for_the_tables_and_logs_the_reason_once(monkeypatch, caplog):
     looks = []
 
     def require():

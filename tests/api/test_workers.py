@@ -56,7 +56,7 @@ def ask_for_copy(url, token, source):
 
 
 @pytest.mark.slow
-def test_several_processes_answer_and_their_parent_copies(service, shop):
+def test_several_processes_answer_and_the_parent_copies(service, shop):
     parent, url = service
     ready = url.removesuffix("/api") + "/ready"
     source, token = order_id(shop.order()), make_token("live")
@@ -85,7 +85,7 @@ def test_several_processes_answer_and_their_parent_copies(service, shop):
     assert violations() == []
 
 
-def test_without_shared_ports_one_process_is_all_there_is(monkeypatch):
+def test_without_shared_ports_there_is_one_process(monkeypatch):
     monkeypatch.delattr("socket.SO_REUSEPORT")
 
     with pytest.raises(InvalidRequest, match="leave --workers out"):

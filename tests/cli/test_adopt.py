@@ -24,7 +24,7 @@ def test_commands_say_that_the_database_is_a_copy_until_it_is_adopted(run, shop)
     assert (adopted.json["shop"], adopted.json["as_test"]) == (original, False)
 
 
-def test_a_copy_becomes_a_test_shop(run, shop):
+def test_a_copied_database_can_become_a_test_shop(run, shop):
     shop.order()
     with reading() as db:
         original = shop_id(db)

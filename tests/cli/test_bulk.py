@@ -56,7 +56,7 @@ def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
-def test_tells_everything_as_json(run):
+def test_prints_everything_as_json(run):
     said = run("bulk", "--order", "A1", "--order", "A2", "--reference", "two", "--json")
     batch = run("batch", "two", "--json")
     batches = run("batches", "--json")
@@ -101,7 +101,7 @@ def test_all_orders_selects_every_placed_order_that_is_not_a_copy(shop, run):
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
-def test_copies_the_orders_that_fit_a_filter(shop, run):
+def test_copies_the_orders_that_match_a_filter(shop, run):
     ada = shop.customer(email="ada@shop.example")
     when = datetime(2026, 3, 1, tzinfo=UTC)
     shop.order(number="B1", customer_id=ada, placed_at=when, market_name="EU", reference="web")
@@ -128,7 +128,7 @@ def test_copies_the_orders_that_fit_a_filter(shop, run):
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
-def test_tries_the_failed_copies_of_a_batch_again(shop, run):
+def test_retries_the_failed_copies_of_a_batch(shop, run):
     run("bulk", "--all-orders", "--reference", "night")
     shop.sku("SKU-A2")
 
@@ -208,7 +208,7 @@ def test_a_wrong_selection_is_reported_by_row(shop, run, tmp_path, numbers):
         ),
     ],
 )
-def test_calls_that_are_refused_at_once(shop, run, arguments, message):
+def test_wrong_calls_are_refused_at_once(shop, run, arguments, message):
     message = message.replace("{program}", command_line())
     shown = run("bulk", *arguments)
     as_json = run("bulk", *arguments, "--json")
@@ -221,7 +221,7 @@ def test_calls_that_are_refused_at_once(shop, run, arguments, message):
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
-def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
+def test_ctrl_c_explains_how_to_continue(run, monkeypatch):
     run("bulk", "--order", "A1", "--reference", "one")
 
     def stop(*_):
@@ -259,7 +259,7 @@ def test_ctrl_c_ends_after_the_current_batch(shop, run, numbers):
     assert (resumed.json["completed"], resumed.json["copied_in_this_run"]) == (2, 1)
 
 
-def test_no_batch_yet(shop, run):
+def test_the_list_of_batches_can_be_empty(shop, run):
     said = run("batches")
     unknown = run("batch", "none")
 

@@ -19,7 +19,7 @@ def _new_gateway():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("prefect")
-def test_an_order_lives_on_the_command_line(shop, run):
+def test_the_command_line_places_captures_and_refunds_an_order(shop, run):
     order = open_order(shop, number="A1")
     open_order(shop, number="A2", billing_address_id=None)
 
@@ -41,7 +41,7 @@ def test_an_order_lives_on_the_command_line(shop, run):
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1.234", "five", "NaN"])
-def test_an_amount_that_is_none_in_the_currency_is_refused(shop, run, amount):
+def test_an_amount_with_too_many_decimals_is_refused(shop, run, amount):
     shop.order(number="A1")
 
     said = run("refund", "A1", f"--amount={amount}")
@@ -56,7 +56,7 @@ def test_orders_and_a_filter_exclude_each_other(shop, run):
     assert "Only pending orders can be placed" in run("place", "--status", "placed").err
 
 
-def test_tells_how_a_copy_differs(shop, run):
+def test_shows_how_a_copy_differs(shop, run):
     order = shop.order(lines=[("MUG", 2, 12_50), ("RARE", 5, 1_00)])
     change(StockItem, shop.rows(StockItem)[-1].id, quantity=3)
     copy, failed = copy_one(order, skip_errors=True), copy_one(order)

@@ -105,7 +105,7 @@ def test_a_unit_amount_is_the_total_by_the_quantity_rounded_half_up(everything):
     assert (twice > -some["quantity"]).all()
 
 
-def test_lines_are_named_by_basket_and_place(everything):
+def test_lines_are_referenced_by_basket_and_position(everything):
     lines = frame(everything, "line_items", "order_number", "reference")
 
     place = lines.groupby("order_number").cumcount() + 1

@@ -29,7 +29,7 @@ def test_copies_an_order(shop, run):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_takes_every_option_and_tells_everything_as_json(shop, run):
+def test_takes_every_option_and_prints_json(shop, run):
     shop.price("MUG", 12_50)
     shop.customer(email="ada@shop.example")
     shop.order(number="A1")
@@ -69,7 +69,7 @@ def test_takes_every_option_and_tells_everything_as_json(shop, run):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_an_order_that_cannot_be_copied(shop, run):
+def test_an_order_that_cannot_be_copied_is_reported(shop, run):
     shop.order(number="A1", lines=[("GONE", 0, 1_00)], catalogued=False)
     wrong = ["SKU GONE: the quantity 0 is below 1", "SKU GONE is no longer in the catalogue"]
 
@@ -85,7 +85,7 @@ def test_an_order_that_cannot_be_copied(shop, run):
 
 
 @pytest.mark.usefixtures("prefect")
-def test_carries_out_a_pending_factory(shop, run):
+def test_copies_a_pending_factory(shop, run):
     factory = public_id(Resource.order_factories, record(shop.order(number="A1")))
 
     said = run("copy", "--order-factory-id", factory, "--json")
@@ -101,7 +101,7 @@ def test_carries_out_a_pending_factory(shop, run):
         (["--metadata", '{"n": NaN}'], "--metadata is not valid JSON"),
     ],
 )
-def test_parameters_that_the_flow_refuses(shop, run, arguments, detail):
+def test_wrong_flow_parameters_are_refused(shop, run, arguments, detail):
     shop.order(number="A1")
 
     said = run("copy", "A1", *arguments)
@@ -127,7 +127,7 @@ def test_parameters_that_the_flow_refuses(shop, run, arguments, detail):
         (["A1", "--metadata", "[" * 100_000], "--metadata is nested more than 50 levels"),
     ],
 )
-def test_calls_that_are_refused_at_once(shop, run, arguments, detail):
+def test_wrong_calls_are_refused_at_once(shop, run, arguments, detail):
     shop.order(number="A1")
 
     shown = run("copy", *arguments)

@@ -89,7 +89,7 @@ def test_one_order_is_copied_as_a_single_copy(demo):
 
 
 @pytest.mark.parametrize("orders", ["0", "-5", "many", "1.5"])
-def test_a_number_of_orders_that_is_none(run, monkeypatch, orders):
+def test_a_wrong_limit_is_refused(run, monkeypatch, orders):
     monkeypatch.setenv("DEMO_ORDERS", orders)
 
     said = run("demo")

@@ -15,7 +15,7 @@ def _nothing_set(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def test_prefect_is_quiet_and_quick():
+def test_prefect_starts_with_quiet_settings():
     prepare_prefect(verbose=False)
 
     assert os.environ["PREFECT_FLOWS"] == '{"heartbeat_frequency": null}'
@@ -46,7 +46,7 @@ def test_variables_that_the_user_has_set_stay(monkeypatch, tmp_path):
     assert "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL" not in os.environ
 
 
-def test_prefects_own_server_is_not_asked_through_a_proxy(monkeypatch):
+def test_prefects_local_server_is_called_without_a_proxy(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "shop.example")
 

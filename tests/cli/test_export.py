@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.usefixtures("prefect")
-def test_exports_what_is_asked_for(shop, run):
+def test_exports_the_requested_rows(shop, run):
     for number, market in (("1", "EU"), ("2", "US")):
         shop.order(number=number, market_name=market, reference="spring")
 
@@ -38,7 +38,7 @@ def test_exports_what_is_asked_for(shop, run):
         (["--placed-within", "a while"], "--placed-within"),
     ],
 )
-def test_calls_that_are_refused_at_once(shop, run, arguments, message):
+def test_wrong_calls_are_refused_at_once(shop, run, arguments, message):
     said = run("export", "orders", "a.csv", *arguments)
 
     assert (said.code, said.out) == (2, "")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
         ("PREFECT_LOGGING_LEVEL", "LOUD", "Error: A PREFECT_... setting has a wrong value ("),
     ],
 )
-def test_a_prefect_that_does_not_start(shop, setting, value, message):
+def test_the_command_reports_a_prefect_server_that_does_not_start(shop, setting, value, message):
     shop.order(number="A1")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), setting: value}
 

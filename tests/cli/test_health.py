@@ -77,7 +77,7 @@ def test_a_copy_of_the_shop_sends_no_notice(overdue, run, chat):
     assert (said.code, said.json["notified"], chat) == (1, False, [])
 
 
-def test_a_database_that_is_not_there(run, monkeypatch, tmp_path):
+def test_the_service_reports_a_missing_database(run, monkeypatch, tmp_path):
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/none/shop.db")
 
     said = run("health")

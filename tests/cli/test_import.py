@@ -71,7 +71,7 @@ def test_imports_an_export_of_another_platform_by_a_mapping_that_was_changed(sho
         (["a.csv", "--mode", "both"], "Invalid value for '--mode':"),
     ],
 )
-def test_calls_that_are_refused_at_once(shop, run, arguments, message):
+def test_wrong_calls_are_refused_at_once(shop, run, arguments, message):
     said = run("import", *arguments)
 
     assert (said.code, said.out) == (2, "")

@@ -39,7 +39,7 @@ def test_makes_the_tables_once(run):
 
 
 @pytest.mark.parametrize("command", ["init", "orders"])
-def test_a_schema_that_is_newer_than_the_code(shop, run, command):
+def test_a_schema_newer_than_the_code_is_refused(shop, run, command):
     with begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 

@@ -48,7 +48,7 @@ def test_variables_that_are_set_take_precedence(record, monkeypatch):
     assert named() == ("http://elsewhere/api", None)
 
 
-def test_a_system_that_is_gone_is_not_used(record):
+def test_a_stopped_system_is_not_used(record):
     with hold_lock():
         record.save()
     join_running_system()

@@ -79,7 +79,7 @@ def test_commands_that_run_no_flow_do_not_import_prefect(shop):
     assert done.stdout.endswith("done\n"), "all of them were run"
 
 
-def test_a_call_that_is_not_understood(run):
+def test_a_wrong_command_shows_an_error_and_help(run):
     said = run("orders", "--limit", "0")
 
     assert (said.code, said.out) == (2, "")
@@ -87,7 +87,7 @@ def test_a_call_that_is_not_understood(run):
     assert said.err.endswith("See `order-factory orders --help`.\n")
 
 
-def test_a_call_that_is_not_understood_as_json(run):
+def test_a_wrong_command_reports_its_error_as_json(run):
     said = run("orders", "--limits", "--json")
 
     assert said.code == 2
@@ -135,7 +135,9 @@ def test_debug_raises_an_unexpected_error(shop, monkeypatch, how):
     ],
 )
 @pytest.mark.parametrize("arguments", [["orders"], ["copy", "1001"], ["verify"], ["batches"]])
-def test_a_database_that_is_not_ready(run, monkeypatch, tmp_path, url, message, arguments):
+def test_the_service_reports_a_database_that_is_not_ready(
+    run, monkeypatch, tmp_path, url, message, arguments
+):
     (tmp_path / "here" / "words.txt").write_text("This is no database, but a text. " * 100)
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", url)
 

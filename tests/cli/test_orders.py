@@ -51,14 +51,14 @@ def test_a_page_of_the_orders_with_a_status(shop, run):
     assert first.out.endswith("Orders 1 to 3 of 5, newest first. --page 2 shows the next.\n")
 
 
-def test_a_status_that_there_is_not(shop, run):
+def test_an_unknown_status_is_refused(shop, run):
     said = run("orders", "--status", "shipped")
 
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("Error: 'shipped' is not an order status. Use one of draft, ")
 
 
-def test_a_number_cannot_steer_the_terminal(shop, run):
+def test_control_characters_in_a_number_are_escaped(shop, run):
     shop.order(number="A1\x1b[2J[red]")
 
     said = run("orders")

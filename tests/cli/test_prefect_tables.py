@@ -45,7 +45,7 @@ def test_an_existing_file_is_not_changed(tmp_path):
 
 
 @pytest.mark.parametrize(("installed", "made"), [("3.8.1", False), ("3.8.100", True)])
-def test_another_prefect_looks_for_itself(tmp_path, monkeypatch, installed, made):
+def test_another_prefect_server_is_checked_separately(tmp_path, monkeypatch, installed, made):
     monkeypatch.setattr("order_factory.cli.prefect_tables.version", lambda _: installed)
     file = tmp_path / "prefect.db"
 

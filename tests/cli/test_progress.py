@@ -10,7 +10,7 @@ from order_factory.cli.terminal import Terminal
 from order_factory.models.results.progress import report_progress
 
 
-def test_a_line_now_and_then_and_at_the_end(monkeypatch, capsys):
+def test_progress_prints_some_lines_and_one_at_the_end(monkeypatch, capsys):
     clock = iter([0.0, 1.0, 4.0, 5.0, 10.0, 10.0])
     monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
 
@@ -27,7 +27,7 @@ def test_a_line_now_and_then_and_at_the_end(monkeypatch, capsys):
     ]
 
 
-def test_a_bar_per_step_on_a_terminal(monkeypatch, capsys):
+def test_a_terminal_shows_a_progress_bar_per_step(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
@@ -41,7 +41,7 @@ def test_a_bar_per_step_on_a_terminal(monkeypatch, capsys):
     assert "1000/1000" in said.err
 
 
-def test_a_bar_tells_rate_and_time_left_from_the_first_step_on(monkeypatch, capsys):
+def test_the_progress_bar_shows_the_rate_and_the_time_left(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")

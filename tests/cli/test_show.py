@@ -14,7 +14,7 @@ def factory(shop):
     return public_id(Resource.order_factories, record(order, reference="spring", metadata={"n": 1}))
 
 
-def test_tells_everything_about_a_factory(run, factory):
+def test_shows_everything_about_a_factory(run, factory):
     said = run("show", factory)
     message = run("show", factory, "--json")
 
@@ -45,7 +45,7 @@ def test_shows_the_errors_as_a_table(shop, run):
     ]
 
 
-def test_an_id_that_is_not_known(shop, run):
+def test_an_unknown_id_is_reported(shop, run):
     said = run("show", "nix")
     message = run("show", "nix", "--json")
 
@@ -58,7 +58,7 @@ def test_an_id_that_is_not_known(shop, run):
     assert message.json == {"error": {"code": "not_found", "message": told}}
 
 
-def test_an_order_with_its_lines_and_copies(shop, run, factory):
+def test_show_prints_an_order_with_its_lines_and_copies(shop, run, factory):
     said = run("show", "A1")
     document = run("show", "A1", "--json").json
 

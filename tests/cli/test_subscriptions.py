@@ -10,7 +10,7 @@ from tests.support.copying import change
 from tests.support.subscriptions import payable, subscribe
 
 
-def test_a_subscription_is_made_shown_and_moved_through_its_life(shop, run):
+def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
     number = shop.number_of(payable(shop))
 
     made = run(

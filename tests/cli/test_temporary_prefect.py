@@ -32,7 +32,7 @@ def command():
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_server_is_left(command, number):
+def test_no_server_is_left_running(command, number):
     assert b"http://127.0.0.1:" in command.stdout.readline()
     (server,) = psutil.Process(command.pid).children()
 

@@ -52,7 +52,7 @@ def test_tokens_are_listed_without_their_secrets(run, shop):
 
 
 @pytest.mark.parametrize("known_as", ["handle", "token"])
-def test_a_revoked_token_counts_no_longer(run, shop, known_as):
+def test_a_revoked_token_is_refused(run, shop, known_as):
     made = run("token", "create", "--json").json
 
     said = run("token", "revoke", made[known_as])
@@ -70,7 +70,7 @@ def test_a_revoked_token_counts_no_longer(run, shop, known_as):
         (("revoke", "nothing"), "No API token has the handle 'nothing'"),
     ],
 )
-def test_what_cannot_be_is_refused(run, shop, arguments, message):
+def test_impossible_values_are_refused(run, shop, arguments, message):
     said = run("token", *arguments)
 
     assert said.code == 2

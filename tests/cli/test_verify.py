@@ -17,7 +17,7 @@ def copy(shop, run, prefect):
 
 
 @pytest.mark.usefixtures("copy")
-def test_a_valid_database(run):
+def test_verify_accepts_a_valid_database(run):
     said = run("verify")
     message = run("verify", "--json")
 
@@ -27,7 +27,7 @@ def test_a_valid_database(run):
     assert {each["violations"] for each in message.json["invariants"]} == {0}
 
 
-def test_a_copy_that_lost_a_cent(shop, run, copy):
+def test_verify_finds_a_copy_that_lost_a_cent(shop, run, copy):
     (line,) = shop.rows(LineItem, order_id=copy)
     change(LineItem, line.id, total_amount_cents=line.total_amount_cents - 1)
 

@@ -22,7 +22,7 @@ def receiver(monkeypatch):
     webhook_settings.cache_clear()
 
 
-def test_a_webhook_from_its_creation_to_its_end(shop, receiver, capsys):
+def test_a_webhook_is_created_changed_and_deleted(shop, receiver, capsys):
     def run(*arguments, code=0):
         assert main(["webhooks", *arguments, "--json"]) == code
         return json.loads(capsys.readouterr().out)
@@ -60,7 +60,7 @@ def test_a_webhook_from_its_creation_to_its_end(shop, receiver, capsys):
         ("log", "nobody"),
     ],
 )
-def test_what_cannot_be_is_refused(shop, capsys, arguments):
+def test_impossible_values_are_refused(shop, capsys, arguments):
     assert main(["webhooks", *arguments]) == 2
     assert capsys.readouterr().err != ""
     assert shop.rows(Webhook) == []

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 FIRST_HALF = ENDINGS[:2] + ["pending"] * 2
 
 
-def test_killed_before_anything_is_recorded(shop):
+def test_a_run_killed_before_recording_leaves_nothing(shop):
     asked = selection(sources_of_all_kinds(shop))
 
     killed_at_its_stop(job("night", asked, size=2, stop_at="recording"))
@@ -31,7 +31,7 @@ def test_killed_before_anything_is_recorded(shop):
     assert outcome("night") == all_copied(times=1)
 
 
-def test_killed_before_the_first_copy(shop):
+def test_a_run_killed_before_the_first_copy_is_finished_later(shop):
     asked = selection(sources_of_all_kinds(shop))
 
     for stage in ("recorded", "started"):
@@ -42,7 +42,7 @@ def test_killed_before_the_first_copy(shop):
     assert outcome("night") == all_copied(times=1)
 
 
-def test_killed_at_any_stage_of_a_transaction(shop):
+def test_a_transaction_killed_at_any_stage_copies_once(shop):
     asked = selection(sources_of_all_kinds(shop))
     left = {**dict.fromkeys(BEFORE_COMMIT, 2), **dict.fromkeys(AFTER_COMMIT, 0)}
     unfinished: list[Job] = []
@@ -60,7 +60,7 @@ def test_killed_at_any_stage_of_a_transaction(shop):
     assert outcome(*left) == all_copied(times=len(left))
 
 
-def test_killed_while_the_batch_is_closed(shop):
+def test_a_batch_killed_while_it_is_closed_is_closed_later(shop):
     asked = selection(sources_of_all_kinds(shop))
 
     for stage in ("finishing", "finished"):

@@ -54,7 +54,7 @@ def test_a_flow_that_a_signal_ended_continues_under_its_reference(shop, tmp_path
     assert outcome("night") == all_copied(TIMES)
 
 
-def test_a_batch_that_is_copied_as_a_whole_is_killed_as_a_whole(shop, tmp_path, monkeypatch):
+def test_a_killed_indivisible_batch_has_copied_nothing(shop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     valid = [{**row, "cancel_source_order": False} for row in sources_of_all_kinds(shop)[3:]]
     selection(valid, times=4 * TIMES).rows.to_json("night.jsonl", orient="records", lines=True)

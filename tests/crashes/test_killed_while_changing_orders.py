@@ -20,7 +20,7 @@ AFTER = {
 
 
 @pytest.mark.parametrize("change", CALLS)
-def test_a_change_is_made_once_wherever_it_was_killed(shop, ledger, change):
+def test_a_killed_change_is_made_exactly_once(shop, ledger, change):
     orders = [open_order(shop) for _ in STAGES]
     for earlier in BEFORE[change]:
         assert acted(earlier, *orders) == []

@@ -60,7 +60,7 @@ def test_three_workers_killed_at_random_times_pay_each_order_once(shop, ledger):
 
 
 @pytest.mark.parametrize("token", ["tok_approve", "tok_timeout_after"])
-def test_killed_between_the_call_and_its_result(shop, ledger, token):
+def test_a_run_killed_after_the_gateway_call_pays_once(shop, ledger, token):
     source = payable(shop, token)
     asked = selection([{"source_order": source, "place_target_order": True}])
 
@@ -80,7 +80,9 @@ def test_killed_between_the_call_and_its_result(shop, ledger, token):
     [("tok_approve", [("authorize", 10_00)], 60_00), ("tok_decline", [], 100_00)],
 )
 @pytest.mark.parametrize("stage", ["asking", "called"])
-def test_killed_between_the_gift_card_and_the_payment(shop, ledger, token, charges, left, stage):
+def test_a_run_killed_between_gift_card_and_payment_pays_once(
+    shop, ledger, token, charges, left, stage
+):
     shop.gift_card("CARD-2026", 100_00)
     source = payable(shop, token, lines=[("MUG", 1, 50_00)])
     shop.redeem(source, "CARD-2026", 40_00)

@@ -69,7 +69,7 @@ def assert_all_paid_once(shop, ledger, batch, count):
     assert violations() == []
 
 
-def test_killed_at_any_stage_of_a_retry(shop, ledger, retries):
+def test_a_retry_killed_at_any_stage_pays_once(shop, ledger, retries):
     batch = retries(2)
 
     for stage in BEFORE_COMMIT_OF_RETRY:
@@ -83,7 +83,7 @@ def test_killed_at_any_stage_of_a_retry(shop, ledger, retries):
 
 
 @pytest.mark.parametrize("token", ["tok_approve", "tok_timeout_after"])
-def test_killed_between_the_call_of_a_retry_and_its_result(shop, ledger, retries, token):
+def test_a_retry_killed_after_the_gateway_call_pays_once(shop, ledger, retries, token):
     batch = retries(1, token)
 
     with Worker(job(batch.reference, None, size=10, stop_at="called")) as worker:

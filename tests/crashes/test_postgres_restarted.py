@@ -63,7 +63,7 @@ def shop(unsteady, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("refused", [0, 2])
-def test_a_server_that_comes_back_costs_some_retries(shop, unsteady, monkeypatch, refused):
+def test_a_call_succeeds_after_the_server_is_back(shop, unsteady, monkeypatch, refused):
     asked = selection(sources_of_all_kinds(shop), times=3)
     transactions = crash_in_the_second_transaction(monkeypatch, unsteady, back_in=3 + refused)
 
@@ -74,7 +74,7 @@ def test_a_server_that_comes_back_costs_some_retries(shop, unsteady, monkeypatch
     assert outcome("night") == all_copied(times=3)
 
 
-def test_a_server_that_stays_away_leaves_the_rest_to_the_next_run(shop, unsteady, monkeypatch):
+def test_the_next_run_finishes_after_the_server_was_unreachable(shop, unsteady, monkeypatch):
     asked = selection(sources_of_all_kinds(shop), times=3)
 
     with monkeypatch.context() as patched:
@@ -112,7 +112,7 @@ def time_limit(server):
 
 
 @pytest.mark.parametrize("fault", [restart, end_all_sessions, time_limit])
-def test_a_fault_while_paying_is_waited_out(shop, unsteady, monkeypatch, tmp_path, fault):
+def test_a_transient_error_during_payment_is_retried(shop, unsteady, monkeypatch, tmp_path, fault):
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LATENCY_MS", "100")
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "2")

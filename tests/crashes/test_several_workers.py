@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     "stage", ["claimed", "within copy_line_items", "before record_outcomes", "copied", "committed"]
 )
-def test_one_of_three_is_killed_and_the_others_finish(shop, stage):
+def test_two_workers_finish_after_the_third_is_killed(shop, stage):
     asked = selection(sources_of_all_kinds(shop), times=6)
     going_on = job("night", asked, size=3)
     doomed = job("night", asked, size=3, stop_at=stage)

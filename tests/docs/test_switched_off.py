@@ -45,7 +45,7 @@ def documented():
     return found
 
 
-def test_every_switch_is_documented():
+def test_every_environment_variable_is_documented():
     switches = {
         (table.name, column.name)
         for table in Base.metadata.sorted_tables

@@ -98,7 +98,7 @@ def test_the_report_has_a_row_per_factory(shop, numbers, tmp_path):
     assert '<a href="a-b-night.csv">' in (tmp_path / "var/reports/a-b-night.html").read_text()
 
 
-def test_the_ui_shows_how_far_it_came_and_how_it_ended(shop, numbers, monkeypatch):
+def test_the_ui_shows_progress_and_outcome(shop, numbers, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_API_PUBLIC_URL", "https://orders.example.com/")
 
     result = bulk_order_factory(numbers, reference="night_1")
@@ -182,7 +182,7 @@ def test_each_row_of_a_frame_has_its_own_options(shop):
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx", "jsonl"])
-def test_files_of_every_kind(shop, numbers, tmp_path, ending):
+def test_files_of_every_format_give_the_same_selection(shop, numbers, tmp_path, ending):
     frame = pd.DataFrame({"source_order": numbers[:3], "skip_errors": [False, True, None]})
     path = tmp_path / f"orders.{ending}"
     if ending == "csv":
@@ -199,7 +199,7 @@ def test_files_of_every_kind(shop, numbers, tmp_path, ending):
     assert (result.completed, result.completed_with_errors) == (3, 1)
 
 
-def test_orders_that_fit_a_filter_given_as_a_form_gives_it(shop, numbers):
+def test_a_filter_from_a_form_selects_orders(shop, numbers):
     shop.line(shop.row(Order, number="N3").id, sku_code="CAP", quantity=0)
 
     state = bulk_order_factory(orders_where={"sku": "CAP", "status": ["placed"]}, return_state=True)
@@ -208,7 +208,7 @@ def test_orders_that_fit_a_filter_given_as_a_form_gives_it(shop, numbers):
     assert shop.row(OrderFactory).source_order_id == shop.row(Order, number="N3").id
 
 
-def test_failed_copies_are_tried_again(shop, numbers):
+def test_failed_copies_are_retried(shop, numbers):
     bulk_order_factory(numbers, reference="night")
     shop.sku("GONE")
 
@@ -230,7 +230,7 @@ def test_numbers_of_digits_survive_spreadsheets(shop, tmp_path):
     assert bulk_order_factory(pd.DataFrame({"source_order": [31198570044.0]})).completed == 1
 
 
-def test_a_list_larger_than_prefect_stores(shop, monkeypatch):
+def test_a_list_that_is_too_large_for_prefect_is_copied(shop, monkeypatch):
     monkeypatch.setattr("order_factory.flows.support.shop_flow.STORED_VALUES", 100)
     numbers = [f"LONG-{n:04}" for n in range(200)]
     address, customer = shop.address(), shop.customer()
@@ -336,7 +336,7 @@ def test_bad_parameters_change_nothing(shop, numbers, given, detail):
     assert shop.rows(OrderFactoryBatch) == []
 
 
-def test_an_unknown_reference_without_orders(shop):
+def test_an_unknown_batch_reference_without_orders_is_refused(shop):
     with pytest.raises(BatchNotFound, match="No batch has the reference 'never'"):
         bulk_order_factory(reference="never")
 

@@ -15,7 +15,7 @@ from tests.support.receiver import receiving
 pytestmark = pytest.mark.slow
 
 
-def test_it_delivers_unless_another_process_does(shop, prefect, monkeypatch):
+def test_one_process_at_a_time_delivers(shop, prefect, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
     webhook_settings.cache_clear()
     event = {"name": "customers.create", "subject_id": shop.customer(), "mode": "live"}

@@ -58,7 +58,7 @@ def detail(path):
     )
 
 
-def test_it_reports_what_the_real_run_does_and_changes_nothing(shop, night):
+def test_a_dry_run_reports_the_result_and_changes_nothing(shop, night):
     before = (whole_database(), next_keys())
 
     state = bulk_order_factory(
@@ -81,7 +81,7 @@ def test_it_reports_what_the_real_run_does_and_changes_nothing(shop, night):
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
-def test_the_file_is_byte_for_byte_the_same(shop, night):
+def test_the_downloaded_file_is_identical(shop, night):
     with begin() as db:
         file = db.scalar(text("SELECT file FROM pragma_database_list WHERE name = 'main'"))
     get_engine().dispose()
@@ -95,7 +95,7 @@ def test_the_file_is_byte_for_byte_the_same(shop, night):
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
-def test_keys_that_others_have_drawn_are_not_used_again(shop, night, monkeypatch):
+def test_keys_drawn_by_other_transactions_are_not_used(shop, night, monkeypatch):
     made: list[int] = []
 
     def step(_db, _batch):
@@ -109,7 +109,7 @@ def test_keys_that_others_have_drawn_are_not_used_again(shop, night, monkeypatch
     assert shop.add(Order, currency_code="EUR") > made[0]
 
 
-def test_it_foretells_the_rest_of_a_batch_that_was_begun(shop, night):
+def test_a_dry_run_of_a_started_batch_shows_the_rest(shop, night):
     asked = selection(sources_of_all_kinds(shop))
     with begin() as db:
         record_rows(db, "begun", asked)
@@ -122,7 +122,7 @@ def test_it_foretells_the_rest_of_a_batch_that_was_begun(shop, night):
 
 
 @pytest.mark.parametrize("given", [{"dry_run": True}, {"error_policy": "reject_everything"}])
-def test_it_is_one_transaction_and_takes_no_other_runner(shop, night, given):
+def test_an_indivisible_batch_runs_in_threads_only(shop, night, given):
     before = whole_database()
 
     with pytest.raises(InvalidRequest, match="Use the runner threads"):

@@ -120,7 +120,7 @@ def test_reject_everything_reports_unexpected_errors(shop, numbers, monkeypatch)
     assert violations() == []
 
 
-def test_a_rejected_batch_is_over(shop, numbers):
+def test_a_rejected_batch_copies_nothing_when_resumed(shop, numbers):
     rejected(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
     before = whole_database()
 

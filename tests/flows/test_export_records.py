@@ -19,7 +19,7 @@ def _own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_an_export_that_is_cancelled_goes_on(shop, monkeypatch):
+def test_a_cancelled_export_continues(shop, monkeypatch):
     monkeypatch.setattr(reading, "CHUNK_ROWS", 1)
     for number in ("1", "2", "3"):
         shop.order(number=number, customer_id=shop.customer(email=f"{number}@shop.example"))
@@ -61,7 +61,7 @@ def test_an_export_that_is_cancelled_goes_on(shop, monkeypatch):
         ({}, "'orders.csv' is a folder. Give the name of a file."),
     ],
 )
-def test_what_cannot_be_exported(shop, given, message, tmp_path):
+def test_impossible_exports_are_refused(shop, given, message, tmp_path):
     (tmp_path / "orders.csv").mkdir()
     wanted = {"resource": "orders", "path": "orders.csv", **given}
 

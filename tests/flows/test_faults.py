@@ -41,7 +41,7 @@ def _violations():
         return [report.name for report in verify(db).invariants if report.violations]
 
 
-def test_a_busy_database_is_tried_again(shop, monkeypatch):
+def test_a_call_is_retried_when_the_database_is_busy(shop, monkeypatch):
     def busy(_db, run):
         if run <= 2:
             raise OperationalError("INSERT", {}, Exception("database is locked"))
@@ -76,7 +76,7 @@ def test_a_lost_connection_is_tried_again(shop, monkeypatch):
     assert _violations() == []
 
 
-def test_a_lasting_fault_fails_at_once(shop, monkeypatch):
+def test_a_permanent_error_fails_at_once(shop, monkeypatch):
     def broken(_db, _run):
         raise RuntimeError("a bug")
 
@@ -94,7 +94,7 @@ def test_a_lasting_fault_fails_at_once(shop, monkeypatch):
     assert _violations() == []
 
 
-def test_a_batch_that_could_not_be_finished_is_finished_later(shop, monkeypatch):
+def test_an_unfinished_batch_is_finished_by_a_later_run(shop, monkeypatch):
     def busy(_db, _run):
         raise TryAgain("the database is busy")
 
@@ -117,7 +117,7 @@ def test_a_batch_that_could_not_be_finished_is_finished_later(shop, monkeypatch)
     assert _violations() == []
 
 
-def test_a_database_that_stays_away_is_waited_for_once(shop, monkeypatch):
+def test_the_service_waits_once_for_an_unreachable_database(shop, monkeypatch):
     numbers = [shop.number_of(shop.order()) for _ in range(6)]
     opened = []
 

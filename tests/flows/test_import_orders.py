@@ -36,7 +36,7 @@ def artifacts_of(flow_run_id):
         return client.read_artifacts(artifact_filter=only)
 
 
-def test_one_small_file_with_a_plain_call(shop, tmp_path):
+def test_a_small_file_is_imported_by_a_plain_call(shop, tmp_path):
     write_orders(tmp_path, "1", "2", "")
 
     report = import_orders("orders.csv")
@@ -61,7 +61,7 @@ def test_one_small_file_with_a_plain_call(shop, tmp_path):
     assert [row.number for row in shop.rows(Order)] == ["1", "2"]
 
 
-def test_a_folder_in_test_mode_with_progress_on_the_run_page(shop, tmp_path):
+def test_an_import_of_a_folder_shows_its_progress_on_the_run_page(shop, tmp_path):
     folder = write_orders(tmp_path / "shop", "1", "2").parent
     (folder / "line_items.jsonl").write_text(
         '{"order_number": "2", "reference": "a", "quantity": 1, "total_amount_cents": 100}\n'
@@ -91,7 +91,7 @@ def test_a_folder_in_test_mode_with_progress_on_the_run_page(shop, tmp_path):
     }
 
 
-def test_a_passing_fault_of_the_database_is_tried_again(shop, tmp_path, monkeypatch):
+def test_a_transient_error_of_the_database_is_retried(shop, tmp_path, monkeypatch):
     write_orders(tmp_path, "1", "2", "3")
     calls: Counter[str] = Counter()
 

@@ -22,7 +22,7 @@ def statuses(shop):
     return [(row.status, row.payment_status) for row in shop.rows(Order)]
 
 
-def test_orders_live_from_their_placement_to_their_refund(shop, ledger):
+def test_orders_are_placed_captured_and_refunded_over_http(shop, ledger):
     orders = [open_order(shop) for _ in range(5)]
     declined = open_order(shop, "tok_decline")
     names = [shop.number_of(key) for key in (*orders, declined)]

@@ -66,7 +66,7 @@ def test_takes_a_public_id_and_a_number_typed_as_a_number(shop):
     assert len(shop.rows(Order)) == 3
 
 
-def test_failure_raises_with_the_result_and_tells_every_error(shop):
+def test_a_failed_copy_raises_with_every_error(shop):
     source = shop.order(billing_address_id=None, customer_id=shop.customer(status="blocked"))
     shop.line(source, sku_code="GONE")
     shop.line(source, sku_code="MUG", quantity=0)
@@ -92,7 +92,7 @@ def test_failure_raises_with_the_result_and_tells_every_error(shop):
     assert str(pickle.loads(pickle.dumps(failure.value))) == str(failure.value)
 
 
-def test_failed_state_tells_the_errors(shop):
+def test_a_failed_state_shows_the_errors(shop):
     source = shop.order(number="1234")
     shop.line(source, sku_code="GONE")
 
@@ -105,7 +105,7 @@ def test_failed_state_tells_the_errors(shop):
     )
 
 
-def test_skipped_errors_complete_under_a_name_of_their_own(shop):
+def test_copies_with_skipped_errors_end_as_completed_with_errors(shop):
     source = shop.order(lines=[("MUG", 1, 10_00)])
     shop.line(source, sku_code="GONE", unit_amount_cents=99)
 
@@ -119,7 +119,7 @@ def test_skipped_errors_complete_under_a_name_of_their_own(shop):
     assert target.total_amount_cents == 10_00
 
 
-def test_carries_out_a_factory_that_was_recorded_before(shop):
+def test_copies_a_factory_that_was_recorded_before(shop):
     source = shop.order()
     with begin() as db:
         key = create_factory(db, source, CopyOptions(reference="mine"), None)

@@ -52,7 +52,7 @@ def test_a_declined_payment_fails_the_run_with_its_reason(shop):
         order_factory(number, place_target_order=True)
 
 
-def test_a_gateway_without_an_answer_is_gone_on_with_by_the_same_factory(shop, ledger):
+def test_the_same_factory_continues_after_a_missing_gateway_answer(shop, ledger):
     number = shop.number_of(payable(shop, "tok_unreachable"))
     with pytest.raises(PaymentUnknown, match="stays in placing.*--order-factory-id") as unknown:
         order_factory(number, place_target_order=True)
@@ -67,7 +67,7 @@ def test_a_gateway_without_an_answer_is_gone_on_with_by_the_same_factory(shop, l
     assert ledger.charges() == [("authorize", 12_50)]
 
 
-def test_a_batch_without_answers_is_unfinished_and_resumed(shop, ledger):
+def test_a_batch_without_gateway_answers_can_be_resumed(shop, ledger):
     tokens = ["tok_approve", "tok_timeout_before", "tok_decline"]
     numbers = [shop.number_of(payable(shop, token)) for token in tokens]
     with pytest.raises(BatchUnfinished, match="1 of 3 copies are not finished .*placing") as left:
@@ -86,7 +86,7 @@ def test_a_batch_without_answers_is_unfinished_and_resumed(shop, ledger):
     assert ledger.charges() == [("authorize", 12_50)] * 2
 
 
-def test_a_dry_run_asks_no_gateway_and_changes_nothing(shop, ledger):
+def test_a_dry_run_calls_no_gateway_and_changes_nothing(shop, ledger):
     numbers = [shop.number_of(payable(shop, token)) for token in ("tok_1", "tok_unreachable")]
     before = whole_database()
 

@@ -55,7 +55,7 @@ def take_one(batch, lock):
         assert len(claim_due(db, Scope(batch), 1, lock.number(), [])) == 1
 
 
-def test_a_run_that_dies_leaves_its_payment_to_the_one_that_waits(night, ledger):
+def test_a_waiting_run_claims_the_payment_of_a_run_that_died(night, ledger):
     waits = Event()
     with ThreadPoolExecutor(1) as pool:
         with hold_process_lock() as lock:
@@ -69,7 +69,7 @@ def test_a_run_that_dies_leaves_its_payment_to_the_one_that_waits(night, ledger)
     assert violations() == []
 
 
-def test_two_plain_resumes_of_one_batch_both_end_well(night, ledger):
+def test_two_concurrent_resumes_of_a_batch_both_succeed(night, ledger):
     with ThreadPoolExecutor(2) as pool:
         results = [ended.result(120) for ended in [pool.submit(resume) for _ in range(2)]]
 
@@ -80,7 +80,7 @@ def test_two_plain_resumes_of_one_batch_both_end_well(night, ledger):
     assert violations() == []
 
 
-def test_a_payment_that_is_held_for_too_long_is_reported(night, monkeypatch):
+def test_a_payment_claimed_for_too_long_is_reported(night, monkeypatch):
     monkeypatch.setattr(copy_recorded, "LOCK_SECONDS", 1.0)
 
     with hold_process_lock() as lock:

@@ -38,7 +38,7 @@ def assert_one_order_and_one_charge(shop, ledger):
 
 
 @pytest.mark.parametrize("name", NAMES, ids=str)
-def test_a_second_call_finds_the_first_ones_copy_and_says_so(shop, ledger, name):
+def test_a_second_call_finds_the_first_copy_and_says_so(shop, ledger, name):
     number = shop.number_of(payable(shop))
 
     first = order_factory(number, place_target_order=True, **name)
@@ -71,7 +71,7 @@ def test_a_reference_names_a_copy_of_its_own_order_only(shop):
     assert len(targets(shop)) == 2
 
 
-def test_a_failed_copy_is_found_too_and_says_how_to_try_again(shop):
+def test_a_second_call_finds_a_failed_copy_and_says_how_to_retry_it(shop):
     source = shop.order(billing_address_id=None)
     number = shop.number_of(source)
     with pytest.raises(OrderFactoryFailed):
@@ -93,7 +93,7 @@ def test_a_failed_copy_is_found_too_and_says_how_to_try_again(shop):
     ],
     ids=str,
 )
-def test_a_name_of_another_call_is_refused(shop, then, detail):
+def test_an_idempotency_key_of_another_call_is_refused(shop, then, detail):
     shop.order(number="mine")
     shop.order(number="other")
     order_factory("mine", idempotency_key="buy-0")
@@ -126,7 +126,7 @@ def test_two_calls_at_once_make_one_copy(shop, ledger, name):
     assert_one_order_and_one_charge(shop, ledger)
 
 
-def test_gateway_away_then_the_same_call_then_gateway_back(shop, ledger):
+def test_a_call_repeated_during_a_gateway_outage_pays_once(shop, ledger):
     number = shop.number_of(payable(shop, "tok_unreachable"))
     for _ in range(2):
         with pytest.raises(PaymentUnknown):
@@ -159,7 +159,7 @@ KILLED = {
 
 
 @pytest.mark.parametrize("stage", KILLED)
-def test_killed_then_the_same_call_then_a_sweep(shop, ledger, stage):
+def test_a_killed_call_is_finished_by_the_same_call_or_a_sweep(shop, ledger, stage):
     number = shop.number_of(payable(shop))
     get_engine().dispose()
     program = PROGRAM.format(number=number, patch=KILLED[stage])
@@ -179,7 +179,7 @@ def test_killed_then_the_same_call_then_a_sweep(shop, ledger, stage):
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 @pytest.mark.parametrize("nth", range(1, 12))
-def test_the_answer_to_a_commit_is_lost(shop, ledger, monkeypatch, nth):
+def test_a_lost_answer_to_a_commit_copies_once(shop, ledger, monkeypatch, nth):
     number = shop.number_of(payable(shop))
     url = get_engine().url
     # A Unix socket has a short path.

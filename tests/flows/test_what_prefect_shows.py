@@ -101,7 +101,7 @@ def run_of(shop):
     return shop.rows(OrderFactory)[-1].flow_run_id
 
 
-def test_a_single_order(shop):
+def test_a_single_order_has_these_runs_and_states(shop):
     source = public_id(Resource.orders, shop.order(number="N1"))
 
     result = order_factory("N1")
@@ -120,7 +120,7 @@ def test_a_single_order(shop):
     assert f"# Order N1 ({source}) was copied to order" in shown.data["order-factory-copy"]
 
 
-def test_an_order_that_fails(shop):
+def test_a_failed_order_has_these_runs_and_states(shop):
     source = shop.order(number="N2", lines=[("MUG", 0, 1_00)])
     message = "SKU MUG: the quantity 0 is below 1"
 
@@ -159,7 +159,7 @@ def test_the_task_of_the_wrong_part_fails(shop, part):
     assert shown.messages[part] == f"{field}: {messages[0]}"
 
 
-def test_a_batch_of_two_parts(shop):
+def test_a_batch_of_two_parts_has_these_runs_and_states(shop):
     numbers = [shop.number_of(shop.order()) for _ in range(4)]
 
     bulk_order_factory(numbers, "night", batch_size=2)
@@ -182,7 +182,7 @@ def test_a_batch_of_two_parts(shop):
     assert rows["copy orders"] == 4
 
 
-def test_a_batch_of_which_some_fail(shop):
+def test_a_batch_completes_with_errors_if_some_orders_fail(shop):
     numbers = [shop.number_of(shop.order()) for _ in range(2)]
     numbers.append(shop.number_of(shop.order(lines=[("MUG", 0, 1_00)])))
 
@@ -202,7 +202,7 @@ def test_a_batch_of_which_some_fail(shop):
     assert shown.artifacts == ["bulk-order-factory-errors", *BATCH_ARTIFACTS]
 
 
-def test_a_batch_of_which_all_fail(shop):
+def test_a_batch_fails_if_all_of_its_orders_fail(shop):
     number = shop.number_of(shop.order(lines=[("MUG", 0, 1_00)]))
 
     state: Any = bulk_order_factory([number], "night", return_state=True)
@@ -222,7 +222,7 @@ def test_a_batch_whose_filter_matches_no_order(shop):
     assert shop.rows(OrderFactoryBatch) == []
 
 
-def test_orders_that_came_over_http(shop):
+def test_orders_requested_over_http_have_these_runs_and_states(shop):
     sources = [shop.order(number="N1"), shop.order(number="N2", lines=[("MUG", 0, 1_00)])]
     for source in sources:
         request(source)
@@ -269,7 +269,7 @@ def test_copies_over_http_and_batches_that_are_drained_are_published(shop, publi
     ]
 
 
-def test_the_first_of_very_many_copies_are_published_and_the_number_of_the_others(
+def test_only_the_first_of_many_copies_are_published_and_the_others_counted(
     shop, published, monkeypatch
 ):
     monkeypatch.setattr(account, "ORDERS_SHOWN", 1)
@@ -300,7 +300,7 @@ def test_copies_that_a_sweep_finishes_are_published(shop, published):
     assert shown.artifacts == ["order-factory-copy", "where-the-time-went"]
 
 
-def test_a_part_of_a_batch(shop):
+def test_a_further_part_of_a_batch_has_these_runs_and_states(shop):
     orders = [shop.order() for _ in range(2)]
     batch = batch_of([request(order) for order in orders])
     reference = shop.row(OrderFactoryBatch, id=batch).reference
@@ -314,7 +314,7 @@ def test_a_part_of_a_batch(shop):
     assert shown.artifacts == ["bulk-order-factory-orders", "where-the-time-went"]
 
 
-def test_a_run_of_subscriptions(shop):
+def test_a_run_of_subscriptions_has_these_runs_and_states(shop):
     due(shop, payable(shop))
 
     run_order_subscriptions()
@@ -334,7 +334,7 @@ def test_a_run_of_subscriptions(shop):
     assert shown.artifacts == BATCH_ARTIFACTS
 
 
-def test_a_dry_run(shop):
+def test_a_dry_run_has_these_runs_and_states(shop):
     numbers = [shop.number_of(shop.order()) for _ in range(2)]
 
     state = bulk_order_factory(numbers, "night", batch_size=1, dry_run=True, return_state=True)

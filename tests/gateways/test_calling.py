@@ -76,7 +76,7 @@ def test_a_request_that_may_have_been_carried_out_is_looked_up_first(script, per
     assert gateway.called == calls
 
 
-def test_a_call_fails_after_a_few_tries():
+def test_a_call_fails_after_the_last_retry():
     gateway = Scripted(*[UNREACHABLE] * TRIES)
 
     with pytest.raises(GatewayUnreachable):

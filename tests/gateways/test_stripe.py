@@ -69,13 +69,13 @@ def test_a_request_is_found_by_its_key(gateway):
         (None, "payment_method_missing", "The payment source names no payment method."),
     ],
 )
-def test_a_refusal_gives_the_reason_and_no_token(gateway, method, code, words):
+def test_a_refusal_shows_the_reason_and_no_token(gateway, method, code, words):
     answer = gateway.authorize(replace(REQUEST, payment_source_token=method))
 
     assert (answer.succeeded, answer.error_code, answer.message) == (False, code, words)
 
 
-def test_the_customer_action_is_returned_and_not_shown(gateway, stand_in):
+def test_the_customer_action_is_not_in_logs(gateway, stand_in):
     answer = gateway.authorize(replace(REQUEST, payment_source_token="pm_asks"))
 
     assert (answer.succeeded, answer.error_code) == (False, "authentication_required")
@@ -161,7 +161,7 @@ def test_a_wrong_api_key_is_a_settings_error_and_is_not_shown(stand_in):
     assert "sk_test" not in str(refused.value)
 
 
-def test_a_server_that_cannot_be_reached(gateway, stand_in):
+def test_an_unreachable_server_is_reported(gateway, stand_in):
     nowhere = StripeSettings(api_key=SecretStr(KEY), api_base="http://127.0.0.1:9")
 
     with pytest.raises(GatewayTimedOut, match="cannot be reached"):
@@ -194,7 +194,7 @@ def test_copies_are_placed_through_stripe(shop, stand_in, monkeypatch, tests_gat
     assert {row.status for row in shop.rows(Transaction)} == {"succeeded", "failed"}
 
 
-def test_a_refused_look_up_is_an_error(gateway, stand_in):
+def test_a_refused_lookup_is_an_error(gateway, stand_in):
     stand_in.fail_next = [400, 402, 403, 404, 500]
 
     for error in (GatewayError, GatewayError, GatewayMisconfigured, GatewayError, GatewayTimedOut):

@@ -116,7 +116,7 @@ def test_an_error_survives_pickling(error):
     assert 400 <= again.status < 600
 
 
-def test_a_failed_copy_carries_its_result_through_pickling():
+def test_the_error_of_a_failed_copy_keeps_its_result_when_pickled():
     error = pickle.loads(pickle.dumps(OrderFactoryFailed(result())))
 
     assert error.result == result()
@@ -152,11 +152,11 @@ def test_a_failed_copy_carries_its_result_through_pickling():
         ),
     ],
 )
-def test_a_summary_tells_how_it_ended(values, message):
+def test_a_summary_shows_the_outcome(values, message):
     assert summary(result(**values)) == message
 
 
-def test_a_selections_problems_are_cut_off():
+def test_a_long_list_of_problems_is_shortened():
     problems = [f"row {nth}: no such order" for nth in range(2, 2002)]
 
     message = str(SelectionInvalid("orders.csv", problems))

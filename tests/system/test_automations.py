@@ -42,7 +42,7 @@ def webhook():
     server.server_close()
 
 
-def test_they_are_applied_once_and_tell_a_webhook_of_failures(
+def test_automations_are_created_once_and_report_failures_to_a_webhook(
     system, shop, client, webhook, monkeypatch
 ):
     url, message = webhook

@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
     program("down")
 
 
-def test_everything_shows_the_login(folder, monkeypatch):
+def test_every_page_shows_the_login(folder, monkeypatch):
     system = start(folder)
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", system.document["databases"]["shop"])
     shop = Shop()

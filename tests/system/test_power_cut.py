@@ -112,7 +112,7 @@ def pid_of(name):
 
 
 @on_request
-def test_a_killed_postgresql_comes_back(folder):
+def test_the_system_restarts_a_killed_postgresql(folder):
     """The server alone is killed, and again: the system goes on, and nothing is lost."""
     system = start(folder, "--postgres")
     (folder / "customers.csv").write_text("email\nann@shop.example\n")

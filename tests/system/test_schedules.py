@@ -30,7 +30,7 @@ def planned(client, name):
     return sorted(run.expected_start_time for run in runs)
 
 
-def test_one_that_is_on_has_its_next_runs_planned_and_one_that_is_off_none(client):
+def test_only_active_schedules_have_planned_runs(client):
     hourly = wait_for(
         lambda: planned(client, "run-order-subscriptions/hourly"), "the runs of the next hours"
     )

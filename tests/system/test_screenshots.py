@@ -69,7 +69,7 @@ def bulk_run(system, shop, monkeypatch):
     return UUID(batch.flow_run_id)
 
 
-def test_the_pages_that_a_merchant_opens(system, shop, client, bulk_run, take):
+def test_the_pages_of_a_merchant_can_be_opened(system, shop, client, bulk_run, take):
     ui, forms = system.document["ui"], {}
     order_factory("31198000003", reference="again")
     of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[bulk_run]))

@@ -18,7 +18,7 @@ from tests.system.conftest import program
 pytestmark = pytest.mark.slow
 
 
-def test_every_part_answers(system):
+def test_every_service_of_the_system_answers(system):
     message = program("status", "--json")
 
     status = json.loads(message.stdout)
@@ -35,14 +35,14 @@ def test_every_part_answers(system):
         assert browser.get(system.document["docs"]).status_code == 401
 
 
-def test_it_is_not_started_twice(system):
+def test_the_system_is_not_started_twice(system):
     message = program("up")
 
     assert message.returncode == 2
     assert f"running already (process {system.process.pid})" in message.stderr
 
 
-def test_a_part_that_dies_is_started_again(system):
+def test_a_part_whose_process_dies_is_started_again(system):
     before = system.part("api").pid
 
     os.kill(before, signal.SIGKILL)
@@ -79,7 +79,7 @@ def test_a_command_uses_the_system_of_its_folder(system, shop, client):
     assert run.state_name == "Completed"
 
 
-def test_what_a_killed_system_has_left_is_ended(system):
+def test_processes_left_by_a_killed_system_are_ended(system):
     system.process.kill()
     system.process.wait()
 
@@ -95,7 +95,7 @@ def test_what_a_killed_system_has_left_is_ended(system):
     assert program("status").returncode == 1
 
 
-def test_a_stranger_with_the_number_of_a_part_is_left_alone(tmp_path, monkeypatch):
+def test_an_unrelated_process_with_the_same_pid_is_not_ended(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     FOLDER.mkdir(parents=True)
     stranger = {"pid": os.getppid(), "started_at": 1.0}

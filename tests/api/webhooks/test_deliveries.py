@@ -93,9 +93,7 @@ def test_a_batch_is_one_delivery_with_its_counts(api, shop, receiver, subscribe)
     assert body["links"]["report"].endswith(f"order_factory_batches/{batch['id']}/report")
 
 
-def test_the_orders_that_copies_make_have_events_while_someone_wants_them(
-    api, shop, receiver, subscribe
-):
+def test_target_orders_have_events_while_a_webhook_is_subscribed(api, shop, receiver, subscribe):
     api.copy(order_id(shop.order(mode="test")))
     drain()
     assert shop.rows(Event, order_factory_id=None) == []
@@ -168,7 +166,7 @@ def test_a_failed_delivery_is_sent_again_under_the_same_id_until_it_succeeds(
     assert broken() == []
 
 
-def test_a_delivery_is_given_up_after_its_last_try_and_can_be_triggered_again(
+def test_a_delivery_fails_after_its_last_attempt_and_can_be_triggered_again(
     api, shop, receiver, subscribe, monkeypatch
 ):
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_TRIES", "3")
@@ -264,7 +262,7 @@ def test_a_reset_closes_the_circuit(api, shop, receiver, subscribe):
     assert len(receiver.requests) == 1
 
 
-def test_a_receiver_that_hangs_delays_no_other(api, shop, receiver, subscribe, monkeypatch):
+def test_a_slow_receiver_does_not_delay_the_others(api, shop, receiver, subscribe, monkeypatch):
     """The other receiver has all of its deliveries while the first request still hangs."""
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ANSWER_SECONDS", "600")
     webhook_settings.cache_clear()

@@ -89,7 +89,7 @@ def test_a_disabled_webhook_gets_no_events_until_it_is_enabled(api, receiver, su
     assert [each.data["id"] for each in receiver.requests] == [mine]
 
 
-def test_a_deleted_webhook_takes_its_log_along(api, shop, receiver, subscribe):
+def test_deleting_a_webhook_deletes_its_deliveries(api, shop, receiver, subscribe):
     hook = subscribe("customers.create")
     customer(api)
     deliver_due()

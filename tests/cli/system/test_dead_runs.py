@@ -67,9 +67,7 @@ def test_the_only_worker_ends_runs_without_a_process(client, deployment, state, 
     assert begin(client, deployment).state.is_running(), "the next run gets the slot"
 
 
-def test_one_worker_of_several_leaves_a_run_that_has_just_shown_life(
-    client, deployment, monkeypatch
-):
+def test_a_worker_does_not_end_the_recent_run_of_another_worker(client, deployment, monkeypatch):
     left = begin(client, deployment)
 
     spared = end_dead_runs(client, only_worker=False)
@@ -82,7 +80,7 @@ def test_one_worker_of_several_leaves_a_run_that_has_just_shown_life(
     assert taken_slots(client, deployment) == 0
 
 
-def test_a_slot_that_no_run_holds_is_freed_at_the_second_look(client, deployment):
+def test_a_concurrency_slot_without_a_run_is_released_at_the_second_check(client, deployment):
     name = client.read_deployment(deployment).global_concurrency_limit.name
     client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=1))
 
@@ -95,7 +93,7 @@ def test_a_slot_that_no_run_holds_is_freed_at_the_second_look(client, deployment
     assert taken_slots(client, deployment) == 0
 
 
-def test_a_run_that_cannot_be_ended_does_not_hinder_the_others(client, deployment):
+def test_a_run_that_cannot_be_ended_does_not_block_the_others(client, deployment):
     make_pool(client)
     gone = client.create_deployment(
         flow_id=client.create_flow(renewals), name="gone", work_pool_name=POOL, concurrency_limit=1

@@ -87,7 +87,7 @@ def test_any_runner_continues_the_batch_of_another(night, monkeypatch):
         ({"dask_address": "tcp://h:1"}, "dask_address goes with the runner 'dask', not with"),
     ],
 )
-def test_a_runner_that_cannot_be_had_changes_nothing(shop, night, monkeypatch, given, message):
+def test_an_unavailable_runner_changes_nothing(shop, night, monkeypatch, given, message):
     monkeypatch.setattr(flow_runs, "MAX_ORDERS", 11)
     monkeypatch.setattr(dask, "find_spec", lambda _name: None)
 

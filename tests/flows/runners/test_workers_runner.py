@@ -123,7 +123,7 @@ def test_without_a_worker_nothing_is_recorded(shop, night, deployed):
     assert shop.rows(OrderFactoryBatch) == []
 
 
-def test_parts_that_no_worker_starts_are_cancelled(shop, night, deployed, monkeypatch):
+def test_parts_that_are_not_started_are_cancelled(shop, night, deployed, monkeypatch):
     monkeypatch.setattr(workers, "PICK_UP_SECONDS", 2.0)
     monkeypatch.setattr(workers, "require_workers", lambda: POOL)
 

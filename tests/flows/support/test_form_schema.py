@@ -54,7 +54,7 @@ def test_an_optional_parameter_is_a_field_that_may_stay_empty(flow):
     ]
 
 
-def test_times_are_picked_and_choices_are_chosen():
+def test_a_form_has_pickers_for_times_and_choices():
     schema = parameter_schema(bulk_order_factory)
     fitting = schema.definitions["OrderFilter"]["properties"]
 
@@ -63,7 +63,7 @@ def test_times_are_picked_and_choices_are_chosen():
     assert schema.properties["failed_of"]["title"] == "Failed of"
 
 
-def test_a_form_has_texts_to_type_and_no_fields_of_programmers():
+def test_a_form_has_plain_text_fields_only():
     bulk = parameter_schema(bulk_order_factory).properties
     single = parameter_schema(order_factory).properties
 

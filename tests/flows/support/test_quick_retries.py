@@ -47,7 +47,7 @@ def test_a_briefly_busy_server_costs_a_tenth_of_a_second(busy):
     assert waits == pytest.approx([0.1, 0.1, 0.4, 1.6])
 
 
-def test_a_server_that_stays_busy_is_given_up(busy):
+def test_a_call_fails_if_the_server_stays_busy(busy):
     url, answers, waits = busy
     answers += [503] * 6
 

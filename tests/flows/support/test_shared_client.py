@@ -45,20 +45,20 @@ def test_calls_share_a_client_which_stays_open():
     assert shows() == shows()
 
 
-def test_calls_of_several_threads_share_it_at_once():
+def test_several_threads_share_the_client():
     with ThreadPoolExecutor(4) as pool:
         used = list(pool.map(lambda _: shows(), range(8)))
 
     assert set(used) == {shows()}
 
 
-def test_a_call_within_a_flow_run_takes_the_run_s_own():
+def test_a_call_in_a_flow_run_uses_the_client_of_the_run():
     own, of_the_call = of_someone_else()
 
     assert own == of_the_call != shows()
 
 
-def test_a_call_leaves_nothing_open():
+def test_a_call_leaves_no_client_context():
     shows()
 
     assert SyncClientContext.get() is None
@@ -80,7 +80,7 @@ def shows_in_a_fork(_nothing):
         return id(in_use())
 
 
-def test_a_forked_process_has_its_own():
+def test_a_forked_process_has_its_own_client():
     with shared_client():
         ours = id(in_use())
 
@@ -90,7 +90,7 @@ def test_a_forked_process_has_its_own():
     assert theirs != ours
 
 
-def test_a_call_that_fails_closes_nothing():
+def test_a_failed_call_keeps_the_shared_client_open():
     @shop_flow(name="fails")
     def fails():
         raise ValueError("so it does")
@@ -102,7 +102,7 @@ def test_a_call_that_fails_closes_nothing():
     assert shows() == usual
 
 
-def test_where_results_are_stored_is_asked_once_a_minute(monkeypatch):
+def test_the_result_storage_is_looked_up_once_a_minute(monkeypatch):
     asked = []
     answer = SyncPrefectClient.read_server_default_result_storage
 
@@ -124,7 +124,7 @@ def test_where_results_are_stored_is_asked_once_a_minute(monkeypatch):
 
 
 @pytest.mark.parametrize("started_by_a_worker", [False, True])
-def test_a_server_that_is_gone_is_waited_for_once(monkeypatch, started_by_a_worker):
+def test_a_run_waits_once_for_an_unreachable_server(monkeypatch, started_by_a_worker):
     asked = []
     own = SyncClientContext.get_or_create() if started_by_a_worker else shared_client()
 

@@ -65,7 +65,7 @@ def _assert_resumed(shop):
     assert violations() == []
 
 
-def test_cancelled_in_prefect(shop, numbers, monkeypatch, in_second_batch):
+def test_a_run_cancelled_in_prefect_can_be_resumed(shop, numbers, monkeypatch, in_second_batch):
     def cancel():
         with get_client(sync_client=True) as client:
             run = shop.row(OrderFactoryBatch).flow_run_id
@@ -88,7 +88,7 @@ def test_cancelled_in_prefect(shop, numbers, monkeypatch, in_second_batch):
     _assert_resumed(shop)
 
 
-def test_ctrl_c(shop, numbers, in_second_batch):
+def test_ctrl_c_can_be_followed_by_a_resume(shop, numbers, in_second_batch):
     before = signal.getsignal(signal.SIGINT)
     in_second_batch(lambda: os.kill(os.getpid(), signal.SIGINT))
 

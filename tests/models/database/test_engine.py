@@ -27,7 +27,7 @@ class Interrupted(Exception):
     pass
 
 
-def test_a_savepoint_before_the_first_write_goes_with_the_transaction(shop):
+def test_a_rollback_undoes_a_savepoint_before_the_first_write(shop):
     def write():
         with begin() as db:
             with db.begin_nested():
@@ -40,7 +40,7 @@ def test_a_savepoint_before_the_first_write_goes_with_the_transaction(shop):
     assert emails(shop) == []
 
 
-def test_a_savepoint_takes_back_only_its_own(shop):
+def test_a_savepoint_undoes_only_its_own_writes(shop):
     def write(db):
         with db.begin_nested():
             add(db, "two@shop.example")
@@ -132,7 +132,7 @@ def test_there_is_one_engine_per_database(shop):
         ("sqlite:///:memory:", "in memory"),
     ],
 )
-def test_a_url_of_no_such_database_is_refused(monkeypatch, url, message):
+def test_a_url_of_an_unsupported_database_is_refused(monkeypatch, url, message):
     monkeypatch.setenv(URL, url)
 
     with pytest.raises(InvalidRequest, match=message) as raised:

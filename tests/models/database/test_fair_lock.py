@@ -6,7 +6,7 @@ from time import sleep
 from order_factory.models.database.fair_lock import FairLock
 
 
-def test_turns_are_taken_in_the_order_of_arrival():
+def test_the_lock_is_given_in_the_order_of_arrival():
     turns, seen = FairLock(), []
 
     def take(name):

@@ -54,11 +54,11 @@ def clerk(shop, monkeypatch):
         db.exec_driver_sql("DROP ROLE clerk")
 
 
-def test_a_superuser_may_answer_for_them(shop):
+def test_a_superuser_skips_key_checks(shop):
     assert _holds()
 
 
-def test_a_plain_role_may_not_and_copies_all_the_same(shop, clerk):
+def test_a_role_without_the_privilege_copies_with_key_checks(shop, clerk):
     source = shop.order()
 
     target = target_of(copy_one(source))
@@ -67,7 +67,7 @@ def test_a_plain_role_may_not_and_copies_all_the_same(shop, clerk):
     assert shop.row(LineItem, order_id=target).copied_from_id is not None
 
 
-def test_a_plain_role_may_once_it_was_granted(shop, clerk):
+def test_a_role_with_the_privilege_skips_key_checks(shop, clerk):
     with clerk.begin() as db:
         db.exec_driver_sql("GRANT SET ON PARAMETER session_replication_role TO clerk")
     source = shop.order()
@@ -115,7 +115,7 @@ def test_a_trigger_of_the_shop_sees_every_copied_line(shop):
     assert shop.row(LineItem, order_id=target).name == "MUG"
 
 
-def test_the_database_asks_again_as_soon_as_the_statement_has_ended(shop):
+def test_key_checks_are_on_again_after_the_statement(shop):
     unknown = {"name": "order_factories.create", "order_factory_id": 404, "created_at": utc_now()}
     with begin() as db:
         with skipping_key_checks(db, _LINES):
@@ -172,7 +172,7 @@ def test_rows_that_copies_refer_to_cannot_be_deleted_before_the_commit(shop, col
 
 
 @pytest.mark.parametrize("column", ["billing_address_id", "payment_source_id"])
-def test_a_part_is_copied_again_when_its_source_was_deleted(shop, column):
+def test_a_part_is_retried_if_a_source_was_deleted(shop, column):
     sources = _orders_with_references(shop)
     batch = batch_of([request(source) for source in sources])
 
@@ -187,7 +187,7 @@ def test_a_part_is_copied_again_when_its_source_was_deleted(shop, column):
     assert len(shop.rows(Order)) == 2
 
 
-def test_every_reference_of_a_copied_row_is_answered_for(shop):
+def test_every_reference_of_a_copied_row_is_locked_or_written(shop):
     answered = {
         Address: {"copied_from_id"},
         PaymentSource: {"copied_from_id"},
@@ -219,7 +219,7 @@ def test_a_line_cannot_be_deleted_while_it_is_copied(shop, monkeypatch):
     assert refused == [line]
 
 
-def test_a_line_that_is_deleted_before_it_is_copied_has_the_copy_run_again(shop, monkeypatch):
+def test_the_copy_is_retried_if_a_line_is_deleted_before_it_is_copied(shop, monkeypatch):
     source = shop.order()
     line = shop.row(LineItem).id
 

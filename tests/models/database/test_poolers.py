@@ -98,7 +98,7 @@ def test_session_mode_copies_pays_and_keeps_locks(shop, through_pgbouncer):
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
-def test_a_mode_that_shares_sessions_is_refused_in_a_sentence(shop, through_pgbouncer, mode):
+def test_a_pooler_in_transaction_mode_is_refused_with_a_message(shop, through_pgbouncer, mode):
     with (
         through_pgbouncer(mode),
         pytest.raises(PoolerShares, match="Use pool_mode=session for this database"),

@@ -110,7 +110,7 @@ def test_the_errors_of_an_older_database_get_their_skus(shop):
     ]
 
 
-def test_transactions_keep_their_rows_when_their_table_is_made_again(shop):
+def test_a_migration_that_rebuilds_the_table_keeps_the_transactions(shop):
     """On SQLite, a column becomes nullable only in a new table."""
     with begin() as db:
         for table in reversed(Base.metadata.sorted_tables):
@@ -221,7 +221,7 @@ def test_constraints_forbid_what_must_never_happen(shop, do):
         do(shop, order)
 
 
-def test_the_other_mode_has_codes_emails_and_numbers_of_its_own(shop):
+def test_the_other_mode_has_its_own_codes_emails_and_numbers(shop):
     for mode in ("live", "test"):
         shop.order(
             mode=mode, number="7", customer_id=shop.customer(mode=mode, email="one@x.example")

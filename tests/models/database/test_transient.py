@@ -20,7 +20,7 @@ on_sqlite = pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 
 @on_sqlite
 @pytest.mark.usefixtures("hasty")
-def test_a_busy_sqlite_passes():
+def test_a_busy_sqlite_is_a_transient_error():
     with begin(), pytest.raises(OperationalError) as raised, begin():
         pass
 
@@ -28,7 +28,7 @@ def test_a_busy_sqlite_passes():
 
 
 @on_postgres
-def test_a_deadlock_passes(shop):
+def test_a_deadlock_is_a_transient_error(shop):
     first, second = shop.sku("A"), shop.sku("B")
     met = Barrier(2, timeout=10)
 
@@ -46,7 +46,7 @@ def test_a_deadlock_passes(shop):
 
 
 @on_postgres
-def test_a_serialization_failure_passes(shop):
+def test_a_serialization_failure_is_a_transient_error(shop):
     sku = shop.sku("A")
     rename = update(Sku).where(Sku.id == sku).values(name="x")
     serializable = get_engine().execution_options(isolation_level="REPEATABLE READ")
@@ -66,7 +66,7 @@ def test_a_serialization_failure_passes(shop):
 
 
 @on_postgres
-def test_a_lock_that_is_not_to_be_had_passes(shop):
+def test_a_lock_timeout_is_a_transient_error(shop):
     shop.sku("A")
     locked = text("SELECT 1 FROM skus FOR UPDATE NOWAIT")
 
@@ -79,7 +79,7 @@ def test_a_lock_that_is_not_to_be_had_passes(shop):
 
 
 @on_postgres
-def test_a_lost_connection_passes(shop):
+def test_a_lost_connection_is_a_transient_error(shop):
     def lose_it():
         with begin() as db:
             mine = db.scalar(text("SELECT pg_backend_pid()"))
@@ -115,7 +115,7 @@ def test_a_permanent_refusal_is_not_transient_and_is_reported_without_values(sho
     assert "999" not in message
 
 
-def test_a_database_error_names_what_refused_the_row(shop):
+def test_a_database_error_names_the_constraint(shop):
     shop.customer(email=SECRET)
 
     with pytest.raises(IntegrityError) as raised, begin() as db:

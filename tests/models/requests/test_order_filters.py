@@ -39,12 +39,12 @@ def test_a_time_becomes_utc(given):
         {"number": "A1"},
     ],
 )
-def test_what_is_refused(given):
+def test_wrong_requests_are_refused(given):
     with pytest.raises(ValidationError):
         OrderFilter(**given)
 
 
-def test_it_says_what_it_selects():
+def test_a_filter_describes_what_it_selects():
     wanted = OrderFilter(
         customer="XWRdMrlSkJ",
         placed_from=datetime(2026, 1, 1, tzinfo=UTC),

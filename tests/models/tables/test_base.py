@@ -25,7 +25,7 @@ ZONES = st.timezones() | st.builds(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_a_moment_comes_back_as_the_same_moment_in_utc(shop, moment):
+def test_a_stored_time_is_read_as_the_same_time_in_utc(shop, moment):
     with begin() as db:
         row = insert(PaymentSource).values(payment_source_type="x", expires_at=moment)
         held: Any = db.execute(row.returning(PaymentSource.expires_at)).scalar_one()
@@ -43,7 +43,7 @@ def test_a_time_without_time_zone_is_refused(shop):
         shop.payment_source(expires_at=datetime.fromisoformat("2026-01-01T12:00:00"))
 
 
-def test_what_the_database_dates_itself_is_utc_too(shop):
+def test_times_set_by_the_database_are_utc(shop):
     before = datetime.now(UTC) - timedelta(seconds=2)
 
     created = shop.row(Order, id=shop.order()).created_at
@@ -62,7 +62,7 @@ def test_json_is_null_or_an_object(shop):
         assert db.scalar(null) == 1
 
 
-def test_amounts_hold_sixty_four_bits(shop):
+def test_amounts_can_have_sixty_four_bits(shop):
     order = shop.order(total_amount_cents=2**63 - 1, discount_amount_cents=-(2**63))
 
     row = shop.row(Order, id=order)

@@ -21,7 +21,7 @@ def recorded():
                     yield code, any(each.arg == "field" for each in keywords)
 
 
-def test_only_an_unexpected_error_is_given_a_key():
+def test_only_an_unexpected_error_has_its_own_field():
     found = list(recorded())
 
     assert len(found) > 20

@@ -53,7 +53,7 @@ moments = st.integers(0, 37 * 365 * 86_400).map(
     zone=zones,
     skipped=st.integers(0, 800),
 )
-def test_the_periods_of_a_word_are_those_of_the_second_calculation(frequency, start, zone, skipped):
+def test_the_periods_of_a_frequency_match_a_second_calculation(frequency, start, zone, skipped):
     periods = Calendar(frequency, start, zone)
     expected = [nth(frequency, start, ZoneInfo(zone), skipped + count) for count in range(5)]
 
@@ -75,7 +75,7 @@ fields = st.tuples(
 
 @settings(max_examples=120, deadline=None)
 @given(fields=fields, start=moments, zone=zones)
-def test_the_periods_of_a_crontab_are_those_that_the_clocks_show(fields, start, zone):
+def test_the_periods_of_a_crontab_match_local_times(fields, start, zone):
     frequency = check_frequency(" ".join(fields))
     until = start + timedelta(days=70)
 
@@ -86,7 +86,7 @@ def test_the_periods_of_a_crontab_are_those_that_the_clocks_show(fields, start, 
 
 @pytest.mark.parametrize(("zone", "year"), CHANGED)
 @pytest.mark.parametrize("hours", ["*", "*/2", "1-23/2", "*/6", "*/12", "2", "0,1,2,3"])
-def test_an_hour_field_means_the_same_however_it_is_written(zone, year, hours):
+def test_equal_hour_fields_give_the_same_periods(zone, year, hours):
     fields = ("15" if zone == "Australia/Lord_Howe" else "30", hours, "*", "*", "*")
     first = datetime(year, 1, 1, tzinfo=UTC)
     until = datetime(year + 1, 1, 1, tzinfo=UTC)
@@ -137,7 +137,7 @@ def test_crontabs_on_the_days_on_which_clocks_change(zone, frequency, begin, exp
         ("Europe/Rome", "2026-09-25T00:30", ["2026-10-25T00:30", "2026-11-25T01:30"]),
     ],
 )
-def test_months_as_a_person_counts_them(zone, start, expected):
+def test_months_are_counted_from_the_start(zone, start, expected):
     first = datetime.fromisoformat(f"{start}:00+00:00")
 
     found = islice(Calendar("monthly", first, zone).between(first, first.replace(year=2030)), 3)
@@ -145,7 +145,7 @@ def test_months_as_a_person_counts_them(zone, start, expected):
     assert [f"{each:%Y-%m-%dT%H:%M}" for each in found][: len(expected)] == expected
 
 
-def test_the_29th_of_february_comes_back():
+def test_a_subscription_returns_to_the_29th_of_february():
     start = datetime(2024, 2, 29, tzinfo=UTC)
 
     found = Calendar("yearly", start).between(start, datetime(2029, 1, 1, tzinfo=UTC))
@@ -173,7 +173,7 @@ def test_the_29th_of_february_comes_back():
         "0 9 * * *" + " " * 200 + "x",
     ],
 )
-def test_what_is_no_frequency_is_refused(frequency):
+def test_an_invalid_frequency_is_refused(frequency):
     with pytest.raises(ValueError, match="must"):
         check_frequency(frequency)
 
@@ -188,7 +188,7 @@ def test_what_is_no_frequency_is_refused(frequency):
         ("0 9 1 */5 *", "each year, so it names the months 1,6,11. Write every 5 months"),
     ],
 )
-def test_a_step_that_begins_again_sooner_than_it_seems_is_explained(frequency, instead):
+def test_a_crontab_step_that_restarts_early_is_refused_with_an_explanation(frequency, instead):
     with pytest.raises(ValueError, match="must not have the step") as refused:
         check_frequency(frequency)
 
@@ -198,7 +198,7 @@ def test_a_step_that_begins_again_sooner_than_it_seems_is_explained(frequency, i
 @pytest.mark.parametrize(
     "frequency", ["0 9 1,15,29 * *", "0 9 1-15/7 * *", "0 9 1 */3 *", "0 */5 * * *", "0 9 L * MON"]
 )
-def test_steps_that_mean_what_they_seem_are_taken(frequency):
+def test_unambiguous_crontab_steps_are_accepted(frequency):
     assert check_frequency(frequency) == frequency
 
 
@@ -224,18 +224,18 @@ def test_too_few_and_too_many_are_refused(frequency):
         check_frequency(frequency)
 
 
-def test_a_frequency_is_kept_without_its_blanks():
+def test_a_frequency_is_stored_without_extra_spaces():
     assert check_frequency(" 0  9 * *   MON ") == "0 9 * * MON"
     assert check_time_zone("Europe/Rome") == "Europe/Rome"
 
 
 @pytest.mark.parametrize("zone", ["", "Rome", "../UTC", "Europe", "/etc/passwd"])
-def test_what_is_no_time_zone_is_refused(zone):
+def test_an_unknown_time_zone_is_refused(zone):
     with pytest.raises(ValueError, match="IANA"):
         check_time_zone(zone)
 
 
-def test_there_is_nothing_after_the_end_of_time():
+def test_there_is_no_period_after_the_year_9999():
     assert (
         Calendar("yearly", datetime(9990, 5, 1, tzinfo=UTC)).after(datetime(9999, 6, 1, tzinfo=UTC))
         is None

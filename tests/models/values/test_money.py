@@ -48,7 +48,7 @@ def test_every_currency_has_the_decimals_of_iso_4217():
     }
 
 
-def test_codes_that_no_order_can_be_in_are_no_currencies():
+def test_metals_and_test_codes_are_not_currencies():
     assert CURRENCY_CODES.isdisjoint({"XXZ", "XXX", "XTS", "XAU", "EURO", "eur", ""})
     assert {"EUR", "USD", "HRK", "BGN", "MGA"} <= CURRENCY_CODES
     with pytest.raises(ValueError, match="'XXZ' is not an ISO 4217 currency code"):

@@ -24,7 +24,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_status_has_its_place(name):
+def test_every_status_has_transitions(name):
     transitions = TRANSITIONS[name]
 
     assert set(transitions) == set(KINDS[name])
@@ -57,7 +57,7 @@ def test_the_database_changes_what_the_table_allows_and_nothing_else(shop, name)
         assert getattr(shop.row(Order, id=key), name) == (after if expected else before)
 
 
-def test_a_refusal_names_both_statuses(shop):
+def test_a_refused_transition_names_both_statuses(shop):
     shop.add(Order, currency_code="EUR", status="draft")
 
     with reading() as db:

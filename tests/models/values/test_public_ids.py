@@ -34,18 +34,18 @@ def test_an_id_leads_back_to_its_row_and_to_no_other_resources(resource, key):
 
 
 @given(resource=resources, text=st.one_of(st.text(), st.text(ascii_letters, max_size=50)))
-def test_any_other_text_is_no_id(resource, text):
+def test_any_other_text_is_not_an_id(resource, text):
     key = key_of(resource, text)
 
     assert key is None or public_id(resource, key) == text
 
 
 @pytest.mark.parametrize("text", ["", "1001", "abc", "-", "x" * 1_000_000, "ünïcodeünïcode"])
-def test_what_cannot_be_an_id_is_none(text):
+def test_an_invalid_id_is_not_an_id(text):
     assert key_of(Resource.orders, text) is None
 
 
-def test_ids_stay_what_they_were():
+def test_public_ids_do_not_change():
     assert public_id(Resource.orders, 1) == "nZqgXrcnJx"
     assert public_id(Resource.order_factories, 1) == "mHzHnRlcZD"
 

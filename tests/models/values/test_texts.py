@@ -38,7 +38,7 @@ OBJECTS = [
 
 
 @pytest.mark.parametrize(("text", "problem"), TEXTS)
-def test_a_reference_is_refused_in_the_same_words_everywhere(text, problem):
+def test_an_invalid_reference_has_the_same_message_everywhere(text, problem):
     assert text_problem(text) == problem
     for model in (CopyOptions, SubscriptionOptions, SkuRow):
         with pytest.raises(ValidationError, match="reference") as refused:
@@ -53,7 +53,7 @@ def test_a_reference_is_refused_in_the_same_words_everywhere(text, problem):
 
 
 @pytest.mark.parametrize(("value", "problem"), OBJECTS)
-def test_metadata_is_refused_in_the_same_words_everywhere(value, problem):
+def test_invalid_metadata_has_the_same_message_everywhere(value, problem):
     assert json_object_problem(value) == problem
     for model in (CopyOptions, SubscriptionOptions, SkuRow):
         with pytest.raises(ValidationError, match="metadata") as refused:
@@ -67,7 +67,7 @@ def test_metadata_is_refused_in_the_same_words_everywhere(value, problem):
     assert broken.value.rule == problem
 
 
-def test_what_both_databases_can_store_is_kept():
+def test_values_that_both_databases_can_store_are_accepted():
     value = {"emoji": "😀", "escape": "\\u0000", "most": 2**63 - 1, "least": -(2**63), "n": 1.5}
 
     assert json_object_problem(value) is None

@@ -29,7 +29,7 @@ def deaths(shop):
     return [row.deaths for row in shop.rows(OrderFactory)]
 
 
-def test_only_a_process_that_dies_leaves_a_mark_on_the_first_order(shop):
+def test_only_a_dead_process_leaves_a_mark_on_the_first_order(shop):
     batch = batch_of([request(shop.order()), request(shop.order())])
 
     def fail():
@@ -53,17 +53,17 @@ def test_only_a_process_that_dies_leaves_a_mark_on_the_first_order(shop):
     assert deaths(shop) == [1, 0]
 
 
-def test_nothing_is_marked_where_nothing_is_left(shop):
+def test_no_order_is_marked_if_none_is_left(shop):
     with count_deaths(OrderFactory.id == 1) as first:
         assert first is None
 
 
-def test_the_orders_are_fewer_after_each_death():
+def test_the_suspect_orders_are_halved_after_each_death():
     assert [reduce_size(times, 10_000) for times in range(4)] == [10_000, 50, 1, 1]
     assert reduce_size(1, 20) == 20
 
 
-def test_an_order_that_is_given_up_says_why(shop):
+def test_an_abandoned_order_shows_the_reason(shop):
     key = request(shop.order())
     change(OrderFactory, key, deaths=DEATHS_ALLOWED)
 

@@ -46,7 +46,7 @@ def test_the_shop_itself_is_not_cut_off_after_a_restart_or_a_vacuum(shop):
     assert (before, cut_off()) == (None, None)
 
 
-def test_a_copy_asks_no_gateway_and_waits(shop, ledger, tmp_path):
+def test_a_copied_database_calls_no_gateway(shop, ledger, tmp_path):
     batch = batch_of([request(payable(shop), place_target_order=True)])
     copy_batch(batch)
 
@@ -129,7 +129,7 @@ def test_a_test_shop_has_no_live_rows_and_no_real_gateway(shop, ledger, tmp_path
     assert broken == []
 
 
-def test_masking_replaces_the_same_by_the_same_and_keeps_sums(shop, ledger, tmp_path):
+def test_masking_is_consistent_and_keeps_sums(shop, ledger, tmp_path):
     fill(shop)
     email = "someone.private@shop.example"
     customer = shop.customer(email=email)

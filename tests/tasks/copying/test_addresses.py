@@ -72,7 +72,7 @@ def test_each_missing_address_is_reported(shop):
     assert len(shop.rows(Order)) == 1
 
 
-def test_skip_errors_copies_the_order_with_the_address_that_it_has(shop):
+def test_skip_errors_copies_an_order_with_one_address(shop):
     source = shop.order(billing_address_id=None)
 
     result = copy_one(source, skip_errors=True)
@@ -88,7 +88,7 @@ def test_skip_errors_copies_the_order_with_the_address_that_it_has(shop):
 CART = {"status": "pending", "placed_at": None, "shipping_address_id": None}
 
 
-def test_what_does_not_ship_needs_no_shipping_address(shop):
+def test_an_order_that_ships_nothing_needs_no_shipping_address(shop):
     shop.sku("EBOOK", do_not_ship=True)
     source = shop.order(lines=[("EBOOK", 1, 9_99)], shipping_address_id=None)
     shop.line(source, item_type="gift_cards", total_amount_cents=50_00)
@@ -123,7 +123,7 @@ def test_a_bundle_ships_unless_it_says_that_it_does_not(shop, metadata):
 
 
 @pytest.mark.parametrize("kind", ["skus", "bundles"])
-def test_one_thing_that_ships_needs_a_shipping_address(shop, kind):
+def test_an_order_with_one_shipped_line_needs_a_shipping_address(shop, kind):
     shop.sku("EBOOK", do_not_ship=True)
     shop.sku("MUG")
     source = shop.order(lines=[("EBOOK", 1, 9_99)], **CART)
@@ -185,7 +185,7 @@ def test_skip_errors_leaves_out_a_shared_address_only_where_it_ships_to(shop):
     assert shop.row(Address, id=target.billing_address_id).copied_from_id == address
 
 
-def test_what_does_not_ship_may_be_bought_from_outside_the_lock(shop):
+def test_an_order_that_ships_nothing_ignores_the_country_lock(shop):
     shop.sku("EBOOK", do_not_ship=True)
     abroad = shop.address(country_code="DE")
     values = {"shipping_address_id": abroad, "shipping_country_code_lock": "IT"}

@@ -136,7 +136,7 @@ def _as_rows(lines: list[Line]) -> list[Any]:
     suppress_health_check=list(HealthCheck),
 )
 @given(asked=st.lists(cases(), min_size=20, max_size=20))
-def test_copies_are_what_the_model_says(shop, asked):
+def test_copies_match_the_model(shop, asked):
     if not shop.rows(Order):
         shop.order(lines=[(code, 1, 1) for code in (*KNOWN, *NEW)])
         for code, cents in PRICES.items():
@@ -163,7 +163,7 @@ def test_copies_are_what_the_model_says(shop, asked):
         assert {name: orders[target][name] for name in amounts} == amounts
 
 
-def test_what_is_not_there_is_an_error_of_its_option_and_no_copy_is_made(shop):
+def test_an_unavailable_change_is_an_error_of_its_option(shop):
     source = shop.order(
         lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00), ("CAP", 1, 9_00), ("PIN", 1, 5)]
     )
@@ -194,7 +194,7 @@ def test_what_is_not_there_is_an_error_of_its_option_and_no_copy_is_made(shop):
     assert len(shop.rows(Order)) == 1
 
 
-def test_a_changed_line_takes_stock_and_is_left_out_where_there_is_too_little(shop):
+def test_a_changed_line_needs_stock_for_its_new_quantity(shop):
     source = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 1, 9_00)])
     shop.sku("TEE", stock=2)
     shop.price("TEE", 20_00)
@@ -252,7 +252,7 @@ def test_the_number_of_statements_does_not_grow_with_the_copies(shop):
     assert counts[1] <= counts[0] + 2
 
 
-def test_a_changed_line_keeps_the_currency_that_its_source_line_leaves_to_the_order(shop):
+def test_a_changed_line_without_a_currency_keeps_none(shop):
     order = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)])
     with begin() as db:
         db.execute(update(LineItem).values(currency_code=None))

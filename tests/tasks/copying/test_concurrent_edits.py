@@ -43,7 +43,7 @@ def test_an_edited_line_rolls_the_copy_back_to_be_run_again(shop, monkeypatch, c
     assert len(shop.rows(Order)) == 1
 
 
-def test_another_line_that_is_edited_is_none_of_our_business(shop, monkeypatch):
+def test_an_edit_of_another_order_does_not_affect_the_copy(shop, monkeypatch):
     elsewhere = shop.order()
     unrelated = shop.row(LineItem).id
     source = shop.order()
@@ -55,7 +55,7 @@ def test_another_line_that_is_edited_is_none_of_our_business(shop, monkeypatch):
     assert elsewhere != source
 
 
-def test_goods_that_do_not_ship_are_no_change(shop):
+def test_unshipped_goods_do_not_count_as_a_concurrent_edit(shop):
     shop.sku("VOUCHER", do_not_ship=True)
     source = shop.order(lines=[("VOUCHER", 1, 10_00), ("MUG", 1, 5_00)])
 

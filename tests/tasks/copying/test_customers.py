@@ -46,7 +46,7 @@ def test_an_order_without_email_takes_the_customers(shop, email):
 
 
 @pytest.mark.parametrize("email", [None, ""])
-def test_an_order_of_nobody_is_refused(shop, email):
+def test_an_order_without_a_customer_is_refused(shop, email):
     source = shop.order()
     with_nobody(source, email=email)
 
@@ -58,7 +58,7 @@ def test_an_order_of_nobody_is_refused(shop, email):
 
 
 @pytest.mark.parametrize("email", [None, ""])
-def test_skip_errors_makes_a_draft_of_an_order_of_nobody(shop, email):
+def test_skip_errors_makes_a_draft_without_a_customer(shop, email):
     source = shop.order()
     with_nobody(source, email=email)
 
@@ -83,7 +83,7 @@ def test_a_barred_customer_is_refused(shop, status):
 
 
 @pytest.mark.parametrize("status", ["prospect", "acquired", "repeat"])
-def test_every_other_customer_may_be_copied_for(shop, status):
+def test_every_other_customer_gets_a_copy(shop, status):
     result = copy_one(shop.order(customer_id=shop.customer(status=status)))
 
     assert (result.status, result.errors_log) == ("completed", None)

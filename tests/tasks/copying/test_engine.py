@@ -160,7 +160,7 @@ def test_an_order_that_the_database_refuses_fails_alone(shop):
     assert nothing_is_half_written(shop, ended)
 
 
-def test_no_personal_data_of_a_refused_row_comes_out(shop, monkeypatch):
+def test_errors_of_refused_rows_contain_no_personal_data(shop, monkeypatch):
     monkeypatch.setattr(engine, "_fail", give_up)
     source = shop.order(lines=[("CURSED", 1, 1_00)])
     refuse_lines_of("CURSED")
@@ -186,7 +186,7 @@ def test_the_log_of_a_refused_row_names_no_personal_data(shop):
 
 
 @pytest.mark.parametrize("at", range(len(STEPS) + 1))
-def test_whatever_a_step_raises_for_one_order_its_neighbours_are_copied(shop, at):
+def test_an_exception_for_one_order_fails_only_that_order(shop, at):
     sources = [shop.order() for _ in range(4)]
     STEPS.insert(at, failing_for(sources[2]))
 
@@ -215,7 +215,7 @@ def test_an_unexpected_failure_is_recorded_beside_the_errors_of_the_checks(shop)
     assert result.target_order is None
 
 
-def test_sums_that_no_column_can_hold_fail_one_order_alone(shop):
+def test_an_order_with_too_large_sums_fails_alone(shop):
     huge = shop.order()
     for _ in range(2):
         line = {"item_type": "adjustments", "quantity": 1, "total_amount_cents": 2**63 - 1}
@@ -228,7 +228,7 @@ def test_sums_that_no_column_can_hold_fail_one_order_alone(shop):
     assert nothing_is_half_written(shop, ended)
 
 
-def test_a_neighbours_failure_changes_nothing_for_the_others(shop):
+def test_a_failed_order_does_not_affect_the_others(shop):
     shop.sku("RARE", stock=1)
     first, second = (shop.order(lines=[("RARE", 1, 1_00)]) for _ in range(2))
     bad, other = shop.order(), shop.order()
@@ -240,7 +240,7 @@ def test_a_neighbours_failure_changes_nothing_for_the_others(shop):
     assert ended[3].errors_log == {"line_items": ["SKU RARE: 1 wanted, 0 in stock"]}
 
 
-def test_a_factory_that_cannot_even_be_failed_stays_pending(shop):
+def test_a_factory_that_cannot_be_marked_as_failed_stays_pending(shop):
     stuck, good = request(shop.order()), request(shop.order())
     batch = batch_of([stuck, good])
     refuse("UPDATE ON order_factories", f"NEW.id = {stuck}")
@@ -282,7 +282,7 @@ def test_two_factories_of_one_source_make_two_orders(shop):
     assert held[1] == held[2] == [(originals[0], 1), (originals[1], 2)]
 
 
-def test_an_order_that_the_database_passes_over_fails_alone_and_leaves_no_lines(shop):
+def test_an_order_that_a_trigger_skips_fails_alone_without_lines(shop):
     valid, left_out = shop.order(), shop.order(market_name="Nowhere")
     leave_out("INSERT ON orders", "NEW.market_name = 'Nowhere'")
 

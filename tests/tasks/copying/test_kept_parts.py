@@ -83,13 +83,13 @@ def test_three_copies_of_a_copy_keep_the_wanted_keys_and_no_reference(shop, sour
         assert len(references) == len(set(references)) == 1
 
 
-def test_references_are_kept_where_it_is_asked_for(shop, source):
+def test_references_are_copied_on_request(shop, source):
     target = target_of(copy_one(source, keep_references="all"))
 
     assert kept(shop, target) == ([DATA] * 4, ["home", "line", "option", "order"], {"erp"})
 
 
-def test_the_shops_setting_decides_where_the_copy_does_not(shop, source, monkeypatch):
+def test_the_setting_of_the_shop_applies_to_the_default_value(shop, source, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_KEEP_METADATA", "keys:color")
     monkeypatch.setenv("ORDER_FACTORY_KEEP_REFERENCES", "all")
     by_setting = target_of(copy_one(source))
@@ -108,7 +108,7 @@ def test_the_shops_setting_decides_where_the_copy_does_not(shop, source, monkeyp
 
 
 @pytest.mark.parametrize("rule", ["none", "keys:color"])
-def test_a_bundle_that_does_not_ship_stays_one(shop, rule):
+def test_a_copied_bundle_that_does_not_ship_still_does_not_ship(shop, rule):
     order = shop.order(lines=[])
     mark = {"do_not_ship": True, "color": "red"}
     shop.line(order, item_type="bundles", sku_code=None, total_amount_cents=1, metadata=mark)

@@ -115,7 +115,7 @@ def test_skus_that_are_no_longer_for_sale_are_reported(shop):
     assert len(shop.rows(Order)) == 1
 
 
-def test_only_skus_are_looked_up_in_the_catalogue(shop):
+def test_only_sku_lines_need_the_catalogue(shop):
     source = shop.order()
     for kind in ItemType:
         if kind != ItemType.SKUS:
@@ -124,7 +124,7 @@ def test_only_skus_are_looked_up_in_the_catalogue(shop):
     assert copy_one(source).errors_log is None
 
 
-def test_a_line_with_two_faults_has_two_messages(shop):
+def test_a_line_with_two_errors_has_two_messages(shop):
     source = shop.order(lines=[("GONE", 0, 1_00), ("MUG", 1, 12_50)], catalogued=False)
     shop.sku("MUG")
 
@@ -188,7 +188,7 @@ def test_skip_errors_fails_where_no_line_is_left(shop):
 
 
 @pytest.mark.parametrize("skip_errors", [False, True])
-def test_wrong_lines_of_one_order_are_no_matter_to_another(shop, skip_errors):
+def test_wrong_lines_of_one_order_do_not_affect_another(shop, skip_errors):
     wrong = shop.order(lines=[("MUG", 0, 12_50)])
     right = shop.order(lines=[("MUG", 1, 12_50)])
 

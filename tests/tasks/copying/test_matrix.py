@@ -93,7 +93,7 @@ def _used(db: Any) -> Counter[Any]:
     return used - before
 
 
-def test_every_order_ends_as_it_must(shop):
+def test_every_order_has_the_expected_outcome(shop):
     matrix = sources()
     with begin() as db:
         fill(db, matrix)

@@ -8,11 +8,11 @@ from order_factory.models.tables import Order
 from tests.support.copying import batch_of, change, copy_batch, noted, request
 
 OWN_TABLES = re.compile(
-    r"\b(promotions|coupons|prices|sku_lists?|of_(new|held|coupon|disc|cand)\w*)\b"
+    r"\b(promotions|coupons|prices|sku_lists?|tmp_(new_prices|copy_coupons|coupon\w*|discountable|candidates|granted))\b"
 )
 
 
-def test_a_batch_that_asks_for_nothing_reads_none_of_their_tables(shop):
+def test_a_plain_batch_reads_no_promotion_or_price_tables(shop):
     shop.promotion()
     shop.coupon("SPRING")
     shop.price("MUG", 14_00)
@@ -31,7 +31,7 @@ def test_a_batch_that_asks_for_nothing_reads_none_of_their_tables(shop):
 _FEW_STATEMENTS = {"sqlite": 52, "postgresql": 54}
 
 
-def test_a_part_that_needs_nothing_has_few_statements(shop):
+def test_a_part_without_special_needs_has_few_statements(shop):
     copy_batch(batch_of([request(shop.order())]))  # makes the connection's temporary tables
     batch = batch_of([request(shop.order()), request(shop.order())])
 

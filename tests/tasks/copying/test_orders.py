@@ -85,14 +85,14 @@ def test_an_order_with_nothing_to_buy_stays_a_draft(shop, kind):
 
 
 @pytest.mark.parametrize("kind", ["bundles", "gift_cards"])
-def test_one_thing_to_buy_makes_it_pending(shop, kind):
+def test_an_order_with_a_purchasable_line_is_pending(shop, kind):
     source = shop.order(lines=[])
     shop.line(source, item_type=kind, total_amount_cents=5_00)
 
     assert copy_one(source).target_order.status == "pending"
 
 
-def test_provenance_leads_to_the_factory_and_back(shop):
+def test_an_order_links_to_its_factory_and_back(shop):
     source = shop.order()
 
     results = copy(source, source)

@@ -74,7 +74,7 @@ def test_the_default_of_the_customer_comes_first(shop, ledger):
     assert paid_with(shop, result) == "preferred"
 
 
-def test_the_setting_of_the_shop_counts_where_the_copy_says_nothing(shop, ledger, monkeypatch):
+def test_the_setting_of_the_shop_applies_without_an_option(shop, ledger, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_PAYMENT_SOURCE_FALLBACK", "newest_valid")
     order = payable(shop)
     save_card(shop, lose_card(shop, order, "expired"), "newer")
@@ -87,7 +87,7 @@ def test_the_setting_of_the_shop_counts_where_the_copy_says_nothing(shop, ledger
 
 
 @pytest.mark.parametrize("how", ["gone", "expired"])
-def test_where_there_is_no_other_the_failure_says_so(shop, ledger, how):
+def test_the_error_says_that_the_wallet_has_no_other_card(shop, ledger, how):
     order = payable(shop)
     lose_card(shop, order, how)
 
@@ -113,7 +113,7 @@ def test_each_copy_of_a_batch_gets_its_own(shop):
     ]
 
 
-def test_a_card_that_was_refused_for_good_is_passed_over_until_it_is_changed(shop, ledger):
+def test_a_permanently_refused_card_is_skipped_until_it_is_changed(shop, ledger):
     order = payable(shop, "tok_decline_expired_card")
     customer = shop.row(Order, id=order).customer_id
     save_card(shop, customer, "newer")
@@ -129,7 +129,7 @@ def test_a_card_that_was_refused_for_good_is_passed_over_until_it_is_changed(sho
     assert (third.status, paid_with(shop, third)) == ("completed", "XXXX-XXXX-XXXX-1111")
 
 
-def test_what_the_customer_has_to_do_is_kept(shop, ledger):
+def test_the_customer_action_is_stored(shop, ledger):
     order = payable(shop, "tok_decline_authentication_required")
 
     (result,) = place(order)

@@ -28,7 +28,7 @@ def payable(shop):
     return make
 
 
-def test_an_order_with_all_it_needs_is_placed(shop, payable):
+def test_a_complete_order_is_placed(shop, payable):
     source = payable(lines=[("MUG", 2, 12_50)])
 
     result = copy_one(source, place_target_order=True)
@@ -45,7 +45,7 @@ def test_an_order_with_all_it_needs_is_placed(shop, payable):
     assert len({order.number for order in shop.rows(Order)} - {None}) == 2
 
 
-def test_a_copy_that_is_not_to_be_placed_has_a_number_and_takes_nothing(shop, payable):
+def test_an_unplaced_copy_has_a_number_and_takes_no_stock(shop, payable):
     result = copy_one(payable(lines=[("MUG", 2, 12_50)]))
 
     target = shop.row(Order, id=target_of(result))
@@ -80,7 +80,7 @@ def test_without_a_payment_source_it_stays_pending(shop, options, why):
     assert len(shop.rows(PaymentSource)) == 1
 
 
-def test_a_source_without_a_payment_source_has_a_message_of_its_own(shop):
+def test_a_source_without_a_payment_source_has_its_own_message(shop):
     result = copy_one(shop.order(), place_target_order=True)
 
     assert result.errors_log == {
@@ -111,7 +111,7 @@ def test_taxes_on_top_have_to_be_paid_too(shop):
     assert result.errors_log["status"] == CANNOT
 
 
-def test_what_does_not_ship_needs_no_fulfillment(shop, payable):
+def test_an_order_that_ships_nothing_needs_no_fulfillment(shop, payable):
     shop.sku("EBOOK", do_not_ship=True)
     source = payable(lines=[("EBOOK", 1, 9_99)], shipping_address_id=None)
 
@@ -121,7 +121,7 @@ def test_what_does_not_ship_needs_no_fulfillment(shop, payable):
     assert (target.status, target.fulfillment_status) == ("placed", "not_required")
 
 
-def test_a_total_below_zero_is_not_taken_for_nothing_to_pay(shop, payable):
+def test_a_negative_total_is_not_a_free_order(shop, payable):
     shop.sku("GONE", purchasable=False)
     source = payable(lines=[("MUG", 1, 4_00), ("GONE", 1, 20_00)])
     shop.line(source, item_type="percentage_discount_promotions", total_amount_cents=-5_00)
@@ -154,7 +154,7 @@ def test_a_draft_cannot_be_placed(shop):
     assert result.target_order.status == "draft"
 
 
-def test_what_cannot_be_copied_is_not_placed_either(shop, payable):
+def test_an_order_that_cannot_be_copied_is_not_placed(shop, payable):
     result = copy_one(payable(lines=[("MUG", 0, 12_50)]), place_target_order=True)
 
     assert result.status == "failed"
@@ -238,7 +238,7 @@ def test_an_order_placed_for_a_guest_needs_the_email_only(shop):
     assert copy_one(source, place_target_order=True).target_order.status == "placed"
 
 
-def test_stock_is_taken_from_the_places_in_turn(shop):
+def test_stock_is_taken_from_the_stock_items_in_order(shop):
     sku = shop.sku("MUG", stock=3)
     shop.add(StockItem, sku_id=sku, stock_location="attic", quantity=0)
     shop.add(StockItem, sku_id=sku, stock_location="cellar", quantity=5)
@@ -261,7 +261,7 @@ def test_the_last_piece_can_be_sold(shop):
     assert stock(shop) == {"MUG": 0}
 
 
-def test_only_what_is_placed_and_tracked_takes_stock(shop, payable):
+def test_only_placed_orders_take_tracked_stock(shop, payable):
     shop.sku("FREE", do_not_track=True)
     shop.sku("MUG", stock=7, mode="test")
     placed = payable(lines=[("CAP", 2, 9_00), ("FREE", 2, 1_00)])
@@ -309,7 +309,7 @@ def test_other_saved_payment_sources_are_reported(shop):
 @pytest.mark.parametrize(
     ("total", "days", "placed"), [(9_00, -1, False), (0, -1, True), (9_00, 1, True)]
 )
-def test_a_payment_method_that_is_switched_off_is_not_used(shop, total, days, placed):
+def test_a_disabled_payment_method_is_not_used(shop, total, days, placed):
     method = shop.add(
         PaymentMethod,
         payment_source_type="wire_transfers",

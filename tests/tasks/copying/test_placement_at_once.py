@@ -13,7 +13,7 @@ from tests.support.copying import authorize, batch_of, copy_batch, request, resu
 from tests.support.paying import payable
 
 
-def test_thirty_two_takers_of_ten_pieces(shop):
+def test_thirty_two_orders_compete_for_ten_pieces(shop):
     mug = shop.sku("MUG", stock=4)
     shop.add(StockItem, sku_id=mug, stock_location="attic", quantity=6)
     shop.sku("CAP", stock=10)
@@ -34,7 +34,7 @@ def test_thirty_two_takers_of_ten_pieces(shop):
     assert [place.quantity for place in shop.rows(StockItem)] == [0, 0, 0]
 
 
-def test_thirty_two_takers_who_have_to_pay_for_one_of_ten_pieces(shop, ledger):
+def test_thirty_two_paying_orders_compete_for_ten_pieces(shop, ledger):
     shop.sku("MUG", stock=10)
     sources = [payable(shop, lines=[("MUG", 1, 12_50)]) for _ in range(32)]
     factories = [request(source, place_target_order=True) for source in sources]

@@ -11,7 +11,7 @@ def refreshed(shop, order, **options):
     return result, shop.row(Order, id=target_of(result))
 
 
-def test_lines_take_todays_price_and_tell_the_old_one(shop):
+def test_lines_get_todays_price_and_the_metadata_the_old_one(shop):
     shop.price("MUG", 14_00, compare_at_amount_cents=16_00)
     shop.price("CAP", 9_00)
     source = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)], metadata={"gift": True})

@@ -56,7 +56,7 @@ def test_an_amount_that_differs_from_the_lines_is_reported_with_both_sums(shop, 
     assert len(shop.rows(Order)) == 3
 
 
-def test_shipping_and_tax_that_stand_in_the_header_only_are_not_lost(shop):
+def test_shipping_and_tax_of_the_header_are_imported(shop):
     order_id = shop.order(
         lines=[("MUG", 2, 25_00)],
         tax_included=False,
@@ -77,7 +77,7 @@ def test_shipping_and_tax_that_stand_in_the_header_only_are_not_lost(shop):
     assert (kept.status, kept.errors_log) == ("completed", refused.errors_log)
 
 
-def test_amounts_that_were_not_given_are_not_compared(shop):
+def test_unknown_amounts_are_not_compared(shop):
     """A header may have a total alone."""
     order_id = with_every_amount(shop)
     shop.change_order(order_id, **{name: 0 for name in PARTS if name != "total_amount_cents"})
@@ -85,7 +85,7 @@ def test_amounts_that_were_not_given_are_not_compared(shop):
     assert copy_one(order_id).status == "completed"
 
 
-def test_a_total_of_zero_is_one(shop):
+def test_an_order_with_a_total_of_zero_is_free(shop):
     order_id = shop.order(lines=[("MUG", 1, 10_00)], total_amount_cents=0)
 
     assert list(copy_one(order_id).errors_log) == ["amounts"]
@@ -101,7 +101,7 @@ def test_a_total_of_zero_is_one(shop):
         ("cancelled", "the source order is cancelled" + HOW_TO),
     ],
 )
-def test_a_status_that_makes_no_sense_is_refused(shop, status, words, skip_errors):
+def test_an_impossible_status_is_refused(shop, status, words, skip_errors):
     order_id = shop.order(status=status)
 
     result = copy_one(order_id, skip_errors=skip_errors)
@@ -110,7 +110,7 @@ def test_a_status_that_makes_no_sense_is_refused(shop, status, words, skip_error
     assert len(shop.rows(Order)) == 1
 
 
-def test_a_source_that_another_copy_has_replaced_is_copied_for_those_who_had_asked(shop):
+def test_copies_requested_before_the_source_was_replaced_are_made(shop):
     """Whether they are copied in one transaction or in two."""
     order_id = shop.order()
     factories = [request(order_id, cancel_source_order=True) for _ in range(2)]
@@ -167,7 +167,7 @@ def test_a_line_in_another_currency_is_refused(shop):
 
 
 @pytest.mark.parametrize(("rate", "percent"), [(22.0, 2200), (-0.22, -22), (1.22, 122)])
-def test_a_tax_rate_that_is_no_share_is_refused_where_a_tax_is_worked_out(shop, rate, percent):
+def test_a_tax_rate_above_one_is_refused_if_a_tax_is_calculated(shop, rate, percent):
     shop.price("MUG", 11_00)
     order_id = shop.order(lines=[], tax_rate=rate)
     shop.line(order_id, sku_code="MUG", unit_amount_cents=10_00, tax_amount_cents=2_20)
@@ -179,7 +179,7 @@ def test_a_tax_rate_that_is_no_share_is_refused_where_a_tax_is_worked_out(shop, 
     assert (refused.status, refused.errors_log) == ("failed", {"tax_rate": [words]})
 
 
-def test_the_rate_of_a_tax_that_stays_as_it_is_is_not_asked_for(shop):
+def test_the_rate_of_an_unchanged_tax_is_not_required(shop):
     shop.price("MUG", 11_00)
     order_id = shop.order(lines=[], tax_rate=0.22)
     shop.line(order_id, sku_code="MUG", unit_amount_cents=10_00, tax_amount_cents=2_20)

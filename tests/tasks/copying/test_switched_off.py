@@ -14,7 +14,7 @@ WHEN = [pytest.param(-SECOND, True, id="a second ago"), pytest.param(HOUR, False
 
 @pytest.mark.parametrize(("when", "off"), WHEN)
 @pytest.mark.parametrize("column", ["disabled_at", "expires_at"])
-def test_a_promotion_that_is_off_is_not_given(shop, column, when, off):
+def test_an_invalid_promotion_is_not_applied(shop, column, when, off):
     shop.promotion(**{column: utc_now() + when})
     source = shop.order(lines=[("MUG", 1, 10_00)])
 
@@ -26,7 +26,7 @@ def test_a_promotion_that_is_off_is_not_given(shop, column, when, off):
 
 @pytest.mark.parametrize(("when", "off"), WHEN)
 @pytest.mark.parametrize("column", ["coupon", "disabled_at", "expires_at"])
-def test_a_coupon_that_is_off_is_an_error_of_the_orders_that_bear_it(shop, column, when, off):
+def test_an_invalid_coupon_is_an_error_of_its_orders(shop, column, when, off):
     at = utc_now() + when
     promotion = shop.promotion(coupon_required=True, **({} if column == "coupon" else {column: at}))
     shop.coupon("SPRING", promotion_id=promotion, expires_at=at if column == "coupon" else None)
@@ -39,7 +39,7 @@ def test_a_coupon_that_is_off_is_an_error_of_the_orders_that_bear_it(shop, colum
 
 
 @pytest.mark.parametrize(("when", "off"), WHEN)
-def test_a_card_that_is_over_is_an_error_of_the_copies_that_use_it(shop, when, off):
+def test_an_expired_gift_card_is_an_error_of_its_copies(shop, when, off):
     customer = shop.customer()
     card = shop.payment_source(wallet_of=customer, expires_at=utc_now() + when)
     order = {"customer_id": customer, "payment_source_id": card}
@@ -53,7 +53,7 @@ def test_a_card_that_is_over_is_an_error_of_the_copies_that_use_it(shop, when, o
 
 
 @pytest.mark.parametrize(("when", "off"), WHEN)
-def test_a_payment_method_that_is_off_places_nothing_that_costs_something(shop, when, off):
+def test_a_disabled_payment_method_places_only_free_orders(shop, when, off):
     method = shop.add(
         PaymentMethod,
         payment_source_type="wire_transfers",
@@ -71,7 +71,7 @@ def test_a_payment_method_that_is_off_places_nothing_that_costs_something(shop, 
 
 
 @pytest.mark.parametrize("status", ["blocked", "deleted"])
-def test_a_customer_who_is_off_gets_no_copy(shop, status):
+def test_a_deleted_customer_gets_no_copy(shop, status):
     source = shop.order(customer_id=shop.customer(status=status))
 
     failed, without = copy_one(source), copy_one(source, skip_errors=True)

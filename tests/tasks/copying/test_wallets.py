@@ -62,7 +62,7 @@ def test_without_reuse_wallet_nothing_is_copied(shop, customer):
     assert copied_source(shop, result) is None
 
 
-def test_a_wallet_lends_nothing_to_an_order_that_was_paid_otherwise(shop, customer):
+def test_an_order_paid_otherwise_gets_no_payment_source_of_the_wallet(shop, customer):
     shop.payment_source(wallet_of=customer)
     source = shop.order(customer_id=customer, payment_source_id=None)
 
@@ -137,7 +137,7 @@ def test_a_foreign_payment_source_that_is_not_reused_is_no_error(shop, customer)
     assert (result.status, result.errors_log) == ("completed", None)
 
 
-def test_a_payment_source_that_two_customers_saved_is_nobodys_else(shop, customer):
+def test_a_payment_source_that_two_customers_saved_is_not_foreign(shop, customer):
     shared = shop.payment_source(wallet_of=shop.customer())
     shop.add(CustomerPaymentSource, customer_id=customer, payment_source_id=shared)
     source = shop.order(customer_id=customer, payment_source_id=shared)

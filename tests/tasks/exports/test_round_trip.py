@@ -96,7 +96,9 @@ def import_all(folder, tmp_path, mode):
 @pytest.mark.slow  # copies one order of every kind
 @pytest.mark.usefixtures("ledger")
 @pytest.mark.parametrize("way", [("sqlite", "postgres"), ("postgres", "sqlite")])
-def test_a_shop_travels_to_the_other_database(request, monkeypatch, tmp_path: Path, way):
+def test_a_shop_is_exported_and_imported_into_the_other_database(
+    request, monkeypatch, tmp_path: Path, way
+):
     there, here = (request.getfixturevalue(f"{name}_url") for name in reversed(way))
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", here)
     shop = Shop()

@@ -26,7 +26,7 @@ def lines(file):
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def test_a_selection_brings_what_is_included_and_nothing_else(shop, tmp_path):
+def test_an_export_contains_only_the_selected_rows_and_their_includes(shop, tmp_path):
     ann = shop.customer(email="ann@shop.example")
     home = shop.address(reference="home")
     first = shop.order(number="1", customer_id=ann, billing_address_id=home, market_name="EU")
@@ -94,7 +94,7 @@ def test_records_that_no_import_reads_have_public_ids(shop, tmp_path):
         ("promotions", "a.csv", {"priority_eq": "x"}, "priority_eq needs an integer"),
     ],
 )
-def test_what_cannot_be_exported(shop, tmp_path, of, path, given, message):
+def test_impossible_exports_are_refused(shop, tmp_path, of, path, given, message):
     with pytest.raises(InvalidRequest) as refused:
         export(of, tmp_path / path, **given)
 
@@ -108,7 +108,7 @@ def stop_after_a_chunk():
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
-def test_a_stopped_export_goes_on_and_ends_with_the_same_files(shop, tmp_path, monkeypatch, format):
+def test_a_resumed_export_writes_the_same_files(shop, tmp_path, monkeypatch, format):
     monkeypatch.setattr(reading, "CHUNK_ROWS", 2)
     for _ in range(3):
         shop.order(lines=[("MUG", 1, 10_00), ("CAP", 2, 5_00)])
@@ -157,7 +157,7 @@ export("all", Path(sys.argv[1]), format=sys.argv[2], on_chunk=die)
 
 @pytest.mark.slow  # a process imports everything before it dies
 @pytest.mark.parametrize("format", ["csv", "parquet"])
-def test_a_killed_export_goes_on(shop, tmp_path, monkeypatch, format):
+def test_a_killed_export_continues(shop, tmp_path, monkeypatch, format):
     monkeypatch.setattr(reading, "CHUNK_ROWS", 2)
     for _ in range(5):
         shop.order()

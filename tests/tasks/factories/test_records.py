@@ -119,7 +119,7 @@ def test_a_factory_is_found_by_its_public_id(shop):
 
 
 @pytest.mark.parametrize("wrong", ["", "1", "no such id", "ünïcode", "x" * 1000])
-def test_what_is_no_factorys_id_is_not_found(shop, wrong):
+def test_an_unknown_factory_id_is_not_found(shop, wrong):
     with pytest.raises(FactoryNotFound), reading() as db:
         require_factory(db, wrong)
 

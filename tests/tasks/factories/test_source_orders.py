@@ -20,7 +20,7 @@ def test_an_order_is_found_by_number_and_by_public_id(shop):
 
 
 @pytest.mark.parametrize("name", ["", "0", "a-1001", "A-1001 ", "%", "ünïcode", "x" * 100_000])
-def test_what_names_no_order_is_not_found(shop, name):
+def test_an_unknown_order_is_not_found(shop, name):
     order = shop.order(number="A-1001")
 
     with reading() as db:
@@ -32,7 +32,7 @@ def test_what_names_no_order_is_not_found(shop, name):
             require_order(db, public_id(Resource.customers, order))
 
 
-def test_a_number_names_the_order_of_its_mode(shop):
+def test_a_number_finds_the_order_of_its_mode(shop):
     live = shop.order(number="7", mode="live")
     test = shop.order(number="7", mode="test", customer_id=shop.customer(mode="test"))
     ids = [public_id(Resource.orders, order) for order in (live, test)]

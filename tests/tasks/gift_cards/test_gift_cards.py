@@ -110,7 +110,7 @@ def test_copies_of_one_batch_share_a_card_in_their_order(shop, ledger):
     assert balance(shop) == 0
 
 
-def test_a_copy_that_is_not_placed_takes_nothing(shop):
+def test_a_copy_that_is_not_placed_uses_no_gift_card(shop):
     shop.gift_card(CODE, 30_00)
 
     first, again = copy_one(bought_with_card(shop)), copy_one(bought_with_card(shop))
@@ -137,7 +137,7 @@ def test_a_copy_that_is_not_placed_takes_nothing(shop):
         ({"mode": "test"}, "gift card ending in ABCD is not known in this shop and pays nothing"),
     ],
 )
-def test_a_card_that_cannot_be_used_covers_nothing(shop, ledger, card, words):
+def test_an_unusable_gift_card_pays_nothing(shop, ledger, card, words):
     if card is not None:
         shop.gift_card(CODE, 90_00, **card)
 
@@ -147,7 +147,7 @@ def test_a_card_that_cannot_be_used_covers_nothing(shop, ledger, card, words):
     assert (result.status, result.errors_log, to_pay(shop, result)) == ("completed", told, 50_00)
 
 
-def test_without_a_code_or_with_a_short_one_nothing_is_shown_of_it(shop):
+def test_a_missing_or_short_code_is_not_shown(shop):
     nameless, short = bought_with_card(shop, code=None), bought_with_card(shop, code="ABC-123")
 
     ended = copy(nameless, short)
@@ -159,7 +159,7 @@ def test_without_a_code_or_with_a_short_one_nothing_is_shown_of_it(shop):
     ]
 
 
-def test_a_dropped_card_is_not_asked(shop):
+def test_a_dropped_payment_calls_no_gateway(shop):
     shop.gift_card(CODE, 90_00)
 
     result = copy_one(bought_with_card(shop), gift_cards="drop", place_target_order=True)
@@ -169,7 +169,7 @@ def test_a_dropped_card_is_not_asked(shop):
     assert (to_pay(shop, result), balance(shop)) == (50_00, 90_00)
 
 
-def test_a_copy_fails_on_request_where_its_card_has_too_little(shop, ledger):
+def test_a_copy_fails_on_request_if_its_gift_card_has_too_little(shop, ledger):
     shop.gift_card(CODE, 90_00)
     large = [bought_with_card(shop) for _ in range(3)]
     small = bought_with_card(shop, cents=5_00)
@@ -185,7 +185,7 @@ def test_a_copy_fails_on_request_where_its_card_has_too_little(shop, ledger):
     assert (kept.status, to_pay(shop, kept)) == ("completed", 45_00)
 
 
-def test_a_card_for_a_single_use_pays_once(shop):
+def test_a_single_use_gift_card_pays_once(shop):
     shop.gift_card(CODE, 90_00, single_use=True)
     source = bought_with_card(shop)
 
@@ -198,7 +198,7 @@ def test_a_card_for_a_single_use_pays_once(shop):
     assert (balance(shop), shop.row(GiftCard).status) == (50_00, "redeemed")
 
 
-def test_a_card_that_pays_for_everything_needs_no_payment_source(shop):
+def test_an_order_paid_by_gift_card_needs_no_payment_source(shop):
     shop.gift_card(CODE, 50_00)
     source = bought_with_card(shop, cents=50_00, token=None)
     change(
@@ -215,7 +215,7 @@ def test_a_card_that_pays_for_everything_needs_no_payment_source(shop):
     assert balance(shop) == 0
 
 
-def test_it_pays_no_more_than_is_to_be_paid(shop, ledger):
+def test_a_gift_card_pays_at_most_the_total(shop, ledger):
     shop.gift_card(CODE, 90_00)
     shop.price("MUG", 15_00)
     source = bought_with_card(shop)
@@ -226,7 +226,7 @@ def test_it_pays_no_more_than_is_to_be_paid(shop, ledger):
     assert shop.row(Order, id=target_of(result)).gift_card_amount_cents == 15_00
 
 
-def test_selling_a_gift_card_is_a_line_as_any_other(shop):
+def test_a_sold_gift_card_is_an_ordinary_line(shop):
     shop.gift_card(CODE, 90_00)
     order = payable(shop, gateway=None)
     shop.line(order, item_type="gift_cards", unit_amount_cents=25_00)
@@ -236,7 +236,7 @@ def test_selling_a_gift_card_is_a_line_as_any_other(shop):
     assert (result.errors_log, to_pay(shop, result), balance(shop)) == (None, 37_50, 90_00)
 
 
-def test_a_declined_payment_gives_the_amount_back(shop, ledger):
+def test_a_declined_payment_returns_the_amount_to_the_gift_card(shop, ledger):
     shop.gift_card(CODE, 40_00)
     source = bought_with_card(shop, token="tok_decline")
     during = []
@@ -249,7 +249,7 @@ def test_a_declined_payment_gives_the_amount_back(shop, ledger):
     assert shop.row(GiftCardUse).status == "released"
 
 
-def test_a_cancelled_order_gives_back_what_it_took(shop, ledger):
+def test_a_cancelled_order_returns_its_stock(shop, ledger):
     shop.gift_card(CODE, 40_00)
     (first,) = place(bought_with_card(shop))
     assert balance(shop) == 0
@@ -262,7 +262,7 @@ def test_a_cancelled_order_gives_back_what_it_took(shop, ledger):
     assert (balance(shop), shop.row(GiftCard).status) == (40_00, "active")
 
 
-def test_an_imported_order_that_is_cancelled_gives_back_what_it_says(shop):
+def test_a_cancelled_imported_order_returns_its_quantities(shop):
     shop.gift_card(
         CODE, 0, initial_balance_cents=40_00, other_changes_cents=-40_00, status="redeemed"
     )
@@ -275,7 +275,7 @@ def test_an_imported_order_that_is_cancelled_gives_back_what_it_says(shop):
     assert (card.balance_cents, card.other_changes_cents, card.status) == (40_00, 0, "active")
 
 
-def test_a_retried_renewal_takes_what_the_card_has_then(shop, ledger):
+def test_a_retried_renewal_uses_the_current_balance_of_the_gift_card(shop, ledger):
     shop.gift_card(CODE, 40_00)
     first = bought_with_card(shop, token="tok_decline_insufficient_funds")
     subscribe(shop, first, retry_after="1d 1d 1d")
@@ -298,7 +298,7 @@ def test_a_retried_renewal_takes_what_the_card_has_then(shop, ledger):
     assert balance(shop) == 0
 
 
-def test_a_template_with_another_payment_source_keeps_the_card(shop, ledger):
+def test_a_template_keeps_its_own_payment_source(shop, ledger):
     shop.gift_card(CODE, 40_00)
     source = bought_with_card(shop)
     key = subscribe(shop, source)
@@ -316,7 +316,7 @@ def test_a_template_with_another_payment_source_keeps_the_card(shop, ledger):
     assert balance(shop) == 0
 
 
-def test_many_at_once_take_no_cent_twice(shop, ledger):
+def test_concurrent_orders_never_spend_a_cent_of_a_gift_card_twice(shop, ledger):
     shop.gift_card(CODE, 100_00)
     shop.sku("MUG", stock=100)
     sources = [
@@ -340,7 +340,7 @@ def test_many_at_once_take_no_cent_twice(shop, ledger):
     assert charged == 9 * 50_00 - taken
 
 
-def test_a_model_of_cards_says_the_same(shop):
+def test_gift_cards_match_a_model(shop):
     """Random batches of copies with a few cards, against a plain model in Python."""
     chance = random.Random(20_260_117)
     codes = {"CARD-AAAA": 70_00, "CARD-BBBB": 25_00, "CARD-CCCC": 0}

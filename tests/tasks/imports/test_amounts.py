@@ -31,7 +31,7 @@ def reasons(resource, column, *values):
 
 @pytest.mark.parametrize(("resource", "column"), AMOUNTS)
 @pytest.mark.parametrize("value", ["20.00", Decimal("20.00")])
-def test_every_amount_column_refuses_decimals_with_what_to_write(resource, column, value):
+def test_every_amount_column_refuses_decimals_and_explains_the_format(resource, column, value):
     assert reasons(resource, column, value) == {1: TWENTY}
 
 
@@ -54,7 +54,7 @@ def test_other_values_that_are_not_amounts_are_reported(value, reason):
 
 
 @pytest.mark.parametrize("value", [20, "20", " 20 ", "+20", Decimal(20)])
-def test_whole_cents_are_taken(value):
+def test_whole_cents_are_accepted(value):
     assert reasons("orders", "total_amount_cents", value) == {}
 
 
@@ -122,7 +122,7 @@ def test_whole_numbers_beside_decimals_are_refused_too(shop, tmp_path, run_impor
     assert shop.rows(Order) == []
 
 
-def test_whole_cents_in_a_parquet_column_of_floats_are_taken(shop, tmp_path, run_import):
+def test_whole_cents_in_a_parquet_column_of_floats_are_accepted(shop, tmp_path, run_import):
     """As pandas makes it where some values are missing."""
     table = {
         "number": ["A", "B"],

@@ -43,7 +43,7 @@ def unbalanced(write_csv, run_import):
         ),
     ],
 )
-def test_what_is_in_the_header_only_is_counted(shop, unbalanced, amounts, said):
+def test_each_wrong_amount_of_the_header_is_reported(shop, unbalanced, amounts, said):
     header = plain_order("1001", **{"total_amount_cents": 12_50, **amounts})
     right = plain_order("1002", total_amount_cents=12_50, subtotal_amount_cents=12_50)
 

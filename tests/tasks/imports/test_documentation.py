@@ -18,7 +18,7 @@ def section(resource: str) -> str:
     return found[1]
 
 
-def test_the_resources_stand_in_the_order_in_which_they_are_imported():
+def test_the_resources_are_listed_in_import_order():
     assert re.findall(r"^### (.+)$", TEXT, re.MULTILINE) == list(RESOURCES)
 
 

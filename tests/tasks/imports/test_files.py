@@ -63,7 +63,7 @@ def test_a_folder_without_importable_files_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["invoices.csv", "orders-2024.csv", "Orders.csv"])
-def test_a_name_that_is_no_resource_is_an_error_alone_and_in_a_folder(tmp_path, name):
+def test_a_file_name_without_a_resource_is_an_error(tmp_path, name):
     (tmp_path / "customers.csv").touch()
     (tmp_path / name).touch()
 
@@ -72,7 +72,7 @@ def test_a_name_that_is_no_resource_is_an_error_alone_and_in_a_folder(tmp_path, 
             find_files(str(place))
 
 
-def test_an_unknown_ending_is_an_error_where_the_file_was_asked_for(tmp_path):
+def test_an_unknown_file_ending_is_an_error(tmp_path):
     path = tmp_path / "orders.txt"
     path.touch()
 

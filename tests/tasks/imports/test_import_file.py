@@ -42,9 +42,7 @@ def test_a_second_import_changes_nothing_and_says_so(shop, tmp_path, run_import)
 
 
 @pytest.mark.parametrize("chunk_size", [1000, 1])
-def test_of_rows_with_the_same_key_the_first_is_imported_and_the_others_are_reported(
-    shop, write_csv, run_import, chunk_size
-):
+def test_only_the_first_row_with_a_key_is_imported(shop, write_csv, run_import, chunk_size):
     order_id = shop.order(number="1", lines=[])
     path = write_csv(
         "line_items.csv",
@@ -83,7 +81,7 @@ def test_a_copy_is_not_taken_for_the_row_that_it_was_copied_from(shop, write_csv
     assert shop.row(Order).billing_address_id == original
 
 
-def test_a_broken_off_import_goes_on_where_it_stopped(shop, write_csv, run_import):
+def test_an_interrupted_import_continues_where_it_stopped(shop, write_csv, run_import):
     order_id = shop.order(number="1", lines=[])
     path = write_csv("line_items.csv", [plain_line("1", str(n)) for n in range(25)])
     commits: Counter[str] = Counter()
@@ -110,7 +108,7 @@ def test_a_broken_off_import_goes_on_where_it_stopped(shop, write_csv, run_impor
     ("words", "raised"),
     [("database is locked", TryAgain), ("disk full, card 4111", ImportInterrupted)],
 )
-def test_an_attempt_after_a_fault_of_the_database_counts_on(
+def test_attempts_are_counted_across_database_errors(
     shop, write_csv, tmp_path, monkeypatch, words, raised
 ):
     path = write_csv(
@@ -140,7 +138,7 @@ def test_an_attempt_after_a_fault_of_the_database_counts_on(
     assert [row.number for row in shop.rows(Order)] == ["1", "2", "3", "4"]
 
 
-def test_two_imports_at_once_double_nothing(shop, tmp_path):
+def test_two_concurrent_imports_insert_each_row_once(shop, tmp_path):
     for n in range(3):
         shop.order(number=str(n), lines=[])
     address = {"line_1": "1 Example Street", "city": "Exampleville", "country_code": "US"}

@@ -58,7 +58,7 @@ def test_a_coupon_code_in_other_letters_is_the_same_coupon(shop, typed):
     }
 
 
-def test_what_nobody_sees_around_keys_is_taken_away(shop, write_csv, run_import):
+def test_invisible_characters_around_keys_are_removed(shop, write_csv, run_import):
     write_csv("skus.csv", [{"code": "PEN\u00a0", "name": "Pen"}])
     write_csv("orders.csv", [plain_order("\ufeff1005 ")])
     path = write_csv("line_items.csv", [plain_line("1005", f" {DECOMPOSED}", sku_code="\u200bPEN")])
@@ -71,7 +71,7 @@ def test_what_nobody_sees_around_keys_is_taken_away(shop, write_csv, run_import)
     assert (line.reference, line.sku_code) == (COMPOSED, "PEN")
 
 
-def test_an_existing_database_gets_its_keys(shop):
+def test_a_migration_fills_the_comparison_keys(shop):
     order = shop.order(number="1", coupon_code="SAVE10", customer_email="Ann@shop.example")
     first = shop.customer(email="Ann@shop.example")
     second = shop.customer(email="other@shop.example")

@@ -4,7 +4,7 @@ from order_factory.models.tables import Price, Promotion
 from tests.support.import_examples import PROMOTION
 
 
-def test_a_later_price_takes_the_place_of_the_earlier(shop, write_csv, run_import):
+def test_a_later_price_replaces_the_earlier_one(shop, write_csv, run_import):
     shop.sku("MUG")
     shop.sku("CAP")
     price = {"sku_code": "MUG", "currency_code": "EUR", "amount_cents": 12_50}
@@ -27,7 +27,7 @@ def test_of_two_prices_in_one_file_the_first_counts(shop, write_csv, run_import)
     assert shop.row(Price).amount_cents == 12_50
 
 
-def test_a_promotion_whose_columns_do_not_fit_is_rejected(shop, write_csv, run_import):
+def test_a_promotion_with_columns_of_another_type_is_rejected(shop, write_csv, run_import):
     rows = [
         PROMOTION | {"sku_list": None, "reference": "a", "percentage": None},
         PROMOTION | {"sku_list": None, "reference": "b", "fixed_amount_cents": 5_00},

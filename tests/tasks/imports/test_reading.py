@@ -67,7 +67,7 @@ def test_ids_and_what_the_import_sets_itself_are_unknown_columns(tmp_path, extra
     assert f"unknown: {extra!r}" in refusal(path)
 
 
-def test_the_first_json_object_tells_the_columns(tmp_path):
+def test_the_first_json_object_defines_the_columns(tmp_path):
     path = tmp_path / "customers.jsonl"
     path.write_text("\n" + json.dumps({"mail": "ann@shop.example"}) + "\n")
 
@@ -104,7 +104,7 @@ def test_every_unicode_encoding_is_recognised(tmp_path, encoding):
         assert source.read_as == ("as UTF-16 text" if "16" in encoding else "")
 
 
-def test_latin_1_is_recognised_and_said(tmp_path):
+def test_latin_1_is_recognised_and_reported(tmp_path):
     path = tmp_path / "customers.csv"
     path.write_bytes("email,profile_id\na@shop.example,Müller – 5 €\n".encode("cp1252"))
 
@@ -162,7 +162,7 @@ def test_columns_without_a_name_and_rows_without_a_value_are_passed_over(tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"number\n1\n", b"PAR1 and no more PAR1"])
-def test_what_is_no_parquet_is_an_error(tmp_path, content):
+def test_an_invalid_parquet_file_is_an_error(tmp_path, content):
     path = tmp_path / "orders.parquet"
     path.write_bytes(content)
 
@@ -170,7 +170,7 @@ def test_what_is_no_parquet_is_an_error(tmp_path, content):
     assert refusal(path) == message
 
 
-def test_parquet_with_a_damaged_page_is_an_error_that_tells_the_row(tmp_path):
+def test_a_damaged_parquet_page_is_reported_with_its_row(tmp_path):
     path = tmp_path / "customers.parquet"
     emails = [f"{n}@shop.example" for n in range(30_000)]
     pq.write_table(pa.table({"email": emails}), path, row_group_size=10_000, use_dictionary=False)
@@ -223,7 +223,7 @@ def test_parquet_columns_of_the_wrong_type_are_an_error(tmp_path, column, values
     assert refusal(path).startswith(f"Columns of orders.parquet have the wrong type: {message}")
 
 
-def test_parquet_columns_of_text_dictionaries_and_nulls_are_taken(tmp_path):
+def test_parquet_columns_of_text_dictionaries_and_nulls_are_read(tmp_path):
     path = tmp_path / "orders.parquet"
     table = pa.table(
         {

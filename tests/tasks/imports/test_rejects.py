@@ -140,9 +140,7 @@ def test_every_kind_of_bad_order_is_reported_and_the_others_are_imported(
     assert imported.counts == {"orders.csv": (len(kept), 0, len(BAD_ORDERS))}
 
 
-def test_a_row_with_several_faults_is_one_rejected_row_with_several_reasons(
-    shop, write_csv, run_import
-):
+def test_a_row_with_several_errors_counts_as_one_rejected_row(shop, write_csv, run_import):
     path = write_csv(
         "orders.csv",
         [
@@ -209,7 +207,7 @@ def test_an_order_that_a_factory_made_takes_no_imported_lines(shop, write_csv, r
     assert shop.rows(LineItem) == []
 
 
-def test_an_address_lies_on_the_earth(shop, write_csv, run_import):
+def test_coordinates_outside_the_earth_are_refused(shop, write_csv, run_import):
     address = {"line_1": "1 Example Street", "city": "Exampleville", "country_code": "US"}
     path = write_csv(
         "addresses.csv",
@@ -385,7 +383,7 @@ def test_parquet_values_that_python_cannot_hold_are_rejected_with_their_row(
     ]
 
 
-def test_a_row_that_the_database_refuses_takes_no_other_row_along(shop, write_csv, run_import):
+def test_only_the_row_that_the_database_refuses_is_rejected(shop, write_csv, run_import):
     with begin() as db:
         if db.dialect.name == "sqlite":
             db.exec_driver_sql(
@@ -409,7 +407,7 @@ def test_a_row_that_the_database_refuses_takes_no_other_row_along(shop, write_cs
     assert "secret" not in reason
 
 
-def test_the_rejects_hold_none_of_the_values(shop, write_csv, run_import, tmp_path):
+def test_the_rejects_contain_no_values(shop, write_csv, run_import, tmp_path):
     path = write_csv(
         "payment_sources.csv",
         [
@@ -473,7 +471,7 @@ def test_rejects_of_an_earlier_import_are_replaced_and_nothing_else_is(tmp_path)
     assert orders.read_text() == "number\n"
 
 
-def test_a_place_where_no_rejects_can_be_written_is_an_error(tmp_path):
+def test_an_unwritable_rejects_file_is_an_error(tmp_path):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
     rejects_file = new_rejects_file(in_the_way / "rejects.csv", [])

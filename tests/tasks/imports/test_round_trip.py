@@ -137,7 +137,7 @@ def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, writ
         assert rest == {name: allowed[name] for name in rest}
 
 
-def test_what_is_left_out_gets_the_default_of_its_column(shop, write_csv, run_import):
+def test_an_omitted_value_gets_the_default_of_its_column(shop, write_csv, run_import):
     shop.customer(email="ann@shop.example")
     path = write_csv(
         "orders.csv",
@@ -161,9 +161,7 @@ def test_what_is_left_out_gets_the_default_of_its_column(shop, write_csv, run_im
     assert (ann.discount_amount_cents, ann.metadata, ann.reference) == (0, None, None)
 
 
-def test_rows_of_the_other_mode_are_neither_found_nor_taken_for_the_same(
-    shop, write_csv, run_import
-):
+def test_rows_of_the_other_mode_are_not_matched(shop, write_csv, run_import):
     shop.customer(email="ann@shop.example", mode="live")
     shop.order(number="1", mode="live", lines=[])
     path = write_csv(

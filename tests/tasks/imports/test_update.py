@@ -56,9 +56,7 @@ def test_without_update_differences_are_reported_by_column(shop, changed_shop, r
     assert shop.row(StockItem).quantity == 1000
 
 
-def test_with_update_new_values_are_taken_over_and_counted_by_column(
-    shop, changed_shop, run_import
-):
+def test_update_changes_existing_rows_and_counts_by_column(shop, changed_shop, run_import):
     imported = run_import(changed_shop, update=True)
     again = run_import(changed_shop, update=True)
 
@@ -81,7 +79,7 @@ def test_with_update_new_values_are_taken_over_and_counted_by_column(
     assert order.updated_at > order.created_at
 
 
-def test_what_a_row_leaves_out_stays_as_it_is(shop, write_csv, run_import):
+def test_omitted_values_of_a_row_do_not_change(shop, write_csv, run_import):
     shop.customer(email="ann@shop.example", status="blocked", profile_id="p-1")
 
     imported = run_import(
@@ -123,7 +121,7 @@ def test_an_order_that_a_factory_made_is_not_changed(shop, write_csv, run_import
     assert shop.row(Order, id=made).payment_status == "authorized"
 
 
-def test_of_two_rows_with_one_key_the_first_is_taken_over(shop, write_csv, run_import):
+def test_only_the_first_of_two_rows_with_one_key_updates(shop, write_csv, run_import):
     shop.sku("MUG", stock=9)
     row = {"sku_code": "MUG", "stock_location": "main"}
     path = write_csv("stock_items.csv", [row | {"quantity": n} for n in (5, 7)])
@@ -134,7 +132,7 @@ def test_of_two_rows_with_one_key_the_first_is_taken_over(shop, write_csv, run_i
     assert shop.row(StockItem).quantity == 5
 
 
-def test_a_new_balance_of_a_gift_card_leaves_what_orders_have_taken(shop, write_csv, run_import):
+def test_an_imported_balance_keeps_the_amounts_that_orders_have_taken(shop, write_csv, run_import):
     shop.gift_card("GIFT-1", 12_00, initial_balance_cents=40_00, other_changes_cents=-20_00)
     card = {"code": "gift-1", "currency_code": "EUR", "balance_cents": 50_00}
     path = write_csv("gift_cards.csv", [card])

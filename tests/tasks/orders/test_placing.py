@@ -60,7 +60,7 @@ def test_an_order_is_placing_until_its_gateway_has_answered(shop, ledger):
     assert names == ["authorizations.create", "orders.authorize", "orders.place"]
 
 
-def test_a_pending_copy_is_placed_under_the_name_of_the_copy(shop, ledger):
+def test_a_copy_placed_later_uses_the_idempotency_key_of_the_copy(shop, ledger):
     order = pending_copy(shop)
 
     assert acted("place", order) == []
@@ -103,7 +103,7 @@ def test_a_declined_order_is_pending_again_and_can_be_placed_with_another_card(s
     assert violations() == []
 
 
-def test_all_that_is_wrong_is_said_and_the_others_are_placed(shop, ledger):
+def test_all_errors_are_reported_and_the_other_orders_are_placed(shop, ledger):
     good, other = open_order(shop), open_order(shop)
     homeless = open_order(shop, billing_address_id=None)
     poor = open_order(shop, payment_source_id=None)
@@ -152,7 +152,7 @@ def test_an_order_that_is_paid_by_hand_is_placed_at_once(shop, ledger):
     assert violations() == []
 
 
-def test_a_card_that_has_left_the_wallet_is_not_charged(shop, ledger):
+def test_a_card_removed_from_the_wallet_is_not_charged(shop, ledger):
     order = pending_copy(shop)
     with begin() as db:
         db.execute(delete(CustomerPaymentSource))
@@ -190,7 +190,7 @@ def test_a_coupon_is_used_once(shop, ledger, placed_at_first):
     assert violations() == []
 
 
-def test_an_expired_card_is_not_charged_and_no_other_is_taken(shop, ledger, monkeypatch):
+def test_an_expired_card_is_neither_charged_nor_replaced(shop, ledger, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_PAYMENT_SOURCE_FALLBACK", "newest_valid")
     order = open_order(shop)
     customer = shop.row(Order, id=order).customer_id

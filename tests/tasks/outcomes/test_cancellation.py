@@ -31,7 +31,7 @@ def pieces(shop, code="MUG"):
     return sum(place.quantity - place.reserved for place in shop.rows(StockItem, sku_id=sku.id))
 
 
-def test_the_source_is_cancelled_and_its_stock_given_back(shop):
+def test_the_source_is_cancelled_and_its_stock_returned(shop):
     source = shop.order(lines=[("MUG", 2, 12_50), ("MUG", 1, 0)], payment_status="unpaid")
 
     result = copy_one(source, cancel_source_order=True)
@@ -44,7 +44,7 @@ def test_the_source_is_cancelled_and_its_stock_given_back(shop):
     assert violations() == []
 
 
-def test_an_order_that_was_never_placed_gives_nothing_back(shop):
+def test_an_order_that_was_never_placed_returns_no_stock(shop):
     source = shop.order(status="pending", placed_at=None, payment_status="unpaid")
 
     copy_one(source, cancel_source_order=True)
@@ -53,7 +53,7 @@ def test_an_order_that_was_never_placed_gives_nothing_back(shop):
     assert pieces(shop) == 1000
 
 
-def test_stock_goes_back_to_where_it_came_from(shop, ledger):
+def test_stock_returns_to_its_stock_items(shop, ledger):
     mug = shop.sku("MUG", stock=3)
     shop.add(StockItem, sku_id=mug, stock_location="attic", quantity=3)
     (first,) = place(payable(shop, lines=[("MUG", 4, 1_00)]))
@@ -152,7 +152,7 @@ def test_a_source_whose_copy_fails_or_is_not_placed_is_not_cancelled(shop, ledge
     assert violations() == []
 
 
-def test_it_is_not_cancelled_before_the_copy_is_paid(shop, ledger):
+def test_the_source_is_not_cancelled_before_the_copy_is_paid(shop, ledger):
     source = payable(shop)
     factory = request(source, place_target_order=True, cancel_source_order=True)
 

@@ -4,7 +4,7 @@ from order_factory.models.tables import CopyError, Event, OrderFactory
 from tests.support.copying import FLOW_RUN, copy, copy_one, factory_of, request, results
 
 
-def test_a_completed_factory_tells_when_and_by_which_run(shop):
+def test_a_completed_factory_shows_its_time_and_its_flow_run(shop):
     result = copy_one(shop.order())
 
     assert result.status == "completed"
@@ -15,7 +15,7 @@ def test_a_completed_factory_tells_when_and_by_which_run(shop):
     assert result.started_at.utcoffset().total_seconds() == 0
 
 
-def test_a_failed_factory_tells_when_and_why(shop):
+def test_a_failed_factory_shows_its_time_and_its_errors(shop):
     result = copy_one(shop.order(lines=[]))
 
     assert result.status == "failed"

@@ -110,7 +110,7 @@ def test_with_skip_errors_a_declined_copy_completes_and_says_why(shop, ledger):
     assert violations() == []
 
 
-def test_what_was_done_before_the_time_ran_out_is_found_and_not_done_again(shop, ledger):
+def test_a_call_carried_out_before_the_timeout_is_not_repeated(shop, ledger):
     (result,) = place(payable(shop, "tok_timeout_after"))
 
     assert result.target_order.status == "placed"
@@ -118,7 +118,7 @@ def test_what_was_done_before_the_time_ran_out_is_found_and_not_done_again(shop,
     assert (ledger.calls("authorize"), ledger.calls("lookup")) == (1, 1)
 
 
-def test_what_was_not_done_before_the_time_ran_out_is_done_once(shop, ledger):
+def test_a_call_not_carried_out_before_the_timeout_is_made_once(shop, ledger):
     (result,) = place(payable(shop, "tok_timeout_before_once"))
 
     assert result.target_order.status == "placed"
@@ -127,7 +127,7 @@ def test_what_was_not_done_before_the_time_ran_out_is_done_once(shop, ledger):
 
 
 @pytest.mark.parametrize("token", ["tok_timeout_before", "tok_unreachable"])
-def test_without_an_answer_the_order_stays_placing_and_can_be_gone_on_with(shop, ledger, token):
+def test_an_unanswered_order_stays_placing_and_is_continued(shop, ledger, token):
     source = payable(shop, token)
     factory = request(source, place_target_order=True)
     batch = batch_of([factory])
@@ -148,7 +148,7 @@ def test_without_an_answer_the_order_stays_placing_and_can_be_gone_on_with(shop,
     assert ledger.charges() == [("authorize", 12_50)]
 
 
-def test_a_gateway_that_gives_no_answers_is_left_alone(shop, ledger):
+def test_a_gateway_that_does_not_answer_is_paused(shop, ledger):
     factories = [
         request(payable(shop, "tok_unreachable"), place_target_order=True) for _ in range(40)
     ]
@@ -162,7 +162,7 @@ def test_a_gateway_that_gives_no_answers_is_left_alone(shop, ledger):
     assert {result.status for result in results(factories)} == {"in_progress"}
 
 
-def test_what_is_never_answered_keeps_nobody_waiting(shop, ledger, monkeypatch):
+def test_unanswered_payments_do_not_delay_the_others(shop, ledger, monkeypatch):
     """Silent cards are older than all others, and more than a run has patience with."""
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "2")
     forget_gateways()
@@ -192,7 +192,7 @@ def test_what_is_never_answered_keeps_nobody_waiting(shop, ledger, monkeypatch):
     assert results([later])[0].status == "completed"
 
 
-def test_a_run_that_died_after_the_call_is_gone_on_with_by_lookup(shop, ledger):
+def test_a_payment_of_a_run_that_died_after_the_call_is_looked_up(shop, ledger):
     factory = request(payable(shop), place_target_order=True)
     batch = batch_of([factory])
     copy_batch(batch)
@@ -209,7 +209,7 @@ def test_a_run_that_died_after_the_call_is_gone_on_with_by_lookup(shop, ledger):
     assert (ledger.calls("authorize"), ledger.calls("lookup")) == (1, 1)
 
 
-def test_a_bank_transfer_is_placed_at_once_and_unpaid(shop, ledger):
+def test_an_order_by_bank_transfer_is_placed_at_once_and_stays_unpaid(shop, ledger):
     method = shop.add(PaymentMethod, payment_source_type="wire_transfers", gateway="manual")
     source = shop.order(payment_method_id=method)
 

@@ -57,7 +57,7 @@ def test_the_earlier_payment_is_cancelled_before_another_card_pays(shop, ledger,
     assert shop.row(Order, id=order).status == "placed"
 
 
-def test_a_confirmed_payment_of_the_same_amount_pays(shop, ledger, waiting):
+def test_a_confirmed_payment_of_the_same_amount_pays_for_the_order(shop, ledger, waiting):
     order = waiting()
     confirm(ledger)
 

@@ -66,7 +66,7 @@ def test_another_shop_with_the_same_account_pays_by_keys_of_its_own(shop, ledger
     assert ledger.repeats() == 0
 
 
-def test_the_keys_name_no_order(shop, ledger):
+def test_the_idempotency_keys_contain_no_order_ids(shop, ledger):
     place(payable(shop), payable(shop))
 
     keys = {row.idempotency_key for row in shop.rows(Transaction)}

@@ -54,7 +54,7 @@ def finished(shop, key, batch):
 
 @pytest.mark.parametrize("trigger", [Trigger.CANCEL, Trigger.DEACTIVATE])
 @pytest.mark.parametrize("token", ["tok_approve", "tok_timeout_before"])
-def test_what_was_never_done_at_the_gateway_is_not_done_any_more(shop, ledger, trigger, token):
+def test_an_unwanted_payment_is_not_requested(shop, ledger, trigger, token):
     key, batch = recorded(shop, token)
     copy_batch(batch)
     if token != "tok_approve":
@@ -77,7 +77,7 @@ def test_what_was_never_done_at_the_gateway_is_not_done_any_more(shop, ledger, t
     assert (counted.errors_count, counted.running_batch_id) == (0, None)
 
 
-def test_what_the_gateway_did_before_is_found_and_voided(shop, ledger):
+def test_an_earlier_authorization_is_found_and_voided(shop, ledger):
     key, batch = recorded(shop, "tok_approve")
     copy_batch(batch)
     with hold_process_lock() as me:
@@ -97,7 +97,7 @@ def test_what_the_gateway_did_before_is_found_and_voided(shop, ledger):
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000, 0)
 
 
-def test_a_charge_that_is_under_way_is_voided(shop, ledger, monkeypatch):
+def test_a_pending_charge_is_voided(shop, ledger, monkeypatch):
     """The subscription is cancelled between the question and the answer."""
     key, batch = recorded(shop, "tok_approve")
     copy_batch(batch)
@@ -157,7 +157,9 @@ def test_pending_copies_are_aborted(shop, ledger):
         assert db.scalar(select(Transaction.id)) is None
 
 
-def test_a_declined_card_of_an_ended_subscription_is_a_declined_card(shop, ledger, monkeypatch):
+def test_a_card_declined_after_the_end_of_the_subscription_is_reported_as_declined(
+    shop, ledger, monkeypatch
+):
     key, batch = recorded(shop, "tok_approve")
     copy_batch(batch)
 

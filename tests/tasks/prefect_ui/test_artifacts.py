@@ -120,7 +120,7 @@ def test_text_of_a_shop_or_a_caller_is_escaped(make_result):
     assert rf"| 30 | 20 | {escaped} | {escaped} |" in message
 
 
-def test_both_end_somewhere(make_result):
+def test_a_table_and_a_message_are_cut_off(make_result):
     errors = [error(code=f"code-{n}", example_message="x" * 10_000) for n in range(100)]
     result = make_result(errors=errors)
 

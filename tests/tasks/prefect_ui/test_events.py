@@ -43,7 +43,7 @@ def test_a_copy_is_published_as_one_event(shop, published):
     }
 
 
-def test_a_failure_is_published_as_one(shop, published):
+def test_a_failed_copy_is_published_as_a_failure(shop, published):
     publish_factory(copy_one(shop.order(lines=[("MUG", 0, 1_00)])))
 
     assert [event["event"] for event in published] == ["order_factories.fail"]

@@ -163,7 +163,7 @@ def message(shop, result):
 
 @pytest.mark.parametrize("skip_errors", [False, True])
 @pytest.mark.parametrize("reuse_wallet", [False, True])
-def test_the_copies_are_the_same_as_without(shop, prefetched, skip_errors, reuse_wallet):
+def test_prefetching_does_not_change_the_copies(shop, prefetched, skip_errors, reuse_wallet):
     options = {"skip_errors": skip_errors, "reuse_wallet": reuse_wallet}
     orders = orders_of_all_kinds(shop)
     expected = [copy(order, **options) for order in orders]
@@ -179,7 +179,7 @@ def test_the_copies_are_the_same_as_without(shop, prefetched, skip_errors, reuse
     assert violations() == []
 
 
-def test_what_another_connection_commits_is_seen(shop, prefetched):
+def test_commits_of_another_connection_are_noticed(shop, prefetched):
     orders = plain_orders(shop)
     (mug,) = shop.rows(Sku, code="MUG")
 
@@ -193,7 +193,7 @@ def test_what_another_connection_commits_is_seen(shop, prefetched):
     assert statuses(ended) == ["completed"] * 3 + ["failed"] * 6
 
 
-def test_a_part_of_another_size_is_read_again(shop, prefetched):
+def test_a_prefetched_part_of_another_size_is_read_again(shop, prefetched):
     ended = copy_in_parts(requests(plain_orders(shop)), sizes=(3, 2, 2, 2))
 
     assert prefetched == [False, False, True, True]
@@ -201,7 +201,7 @@ def test_a_part_of_another_size_is_read_again(shop, prefetched):
     assert violations() == []
 
 
-def test_what_a_part_takes_from_the_stock_is_not_there_for_the_next(shop, prefetched):
+def test_stock_taken_by_a_part_is_missing_in_the_next(shop, prefetched):
     shop.sku("FEW", stock=4)
     orders = payable_orders(shop, lines=[("FEW", 1, 3_00)])
 
@@ -213,7 +213,7 @@ def test_what_a_part_takes_from_the_stock_is_not_there_for_the_next(shop, prefet
 
 
 @pytest.mark.parametrize("option", ["place_target_order", "cancel_source_order"])
-def test_the_part_after_one_that_moves_stock_is_read_again(shop, prefetched, option):
+def test_a_part_after_a_stock_change_is_read_again(shop, prefetched, option):
     first, *others = payable_orders(shop)
 
     ended = copy_in_parts([request(first, **{option: True}), *requests(others)])
@@ -233,7 +233,7 @@ def test_stock_that_was_enough_for_each_part_is_enough_for_all(shop, prefetched)
     assert statuses(ended) == ["completed"] * 9
 
 
-def test_one_at_fault_fails_alone_in_a_part_that_was_read_ahead(shop, prefetched, monkeypatch):
+def test_a_faulty_order_fails_alone_in_a_prefetched_part(shop, prefetched, monkeypatch):
     orders = plain_orders(shop)
     poison = failing_for(orders[4])
     STEPS.append(poison)
@@ -245,7 +245,7 @@ def test_one_at_fault_fails_alone_in_a_part_that_was_read_ahead(shop, prefetched
     assert violations() == []
 
 
-def test_a_transaction_that_is_run_again_copies_once(shop, prefetched, monkeypatch):
+def test_a_retried_transaction_copies_once(shop, prefetched, monkeypatch):
     orders = plain_orders(shop)
     tried = []
 
@@ -273,7 +273,7 @@ def _without_references(*statements):
         db.invalidate()
 
 
-def test_an_order_that_refers_to_nothing_fails_as_ever(shop, prefetched):
+def test_a_broken_order_reference_fails_with_prefetching_too(shop, prefetched):
     orders = plain_orders(shop)
     broken = update(Order).where(Order.id == orders[4]).values(payment_method_id=4711)
     _without_references(broken)
@@ -287,7 +287,7 @@ def test_an_order_that_refers_to_nothing_fails_as_ever(shop, prefetched):
     }
 
 
-def test_a_wallet_that_refers_to_nothing_fails_as_ever(shop, prefetched):
+def test_a_broken_wallet_reference_fails_with_prefetching_too(shop, prefetched):
     orders = plain_orders(shop)
     customer = shop.customer()
     saved = shop.payment_source(wallet_of=customer)
@@ -310,7 +310,7 @@ def test_a_wallet_that_refers_to_nothing_fails_as_ever(shop, prefetched):
         "ALTER TABLE line_items ADD COLUMN own INTEGER REFERENCES skus (id)",
     ],
 )
-def test_nothing_is_read_ahead_in_a_shop_with_triggers_or_keys_of_its_own(shop, prefetched, own):
+def test_a_shop_with_its_own_triggers_or_keys_is_not_prefetched(shop, prefetched, own):
     with begin() as db:
         db.execute(text(own))
 
@@ -320,7 +320,7 @@ def test_nothing_is_read_ahead_in_a_shop_with_triggers_or_keys_of_its_own(shop, 
     assert statuses(ended) == ["completed"] * 9
 
 
-def test_without_its_reader_the_batch_is_copied_all_the_same(shop, prefetched):
+def test_the_batch_is_copied_after_its_reader_ends(shop, prefetched):
     def kill(part):
         if part == 3:
             (mine,) = readers_of(psutil.Process())
@@ -334,7 +334,7 @@ def test_without_its_reader_the_batch_is_copied_all_the_same(shop, prefetched):
     assert violations() == []
 
 
-def test_where_no_process_can_be_started_nothing_is_read_ahead(shop, monkeypatch):
+def test_nothing_is_prefetched_if_no_process_can_be_started(shop, monkeypatch):
     monkeypatch.setattr(sys, "executable", "there-is-no-such-python")
 
     with prefetching(batch_of(requests(plain_orders(shop)))) as ahead:
@@ -366,7 +366,7 @@ def test_an_answer_that_comes_when_the_batch_ends_is_received(shop, monkeypatch)
     assert ends == [b"", None], "its thread has come to its end"
 
 
-def test_afterwards_no_process_is_left_and_references_are_asked_for(shop):
+def test_prefetching_ends_its_process_and_restores_the_key_checks(shop):
     copy_in_parts(requests(plain_orders(shop)))
 
     assert readers_of(psutil.Process()) == []

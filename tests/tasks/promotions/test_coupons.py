@@ -130,7 +130,7 @@ def test_an_order_that_fails_uses_up_nothing(shop):
     assert shop.row(Coupon).usage_count == 1
 
 
-def test_a_coupon_that_may_be_left_out_follows_its_order(shop):
+def test_an_optional_coupon_is_used_only_if_its_order_is_copied(shop):
     shop.coupon("SPRING", usage_limit=1)
     shop.sku("RARE", stock=1)
     wrong = shop.order(coupon_code="SPRING", lines=[("RARE", 2, 1_00)])

@@ -34,7 +34,7 @@ def test_the_first_order_that_has_lines_gets_the_coupon(shop, sources, stock):
     assert shop.row(Coupon).usage_count == 1
 
 
-def test_an_order_in_a_wrong_status_takes_neither_coupon_nor_stock_nor_gift_card(shop):
+def test_an_order_in_a_wrong_status_uses_no_coupon_stock_or_gift_card(shop):
     shop.coupon("SPRING", usage_limit=1)
     shop.sku("RARE", stock=1)
     shop.gift_card("PRESENT", 5_00)

@@ -17,7 +17,7 @@ def promoted(shop, order, **options):
     ]
 
 
-def test_old_promotions_go_and_those_of_today_come(shop):
+def test_todays_promotions_replace_the_old_ones(shop):
     shop.promotion(name="Tenth", reference="tenth")
     source = shop.order(lines=[("MUG", 3, 3_33), ("CAP", 1, 1_01)])
     for kind in PROMOTIONS:
@@ -63,7 +63,7 @@ def test_totals_stay_above_zero_and_empty_promotions_are_not_used(shop):
     assert [each.total_usage_count for each in shop.rows(Promotion)] == [1, 0]
 
 
-def test_an_exclusive_one_is_the_only_one_while_there_is_any_of_it(shop):
+def test_an_exclusive_promotion_is_the_only_one_until_it_is_used_up(shop):
     shop.promotion(percentage=1)
     shop.promotion(percentage=20, exclusive=True, total_usage_limit=1)
     source = shop.order(lines=[("MUG", 1, 10_00)])
@@ -74,7 +74,7 @@ def test_an_exclusive_one_is_the_only_one_while_there_is_any_of_it(shop):
     assert totals == [8_00, 9_90]
 
 
-def test_a_list_of_skus_and_a_least_amount_hold(shop):
+def test_a_promotion_needs_its_skus_and_its_minimum_amount(shop):
     listed = shop.add(SkuList, name="caps")
     shop.add(SkuListItem, sku_list_id=listed, sku_code="CAP")
     shop.promotion(sku_list_id=listed)
@@ -101,7 +101,7 @@ def test_the_tax_is_on_the_amount_after_discounts(shop, included, tax):
     assert target.total_amount_with_taxes_cents == (9_00 if included else 9_00 + tax)
 
 
-def test_free_shipping_takes_the_shipping_off_and_nothing_else(shop):
+def test_free_shipping_reduces_only_the_shipping(shop):
     shop.promotion(type="free_shipping_promotions")
     source = shop.order(lines=[("MUG", 1, 10_00)])
     shop.line(source, item_type="shipments", unit_amount_cents=7_00)

@@ -16,7 +16,7 @@ def used(shop):
 
 
 @pytest.mark.parametrize("single_use", [False, True])
-def test_a_declined_payment_gives_the_coupon_back(shop, ledger, single_use):
+def test_a_declined_payment_releases_the_coupon(shop, ledger, single_use):
     shop.coupon("SPRING", usage_limit=1, customer_single_use=single_use)
     source = payable(shop, "tok_decline", coupon_code="SPRING", status="pending")
 
@@ -39,7 +39,7 @@ def test_a_declined_payment_gives_the_coupon_back(shop, ledger, single_use):
     assert violations() == []
 
 
-def test_uses_of_promotions_are_given_back_one_by_one(shop, ledger):
+def test_uses_of_promotions_are_released_one_by_one(shop, ledger):
     limited = shop.promotion(total_usage_limit=1)
     shop.promotion(percentage=5)
     shop.coupon("SPRING")
@@ -67,7 +67,7 @@ def test_a_copy_that_cannot_be_placed_has_not_used_the_coupon(shop):
     assert used(shop) == ([1], [1])
 
 
-def test_a_cancelled_order_gives_back_what_it_used_here(shop, ledger):
+def test_a_cancelled_order_releases_its_uses(shop, ledger):
     shop.coupon("SPRING", usage_limit=2)
     (first,) = place(payable(shop, coupon_code="SPRING"))
     assert used(shop) == ([1], [1])
@@ -80,7 +80,7 @@ def test_a_cancelled_order_gives_back_what_it_used_here(shop, ledger):
     assert violations() == []
 
 
-def test_a_count_that_the_shop_has_set_lower_stays_above_zero(shop, ledger):
+def test_a_usage_count_never_falls_below_zero(shop, ledger):
     coupon = shop.coupon("SPRING")
     source = payable(shop, "tok_decline", coupon_code="SPRING")
 

@@ -12,7 +12,7 @@ from tests.support.at_once import at_once
 from tests.support.copying import batch_of, copy_batch, request, results, target_of, whole_database
 
 
-def test_a_limited_coupon_is_not_used_more_often_by_runs_at_the_same_time(shop):
+def test_concurrent_runs_do_not_exceed_the_limit_of_a_coupon(shop):
     shop.coupon("SPRING", usage_limit=5)
     sources = [shop.order(coupon_code="SPRING") for _ in range(8)]
     factories = [request(source) for source in sources]
@@ -24,7 +24,7 @@ def test_a_limited_coupon_is_not_used_more_often_by_runs_at_the_same_time(shop):
     assert shop.row(Coupon).usage_count == 5
 
 
-def test_a_limited_promotion_is_not_given_more_often_by_runs_at_the_same_time(shop):
+def test_concurrent_runs_do_not_exceed_the_limit_of_a_promotion(shop):
     shop.promotion(total_usage_limit=5)
     shop.promotion(percentage=1)
     sources = [shop.order(lines=[("MUG", 1, 10_00)]) for _ in range(8)]
@@ -48,7 +48,7 @@ def test_a_customer_does_not_use_a_coupon_twice_at_the_same_time(shop):
     assert sorted(result.status for result in results(factories)) == ["completed"] + ["failed"] * 3
 
 
-def test_a_rollback_leaves_no_uses(shop):
+def test_a_rollback_counts_no_uses(shop):
     shop.coupon("SPRING", usage_limit=1)
     shop.promotion(total_usage_limit=1)
     shop.price("MUG", 10_00)

@@ -59,7 +59,7 @@ def page_of(tmp_path):
     return page
 
 
-def test_tells_how_a_batch_went(shop, page_of):
+def test_shows_the_outcome_of_a_batch(shop, page_of):
     batch = Batch(shop, orders_count=5, status="in_progress")
     batch.copied(0, 2)
     batch.copied(0, 2, errors_count=1)
@@ -85,7 +85,7 @@ def test_tells_how_a_batch_went(shop, page_of):
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_needs_nothing_beside_it(shop, page_of, finished):
+def test_the_page_loads_no_other_files(shop, page_of, finished):
     batch = Batch(shop, orders_count=1)
     if finished:
         batch.failed("the order has no line item")
@@ -104,7 +104,7 @@ def test_needs_nothing_beside_it(shop, page_of, finished):
     assert ("No order had an error." in page.said) != finished
 
 
-def test_what_a_shop_or_a_caller_wrote_stays_text(shop, page_of):
+def test_texts_of_the_shop_or_caller_are_escaped(shop, page_of):
     batch = Batch(shop, NASTY, selection=f'"{NASTY}', orders_count=1)
     batch.failed(f"SKU {NASTY}: 5 wanted, 3 in stock", number=f"N'{NASTY}")
 

@@ -18,7 +18,7 @@ from order_factory.tasks.reports.paths import page_path, report_path
         ("x" * 200, "x" * 120 + ".csv"),
     ],
 )
-def test_by_default_it_is_named_for_the_batch(reference, expected):
+def test_the_report_is_named_after_the_batch_by_default(reference, expected):
     assert report_path(None, reference) == Path("var/reports") / expected
 
 
@@ -39,7 +39,7 @@ def test_the_page_is_beside_the_report():
     assert page_path(Path("out/night.1.parquet")) == Path("out/night.1.parquet.html")
 
 
-def test_two_reports_of_one_name_have_a_page_each():
+def test_two_reports_with_one_name_have_separate_pages():
     reports = [Path(f"out/night{ending}") for ending in (".csv", ".parquet", ".xlsx")]
 
     assert len({page_path(report) for report in reports}) == 3

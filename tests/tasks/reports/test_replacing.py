@@ -5,7 +5,7 @@ import pytest
 from order_factory.tasks.reports.replacing import replace_file
 
 
-def test_two_runs_that_write_the_same_file_both_end_well(tmp_path):
+def test_two_runs_that_write_the_same_file_both_succeed(tmp_path):
     path = tmp_path / "night.csv"
 
     with replace_file(path) as first, replace_file(path) as second:

@@ -22,7 +22,7 @@ def figures(throughput):
     return [(each.committed_at, each.transactions, each.orders) for each in throughput.commits]
 
 
-def test_each_transaction_is_there_when_it_committed(shop):
+def test_each_transaction_is_shown_at_the_time_of_its_commit(shop):
     batch = Batch(shop)
     for _ in range(3):
         batch.copied(0, 6)
@@ -51,7 +51,7 @@ def test_many_transactions_are_counted_by_slices_of_time(shop):
     assert figures(throughput) == [(at(3), 3, 3), (at(8), 2, 3), (at(12), 1, 1)]
 
 
-def test_between_two_runs_the_batch_was_not_at_work(shop):
+def test_the_time_between_two_runs_is_a_pause(shop):
     batch = Batch(shop)
     batch.copied(0, 3)
     batch.copied(36_000, 36_003)
@@ -88,7 +88,7 @@ def test_no_order_is_lost_on_the_way_into_the_slices(shop, monkeypatch):
         (100, 111, 2),
     ],
 )
-def test_what_a_pause_is(shop, ended, began, stretches):
+def test_a_pause_has_a_minimum_length_and_share(shop, ended, began, stretches):
     batch = Batch(shop)
     batch.copied(0, ended)
     batch.copied(began, began + ended)
@@ -96,7 +96,7 @@ def test_what_a_pause_is(shop, ended, began, stretches):
     assert len(throughput_of(batch).stretches) == stretches
 
 
-def test_a_transaction_that_outlasts_the_next_bridges_the_gap(shop):
+def test_a_long_transaction_counts_as_work_between_two_others(shop):
     batch = Batch(shop)
     batch.copied(0, 100)
     batch.copied(1, 2)
@@ -105,7 +105,7 @@ def test_a_transaction_that_outlasts_the_next_bridges_the_gap(shop):
     assert len(throughput_of(batch).stretches) == 1
 
 
-def test_a_copy_that_took_no_time_counts(shop):
+def test_a_copy_without_a_duration_is_counted(shop):
     batch = Batch(shop)
     batch.copied(0, 0)
 
@@ -115,7 +115,7 @@ def test_a_copy_that_took_no_time_counts(shop):
     assert throughput.seconds == pytest.approx(0.001, abs=1e-5)
 
 
-def test_nothing_is_finished_yet(shop):
+def test_a_batch_without_finished_orders_has_no_throughput(shop):
     batch = Batch(shop)
     batch.pending()
 

@@ -58,7 +58,7 @@ def rows_of(path):
 
 @pytest.mark.parametrize("rows_at_once", [2, 10_000])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_row_per_factory(shop, tmp_path, monkeypatch, ending, rows_at_once):
+def test_the_report_has_a_row_per_factory(shop, tmp_path, monkeypatch, ending, rows_at_once):
     monkeypatch.setattr("order_factory.tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
     batch = Batch(shop)
     batch.copied(0.25, 1.5, number="007", reference='one, "two"\nthree & <four>')
@@ -128,7 +128,7 @@ def test_formulas_are_texts_in_xlsx_and_parquet(shop, tmp_path):
     assert list(frame["reference"]) == list(frame["source_order"]) == FORMULAS
 
 
-def test_what_a_cell_of_xlsx_cannot_hold_is_replaced_or_cut(shop, tmp_path):
+def test_unsupported_text_in_an_xlsx_cell_is_replaced_or_cut(shop, tmp_path):
     batch = Batch(shop)
     batch.copied(reference="bell \x07, form feed \x0c, \ufffe")
     batch.copied(reference="x" * 40_000)
@@ -144,7 +144,9 @@ def test_what_a_cell_of_xlsx_cannot_hold_is_replaced_or_cut(shop, tmp_path):
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 3, 10_000])
-def test_more_rows_than_a_sheet_holds_go_on_in_the_next(shop, tmp_path, monkeypatch, rows_at_once):
+def test_rows_beyond_the_limit_of_a_sheet_go_to_the_next_sheet(
+    shop, tmp_path, monkeypatch, rows_at_once
+):
     monkeypatch.setattr("order_factory.tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
     monkeypatch.setattr("order_factory.tasks.reports.formats.xlsx.ROWS_PER_SHEET", 3)
     batch = Batch(shop)
@@ -164,7 +166,7 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next(shop, tmp_path, monkeypa
     }
 
 
-def test_a_report_that_is_there_is_whole(shop, tmp_path, monkeypatch):
+def test_an_existing_report_is_complete(shop, tmp_path, monkeypatch):
     batch = Batch(shop)
     batch.copied()
     path = report(batch, tmp_path / "report.csv")
@@ -182,7 +184,7 @@ def test_a_report_that_is_there_is_whole(shop, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_how_a_copy_differs_from_its_source(shop, tmp_path, ending):
+def test_the_api_shows_how_a_copy_differs_from_its_source(shop, tmp_path, ending):
     short = shop.order(lines=[("MUG", 2, 12_50), ("RARE", 5, 1_00)])
     change(StockItem, shop.rows(StockItem)[-1].id, quantity=3)
     factories = [request(short, skip_errors=True), request(shop.order()), request(short)]

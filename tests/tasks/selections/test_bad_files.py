@@ -52,7 +52,7 @@ def workbook(path, *rows, formats=None):
     return path
 
 
-def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_path):
+def test_a_file_reports_every_kind_of_bad_row_at_once(shop, tmp_path):
     for number in ("A1", "A2", "A3", "A4"):
         shop.order(number=number)
     shop.order(number="A5", mode="test")
@@ -145,7 +145,7 @@ def test_a_file_with_every_kind_of_bad_row_tells_all_of_them_at_once(shop, tmp_p
         ),
     ],
 )
-def test_csv_that_cannot_be_used(tmp_path, content, message):
+def test_an_unusable_csv_file_is_an_error(tmp_path, content, message):
     path = tmp_path / "o.csv"
     path.write_bytes(content)
 
@@ -177,7 +177,7 @@ def test_an_unknown_number_is_reported_with_a_similar_one(shop, tmp_path, writte
     assert shop.rows(OrderFactory) == []
 
 
-def test_what_spreadsheets_and_reports_put_around_a_number_is_taken_away(tmp_path):
+def test_additions_of_spreadsheets_to_a_number_are_removed(tmp_path):
     path = tmp_path / "o.csv"
     path.write_text(
         'source_order\n"=""00123"""\n\'1001\n\'-1004\n\'@x\n\u00a01005\u200b\nCafe\u0301\n\'tis\n'
@@ -195,7 +195,7 @@ def test_json_lines_have_two_endings(tmp_path, ending):
     assert rows_of(path) == {1: "A1"}
 
 
-def test_a_report_of_ours_is_read_again(tmp_path):
+def test_a_report_can_be_used_as_a_selection(tmp_path):
     path = tmp_path / "o.csv"
     path.write_text(",".join(COLUMNS) + "\nmHzHnRlcZD,'-1004,failed,,,1,line_items: gone,r-1,,,\n")
 
@@ -211,7 +211,7 @@ def test_csv_with_a_byte_order_mark_blank_lines_leading_zeros_and_spaces(tmp_pat
     assert rows_of(path) == {2: "007", 5: "A2"}
 
 
-def test_json_lines_that_cannot_be_used(tmp_path):
+def test_an_unusable_json_lines_file_is_an_error(tmp_path):
     path = tmp_path / "o.jsonl"
     path.write_text(
         '{"source_order": 31}\n'
@@ -254,7 +254,7 @@ def test_parquet_columns_of_every_type(tmp_path, values, message):
     assert rows_of(tmp_path / "o.parquet") == message
 
 
-def test_parquet_that_cannot_be_used(tmp_path):
+def test_an_unusable_parquet_file_is_an_error(tmp_path):
     values = pa.array([31.0, None, 1.5, 1e15])
     pq.write_table(pa.table({"source_order": values}), tmp_path / "o.parquet")
     pq.write_table(pa.table({"source_order": [date(2026, 1, 1)]}), tmp_path / "dates.parquet")
@@ -276,7 +276,7 @@ def test_a_spreadsheet_keeps_its_numbers_and_zeros(tmp_path):
     assert rows_of(path) == {2: "31198570044", 4: "00007", 5: "007"}
 
 
-def test_a_spreadsheet_that_cannot_be_used(tmp_path):
+def test_an_unusable_spreadsheet_is_an_error(tmp_path):
     path = workbook(
         tmp_path / "o.xlsx",
         ["source_order", "reference"],

@@ -43,7 +43,7 @@ def factories(shop, batch_id):
     return shop.rows(OrderFactory, batch_id=batch_id)
 
 
-def test_a_failed_copy_is_asked_for_once_more_as_it_was(shop, night):
+def test_a_failed_copy_is_requested_again_with_the_same_options(shop, night):
     batch_id = find_or_record("again", CopyOptions(), failed_of="night")
 
     batch = shop.row(OrderFactoryBatch, id=batch_id)
@@ -68,7 +68,7 @@ def test_a_failed_copy_is_asked_for_once_more_as_it_was(shop, night):
     assert [row.order_factory_id for row in created[-2:]] == [row.id for row in retries]
 
 
-def test_once_the_cause_is_gone_the_retry_copies_the_order(shop, night):
+def test_a_retry_copies_the_order_after_the_cause_is_fixed(shop, night):
     shop.sku("GONE")
     batch_id = find_or_record("again", CopyOptions(), failed_of="night")
 
@@ -78,7 +78,7 @@ def test_once_the_cause_is_gone_the_retry_copies_the_order(shop, night):
     assert len(shop.rows(Order)) == 3 + 4
 
 
-def test_what_is_given_and_not_the_default_holds_for_every_retry(shop, night):
+def test_given_options_apply_to_every_retry(shop, night):
     options = CopyOptions(skip_errors=True)
 
     batch_id = find_or_record("again", options, failed_of="night")
@@ -88,7 +88,7 @@ def test_what_is_given_and_not_the_default_holds_for_every_retry(shop, night):
     assert [row.reuse_wallet for row in retries] == [False, True]
 
 
-def test_each_is_tried_again_once(shop, night):
+def test_each_failed_copy_is_retried_once(shop, night):
     first = find_or_record("again", CopyOptions(), failed_of="night")
     same = find_or_record("again", CopyOptions(), failed_of="night")
 
@@ -116,7 +116,7 @@ def test_a_retry_that_failed_is_tried_again_by_its_own_batch(shop, night):
     ]
 
 
-def test_two_at_once_try_each_copy_again_once(shop, night):
+def test_two_concurrent_retries_copy_each_order_once(shop, night):
     refused = []
 
     def retry(reference):
@@ -131,7 +131,7 @@ def test_two_at_once_try_each_copy_again_once(shop, night):
     assert len(shop.rows(OrderFactory)) == 6
 
 
-def test_what_failed_later_is_left_to_a_later_retry(shop, night):
+def test_later_failures_are_left_to_a_later_retry(shop, night):
     find_or_record("again", CopyOptions(), failed_of="night")
     done, *_ = factories(shop, night)
     change(OrderFactory, done.id, status="failed", target_order_id=None)
@@ -152,7 +152,7 @@ def test_what_failed_later_is_left_to_a_later_retry(shop, night):
         ),
     ],
 )
-def test_calls_that_are_refused(shop, night, given, error, message):
+def test_wrong_calls_are_refused(shop, night, given, error, message):
     with pytest.raises(error, match=message):
         find_or_record("again", CopyOptions(), **given)
 

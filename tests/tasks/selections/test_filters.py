@@ -63,7 +63,7 @@ PLAIN = ["early", "late", "approved", "ada's", "market's", "cap's", "web's"]
         ({"sku": "MUG", "market": "EU", "placed_from": NEW_YEAR}, ["market's"]),
     ],
 )
-def test_takes_the_orders_that_fit_the_earliest_first(shop, orders, fields, expected):
+def test_takes_the_oldest_matching_orders_first(shop, orders, fields, expected):
     before = len(shop.rows(OrderFactory))
     wanted = OrderFilter(**fields)
     options = CopyOptions(place_target_order=True, skip_errors=True)
@@ -100,7 +100,7 @@ def test_the_record_names_the_customer_by_its_id(shop, orders):
     assert batch.options["orders_where"]["customer"] == ada
 
 
-def test_started_again_it_is_the_same_batch_whatever_fits_by_then(shop, orders):
+def test_a_repeated_call_finds_the_same_batch_of_a_filter(shop, orders):
     first = find_or_record("night", CopyOptions(), orders_where=OrderFilter())
     shop.order()
 
@@ -133,7 +133,7 @@ def test_another_request_under_its_reference_is_refused(shop, orders, fields, op
         ({"customer": "ada@shop.example", "mode": "test"}, "no customer of test mode has this"),
     ],
 )
-def test_where_nothing_fits_nothing_is_written(shop, orders, fields, message):
+def test_a_selection_without_matches_writes_nothing(shop, orders, fields, message):
     events = len(shop.rows(Event))
 
     with pytest.raises(SelectionInvalid) as raised:
@@ -144,7 +144,7 @@ def test_where_nothing_fits_nothing_is_written(shop, orders, fields, message):
     assert (shop.rows(OrderFactoryBatch), len(shop.rows(Event))) == ([], events)
 
 
-def test_its_statements_do_not_grow_with_the_orders(shop, orders):
+def test_the_number_of_statements_does_not_grow_with_the_orders(shop, orders):
     sent: list[str] = []
     counts = []
     event.listen(get_engine(), "before_cursor_execute", lambda *given: sent.append(given[2]))
@@ -211,7 +211,7 @@ def test_orders_that_have_a_copy_are_left_out_on_request(shop):
 @pytest.mark.parametrize(
     "given", ["", "24", "hours", "-1 day", "0 days", "999999 weeks", "1 month"]
 )
-def test_what_is_no_length_of_time_is_refused(given):
+def test_an_invalid_duration_is_refused(given):
     with pytest.raises(ValueError, match=r"such as 24 hours|at least 1 character"):
         OrderFilter(placed_within=given)
 

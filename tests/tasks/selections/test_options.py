@@ -51,7 +51,7 @@ def asked(shop):
     ]
 
 
-def test_a_row_of_a_file_has_options_of_its_own(shop, tmp_path):
+def test_a_row_of_a_file_can_have_its_own_options(shop, tmp_path):
     for number in ("A1", "A2", "A3"):
         shop.order(number=number)
     path = tmp_path / "orders.csv"
@@ -67,7 +67,7 @@ def test_a_row_of_a_file_has_options_of_its_own(shop, tmp_path):
     assert asked(shop) == [OTHER, options.choices(), OTHER]
 
 
-def test_what_no_row_says_holds_for_all(shop):
+def test_options_without_a_column_apply_to_all_rows(shop):
     shop.order(number="A1")
 
     find_or_record("night", CopyOptions.model_validate(OTHER), orders=["A1"])

@@ -19,11 +19,11 @@ from order_factory.tasks.selections.reading import accept_orders
         ("", ""),
     ],
 )
-def test_a_text_is_a_path_or_names_orders(typed, taken):
+def test_a_text_is_a_path_or_a_list_of_orders(typed, taken):
     assert accept_orders(typed) == taken
 
 
-def test_a_file_that_is_there_is_meant(tmp_path, monkeypatch):
+def test_an_existing_file_is_read_and_not_taken_for_a_number(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "1001").touch()
 

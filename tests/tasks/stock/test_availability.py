@@ -48,7 +48,7 @@ def test_earlier_factories_come_first(shop):
     assert results[3].errors_log == {"line_items": [wanted("MUG", 1, 0)]}
 
 
-def test_the_age_of_the_factory_counts_and_not_that_of_the_order(shop):
+def test_earlier_factories_get_the_stock_first(shop):
     shop.sku("MUG", stock=1)
     older, newer = (shop.order(lines=[("MUG", 1, 1_00)]) for _ in range(2))
 
@@ -57,7 +57,7 @@ def test_the_age_of_the_factory_counts_and_not_that_of_the_order(shop):
     assert [result.status for result in results] == ["completed", "failed"]
 
 
-def test_an_order_that_fails_for_another_reason_takes_none(shop):
+def test_an_order_that_fails_for_another_reason_takes_no_stock(shop):
     shop.sku("MUG", stock=3)
     shop.sku("CAP", stock=0)
     barred = shop.order(lines=[("MUG", 3, 1_00)], customer_id=shop.customer(status="blocked"))
@@ -86,7 +86,7 @@ def test_skip_errors_leaves_out_every_line_of_a_short_sku_and_takes_none_of_it(s
     assert shop.row(Order, id=target).total_amount_cents == 7_00
 
 
-def test_what_several_places_hold_adds_up(shop):
+def test_the_stock_of_several_stock_items_is_added_up(shop):
     sku = shop.sku("MUG", stock=2)
     shop.add(StockItem, sku_id=sku, stock_location="attic", quantity=3)
 
@@ -96,7 +96,7 @@ def test_what_several_places_hold_adds_up(shop):
     assert results[1].errors_log == {"line_items": [wanted("MUG", 1, 0)]}
 
 
-def test_a_sku_that_is_not_tracked_is_always_there(shop):
+def test_an_untracked_sku_is_always_in_stock(shop):
     shop.sku("EBOOK", stock=None, do_not_track=True)
     shop.sku("PDF", stock=1, do_not_track=True)
 
@@ -113,7 +113,7 @@ def test_a_tracked_sku_without_any_stock_item_is_out_of_stock(shop):
     assert result.errors_log == {"line_items": [wanted("MUG", 1, 0)]}
 
 
-def test_stock_of_the_other_mode_is_none(shop):
+def test_stock_of_the_other_mode_does_not_count(shop):
     shop.sku("MUG", stock=0)
     shop.sku("MUG", stock=9, mode="test")
 
@@ -122,7 +122,7 @@ def test_stock_of_the_other_mode_is_none(shop):
     assert result.errors_log == {"line_items": [wanted("MUG", 1, 0)]}
 
 
-def test_only_skus_are_looked_for_in_stock(shop):
+def test_only_sku_lines_need_stock(shop):
     shop.sku("MUG", stock=1)
     source = shop.order(lines=[("MUG", 1, 1_00)])
     for kind in ("bundles", "gift_cards", "fixed_price_promotions"):
@@ -209,7 +209,7 @@ def naive(stock, wishes):
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_it_goes_as_if_one_order_came_after_the_other(shop, stock, wishes):
+def test_a_batch_gives_the_same_result_as_one_order_after_the_other(shop, stock, wishes):
     town = furnish(shop, stock)
     orders = town.orders(wishes)
     factories = [

@@ -49,7 +49,7 @@ def test_placing_takes_the_pieces_of_the_bundle(shop, stock):
     assert violations() == []
 
 
-def test_a_copy_that_is_not_placed_takes_none(shop, stock):
+def test_a_copy_that_is_not_placed_takes_no_stock(shop, stock):
     shop.sku("MUG", stock=2)
     shop.bundle("KIT", {"MUG": 2})
 
@@ -59,7 +59,7 @@ def test_a_copy_that_is_not_placed_takes_none(shop, stock):
     assert stock("MUG") == (2, 0)
 
 
-def test_a_part_that_is_short_is_named_with_its_bundle(shop, stock):
+def test_an_error_names_the_sku_and_its_bundle(shop, stock):
     shop.sku("MUG", stock=3)
     shop.bundle("KIT", {"MUG": 2})
     source = order_of(shop, ("KIT", 2))
@@ -166,7 +166,7 @@ def test_the_bundle_is_that_of_the_orders_mode(shop, stock):
         ({}, {"do_not_ship": True}, False),
     ],
 )
-def test_a_bundle_ships_where_something_in_it_does(shop, parts, values, ships):
+def test_a_bundle_ships_if_one_of_its_skus_ships(shop, parts, values, ships):
     shop.sku("MUG")
     shop.sku("EBOOK", do_not_ship=True)
     shop.sku("SONG", do_not_ship=True)

@@ -123,7 +123,7 @@ def test_an_order_without_any_remaining_line_fails(shop):
     assert len(shop.rows(Order)) == 1
 
 
-def test_an_order_that_fails_for_another_reason_takes_nothing(shop):
+def test_an_order_that_fails_for_another_reason_takes_no_stock(shop):
     shop.sku("MUG", stock=3)
     barred = shop.order(lines=[("MUG", 2, 1_00)], customer_id=shop.customer(status="blocked"))
     valid = shop.order(lines=[("MUG", 5, 1_00)])
@@ -134,7 +134,7 @@ def test_an_order_that_fails_for_another_reason_takes_nothing(shop):
     assert quantities(shop, results[1]) == [("MUG", 3)]
 
 
-def test_a_bundle_is_copied_whole_or_left_out(shop):
+def test_a_bundle_is_copied_as_a_whole_or_left_out(shop):
     shop.sku("MUG", stock=3)
     shop.bundle("KIT", {"MUG": 2})
     source = shop.order(lines=[("CAP", 1, 7_00)])
@@ -199,7 +199,7 @@ def test_all_amounts_are_split_to_the_cent(shop, tax_included, left):
     assert order.total_amount_with_taxes_cents == order.total_amount_cents + taxes
 
 
-def test_prices_of_today_and_promotions_apply_to_the_pieces_that_are_copied(shop):
+def test_todays_prices_and_promotions_apply_to_the_copied_pieces(shop):
     shop.sku("MUG", stock=3)
     shop.price("MUG", 11_00)
     shop.promotion(type="percentage_discount_promotions", percentage=10)
@@ -213,7 +213,7 @@ def test_prices_of_today_and_promotions_apply_to_the_pieces_that_are_copied(shop
     assert order.total_amount_cents == 29_70
 
 
-def test_a_batch_goes_as_if_one_order_came_after_the_other(shop):
+def test_a_batch_gives_the_same_result_as_one_order_after_the_other(shop):
     """Against a small model: every order takes what the ones before it leave."""
     stock = {"A": 7, "B": 0, "C": 4}
     skus = {code: shop.sku(code, stock=pieces) for code, pieces in stock.items()}
@@ -269,7 +269,7 @@ def test_a_batch_goes_as_if_one_order_came_after_the_other(shop):
         (LineItemOption, "total_amount_cents"),
     ],
 )
-def test_verify_finds_an_amount_that_is_not_its_part(shop, table, column):
+def test_verify_finds_an_amount_that_is_not_proportional(shop, table, column):
     shop.sku("MUG", stock=3)
     source = shop.order(lines=[])
     mug = shop.line(

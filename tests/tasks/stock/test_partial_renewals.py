@@ -46,7 +46,7 @@ def test_a_renewal_delivers_the_remaining_pieces_and_the_next_waits(shop):
     assert violations() == []
 
 
-def test_a_declined_renewal_is_placed_with_the_pieces_that_it_has(shop, ledger):
+def test_the_retry_of_a_declined_partial_renewal_keeps_its_pieces(shop, ledger):
     order = payable_by_gateway(shop, "tok_decline")
     (line,) = shop.rows(LineItem, order_id=order)
     change(LineItem, line.id, quantity=5, total_amount_cents=5 * line.unit_amount_cents)

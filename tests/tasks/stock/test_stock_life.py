@@ -114,14 +114,14 @@ class StockLife(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("ledger")
-def test_any_course_of_things(shop):
+def test_any_sequence_of_actions_keeps_the_invariants(shop):
     run_state_machine_as_test(lambda: StockLife(shop), settings=SOME)  # type: ignore[arg-type]
 
     with reading() as db:
         assert [each.name for each in verify(db).invariants if each.violations] == []
 
 
-def test_a_copy_that_ignores_the_stock_is_placed_and_takes_nothing(shop):
+def test_a_copy_with_stock_ignore_is_placed_without_reservations(shop):
     shop.sku("MUG", stock=1)
     sources = [shop.order(lines=[("MUG", 2, 0)]) for _ in range(3)]
     factories = [

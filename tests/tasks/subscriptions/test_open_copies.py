@@ -62,7 +62,7 @@ def test_no_period_is_lost_while_a_copy_waits_for_its_gateway(shop, ledger, catc
     assert len(ledger.charges()) == 5
 
 
-def test_with_while_open_wait_the_next_period_waits(shop, ledger):
+def test_the_next_period_waits_for_an_open_copy_on_request(shop, ledger):
     key = silent(shop, while_open="wait", catch_up="all")
     for day in range(2, 5):
         run_due(START + day * DAY)

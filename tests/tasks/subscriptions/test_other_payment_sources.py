@@ -32,7 +32,7 @@ def statuses(shop):
 
 
 @pytest.mark.parametrize("fallback", ["off", "newest_valid"])
-def test_a_refused_card_gives_way_to_another_of_the_wallet(shop, ledger, fallback):
+def test_a_refused_card_is_replaced_by_another_of_the_wallet(shop, ledger, fallback):
     order = payable(shop, "tok_decline_expired_card")
     customer = shop.row(Order, id=order).customer_id
     shop.payment_source(wallet_of=customer, gateway="test", payment_source_token="tok_approve")

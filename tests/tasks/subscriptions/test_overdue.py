@@ -38,7 +38,7 @@ def test_the_list_shows_the_overdue_period(shop):
     assert [each["overdue_since"] for each in found] == [None, START + DAY]
 
 
-def test_after_a_run_nothing_is_overdue(shop):
+def test_no_period_is_overdue_after_a_run(shop):
     subscribe(shop, frequency="daily")
 
     run_due(START + DAY + 9 * HOUR)
@@ -46,7 +46,7 @@ def test_after_a_run_nothing_is_overdue(shop):
     assert overdue(START + DAY + 9 * HOUR) is None
 
 
-def test_unmade_copies_of_dead_runs_and_retries_are_overdue(shop):
+def test_unfinished_copies_of_dead_runs_and_retries_are_overdue(shop):
     subscribe(shop, frequency="yearly", starts_at=START + DAY)
     with begin() as db:
         record_due(db, Mode.LIVE, START + DAY, LATE_AFTER)

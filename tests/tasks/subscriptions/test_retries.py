@@ -46,7 +46,7 @@ def restock(shop):
     change(StockItem, shop.row(StockItem, sku_id=shop.row(Sku, code="RARE").id).id, quantity=9)
 
 
-def test_it_is_tried_again_after_each_delay_until_it_succeeds(shop):
+def test_a_renewal_is_retried_after_each_delay_until_it_succeeds(shop):
     key = subscribe(shop, sold_out(shop), retry_after="1d 3d 5d")
     seen = []
     for days in (0, 0.5, 1, 3, 4):
@@ -170,7 +170,7 @@ def test_an_order_that_was_cancelled_in_between_is_copied_again(shop, ledger):
     assert ledger.charges() == [("authorize", 12_50)]
 
 
-def test_a_retry_takes_its_stock_and_fails_where_it_is_gone(shop, ledger):
+def test_a_retry_needs_its_stock_again(shop, ledger):
     order = payable_by_gateway(shop, "tok_decline")
     sku = shop.row(Sku, code="MUG")
     key = subscribe(shop, order, retry_after="1d 1d")
@@ -187,7 +187,7 @@ def test_a_retry_takes_its_stock_and_fails_where_it_is_gone(shop, ledger):
     assert ledger.charges() == []
 
 
-def test_a_card_that_left_the_wallet_is_not_charged_by_a_retry(shop, ledger):
+def test_a_retry_does_not_charge_a_card_removed_from_the_wallet(shop, ledger):
     order = payable_by_gateway(shop, "tok_decline")
     key = subscribe(shop, order, retry_after="1d")
     run_due(FEBRUARY)
@@ -232,7 +232,7 @@ def test_a_refused_payment_waits_for_another_payment_source(shop, ledger, reason
     assert ledger.charges() == [*cancelled, ("authorize", 12_50)]
 
 
-def test_a_payment_without_an_answer_keeps_it_running_until_there_is_one(shop, ledger):
+def test_a_subscription_stays_running_until_its_payment_is_answered(shop, ledger):
     order = payable_by_gateway(shop, "tok_timeout_before")
     card = shop.row(Order, id=order).payment_source_id
     key = subscribe(shop, order, retry_after="1d")
@@ -284,7 +284,7 @@ def test_copies_of_a_stopped_subscription_are_not_retried(shop, trigger):
     assert attempts(shop, key) == [(1, "failed", None)]
 
 
-def test_a_retry_and_the_next_period_go_together(shop):
+def test_a_retry_and_the_next_period_are_copied_in_one_run(shop):
     key = subscribe(shop, sold_out(shop), frequency="daily", retry_after="1d", starts_at=FEBRUARY)
     run_due(FEBRUARY)
     restock(shop)
@@ -297,7 +297,7 @@ def test_a_retry_and_the_next_period_go_together(shop):
     assert (after.occurrencies, after.errors_count) == (2, 1)
 
 
-def test_an_expired_one_stays_until_its_last_retry(shop):
+def test_an_expired_subscription_stays_active_until_its_last_retry(shop):
     key = subscribe(
         shop, sold_out(shop), retry_after="3d", expires_at=FEBRUARY + timedelta(hours=1)
     )

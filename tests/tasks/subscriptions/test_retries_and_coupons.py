@@ -35,7 +35,7 @@ def statuses(shop):
     return [row.status for row in shop.rows(OrderFactory)]
 
 
-def test_the_retry_uses_the_coupon_that_the_declined_payment_gave_back(shop, ledger):
+def test_the_retry_uses_the_coupon_that_the_declined_payment_released(shop, ledger):
     shop.coupon("SPRING", usage_limit=1)
     card = declined(shop, coupon_code="SPRING")
     run_due(FEBRUARY)
@@ -69,7 +69,7 @@ def test_a_retry_that_is_declined_gives_the_coupon_back_once(shop, ledger):
     ],
 )
 @pytest.mark.parametrize("ignore", [False, True])
-def test_a_coupon_that_is_gone_fails_the_retry(shop, ledger, changes, words, ignore):
+def test_a_retry_fails_if_its_coupon_was_used_up(shop, ledger, changes, words, ignore):
     shop.coupon("SPRING", usage_limit=1)
     card = declined(shop, coupon_code="SPRING")
     run_due(FEBRUARY)
@@ -123,7 +123,7 @@ def test_two_retries_do_not_share_the_last_use_of_a_promotion(shop, ledger):
     assert len(ledger.charges()) == 1
 
 
-def test_a_retry_that_lacks_a_card_has_not_used_the_coupon(shop, ledger):
+def test_a_retry_without_a_card_uses_no_coupon(shop, ledger):
     shop.coupon("SPRING", usage_limit=1)
     card = declined(shop, coupon_code="SPRING")
     run_due(FEBRUARY)

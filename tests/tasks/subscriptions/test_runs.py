@@ -87,7 +87,7 @@ def test_a_second_run_finds_nothing(shop):
     ("catch_up", "expected"),
     [("one", [5]), ("all", [1, 2, 3, 4, 5]), ("none", [])],
 )
-def test_periods_that_were_missed_are_made_up_for_as_asked(shop, catch_up, expected):
+def test_missed_periods_are_made_up_for_as_configured(shop, catch_up, expected):
     key = subscribe(shop, frequency="daily", catch_up=catch_up)
     five_days_and_a_half_later = START + timedelta(days=5, hours=12)
 
@@ -99,7 +99,7 @@ def test_periods_that_were_missed_are_made_up_for_as_asked(shop, catch_up, expec
     assert (after.status, after.occurrencies) == ("active", len(expected))
 
 
-def test_without_catching_up_a_period_that_is_a_little_late_is_none_missed(shop):
+def test_a_slightly_late_period_is_not_missed(shop):
     key = subscribe(shop, frequency="daily", catch_up="none")
 
     run_due(START + timedelta(days=2, hours=2))
@@ -107,7 +107,7 @@ def test_without_catching_up_a_period_that_is_a_little_late_is_none_missed(shop)
     assert periods(shop, key) == [START + timedelta(days=2)]
 
 
-def test_more_missed_periods_than_a_run_takes_at_once_are_all_made_up_for(shop):
+def test_many_missed_periods_are_made_up_for_in_parts(shop):
     key = subscribe(shop, frequency="hourly", catch_up="all", place_target_order=False)
 
     batches = run_due(START + timedelta(hours=250))
@@ -118,7 +118,7 @@ def test_more_missed_periods_than_a_run_takes_at_once_are_all_made_up_for(shop):
     assert (after.occurrencies, after.next_run_at) == (250, START + timedelta(hours=251))
 
 
-def test_one_that_expires_runs_up_to_then_and_becomes_inactive(shop):
+def test_a_subscription_becomes_inactive_when_it_expires(shop):
     key = subscribe(shop, frequency="daily", expires_at=START + timedelta(days=2))
 
     run_due(START + timedelta(days=1))
@@ -148,7 +148,7 @@ def test_it_is_active_once_its_source_order_is_placed(shop):
     assert shop.rows(OrderFactory) == []
 
 
-def test_one_that_starts_later_runs_then_for_the_first_time(shop):
+def test_a_subscription_first_runs_at_its_start(shop):
     later = START + timedelta(days=10)
     key = subscribe(shop, frequency="weekly", starts_at=later)
 
@@ -158,7 +158,7 @@ def test_one_that_starts_later_runs_then_for_the_first_time(shop):
     assert periods(shop, key) == [later]
 
 
-def test_test_mode_and_live_mode_have_batches_of_their_own(shop):
+def test_test_mode_and_live_mode_have_separate_batches(shop):
     subscribe(shop, payable(shop, mode="test"))
     subscribe(shop)
 
@@ -218,7 +218,7 @@ def test_a_period_that_was_copied_is_never_copied_again_even_if_it_seems_due(sho
     )
 
 
-def test_one_that_is_deactivated_while_it_runs_is_counted_and_stays_inactive(shop):
+def test_a_subscription_deactivated_during_a_run_stays_inactive(shop):
     key = subscribe(shop)
     with begin() as db:
         batch = record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
@@ -248,7 +248,7 @@ def test_triggers_that_a_status_forbids_are_refused(shop):
         ("cancelled", Trigger.CANCEL),
     ],
 )
-def test_a_trigger_whose_work_is_done_changes_nothing(shop, status, trigger):
+def test_a_repeated_trigger_changes_nothing(shop, status, trigger):
     key = subscribe(shop)
     if status != "active":
         change(OrderSubscription, key, status=status, next_run_at=None)
@@ -338,7 +338,7 @@ def test_copies_have_the_options_of_their_subscription(shop):
     }
 
 
-def test_a_welcome_coupon_does_not_end_the_renewals(shop):
+def test_renewals_continue_after_a_single_use_coupon(shop):
     customer = shop.customer()
     shop.coupon("WELCOME", usage_limit=1, usage_count=1)
     card = shop.payment_source(wallet_of=customer)

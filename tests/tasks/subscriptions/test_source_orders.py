@@ -81,7 +81,7 @@ def test_a_retry_ends_with_its_source_order_too(shop):
     assert subscription(shop, key).status == "inactive"
 
 
-def test_none_is_made_of_a_cancelled_order_unless_that_is_wanted(shop):
+def test_a_cancelled_source_order_is_copied_only_on_request(shop):
     order = payable(shop, status="cancelled", cancelled_at=START)
 
     with pytest.raises(InvalidRequest, match="end_with_source_order"):

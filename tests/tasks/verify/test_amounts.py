@@ -74,7 +74,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=str)
-def test_it_is_found(damage, reports, shown):
+def test_verify_finds_it(damage, reports, shown):
     report = reports(damage)
 
     assert (report.violations, report.examples) == (1, shown(damage))

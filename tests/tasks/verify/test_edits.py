@@ -49,7 +49,7 @@ EDITS = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_it_breaks_nothing(edit, mixed):
+def test_verify_accepts_edits_of_the_shop(edit, mixed):
     with mixed.damaged(EDITS[edit]) as db:
         verification = verify(db)
 

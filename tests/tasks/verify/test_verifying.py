@@ -119,7 +119,7 @@ def test_a_row_that_breaks_an_invariant_twice_is_counted_twice_and_shown_once(mi
     assert report.examples == [public_id(Resource.order_factories, mixed.keys["plain"])]
 
 
-def test_it_only_reads(mixed):
+def test_verify_only_reads(mixed):
     with mixed.damaged() as db:
         mixed.forbid_writing(db)
 
@@ -128,7 +128,7 @@ def test_it_only_reads(mixed):
     assert verification.violations == 0
 
 
-def test_its_progress_is_reported(shop):
+def test_the_progress_is_reported(shop):
     message = []
 
     with reading() as db, progress_shown_by(lambda *step: message.append(step)):
@@ -139,7 +139,7 @@ def test_its_progress_is_reported(shop):
 
 
 @pytest.mark.parametrize("mixed", ["sqlite"], indirect=True)  # PostgreSQL stores nothing but JSON
-def test_a_log_that_is_not_json_is_found(mixed):
+def test_verify_finds_an_errors_log_that_is_not_json(mixed):
     with mixed.damaged("UPDATE order_factories SET errors_log = 'late' WHERE id = :plain") as db:
         found = broken(verify(db))
 
@@ -157,7 +157,7 @@ def test_every_invariant_has_a_name_a_meaning_and_a_damage():
 
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda each: each.name)
-def test_its_time_grows_with_the_rows_and_not_with_their_square(invariant, sqlite_url, monkeypatch):
+def test_the_time_grows_linearly_with_the_rows(invariant, sqlite_url, monkeypatch):
     # Given: SQLite's plans depend on the indexes alone, for nothing here gathers statistics.
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", sqlite_url)
 

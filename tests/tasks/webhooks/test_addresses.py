@@ -114,7 +114,7 @@ def test_a_redirect_is_not_followed():
         assert [each.path for each in receiver.requests] == ["/hooks"]
 
 
-def test_a_long_answer_is_read_to_a_limit_and_no_body_is_waited_for():
+def test_a_long_answer_of_a_receiver_is_read_up_to_a_limit():
     with receiving() as receiver:
         receiver.reply = lambda _request: (200, "", b"x" * 10_000_000)
         assert post(receiver.url(), ALLOWED).message == "x" * 500
@@ -124,20 +124,20 @@ def test_a_long_answer_is_read_to_a_limit_and_no_body_is_waited_for():
         assert post(receiver.url(), ALLOWED, seconds=0.5).code in (200, None)
 
 
-def test_a_receiver_is_cut_off_after_its_seconds():
+def test_a_receiver_is_cut_off_after_the_timeout():
     with receiving() as receiver:
         receiver.reply = lambda _request: HANG
         answer = post(receiver.url(), ALLOWED, seconds=0.2)
         assert (answer.code, answer.message) == (None, "No answer within 0.2 seconds.")
 
 
-def test_a_receiver_that_is_gone_is_an_answer_too():
+def test_an_unreachable_receiver_counts_as_a_failed_attempt():
     with receiving() as receiver:
         url = receiver.url()
     assert post(url, ALLOWED).message == "No connection."
 
 
-def test_an_answer_is_an_answer():
+def test_a_receiver_that_answers_ok_succeeds():
     with receiving() as receiver:
         receiver.reply = lambda _request: OK
         assert post(receiver.url(), ALLOWED).succeeded

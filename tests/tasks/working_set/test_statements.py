@@ -38,7 +38,7 @@ def copied(now, *where):
     return insert_select(Address, values, ADDRESS, *where, order_by=[ADDRESS.c.id])
 
 
-def test_rows_are_counted_whatever_the_driver(shop):
+def test_rows_are_counted_with_every_driver(shop):
     first, second = shop.address(), shop.address()
     now = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -82,7 +82,7 @@ def test_both_sides_name_the_columns_in_the_same_order(shop):
         (LineItemOption, {"line_item_id"}),
     ],
 )
-def test_a_copy_carries_every_column_but_its_own(table, left):
+def test_a_copy_has_the_values_of_every_copied_column(table, left):
     own = {"id", "copied_from_id", "created_at", "updated_at"} | left
 
     names = {column.key for column in copied_columns(table, *left)}

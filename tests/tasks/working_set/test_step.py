@@ -20,7 +20,7 @@ def on_request(_db, batch):
 
 @pytest.mark.usefixtures("prefect")
 @pytest.mark.parametrize("followed", [True, False], ids=["task", "plain"])
-def test_a_step_on_request_is_run_where_someone_asks(shop, followed):
+def test_an_optional_step_runs_only_on_request(shop, followed):
     runs.clear()
     batch = Batch(3, utc_now(), None, None, followed=followed)
     with begin() as db:

@@ -61,7 +61,7 @@ def test_an_amount_is_read_to_the_cent(text, exponent, cents):
         ("1,234", 3),
     ],
 )
-def test_what_is_no_amount_or_has_two_meanings_is_refused(text, exponent):
+def test_an_invalid_or_ambiguous_amount_is_refused(text, exponent):
     with pytest.raises(AmountError):
         parse_amount(text, exponent)
 
@@ -75,7 +75,7 @@ def test_pieces_are_whole():
             parse_pieces(text)
 
 
-def test_parts_of_cents_are_rounded_so_that_the_sum_stays():
+def test_rounding_of_shares_keeps_the_sum():
     assert whole_cents([Decimal("826.4463")] * 3) == [826, 827, 826]
     assert whole_cents([Decimal(1), Decimal(2)]) == [1, 2]
 
@@ -158,7 +158,7 @@ def header(**amounts):
         (10_00, {"total": 15_00, "adjustments": 3_00, "tax": 2_00}, (0, 0, False)),
     ],
 )
-def test_a_header_is_settled(goods, amounts, settled):
+def test_the_amounts_of_a_header_are_matched(goods, amounts, settled):
     assert match_amounts(goods, header(**amounts)) == Discounts(*settled)
 
 

@@ -140,7 +140,7 @@ def test_an_example_is_imported_to_the_cent_once_and_can_be_copied(shop, import_
         assert target.total_amount_with_taxes_cents == row.total_amount_with_taxes_cents
 
 
-def test_what_else_shopify_tells_is_kept(shop, import_export):
+def test_other_values_of_shopify_are_stored_in_metadata(shop, import_export):
     shop.add(Customer, email="ANN@shop.example", email_key="ann@shop.example", status="repeat")
     shop.sku("MUG", stock=3, name="Our mug")
 

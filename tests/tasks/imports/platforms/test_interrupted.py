@@ -64,7 +64,7 @@ def test_an_order_that_the_database_refuses_is_found_and_left_out(
     assert (found.counts["orders"], found.counts["line_items"]) == ((4, 0, 0, 1), (4, 0, 0, 1))
 
 
-def test_an_import_that_stopped_keeps_whole_orders_and_continues_after_them(
+def test_an_interrupted_import_keeps_complete_orders_and_continues(
     shop, tmp_path, export, fail_at, monkeypatch
 ):
     (file,) = find_platform_files(str(export), "shopify")

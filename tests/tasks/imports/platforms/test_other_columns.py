@@ -206,7 +206,7 @@ def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
         ("woocommerce", WIDE | CELLS | {"order_total": "32.51"}, "order_total", "is 32.51 EUR"),
     ],
 )
-def test_what_cannot_be_known_is_refused(tmp_path, form, row, column, reason):
+def test_a_value_that_cannot_be_converted_is_refused(tmp_path, form, row, column, reason):
     (found,) = converted(write_rows(tmp_path / "orders.csv", [row]), form)
 
     (problem,) = found.problems

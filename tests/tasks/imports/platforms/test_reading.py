@@ -41,7 +41,7 @@ def test_the_page_names_every_key_of_a_mapping():
     assert {name for part in parts for name in part.model_fields} - words == set()
 
 
-def test_the_formats_that_come_with_it():
+def test_the_shipped_formats_are_listed_and_printed():
     assert list_formats() == ["adobe_commerce", "shopify", "woocommerce"]
     assert all(load_format(name).platform == name for name in list_formats())
 
@@ -103,7 +103,7 @@ def _is_number(cell):
     return True
 
 
-def test_a_mapping_of_ones_own(tmp_path):
+def test_a_user_can_write_a_mapping(tmp_path):
     mapping = tmp_path / "our_shop.yaml"
     mapping.write_text(OWN, encoding="utf-8")
     path = tmp_path / "ordini.csv"

@@ -85,7 +85,7 @@ def write_page(db: Connection, batch_id: int, result: BulkResult, path: Path) ->
             headline=_headline(result),
             tiles=_tiles(result),
             facts=_facts(db, batch_id, throughput_data),
-            throughput_data=throughput_data,
+            work=throughput_data,
             throughput=chart_throughput(throughput_data),
             errors=chart_errors(result.errors),
             report=report,

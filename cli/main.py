@@ -68,8 +68,6 @@ COMMANDS: dict[str, tuple[tuple[Callable[..., Any], str, str], ...]] = {
         (batches, "batches", "order-factory batches --limit 5"),
         (batch, "batch", "order-factory batch january"),
         (formats, "formats", "order-factory formats shopify"),
-        (adopt, "adopt", "order-factory adopt --as-test"),
-        (mask, "mask", "order-factory mask"),
         (verify, "verify", "order-factory verify --json"),
     ),
     "Run": (
@@ -82,6 +80,8 @@ COMMANDS: dict[str, tuple[tuple[Callable[..., Any], str, str], ...]] = {
     ),
     "Administer": (
         (init, "init", "order-factory init"),
+        (adopt, "adopt", "order-factory adopt --as-test"),
+        (mask, "mask", "order-factory mask"),
         (deploy, "deploy", "order-factory deploy"),
     ),
 }
@@ -135,6 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     join_running_system()
     given = list(sys.argv[1:] if arguments is None else arguments)
     terminal = Terminal()
+    if not given or "--help" in given:
+        from order_factory.cli.help_tables import show_options_in_full
+
+        show_options_in_full()
     try:
         code = app(given, prog_name="order-factory", standalone_mode=False, obj=terminal) or 0
         if code == INTERRUPTED:

@@ -18,7 +18,9 @@ COMMANDS = [str(command.name) for command in app.registered_commands]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_describes_every_option_and_gives_an_example(run, name):
+def test_help_describes_every_option_and_gives_an_example(run, name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
     said = run(name, "--help")
 
     assert said.code == 0
@@ -26,6 +28,9 @@ def test_help_describes_every_option_and_gives_an_example(run, name):
     group = cast(TyperGroup, typer.main.get_command(app))
     command = group.commands[name]
     assert [param.name for param in command.params if not getattr(param, "help", None)] == []
+    options = [name for param in command.params for name in param.opts if name.startswith("--")]
+    assert [name for name in options if name not in said.out] == []
+    assert "…" not in said.out
 
 
 def test_without_a_command_the_help_is_shown(run):

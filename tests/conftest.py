@@ -31,7 +31,7 @@ from order_factory.models.database.identity import adopt_place
 from order_factory.models.database.schema import upgrade
 from order_factory.tasks.copying.recipe import STEPS
 from tests.support.paying import TestLedger
-from tests.support.postgres import emptied, schema_of
+from tests.support.postgres import Cleaner, schema_of
 from tests.support.scheduling import OneProcessForTheSystem
 from tests.support.shop import Shop
 from tests.support.verifying import violations
@@ -42,13 +42,17 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items):
-    """Run a slow test that fails up to two times more; the summary shows each time as `R`.
+    """Mark the tests on PostgreSQL, and run a slow test that fails up to two times more.
 
     Slow tests start servers and kill processes, which a busy machine may keep from answering. CI
-    gives other tests one more try: it runs on shared machines, and 4,500 tests must all pass.
+    gives other tests one more try: it runs on shared machines, and 4,500 tests must all pass. The
+    summary shows each further try as `R`.
     """
     others = 1 if os.environ.get("CI") else 0
     for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if any(isinstance(each, str) and each == "postgres" for each in parameters):
+            item.add_marker(pytest.mark.postgres)
         reruns = 2 if item.get_closest_marker("slow") is not None else others
         if reruns:
             item.add_marker(pytest.mark.flaky(reruns=reruns))
@@ -78,6 +82,15 @@ def postgres() -> Iterator[PostgresServer]:
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a migrated, empty database is copied from, by backend; filled on first use."""
     return {"folder": str(tmp_path_factory.mktemp("templates"))}
+
+
+@pytest.fixture(scope="session")
+def cleaners(postgres: PostgresServer) -> Iterator[list[Cleaner]]:
+    """The cleaner of the PostgreSQL database, while there is such a database."""
+    cleaners: list[Cleaner] = []
+    yield cleaners
+    for cleaner in cleaners:
+        cleaner.close()
 
 
 def _point_at(url: str) -> None:
@@ -118,7 +131,9 @@ def sqlite_url(templates: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresServer, templates: dict[str, str]) -> Iterator[str]:
+def postgres_url(
+    postgres: PostgresServer, templates: dict[str, str], cleaners: list[Cleaner]
+) -> Iterator[str]:
     """The URL of an empty PostgreSQL database with the newest schema; the same for every test.
 
     Making a database takes a quarter of a second, so the last test's is emptied and used again,
@@ -131,15 +146,15 @@ def postgres_url(postgres: PostgresServer, templates: dict[str, str]) -> Iterato
         upgrade()
         get_engine().dispose()
         templates["postgres"] = schema_of(_postgres_url(postgres, "template_shop"))
-    if "shop" not in templates:
+    if not cleaners:
         postgres.psql("CREATE DATABASE shop TEMPLATE template_shop")
         _adopt(url)
-        templates["shop"] = "ready"
+        cleaners.append(Cleaner(url))
     yield url
-    if not emptied(url, templates["postgres"]):
+    if not cleaners[0].empty(templates["postgres"]):
+        cleaners.pop().close()
         get_engine().dispose()
         postgres.psql("DROP DATABASE shop WITH (FORCE)")
-        del templates["shop"]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

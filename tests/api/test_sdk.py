@@ -5,11 +5,15 @@ import os
 import shutil
 import subprocess
 
+import pytest
+
 from order_factory.models.tables import Order
 from tests.support.api_client import listening, make_token, order_id
 from tests.support.documents import ROOT
 from tests.support.paying import payable
 from tests.support.verifying import violations
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_folder):

@@ -17,6 +17,8 @@ from order_factory.tasks.imports.files import find_files
 from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.tally import Tally
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def package() -> Path:

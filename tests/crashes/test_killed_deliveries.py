@@ -1,9 +1,6 @@
 """A process that delivers is killed at any stage: each event arrives, and none that never was."""
 
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 from sqlalchemy import insert
@@ -17,8 +14,8 @@ from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.verify.verifying import verify
 from order_factory.tasks.webhooks.delivering import deliver
 from order_factory.tasks.webhooks.settings import webhook_settings
-from tests.support.crashes.deliverer import STAGES
-from tests.support.documents import ROOT
+from tests.support.crashes.deliverer import STAGES, deliver_until
+from tests.support.crashes.forked import ForkedProcess
 from tests.support.receiver import receiving
 
 pytestmark = pytest.mark.slow
@@ -46,9 +43,9 @@ def create_customers(shop, count):
 
 
 def killed_at(stage):
-    command = [sys.executable, "-m", "tests.support.crashes.deliverer", stage]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ}, timeout=300, check=False)
-    assert done.returncode == -signal.SIGKILL, stage
+    process = ForkedProcess(deliver_until, stage)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, stage
 
 
 def broken():

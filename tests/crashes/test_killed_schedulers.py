@@ -1,28 +1,21 @@
 """Schedulers that are killed while they run subscriptions: no period is lost, and none comes twice."""
 
-import os
 import random
 import signal
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from order_factory.models.settings import Settings
 from order_factory.models.tables import Order, OrderFactory, OrderSubscription
-from tests.support.crashes.processes import FORKING
+from tests.support.crashes.forked import ForkedProcess
 from tests.support.subscriptions import START, payable, run_due, subscribe
 from tests.support.verifying import violations
 
 pytestmark = pytest.mark.slow
 
 SUBSCRIPTIONS, DAYS = 40, 5
-
-
-def schedule(url, now, limit):
-    """What a scheduler does in a process of its own, until it is done or killed."""
-    os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-    run_due(now, limit=limit)
 
 
 def test_killed_schedulers_lose_no_period_and_copy_none_twice(shop):
@@ -35,12 +28,7 @@ def test_killed_schedulers_lose_no_period_and_copy_none_twice(shop):
     for day in range(1, DAYS + 1):
         now = START + timedelta(days=day)
         for _ in range(2):
-            two = [
-                FORKING.Process(target=schedule, args=(Settings().database_url, now, 7))
-                for _ in range(2)
-            ]
-            for process in two:
-                process.start()
+            two = [ForkedProcess(partial(run_due, now, limit=7)) for _ in range(2)]
             time.sleep(chance.uniform(0.05, 0.6))
             for process in two:
                 process.kill()

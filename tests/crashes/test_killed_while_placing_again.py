@@ -26,6 +26,8 @@ from tests.support.paying import payable
 from tests.support.subscriptions import LATE_AFTER, run_due, subscribe
 from tests.support.verifying import violations
 
+pytestmark = pytest.mark.slow
+
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 LATER = FEBRUARY + timedelta(days=1)
 

@@ -50,7 +50,7 @@ def start_bulk(numbers):
     rows = "\n".join(["source_order", *numbers])
     Path("orders.csv").write_text(f"{rows}\n")
     command = Path(sys.executable).parent / "order-factory"
-    batch = ["bulk", "orders.csv", "--reference", "night", "--batch-size", "20"]
+    batch = ["bulk", "orders.csv", "--reference", "night", "--batch-size", "40"]
     return subprocess.Popen([command, *batch, "--place-target-order"], stderr=subprocess.PIPE)
 
 

@@ -5,7 +5,6 @@ fills, with schedulers that are killed.
 """
 
 import argparse
-import os
 import random
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -19,13 +18,12 @@ from sqlalchemy import insert, select, update
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.schema import upgrade
-from order_factory.models.settings import Settings
 from order_factory.models.tables import OrderFactory, OrderSubscription, Sku
 from order_factory.models.values.frequencies import FREQUENCIES
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.calendars import crontab_periods, nth
-from tests.support.crashes.processes import FORKING
+from tests.support.crashes.forked import ForkedProcess
 from tests.support.shop import Shop
 from tests.support.subscriptions import LATE_AFTER, payable, run_due
 
@@ -167,16 +165,9 @@ def _wanted(
     return must, may
 
 
-def schedule(url: str, now: datetime) -> None:
-    """What a scheduler does in a process of its own, until it is done or killed."""
-    os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-    run_due(now)
-
-
 def run_killed(now: datetime, seconds: float) -> Run:
     """A run in a process of its own, which is killed after this time if it has not ended."""
-    process = FORKING.Process(target=schedule, args=(Settings().database_url, now))
-    process.start()
+    process = ForkedProcess(run_due, now)
     process.join(seconds)
     process.kill()
     process.join()

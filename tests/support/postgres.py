@@ -22,32 +22,51 @@ SELECT md5(string_agg(described, chr(10) ORDER BY described)) FROM (
 """
 
 
+_TABLES = """
+SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+AND relname NOT IN ('alembic_version', 'shop_identity')
+"""
+
+_RESTART_SEQUENCES = """
+SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence
+JOIN pg_class ON oid = seqrelid WHERE relnamespace = 'public'::regnamespace
+"""
+
+
 def schema_of(url: str) -> str:
     """The same for the same tables, columns, constraints, indexes, triggers and functions."""
     with connect(url) as db:
         return str(_one(db, _SCHEMA))
 
 
-def emptied(url: str, schema: str) -> bool:
-    """Whether the database was emptied, and is otherwise as it was made."""
-    try:
-        with connect(url) as db:
-            db.execute("SET LOCAL lock_timeout = '1s'")
-            db.execute("SET LOCAL session_replication_role = replica")
-            if _one(db, _SCHEMA) != schema:
-                return False
-            for (table,) in db.execute(
-                "SELECT relname FROM pg_class WHERE relkind = 'r' "
-                "AND relnamespace = 'public'::regnamespace AND relname NOT IN ('alembic_version', 'shop_identity')"
-            ).fetchall():
-                db.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-            db.execute(
-                "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence "
-                "JOIN pg_class ON oid = seqrelid WHERE relnamespace = 'public'::regnamespace"
-            )
-    except Error:
-        return False  # someone still holds its rows
-    return True
+class Cleaner:
+    """Empties a database between tests, over a connection of its own that stays open.
+
+    A new connection reads the whole catalogue first, which takes four times as long.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._db = connect(url)
+        self._db.execute("SET lock_timeout = '1s'")
+        self._db.execute("SET session_replication_role = replica")
+        tables = [sql.Identifier(name) for (name,) in self._db.execute(_TABLES)]
+        self._delete = sql.SQL(";").join(sql.SQL("DELETE FROM {}").format(each) for each in tables)
+        self._db.commit()
+
+    def empty(self, schema: str) -> bool:
+        """Delete all rows if the schema is still this one; whether that was done."""
+        try:
+            with self._db.transaction():
+                if _one(self._db, _SCHEMA) != schema:
+                    return False
+                self._db.execute(self._delete)
+                self._db.execute(_RESTART_SEQUENCES)
+        except Error:
+            return False  # someone still holds its rows, or the server was restarted
+        return True
+
+    def close(self) -> None:
+        self._db.close()
 
 
 def _one(db: Connection[Any], query: Any) -> Any:

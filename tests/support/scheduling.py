@@ -1,20 +1,24 @@
-"""Which tests run in the same process, one after the other: those of a file, or of one system."""
+"""Which tests run in the same process, and which run first."""
 
 from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
 
 _SYSTEM = "tests/system/"
+# They have few tests, which take long. One of them that begins last would run alone.
+_LONG = ("tests/crashes/", "tests/docs/test_walk.py", "tests/cli/test_demo.py")
 
 
 class OneProcessForTheSystem(LoadFileScheduling):  # type: ignore[misc]
-    """All files that share the running system go to one process, so that it is started once."""
+    """The tests of a file run in one process, and so do all that share the running system."""
 
     def _split_scope(self, nodeid: str) -> Any:
         return _SYSTEM if nodeid.startswith(_SYSTEM) else super()._split_scope(nodeid)
 
     def _assign_work_unit(self, node: Any) -> None:
-        # It takes longest, and would else come last, since it has few tests.
-        if _SYSTEM in self.workqueue:
-            self.workqueue.move_to_end(_SYSTEM, last=False)
+        """Begin with what takes long. By default the files with the most tests come first."""
+        first = next((scope for scope in self.workqueue if scope.startswith(_LONG)), None)
+        for scope in (first, _SYSTEM):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last=False)
         super()._assign_work_unit(node)

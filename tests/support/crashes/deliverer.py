@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -44,7 +43,8 @@ async def _awaited(result: Any, die: Callable[[], None]) -> Any:
     die()
 
 
-if __name__ == "__main__":
-    module, name, at_once = STAGES[sys.argv[1]]
+def deliver_until(stage: str) -> None:
+    """Deliver all that waits; this kills the process at the stage."""
+    module, name, at_once = STAGES[stage]
     setattr(module, name, _deadly(getattr(module, name), at_once=at_once))
     delivering.deliver(render_documents, webhook_settings(), until_idle=True)

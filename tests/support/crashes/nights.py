@@ -1,6 +1,5 @@
 """The batches of the crash tests, and the outcome that they must have after any crash."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,9 +91,8 @@ def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> Selection:
 
 
 def job(reference: str, asked: Selection | None, size: int, **stop: Any) -> Job:
-    """A job on the settings' database; without a selection, of a batch that is recorded already."""
-    settings = {name: it for name, it in os.environ.items() if name.startswith("ORDER_FACTORY_")}
-    return Job(settings, reference, asked, size, **stop)
+    """A job; without a selection, of a batch that is recorded already."""
+    return Job(reference, asked, size, **stop)
 
 
 def statuses(reference: str) -> list[str]:

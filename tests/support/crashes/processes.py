@@ -1,28 +1,21 @@
-"""Worker processes, forked from one that has everything imported already, and killed at will."""
+"""Worker processes that drain batches, and are killed at will."""
 
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Self
 
+from tests.support.crashes.forked import ForkedProcess, pipe
 from tests.support.crashes.worker import Job, work
 
 PATIENCE_SECONDS = 90
-
-FORKING = multiprocessing.get_context("forkserver")
-FORKING.set_forkserver_preload(
-    ["pytest", "order_factory.tasks.copy_orders", "order_factory.tasks.selections.recording"]
-)
 
 
 class Worker:
     """A process that drains one batch after the other; it waits for `go`, and at its stop again."""
 
     def __init__(self, *jobs: Job) -> None:
-        self._pipe, theirs = FORKING.Pipe()
-        self._process = FORKING.Process(target=work, args=(jobs, theirs))
-        self._process.start()
-        theirs.close()
+        self._pipe, theirs = pipe()
+        self._process = ForkedProcess(work, jobs, theirs)
 
     def go(self) -> Self:
         self._pipe.send("go")
@@ -55,7 +48,6 @@ class Worker:
 
     def __exit__(self, *_raised: object) -> None:
         self.kill()
-        self._process.close()
         self._pipe.close()
 
 

@@ -1,6 +1,5 @@
 """What a worker process does: it drains a batch as the bulk flow does, without Prefect's server."""
 
-import os
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -26,11 +25,9 @@ PATIENCE_SECONDS = 60
 class Job:
     """A batch to drain, so many orders a transaction, and where to stop: the nth time there.
 
-    `settings` are those of the order factory and its gateways, as the environment has them.
     Without a `selection` the batch is recorded already, and may have orders to place again.
     """
 
-    settings: dict[str, str]
     reference: str
     selection: Selection | None
     size: int
@@ -43,7 +40,6 @@ def work(jobs: tuple[Job, ...], parent: Connection) -> None:
 
     Where a job is to stop it tells the stage, and waits to be killed or told to go on.
     """
-    os.environ |= jobs[0].settings
     passed: list[str] = []
 
     def reached(stage: str) -> None:

@@ -1,34 +1,32 @@
 """An order that ends its process each time is given up, with the reason."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 
-from order_factory.models.database.engine import get_engine
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, reduce_size
 from order_factory.tasks.copy_orders import GIVING_UP, copy_order
 from tests.support.copying import batch_of, change, request
+from tests.support.crashes.forked import ForkedProcess
 from tests.support.verifying import violations
 
 WHY = (
     "could not be copied: the process that copied it died 3 times; "
     "see the logs of the worker or the service"
 )
-DIES = """
-import os
-from order_factory.models.tables import OrderFactory
-from order_factory.tasks.batches.deaths import count_deaths
-with count_deaths(OrderFactory.batch_id == {batch}) as first:
-    os._exit(9)
-"""
+
+
+def die_while_copying(batch):
+    with count_deaths(OrderFactory.batch_id == batch):
+        os._exit(9)
 
 
 def deaths(shop):
     return [row.deaths for row in shop.rows(OrderFactory)]
 
 
+@pytest.mark.slow
 def test_only_a_dead_process_leaves_a_mark_on_the_first_order(shop):
     batch = batch_of([request(shop.order()), request(shop.order())])
 
@@ -41,11 +39,11 @@ def test_only_a_dead_process_leaves_a_mark_on_the_first_order(shop):
     with pytest.raises(RuntimeError):
         fail()
     assert deaths(shop) == [0, 0]
-    get_engine().dispose()
 
-    killed = subprocess.run([sys.executable, "-c", DIES.format(batch=batch)], check=False)
+    dying = ForkedProcess(die_while_copying, batch)
+    dying.join()
 
-    assert killed.returncode == 9
+    assert dying.exitcode == 9
     assert deaths(shop) == [1, 0]
     with count_deaths(OrderFactory.batch_id == batch) as first:
         assert first is not None

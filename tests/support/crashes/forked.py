@@ -1,0 +1,159 @@
+"""Processes to be killed, forked from one that has imported everything and compiled its statements.
+
+A new interpreter takes seconds to come that far. This one is ready for each database engine.
+"""
+
+import multiprocessing
+import os
+import select
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from order_factory.gateways.registry import forget_gateways
+from order_factory.models.database.engine import get_engine, wait_for_checkpoint
+from order_factory.models.database.schema import upgrade
+
+Target = Callable[..., object]
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    [
+        "pytest",
+        "order_factory.api.webhook_documents",
+        "order_factory.tasks.copy_orders",
+        "order_factory.tasks.selections.recording",
+        "order_factory.tasks.webhooks.delivering",
+    ]
+)
+_SETTINGS, _URL = "ORDER_FACTORY_", "ORDER_FACTORY_DATABASE_URL"
+
+
+def pipe() -> tuple[Connection, Connection]:
+    """Both ends of a pipe; give the second one to a `ForkedProcess`."""
+    ours, theirs = _CONTEXT.Pipe()
+    return ours, theirs
+
+
+class ForkedProcess:
+    """A process that calls `target` with this process' settings of the order factory.
+
+    Connections among `args` are the process' own from now on.
+    """
+
+    def __init__(self, target: Target, *args: Any) -> None:
+        settings = {name: it for name, it in os.environ.items() if name.startswith(_SETTINGS)}
+        self._parent = _parent(get_engine().dialect.name)
+        self.pid: int = self._parent.ask("fork", settings, target, args)
+        self._exit = os.pidfd_open(self.pid)
+        self.exitcode: int | None = None
+        for each in args:
+            if isinstance(each, Connection):
+                each.close()
+
+    def kill(self) -> None:
+        if self.exitcode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until the process has ended, or for so many seconds."""
+        if self.exitcode is None and select.select([self._exit], [], [], seconds)[0]:
+            self.exitcode = self._parent.ask("wait", self.pid)
+            os.close(self._exit)
+
+
+class _Parent:
+    """The process that all those of one database engine are forked from."""
+
+    def __init__(self) -> None:
+        self._control, theirs = _CONTEXT.Pipe()
+        self._lock = threading.Lock()
+        process = _CONTEXT.Process(target=_serve, args=(os.environ[_URL], theirs), daemon=True)
+        process.start()
+        theirs.close()
+
+    def ask(self, *message: Any) -> int:
+        with self._lock:
+            self._control.send(message)
+            return int(self._control.recv())
+
+
+@cache
+def _parent(_engine: str) -> _Parent:
+    return _Parent()
+
+
+def _serve(url: str, control: Connection) -> None:
+    """Fork and wait as asked, until nobody can ask any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with tempfile.TemporaryDirectory(prefix="order-factory-warm-") as folder:
+        os.environ[_URL] = _database_beside(url, folder)
+        compiled: dict[Any, Any] = {}
+        engine = get_engine()
+        engine.update_execution_options(compiled_cache=compiled)
+        _work(Path(folder))
+        wait_for_checkpoint()
+        engine.dispose()
+    assert threading.active_count() == 1, threading.enumerate()
+    while True:
+        try:
+            what, *rest = control.recv()
+        except EOFError:
+            return
+        if what == "wait":
+            _, status = os.waitpid(rest[0], 0)
+            control.send(os.waitstatus_to_exitcode(status))
+            continue
+        settings, target, args = rest
+        child = os.fork()
+        if not child:
+            control.close()
+            for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
+                del os.environ[name]
+            os.environ.update(settings)
+            forget_gateways()
+            get_engine().dialect = engine.dialect  # a compiled statement belongs to its dialect
+            get_engine().update_execution_options(compiled_cache=compiled)
+            target(*args)
+            os._exit(0)
+        for each in args:
+            if isinstance(each, Connection):
+                each.close()
+        control.send(child)
+
+
+def _database_beside(url: str, folder: str) -> str:
+    """The URL of an empty database of the same engine."""
+    if url.startswith("sqlite"):
+        return f"sqlite:///{folder}/warm.db"
+    from psycopg import connect, sql
+
+    name = f"warm_{os.getpid()}"
+    with connect(url, autocommit=True) as db:
+        db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        host = db.info.host
+    return f"postgresql://postgres@/{name}?host={host}"
+
+
+def _work(folder: Path) -> None:
+    """Copy, place and pay orders of all kinds once, so that the statements are compiled."""
+    from tests.support.crashes.nights import job, selection, sources_of_all_kinds
+    from tests.support.crashes.worker import drain
+    from tests.support.paying import payable
+    from tests.support.shop import Shop
+
+    os.environ["ORDER_FACTORY_TEST_GATEWAY_LEDGER"] = str(folder / "ledger.db")
+    upgrade()
+    shop = Shop()
+    shop.coupon("SPRING")
+    sources = sources_of_all_kinds(shop)
+    paid = [payable(shop, token, coupon_code="SPRING") for token in ("tok_approve", "tok_decline")]
+    sources += [{"source_order": order, "place_target_order": True} for order in paid]
+    for rows in (selection(sources), None):
+        drain(job("night", rows, size=2), lambda _stage: None)
+    forget_gateways()

@@ -64,7 +64,7 @@ def _act(
         return [Broken(f"goes with {amount.removesuffix('_amount_cents')}", amount)]
     # They import Prefect, which takes seconds; the service answers meanwhile.
     from order_factory.tasks.orders.changes import CHANGES
-    from order_factory.tasks.working_set.asked_orders import ask, read_problems
+    from order_factory.tasks.working_set.requested_orders import ask, read_problems
 
     for name in (each for each in changes if each in triggers):
         if row["status"] != TransactionStatus.SUCCEEDED:

@@ -70,7 +70,7 @@ def capture(db: Connection, now: datetime) -> None:
     amounts = select(held.c.amount_cents).where(held.c.order_id == _order.c.id)
     held_cents = amounts.correlate(_order).scalar_subquery()
     too_much = literal("must be at most ") + cast(held_cents, String) + " cents, what is authorized"
-    refuse(db, "_capture_amount_cents", too_much, asked_orders.c.amount_cents > held_cents)
+    refuse(db, "_capture_amount_cents", too_much, requested_orders.c.amount_cents > held_cents)
     execute_and_count(db, insert_manual_authorizations(), now=now)
     remote = [name for name in gateways if known_gateways()[name].terms.remote]
     execute_and_count(db, insert_captures(remote, TransactionStatus.UNKNOWN), now=now)

@@ -108,7 +108,7 @@ def place(
     drop_orders(db, _order.c.status.in_([OrderStatus.PLACING, OrderStatus.PLACED]))
     refuse_transition(db, OrderStatus.PLACED, _order.c.status != OrderStatus.PENDING)
     _place(db, now, PLACE, flow_run_id, followed=followed)
-    cancel_open_payments(db, agreed_orders(), now)
+    cancel_open_payments(db, accepted_orders(), now)
 
 
 def take_stock_again(db: Connection, now: datetime) -> None:

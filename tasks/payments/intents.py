@@ -135,7 +135,7 @@ def insert_captures(gateways: list[str], status: TransactionStatus) -> Insert:
         "mode": held.c.mode,
         "gateway": held.c.gateway,
         "amount_cents": func.coalesce(
-            asked_orders.c.amount_cents,
+            requested_orders.c.amount_cents,
             case((total < held.c.amount_cents, total), else_=held.c.amount_cents),
         ),
         "currency_code": held.c.currency_code,

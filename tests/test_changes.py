@@ -23,10 +23,10 @@ class Scratch:
         package = folder / "order_factory"
         package.mkdir()
         (package / "__init__.py").write_text("")
-        ignored = shutil.ignore_patterns("__pycache__")
+        # The compiled modules come along: a file that is changed is compiled again.
         for name in PACKAGES:
-            shutil.copytree(ROOT / name, package / name, ignore=ignored)
-        shutil.copytree(ROOT / "docs", folder / "docs", ignore=ignored)
+            shutil.copytree(ROOT / name, package / name)
+        shutil.copytree(ROOT / "docs", folder / "docs")
 
     def replace(self, file: str, old: str, new: str) -> None:
         path = self.folder / "order_factory" / file

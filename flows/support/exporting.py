@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from order_factory.api.export_filters import filter_records
 from order_factory.models.database.retrying import until_it_passes
 from order_factory.models.database.snapshots import snapshot
 from order_factory.tasks.export_file import export_file
@@ -15,6 +14,9 @@ def select_by_filters(
     resource: str, mode: str, include: Sequence[str], filters: Mapping[str, Any]
 ) -> Selection:
     """The rows that meet the filters, and what is included. Raises `InvalidRequest`."""
+    # This imports the resources of the API, which takes half a second, and few runs need them.
+    from order_factory.api.export_filters import filter_records
+
     return select_export(resource, mode, include, filter_records(resource, filters, mode))
 
 

@@ -1,19 +1,16 @@
 """Processes that run `bulk_order_factory` and are ended by a signal in the middle of it."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
 import pytest
-from prefect.settings import PREFECT_API_URL
 from sqlalchemy import text
 
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.models.database.engine import begin
 from order_factory.models.tables import OrderFactoryBatch
+from tests.support.crashes.forked import ForkedProcess
 from tests.support.crashes.nights import (
     all_copied,
     outcome,
@@ -26,10 +23,6 @@ from tests.support.verifying import violations
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 TIMES = 20
-PROGRAM = """
-from order_factory.flows.bulk_order_factory import bulk_order_factory
-bulk_order_factory({orders!r}, reference="night", batch_size=2, **{options!r})
-"""
 
 
 def test_a_flow_that_a_signal_ended_continues_under_its_reference(shop, tmp_path, monkeypatch):
@@ -46,8 +39,8 @@ def test_a_flow_that_a_signal_ended_continues_under_its_reference(shop, tmp_path
     told_after_term = shop.row(OrderFactoryBatch).status
     result = bulk_order_factory(reference="night")
 
-    assert (killed.returncode, after_kill) == (-signal.SIGKILL, at_kill)
-    assert (terminated.returncode, told_after_term) == (-signal.SIGTERM, "aborted")
+    assert (killed.exitcode, after_kill) == (-signal.SIGKILL, at_kill)
+    assert (terminated.exitcode, told_after_term) == (-signal.SIGTERM, "aborted")
     assert after_term in (at_term, at_term - 2), "it ends after the transaction in hand"
     assert wrong == []
     assert result.copied_in_this_run == after_term
@@ -66,7 +59,7 @@ def test_a_killed_indivisible_batch_has_copied_nothing(shop, tmp_path, monkeypat
     after_kill, wrong = left(), violations()
     result = bulk_order_factory(reference="night")
 
-    assert (killed.returncode, after_kill, wrong) == (-signal.SIGKILL, 4 * TIMES, [])
+    assert (killed.exitcode, after_kill, wrong) == (-signal.SIGKILL, 4 * TIMES, [])
     assert (result.completed, result.copied_in_this_run) == (4 * TIMES, 4 * TIMES)
     assert violations() == []
 
@@ -78,24 +71,25 @@ def batches(shop):
 def wait_until(process, condition):
     deadline = time.monotonic() + 60
     while not condition():
-        assert process.poll() is None, "it ended by itself"
+        assert not process.ended(), "it ended by itself"
         assert time.monotonic() < deadline, "it never came so far"
         time.sleep(0.01)
+
+
+def copy(orders, options):
+    bulk_order_factory(orders, reference="night", batch_size=2, **options)
 
 
 @contextmanager
 def flow_process(orders, **options):
     """A process that runs the flow, over when the block ends."""
-    surroundings = {**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value() or ""}
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(orders=orders, options=options)], env=surroundings
-    )
+    process = ForkedProcess(copy, orders, options)
     try:
         yield process
-        process.wait(60)
+        process.join(60)
     finally:
         process.kill()
-        process.wait()
+        process.join()
 
 
 def send_in_the_middle(process, number):

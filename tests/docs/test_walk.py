@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from order_factory.cli.main import main
-from order_factory.models.database.engine import get_engine, reading
+from order_factory.models.database.engine import get_engine, reading, wait_for_checkpoint
 from order_factory.tasks.verify import verify
 from tests.support.documents import ROOT, blocks_of
 
@@ -108,14 +108,23 @@ class Person:
         return word
 
 
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A folder with the same path for all walks: the engine stays, with its compiled statements."""
+    return tmp_path_factory.mktemp("walk") / "clone"
+
+
 @pytest.fixture
-def person(prefect, tmp_path, monkeypatch, capsys):
+def person(prefect, clone, monkeypatch, capsys):
     """A person in an empty folder that has the examples, as a clone has them."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/var/order_factory.db")
+    shutil.copytree(ROOT / "examples", clone / "examples")
+    monkeypatch.chdir(clone)
+    monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{clone}/var/order_factory.db")
     yield Person(capsys)
+    wait_for_checkpoint()
     get_engine().dispose()
+    monkeypatch.undo()
+    shutil.rmtree(clone)
 
 
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: Path(walk.page).stem)

@@ -2,13 +2,11 @@
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from order_factory.flows.order_factory import order_factory
 from order_factory.flows.sweep_order_factories import sweep_order_factories
@@ -16,8 +14,10 @@ from order_factory.models.database.engine import get_engine
 from order_factory.models.errors import CopyDiffers, InvalidRequest, PaymentUnknown
 from order_factory.models.results.copies import OrderFactoryFailed
 from order_factory.models.tables import Order, OrderFactory, PaymentSource
+from order_factory.tasks.authorize_payments import _Till
 from tests.support.at_once import at_once
 from tests.support.copying import change
+from tests.support.crashes.forked import ForkedProcess
 from tests.support.crashes.lost_answers import losing_the_answer
 from tests.support.paying import payable
 from tests.support.verifying import violations
@@ -139,36 +139,32 @@ def test_a_call_repeated_during_a_gateway_outage_pays_once(shop, ledger):
     assert_one_order_and_one_charge(shop, ledger)
 
 
-PROGRAM = """
-import os, signal
-from order_factory.flows import order_factory as flows
-from order_factory.flows.order_factory import order_factory
-from order_factory.tasks import authorize_payments
-
 def die(*_args, **_given):
     os.kill(os.getpid(), signal.SIGKILL)
 
-{patch}
-order_factory({number!r}, place_target_order=True, reference="buy-0")
-"""
+
+# What the process calls when it is killed. The package has a flow of the module's name.
+FLOW_MODULE = sys.modules[order_factory.fn.__module__]
 KILLED = {
-    "recorded": "import sys; sys.modules[order_factory.fn.__module__].copy_order = die",
-    "copied": "import sys; sys.modules[order_factory.fn.__module__].authorize_payments = die",
-    "charged": "authorize_payments._Till._record = die",
+    "recorded": (FLOW_MODULE, "copy_order"),
+    "copied": (FLOW_MODULE, "authorize_payments"),
+    "charged": (_Till, "_record"),
 }
+
+
+def copy_until(stage, number):
+    setattr(*KILLED[stage], die)
+    order_factory(number, place_target_order=True, reference="buy-0")
 
 
 @pytest.mark.parametrize("stage", KILLED)
 def test_a_killed_call_is_finished_by_the_same_call_or_a_sweep(shop, ledger, stage):
     number = shop.number_of(payable(shop))
-    get_engine().dispose()
-    program = PROGRAM.format(number=number, patch=KILLED[stage])
-    killed = subprocess.run(
-        [sys.executable, "-c", program],
-        check=False,
-        env={**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value() or ""},
-    )
-    assert killed.returncode == -signal.SIGKILL
+
+    killed = ForkedProcess(copy_until, stage, number)
+    killed.join()
+
+    assert killed.exitcode == -signal.SIGKILL
     assert violations() == []
 
     order_factory(number, place_target_order=True, reference="buy-0")

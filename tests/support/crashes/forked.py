@@ -15,6 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
 from order_factory.gateways.registry import forget_gateways
 from order_factory.models.database.engine import get_engine, wait_for_checkpoint
 from order_factory.models.database.schema import upgrade
@@ -41,7 +43,7 @@ def pipe() -> tuple[Connection, Connection]:
 
 
 class ForkedProcess:
-    """A process that calls `target` with this process' settings of the order factory.
+    """A process that calls `target` with this process' settings, and in its folder.
 
     Connections among `args` are the process' own from now on.
     """
@@ -49,16 +51,24 @@ class ForkedProcess:
     def __init__(self, target: Target, *args: Any) -> None:
         settings = {name: it for name, it in os.environ.items() if name.startswith(_SETTINGS)}
         self._parent = _parent(get_engine().dialect.name)
-        self.pid: int = self._parent.ask("fork", settings, target, args)
+        prefect = PREFECT_API_URL.value()
+        self.pid: int = self._parent.ask("fork", os.getcwd(), settings, prefect, target, args)
         self._exit = os.pidfd_open(self.pid)
         self.exitcode: int | None = None
         for each in args:
             if isinstance(each, Connection):
                 each.close()
 
-    def kill(self) -> None:
+    def send_signal(self, number: int) -> None:
         if self.exitcode is None:
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def ended(self) -> bool:
+        self.join(0)
+        return self.exitcode is not None
 
     def join(self, seconds: float | None = None) -> None:
         """Wait until the process has ended, or for so many seconds."""
@@ -109,17 +119,20 @@ def _serve(url: str, control: Connection) -> None:
             _, status = os.waitpid(rest[0], 0)
             control.send(os.waitstatus_to_exitcode(status))
             continue
-        settings, target, args = rest
+        folder, settings, prefect_api, target, args = rest
         child = os.fork()
         if not child:
             control.close()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.chdir(folder)
             for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
                 del os.environ[name]
             os.environ.update(settings)
             forget_gateways()
             get_engine().dialect = engine.dialect  # a compiled statement belongs to its dialect
             get_engine().update_execution_options(compiled_cache=compiled)
-            target(*args)
+            with temporary_settings({PREFECT_API_URL: prefect_api} if prefect_api else {}):
+                target(*args)
             os._exit(0)
         for each in args:
             if isinstance(each, Connection):

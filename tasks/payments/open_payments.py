@@ -53,7 +53,9 @@ def cancel_open_payments(
     """
     void = _transaction.alias("void")
     has_void = exists().where(
-        void.c.authorization_id == _transaction.c.id, void.c.status != TransactionStatus.FAILED
+        void.c.order_id == _transaction.c.order_id,
+        void.c.authorization_id == _transaction.c.id,
+        void.c.status != TransactionStatus.FAILED,
     )
     values: dict[str, ColumnElement[Any]] = {
         "type": literal(TransactionType.VOIDS.value),

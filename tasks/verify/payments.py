@@ -149,7 +149,9 @@ def _find_voided_and_kept() -> Select[Any]:
 def _find_open_payments() -> Select[Any]:
     """Select payments that a customer may confirm although the order does not wait for one."""
     void = _transaction.alias("void")
-    has_void = exists().where(void.c.authorization_id == _transaction.c.id)
+    has_void = exists().where(
+        void.c.order_id == _transaction.c.order_id, void.c.authorization_id == _transaction.c.id
+    )
     rows = select(_transaction.c.id).select_from(_of_order)
     return rows.where(
         is_confirmable(_transaction), _order.c.status.in_(SETTLED_STATUSES), not_(has_void)

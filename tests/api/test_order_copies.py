@@ -53,6 +53,7 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
         "keep_metadata": "default",
         "keep_references": "default",
         "repeat_skus": "default",
+        "applied_repeat_skus": None,
         "any_source_status": False,
         "quantities": {"MUG": 2},
         "swap_skus": None,

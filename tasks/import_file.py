@@ -35,7 +35,7 @@ class ImportInterrupted(OrderFactoryError):
 
 
 def interruption(error: DBAPIError, file_name: str, rows: int) -> TryAgain | ImportInterrupted:
-    """The exception that ends an import after so many rows. It quotes no row: Prefect logs it."""
+    """Return the exception that ends an import, with its counts and without values of rows."""
     message = without_values(error)
     return TryAgain(message) if is_transient(error) else ImportInterrupted(file_name, rows, message)
 

@@ -29,8 +29,8 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     change = values.pop(_CHANGE, None)
     if change:
         # Read again with a lock, because an order may have used the card since the row was read.
-        mine = select(_card).where(_card.c.id == known["id"]).with_for_update()
-        card = db.execute(mine).one()
+        is_own = select(_card).where(_card.c.id == known["id"]).with_for_update()
+        card = db.execute(is_own).one()
         if card.balance_cents + change < 0:
             raise Broken(f"must not take more than the balance of {card.balance_cents}", _CHANGE)
         values["balance_cents"] = card.balance_cents + change

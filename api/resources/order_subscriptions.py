@@ -179,7 +179,11 @@ ORDER_SUBSCRIPTIONS = ResourceType(
         integer("occurrencies", nullable=False, meaning="How many periods were carried out."),
         integer("errors_count", nullable=False, meaning="How many copies failed."),
         flag("succeeded_on_last_run", nullable=True),
-        text("time_zone", nullable=False, meaning="Ours: whose clocks count; an IANA name."),
+        text(
+            "time_zone",
+            nullable=False,
+            meaning="Ours: the time zone of the schedule, an IANA name such as Europe/Rome.",
+        ),
         text(
             "catch_up",
             nullable=False,

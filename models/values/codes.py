@@ -22,7 +22,7 @@ def country_problem(code: str) -> str | None:
     """What is wrong with a country code; None if it is valid."""
     if code in COUNTRY_CODES:
         return None
-    found = _find_meant_country(code.strip())
+    found = _suggest_country(code.strip())
     hint = f"write {found[0]} for {found[1]}" if found else "write a code such as IT"
     return f"is {_quote_code(code)}no ISO 3166 country code of two letters; {hint}"
 
@@ -32,7 +32,7 @@ def _quote_code(code: str) -> str:
     return f"{code}, " if len(code) <= 3 and code.isalnum() else ""
 
 
-def _find_meant_country(text: str) -> tuple[str, str] | None:
+def _suggest_country(text: str) -> tuple[str, str] | None:
     text = _USUAL_MISTAKES.get(text.upper(), text)
     try:
         country = pycountry.countries.lookup(text)

@@ -42,10 +42,10 @@ from order_factory.tasks.working_set.tables import cancellations, copies
 
 _source, _transaction = table_of(Order), table_of(Transaction)
 _source_of_copy = (_source, _source.c.id == copies.c.source_order_id)
-_asked = and_(copies.c.cancel_source_order, copies.c.valid)
+_is_requested = and_(copies.c.cancel_source_order, copies.c.valid)
 # If the copy was to be placed and is not, the source may be the customer's only order.
-_stands = and_(_asked, not_(copies.c.awaits), not_(copies.c.failed))
-_SOME = select_any_copy(_asked)
+_is_to_be_cancelled = and_(_is_requested, not_(copies.c.awaits), not_(copies.c.failed))
+_SOME = select_any_copy(_is_requested)
 _STARTED = (FulfillmentStatus.IN_PROGRESS, FulfillmentStatus.FULFILLED)
 _AUTHORIZED = (PaymentStatus.AUTHORIZED, PaymentStatus.PARTIALLY_AUTHORIZED)
 
@@ -112,7 +112,7 @@ def _insert_cancellations() -> Insert:
     rows = (
         select(copies.c.source_order_id, first)
         .join(*_source_of_copy)
-        .where(_stands, not_(is_not_placed()), not_(_is_barred()))
+        .where(_is_to_be_cancelled, not_(is_not_placed()), not_(_is_barred()))
         .group_by(copies.c.source_order_id)
     )
     return insert(cancellations).from_select(["order_id", "factory_id"], rows)
@@ -173,7 +173,7 @@ def _insert_refusals() -> Insert:
     return insert_errors(
         ErrorCode.SOURCE_ORDER_NOT_CANCELLED,
         message,
-        _stands,
+        _is_to_be_cancelled,
         not_(mine),
         not_(needless),
         joins=[_source_of_copy],
@@ -182,4 +182,4 @@ def _insert_refusals() -> Insert:
 
 def _lock_sources(db: Connection) -> None:
     """Lock the source orders in the order of their keys, so that nobody else cancels them."""
-    lock_rows(db, _source, select(copies.c.source_order_id).where(_stands))
+    lock_rows(db, _source, select(copies.c.source_order_id).where(_is_to_be_cancelled))

@@ -137,7 +137,7 @@ def discount_changed_wrongly(of: FromClause, original: FromClause) -> ColumnElem
 
     New prices and left-out lines change the goods once more, so that the target does not tell.
     """
-    told = and_(
+    is_checked = and_(
         not_(factory.c.refresh_prices),
         # No rule was about a line: then all lines have their own prices.
         factory.c.applied_repeat_skus.is_(None),
@@ -158,7 +158,7 @@ def discount_changed_wrongly(of: FromClause, original: FromClause) -> ColumnElem
         _is_good(had),
     )
     share = split(original.c.total_amount_cents, case((percentage, now), else_=kept), whole)
-    return and_(told, whole > 0, of.c.total_amount_cents != share)
+    return and_(is_checked, whole > 0, of.c.total_amount_cents != share)
 
 
 def _is_good(of: FromClause) -> ColumnElement[bool]:

@@ -96,8 +96,10 @@ async def send(
 
 
 def _connect(error: httpx.ConnectError) -> str:
-    of_tls = "certificate" in str(error).lower() or "ssl" in str(error).lower()
-    return "The TLS certificate or handshake was refused." if of_tls else "No connection."
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return "No connection." if cause is None else "The TLS certificate or handshake was refused."
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+import ssl
 
+import httpx
 import pytest
 
 from order_factory.tasks.webhooks.addresses import find_url_problem, is_public
@@ -135,6 +137,17 @@ def test_an_unreachable_receiver_counts_as_a_failed_attempt():
     with receiving() as receiver:
         url = receiver.url()
     assert post(url, ALLOWED).message == "No connection."
+
+
+def test_a_refused_certificate_is_reported_by_the_type_of_the_error(monkeypatch):
+    async def refuse(*_args, **_options):
+        raise httpx.ConnectError("refused") from ssl.SSLCertVerificationError("unknown issuer")
+
+    with receiving() as receiver:
+        monkeypatch.setattr(httpx.AsyncClient, "send", refuse)
+        answer = post(receiver.url(), ALLOWED)
+
+    assert answer.message == "The TLS certificate or handshake was refused."
 
 
 def test_a_receiver_that_answers_ok_succeeds():

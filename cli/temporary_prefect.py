@@ -17,6 +17,7 @@ from threading import Thread
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from order_factory.cli.prefect_server import prepare_sqlite
 from order_factory.cli.prefect_tables import has_current_tables, prepare_prefect_database
 
 _HOST = "127.0.0.1"
@@ -98,6 +99,7 @@ def _free_port() -> int:
 def main() -> None:
     """Serve until standard input is closed."""
     gc.disable()  # makes the import a tenth faster
+    prepare_sqlite()
     import uvicorn
     from prefect.server.api.server import create_app
 

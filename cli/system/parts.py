@@ -70,7 +70,8 @@ def list_parts(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | No
         return lambda: _start_child(terminal, name, [sys.executable, "-m", *arguments])
 
     where = ("--host", HOST, "--port")
-    server = child("server", "prefect", "server", "start", *where, str(ports.prefect))
+    prefect = "order_factory.cli.prefect_server"
+    server = child("server", prefect, "server", "start", *where, str(ports.prefect))
     program = "order_factory.cli.main"
     # The server listens on this machine only, so no other machine has a worker.
     worker = child("worker", program, "worker", "--name", "up", "--only-worker")

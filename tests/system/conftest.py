@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import psutil
 import pytest
-from httpx import HTTPStatusError
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
@@ -29,23 +28,7 @@ from tests.support.shop import Shop
 from tests.support.waiting import SECONDS
 
 # Its types are those of an asynchronous function, but no event loop runs here.
-_begin_deployment = cast(Callable[..., FlowRun], run_deployment)
-BUSY = 503
-TRIES = 4
-
-
-def begin_deployment(name: str, **options: Any) -> FlowRun:
-    """Start a deployment; its flow run.
-
-    On SQLite, Prefect's server answers 503 after a minute if its own transactions block each other.
-    """
-    for _ in range(TRIES - 1):
-        try:
-            return _begin_deployment(name, **options)
-        except HTTPStatusError as error:
-            if error.response.status_code != BUSY:
-                raise
-    return _begin_deployment(name, **options)
+begin_deployment = cast(Callable[..., FlowRun], run_deployment)
 
 
 def program(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":

@@ -19,26 +19,26 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def start(client):
-    """Start deployments, one after the other; their flow runs by deployment, once each has ended.
+    """Start deployments, all at once; their flow runs by deployment, once all have ended.
 
-    Prefect's server on SQLite stops for a minute now and then if many begin at the same time. A run
-    is cancelled while another one of its deployment runs, such as that of the schedule or the sweep
-    that a worker starts. It is started again.
+    A run is cancelled while another one of its deployment runs, such as that of the schedule or the
+    sweep that a worker starts. It is started again.
     """
 
     def start(**parameters):
-        return {name: run_to_its_end(name, given) for name, given in parameters.items()}
-
-    def run_to_its_end(name, given):
-        started = [begin_deployment(name, parameters=given, timeout=0).id]
+        started = {name: begin(name, given) for name, given in parameters.items()}
 
         def ended():
-            run = client.read_flow_run(started[-1])
-            if run.state.is_cancelled():
-                started.append(begin_deployment(name, parameters=given, timeout=0).id)
-            return run if run.state.is_final() and not run.state.is_cancelled() else None
+            runs = {name: client.read_flow_run(key) for name, key in started.items()}
+            cancelled = [name for name, run in runs.items() if run.state.is_cancelled()]
+            started.update({name: begin(name, parameters[name]) for name in cancelled})
+            final = all(run.state.is_final() for run in runs.values())
+            return runs if final and not cancelled else None
 
-        return wait_for(ended, f"the end of {name}")
+        return wait_for(ended, f"the end of {', '.join(started)}")
+
+    def begin(name, given):
+        return begin_deployment(name, parameters=given, timeout=0).id
 
     return start
 

@@ -23,7 +23,7 @@ from order_factory.models.database.retrying import read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import InvalidRequest, NothingSelected
 from order_factory.models.requests.copies import CopyOptions, Text
-from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.requests.order_filters import FormFilter
 from order_factory.models.results.copies import (
     BatchAborted,
     BatchFailed,
@@ -88,7 +88,7 @@ def bulk_order_factory(
         PlainValidator(accept_orders, json_schema_input_type=str | None),
     ] = None,
     reference: Text | None = None,
-    orders_where: OrderFilter | None = None,
+    orders_where: FormFilter = None,
     failed_of: Text | None = None,
     *,
     mode: Mode = Mode.LIVE,
@@ -127,7 +127,8 @@ def bulk_order_factory(
             Parquet, XLSX or JSON Lines file. Leave it empty to finish the batch of the reference.
         reference: Name of the batch. Run it again with the same name to finish the batch. Leave it
             empty for a new name in every run.
-        orders_where: Filter for the orders to copy, instead of a list.
+        orders_where: Filter for the orders to copy, instead of a list. If every field has its
+            default value, it is no filter.
         failed_of: Reference of an earlier batch. Its failed copies are retried, each once.
         mode: Whether the numbers are those of live orders or of test orders. A public id names an
             order of either mode; with test, only a test order. A filter has its own mode.

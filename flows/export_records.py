@@ -17,7 +17,7 @@ from order_factory.models.database.identity import shop_id
 from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import InvalidRequest
-from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.requests.order_filters import FormFilter
 from order_factory.models.results.exports import (
     ExportedFile,
     ExportInterrupted,
@@ -47,7 +47,7 @@ def export_records(
     path: PathText,
     include: list[Include] = [],  # noqa: B006  (pydantic copies it)
     filters: dict[str, JsonValue] = {},  # noqa: B006
-    orders_where: OrderFilter | None = None,
+    orders_where: FormFilter = None,
     format: Literal["csv", "jsonl", "parquet"] | None = None,
     mode: Mode = Mode.LIVE,
 ) -> ExportReport:

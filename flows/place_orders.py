@@ -6,7 +6,7 @@ from pydantic import Field
 
 from order_factory.flows.support.order_changes import SelectedOrders, change_selected
 from order_factory.flows.support.shop_flow import shop_flow
-from order_factory.models.requests.order_filters import OrderFilter
+from order_factory.models.requests.order_filters import FormFilter
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
@@ -15,7 +15,7 @@ from order_factory.tasks.batches.chunking import BATCH_SIZE
 @shop_flow(name="place-orders", flow_run_name="place orders", not_in_form=("batch_size",))
 def place_orders(
     orders: SelectedOrders = None,
-    orders_where: OrderFilter | None = None,
+    orders_where: FormFilter = None,
     *,
     mode: Mode = Mode.LIVE,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,

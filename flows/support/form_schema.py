@@ -7,9 +7,9 @@ value. This form shows one field that may stay empty.
 import inspect
 from collections.abc import Callable
 from types import NoneType
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import Field, TypeAdapter, WithJsonSchema
+from pydantic import BaseModel, Field, TypeAdapter, WithJsonSchema
 from pydantic.errors import PydanticSchemaGenerationError
 
 from order_factory.models.requests.form_fields import plain_field
@@ -30,14 +30,32 @@ def _make_form_field(parameter: inspect.Parameter) -> inspect.Parameter:
     title = parameter.name.replace("_", " ").capitalize()
     if parameter.default is inspect.Parameter.empty:
         return parameter.replace(default=Field(json_schema_extra={"title": title}))
+    no_default = Field(default_factory=NoneType)
+    if model := _find_optional_model(parameter):
+        # The fields of the model, without a choice between them and null.
+        nested: Any = Annotated[model, no_default]
+        return parameter.replace(
+            annotation=nested, default=Field(json_schema_extra={"title": title})
+        )
     field = _make_plain_field(parameter)
     if field is None:
         named = Field(default=parameter.default, json_schema_extra={"title": title})
         return parameter.replace(default=named)
     # A factory keeps the default out of the schema: the UI would send null, and Prefect refuse it.
-    no_default = Field(default_factory=NoneType)
     plain: Any = Annotated[parameter.annotation, WithJsonSchema(field), no_default]
     return parameter.replace(annotation=plain, default=Field(json_schema_extra={"title": title}))
+
+
+def _find_optional_model(parameter: inspect.Parameter) -> type[BaseModel] | None:
+    """The model of a parameter whose annotation is `Model | None` and whose default is None."""
+    annotation = parameter.annotation
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    models = [each for each in get_args(annotation) if each is not NoneType]
+    if parameter.default is not None or len(models) != 1:
+        return None
+    (model,) = models
+    return model if inspect.isclass(model) and issubclass(model, BaseModel) else None
 
 
 def _make_plain_field(parameter: inspect.Parameter) -> dict[str, Any] | None:

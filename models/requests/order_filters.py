@@ -10,6 +10,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     create_model,
     model_validator,
 )
@@ -121,6 +123,18 @@ class OrderFilter(_Fields):
             elif field.words_without is not None:
                 rest.append(field.words_without)
         return ", ".join([" ".join(beginning), *rest])
+
+
+def _ignore_untouched_form(
+    value: Any, validate: ValidatorFunctionWrapHandler
+) -> OrderFilter | None:
+    found: OrderFilter | None = validate(value)
+    return None if isinstance(value, dict) and found == OrderFilter() else found
+
+
+# Prefect's form sends the default values of a filter that nobody has filled in. As an object, such a
+# filter is none at all: otherwise an empty form would copy every order. `OrderFilter()` selects them.
+FormFilter = Annotated[OrderFilter | None, WrapValidator(_ignore_untouched_form)]
 
 
 def _in_words(field: FilterField, value: Any) -> str:

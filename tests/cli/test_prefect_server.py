@@ -32,16 +32,13 @@ def test_freeing_a_failed_statement_does_not_wait_for_its_connection(url, tmp_pa
     async def wait_for_the_lock_while_a_failed_statement_is_freed():
         engine = create_async_engine(url, connect_args={"timeout": SECONDS})
         async with engine.connect() as db:
-            failed = None
-            try:
+            with pytest.raises(OperationalError, match="overflow") as failed:
                 await db.execute(text("SELECT abs(-9223372036854775808)"))
-            except OperationalError as error:
-                failed = error
             loop = asyncio.get_running_loop()
             loop.call_later(0.2, holder.rollback)
             begun = asyncio.create_task(db.exec_driver_sql("BEGIN IMMEDIATE"))
             await asyncio.sleep(0.05)
-            failed = failed.__class__
+            del failed
             gc.collect()
             started = loop.time()
             await begun

@@ -29,6 +29,7 @@ from order_factory.api.resources.description import Relationship, ResourceType, 
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.rows import fetch_rows, shown_times
 from order_factory.models.database.dialects import bytewise
+from order_factory.models.database.engine import forget_statements
 from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.values.public_ids import key_of
 
@@ -139,6 +140,8 @@ def _read_page(
     db: Connection, resource: ResourceType, rows: Select[Any], view: View, path: str, pairs: Pairs
 ) -> Json:
     query, table = view.query, resource.table
+    if query.large:
+        forget_statements(db)
     if not query.common:
         db = db.execution_options(compiled_cache=None)
     wanted = rows.where(*query.condition(table, view.mode)) if query.filters else rows

@@ -29,7 +29,8 @@ class Query:
     """The parsed query of a request. `fields` has the attributes and relationships to show, by type.
 
     `common` says that the statement is small and likely to be repeated, so it is worth caching its
-    compiled form. Caching the others would fill the memory with statements that are used once.
+    compiled form. Caching the others would fill the memory with statements that are used once. The
+    driver keeps no `large` ones either.
     """
 
     includes: Includes = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Query:
     filters: tuple[Filter, ...] = ()
     page: Page = field(default_factory=Page)
     common: bool = True
+    large: bool = False
 
     def condition(self, row: FromClause, mode: str) -> list[ColumnElement[bool]]:
         """Return the condition of all filters, for a table or an alias of it."""
@@ -78,7 +80,9 @@ def parse_query(
             filters.append(parse_filter(resource, name, filtered[1], value, work))
         else:
             raise _not_allowed(name)
-    return Query(includes, fields, sort, tuple(filters), parse_page(pages), work.is_common)
+    return Query(
+        includes, fields, sort, tuple(filters), parse_page(pages), work.is_common, work.is_large
+    )
 
 
 def _not_allowed(name: str) -> ApiError:

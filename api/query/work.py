@@ -4,6 +4,7 @@ _MOST_STEPS = 100
 _MOST_VALUES = 5_000
 _MOST_PATTERNS = 200
 _CACHED_STEPS = 10
+_KEPT_VALUES = 100
 
 
 class TooMuch(ValueError):
@@ -33,6 +34,11 @@ class Work:
         ):
             if count > most:
                 raise TooMuch(f"brings the filters to more than {most:,} {what}")
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the statement is too large for the driver to keep."""
+        return self._values > _KEPT_VALUES or not self.is_common
 
     @property
     def is_common(self) -> bool:

@@ -77,7 +77,7 @@ def amount(
     return (
         integer(cents, nullable=nullable, meaning="In the currency's smallest unit."),
         computed(f"{name}_float", Type.NUMBER, as_float, nullable=without is None),
-        computed(f"formatted_{name}", Type.TEXT, as_price),
+        computed(f"formatted_{name}", Type.TEXT, as_price, nullable=nullable),
     )
 
 

@@ -142,6 +142,13 @@ ORDERS = ResourceType(
         *amount("total_amount", nullable=False),
         *amount("total_amount_with_taxes", nullable=False),
         computed(
+            "editable",
+            Type.BOOLEAN,
+            lambda row: row["status"] in EDITABLE,
+            nullable=False,
+            meaning="Whether its lines may change.",
+        ),
+        computed(
             "skus_count",
             Type.INTEGER,
             itemgetter("skus_count"),

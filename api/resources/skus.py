@@ -13,6 +13,7 @@ from order_factory.api.resources.description import (
     Values,
 )
 from order_factory.api.resources.events import no_events
+from order_factory.api.resources.sku_codes import SKU_CODE, add_sku_codes
 from order_factory.models.tables import Sku, StockItem
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.tasks.working_set.statements import table_of
@@ -71,6 +72,7 @@ STOCK_ITEMS = ResourceType(
     table=_stock,
     scope=own_mode,
     attributes=(
+        SKU_CODE,
         integer("quantity", nullable=False),
         integer("reserved", nullable=False, meaning="Ours: held for orders that are being placed."),
         text("stock_location", nullable=False, meaning="Ours: the code of the location."),
@@ -82,6 +84,7 @@ STOCK_ITEMS = ResourceType(
         *writables.common(),
     ),
     updatable=True,
+    complete=add_sku_codes,
     hooks=Hooks(fill=_fill_stock),
     meaning="The pieces of a SKU at one stock location.",
 )

@@ -28,11 +28,16 @@ from order_factory.api.resources.transaction_triggers import (
 from order_factory.models.tables import Transaction
 from order_factory.models.tables.transactions import TransactionStatus, TransactionType
 from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.public_ids import public_id
 from order_factory.tasks.working_set.statements import table_of
 
 
 def _succeeded(row: Row) -> bool:
     return bool(row["status"] == TransactionStatus.SUCCEEDED)
+
+
+def _number(row: Row) -> str:
+    return public_id(PublicIds.transactions, row["id"])
 
 
 def _of_type(kind: TransactionType) -> Scope:
@@ -57,6 +62,7 @@ def _resource(
         table=table_of(Transaction),
         scope=_of_type(kind) if kind is not None else own_mode,
         attributes=(
+            computed("number", Type.TEXT, _number, nullable=False, meaning="The same as the id."),
             text(
                 "status",
                 nullable=False,

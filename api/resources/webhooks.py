@@ -15,6 +15,7 @@ from order_factory.api.resources.attributes import (
     no_descriptions,
     own_mode,
     text,
+    text_never_null,
     time,
 )
 from order_factory.api.resources.description import (
@@ -201,7 +202,7 @@ EVENT_CALLBACKS = ResourceType(
     table=_callback,
     scope=_of_mode,
     attributes=(
-        text("callback_url"),
+        text_never_null("callback_url"),
         computed("payload", Type.OBJECT, _payload, meaning="The body that was sent."),
         text("response_code"),
         text("response_message"),

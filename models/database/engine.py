@@ -25,6 +25,7 @@ from order_factory.models.errors import DatabaseAway, DatabaseNotReady, InvalidR
 from order_factory.models.settings import Settings
 
 BUSY_SECONDS = 30
+_FORGET = "forget_statements"
 CACHE_KIBIBYTES = 16_384
 
 # PostgreSQL would keep the rows of a machine that disappears from the network locked for two hours.
@@ -106,6 +107,9 @@ class ReadingSession:
             yield self._db
         finally:
             driver.execute("ROLLBACK")
+            if self._db.info.pop(_FORGET, False):
+                self._db.invalidate()
+                self._db.rollback()
 
     def close(self) -> None:
         """Return the connection to the pool as it was."""
@@ -114,6 +118,15 @@ class ReadingSession:
                 lift_time_limit(self._db)
             except DBAPIError:
                 self._db.invalidate()
+
+
+def forget_statements(db: Connection) -> None:
+    """Let a connection of a `ReadingSession` forget its statements once the read has ended.
+
+    SQLite's driver keeps the last 256 statements of a connection, of whatever size.
+    """
+    if db.dialect.name == "sqlite":
+        db.info[_FORGET] = True
 
 
 @lru_cache(maxsize=32)

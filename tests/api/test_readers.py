@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from order_factory.api import readers
 from order_factory.api.errors import ApiError
 from order_factory.api.readers import Readers
-from order_factory.models.database.engine import ReadingSession, reading
+from order_factory.models.database.engine import ReadingSession, forget_statements, reading
 from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.database.time_limits import QueryTooLong, time_limit
 from order_factory.models.tables import Order
@@ -102,6 +102,23 @@ def test_a_session_leaves_no_time_limit_behind(shop):
         if db.dialect.name == "postgresql":
             assert db.execute(text("SHOW statement_timeout")).scalar() == "0"
         assert not db.connection.info.get("statement_timeout")
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_the_driver_keeps_no_large_statement(shop):
+    session = ReadingSession()
+    connections = []
+    for large in (False, True, False):
+        with session.snapshot() as db:
+            connections.append(db.connection.dbapi_connection)
+            QuickSelect(select(_order.c.id)).rows(db, {})
+            db.execute(select(_order.c.id))
+            if large:
+                forget_statements(db)
+    session.close()
+
+    assert connections[0] is connections[1]
+    assert connections[1] is not connections[2]
 
 
 @pytest.mark.parametrize("count", [1, 3, 26])

@@ -1,7 +1,8 @@
-"""Relationships of the public reference: each is supported, or the page gives the reason."""
+"""Relationships and attributes of the reference: each is supported, or the page gives a reason."""
 
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 from order_factory.api.resources.registry import RESOURCES
@@ -13,15 +14,18 @@ from tests.support.draining import drain
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "reference_relationships.json").read_text())
+# Written by `tests.support.sdk_declarations`: kind, and whether it may be null.
+ATTRIBUTES = json.loads((HERE / "reference_attributes.json").read_text())
+KINDS = {"integer": "number", "time": "text", "list of texts": "list", "list of objects": "list"}
 PAGE = HERE.parents[1] / "docs/reference/http-api.md"
 
 
-def left_out():
-    """The relationships in the table of those that are not supported."""
+def left_out(what="relationships"):
+    """The names in the table of what is not supported."""
     page = PAGE.read_text(encoding="utf-8")
-    section = page.split("### Unsupported relationships")[1].split("\n## ")[0].split("\n### ")[0]
+    section = page.split(f"### Unsupported {what}")[1].split("\n## ")[0].split("\n### ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
-    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    return {name for row in rows for name in re.findall(r"`([\w*]+)`", row)}
 
 
 def test_each_relationship_of_the_reference_is_here_or_left_out_with_a_reason():
@@ -36,6 +40,35 @@ def test_each_relationship_of_the_reference_is_here_or_left_out_with_a_reason():
 
     assert sorted(each for each in asked - here if each[1] not in out) == []
     assert sorted(out - {name for _, name in asked - here}) == []
+
+
+def test_each_attribute_of_the_sdk_is_here_or_left_out_with_a_reason():
+    out = left_out("attributes")
+    missing, used = [], set()
+    for resource, declared in ATTRIBUTES.items():
+        for name in declared.keys() - RESOURCES[resource].attribute.keys():
+            patterns = [each for each in out if fnmatch(name, each)]
+            used.update(patterns)
+            if not patterns:
+                missing.append(f"{resource}.{name}")
+
+    assert sorted(missing) == []
+    assert sorted(out - used) == []
+
+
+def test_attributes_have_the_kinds_that_the_sdk_declares():
+    wrong = []
+    for resource, declared in ATTRIBUTES.items():
+        for name, (kind, may_be_null) in declared.items():
+            attribute = RESOURCES[resource].attribute.get(name)
+            if attribute is None:
+                continue
+            if KINDS.get(attribute.type, attribute.type) != kind:
+                wrong.append(f"{resource}.{name} is a {kind} and not a {attribute.type}")
+            if attribute.nullable and not may_be_null:
+                wrong.append(f"{resource}.{name} is never null")
+
+    assert wrong == []
 
 
 def test_relationships_without_a_row_are_empty_and_no_error(api, shop):

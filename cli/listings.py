@@ -10,6 +10,7 @@ from order_factory.models.database.pages import read_page
 from order_factory.models.tables import Event, LineItem, Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus, OrderStatus
+from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
 
 # At most this many copies of one order are shown.
 MAX_COPIES = 20
@@ -141,7 +142,7 @@ def _select_factories() -> Select[Any]:
             target.number.label("target_number"),
         )
         .join(source, source.id == OrderFactory.source_order_id)
-        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .outerjoin(target, target.id == TARGET_OR_MERGED)
         .outerjoin(OrderFactoryBatch, OrderFactoryBatch.id == OrderFactory.batch_id)
     )
 

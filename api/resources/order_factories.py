@@ -50,6 +50,12 @@ _ATTRIBUTES = (
 )
 _RELATIONSHIPS = (
     Relationship("target_order", "orders", near="target_order_id", meaning="The copy."),
+    Relationship(
+        "merged_order",
+        "orders",
+        near="merged_order_id",
+        meaning="Ours: the open order that the copy was merged into.",
+    ),
     Relationship("events", "events", near="id", far="order_factory_id", many=True),
     Relationship("order_factory_batch", "order_factory_batches", near="batch_id"),
 )

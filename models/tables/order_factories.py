@@ -66,6 +66,7 @@ class OrderFactory(Described, Moded, Base):
     once. `flow_run_id` is the Prefect flow run that recorded it for itself, then the one that
     copied it. Its copy options are columns too: see `CopyOptionArguments`. `applied_repeat_skus` is
     our own: the value of `repeat_skus`, or of the shop's setting, that left out or recomputed lines.
+    A copy that was merged into an open order has its `merged_order_id`, and no target order.
 
     A copy of an order subscription has its `order_subscription_id`, and one for a period also that
     `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
@@ -118,6 +119,11 @@ class OrderFactory(Described, Moded, Base):
             "order_subscription_id",
             where="waits_for_payment_source",
         ),
+        partial_index(
+            "ix_order_factories_merged_order_id",
+            "merged_order_id",
+            where="merged_order_id IS NOT NULL",
+        ),
         CheckConstraint("errors_count >= 0", name="errors_count_not_negative"),
         {"sqlite_autoincrement": True},
     )
@@ -127,6 +133,7 @@ class OrderFactory(Described, Moded, Base):
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("order_factory_batches.id"))
     source_order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     target_order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    merged_order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     status: Mapped[FactoryStatus] = mapped_column(String(16), server_default=FactoryStatus.PENDING)
     applied_repeat_skus: Mapped[str | None] = mapped_column(String())
     errors_count: Mapped[int] = mapped_column(server_default=text("0"))

@@ -17,6 +17,7 @@ OF_SWAPS = ("OLD=NEW",)
 OF_ADDED_LINES = ("CAP=2",)
 OF_CUSTOMERS = ("ada@example.com",)
 OF_CURRENCIES = ("USD",)
+OF_ORDERS = ("1001",)
 _MOST_PIECES = 1_000_000
 _MOST_CODES = 1_000
 _LONGEST_NOTES = 10_000
@@ -56,6 +57,13 @@ def clean_address(value: Any) -> str | None:
     if text is not None and key_of(Resource.addresses, text) is None:
         raise ValueError("must be the id of an address")
     return text
+
+
+def clean_order(value: Any) -> str | None:
+    """The number or the public id of an order. Raises `ValueError`; None for nothing."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return _clean_text(value)
 
 
 def clean_market(value: Any) -> str | None:

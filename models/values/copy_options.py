@@ -18,6 +18,7 @@ from order_factory.models.values.copy_changes import (
     OF_ADDED_LINES,
     OF_CURRENCIES,
     OF_CUSTOMERS,
+    OF_ORDERS,
     OF_QUANTITIES,
     OF_SWAPS,
     clean_added_lines,
@@ -26,6 +27,7 @@ from order_factory.models.values.copy_changes import (
     clean_customer,
     clean_market,
     clean_notes,
+    clean_order,
     clean_quantities,
     clean_swaps,
 )
@@ -236,6 +238,18 @@ class CopyOptionArguments(TypedDict, total=False):
             ours=True,
             clean=clean_notes,
             change=True,
+        ),
+    ]
+    merge_into: Annotated[
+        str | None,
+        Declared(
+            None,
+            "Add the lines to this draft or pending order (number or id) and make no other order.",
+            ours=True,
+            forms=OF_ORDERS,
+            clean=clean_order,
+            change=True,
+            names=Resource.orders,
         ),
     ]
 

@@ -122,6 +122,31 @@ class ErrorCode(StrEnum):
         "target_currency",
         "The copy is to be in another currency, and refresh_prices is not set.",
     )
+    MERGE_INTO_UNKNOWN = (
+        "merge_into_unknown",
+        "merge_into",
+        "The shop does not have the order that the copy is to be merged into.",
+    )
+    MERGE_INTO_NOT_OPEN = (
+        "merge_into_not_open",
+        "merge_into",
+        "The order that the copy is to be merged into is neither draft nor pending.",
+    )
+    MERGE_INTO_DIFFERS = (
+        "merge_into_differs",
+        "merge_into",
+        "The order to merge into has another customer, market or currency than the copy.",
+    )
+    MERGE_INTO_TWICE = (
+        "merge_into_twice",
+        "merge_into",
+        "The source order was merged into that order before.",
+    )
+    MERGE_INTO_WITH_OPTION = (
+        "merge_into_with_option",
+        "merge_into",
+        "An option is set that only a copy that is a new order can have.",
+    )
     LINE_ITEM_WITHOUT_PRICE = (
         "line_item_without_price",
         "line_items",

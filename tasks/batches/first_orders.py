@@ -5,6 +5,7 @@ from sqlalchemy.orm import aliased
 
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
 
 SHOWN = 1_000
 
@@ -26,7 +27,7 @@ def read_first_orders(
             OrderFactory.status,
         )
         .join(source, source.id == OrderFactory.source_order_id)
-        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .outerjoin(target, target.id == TARGET_OR_MERGED)
         .where(OrderFactory.batch_id == batch_id)
         .order_by(OrderFactory.id)
         .limit(shown)

@@ -5,10 +5,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    and_,
     case,
     exists,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -40,8 +42,9 @@ _address = table_of(Address)
 _is_shipped_to = _address.c.id == copies.c.shipping_address_id
 _is_outside = func.upper(_address.c.country_code) != func.upper(copies.c.shipping_country_code_lock)
 
-_has_no_billing = copies.c.billing_address_id.is_(None)
-_has_no_shipping = copies.c.shipping_address_id.is_(None)
+# An open order that is merged into gets its addresses in its own time.
+_has_no_billing = and_(copies.c.billing_address_id.is_(None), not_(copies.c.merges))
+_has_no_shipping = and_(copies.c.shipping_address_id.is_(None), not_(copies.c.merges))
 LACKS_ADDRESS = or_(_has_no_billing, _has_no_shipping)
 IS_LOCKED = copies.c.shipping_country_code_lock.is_not(None)
 

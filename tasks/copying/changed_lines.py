@@ -414,6 +414,7 @@ def _select_values_of_goods() -> Subquery:
             amount(cents, both, of_target, is_good(had)).label("kept"),
             amount(had.c.total_amount_cents, had, of_source, is_good(had)).label("whole"),
         )
-        .where(copies.c.valid, copies.c.lines_changed)
+        # Discounts of an open order that is merged into are its own.
+        .where(copies.c.valid, copies.c.lines_changed, not_(copies.c.merges))
         .subquery("worth")
     )

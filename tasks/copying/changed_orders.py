@@ -289,7 +289,8 @@ def finish_changed_orders(db: Connection) -> None:
         "currency_code": copies.c.currency_code,
     }
     mine = and_(target.c.id == copies.c.target_order_id, _of_factory[1])
-    db.execute(update(target).where(mine, copies.c.valid, copies.c.order_changed).values(values))
+    changed = copies.c.valid, copies.c.order_changed, not_(copies.c.merges)
+    db.execute(update(target).where(mine, *changed).values(values))
 
 
 def change_currencies_of_lines(db: Connection) -> None:

@@ -23,6 +23,7 @@ from order_factory.tasks.copying.changed_lines import find_changed_lines
 from order_factory.tasks.copying.changed_orders import change_orders
 from order_factory.tasks.copying.customers import check_customers
 from order_factory.tasks.copying.line_item_checks import check_line_items
+from order_factory.tasks.copying.merging import prepare_merges
 from order_factory.tasks.copying.needs import find_needs
 from order_factory.tasks.copying.source_checks import BARRED_CODES, check_sources
 from order_factory.tasks.copying.wallets import check_wallets
@@ -83,6 +84,9 @@ def check_orders(db: Connection, batch: Batch) -> int:
         record_line_rules(db)
     if needs.changes:
         error_count += find_changed_lines(db)
+    if needs.merges:
+        error_count += prepare_merges(db)
+        needs = find_needs(db)
     # Prefetched orders contain no bundles.
     bundles = not batch.prefetched and find_bundle_parts(db)
     locked = lock_wanted_stock(db) if needs.stock else 0

@@ -14,8 +14,10 @@ from order_factory.tasks.copying.changed_lines import (
     change_discounts,
     copy_changed_lines,
 )
+from order_factory.tasks.copying.merging import update_merged_orders
 from order_factory.tasks.copying.reductions import SOME_LACK_PIECES, reduce_amounts
 from order_factory.tasks.working_set.batch import Batch
+from order_factory.tasks.working_set.copy_errors import select_any_copy
 from order_factory.tasks.working_set.kept_parts import LINE_MARKS, kept_columns
 from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
 from order_factory.tasks.working_set.statements import (
@@ -102,13 +104,14 @@ _DEVIATIONS = select(
     exists().select_from(left_out_lines),
     SOME_LINES_CHANGED.scalar_subquery(),
     SOME_LACK_PIECES.scalar_subquery(),
+    select_any_copy(copies.c.merges).scalar_subquery(),
 )
 
 
 @step(
     name="copy line items",
     field="line_items",
-    errors=("line_items", "tax_rate", *LINE_CHANGES),
+    errors=("line_items", "tax_rate", *LINE_CHANGES, "merge_into"),
     idle="The source order has no line item to copy.",
 )
 def copy_line_items(db: Connection, batch: Batch) -> int:
@@ -118,7 +121,7 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     were changed after the check.
     """
     now, sort = batch.started_at, not reads_in_order(db)
-    some_left_out, some_changed, some_lack_pieces = db.execute(_DEVIATIONS).one()
+    some_left_out, some_changed, some_lack_pieces, some_merged = db.execute(_DEVIATIONS).one()
     with skipping_key_checks(db, _line, few=batch.single) as locks_rows:
         copy = insert_line_items(sort=sort, some_left_out=bool(some_left_out), lock=locks_rows)
         lines = execute_and_count(db, copy, now=now)
@@ -134,4 +137,6 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
         reduce_amounts(db)
     if some_changed:
         change_discounts(db)
+    if some_merged:
+        update_merged_orders(db)
     return lines

@@ -24,6 +24,7 @@ class Needs(NamedTuple):
     sources: bool
     orders: bool
     changes: bool
+    merges: bool
     stock: bool
     gift_cards: bool
     coupons: bool
@@ -42,6 +43,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "sources": IS_WRONG_SOURCE,
     "orders": copies.c.order_changed,
     "changes": copies.c.lines_changed,
+    "merges": copies.c.merges,
     "stock": TAKES_STOCK,
     "gift_cards": WAS_REDEEMED,
     "coupons": copies.c.coupon_code != "",

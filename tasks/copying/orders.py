@@ -10,6 +10,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    not_,
     null,
     select,
 )
@@ -74,6 +75,10 @@ OWN = (
 COPIED_COLUMNS = tuple(column.key for column in copied_columns(Order, *LEFT, *OWN))
 
 
+# What is merged into an open order makes none.
+_IS_MADE = copies.c.valid, not_(copies.c.merges)
+
+
 def insert_orders() -> Insert:
     """Insert a target order per valid copy: `pending` if it has a customer and something to buy."""
     source, sums = table_of(Order), line_sums.c
@@ -101,7 +106,7 @@ def insert_orders() -> Insert:
     }
     rows = copies.join(source, source.c.id == copies.c.source_order_id)
     rows = rows.join(line_sums, sums.factory_id == copies.c.factory_id)
-    return insert_select(Order, values, rows, copies.c.valid)
+    return insert_select(Order, values, rows, *_IS_MADE)
 
 
 _target = table_of(Order)
@@ -118,7 +123,7 @@ _REFERENCES = [
 _TARGETS = copies.join(_target, _target.c.id == copies.c.target_order_id)
 _COPY = insert_orders()
 _VALID = select(func.count(), func.coalesce(func.max(case((copies.c.order_changed, 1))), 0)).where(
-    copies.c.valid
+    *_IS_MADE
 )
 
 

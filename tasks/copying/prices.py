@@ -30,6 +30,7 @@ from order_factory.tasks.copying.changed_orders import (
     IS_OTHER_CURRENCY,
     change_currencies_of_lines,
 )
+from order_factory.tasks.copying.merging import update_merged_orders
 from order_factory.tasks.copying.totals import recalculate_totals
 from order_factory.tasks.promotions.tables import new_prices
 from order_factory.tasks.working_set.batch import Batch
@@ -193,7 +194,7 @@ def update_metadata(db: Connection) -> Update:
     all_changes = select(gather_list(db, build_object(db, *members))).scalar_subquery()
     changes = (
         select(copies.c.target_order_id, all_changes.label("prices"))
-        .where(copies.c.valid, GETS_PRICES)
+        .where(copies.c.valid, GETS_PRICES, not_(copies.c.merges))
         .subquery("changes")
     )
     metadata = with_list(db, target.c.metadata, REFRESHED_PRICES, changes.c.prices)
@@ -237,5 +238,6 @@ def refresh_prices(db: Connection, _batch: Batch) -> int:
     db.execute(update_metadata(db))
     if db.scalar(_SOME_ORDERS_CHANGED):
         change_currencies_of_lines(db)
+        update_merged_orders(db)
     db.execute(recalculate_totals(GETS_PRICES, not_(copies.c.apply_promotions)))
     return lines

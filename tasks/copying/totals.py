@@ -1,6 +1,6 @@
 """The amounts of target orders whose lines differ from their source's in value."""
 
-from sqlalchemy import ColumnElement, Update, update
+from sqlalchemy import ColumnElement, Update, not_, update
 
 from order_factory.models.tables import Order
 from order_factory.tasks.working_set.line_totals import select_line_sums
@@ -16,7 +16,9 @@ from order_factory.tasks.working_set.tables import copies
 def recalculate_totals(*which: ColumnElement[bool]) -> Update:
     """Set the amounts of these valid copies' target orders to the sums of their lines."""
     target = table_of(Order)
-    sums = select_line_sums(copies.c.target_order_id).where(copies.c.valid, *which)
+    sums = select_line_sums(copies.c.target_order_id).where(
+        copies.c.valid, not_(copies.c.merges), *which
+    )
     rows = sums.add_columns(copies.c.target_order_id).group_by(copies.c.target_order_id)
     of = rows.subquery("of").c
     return (

@@ -17,6 +17,7 @@ from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import FactoryStatus, FactoryType
 from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
 
 
 def create_factory(
@@ -91,11 +92,12 @@ def select_factories() -> Select[Any]:
             OrderFactoryBatch.reference.label("batch_reference"),
             source.number.label("source_number"),
             source.status.label("source_status"),
+            target.id.label("shown_order_id"),
             target.number.label("target_number"),
             target.status.label("target_status"),
         )
         .join(source, source.id == OrderFactory.source_order_id)
-        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .outerjoin(target, target.id == TARGET_OR_MERGED)
         .outerjoin(OrderFactoryBatch, OrderFactoryBatch.id == OrderFactory.batch_id)
     )
 
@@ -109,9 +111,9 @@ def present(row: Row[Any]) -> OrderFactoryResult:
         status=values["source_status"],
     )
     target = None
-    if values["target_order_id"] is not None:
+    if values["shown_order_id"] is not None:
         target = OrderRef(
-            id=public_id(Resource.orders, values["target_order_id"]),
+            id=public_id(Resource.orders, values["shown_order_id"]),
             number=values["target_number"],
             status=values["target_status"],
         )

@@ -57,6 +57,7 @@ def update_factories() -> Update:
     A factory that waits for a gateway stays in progress.
     """
     failed, awaits, nothing = copies.c.failed, copies.c.awaits, null()
+    is_made = and_(copies.c.valid, not_(copies.c.merges))
     return (
         update(_factory)
         .where(_factory.c.id == copies.c.factory_id)
@@ -67,7 +68,10 @@ def update_factories() -> Update:
                 (awaits, FactoryStatus.IN_PROGRESS),
                 else_=FactoryStatus.COMPLETED,
             ),
-            target_order_id=case((copies.c.valid, copies.c.target_order_id), else_=nothing),
+            target_order_id=case((is_made, copies.c.target_order_id), else_=nothing),
+            merged_order_id=case(
+                (and_(copies.c.valid, copies.c.merges), copies.c.target_order_id), else_=nothing
+            ),
             started_at=func.coalesce(_factory.c.started_at, _BEGAN_AT),
             completed_at=case((or_(failed, awaits, copies.c.aborted), nothing), else_=_ENDED_AT),
             failed_at=case((copies.c.aborted, nothing), (failed, _ENDED_AT), else_=nothing),

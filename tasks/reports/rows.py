@@ -11,6 +11,7 @@ from order_factory.models.values.copy_options import CHANGES
 from order_factory.models.values.public_ids import Resource, public_id, public_ids
 from order_factory.tasks.reports.differences import read_differences
 from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
 
 ROWS_AT_ONCE = 10_000
 COLUMNS = (
@@ -40,7 +41,7 @@ def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
             OrderFactory.source_order_id,
             source.number,
             OrderFactory.status,
-            OrderFactory.target_order_id,
+            target.id,
             target.number,
             OrderFactory.errors_count,
             OrderFactory.errors_log,
@@ -49,7 +50,7 @@ def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
             func.coalesce(OrderFactory.completed_at, OrderFactory.failed_at),
         )
         .join(source, source.id == OrderFactory.source_order_id)
-        .outerjoin(target, target.id == OrderFactory.target_order_id)
+        .outerjoin(target, target.id == TARGET_OR_MERGED)
         .where(OrderFactory.batch_id == batch_id)
         .order_by(OrderFactory.id)
     )

@@ -35,6 +35,7 @@ from order_factory.tasks.verify.changed_lines import (
 from order_factory.tasks.verify.changed_orders import is_other_currency
 from order_factory.tasks.verify.gift_cards import is_redemption
 from order_factory.tasks.verify.invariants import Invariant
+from order_factory.tasks.verify.merges import is_merged
 from order_factory.tasks.verify.recomputed import (
     DISCOUNT,
     PRICES,
@@ -98,6 +99,7 @@ def _find_foreign_lines() -> Select[Any]:
         select(line.c.id)
         .select_from(rows)
         .where(line.c.copied_from_id.is_not(None), or_(factory.c.id.is_(None), foreign))
+        .where(not_(is_merged(line.c.order_id, origin.c.order_id)))
     )
 
 
@@ -222,7 +224,8 @@ INVARIANTS = (
     ),
     Invariant(
         "lines-from-own-source",
-        "A copied line is in a target order and comes from a line of that order's source.",
+        "A copied line is in a target order and comes from a line of that order's source, or of an "
+        "order that was merged into its order.",
         Resource.line_items,
         _find_foreign_lines(),
     ),

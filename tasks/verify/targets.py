@@ -21,7 +21,8 @@ _could_not_be_placed = has_error(copy_error.c.code == ErrorCode.CANNOT_BE_PLACED
 
 def _find_completed_without_target() -> Select[Any]:
     rows = select(factory.c.id).select_from(_of_factory)
-    return rows.where(factory.c.status == FactoryStatus.COMPLETED, target.c.id.is_(None))
+    made_none = target.c.id.is_(None), factory.c.merge_into.is_(None)
+    return rows.where(factory.c.status == FactoryStatus.COMPLETED, *made_none)
 
 
 def _find_same_name() -> Select[Any]:
@@ -89,7 +90,7 @@ def _find_unfinished_with_target() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "completed-has-target",
-        "Every completed factory has a target order.",
+        "Every completed factory has a target order, or was merged into an open order.",
         Resource.order_factories,
         _find_completed_without_target(),
     ),

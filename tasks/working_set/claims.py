@@ -146,6 +146,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
             *(_factory.c[name] for name in OPTIONS),
             _is_given(ORDER_CHANGES).label("order_changed"),
             _is_given(LINE_CHANGES).label("lines_changed"),
+            _factory.c.merge_into.is_not(None).label("merges"),
             Order.customer_id,
             func.coalesce(own_email, Customer.email).label("customer_email"),
             case(

@@ -167,9 +167,24 @@ def leave_once_lines_out(db: Connection) -> None:
     db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], rows))
     analyze_table(db, left_out_lines)
     changed = exists().where(line_sums.c.factory_id == copies.c.factory_id, has_once_lines)
-    remaining = select_line_sums(copies.c.source_order_id).where(changed, not_(is_left_out()))
+    _sum_lines_left(db, changed)
+
+
+def sum_merged_copies(db: Connection) -> None:
+    """Add up the copies that are merged into an open order: the goods that are not left out."""
+    merged = line_sums.c.factory_id.in_(select(copies.c.factory_id).where(copies.c.merges))
+    db.execute(update(line_sums).where(merged).values(_NO_SUMS))
+    _sum_lines_left(db, copies.c.merges)
+
+
+def _sum_lines_left(db: Connection, which: ColumnElement[bool]) -> None:
+    """Add up these copies again: their sources' lines that are not left out, and the changed ones.
+
+    A copy that has no line left keeps its sums: `sum_remaining_lines` finds it.
+    """
+    remaining = select_line_sums(copies.c.source_order_id).where(which, not_(is_left_out()))
     db.execute(_update_sums(remaining))
-    _add_changed_lines(db, changed)
+    _add_changed_lines(db, which)
 
 
 def sum_changed_copies(db: Connection) -> None:
@@ -245,7 +260,9 @@ def is_left_out(
 
 def copied_lines_differ(db: Connection) -> bool:
     """Return whether a target's line totals differ from those that its source had at the check."""
-    copied = select_line_sums(copies.c.target_order_id).where(copies.c.valid).subquery("copied")
+    # An order that is merged into has other lines, too.
+    alone = copies.c.valid, not_(copies.c.merges)
+    copied = select_line_sums(copies.c.target_order_id).where(*alone).subquery("copied")
     # `lines_to_ship` was reduced after the check, and no rule is asked about lines that are added.
     without = {"factory_id", "mixed", "lines_to_ship", "once_lines", "recomputed_lines"}
     names = {column.key for column in line_sums.c} - without

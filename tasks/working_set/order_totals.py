@@ -31,12 +31,7 @@ _order, _line = table_of(Order), table_of(LineItem)
 _NOT_PLACED = (OrderStatus.DRAFT, OrderStatus.PENDING)
 
 
-def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> None:
-    """Set the order's amounts to the sums of its lines, in cents, and update its status.
-
-    With a customer and a line that can be bought, a draft becomes `pending`. Without one of them,
-    a pending order becomes a draft again.
-    """
+def _update_totals(db: Connection, which: ColumnElement[bool]) -> None:
     of_order = _line.c.order_id == _order.c.id
     sums = _sums(of_order)
     has_purchasable_line = (
@@ -53,7 +48,7 @@ def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> N
     )
     db.execute(
         update(_order)
-        .where(_order.c.id == order_id)
+        .where(which)
         .values(
             **sums,
             total_amount_with_taxes_cents=calculate_total_with_taxes(sums, _order.c.tax_included),
@@ -61,6 +56,20 @@ def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> N
             updated_at=utc_now(),
         )
     )
+
+
+def update_order_totals(db: Connection, order_id: int | ColumnElement[int]) -> None:
+    """Set the order's amounts to the sums of its lines, in cents, and update its status.
+
+    With a customer and a line that can be bought, a draft becomes `pending`. Without one of them,
+    a pending order becomes a draft again.
+    """
+    _update_totals(db, _order.c.id == order_id)
+
+
+def update_totals_of(db: Connection, orders: Select[tuple[int]]) -> None:
+    """The same for these orders."""
+    _update_totals(db, _order.c.id.in_(orders))
 
 
 def select_differing_orders(*columns: ColumnElement[Any]) -> Select[Any]:

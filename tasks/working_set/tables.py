@@ -46,10 +46,10 @@ claims = temporary(
 )
 
 # One row per current copy: its options, what its source order refers to, and the keys of its
-# target. `order_changed`: options change the order itself; `lines_changed`: its lines. `valid`: it
-# is copied. `failed`: its factory fails (an order that was copied but could not be placed is valid
-# and failed). `awaits`: it waits for a gateway's answer. `aborted`: it was cancelled before the
-# copy.
+# target. `order_changed`: options change the order itself; `lines_changed`: its lines. `merges`: the
+# target is an open order that exists. `valid`: it is copied. `failed`: its factory fails (an order
+# that was copied but could not be placed is valid and failed). `awaits`: it waits for a gateway's
+# answer. `aborted`: it was cancelled before the copy.
 copies = temporary(
     _METADATA,
     "tmp_copies",
@@ -59,6 +59,7 @@ copies = temporary(
     *(Column(option.name, column_type(option), nullable=False) for option in COPY_OPTIONS),
     Column("order_changed", Boolean, server_default=false(), nullable=False),
     Column("lines_changed", Boolean, server_default=false(), nullable=False),
+    Column("merges", Boolean, server_default=false(), nullable=False),
     Column("customer_id", BigInteger),
     Column("customer_email", String),
     Column("customer_email_key", String),

@@ -8,6 +8,11 @@ from order_factory.tasks.working_set.step_runs import reporting_step
 # By their keys. The check step reports the rest, which belong to the order as a whole.
 REPORTED_BY = {
     "customer": "copy customers",
+    "target_customer": "copy customers",
+    "target_billing_address": "copy addresses",
+    "target_shipping_address": "copy addresses",
+    "target_currency": "copy orders",
+    "merge_into": "copy line items",
     "billing_address": "copy addresses",
     "shipping_address": "copy addresses",
     "payment_source": "copy wallets",

@@ -32,6 +32,7 @@ OTHER = {name: name != "reuse_wallet" for name in OPTIONS} | {
     "target_market": "Europe",
     "target_currency": "USD",
     "target_notes": "Ring twice",
+    "merge_into": "1002",
 }
 # As a person writes them in a file.
 WRITTEN = {
@@ -39,7 +40,7 @@ WRITTEN = {
     "quantities": "MUG=3",
     "swap_skus": "OLD=NEW",
     "add_lines": "CAP=2",
-    **{name: str(value) for name, value in OTHER.items() if name.startswith("target_")},
+    **{name: str(value) for name, value in OTHER.items() if name.startswith(("target_", "merge_"))},
 }
 
 

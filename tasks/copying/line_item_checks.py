@@ -1,8 +1,12 @@
 """The checks of line items: first per SKU, then per line with a flagged SKU."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
+    Insert,
     String,
     and_,
     case,
@@ -22,7 +26,7 @@ from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.tasks.copying.changed_orders import UNPRICED_LINES
 from order_factory.tasks.copying.prices import find_prices
 from order_factory.tasks.stock.bundles import is_part_left_out
-from order_factory.tasks.working_set.copy_errors import insert_errors
+from order_factory.tasks.working_set.copy_errors import Join, insert_errors
 from order_factory.tasks.working_set.line_rules import is_recomputed
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
@@ -55,68 +59,85 @@ _NO_LINE = insert_errors(
     "the order has no line item",
     not_(exists().where(line_sums.c.factory_id == copies.c.factory_id)),
 )
-_BELOW_ONE = insert_errors(
+
+
+def _insert_line_errors(
+    code: ErrorCode,
+    message: ColumnElement[str],
+    *where: ColumnElement[bool],
+    joins: Sequence[Join],
+) -> Insert:
+    """Insert an error for each line that meets the conditions and is not left out."""
+    return insert_errors(
+        code,
+        message,
+        *where,
+        not_(is_left_out()),
+        joins=joins,
+        line_item_id=_line.c.id,
+        sku_code=_line.c.sku_code,
+    )
+
+
+_BELOW_ONE = _insert_line_errors(
     ErrorCode.QUANTITY_BELOW_ONE,
     _label + ": the quantity " + cast(_line.c.quantity, String) + " is below 1",
     line_sums.c.quantities_below_one > 0,
     _line.c.quantity < 1,
-    not_(is_left_out()),
     joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy],
-    line_item_id=_line.c.id,
-    sku_code=_line.c.sku_code,
 )
-_GONE = insert_errors(
+_GONE = _insert_line_errors(
     ErrorCode.SKU_NOT_IN_CATALOGUE,
     _label + " is no longer in the catalogue",
     _names_a_sku,
     _is_gone,
-    not_(is_left_out()),
     joins=[_lines_of_copy, _of_its_sku],
-    line_item_id=_line.c.id,
-    sku_code=_line.c.sku_code,
 )
-_BARRED = insert_errors(
+_BARRED = _insert_line_errors(
     ErrorCode.SKU_NOT_PURCHASABLE,
     _label + " is not purchasable",
     _names_a_sku,
     _is_barred,
-    not_(is_left_out()),
     joins=[_lines_of_copy, _of_its_sku],
-    line_item_id=_line.c.id,
-    sku_code=_line.c.sku_code,
 )
 # The same for the SKUs in the bundle of a line.
 _part = literal("bundle ") + bundle_parts.c.bundle_code + ": SKU " + bundle_parts.c.sku_code
 _parts_of_copy = (bundle_parts, bundle_parts.c.factory_id == copies.c.factory_id)
 _of_part = (flagged_skus, flagged_skus.c.sku_code == bundle_parts.c.sku_code)
-_PART_GONE = insert_errors(
+
+
+def _insert_part_errors(
+    code: ErrorCode, message: ColumnElement[str], condition: ColumnElement[bool]
+) -> Insert:
+    """Insert an error for each SKU of a bundle that meets the condition and is not left out."""
+    return insert_errors(
+        code,
+        message,
+        condition,
+        not_(is_part_left_out()),
+        joins=[_parts_of_copy, _of_part],
+        line_item_id=bundle_parts.c.line_item_id,
+        sku_code=bundle_parts.c.sku_code,
+    )
+
+
+_PART_GONE = _insert_part_errors(
     ErrorCode.SKU_NOT_IN_CATALOGUE,
     _part + " is no longer in the catalogue",
     _is_gone,
-    not_(is_part_left_out()),
-    joins=[_parts_of_copy, _of_part],
-    line_item_id=bundle_parts.c.line_item_id,
-    sku_code=bundle_parts.c.sku_code,
 )
-_PART_BARRED = insert_errors(
+_PART_BARRED = _insert_part_errors(
     ErrorCode.SKU_NOT_PURCHASABLE,
     _part + " is not purchasable",
     _is_barred,
-    not_(is_part_left_out()),
-    joins=[_parts_of_copy, _of_part],
-    line_item_id=bundle_parts.c.line_item_id,
-    sku_code=bundle_parts.c.sku_code,
 )
 _of_source = (_source, _source.c.id == copies.c.source_order_id)
-_OTHER_CURRENCY = insert_errors(
+_OTHER_CURRENCY = _insert_line_errors(
     ErrorCode.LINE_ITEM_OTHER_CURRENCY,
     _label + " is in " + _line.c.currency_code + ", and the order in " + _source.c.currency_code,
     line_sums.c.other_currency_lines > 0,
     _line.c.currency_code != _source.c.currency_code,
-    not_(is_left_out()),
     joins=[(line_sums, line_sums.c.factory_id == copies.c.factory_id), _lines_of_copy, _of_source],
-    line_item_id=_line.c.id,
-    sku_code=_line.c.sku_code,
 )
 # If the tax of a line is not recalculated, its rate is not used.
 _tax_is_recalculated = or_(
@@ -124,7 +145,7 @@ _tax_is_recalculated = or_(
     and_(copies.c.apply_promotions, _line.c.item_type.in_([*SHIPPABLE, ItemType.SHIPMENTS])),
 )
 _rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)
-_TAX_RATE = insert_errors(
+_TAX_RATE = _insert_line_errors(
     ErrorCode.TAX_RATE_NOT_A_SHARE,
     _label
     + ": the tax rate is "
@@ -133,10 +154,7 @@ _TAX_RATE = insert_errors(
     _tax_is_recalculated,
     or_(_rate > 1, _rate < 0),
     _line.c.tax_amount_cents.is_not(None),
-    not_(is_left_out()),
     joins=[_lines_of_copy, _of_source],
-    line_item_id=_line.c.id,
-    sku_code=_line.c.sku_code,
 )
 
 

@@ -42,7 +42,7 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests on PostgreSQL, and run a slow test that fails up to two times more.
+    """Mark tests by the servers that they use, and run a slow test that fails up to two times more.
 
     Slow tests start servers and kill processes, which a busy machine may keep from answering. CI
     gives other tests one more try: it runs on shared machines, and 4,500 tests must all pass. The
@@ -51,8 +51,11 @@ def pytest_collection_modifyitems(items):
     others = 1 if os.environ.get("CI") else 0
     for item in items:
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        if any(isinstance(each, str) and each == "postgres" for each in parameters):
+        on_postgres = any(isinstance(each, str) and each == "postgres" for each in parameters)
+        if on_postgres or "postgres" in item.fixturenames:
             item.add_marker(pytest.mark.postgres)
+        if "prefect" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)  # its server takes seconds to start
         reruns = 2 if item.get_closest_marker("slow") is not None else others
         if reruns:
             item.add_marker(pytest.mark.flaky(reruns=reruns))

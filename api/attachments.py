@@ -1,23 +1,55 @@
 """The files of finished exports."""
 
+from hmac import compare_digest
 from tempfile import TemporaryFile
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from order_factory.api.answers import Answer
+from order_factory.api.caller import Caller
 from order_factory.api.errors import nothing_here, unauthorized
+from order_factory.api.incoming import Incoming
 from order_factory.api.presenting import View
 from order_factory.api.reading import require_row
-from order_factory.api.resources.transfers import EXPORTS
-from order_factory.models.values.statuses import TransferStatus
+from order_factory.api.resources.transfers import ATTACHMENT_KEY, EXPORTS
+from order_factory.api.targets import Kind, find_target
+from order_factory.models.values.public_ids import Resource as PublicIds
+from order_factory.models.values.public_ids import key_of
+from order_factory.models.values.statuses import Mode, TransferStatus
 from order_factory.tasks.stored_files.records import name_of, read_pieces
+from order_factory.tasks.transfers.records import exports
 
 _MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
     "jsonl": "application/jsonl",
     "parquet": "application/vnd.apache.parquet",
     "zip": "application/zip",
 }
+
+
+def find_key_holder(db: Connection, incoming: Incoming) -> Caller | None:
+    """Who sends the key of an export instead of a token, as its `attachment_url` has it.
+
+    He may download the file of this export, and nothing else.
+    """
+    given = dict(incoming.pairs).get(ATTACHMENT_KEY)
+    if given is None or incoming.credentials.authorization is not None:
+        return None
+    target = find_target(incoming.path)
+    if target.kind != Kind.ATTACHMENT:
+        return None
+    key = key_of(PublicIds.exports, target.name)
+    row = db.execute(
+        select(exports.c.mode, exports.c.attachment_key).where(exports.c.id == key)
+    ).one_or_none()
+    if (
+        not given
+        or row is None
+        or not compare_digest((row.attachment_key or "").encode(), given.encode())
+    ):
+        return None
+    return Caller("holder of a key", Mode(row.mode), frozenset({"read", "write"}))
 
 
 def send_attachment(db: Connection, name: str, view: View) -> Answer:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from order_factory.api.admission import Admission
 from order_factory.api.answers import Answer, add_etag, make_refusal
+from order_factory.api.attachments import find_key_holder
 from order_factory.api.authentication import require_scope
 from order_factory.api.caller import Caller
 from order_factory.api.dispatcher import WakesCopying
@@ -125,7 +126,7 @@ class Endpoints:
         return answer
 
     def _read(self, db: Connection, request: Request, incoming: Incoming) -> Answer:
-        caller = self._counted(db, request, incoming)
+        caller = find_key_holder(db, incoming) or self._counted(db, request, incoming)
         target = find_target(incoming.path)
         require_method(target, incoming.method)
         require_scope(caller, writes=False)

@@ -10,6 +10,7 @@ from order_factory.api.caller import Caller
 from order_factory.api.errors import ApiError, Problem
 from order_factory.api.presenting import View
 from order_factory.api.query.parameters import Query, parse_query
+from order_factory.api.resources.transfers import ATTACHMENT_KEY
 from order_factory.api.settings import api_settings
 from order_factory.api.targets import Kind, Target
 from order_factory.api.urls import base_url
@@ -60,6 +61,9 @@ def make_view(incoming: Incoming, target: Target, caller: Caller) -> View:
     """How to show the answer. Raises `ApiError` (400) that names a wrong parameter."""
     if target.kind in (Kind.REPORT, Kind.DIFFERENCES, Kind.LINKAGE) or incoming.method == "DELETE":
         query = _require_only_pages(incoming, target)
+    elif target.kind == Kind.ATTACHMENT:
+        pairs = [pair for pair in incoming.pairs if pair[0] != ATTACHMENT_KEY]
+        query = parse_query(target.shown, pairs, listing=False)
     else:
         query = parse_query(target.shown, incoming.pairs, listing=_lists(incoming, target))
     return View(incoming.base, caller.mode, query, secrets=caller.may_write)

@@ -100,7 +100,7 @@ class _Presenter:
         read = {name for name, _ in self._times}
         read |= {name for number, price, *_ in self._amounts for name in (number, price)}
         self._computed = [
-            (each.name, each.read if secrets or not each.secret else _hide)
+            (each.name, _find_reader(each, base, secrets=secrets))
             for each in attributes
             if not each.as_stored and each.name not in read
         ]
@@ -191,6 +191,20 @@ class _Presenter:
         here = f"{self._here}{_ID}"
         links = {"self": f"{here}/relationships/{to.name}", "related": f"{here}/{to.name}"}
         return f'"{to.name}":' + orjson.dumps({"links": links}).decode().removesuffix("}")
+
+
+def _find_reader(attribute: Attribute, base: str, *, secrets: bool) -> Callable[[Row], Any]:
+    """Return how an attribute is read for a caller; a link begins with the base URL."""
+    if attribute.secret and not secrets:
+        return _hide
+    if not attribute.is_link:
+        return attribute.read
+
+    def read_link(row: Row) -> str | None:
+        path = attribute.read(row)
+        return None if path is None else f"{base}/{path}"
+
+    return read_link
 
 
 def _make_getter(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:

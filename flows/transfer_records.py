@@ -31,6 +31,7 @@ from order_factory.tasks.transfers.files import (
     zip_files,
 )
 from order_factory.tasks.transfers.records import (
+    TooManyErrors,
     Transfer,
     TransferStopped,
     begin_next,
@@ -90,7 +91,14 @@ def _run(transfer: Transfer) -> None:
 def _export(transfer: Transfer) -> None:
     row, shop = transfer.row, read(shop_id)
     mode, format_name, name = row["mode"], row["format"], row["resource_type"]
-    selection = select_by_filters(name, mode, row["includes"] or [], row["filters"] or {})
+    selection = select_by_filters(
+        name,
+        mode,
+        row["includes"] or [],
+        row["filters"] or {},
+        fields=row["fields"] or [],
+        dry=bool(row["dry_data"]),
+    )
     folder = _FOLDER / f"{shop[:8]}-{transfer.public_id}"
     is_folder = len(selection.resources) > 1
     path = folder / name if is_folder else folder / f"{name}.{format_name}"
@@ -100,7 +108,7 @@ def _export(transfer: Transfer) -> None:
         run = ExportRun(selection, place, find_format(format_name), checkpoint)
 
         def is_stopped() -> bool:
-            records = {"records_count": run.checkpoint.records}
+            records = {"records_count": run.checkpoint.records, "total_count": run.total}
             try:
                 write(lambda db: note_progress(db, transfer, records))
             except TransferStopped:
@@ -114,13 +122,13 @@ def _export(transfer: Transfer) -> None:
         path = folder / f"{name}.zip"
         zip_files(files, path)
     store_result(transfer, path)
-    counts = {"records_count": run.checkpoint.records}
+    counts = {"records_count": run.checkpoint.records, "total_count": run.checkpoint.records}
     write(lambda db: complete(db, transfer, counts))
     rmtree(folder, ignore_errors=True)
 
 
 def _import(transfer: Transfer) -> None:
-    row, tally = transfer.row, Tally()
+    row, tally, ended_by = transfer.row, Tally(), list[TooManyErrors]()
 
     def counts() -> dict[str, int]:
         return {
@@ -131,6 +139,10 @@ def _import(transfer: Transfer) -> None:
 
     def on_progress(step: str, done: int, total: int | None) -> None:
         write(lambda db: note_progress(db, transfer, counts()))
+        errors = tally.rejected + tally.different
+        if row["skip_errors"] is False and errors > (row["inputs_size"] or total or 0) // 10:
+            ended_by.append(TooManyErrors(errors))
+            raise TransferStopped
 
     with TemporaryDirectory() as folder:
         path = read(lambda db: write_inputs(db, transfer, Path(folder)))
@@ -141,8 +153,9 @@ def _import(transfer: Transfer) -> None:
             with progress_shown_by(on_progress):
                 import_file(file, Mode(row["mode"]), rejects, _CHUNK_ROWS, tally, False)
         finally:
-            errors = read_errors(rejects.path)
-            if errors is not None:
-                write(lambda db: note_errors(db, transfer, errors))
+            found = read_errors(rejects.path)
+            if found is not None:
+                log = found | ({"base": [str(each) for each in ended_by]} if ended_by else {})
+                write(lambda db: note_errors(db, transfer, log))
     ended = {**counts(), "inputs_size": tally.read, "file_id": None}
     write(lambda db: complete(db, transfer, ended, drops_file=True))

@@ -58,7 +58,8 @@ class Attribute:
     """One attribute: how it is read from a row, and the column for filters and sorting.
 
     An attribute without a `column` is computed and cannot be used in filters or sorting. A `secret`
-    attribute is null for tokens that may only read, and in webhooks.
+    attribute is null for tokens that may only read, and in webhooks. The base URL is put in front
+    of an attribute that `is_link`.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Attribute:
     one_of: tuple[str, ...] = ()
     meaning: str = ""
     secret: bool = False
+    is_link: bool = False
 
     @property
     def as_stored(self) -> bool:

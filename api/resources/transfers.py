@@ -1,6 +1,7 @@
 """Exports and imports of rows as files."""
 
 from functools import partial
+from secrets import token_urlsafe
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -8,7 +9,10 @@ from sqlalchemy import Connection, Table, select
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
     common,
+    computed,
+    flag,
     integer,
+    iso_8601,
     json_object,
     own_mode,
     text,
@@ -26,7 +30,6 @@ from order_factory.api.resources.description import (
     Writable,
 )
 from order_factory.api.resources.events import events_of
-from order_factory.api.settings import api_settings
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.models.values.public_ids import public_id
@@ -46,15 +49,36 @@ from order_factory.tasks.transfers.records import (
 )
 
 _INTERRUPT, _START = "_interrupt", "_start"
+_JWT_FILTERS, _PARENT = "jwt_filters", "parent_resource_id"
+# The parameter of `attachment_url` that stands for a token.
+ATTACHMENT_KEY = "key"
 _MOST_INCLUDES = 30
 _MOST_INPUTS = 10_000
+_KEY_BYTES = 32
+_IMPORT_FORMATS = ("json", "csv")
 
 
 def _attachment_url(row: Row) -> str | None:
     if row["status"] != TransferStatus.COMPLETED:
         return None
-    base = (api_settings().public_url or "").rstrip("/")
-    return f"{base}/api/exports/{public_id(PublicIds.exports, row['id'])}/attachment"
+    path = f"exports/{public_id(PublicIds.exports, row['id'])}/attachment"
+    key = row["attachment_key"]
+    return path if key is None else f"{path}?{ATTACHMENT_KEY}={key}"
+
+
+def _progress(row: Row) -> int:
+    if row["status"] == TransferStatus.COMPLETED:
+        return 100
+    total = row["total_count"]
+    return int(100 * row["records_count"] / total) if total else 0
+
+
+def _estimate_end(row: Row) -> str | None:
+    """When it ends if it goes on as before."""
+    if row["status"] != TransferStatus.IN_PROGRESS or not _progress(row):
+        return None
+    taken = row["updated_at"] - row["started_at"]
+    return iso_8601(row["started_at"] + taken * row["total_count"] / row["records_count"])
 
 
 def _fill_export(db: Connection, mode: str, values: Values, known: Row | None) -> None:
@@ -64,30 +88,38 @@ def _fill_export(db: Connection, mode: str, values: Values, known: Row | None) -
     # Imported here, because that module imports all resources.
     from order_factory.api.export_filters import filter_records
 
+    values.pop(_JWT_FILTERS, None)
     name = values["resource_type"]
-    for attribute, includes, filters in (
-        ("includes", values.get("includes") or [], {}),
-        ("filters", [], values.get("filters") or {}),
+    for attribute, includes, fields, filters in (
+        ("includes", values.get("includes") or [], [], {}),
+        ("fields", [], values.get("fields") or [], {}),
+        ("filters", [], [], values.get("filters") or {}),
     ):
         try:
-            select_export(name, mode, includes, filter_records(name, filters, mode))
+            condition = filter_records(name, filters, mode)
+            select_export(name, mode, includes, condition, fields=fields)
         except InvalidRequest as error:
             raise Broken(f"is invalid: {error}", attribute) from error
         if name == ALL and filters:
             raise Broken("cannot be given for all resources", attribute)
-    values["format"] = values.get("format") or "jsonl"
-    values["mode"] = mode
+    values["format"] = values.get("format") or "json"
+    values |= {"mode": mode, "attachment_key": token_urlsafe(_KEY_BYTES)}
 
 
 def _fill_import(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if known is not None:
         _trigger(db, imports, values, known)
         return
+    if values.pop(_PARENT, None) is not None:
+        raise Broken("cannot be used: name the parent in a column of each input", _PARENT)
     file = values.pop(UPLOADED, None)
     if (file is None) == (values.get("inputs") is None):
         raise Broken("can't be blank without a file, nor given with one", "inputs")
     if file is None:
-        values["inputs_size"] = len(values["inputs"])
+        values |= {
+            "inputs_size": len(values["inputs"]),
+            "format": values.get("format") or _IMPORT_FORMATS[0],
+        }
     else:
         values["file_id"] = store_file(db, file)
         values["format"] = file.name.rpartition(".")[2].lower()
@@ -162,13 +194,45 @@ EXPORTS = ResourceType(
         _STATUS,
         Attribute("includes", Type.TEXTS, lambda row: row["includes"] or [], nullable=False),
         json_object("filters", nullable=False, meaning="Predicates and values."),
-        integer("records_count", nullable=False, meaning="The records that are written."),
+        Attribute(
+            "fields",
+            Type.TEXTS,
+            lambda row: row["fields"],
+            meaning="The only columns that are written.",
+        ),
+        flag("dry_data", nullable=True, meaning="Whether ids and times of rows are left out."),
+        computed(
+            _JWT_FILTERS,
+            Type.BOOLEAN,
+            lambda _row: True,
+            nullable=False,
+            meaning="Always: the records are those of the token's mode.",
+        ),
+        Attribute(
+            "records_count",
+            Type.INTEGER,
+            lambda row: row["total_count"],
+            "total_count",
+            meaning="The records to write; null until they are counted.",
+        ),
+        Attribute(
+            "processed_count",
+            Type.INTEGER,
+            lambda row: row["records_count"],
+            "records_count",
+            nullable=False,
+            meaning="The records that are written.",
+        ),
+        computed("progress", Type.INTEGER, _progress, nullable=False, meaning="In percent."),
+        computed("estimated_completion_at", Type.TIME, _estimate_end),
         Attribute(
             "attachment_url",
             Type.TEXT,
             _attachment_url,
             secret=True,
-            meaning="The finished file; several files are in a ZIP archive. Needs the scope write.",
+            is_link=True,
+            meaning="The finished file; several files are in a ZIP archive. Whoever has the URL may "
+            "download it. Shown to tokens with the scope write.",
         ),
         json_object("errors_log", meaning="Ours: why it ended early."),
         *_PROGRESS,
@@ -177,13 +241,26 @@ EXPORTS = ResourceType(
     relationships=(events_of("exports"),),
     writables=(
         writables.choice("resource_type", (ALL, *EXPORTED), required=True, update=False),
-        writables.choice("format", FORMATS, update=False, meaning="`jsonl` if left out."),
+        writables.choice("format", FORMATS, update=False, meaning="`json` if left out."),
         Writable(
             "includes",
             Type.TEXTS,
             _names,
             update=False,
             meaning="What else to export, such as line_items.",
+        ),
+        Writable(
+            "fields",
+            Type.TEXTS,
+            _names,
+            update=False,
+            meaning="The only columns to write: number, line_items.sku_code, customer.*",
+        ),
+        writables.flag(
+            "dry_data", nullable=True, update=False, meaning="Leave out ids and times of rows."
+        ),
+        writables.flag(
+            _JWT_FILTERS, nullable=True, update=False, meaning="Has no effect: it is always so."
         ),
         writables.json_object(
             "filters", update=False, meaning='All of them must fit: `{"status_eq": "placed"}`.'
@@ -205,7 +282,8 @@ IMPORTS = ResourceType(
     scope=own_mode,
     attributes=(
         text("resource_type", nullable=False, one_of=tuple(IMPORTED)),
-        text("format", meaning="That of the uploaded file."),
+        text("format", meaning="That of the uploaded file, or of the client."),
+        computed(_PARENT, Type.TEXT, lambda _row: None, meaning="Always null."),
         _STATUS,
         Attribute(
             "inputs",
@@ -218,6 +296,12 @@ IMPORTS = ResourceType(
         integer("processed_count", nullable=False, meaning="The rows that are checked."),
         integer("imported_count", nullable=False, meaning="Ours: the rows that were written."),
         integer("errors_count", nullable=False, meaning="The rows with errors."),
+        computed(
+            "warnings_count", Type.INTEGER, lambda _row: 0, nullable=False, meaning="Always 0."
+        ),
+        computed("warnings_log", Type.OBJECT, lambda _row: None, meaning="Always null."),
+        flag("skip_errors", nullable=True, meaning="False: too many errors end it."),
+        computed("attachment_url", Type.TEXT, lambda _row: None, meaning="Always null."),
         json_object("errors_log", meaning="What is wrong, by the number of the row and column."),
         *_PROGRESS,
         *common(),
@@ -232,6 +316,19 @@ IMPORTS = ResourceType(
             update=False,
             meaning="The rows, with the columns of a file. Or upload a file.",
         ),
+        writables.choice(
+            "format",
+            _IMPORT_FORMATS,
+            update=False,
+            meaning="What the client made the inputs of. An uploaded file has its own.",
+        ),
+        writables.flag(
+            "skip_errors",
+            nullable=True,
+            update=False,
+            meaning="False: stop when more than 10 % of the rows have errors.",
+        ),
+        writables.text(_PARENT, update=False, meaning="Must be null."),
         *_TRIGGERS,
         *writables.common(),
     ),

@@ -11,13 +11,20 @@ from order_factory.tasks.exports.writing import ExportRun
 
 
 def select_by_filters(
-    resource: str, mode: str, include: Sequence[str], filters: Mapping[str, Any]
+    resource: str,
+    mode: str,
+    include: Sequence[str],
+    filters: Mapping[str, Any],
+    *,
+    fields: Sequence[str] = (),
+    dry: bool = False,
 ) -> Selection:
     """The rows that meet the filters, and what is included. Raises `InvalidRequest`."""
     # This imports the resources of the API, which takes half a second, and few runs need them.
     from order_factory.api.export_filters import filter_records
 
-    return select_export(resource, mode, include, filter_records(resource, filters, mode))
+    condition = filter_records(resource, filters, mode)
+    return select_export(resource, mode, include, condition, fields=fields, dry=dry)
 
 
 def write_export(run: ExportRun, is_stopped: Callable[[], bool]) -> bool:
@@ -29,6 +36,8 @@ def write_export(run: ExportRun, is_stopped: Callable[[], bool]) -> bool:
     def write_files() -> bool:
         with snapshot() as db:
             run.begin(db)
+            for resource in run.resources:
+                run.count(db, resource)
             for resource in run.resources:
                 if not run.is_done(resource) and not export_file(db, run, resource, is_stopped):
                     return False

@@ -44,7 +44,8 @@ class Transfer(Described, Moded):
 class Export(Transfer, Base):
     """Rows of a resource as a file, and what is included with them.
 
-    `file_id` is the finished file; while it is `in_progress`, one that is not complete.
+    `file_id` is the finished file; while it is `in_progress`, one that is not complete. Who has
+    `attachment_key` may download it. `total_count` is null until the rows are counted.
     """
 
     __tablename__ = "exports"
@@ -56,6 +57,10 @@ class Export(Transfer, Base):
     id: Mapped[Id]
     includes: Mapped[list[str] | None] = mapped_column(_List)
     filters: Mapped[Json | None]
+    fields: Mapped[list[str] | None] = mapped_column(_List)
+    dry_data: Mapped[bool | None]
+    attachment_key: Mapped[str | None] = mapped_column(String(64))
+    total_count: Mapped[int | None]
     records_count: Mapped[int] = mapped_column(server_default=text("0"))
 
 
@@ -63,7 +68,7 @@ class Import(Transfer, Base):
     """Rows to import: the `inputs`, or an uploaded file.
 
     `processed_count` of its rows are checked, and imported if they are valid; `errors_count` of
-    them are not, or differ from what is there.
+    them are not, or differ from what is there. With `skip_errors` false, many of them end it.
     """
 
     __tablename__ = "imports"
@@ -75,6 +80,7 @@ class Import(Transfer, Base):
     id: Mapped[Id]
     inputs: Mapped[list[dict[str, Any]] | None] = mapped_column(_List)
     inputs_size: Mapped[int | None]
+    skip_errors: Mapped[bool | None]
     processed_count: Mapped[int] = mapped_column(server_default=text("0"))
     imported_count: Mapped[int] = mapped_column(server_default=text("0"))
     errors_count: Mapped[int] = mapped_column(server_default=text("0"))

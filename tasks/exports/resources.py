@@ -1,6 +1,6 @@
 """What can be exported: what an import reads, and the records of copies and payments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,11 +29,15 @@ from order_factory.tasks.working_set.statements import table_of
 
 @dataclass(frozen=True)
 class ExportResource:
-    """The rows of `table`, or with `only` those of one type. An import reads the `importable`."""
+    """The rows of `table`, or with `only` those of one type. An import reads the `importable`.
+
+    `left_out` names columns that are not written.
+    """
 
     name: str
     table: Table
     only: tuple[str, str] | None = None
+    left_out: frozenset[str] = frozenset()
 
     @property
     def importable(self) -> bool:
@@ -42,8 +46,11 @@ class ExportResource:
     @cached_property
     def described(self) -> Described:
         if self.importable:
-            return describe_imported(IMPORTED[self.name])
-        return describe_table(self.table)
+            found = describe_imported(IMPORTED[self.name])
+        else:
+            found = describe_table(self.table)
+        kept = tuple(each for each in found.columns if each.name not in self.left_out)
+        return replace(found, columns=kept)
 
     def is_in(self, rows: FromClause, mode: str) -> ColumnElement[bool]:
         """Whether these rows of the table belong to the resource and to the mode."""

@@ -1,7 +1,7 @@
 """Which rows of which resources an export writes: a selection, and what it leads to."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from order_factory.tasks.exports.resources import EXPORTED, ExportResource
 Condition = Callable[[FromClause], ColumnElement[bool]]
 ALL = "all"
 _MOST_STEPS = 5
+_OF_THE_DATABASE = ("id", "created_at", "updated_at")
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,43 @@ class Selection:
         self._mode = mode
         # None stands for all rows.
         self._conditions: dict[str, list[Condition | None]] = {}
+        self._columns: dict[str, set[str]] = {}
+        self._left_out: set[str] = set()
 
     @property
     def resources(self) -> list[ExportResource]:
         """The resources, those that others depend on first."""
-        return [EXPORTED[name] for name in EXPORTED if name in self._conditions]
+        return [self._restricted(EXPORTED[name]) for name in EXPORTED if name in self._conditions]
+
+    def choose(self, resource: ExportResource, column: str) -> None:
+        """Write this column of a resource, and no others that are not chosen; `*` is all.
+
+        Raises `InvalidRequest` for a column that the resource does not have.
+        """
+        known = {each.name for each in resource.described.columns}
+        if column != "*" and column not in known:
+            raise InvalidRequest(
+                f"{column!r} is no column of {resource.name}. Use '*' or some of: "
+                f"{', '.join(sorted(known))}."
+            )
+        self._columns.setdefault(resource.name, set()).update(known if column == "*" else [column])
+
+    def leave_out(self, columns: Iterable[str]) -> None:
+        """Write these columns of no resource."""
+        self._left_out.update(columns)
+
+    def _restricted(self, resource: ExportResource) -> ExportResource:
+        known = {each.name for each in resource.described.columns}
+        left_out = self._left_out | (known - self._columns.get(resource.name, known))
+        return replace(resource, left_out=frozenset(left_out)) if left_out & known else resource
 
     def add(self, resource: ExportResource, condition: Condition | None = None) -> None:
         self._conditions.setdefault(resource.name, []).append(condition)
 
     def include(
         self, resource: ExportResource, path: str, condition: Condition | None = None
-    ) -> None:
-        """Add what a path of relations leads to from the rows that meet the condition.
+    ) -> ExportResource:
+        """Add what a path of relations leads to from the rows that meet the condition; its end.
 
         Raises `InvalidRequest` for a name that is no relation.
         """
@@ -84,6 +109,7 @@ class Selection:
             condition = self._beyond(resource, relation, condition)
             resource = EXPORTED[relation.target]
             self.add(resource, condition)
+        return resource
 
     def rows(self, resource: ExportResource) -> Select[Any]:
         """The selected rows of a resource, in the order of their keys."""
@@ -123,16 +149,25 @@ def select_export(
     mode: str,
     include: Sequence[str] = (),
     condition: Condition | None = None,
+    *,
+    fields: Sequence[str] = (),
+    dry: bool = False,
 ) -> Selection:
     """The selection of the rows of a resource that meet the condition, and of what is included.
 
-    The name `all` is everything that an import can read. Raises `InvalidRequest` for an unknown
+    `fields` are the only columns to write, and include what they are of: `number`,
+    `line_items.sku_code`, `customer.*`. With `dry`, ids and the times of rows are not written. The
+    name `all` is everything that an import can read. Raises `InvalidRequest` for an unknown
     resource, and for includes and conditions that do not go with it.
     """
     selection = Selection(mode)
+    if dry:
+        selection.leave_out(_OF_THE_DATABASE)
     if name == ALL:
-        if include or condition is not None:
-            raise InvalidRequest(f"{ALL!r} exports everything: give no include and no filter.")
+        if include or fields or condition is not None:
+            raise InvalidRequest(
+                f"{ALL!r} exports everything: give no include, no fields and no filter."
+            )
         for resource in EXPORTED.values():
             if resource.importable:
                 selection.add(resource)
@@ -144,4 +179,8 @@ def select_export(
     selection.add(chosen, condition)
     for path in include:
         selection.include(chosen, path, condition)
+    for field in fields:
+        path, _, column = field.rpartition(".")
+        end = selection.include(chosen, path, condition) if path else chosen
+        selection.choose(end, column)
     return selection

@@ -36,6 +36,12 @@ class ExportRun:
     def resources(self) -> list[ExportResource]:
         return self._selection.resources
 
+    @property
+    def total(self) -> int | None:
+        """The records that the files will have; None until all are counted."""
+        totals = [each.total for each in self.checkpoint.files.values()]
+        return None if None in totals else sum(each or 0 for each in totals)
+
     def is_done(self, resource: ExportResource) -> bool:
         return self.checkpoint.files[resource.name].done
 

@@ -50,6 +50,16 @@ class TransferStopped(OrderFactoryError):
     detail = "A client has interrupted it."
 
 
+class TooManyErrors(OrderFactoryError):
+    """Takes the number of rows with errors, of an import that does not skip errors."""
+
+    status, code = 422, "too_many_errors"
+    detail = (
+        "{} rows have errors, which is more than 10 % of all rows. Correct them, or import with "
+        "skip_errors."
+    )
+
+
 class Transfer(NamedTuple):
     """One export or import, with its columns by name."""
 
@@ -95,7 +105,7 @@ def begin_next(db: Connection, flow_run_id: str | None) -> Transfer | None:
     return None
 
 
-def note_progress(db: Connection, transfer: Transfer, counts: Mapping[str, int]) -> None:
+def note_progress(db: Connection, transfer: Transfer, counts: Mapping[str, int | None]) -> None:
     """Store the counts. Raises `TransferStopped` where a client has interrupted it."""
     # Whoever gets this far was not killed by what he has to do.
     _update(db, transfer, {**counts, "tries": 0})

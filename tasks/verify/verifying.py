@@ -32,6 +32,7 @@ from order_factory.tasks.verify import (
     stock,
     subscriptions,
     targets,
+    transfers,
     webhooks,
 )
 from order_factory.tasks.verify.invariants import Invariant
@@ -63,6 +64,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *retries.INVARIANTS,
     *subscriptions.INVARIANTS,
     *webhooks.INVARIANTS,
+    *transfers.INVARIANTS,
 )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from order_factory.models.tables import Order
+from order_factory.tasks.webhooks.settings import webhook_settings
 from tests.support.api_client import listening, make_token, order_id
 from tests.support.documents import ROOT
 from tests.support.paying import payable
@@ -138,5 +139,52 @@ def test_the_sdk_uses_the_triggers_of_orders(shop, configure, prefect, sdk_folde
         "inPart": ["placed", "partially_paid"],
         "givenBack": ["placed", "refunded"],
         "tooLate": ["_void - cannot be voided: no gateway holds its payment here; it is refunded"],
+    }
+    assert violations() == []
+
+
+@pytest.mark.slow  # a service with all its threads, and some twenty requests that wait for it
+def test_webhooks_imports_and_exports(shop, configure, prefect, sdk_folder, tmp_path):
+    configure.chdir(tmp_path)
+    configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
+    configure.setenv("ORDER_FACTORY_API_DISPATCH_WEBHOOKS", "true")
+    configure.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
+    webhook_settings.cache_clear()
+    session = shutil.copy(ROOT / "tests/support/sdk_doors.mjs", sdk_folder)
+
+    with listening() as port:
+        message = subprocess.run(
+            ["node", session, f"http://127.0.0.1:{port}", make_token()],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            env={"PATH": os.environ["PATH"]},
+        )
+
+    webhook_settings.cache_clear()
+    assert message.returncode == 0, message.stderr
+    assert json.loads(message.stdout) == {
+        "hook": ["webhooks", "customers.create", "closed", 0, None],
+        "changed": ["all", [], True],
+        "switched": [True, None, "closed"],
+        "listed": 1,
+        "signed": True,
+        "delivered": ["customers.create", "ada@shop.example"],
+        "log": [1, "200", "customers", True],
+        "callback": [True, 1],
+        "withLog": 1,
+        "again": [2, True],
+        "left": 0,
+        "pending": ["pending", 2],
+        "imported": ["completed", 2, 1, 0, ["2"], 2],
+        "interrupted": "imports.create",
+        "imports": 2,
+        "asked": ["pending", "json", None],
+        "exported": ["completed", 1, 1, 100],
+        "rows": [["MUG", "Mug"]],
+        "events": ["exports.create", "exports.start", "exports.complete"],
+        "again_imported": 0,
+        "gone": 401,
     }
     assert violations() == []

@@ -73,7 +73,22 @@ def test_an_export_is_made_and_downloaded(shop, api, tmp_path):
     with zipfile.ZipFile(io.BytesIO(sent.content)) as archive:
         files = {name: archive.read(name).decode().splitlines() for name in archive.namelist()}
     assert (ended, done["status"], done["records_count"]) == (1, "completed", 2)
-    assert done["attachment_url"] == f"/api/exports/{asked['id']}/attachment"
+    path, _, key = done["attachment_url"].partition("?key=")
+    assert path.startswith("http://")
+    assert path.endswith(f"/api/exports/{asked['id']}/attachment")
+    # Whoever has the URL needs no token.
+    here = f"/api/exports/{asked['id']}"
+    answers = [
+        api.client.get(path, params={"key": given})
+        for path, given in (
+            (f"{here}/attachment", key),
+            (f"{here}/attachment", key[:-1]),
+            (f"{here}/attachment", ""),
+            (here, key),
+        )
+    ]
+    assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
+    assert answers[0].content == sent.content
     assert {name: len(lines) for name, lines in files.items()} == {
         "orders.csv": 2,
         "line_items.csv": 2,
@@ -128,7 +143,7 @@ def test_an_uploaded_file_is_imported_and_exported_again(shop, api):
     file = {"file": ("any.csv", b"number,currency_code,total_amount_cents\n1,EUR,0\n", "text/csv")}
     sent = api.send("POST", "imports", files=file, data={"resource_type": "orders"})
     asked = sent.json()["data"]
-    create(api, "exports", resource_type="orders")
+    create(api, "exports", resource_type="orders", format="jsonl")
 
     transfer_records()
 
@@ -177,13 +192,15 @@ def test_an_interrupted_transfer_continues(shop, api, monkeypatch, table):
     done = attributes_of(api, asked)
     trigger(api, asked, "_start", 422)
 
-    counts = "records_count" if table == "exports" else "processed_count"
     assert [each["status"] for each in (at_once, stopped, done)] == [
         "interrupted",
         "interrupted",
         "completed",
     ]
-    assert 0 < stopped[counts] < done[counts] == 3
+    assert 0 < stopped["processed_count"] < done["processed_count"] == 3
+    if table == "exports":
+        counts = [(each["records_count"], each["progress"]) for each in (at_once, stopped, done)]
+        assert counts == [(None, 0), (3, 33), (3, 100)]
     assert (stopped["interrupted_at"] is None, done["interrupted_at"]) == (False, None)
 
 
@@ -279,3 +296,67 @@ def test_killed_transfers_are_continued(shop, api, monkeypatch):
     assert [row.code for row in shop.rows(Sku)] == ["MUG", "CAP", "HAT", "A", "B"]
     assert (sent["status"], sent["records_count"]) == ("completed", 5)
     assert events(shop, "imports") == ["imports.create", "imports.start", "imports.complete"]
+
+
+def test_an_export_has_the_chosen_columns(shop, api):
+    shop.order_of_test_mode(number="1", lines=[("MUG", 2, 5_00)])
+    fields = create(
+        api, "exports", resource_type="orders", fields=["number", "line_items.sku_code"]
+    )
+    dry = create(api, "exports", resource_type="order_factories", format="csv", dry_data=True)
+    plain = create(api, "exports", resource_type="order_factories", format="csv")
+    none = create(api, "exports", resource_type="coupons")
+
+    transfer_records()
+
+    with zipfile.ZipFile(
+        io.BytesIO(api.send("GET", f"exports/{fields['id']}/attachment").content)
+    ) as archive:
+        found = {name: json.loads(archive.read(name)) for name in archive.namelist()}
+    assert found == {
+        "orders.json": [{"number": "1"}],
+        "line_items.json": [{"sku_code": "MUG"}],
+    }
+    columns = [
+        set(api.send("GET", f"exports/{each['id']}/attachment").text.strip().split(","))
+        for each in (plain, dry)
+    ]
+    assert columns[0] - columns[1] == {"id", "created_at", "updated_at"}
+    assert api.send("GET", f"exports/{none['id']}/attachment").json() == []
+    for wrong in (["colour"], ["line_items.colour"], ["dogs.name"]):
+        (error,) = create(api, "exports", 422, resource_type="orders", fields=wrong)
+        assert error["source"]["pointer"] == "/data/attributes/fields"
+
+
+def test_an_import_that_does_not_skip_errors_ends_early(shop, api, monkeypatch):
+    monkeypatch.setattr(FLOW, "_CHUNK_ROWS", 10)
+    bad = {"code": "BAD", "name": "Bad", "purchasable": "perhaps"}
+    good = [{"code": f"SKU-{nth}", "name": "Good"} for nth in range(18)]
+    made = [
+        create(api, "imports", resource_type="skus", inputs=inputs, skip_errors=skip)
+        for inputs, skip in (
+            ([bad, *good], False),  # 1 of 19
+            ([bad, bad, *good], False),
+            ([bad, bad, bad, *good], True),
+        )
+    ]
+    create(api, "imports", 422, resource_type="skus", inputs=good, parent_resource_id="x")
+
+    transfer_records()
+
+    ended = [attributes_of(api, each) for each in made]
+    assert [(each["status"], each["errors_count"]) for each in ended] == [
+        ("completed", 1),
+        ("completed", 2),
+        ("completed", 3),
+    ]
+    worse = create(
+        api, "imports", resource_type="skus", inputs=[bad, bad, bad, *good], skip_errors=False
+    )
+    transfer_records()
+    stopped = attributes_of(api, worse)
+    assert (stopped["status"], stopped["processed_count"]) == ("interrupted", 10)
+    assert set(stopped["errors_log"]) == {"1", "2", "3", "base"}
+    assert stopped["errors_log"]["base"][0].startswith(
+        "3 rows have errors, which is more than 10 %"
+    )

@@ -12,8 +12,10 @@ from order_factory.models.tables import (
     Coupon,
     Event,
     EventCallback,
+    Export,
     GiftCard,
     GiftCardUse,
+    Import,
     LineItem,
     LineItemOption,
     Order,
@@ -25,6 +27,8 @@ from order_factory.models.tables import (
     Sku,
     StockItem,
     StockReservation,
+    StoredFile,
+    StoredFilePiece,
     Transaction,
     Webhook,
 )
@@ -117,6 +121,7 @@ def fill(shop: Shop) -> Keys:
     return (
         subscriptions
         | _delivered(shop, webhook)
+        | _transferred(shop)
         | stock
         | {
             name: key
@@ -140,6 +145,27 @@ def _delivered(shop: Shop, webhook: int) -> Keys:
     delivery = shop.row(EventCallback)
     change(EventCallback, delivery.id, status="delivered", tries=1, ended_at=utc_now())
     return {"webhook": webhook, "delivered": delivery.id, "delivered_event": delivery.event_id}
+
+
+def _transferred(shop: Shop) -> Keys:
+    """A finished export with its file, and a finished import."""
+    now = utc_now()
+    common = {
+        "resource_type": "skus",
+        "status": "completed",
+        "started_at": now,
+        "completed_at": now,
+        "mode": "test",
+    }
+    file = shop.add(StoredFile, name="skus.json", bytes_count=2, sha256="0" * 64)
+    for number in (1, 2):
+        shop.add(StoredFilePiece, file_id=file, number=number, content=b"x")
+    counts = {"processed_count": 2, "inputs_size": 2, "imported_count": 1, "errors_count": 1}
+    return {
+        "export": shop.add(Export, **common, file_id=file, records_count=3, total_count=3),
+        "export_file": file,
+        "import": shop.add(Import, **common, **counts, errors_log={"2": {}}),
+    }
 
 
 def _refunded(shop: Shop) -> int:

@@ -61,7 +61,7 @@ def _find_without_file() -> Select[Any]:
 
 _TIMES = (
     "A completed one has the time of its completion, an interrupted one that of its interruption, "
-    "and no other has one. What has begun has a start."
+    "no other has one, and what has begun has a start."
 )
 
 INVARIANTS = (

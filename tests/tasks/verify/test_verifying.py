@@ -31,6 +31,7 @@ from tests.tasks.verify import (
     test_stock,
     test_subscriptions,
     test_targets,
+    test_transfers,
     test_webhooks,
 )
 
@@ -54,6 +55,7 @@ DAMAGED = (
     test_stock,
     test_subscriptions,
     test_targets,
+    test_transfers,
     test_webhooks,
 )
 

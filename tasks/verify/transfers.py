@@ -4,14 +4,13 @@ from typing import Any
 
 from sqlalchemy import Select, exists, func, not_, or_, select
 
-from order_factory.models.tables import StoredFilePiece
+from order_factory.models.tables import Export, Import, StoredFilePiece
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import TransferStatus
-from order_factory.tasks.transfers.records import exports, imports
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.working_set.statements import table_of
 
-_piece = table_of(StoredFilePiece)
+exports, imports, _piece = table_of(Export), table_of(Import), table_of(StoredFilePiece)
 _RAN = (TransferStatus.IN_PROGRESS, TransferStatus.COMPLETED)
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from order_factory.models.errors import SourceOrderAmbiguous, SourceOrderNotFound
 from order_factory.models.tables import Order, OrderFactory
+from order_factory.models.values.keys import clean_key
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
 
@@ -14,9 +15,10 @@ MODES_OF_IDS = {Mode.LIVE: tuple(Mode), Mode.TEST: (Mode.TEST,)}
 def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
     """Return the key of the order with this number in this mode, or with this public id.
 
-    In mode `test`, the id of a live order is not found. Raises `SourceOrderNotFound`, or
+    Blanks around the name do not matter, as in an import. In mode `test`, the id of a live order is not found. Raises `SourceOrderNotFound`, or
     `SourceOrderAmbiguous` if the name is the number of one order and the id of another.
     """
+    name = clean_key(name)
     key = key_of(Resource.orders, name)
     by_number = and_(Order.mode == mode, Order.number == name)
     by_id = and_(Order.id == key, Order.mode.in_(MODES_OF_IDS[mode]))

@@ -7,6 +7,10 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.resources import RESOURCES, Resource
 from order_factory.tasks.row_files.opening import ENDINGS
 
+OTHER_PLATFORMS = (
+    "For an order export of another platform add --format shopify, woocommerce or adobe_commerce."
+)
+
 
 @dataclass(frozen=True)
 class ImportFile:
@@ -81,7 +85,6 @@ def _identify(path: Path) -> ImportFile:
     if name not in RESOURCES:
         raise InvalidRequest(
             f"The file {str(path)!r} cannot be imported: its name must begin with its resource, "
-            f"one of {', '.join(RESOURCES)}, like orders{path.suffix}. For an order export of another "
-            "platform add --format shopify, woocommerce or adobe_commerce."
+            f"one of {', '.join(RESOURCES)}, like orders{path.suffix}. {OTHER_PLATFORMS}"
         )
     return ImportFile(path, name)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from order_factory.models.errors import InvalidRequest
-from order_factory.tasks.imports.files import ImportFile
+from order_factory.tasks.imports.files import OTHER_PLATFORMS, ImportFile
 from order_factory.tasks.row_files.headers import name_known_columns
 from order_factory.tasks.row_files.opening import open_rows
 from order_factory.tasks.row_files.records import Record, Source
@@ -44,10 +44,11 @@ def _check_columns(file: ImportFile, source: Source) -> None:
     if not any(problems.values()):
         return
     message = "; ".join(f"{what}: {names}" for what, names in problems.items() if names)
+    hint = f" {OTHER_PLATFORMS}" if file.resource_name == "orders" and unknown else ""
     read_as = f" (read {source.read_as})" if source.read_as else ""
     raise InvalidRequest(
         f"The columns of {file.name}{read_as} are not those of {file.resource_name}: {message}. "
-        f"Nothing was imported."
+        f"Nothing was imported.{hint}"
     )
 
 

@@ -14,12 +14,13 @@ def test_an_order_is_found_by_number_and_by_public_id(shop):
     shop.order()
 
     with reading() as db:
-        found = [require_order(db, name) for name in ("A-1001", public_id(Resource.orders, order))]
+        names = ("A-1001", public_id(Resource.orders, order), "A-1001 ", "\u00a0A-1001\u200b")
+        found = [require_order(db, name) for name in names]
 
-    assert found == [order, order]
+    assert found == [order] * len(names)
 
 
-@pytest.mark.parametrize("name", ["", "0", "a-1001", "A-1001 ", "%", "ünïcode", "x" * 100_000])
+@pytest.mark.parametrize("name", ["", "0", "a-1001", "%", "ünïcode", "x" * 100_000])
 def test_an_unknown_order_is_not_found(shop, name):
     order = shop.order(number="A-1001")
 

@@ -51,6 +51,16 @@ def test_the_first_of_many_unknown_columns_are_reported_with_suggestions(tmp_pat
     )
 
 
+def test_columns_of_another_platform_are_refused_with_the_option_to_add(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("Name,Email,Financial Status\n#1001,ann@shop.example,paid\n")
+
+    assert refusal(path).endswith(
+        "Nothing was imported. For an order export of another platform add --format shopify, "
+        "woocommerce or adobe_commerce."
+    )
+
+
 def test_letter_case_and_blanks_in_the_names_of_columns_do_not_matter(tmp_path):
     path = tmp_path / "stock_items.csv"
     path.write_text(" SKU_Code,Stock location,\u00a0QUANTITY\nMUG,main,1\n")

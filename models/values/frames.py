@@ -1,6 +1,8 @@
 """Recognizing pandas' objects without importing pandas, which takes half a second."""
 
 import sys
+from decimal import Decimal
+from math import isnan
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
@@ -11,6 +13,16 @@ def is_frame(value: object) -> "TypeGuard[pd.DataFrame]":
     """Whether the value is a DataFrame. Who has one has imported pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
+
+
+def is_missing(value: object) -> bool:
+    """Whether the value is None, or one that pandas has for nothing: NaN, NaT and NA."""
+    if value is None or isinstance(value, str | int):
+        return value is None
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and pandas.api.types.is_scalar(value):
+        return bool(pandas.isna(value))
+    return isinstance(value, float | Decimal) and isnan(value)
 
 
 def is_series(value: object) -> "TypeGuard[pd.Series[Any]]":

@@ -17,7 +17,6 @@ from order_factory.tasks.selections.reading import (
     COLUMNS,
     Problem,
     Unchecked,
-    frame_of,
     require_columns,
 )
 
@@ -104,14 +103,13 @@ class CheckedRows:
     ) -> None:
         columns: list[str] = []
         rows = 0
-        for part_rows in read_parts(path, COLUMNS, ROWS_AT_ONCE):
-            self.name = f"{path.name} {part_rows.read_as}".strip()
-            columns = part_rows.columns
-            frame = frame_of(part_rows)
-            frame = frame.where(frame.notna(), None)
-            part = check_selection(Unchecked(self.name, frame, part_rows.unreadable), options, mode)
+        for found in read_parts(path, COLUMNS, ROWS_AT_ONCE):
+            self.name = f"{path.name} {found.read_as}".strip()
+            columns = found.columns
+            given = Unchecked(self.name, found.rows, found.unreadable)
+            part = check_selection(given, options, mode)
             self.problems.add(sorted(part.problems))
-            rows += len(frame) + len(part_rows.unreadable)
+            rows += len(found.rows) + len(found.unreadable)
             pickle.dump(part, self._parts, pickle.HIGHEST_PROTOCOL)
             after_part()
         if not rows:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.spreadsheet_text import (
@@ -18,10 +18,8 @@ from order_factory.models.values.json_objects import json_object_problem, parse_
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.statuses import Mode
 from order_factory.models.values.texts import text_problem
+from order_factory.tasks.selections.numbered_rows import NumberedRows
 from order_factory.tasks.selections.reading import Problem, Unchecked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _TRUE = {"true", "yes", "1", "1.0"}
 _FALSE = {"false", "no", "0", "0.0"}
@@ -33,16 +31,15 @@ _FIRST_ROUNDED = 10**15
 class Selection:
     """A checked selection. `name` is its name in messages, and `problems` are its errors.
 
-    `rows` has one row per copy, in order, and the columns that some row fills, with converted
-    values: text, booleans and JSON objects, and None without a value or default. Its index has the
-    numbers of the rows for people, and the index' name is "line" or "row". `options` are the
-    options of all rows that have no column. With problems, rows without a readable order or
-    reference are left out, and no copy may be recorded. Order numbers belong to orders of the
-    `mode`.
+    `rows` has one row per copy, in order, and the columns that any row gives, with real values:
+    text, booleans and JSON objects, None where neither the row nor the defaults give anything.
+    `options` are those that no row gives: they hold for all. Where there are problems, the
+    rows without a readable order or reference are left out, and no copy may be recorded. Numbers
+    are those of orders of the `mode`.
     """
 
     name: str
-    rows: "pd.DataFrame"
+    rows: NumberedRows
     options: dict[str, Any]
     problems: list[Problem]
     mode: Mode = Mode.LIVE
@@ -159,24 +156,19 @@ def _convert_metadata(value: Any) -> dict[str, Any]:
 
 
 def _convert_column(
-    values: "pd.Series[Any]",
-    convert: Callable[[Any], Any],
-    default: Any,
-    problems: list[Problem],
-) -> "pd.Series[Any]":
+    rows: NumberedRows, name: str, default: Any, problems: list[Problem]
+) -> list[Any]:
     """Convert the values. A wrong one is added to the problems and replaced by the default."""
-    import pandas as pd
-
+    convert = _CONVERTERS[name]
     required = convert is _convert_order_name
     converted = []
-    for number, value in zip(values.index, values, strict=True):
+    for number, value in zip(rows.numbers, rows.columns[name], strict=True):
         try:
             converted.append(default if value is None and not required else convert(value))
         except _WrongValue as error:
             converted.append(default)
-            message = f"{values.index.name} {number}, {values.name}: {error}"
-            problems.append((int(number), message))
-    return pd.Series(converted, index=values.index, dtype=object)
+            problems.append((number, f"{rows.counted} {number}, {name}: {error}"))
+    return converted
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
@@ -196,24 +188,24 @@ def check_selection(
     Each wrong value becomes one problem: the row, the column and what is expected, without the
     value itself.
     """
-    import pandas as pd
-
-    problems, frame, choices = list(unchecked.unreadable), unchecked.frame, defaults.choices()
-    if "source_order" not in frame:  # no line of the file could be read
-        frame = frame.assign(source_order=None)
-    rows = pd.DataFrame(
-        {
-            label: _convert_column(frame[label], convert, choices.get(label), problems)
-            for label, convert in _CONVERTERS.items()
-            if label == "source_order" or (label in frame and frame[label].notna().any())
-        },
-        index=frame.index,
-    )
-    options = {name: value for name, value in choices.items() if name not in rows}
+    problems, choices = list(unchecked.unreadable), defaults.choices()
+    columns = {
+        name: _convert_column(unchecked.rows, name, choices.get(name), problems)
+        for name in _CONVERTERS
+        if name == "source_order" or _has_some(unchecked.rows.columns.get(name))
+    }
+    options = {name: value for name, value in choices.items() if name not in columns}
+    rows = NumberedRows(unchecked.rows.counted, unchecked.rows.numbers, columns)
     if problems:
-        is_readable = rows["source_order"].notna()
-        if "reference" in rows:
+        kept = [order is not None for order in columns["source_order"]]
+        if "reference" in columns:
             # Without its reference, the row could look like a repetition of another one.
-            is_readable &= rows["reference"].notna() | frame["reference"].isna()
-        rows = rows[is_readable]
+            references = zip(columns["reference"], unchecked.rows.columns["reference"], strict=True)
+            clear = [reference is not None or named is None for reference, named in references]
+            kept = [both == (True, True) for both in zip(kept, clear, strict=True)]
+        rows = rows.only(kept)
     return Selection(unchecked.name, rows, options, problems, mode)
+
+
+def _has_some(values: list[Any] | None) -> bool:
+    return values is not None and any(value is not None for value in values)

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
+from order_factory.models.values.frames import is_missing
 from order_factory.tasks.row_files.opening import open_rows
 from order_factory.tasks.row_files.records import Record, Source
+from order_factory.tasks.selections.numbered_rows import NumberedRows
 
 
 @dataclass(frozen=True)
 class FileRows:
-    """The contents of a file: its columns, and the values of the required ones, row by row.
+    """The contents of a file: the names of its columns, and the rows with the required ones.
 
-    `numbers` are the numbers of the rows for people, and `counted` is "line" or "row". `unreadable`
-    has the problems of rows that are left out, with their numbers.
+    A cell that gives nothing is None. `source_order` is always there. `unreadable` has the problems
+    of rows that are left out, by their numbers.
     """
 
     columns: list[str]
-    numbers: list[int]
-    values: dict[str, list[Any]]
+    rows: NumberedRows
     unreadable: list[tuple[int, str]]
-    counted: str
     read_as: str
 
 
@@ -41,23 +41,30 @@ def _collect(
     numbers: list[int] = []
     unreadable: list[tuple[int, str]] = []
     known = set(columns)
-    values: dict[str, list[Any]] = {name: [] for name in required}
+    values: dict[str, list[Any]] = {
+        name: [] for name in required if name in known or name == "source_order"
+    }
     for record in records:
         if record.problem is not None:
             unreadable.append((record.line, f"{source.counted} {record.line} {record.problem}"))
             continue
-        if not known.issuperset(record.values):  # in JSON Lines, a record can have new columns
-            columns.extend(name for name in record.values if name not in known)
-            known.update(record.values)
+        if not known.issuperset(record.values):  # of JSON Lines they grow with the records
+            for name in record.values:
+                if name not in known:
+                    columns.append(name)
+                    known.add(name)
+                    if name in required:
+                        values.setdefault(name, [None] * len(numbers))
         numbers.append(record.line)
         for name, column in values.items():
-            column.append(record.values.get(name))
-    present = {name: column for name, column in values.items() if name in known}
-    return FileRows(columns, numbers, present, unreadable, source.counted, source.read_as)
+            value = record.values.get(name)
+            column.append(None if is_missing(value) else value)
+    rows = NumberedRows(source.counted, numbers, values)
+    return FileRows(columns, rows, unreadable, source.read_as)
 
 
 def read_file(path: Path, required: Sequence[str]) -> FileRows:
-    """Return the values of the required columns that the file has; None for an empty cell.
+    """Return the rows with the required columns that the file has.
 
     Raises `SelectionInvalid` if the file cannot be read.
     """

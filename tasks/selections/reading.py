@@ -1,4 +1,4 @@
-"""Read a selection: convert a list, a DataFrame or a file to an unchecked frame."""
+"""Read a selection: a list, a DataFrame or a file becomes rows that are not checked yet."""
 
 import os
 import re
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.values.copy_options import CHANGES, OPTIONS
 from order_factory.models.values.counts import count_of
-from order_factory.models.values.frames import is_frame, is_series
+from order_factory.models.values.frames import is_frame, is_missing, is_series
 from order_factory.tasks.reports.rows import COLUMNS as REPORT_COLUMNS
 from order_factory.tasks.row_files.headers import name_known_columns
 from order_factory.tasks.row_files.opening import ENDINGS
-from order_factory.tasks.selections.files import FileRows, read_file
+from order_factory.tasks.selections.files import read_file
+from order_factory.tasks.selections.numbered_rows import NumberedRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,14 +34,12 @@ Problem = tuple[int, str]
 class Unchecked(NamedTuple):
     """A selection before the check.
 
-    `frame` has one row per copy, and the given columns of `COLUMNS`, always with `source_order`.
-    All have dtype object, and None for an empty cell. Its index has the numbers of the rows for
-    people, and the index' name is "line" for text files and "row" otherwise. `unreadable` has the
-    problems of rows that are not in the frame.
+    `rows` has one row per copy and those of `COLUMNS` that are given, `source_order` always, None
+    where the caller gave nothing. `unreadable` tells of the rows that are not among them.
     """
 
     name: str
-    frame: "pd.DataFrame"
+    rows: NumberedRows
     unreadable: list[Problem]
 
 
@@ -71,8 +70,6 @@ def read_selection(orders: Orders) -> Unchecked:
     Raises `SelectionInvalid` for an unreadable file, for unknown or missing columns, and for a
     selection without rows.
     """
-    import pandas as pd
-
     unreadable: list[Problem] = []
     if isinstance(orders, str | Path):
         path = Path(orders)
@@ -80,32 +77,27 @@ def read_selection(orders: Orders) -> Unchecked:
         unreadable = found.unreadable
         name = f"{path.name} {found.read_as}".strip()
         require_columns(name, found.columns, unreadable)
-        frame = frame_of(found)
-    elif isinstance(orders, pd.DataFrame):
+        rows = found.rows
+    elif is_frame(orders):
         name = "The DataFrame"
         require_columns(name, [str(column) for column in orders.columns], unreadable)
-        frame = orders[[name for name in COLUMNS if name in orders.columns]].astype(object)
-        frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
+        rows = _count_rows({name: list(orders[name]) for name in COLUMNS if name in orders.columns})
     else:
         name = f"The list of {count_of(len(orders), 'order')}"
-        frame = pd.DataFrame({"source_order": pd.Series(list(orders), dtype=object)})
-        frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
-    if frame.empty and not unreadable:
+        rows = _count_rows({"source_order": list(orders)})
+    if not len(rows) and not unreadable:
         raise SelectionInvalid(name, ["it names no order"])
-    return Unchecked(name, frame.where(frame.notna(), None), unreadable)
+    return Unchecked(name, rows, unreadable)
 
 
-def frame_of(found: FileRows) -> "pd.DataFrame":
-    """Return the values of a file as a frame of dtype object; the index has the rows' numbers."""
-    import pandas as pd
-
-    rows = pd.Index(found.numbers, dtype="int64", name=found.counted)
-    columns = {
-        name: pd.Series(values, index=rows, dtype=object)
-        for name, values in found.values.items()
-        if name == "source_order" or name in found.columns
+def _count_rows(columns: dict[str, list[Any]]) -> NumberedRows:
+    """Number the rows of these columns from 1; a value that pandas holds to be missing is None."""
+    given = {
+        name: [None if is_missing(value) else value for value in values]
+        for name, values in columns.items()
     }
-    return pd.DataFrame(columns, index=rows)
+    numbers = list(range(1, len(given["source_order"]) + 1))
+    return NumberedRows("row", numbers, given)
 
 
 def require_columns(name: str, found: list[str], unreadable: list[Problem]) -> None:

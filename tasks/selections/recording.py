@@ -185,15 +185,17 @@ def _record(
 
 
 def _as_json(selection: Selection) -> Iterator[str]:
-    """Yield the selection as JSON in pieces, to save memory."""
-    rows = selection.rows
+    """What is asked for as JSON, some rows at a time: the whole would be as large as they are."""
     if selection.mode != Mode.LIVE:
         yield selection.mode
-    yield json.dumps([selection.options, list(rows.columns)])
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows.iloc[start : start + _ROWS_AT_ONCE]
-        text = part.to_json(orient="values", default_handler=str)
-        yield ("," if start else "[") + text[1:-1]
+    yield json.dumps([selection.options, list(selection.rows.columns)])
+    before = "["
+    for part in selection.rows.parts(_ROWS_AT_ONCE):
+        rows = list(zip(*part.columns.values(), strict=True))
+        # The very text of earlier versions: a batch that one of them has recorded is found.
+        text = json.dumps(rows, separators=(",", ":")).replace("/", "\\/")
+        yield before + text[1:-1]
+        before = ","
     yield "]"
 
 
@@ -216,7 +218,7 @@ def record_rows(
             "mode": matched_orders.c.mode,
             "source_order_id": matched_orders.c.source_order_id,
             **option_values(selection.options),
-            **{name: requested_rows.c[name] for name in COLUMNS if name in selection.rows},
+            **{name: requested_rows.c[name] for name in COLUMNS if name in selection.rows.columns},
         }
         rows = request_rows(given).select_from(
             requested_rows.join(matched_orders, matched_orders.c.row == requested_rows.c.row)

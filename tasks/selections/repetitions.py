@@ -1,7 +1,7 @@
 """Find rows that repeat the order of an earlier row, among a million rows in little memory."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -57,16 +57,10 @@ def _describe(rows: CheckedRows, first_of: Mapping[int, int]) -> list[tuple[int,
     """Return the message for each of these lines, which repeat an earlier line."""
     messages: list[tuple[int, str]] = []
     for part in rows.parts():
-        frame = part.rows
-        counted = frame.index.name
-        for line in _select_numbers(first_of, frame.index):
-            order = str(frame.at[line, "source_order"])
-            reference = frame.at[line, "reference"] if "reference" in frame else None
-            first = f"{counted} {first_of[line]}"
-            text = describe_repetition(order, None if reference is None else str(reference), first)
-            messages.append((line, f"{counted} {line}: {text}"))
+        counted, orders = part.rows.counted, part.rows.columns["source_order"]
+        references = part.rows.columns.get("reference") or [None] * len(orders)
+        for line, order, reference in zip(part.rows.numbers, orders, references, strict=True):
+            if line in first_of:
+                text = describe_repetition(order, reference, f"{counted} {first_of[line]}")
+                messages.append((line, f"{counted} {line}: {text}"))
     return messages
-
-
-def _select_numbers(wanted: Mapping[int, int], numbers: Iterable[int]) -> list[int]:
-    return [int(number) for number in numbers if number in wanted]

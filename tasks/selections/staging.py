@@ -66,11 +66,8 @@ matched_orders = temporary(
 
 
 def _fill_requested_rows(db: Connection, selection: Selection) -> None:
-    rows = selection.rows
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows.iloc[start : start + _ROWS_AT_ONCE]
-        columns = {str(label): part[label].tolist() for label in part.columns}
-        columns["row"] = part.index.tolist()
+    for part in selection.rows.parts(_ROWS_AT_ONCE):
+        columns = part.columns | {"row": part.numbers}
         # Public ids have letters only; testing for letters is much faster than decoding.
         columns["key"] = [
             key_of(Resource.orders, name) if name.isalpha() else None
@@ -174,8 +171,8 @@ def stage(db: Connection, selection: Selection) -> Mode:
     empty_stage(db)
     _fill_requested_rows(db, selection)
     _fill_matched_orders(db, selection.mode, MODES_OF_IDS[selection.mode])
-    counted = str(selection.rows.index.name)
-    problems = selection.problems + _find_problems(db, counted, selection.mode, _select_repeated())
+    found = _find_problems(db, selection.rows.counted, selection.mode, _select_repeated())
+    problems = selection.problems + found
     if problems:
         raise SelectionInvalid(selection.name, [message for _, message in sorted(problems)])
     modes = list(db.scalars(select(matched_orders.c.mode).distinct()))
@@ -194,7 +191,7 @@ def stage_part(db: Connection, part: Selection) -> list[Problem]:
     empty_stage(db)
     _fill_requested_rows(db, part)
     _fill_matched_orders(db, part.mode, (part.mode,))
-    return sorted(_find_problems(db, str(part.rows.index.name), part.mode))
+    return sorted(_find_problems(db, part.rows.counted, part.mode))
 
 
 def empty_stage(db: Connection) -> None:

@@ -13,6 +13,7 @@ from order_factory.models.tables import OrderFactoryBatch
 from tests.support.crashes.forked import ForkedProcess
 from tests.support.crashes.nights import (
     all_copied,
+    frame_of,
     outcome,
     selection,
     sources_of_all_kinds,
@@ -28,7 +29,7 @@ TIMES = 20
 def test_a_flow_that_a_signal_ended_continues_under_its_reference(shop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = selection(sources_of_all_kinds(shop), times=TIMES)
-    asked.rows.to_json("night.jsonl", orient="records", lines=True)
+    frame_of(asked).to_json("night.jsonl", orient="records", lines=True)
 
     with flow_process("night.jsonl") as killed:
         at_kill = send_in_the_middle(killed, signal.SIGKILL)
@@ -50,7 +51,7 @@ def test_a_flow_that_a_signal_ended_continues_under_its_reference(shop, tmp_path
 def test_a_killed_indivisible_batch_has_copied_nothing(shop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     valid = [{**row, "cancel_source_order": False} for row in sources_of_all_kinds(shop)[3:]]
-    selection(valid, times=4 * TIMES).rows.to_json("night.jsonl", orient="records", lines=True)
+    frame_of(selection(valid, times=4 * TIMES)).to_json("night.jsonl", orient="records", lines=True)
 
     with flow_process("night.jsonl", error_policy="reject_everything") as killed:
         wait_until(killed, lambda: "in_progress" in [row.status for row in batches(shop)])

@@ -23,6 +23,7 @@ from order_factory.tasks.copying.recipe import STEPS
 from tests.support.crashes.nights import (
     ENDINGS,
     all_copied,
+    frame_of,
     outcome,
     selection,
     sources_of_all_kinds,
@@ -67,7 +68,7 @@ def test_a_call_succeeds_after_the_server_is_back(shop, unsteady, monkeypatch, r
     asked = selection(sources_of_all_kinds(shop), times=3)
     transactions = crash_in_the_second_transaction(monkeypatch, unsteady, back_in=3 + refused)
 
-    result = bulk_order_factory(asked.rows, reference="night", batch_size=4)
+    result = bulk_order_factory(frame_of(asked), reference="night", batch_size=4)
 
     assert len(transactions) == 4 + refused
     assert (result.completed, result.failed, result.pending) == (9, 3, 0)
@@ -81,13 +82,15 @@ def test_the_next_run_finishes_after_the_server_was_unreachable(shop, unsteady, 
         patched.setattr(retrying, "PATIENCE_SECONDS", 1)
         crash_in_the_second_transaction(patched, unsteady, back_in=None)
         with pytest.raises(OrderFactoryError) as raised:
-            bulk_order_factory(asked.rows, reference="night", batch_size=4)
+            bulk_order_factory(frame_of(asked), reference="night", batch_size=4)
     wait_for_start(unsteady.ensure_postgres_running)
 
     assert raised.value.status == 503
     assert statuses("night") == ENDINGS + ["pending"] * 8
     assert violations() == []
-    assert bulk_order_factory(asked.rows, reference="night", batch_size=4).copied_in_this_run == 8
+    assert (
+        bulk_order_factory(frame_of(asked), reference="night", batch_size=4).copied_in_this_run == 8
+    )
     assert outcome("night") == all_copied(times=3)
 
 

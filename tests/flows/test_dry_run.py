@@ -14,7 +14,7 @@ from order_factory.models.tables import Order, OrderFactoryBatch
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.selections.recording import record_rows
 from tests.support.copying import whole_database
-from tests.support.crashes.nights import selection, sources_of_all_kinds
+from tests.support.crashes.nights import frame_of, selection, sources_of_all_kinds
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -30,7 +30,7 @@ def _own_folder(tmp_path, monkeypatch):
 def night(shop):
     """A file of twelve copies to place: valid ones, invalid ones, and ones that lack a line."""
     asked = selection(sources_of_all_kinds(shop), times=3)
-    asked.rows.to_json("night.jsonl", orient="records", lines=True)
+    frame_of(asked).to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
 
 

@@ -11,7 +11,13 @@ from order_factory.flows.runners import copy_recorded, dask, flow_runs
 from order_factory.flows.runners.job import Job, Parts
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
-from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
+from tests.support.crashes.nights import (
+    all_copied,
+    frame_of,
+    outcome,
+    selection,
+    sources_of_all_kinds,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -27,7 +33,7 @@ def _own_folder(tmp_path, monkeypatch):
 def night(shop):
     """A file that asks for three copies of each of four orders, one of which cannot be copied."""
     asked = selection(sources_of_all_kinds(shop), times=TIMES)
-    asked.rows.to_json("night.jsonl", orient="records", lines=True)
+    frame_of(asked).to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
 
 

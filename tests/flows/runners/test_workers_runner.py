@@ -19,7 +19,13 @@ from order_factory.flows.runners import workers
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.results.copies import BatchUnfinished
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
-from tests.support.crashes.nights import all_copied, outcome, selection, sources_of_all_kinds
+from tests.support.crashes.nights import (
+    all_copied,
+    frame_of,
+    outcome,
+    selection,
+    sources_of_all_kinds,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,7 +46,7 @@ def _own_folder(tmp_path, monkeypatch):
 def night(shop):
     """A file that asks for twenty copies, five of which cannot be made."""
     asked = selection(sources_of_all_kinds(shop), times=TIMES)
-    asked.rows.to_json("night.jsonl", orient="records", lines=True)
+    frame_of(asked).to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
 
 

@@ -90,6 +90,11 @@ def selection(rows: Sequence[dict[str, Any]], times: int = 1) -> Selection:
     return check_selection(read_selection(pd.DataFrame(asked)), CopyOptions())
 
 
+def frame_of(asked: Selection) -> pd.DataFrame:
+    """The rows of a selection as a DataFrame, which a caller can give or write to a file."""
+    return pd.DataFrame(asked.rows.columns)
+
+
 def job(reference: str, asked: Selection | None, size: int, **stop: Any) -> Job:
     """A job; without a selection, of a batch that is recorded already."""
     return Job(reference, asked, size, **stop)

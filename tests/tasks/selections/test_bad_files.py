@@ -29,7 +29,7 @@ def rows_of(path):
     """The numbers of the rows and the orders that they name; of a selection without problems."""
     selection = check_selection(read_selection(str(path)), CopyOptions())
     assert selection.problems == []
-    return dict(selection.rows["source_order"])
+    return dict(zip(selection.rows.numbers, selection.rows.columns["source_order"], strict=True))
 
 
 def problems_of(path):
@@ -201,7 +201,7 @@ def test_a_report_can_be_used_as_a_selection(tmp_path):
 
     selection = check_selection(read_selection(str(path)), CopyOptions())
 
-    assert selection.rows[["source_order", "reference"]].values.tolist() == [["-1004", "r-1"]]
+    assert selection.rows.columns == {"source_order": ["-1004"], "reference": ["r-1"]}
 
 
 def test_csv_with_a_byte_order_mark_blank_lines_leading_zeros_and_spaces(tmp_path):

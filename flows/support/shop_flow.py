@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.states import Failed
 from pydantic import ConfigDict, ValidationError, validate_call
+from pydantic_core import to_jsonable_python
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.flows.support.end_of_process import limit_end_of_process
@@ -78,8 +79,7 @@ class ShopFlow(Flow[P, R]):
     ) -> dict[str, Any]:
         # Shorten before encoding: encoding a long list takes longer than copying its orders.
         short = {name: _shorten(value) for name, value in parameters.items()}
-        stored = super().serialize_parameters(short)
-        return {name: _limit_size(value) for name, value in stored.items()}
+        return {name: _limit_size(_encode(value)) for name, value in short.items()}
 
 
 def shop_flow(
@@ -164,6 +164,17 @@ def _shorten(value: Any) -> Any:
     if (isinstance(value, list | tuple) or is_frame(value)) and len(value) > STORED_VALUES:
         return f"<{count_of(len(value), 'order')}>"
     return value
+
+
+def _encode(value: Any) -> Any:
+    """The value as JSON types; a value that has none is only named.
+
+    Prefect's own encoder imports FastAPI, which takes longer than copying 10,000 orders.
+    """
+    try:
+        return to_jsonable_python(value)
+    except ValueError:
+        return f"<{type(value).__name__}>"
 
 
 def _limit_size(value: Any) -> Any:

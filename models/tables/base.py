@@ -50,6 +50,23 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any] | None:
+        read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
+        last: tuple[Any, Any] = (None, None)
+
+        def read_once(value: Any) -> Any:
+            """Read each time once where many rows in turn have the same."""
+            nonlocal last
+            known, time = last
+            if value != known:
+                time = read(value)
+                last = (value, time)
+            return time
+
+        return read_once
+
 
 utc_now = clock.utc_now
 

@@ -31,6 +31,17 @@ COLUMNS = (
 # The values of each column, one per row; None if a row has none.
 Part = dict[str, list[Any]]
 
+_factory = table_of(OrderFactory)
+# A copy without errors and without an option that changes something is as its source.
+_MAY_DIFFER = or_(
+    _factory.c.errors_count > 0,
+    _factory.c.refresh_prices,
+    _factory.c.apply_promotions,
+    not_(_factory.c.reuse_wallet),
+    _factory.c.applied_repeat_skus.is_not(None),
+    *(_factory.c[name].is_not(None) for name in CHANGES),
+)
+
 
 def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
     """Select the report's columns of the batch's factories, sorted by id."""
@@ -48,6 +59,7 @@ def _select_rows(batch_id: int) -> Select[tuple[Any, ...]]:
             OrderFactory.reference,
             OrderFactory.started_at,
             func.coalesce(OrderFactory.completed_at, OrderFactory.failed_at),
+            _MAY_DIFFER,
         )
         .join(source, source.id == OrderFactory.source_order_id)
         .outerjoin(target, target.id == TARGET_OR_MERGED)
@@ -64,24 +76,8 @@ def join_messages(errors_log: dict[str, list[str]] | None) -> str | None:
 
 
 def _join_differences(db: Connection, batch_id: int, first: int, last: int) -> dict[int, str]:
-    """Return the differences of these factories' copies by id, one per line.
-
-    A copy without errors and without options that change it equals its source.
-    """
-    columns_of_factory = table_of(OrderFactory).c
-    may_differ = or_(
-        columns_of_factory.errors_count > 0,
-        columns_of_factory.refresh_prices,
-        columns_of_factory.apply_promotions,
-        not_(columns_of_factory.reuse_wallet),
-        columns_of_factory.applied_repeat_skus.is_not(None),
-        *(columns_of_factory[name].is_not(None) for name in CHANGES),
-    )
-    which = and_(
-        columns_of_factory.batch_id == batch_id,
-        columns_of_factory.id.between(first, last),
-        may_differ,
-    )
+    """Return the differences of these factories' copies by id, one per line."""
+    which = and_(_factory.c.batch_id == batch_id, _factory.c.id.between(first, last), _MAY_DIFFER)
     differences_by_id = read_differences(db, which)
     return {key: "\n".join(map(str, each)) for key, each in differences_by_id.items() if each}
 
@@ -101,10 +97,13 @@ def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
     query = _select_rows(batch_id).execution_options(yield_per=ROWS_AT_ONCE)
     with db.execute(query) as streamed:
         for rows in streamed.partitions():
-            keys, source_keys, sources, statuses, targets, numbers, counts, logs, *rest = zip(
-                *rows, strict=True
+            columns = list(zip(*rows, strict=True))
+            keys, source_keys, sources, statuses, targets, numbers, *others = columns
+            counts, logs, references, began, ended, may_differ = others
+            differences = (
+                _join_differences(db, batch_id, keys[0], keys[-1]) if any(may_differ) else {}
             )
-            columns = (
+            shown = (
                 public_ids(Resource.order_factories, keys),
                 [
                     number or public_id(Resource.orders, key)
@@ -115,8 +114,9 @@ def read_parts(db: Connection, batch_id: int) -> Generator[Part]:
                 numbers,
                 counts,
                 [join_messages(log) for log in logs],
-                *rest,
+                references,
+                began,
+                ended,
+                [differences.get(key) for key in keys],
             )
-            differences = _join_differences(db, batch_id, keys[0], keys[-1])
-            all_columns = (*columns, [differences.get(key) for key in keys])
-            yield {name: list(values) for name, values in zip(COLUMNS, all_columns, strict=True)}
+            yield {name: list(values) for name, values in zip(COLUMNS, shown, strict=True)}

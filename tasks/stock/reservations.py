@@ -5,8 +5,11 @@ these are returned. Every statement covers all orders of a transaction.
 """
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
+    CompoundSelect,
     Connection,
     Insert,
     Select,
@@ -72,19 +75,21 @@ def take_stock(db: Connection, now: datetime, *, few: bool = True) -> None:
     payment only reserves its pieces. An order that ignores the stock takes none. The transaction
     has written or locked the orders. Raises `TryAgain` when a stock item was deleted meanwhile.
     """
-    if not execute_and_count(db, insert_placed_pieces()):
+    bundles = bool(db.scalar(_SOME_BUNDLES))
+    if not execute_and_count(db, insert_placed_pieces(bundles=bundles)):
         return
     shares = execute_and_count(db, insert_stock_shares())
+    several = bool(db.scalar(_SOME_SHARED))
     with skipping_key_checks(db, _reservation, few=few) as held:
         # Most are locked already, and this tells that all are.
         if held and lock_rows(db, _stock, select(stock_shares.c.stock_item_id)) != shares:
             raise TryAgain("a stock item was deleted during the copy")
-        taken = execute_and_count(db, insert_reservations(), now=now)
-    if taken:
-        mine = select(copies.c.target_order_id).join(
-            placements, placements.c.factory_id == copies.c.factory_id
-        )
-        db.execute(_count_in(mine))
+        execute_and_count(db, insert_only_reservations(), now=now)
+        if several:
+            execute_and_count(db, insert_shared_reservations(), now=now)
+    db.execute(_count_only())
+    if several:
+        db.execute(_count_shared())
 
 
 def end_reservations(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
@@ -117,8 +122,40 @@ def return_stock(db: Connection, orders: Orders, now: datetime) -> None:
     _end(db, orders, _TAKEN, _RELEASED, quantity=1, reserved=0, now=now)
 
 
-def insert_placed_pieces() -> Insert:
-    """Insert the quantity of each tracked SKU in all lines and bundles of each placed order."""
+@cache
+def insert_placed_pieces(*, bundles: bool) -> Insert:
+    """Insert the quantity of each tracked SKU in all lines and bundles of each placed order.
+
+    `bundles` says whether some current copy has a bundle.
+    """
+    orders = placements.join(copies, copies.c.factory_id == placements.c.factory_id)
+    if bundles:
+        pieces = _select_pieces().subquery("pieces")
+        code, quantity = pieces.c.sku_code, pieces.c.quantity
+        rows = orders.join(pieces, pieces.c.factory_id == placements.c.factory_id)
+        which = [copies.c.stock != StockPolicy.IGNORE]
+    else:
+        code, quantity = _line.c.sku_code, _line.c.quantity
+        rows = orders.join(_line, _line.c.order_id == copies.c.target_order_id)
+        which = [copies.c.stock != StockPolicy.IGNORE, _line.c.item_type == ItemType.SKUS]
+    columns = (
+        _sku.c.id,
+        placements.c.factory_id,
+        copies.c.target_order_id,
+        placements.c.remote,
+    )
+    summed = (
+        select(*columns, func.sum(quantity))
+        .select_from(rows.join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == code)))
+        .where(*which, not_(_sku.c.do_not_track))
+        .group_by(*columns)
+    )
+    names = ["sku_id", "factory_id", "order_id", "remote", "quantity"]
+    return insert_counted(placed_pieces, names, summed)
+
+
+def _select_pieces() -> CompoundSelect[tuple[int, str | None, int]]:
+    """Select the pieces of SKUs in the lines and in the bundles of each placed order."""
     in_lines = (
         select(placements.c.factory_id, _line.c.sku_code, _line.c.quantity)
         .select_from(placements)
@@ -133,65 +170,93 @@ def insert_placed_pieces() -> Insert:
         .join(bundle_parts, bundle_parts.c.factory_id == placements.c.factory_id)
         .where(not_(is_part_left_out()))
     )
-    pieces = union_all(in_lines, in_bundles).subquery("pieces")
-    columns = (
-        _sku.c.id,
-        placements.c.factory_id,
-        copies.c.target_order_id,
-        placements.c.remote,
-    )
-    rows = (
-        select(*columns, func.sum(pieces.c.quantity))
-        .select_from(placements)
-        .join(copies, copies.c.factory_id == placements.c.factory_id)
-        .join(pieces, pieces.c.factory_id == placements.c.factory_id)
-        .join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == pieces.c.sku_code))
-        .where(copies.c.stock != StockPolicy.IGNORE, not_(_sku.c.do_not_track))
-        .group_by(*columns)
-    )
-    names = ["sku_id", "factory_id", "order_id", "remote", "quantity"]
-    return insert_counted(placed_pieces, names, rows)
+    return union_all(in_lines, in_bundles)
 
 
 def insert_stock_shares() -> Insert:
     """Insert the free pieces of every SKU of the placements, location by location."""
     free = _stock.c.quantity - _stock.c.reserved
     last = func.sum(free).over(partition_by=_stock.c.sku_id, order_by=_stock.c.id, rows=(None, 0))
+    only = func.count().over(partition_by=_stock.c.sku_id) == 1
     wanted = select(placed_pieces.c.sku_id).distinct()
-    rows = select(_stock.c.sku_id, _stock.c.id, last - free, last).where(
+    rows = select(_stock.c.sku_id, _stock.c.id, last - free, last, only).where(
         _stock.c.sku_id.in_(wanted), free > 0
     )
-    return insert_counted(stock_shares, ["sku_id", "stock_item_id", "first", "last"], rows)
+    return insert_counted(stock_shares, ["sku_id", "stock_item_id", "first", "last", "only"], rows)
 
 
-def insert_reservations() -> Insert:
-    """Insert the pieces that each placed order gets of each stock item, earlier factories first."""
+_share = stock_shares.c
+_SOME_BUNDLES = select(exists(select(bundle_parts.c.factory_id)))
+_SOME_SHARED = select(exists().where(not_(_share.only)))
+
+
+@cache
+def insert_only_reservations() -> Insert:
+    """Insert the pieces of SKUs of which one stock item has all: most SKUs lie in one place."""
+    wants = placed_pieces.c
+    values = {
+        "order_id": wants.order_id,
+        "stock_item_id": _share.stock_item_id,
+        "quantity": wants.quantity,
+        "status": case((wants.remote, _RESERVED.value), else_=_TAKEN.value),
+        **times(NOW),
+    }
+    rows = select(*values.values()).select_from(
+        placed_pieces.join(stock_shares, _share.sku_id == wants.sku_id)
+    )
+    return insert_counted(_reservation, list(values), rows.where(_share.only, wants.quantity > 0))
+
+
+@cache
+def insert_shared_reservations() -> Insert:
+    """Insert the pieces that each order gets of SKUs in several places, earlier factories first."""
     wants = placed_pieces
+    shared = wants.c.sku_id.in_(select(_share.sku_id).where(not_(_share.only)))
     upto = func.sum(wants.c.quantity).over(
         partition_by=wants.c.sku_id, order_by=wants.c.factory_id, rows=(None, 0)
     )
-    span = select(wants, (upto - wants.c.quantity).label("first"), upto.label("last")).subquery(
-        "span"
-    )
-    share = stock_shares.c
-    begins = case((span.c.first > share.first, span.c.first), else_=share.first)
-    ends = case((span.c.last < share.last, span.c.last), else_=share.last)
+    within = select(wants, (upto - wants.c.quantity).label("first"), upto.label("last"))
+    span = within.where(shared).subquery("span")
+    begins = case((span.c.first > _share.first, span.c.first), else_=_share.first)
+    ends = case((span.c.last < _share.last, span.c.last), else_=_share.last)
     status = case((span.c.remote, _RESERVED.value), else_=_TAKEN.value)
     values = {
         "order_id": span.c.order_id,
-        "stock_item_id": share.stock_item_id,
+        "stock_item_id": _share.stock_item_id,
         "quantity": ends - begins,
         "status": status,
         **times(NOW),
     }
     rows = select(*values.values()).select_from(
-        span.join(stock_shares, share.sku_id == span.c.sku_id)
+        span.join(stock_shares, _share.sku_id == span.c.sku_id)
     )
     return insert_counted(_reservation, list(values), rows.where(ends > begins))
 
 
-def _count_in(orders: Orders) -> Update:
-    """Update the stock items by what these orders have just taken or reserved."""
+@cache
+def _count_only() -> Update:
+    """Update the stock items that have all pieces of their SKU by what was taken or reserved."""
+    wants = placed_pieces.c
+    got = (
+        select(
+            func.min(_share.stock_item_id).label("stock_item_id"),
+            func.sum(case((wants.remote, 0), else_=wants.quantity)).label("taken"),
+            func.sum(case((wants.remote, wants.quantity), else_=0)).label("reserved"),
+        )
+        .select_from(placed_pieces.join(stock_shares, _share.sku_id == wants.sku_id))
+        .where(_share.only)
+        .group_by(wants.sku_id)
+    )
+    return _add_to_stock(got)
+
+
+@cache
+def _count_shared() -> Update:
+    """Update the other stock items by what the current orders have just taken or reserved."""
+    mine = select(copies.c.target_order_id).join(
+        placements, placements.c.factory_id == copies.c.factory_id
+    )
+    shared = select(_share.stock_item_id).where(not_(_share.only))
     taken = case((_reservation.c.status == _TAKEN, _reservation.c.quantity), else_=0)
     reserved = case((_reservation.c.status == _RESERVED, _reservation.c.quantity), else_=0)
     got = (
@@ -200,10 +265,16 @@ def _count_in(orders: Orders) -> Update:
             func.sum(taken).label("taken"),
             func.sum(reserved).label("reserved"),
         )
-        .where(_reservation.c.order_id.in_(orders), _reservation.c.status != _RELEASED)
+        .where(_reservation.c.order_id.in_(mine), _reservation.c.status != _RELEASED)
+        .where(_reservation.c.stock_item_id.in_(shared))
         .group_by(_reservation.c.stock_item_id)
-        .subquery("got")
     )
+    return _add_to_stock(got)
+
+
+def _add_to_stock(rows: Select[Any]) -> Update:
+    """Move the pieces of these rows: from free ones to `taken` or `reserved`."""
+    got = rows.subquery("got")
     stock = update(_stock).where(_stock.c.id == got.c.stock_item_id)
     return stock.values(
         quantity=_stock.c.quantity - got.c.taken, reserved=_stock.c.reserved + got.c.reserved

@@ -29,12 +29,13 @@ from order_factory.tasks.working_set.order_amounts import SUMS
 _METADATA = MetaData()
 
 
-def temporary(metadata: MetaData, name: str, *columns: Column[Any]) -> Table:
+def temporary(metadata: MetaData, name: str, *columns: Column[Any], by_key: bool = False) -> Table:
     """Define a temporary table.
 
-    `open_temporary_tables` empties it, which is faster than ON COMMIT.
+    `open_temporary_tables` empties it, which is faster than ON COMMIT. With `by_key`, SQLite stores
+    the rows in the order of the primary key, without another index.
     """
-    return Table(name, metadata, *columns, prefixes=["TEMPORARY"])
+    return Table(name, metadata, *columns, prefixes=["TEMPORARY"], sqlite_with_rowid=not by_key)
 
 
 # The order factories that this transaction has locked, numbered from 1 in the order of their keys.
@@ -201,10 +202,11 @@ placed_pieces = temporary(
     Column("order_id", BigInteger, nullable=False),
     Column("remote", Boolean, nullable=False),
     Column("quantity", BigInteger, nullable=False),
+    by_key=True,
 )
 
 # The free pieces of each SKU, numbered from 0 over all its stock items. This stock item has the
-# pieces from `first` up to, but not including, `last`.
+# pieces from `first` up to, but not including, `last`. `only`: no other one has pieces of the SKU.
 stock_shares = temporary(
     _METADATA,
     "tmp_stock_shares",
@@ -212,6 +214,7 @@ stock_shares = temporary(
     Column("stock_item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
+    Column("only", Boolean, nullable=False),
 )
 
 # What the gift card of each source order pays for its copy. `takes`: the copy is to be placed, so

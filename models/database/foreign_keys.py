@@ -10,6 +10,7 @@ else.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -77,13 +78,18 @@ def _skip(db: Connection, written: Sequence[Table]) -> bool:
 
 
 def lock_referenced(
-    db: Connection, rows: FromClause, *where: ColumnElement[bool], keys: Sequence[Column[int]]
+    db: Connection,
+    rows: FromClause,
+    *where: ColumnElement[bool],
+    keys: Sequence[Column[int]],
+    **parameters: Any,
 ) -> bool:
     """Lock what these foreign keys of the rows refer to, so that none of it can be deleted.
 
-    Returns whether all of it is there. This is what PostgreSQL does for each row.
+    Returns whether all of it is there. This is what PostgreSQL does for each row. The statement is
+    kept, so what changes from call to call is a parameter.
     """
-    return bool(db.scalar(_lock_referenced(rows, where, tuple(keys))))
+    return bool(db.scalar(_lock_referenced(rows, where, tuple(keys)), parameters))
 
 
 @cache

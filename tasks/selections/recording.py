@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Row,
+    bindparam,
     exists,
     insert,
     literal,
@@ -20,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from order_factory.models.database.foreign_keys import skipping_key_checks
-from order_factory.models.errors import InvalidRequest, NothingSelected
+from order_factory.models.database.foreign_keys import lock_referenced, skipping_key_checks
+from order_factory.models.errors import InvalidRequest, NothingSelected, TryAgain
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
@@ -58,6 +59,8 @@ from order_factory.tasks.working_set.statements import (
 _ROWS_AT_ONCE = 10_000
 _batch, _factory = table_of(OrderFactoryBatch), table_of(OrderFactory)
 _event = table_of(Event)
+# Of a factory that is recorded for a batch; the batch itself is of the same transaction.
+_REFERENCES = [key.parent for key in _factory.foreign_keys if key.parent.key in COLUMNS]
 
 
 def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Insert:
@@ -104,9 +107,14 @@ def _insert_batch(
         )
         .returning(_batch.c.id)
     ).scalar_one()
-    count = execute_and_count(db, insert_factories(requested, batch_id, now))
+    with skipping_key_checks(db, _factory) as held:
+        count = execute_and_count(db, insert_factories(requested, batch_id, now))
     if not count:
         raise NothingSelected("The selection", [requested.empty_message])
+    if held and not lock_referenced(
+        db, _factory, _factory.c.batch_id == bindparam("batch"), keys=_REFERENCES, batch=batch_id
+    ):
+        raise TryAgain("an order was deleted while the batch was recorded")
     if policy == ErrorPolicy.REJECT_EVERYTHING:
         refuse_skipped_errors(db, batch_id)
     db.execute(update(_batch).where(_batch.c.id == batch_id).values(orders_count=count))

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from sqlalchemy import Connection, Insert, and_, case, exists, false, func, select
+from sqlalchemy import Connection, Insert, and_, case, exists, false, func, not_, select
 
 from order_factory.models.database.dialects import reads_in_order, snapshot
 from order_factory.models.database.foreign_keys import skipping_key_checks
@@ -18,7 +18,12 @@ from order_factory.tasks.copying.merging import update_merged_orders
 from order_factory.tasks.copying.reductions import SOME_LACK_PIECES, reduce_amounts
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import select_any_copy
-from order_factory.tasks.working_set.kept_parts import LINE_MARKS, kept_columns
+from order_factory.tasks.working_set.kept_parts import (
+    KEEPS_AS_USUAL,
+    LINE_MARKS,
+    kept_columns,
+    usual_columns,
+)
 from order_factory.tasks.working_set.line_totals import copied_lines_differ, is_left_out
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -39,17 +44,20 @@ _line, _option = table_of(LineItem), table_of(LineItemOption)
 
 
 @cache
-def insert_line_items(*, sort: bool, some_left_out: bool, lock: bool = False) -> Insert:
+def insert_line_items(
+    *, sort: bool, some_left_out: bool, lock: bool = False, as_usual: bool = False
+) -> Insert:
     """Insert the source lines of the valid copies, without those that are left out.
 
     The new lines keep the order of the source lines. Set `sort` if the database does not read the
     lines in that order by itself, and `lock` if the foreign key does not lock the source lines.
+    Set `as_usual` if all copies keep what `KEEPS_AS_USUAL` says.
     """
     values = {
         "order_id": copies.c.target_order_id,
         "copied_from_id": _line.c.id,
         **columns_by_name(COPIED_COLUMNS),
-        **kept_columns(_line, *LINE_MARKS),
+        **(usual_columns(_line) if as_usual else kept_columns(_line, *LINE_MARKS)),
         **times(NOW),
     }
     rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
@@ -99,12 +107,14 @@ _EXPECTED_COUNT = (
     .where(copies.c.valid)
 )
 
-# Whether some lines are left out, changed or copied with fewer pieces.
+# Whether some lines are left out, changed or copied with fewer pieces, and whether some copies keep
+# something other than usual.
 _DEVIATIONS = select(
     exists().select_from(left_out_lines),
     SOME_LINES_CHANGED.scalar_subquery(),
     SOME_LACK_PIECES.scalar_subquery(),
     select_any_copy(copies.c.merges).scalar_subquery(),
+    exists().where(not_(KEEPS_AS_USUAL)),
 )
 
 
@@ -121,9 +131,12 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     were changed after the check.
     """
     now, sort = batch.started_at, not reads_in_order(db)
-    some_left_out, some_changed, some_lack_pieces, some_merged = db.execute(_DEVIATIONS).one()
+    deviations = db.execute(_DEVIATIONS).one()
+    some_left_out, some_changed, some_lack_pieces, some_merged, some_keep = deviations
     with skipping_key_checks(db, _line, few=batch.single) as locks_rows:
-        copy = insert_line_items(sort=sort, some_left_out=bool(some_left_out), lock=locks_rows)
+        copy = insert_line_items(
+            sort=sort, some_left_out=bool(some_left_out), lock=locks_rows, as_usual=not some_keep
+        )
         lines = execute_and_count(db, copy, now=now)
     if some_changed:
         lines += copy_changed_lines(db, now)

@@ -282,6 +282,8 @@ def _postgresql_engine(url: URL) -> Engine:
 
 _SESSION_SETTINGS = {
     "jit": "off",  # compiling machine code costs more than it saves on statements this short
+    # The temporary tables of a part of 10,000 orders; what does not fit is written to the disk.
+    "temp_buffers": "32768kB",
     "idle_session_timeout": "0",  # a process lock is held by a session that says nothing
     "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
     **{f"tcp_{name}": value for name, value in _ALIVE.items()},

@@ -201,7 +201,7 @@ def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
             "woocommerce",
             WIDE | CELLS | {"line_item_2": "name:Cap|sku:CAP|quantity:one|sub_total:5.00"},
             "line_item_2 (quantity)",
-            "is no whole number",
+            "is not a whole number",
         ),
         ("woocommerce", WIDE | CELLS | {"order_total": "32.51"}, "order_total", "is 32.51 EUR"),
     ],

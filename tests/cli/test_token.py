@@ -33,9 +33,9 @@ def test_a_token_is_for_test_mode_and_both_scopes_by_default(run, shop):
 
     assert said.code == 0
     row = shop.row(ApiToken)
-    assert (row["mode"], row["scopes"], row["expires_at"]) == ("test", "read write", None)
+    assert (row.mode, row.scopes, row.expires_at) == ("test", "read write", None)
     token = next(line.split()[1] for line in said.out.splitlines() if line.startswith("Token"))
-    assert found(token)["id"] == row["id"]
+    assert found(token)["id"] == row.id
 
 
 def test_tokens_are_listed_without_their_secrets(run, shop):

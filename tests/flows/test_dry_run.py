@@ -109,7 +109,7 @@ def test_keys_drawn_by_other_transactions_are_not_used(shop, night, monkeypatch)
     assert shop.add(Order, currency_code="EUR") > made[0]
 
 
-def test_a_dry_run_of_a_started_batch_shows_the_rest(shop, night):
+def test_a_dry_run_of_a_started_batch_shows_the_rest(shop):
     asked = selection(sources_of_all_kinds(shop))
     with begin() as db:
         record_rows(db, "begun", asked)

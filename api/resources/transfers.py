@@ -1,5 +1,6 @@
 """Exports and imports of rows as files."""
 
+from datetime import datetime
 from functools import partial
 from secrets import token_urlsafe
 from typing import Any
@@ -77,8 +78,11 @@ def _estimate_end(row: Row) -> str | None:
     """When it ends if it goes on as before."""
     if row["status"] != TransferStatus.IN_PROGRESS or not _progress(row):
         return None
-    taken = row["updated_at"] - row["started_at"]
-    return iso_8601(row["started_at"] + taken * row["total_count"] / row["records_count"])
+    # The text that is shown: from SQLite, a row has times as they are stored.
+    started, now = (
+        datetime.fromisoformat(str(iso_8601(row[name]))) for name in ("started_at", "updated_at")
+    )
+    return iso_8601(started + (now - started) * row["total_count"] / row["records_count"])
 
 
 def _fill_export(db: Connection, mode: str, values: Values, known: Row | None) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect.settings import PREFECT_API_URL
@@ -360,3 +361,22 @@ def test_an_import_that_does_not_skip_errors_ends_early(shop, api, monkeypatch):
     assert stopped["errors_log"]["base"][0].startswith(
         "3 rows have errors, which is more than 10 %"
     )
+
+
+def test_an_export_in_progress_shows_when_it_ends(shop, api):
+    started = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    shop.add(
+        Export,
+        resource_type="skus",
+        mode="test",
+        status="in_progress",
+        started_at=started,
+        updated_at=started + timedelta(minutes=1),
+        total_count=4,
+        records_count=1,
+    )
+
+    (found,) = api.get("exports")["data"]
+
+    names = ("progress", "processed_count", "records_count", "estimated_completion_at")
+    assert [found["attributes"][name] for name in names] == [25, 1, 4, "2026-11-30T12:04:00.000Z"]

@@ -139,8 +139,9 @@ def measure(url: str, case: Case, token: str, seconds: float, clock: Clock) -> M
     """Load a service for this many seconds."""
     before = clock.seconds()
     found = load(url, case.requests, seconds, token)
+    answers = max(1, found.answers)  # a slow request may have none in this time
     of_service, of_database = (
-        (now - then) / found.answers for now, then in zip(clock.seconds(), before, strict=True)
+        (now - then) / answers for now, then in zip(clock.seconds(), before, strict=True)
     )
     return Measured(found, of_service, of_service + of_database)
 

@@ -176,7 +176,7 @@ def test_skip_errors_copies_the_valid_parts(shop, numbers):
 def test_skipping_errors_and_rejecting_everything_exclude_each_other(shop, numbers, orders, given):
     before = whole_database()
 
-    with pytest.raises(InvalidRequest, match="choose one of the two"):
+    with pytest.raises(InvalidRequest, match="Change the policy or these options"):
         bulk_order_factory(orders, error_policy=ErrorPolicy.REJECT_EVERYTHING, **given)
 
     assert whole_database() == before

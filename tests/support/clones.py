@@ -14,6 +14,8 @@ from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.identity import adopt_place
 from order_factory.models.tables.shop_identity import ShopIdentity
 
+_END_CONNECTIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+
 
 @contextmanager
 def clone(folder: Path, name: str = "clone") -> Iterator[str]:
@@ -32,6 +34,8 @@ def clone(folder: Path, name: str = "clone") -> Iterator[str]:
     host = url.query["host"]
     with psycopg.connect(f"host={host} user=postgres dbname=postgres", autocommit=True) as db:
         names = sql.Identifier(name), sql.Identifier(url.database or "")
+        # A template has no connections. The suite's own empties the database after the test.
+        db.execute(_END_CONNECTIONS, [url.database])
         db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         try:
             yield f"postgresql://postgres@/{name}?host={host}"

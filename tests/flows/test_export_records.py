@@ -50,7 +50,7 @@ def test_a_cancelled_export_continues(shop, monkeypatch):
     ("given", "message"),
     [
         (
-            {"resource": "customers", "orders_where": {}},
+            {"resource": "customers", "orders_where": {"market": "EU"}},
             "orders_where goes with the resource orders",
         ),
         ({"format": "xls"}, "format: Input should be 'csv', 'jsonl' or 'parquet'"),

@@ -58,7 +58,7 @@ class RateLimiter:
 
 
 def _share_counters(path: Path) -> Storage:
-    # It needs locks of files, which not every system has where one process is enough.
+    # Only a service of several processes needs it.
     from order_factory.api.shared_counters import SharedCounters
 
     return SharedCounters(path)

@@ -5,7 +5,6 @@ found by the digest of its name. If all slots near it are used, the one that exp
 then some requests are not counted, which needs tens of thousands of callers at the same time.
 """
 
-import fcntl
 import mmap
 import os
 import time
@@ -28,7 +27,10 @@ class SharedCounters(MemoryStorage):
 
     def __init__(self, path: Path) -> None:
         """Use the counters in this file, which is made if there is none."""
+        import fcntl  # Windows lacks it; a service has one process there
+
         super().__init__()
+        self._set_lock, self._exclusive, self._unlocked = fcntl.flock, fcntl.LOCK_EX, fcntl.LOCK_UN
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.ftruncate(self._file, _SLOTS * _SLOT.size)
         self._slots = mmap.mmap(self._file, _SLOTS * _SLOT.size)
@@ -71,11 +73,11 @@ class SharedCounters(MemoryStorage):
     def _locked(self) -> Iterator[None]:
         # The lock of the file is the process's; a process that dies releases it.
         with self._mine:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._set_lock(self._file, self._exclusive)
             try:
                 yield
             finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                self._set_lock(self._file, self._unlocked)
 
 
 def _digest(key: str) -> int:

@@ -41,3 +41,23 @@ def test_a_killed_change_is_made_exactly_once(shop, ledger, change):
     left = 1000 if change == "cancel" else 1000 - len(orders)
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (left, 0)
     assert violations() == []
+
+
+def test_a_killed_cancellation_voids_a_payment_that_waits_for_the_customer_once(shop, ledger):
+    orders = [open_order(shop, "tok_decline_authentication_required") for _ in STAGES]
+    assert acted("place", *orders) == []
+    assert all(row.customer_action for row in shop.rows(Transaction))
+
+    for order, stage in zip(orders, STAGES, strict=True):
+        killed_while_changing("cancel", order, stage)
+        assert violations() == [], stage
+        assert ask_gateways() == []
+        assert act("cancel", order, name="once") == [], stage
+        assert ask_gateways() == []
+
+    assert [kind for kind, _ in ledger.charges()] == ["void"] * len(orders)
+    assert ledger.repeats() == 0
+    assert {row.status for row in shop.rows(Order)} == {"cancelled"}
+    voids = shop.rows(Transaction, type="voids")
+    assert [row.status for row in voids] == ["succeeded"] * len(orders)
+    assert violations() == []

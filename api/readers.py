@@ -79,8 +79,7 @@ class Readers:
         mine = _Waiting(caller, read, loop.create_future())
         with self._lock:
             queue = self._waiting.setdefault(caller, deque())
-            while queue and queue[0].future.cancelled():  # its client has disconnected
-                queue.popleft()
+            _drop_cancelled(queue)
             if len(queue) >= MOST_WAITING:
                 raise too_many_waiting(MOST_WAITING)
             queue.append(mine)
@@ -131,8 +130,7 @@ class Readers:
                 del self._running[done.caller]
         for caller in list(self._waiting):
             queue = self._waiting[caller]
-            while queue and queue[0].future.cancelled():  # its client has disconnected
-                queue.popleft()
+            _drop_cancelled(queue)
             if queue and self._running[caller] >= self._most:
                 continue
             # To the end of the queue of callers.
@@ -163,6 +161,12 @@ class Readers:
         assert self._loop is not None
         with suppress(RuntimeError):  # the loop has ended, and nobody waits
             self._loop.call_soon_threadsafe(_set_results, results)
+
+
+def _drop_cancelled(queue: deque[_Waiting]) -> None:
+    """Remove the first reads of a queue whose clients have disconnected."""
+    while queue and queue[0].future.cancelled():
+        queue.popleft()
 
 
 def _carry_out(

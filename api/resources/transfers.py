@@ -235,7 +235,7 @@ EXPORTS = ResourceType(
             _attachment_url,
             secret=True,
             is_link=True,
-            meaning="The finished file; several files are in a ZIP archive. Whoever has the URL may "
+            meaning="The finished file; several files are in a ZIP archive. Anyone with the URL can "
             "download it. Shown to tokens with the scope write.",
         ),
         json_object("errors_log", meaning="Ours: why it ended early."),

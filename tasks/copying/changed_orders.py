@@ -29,13 +29,13 @@ from order_factory.models.tables import OrderFactory as Factory
 from order_factory.models.tables.row_names import key_in, text_in
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
-from order_factory.models.values.statuses import CustomerStatus, ItemType
+from order_factory.models.values.statuses import ItemType
+from order_factory.tasks.copying.customers import BARRED_STATUSES
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 from order_factory.tasks.working_set.tables import claims, copies
 
-_BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
 _KINDS = ("billing_address", "shipping_address")
 
 _factory, _source = table_of(Factory), table_of(Order)
@@ -55,7 +55,7 @@ _named_email = (
 )
 _named_customer = func.coalesce(key_in(_factory.c.target_customer), _named_email)
 _is_named_customer = and_(_customer.c.id == _named_customer, _customer.c.mode == copies.c.mode)
-# An order has another customer's wallet and gift card no more, and a coupon counts for the new one.
+# Such a copy leaves the wallet and the gift card to the source's customer.
 _gets_another_customer = (
     exists()
     .select_from(_factory.join(_customer, _is_named_customer))
@@ -122,7 +122,7 @@ def _customer_errors() -> Iterator[Insert]:
         not_(known),
         joins=[_of_factory],
     )
-    for status in _BARRED:
+    for status in BARRED_STATUSES:
         yield insert_errors(
             ErrorCode(f"customer_{status}"),
             f"the customer is {status}",
@@ -140,7 +140,7 @@ def _change_customers() -> Update:
             _customer.c.id,
             _customer.c.email,
             _customer.c.email_key,
-            case((_customer.c.status.not_in(_BARRED), _customer.c.status)).label("status"),
+            case((_customer.c.status.not_in(BARRED_STATUSES), _customer.c.status)).label("status"),
         )
         .select_from(copies.join(*_of_factory).join(_customer, _is_named_customer))
         .where(_factory.c.target_customer.is_not(None))

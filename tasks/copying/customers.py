@@ -26,11 +26,11 @@ from order_factory.tasks.working_set.statements import execute_and_count, table_
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
 
-_BARRED = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
+BARRED_STATUSES = (CustomerStatus.DELETED, CustomerStatus.BLOCKED)
 
 _customer = table_of(Customer)
 _is_missing = and_(copies.c.customer_id.is_(None), func.coalesce(copies.c.customer_email, "") == "")
-_is_barred = copies.c.customer_status.in_(_BARRED)
+_is_barred = copies.c.customer_status.in_(BARRED_STATUSES)
 HAS_WRONG_CUSTOMER = or_(_is_missing, _is_barred)
 
 _ERRORS = (
@@ -45,7 +45,7 @@ _ERRORS = (
             f"the customer is {status}",
             copies.c.customer_status == status,
         )
-        for status in _BARRED
+        for status in BARRED_STATUSES
     ),
 )
 _LEAVE_OUT = (
@@ -64,7 +64,9 @@ has_customer = or_(copies.c.customer_id.is_not(None), copies.c.customer_email.is
 _COUNT_WITH_CUSTOMER = select(func.count()).select_from(copies).where(copies.c.valid, has_customer)
 _IS_BARRED_NOW = select(
     exists().where(
-        copies.c.valid, _customer.c.id == copies.c.customer_id, _customer.c.status.in_(_BARRED)
+        copies.c.valid,
+        _customer.c.id == copies.c.customer_id,
+        _customer.c.status.in_(BARRED_STATUSES),
     )
 )
 

@@ -16,7 +16,7 @@ from order_factory.tasks.working_set.step import StepFunction
 
 # A list, so that a test can insert a step.
 STEPS: list[StepFunction] = [
-    check_orders,  # locks stock, coupons and the like, and records all errors
+    check_orders,  # locks what copies compete for, such as stock; records all errors
     copy_customers,  # the customer of the source order
     copy_addresses,  # the billing and the shipping address, as new rows
     copy_wallets,  # the payment source that the customer saved

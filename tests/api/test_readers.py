@@ -1,4 +1,4 @@
-"""The threads that read: callers take turns, slow reads do not hold up others, errors are told."""
+"""The threads that read: callers take turns, slow reads do not hold up others, errors are reported."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -17,20 +17,25 @@ from tests.support.verifying import violations
 pytestmark = pytest.mark.slow
 
 
+def run_session(session, port, seconds):
+    """Run a session of the SDK with the service at this port; what it printed."""
+    return subprocess.run(
+        ["node", session, f"http://127.0.0.1:{port}", make_token()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+        env={"PATH": os.environ["PATH"]},
+    )
+
+
 def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_folder):
     shop.sku("MUG", mode="test")
     configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
     session = shutil.copy("tests/support/sdk_session.mjs", sdk_folder)
 
     with listening() as port:
-        message = subprocess.run(
-            ["node", session, f"http://127.0.0.1:{port}", make_token()],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={"PATH": os.environ["PATH"]},
-        )
+        message = run_session(session, port, seconds=120)
 
     assert message.returncode == 0, message.stderr
     assert json.loads(message.stdout) == {
@@ -153,14 +158,7 @@ def test_webhooks_imports_and_exports(shop, configure, prefect, sdk_folder, tmp_
     session = shutil.copy(ROOT / "tests/support/sdk_doors.mjs", sdk_folder)
 
     with listening() as port:
-        message = subprocess.run(
-            ["node", session, f"http://127.0.0.1:{port}", make_token()],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-            env={"PATH": os.environ["PATH"]},
-        )
+        message = run_session(session, port, seconds=180)
 
     webhook_settings.cache_clear()
     assert message.returncode == 0, message.stderr

@@ -77,7 +77,7 @@ def test_an_export_is_made_and_downloaded(shop, api, tmp_path):
     path, _, key = done["attachment_url"].partition("?key=")
     assert path.startswith("http://")
     assert path.endswith(f"/api/exports/{asked['id']}/attachment")
-    # Whoever has the URL needs no token.
+    # Anyone with the URL can download the file without a token.
     here = f"/api/exports/{asked['id']}"
     answers = [
         api.client.get(path, params={"key": given})

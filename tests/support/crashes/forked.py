@@ -71,7 +71,7 @@ class ForkedProcess:
         return self.exitcode is not None
 
     def join(self, seconds: float | None = None) -> None:
-        """Wait until the process has ended, or for so many seconds."""
+        """Wait until the process ends, but no longer than `seconds`."""
         if self.exitcode is None and select.select([self._exit], [], [], seconds)[0]:
             self.exitcode = self._parent.ask("wait", self.pid)
             os.close(self._exit)

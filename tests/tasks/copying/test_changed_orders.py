@@ -336,9 +336,9 @@ def test_differences_name_the_option_and_no_person(shop):
     with reading() as db:
         found = read_differences(db, OrderFactory.id == factory_of(result))[factory_of(result)]
 
-    told = {(each.what, each.before, each.after): each.reason for each in found}
+    reasons = {(each.what, each.before, each.after): each.reason for each in found}
     both = "refresh_prices and target_currency"
-    assert told == {
+    assert reasons == {
         ("MUG: unit_amount_cents", 12_50, 14_00): both,
         ("MUG: total_amount_cents", 12_50, 14_00): both,
         ("customer", "the customer", "another customer"): "target_customer",

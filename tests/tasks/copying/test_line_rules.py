@@ -1,4 +1,4 @@
-"""Lines that copies leave out or price anew: by their metadata, and by rules for SKU codes."""
+"""Lines that copies leave out or give today's price, because of their metadata or rules for SKUs."""
 
 from datetime import timedelta
 

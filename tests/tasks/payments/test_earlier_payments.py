@@ -145,8 +145,8 @@ def test_an_order_that_needs_no_payment_leaves_none_open(
 
     charged = [("authorize", 12_50)] if is_confirmed else []
     assert ledger.charges() == [*charged, ("void", 12_50)]
-    told = "The customer had confirmed the payment. It was voided." if is_confirmed else None
-    assert (void_of(shop).status, void_of(shop).message) == ("succeeded", told)
+    message = "The customer had confirmed the payment. It was voided." if is_confirmed else None
+    assert (void_of(shop).status, void_of(shop).message) == ("succeeded", message)
     assert shop.row(Transaction, type="authorizations").customer_action is None
     kept = shop.row(Order, id=order)
     assert (kept.status, kept.payment_status) == (status, "unpaid")

@@ -130,8 +130,7 @@ def check_orders(db: Connection, batch: Batch) -> int:
         lock_limited(db, batch.started_at)
     if checks_coupons:
         error_count += check_coupons(db, batch.started_at)
-        contested = contest_uses(db) > 0
-        error_count += check_stock(db, contested_already=contested)
+        error_count += check_stock(db, with_limits=contest_uses(db) > 0)
         error_count += record_used_up(db)
     elif flagged:
         error_count += check_stock(db)

@@ -26,7 +26,7 @@ from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import Coupon, Promotion
 from order_factory.tasks.promotions.coupons import USED_BY_CUSTOMER, USED_UP, record_problems
 from order_factory.tasks.promotions.tables import copy_coupons, coupon_problems, coupon_uses, shares
-from order_factory.tasks.stock.availability import select_wanted_before
+from order_factory.tasks.stock.shares import select_wanted_before
 from order_factory.tasks.working_set.statements import (
     NOW,
     execute_and_count,

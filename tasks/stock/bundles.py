@@ -31,13 +31,15 @@ SHOP_HAS_BUNDLES = exists(select(_bundle.c.id))
 def join_bundle_items(
     orders: FromClause, order_id: ColumnElement[int], mode: ColumnElement[str]
 ) -> FromClause:
-    """Join orders with their lines of bundles and the SKUs in these, by this mode's catalogue."""
-    its_bundle = and_(_bundle.c.mode == mode, _bundle.c.code == _line.c.bundle_code, _is_bundle)
+    """Join the orders with their bundle lines and the SKUs in the bundles, in this `mode`."""
+    is_bundle_of_line = and_(
+        _bundle.c.mode == mode, _bundle.c.code == _line.c.bundle_code, _is_bundle
+    )
     lines = orders.join(_line, _line.c.order_id == order_id)
-    return lines.join(_bundle, its_bundle).join(_item, _item.c.bundle_id == _bundle.c.id)
+    return lines.join(_bundle, is_bundle_of_line).join(_item, _item.c.bundle_id == _bundle.c.id)
 
 
-# The SKU and the pieces of a row of `join_bundle_items`.
+# The SKU code and the number of pieces in a row of `join_bundle_items`.
 PART_CODE = _item.c.sku_code
 PART_QUANTITY = _line.c.quantity * _item.c.quantity
 
@@ -56,25 +58,24 @@ def is_part_left_out() -> ColumnElement[bool]:
 
 
 def select_wanted_pieces() -> Subquery:
-    """Select the pieces that each copy needs: a row per line of a SKU or of a bundle with it."""
+    """Select the pieces that each copy needs: a row per SKU line, and per SKU of a bundle line."""
     in_lines = (
         select(copies.c.factory_id, _line.c.sku_code, _line.c.quantity)
         .join(_line, _line.c.order_id == copies.c.source_order_id)
         .where(_line.c.item_type == ItemType.SKUS, _line.c.quantity > 0, not_(is_left_out()))
     )
-    of = changed_lines.c
-    changed = select(of.factory_id, of.sku_code, of.quantity)
-    return union_all(in_lines, changed, _select_in_bundles()).subquery("pieces")
+    changed = select(changed_lines.c.factory_id, changed_lines.c.sku_code, changed_lines.c.quantity)
+    return union_all(in_lines, changed, _select_bundle_pieces()).subquery("pieces")
 
 
-def _select_in_bundles() -> Select[tuple[int, str, int]]:
+def _select_bundle_pieces() -> Select[tuple[int, str, int]]:
     parts = bundle_parts.c
     rows = select(parts.factory_id, parts.sku_code, parts.quantity)
     return rows.where(not_(is_part_left_out()))
 
 
 def _insert_bundle_parts() -> Insert:
-    """Insert a row per line of a bundle and SKU in it. Another check finds quantities below 1."""
+    """Insert a row per bundle line and SKU in it. Another check finds quantities below 1."""
     values = {
         "factory_id": copies.c.factory_id,
         "line_item_id": _line.c.id,

@@ -1,4 +1,4 @@
-"""The catalogue: flagging the SKUs of a batch that may not be bought or shipped as usual.
+"""The catalogue: flag the SKUs of a batch that cannot be bought or shipped as usual.
 
 Many lines have the same SKU, so the catalogue and the stock are read once per SKU.
 """
@@ -37,12 +37,12 @@ from order_factory.tasks.working_set.tables import (
 
 _line, _sku, _stock = table_of(LineItem), table_of(Sku), table_of(StockItem)
 _names_a_sku = _line.c.item_type == ItemType.SKUS
-# The pieces of such an order are no longer available.
+# An order with one of these statuses has taken or reserved its pieces.
 _HAS_TAKEN = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
 def flag_skus(db: Connection, *, more: bool) -> int:
-    """Flag the SKUs of the batch that may not be bought or shipped as usual; how many.
+    """Flag the SKUs of the batch that need a closer look. Returns their number.
 
     `more` says whether some of the SKUs are in bundles or in changed lines.
     """
@@ -55,20 +55,20 @@ def flag_skus(db: Connection, *, more: bool) -> int:
 def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
     """Insert a row per SKU code that is unknown, not for sale, not shipped, or short of stock.
 
-    A batch has one mode, and so has its catalogue. `after_others` says that earlier parts of the
-    batch were copied in this transaction, so their pieces are no longer available.
+    All orders of a batch have one mode, so one catalogue serves them. `after_others` says that this
+    transaction has copied earlier parts of the batch. Their pieces are no longer available.
     """
-    wanted = (_wanted_with_more() if more else _select_wanted()).subquery("wanted")
+    wanted = (_select_wanted_with_more() if more else _select_wanted()).subquery("wanted")
     mode = select(copies.c.mode).limit(1).scalar_subquery()
-    held = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
-    held = held.where(_stock.c.sku_id == _sku.c.id)
-    available: ColumnElement[int] = held.scalar_subquery()
-    asked: FromClause = wanted.outerjoin(
+    free = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
+    free = free.where(_stock.c.sku_id == _sku.c.id)
+    available: ColumnElement[int] = free.scalar_subquery()
+    wanted_skus: FromClause = wanted.outerjoin(
         _sku, and_(_sku.c.mode == mode, _sku.c.code == wanted.c.sku_code)
     )
     if after_others:
         promised = _select_promised()
-        asked = asked.outerjoin(promised, promised.c.sku_code == wanted.c.sku_code)
+        wanted_skus = wanted_skus.outerjoin(promised, promised.c.sku_code == wanted.c.sku_code)
         available = available - func.coalesce(promised.c.quantity, 0)
     known = (
         select(
@@ -80,7 +80,7 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
             # A SKU that is not tracked is never short, and neither is an unknown SKU.
             case((not_(_sku.c.do_not_track), available)).label("available"),
         )
-        .select_from(asked)
+        .select_from(wanted_skus)
         .subquery("known")
     )
     short = known.c.quantity > known.c.available
@@ -111,19 +111,21 @@ def _select_wanted() -> Select[tuple[str | None, int]]:
     )
 
 
-def _wanted_with_more() -> Select[tuple[str | None, int]]:
+def _select_wanted_with_more() -> Select[tuple[str | None, int]]:
     of_lines = _select_wanted().order_by(None)
     of_bundles = select(bundle_parts.c.sku_code, bundle_parts.c.quantity)
     changed = select(changed_lines.c.sku_code, changed_lines.c.quantity)
-    every = union_all(of_lines, changed, of_bundles).subquery("every")
-    quantity = func.sum(every.c.quantity).label("quantity")
-    return select(every.c.sku_code, quantity).group_by(every.c.sku_code).order_by(every.c.sku_code)
+    pieces = union_all(of_lines, changed, of_bundles).subquery("pieces")
+    quantity = func.sum(pieces.c.quantity).label("quantity")
+    return (
+        select(pieces.c.sku_code, quantity).group_by(pieces.c.sku_code).order_by(pieces.c.sku_code)
+    )
 
 
 def _select_promised() -> Subquery:
     """Select the pieces of earlier copies of the batch that were not taken from the stock.
 
-    So a batch that is split because of an order at fault ends as it would without that order.
+    With them, a batch that is split because of one bad order ends as it would without that order.
     """
     factory, target = table_of(OrderFactory), table_of(Order)
     earlier = claims.join(factory, factory.c.id == claims.c.factory_id).join(
@@ -140,11 +142,11 @@ def _select_promised() -> Subquery:
         target.c.status.not_in(_HAS_TAKEN),
         factory.c.stock != StockPolicy.IGNORE,
     )
-    every = union_all(
+    pieces = union_all(
         of_lines.where(gets_pieces, _names_a_sku), of_bundles.where(gets_pieces)
-    ).subquery("every")
-    quantity = func.sum(every.c.quantity).label("quantity")
-    return select(every.c.sku_code, quantity).group_by(every.c.sku_code).subquery("promised")
+    ).subquery("pieces")
+    quantity = func.sum(pieces.c.quantity).label("quantity")
+    return select(pieces.c.sku_code, quantity).group_by(pieces.c.sku_code).subquery("promised")
 
 
 def _find_first_loaded() -> ColumnElement[int]:

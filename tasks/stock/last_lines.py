@@ -1,4 +1,7 @@
-"""Copies that only stand with lines of short SKUs: they use no coupon if they get none of these."""
+"""Copies whose only lines are lines of short SKUs.
+
+If such a copy gets none of these lines, it is not made, and it uses no coupon or promotion.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -36,7 +39,8 @@ from order_factory.tasks.working_set.tables import (
 _line = table_of(LineItem)
 _METADATA = MetaData()
 
-# The short SKUs that each line needs: of the copies that use a limit and have no other line.
+# The short SKUs that each line needs. It has the copies that use a limited coupon or promotion, and
+# have no other line.
 needed_skus = temporary(
     _METADATA,
     "tmp_needed_skus",
@@ -47,19 +51,16 @@ needed_skus = temporary(
 
 
 def find_last_lines(db: Connection) -> bool:
-    """Note what the lines need of copies that use a limit and have no other line.
-
-    Returns whether there is one.
-    """
+    """Insert the short SKUs that the last lines need. Returns whether there are any."""
     open_tables(db, _METADATA)
     uses = contested.alias("uses")
     uses_a_limit = exists().where(uses.c.factory_id == copies.c.factory_id, uses.c.sku_id < 0)
-    short = copies.join(contested, contested.c.factory_id == copies.c.factory_id).join(
+    short_skus = copies.join(contested, contested.c.factory_id == copies.c.factory_id).join(
         flagged_skus, flagged_skus.c.sku_id == contested.c.sku_id
     )
     of_lines = (
         select(copies.c.factory_id, _line.c.id.label("line_item_id"), contested.c.sku_id)
-        .select_from(short.join(_line, _line.c.order_id == copies.c.source_order_id))
+        .select_from(short_skus.join(_line, _line.c.order_id == copies.c.source_order_id))
         .where(
             uses_a_limit,
             _line.c.item_type == ItemType.SKUS,
@@ -67,23 +68,23 @@ def find_last_lines(db: Connection) -> bool:
             not_(is_left_out()),
         )
     )
-    its_parts = and_(
+    is_its_part = and_(
         bundle_parts.c.factory_id == copies.c.factory_id,
         bundle_parts.c.sku_code == flagged_skus.c.sku_code,
     )
     of_bundles = (
         select(copies.c.factory_id, bundle_parts.c.line_item_id, contested.c.sku_id)
-        .select_from(short.join(bundle_parts, its_parts))
+        .select_from(short_skus.join(bundle_parts, is_its_part))
         .where(uses_a_limit, not_(is_part_left_out()))
     )
-    its_changed = and_(
+    is_its_change = and_(
         changed_lines.c.factory_id == copies.c.factory_id,
         changed_lines.c.sku_code == flagged_skus.c.sku_code,
     )
-    # A changed line has no key: those of one SKU are copied or left out together.
+    # A changed line has no key. All changed lines of a SKU are copied or left out together.
     of_changed = (
         select(copies.c.factory_id, -contested.c.sku_id, contested.c.sku_id)
-        .select_from(short.join(changed_lines, its_changed))
+        .select_from(short_skus.join(changed_lines, is_its_change))
         .where(uses_a_limit)
     )
     needs = union(of_lines, of_changed, of_bundles).cte("needs")
@@ -91,41 +92,46 @@ def find_last_lines(db: Connection) -> bool:
     is_short = exists().where(
         needed.c.factory_id == copies.c.factory_id, needed.c.line_item_id == _line.c.id
     )
-    sure_line = exists().where(
+    has_sure_line = exists().where(
         copies.c.factory_id == needs.c.factory_id,
         _line.c.order_id == copies.c.source_order_id,
         not_(is_left_out()),
         not_(is_short.correlate(copies, _line)),
     )
-    of_its_sku = exists().where(
+    is_short_change = exists().where(
         needed.c.factory_id == changed_lines.c.factory_id,
         needed.c.line_item_id == -changed_lines.c.sku_id,
     )
-    sure_change = exists().where(
+    has_sure_change = exists().where(
         changed_lines.c.factory_id == needs.c.factory_id,
-        not_(of_its_sku.correlate(changed_lines)),
+        not_(is_short_change.correlate(changed_lines)),
     )
-    rows = select(needs).where(not_(or_(sure_line.correlate(needs), sure_change.correlate(needs))))
+    rows = select(needs).where(
+        not_(or_(has_sure_line.correlate(needs), has_sure_change.correlate(needs)))
+    )
     names = ["factory_id", "line_item_id", "sku_id"]
     db.execute(insert(needed_skus).from_select(names, rows))
     return bool(db.scalar(select(exists().select_from(needed_skus))))
 
 
 def select_without_lines(wants: Subquery) -> Select[tuple[int]]:
-    """Select the factories that get none of their last lines, by the rows of `wanted_before`."""
-    enough = case(
+    """Select the factories that get none of their last lines.
+
+    `wants` has the rows of `select_wanted_before`.
+    """
+    is_enough = case(
         (wants.c.partial, wants.c.before < wants.c.available),
         else_=wants.c.before + wants.c.quantity <= wants.c.available,
     )
-    gets = case((enough, 1), else_=0)
-    same = and_(
+    is_given = case((is_enough, 1), else_=0)
+    is_same_sku = and_(
         wants.c.factory_id == needed_skus.c.factory_id, wants.c.sku_id == needed_skus.c.sku_id
     )
     copied = (
         select(needed_skus.c.factory_id)
-        .select_from(needed_skus.join(wants, same))
+        .select_from(needed_skus.join(wants, is_same_sku))
         .group_by(needed_skus.c.factory_id, needed_skus.c.line_item_id)
-        .having(func.min(gets) == 1)
+        .having(func.min(is_given) == 1)
     )
-    every = select(needed_skus.c.factory_id).distinct()
-    return every.where(needed_skus.c.factory_id.not_in(copied))
+    factories = select(needed_skus.c.factory_id).distinct()
+    return factories.where(needed_skus.c.factory_id.not_in(copied))

@@ -1,4 +1,4 @@
-"""Reducing lines to the pieces that are left of their SKU (`stock = partial`)."""
+"""Reduce lines to the pieces that are left of their SKU (`stock = partial`)."""
 
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, insert, not_, select
 
@@ -18,13 +18,13 @@ _line = table_of(LineItem)
 
 
 def count_pieces_left(wants: Subquery) -> ColumnElement[int]:
-    """Return the pieces that earlier orders leave to a row of `wanted_before`."""
+    """Return the pieces that earlier orders leave for a row of `select_wanted_before`."""
     left = wants.c.available - wants.c.before
     return case((left < 0, 0), else_=left)
 
 
 def is_reducible(wants: Subquery) -> ColumnElement[bool]:
-    """Whether the copy gets the pieces that are left. A copy with another error gets nothing."""
+    """Whether the copy gets the pieces that are left. A copy with another error gets none."""
     return and_(wants.c.partial, wants.c.state == GRANTED)
 
 
@@ -57,8 +57,8 @@ def reduce_lines(db: Connection, wants: Subquery) -> None:
         )
         .subquery("served")
     )
-    some = select(served).where(served.c.quantity > 0, served.c.quantity < served.c.wanted)
+    reduced = select(served).where(served.c.quantity > 0, served.c.quantity < served.c.wanted)
     names = ["factory_id", "line_item_id", "quantity", "wanted"]
-    db.execute(insert(reduced_lines).from_select(names, some))
-    none = select(served.c.factory_id, served.c.id).where(served.c.quantity <= 0)
-    db.execute(insert(left_out_lines).from_select(names[:2], none))
+    db.execute(insert(reduced_lines).from_select(names, reduced))
+    without_pieces = select(served.c.factory_id, served.c.id).where(served.c.quantity <= 0)
+    db.execute(insert(left_out_lines).from_select(names[:2], without_pieces))

@@ -71,38 +71,41 @@ _RESERVED, _TAKEN, _RELEASED = ReservationStatus
 def take_stock(db: Connection, now: datetime, *, few: bool = True) -> None:
     """Take the pieces of the orders to place, from each SKU's stock locations in turn.
 
-    There is enough: the stock was locked and counted before the copy. An order that waits for its
-    payment only reserves its pieces. An order that ignores the stock takes none. The transaction
-    has written or locked the orders. Raises `TryAgain` when a stock item was deleted meanwhile.
+    Enough pieces are there, because the stock was locked and counted before the copy. An order that
+    waits for its payment only reserves its pieces. An order that ignores the stock takes none. The
+    transaction must have written or locked the orders. Raises `TryAgain` if a stock item was
+    deleted in the meantime.
     """
-    bundles = bool(db.scalar(_SOME_BUNDLES))
+    bundles = bool(db.scalar(_HAS_BUNDLES))
     if not execute_and_count(db, insert_placed_pieces(bundles=bundles)):
         return
     shares = execute_and_count(db, insert_stock_shares())
-    several = bool(db.scalar(_SOME_SHARED))
-    with skipping_key_checks(db, _reservation, few=few) as held:
-        # Most are locked already, and this tells that all are.
-        if held and lock_rows(db, _stock, select(stock_shares.c.stock_item_id)) != shares:
+    several = bool(db.scalar(_HAS_SHARED))
+    with skipping_key_checks(db, _reservation, few=few) as checks_skipped:
+        # Most stock items are locked already. This locks the rest, and finds deleted ones.
+        if checks_skipped and lock_rows(db, _stock, select(stock_shares.c.stock_item_id)) != shares:
             raise TryAgain("a stock item was deleted during the copy")
         execute_and_count(db, insert_only_reservations(), now=now)
         if several:
             execute_and_count(db, insert_shared_reservations(), now=now)
-    db.execute(_count_only())
+    db.execute(_subtract_from_only_items())
     if several:
-        db.execute(_count_shared())
+        db.execute(_subtract_from_shared_items())
 
 
 def end_reservations(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
-    """Take what these orders have reserved if they are `placed`; release it otherwise."""
+    """Take the reserved pieces of these orders if they are `placed`. Otherwise release them."""
     status = _TAKEN if placed else _RELEASED
-    _end(db, orders, _RESERVED, status, quantity=-1 if placed else 0, reserved=-1, now=now)
+    _change_reservations(
+        db, orders, _RESERVED, status, quantity=-1 if placed else 0, reserved=-1, now=now
+    )
 
 
 def return_stock(db: Connection, orders: Orders, now: datetime) -> None:
-    """Return what these cancelled orders took to the stock items that it came from.
+    """Return the pieces of these cancelled orders to the stock items that they came from.
 
-    An order that another system placed has no reservations: its pieces go to each SKU's first
-    stock location. A copy that ignored the stock took none.
+    An order that another system placed has no reservations. Its pieces go to the first stock item
+    of each SKU. A copy that ignored the stock took none.
     """
     order_id = orders.selected_columns[0]
     ignores = exists().where(
@@ -114,12 +117,12 @@ def return_stock(db: Connection, orders: Orders, now: datetime) -> None:
         not_(exists().where(_reservation.c.order_id == order_id)),
         not_(ignores.correlate_except(_order, _factory)),
     )
-    places = _select_first_items(unrecorded)
-    _lock_stock(db, places)
-    returned = places.subquery("returned")
-    more = update(_stock).where(_stock.c.id == returned.c.stock_item_id)
-    db.execute(more.values(quantity=_stock.c.quantity + returned.c.quantity))
-    _end(db, orders, _TAKEN, _RELEASED, quantity=1, reserved=0, now=now)
+    stock_items = _select_first_items(unrecorded)
+    _lock_stock(db, stock_items)
+    returned = stock_items.subquery("returned")
+    added = update(_stock).where(_stock.c.id == returned.c.stock_item_id)
+    db.execute(added.values(quantity=_stock.c.quantity + returned.c.quantity))
+    _change_reservations(db, orders, _TAKEN, _RELEASED, quantity=1, reserved=0, now=now)
 
 
 @cache
@@ -133,11 +136,11 @@ def insert_placed_pieces(*, bundles: bool) -> Insert:
         pieces = _select_pieces().subquery("pieces")
         code, quantity = pieces.c.sku_code, pieces.c.quantity
         rows = orders.join(pieces, pieces.c.factory_id == placements.c.factory_id)
-        which = [copies.c.stock != StockPolicy.IGNORE]
+        conditions = [copies.c.stock != StockPolicy.IGNORE]
     else:
         code, quantity = _line.c.sku_code, _line.c.quantity
         rows = orders.join(_line, _line.c.order_id == copies.c.target_order_id)
-        which = [copies.c.stock != StockPolicy.IGNORE, _line.c.item_type == ItemType.SKUS]
+        conditions = [copies.c.stock != StockPolicy.IGNORE, _line.c.item_type == ItemType.SKUS]
     columns = (
         _sku.c.id,
         placements.c.factory_id,
@@ -147,7 +150,7 @@ def insert_placed_pieces(*, bundles: bool) -> Insert:
     summed = (
         select(*columns, func.sum(quantity))
         .select_from(rows.join(_sku, and_(_sku.c.mode == copies.c.mode, _sku.c.code == code)))
-        .where(*which, not_(_sku.c.do_not_track))
+        .where(*conditions, not_(_sku.c.do_not_track))
         .group_by(*columns)
     )
     names = ["sku_id", "factory_id", "order_id", "remote", "quantity"]
@@ -163,7 +166,7 @@ def _select_pieces() -> CompoundSelect[tuple[int, str | None, int]]:
         .join(_line, _line.c.order_id == copies.c.target_order_id)
         .where(_line.c.item_type == ItemType.SKUS)
     )
-    # As they were when the stock was counted: the bundle may have been changed since.
+    # The pieces at the time when the stock was counted. The bundle may have changed since.
     in_bundles = (
         select(placements.c.factory_id, bundle_parts.c.sku_code, bundle_parts.c.quantity)
         .select_from(placements)
@@ -186,13 +189,13 @@ def insert_stock_shares() -> Insert:
 
 
 _share = stock_shares.c
-_SOME_BUNDLES = select(exists(select(bundle_parts.c.factory_id)))
-_SOME_SHARED = select(exists().where(not_(_share.only)))
+_HAS_BUNDLES = select(exists(select(bundle_parts.c.factory_id)))
+_HAS_SHARED = select(exists().where(not_(_share.only)))
 
 
 @cache
 def insert_only_reservations() -> Insert:
-    """Insert the pieces of SKUs of which one stock item has all: most SKUs lie in one place."""
+    """Insert the reservations of SKUs that only one stock item has, as for most SKUs."""
     wants = placed_pieces.c
     values = {
         "order_id": wants.order_id,
@@ -209,14 +212,14 @@ def insert_only_reservations() -> Insert:
 
 @cache
 def insert_shared_reservations() -> Insert:
-    """Insert the pieces that each order gets of SKUs in several places, earlier factories first."""
+    """Insert the reservations of SKUs that several stock items have, earlier factories first."""
     wants = placed_pieces
     shared = wants.c.sku_id.in_(select(_share.sku_id).where(not_(_share.only)))
-    upto = func.sum(wants.c.quantity).over(
+    end = func.sum(wants.c.quantity).over(
         partition_by=wants.c.sku_id, order_by=wants.c.factory_id, rows=(None, 0)
     )
-    within = select(wants, (upto - wants.c.quantity).label("first"), upto.label("last"))
-    span = within.where(shared).subquery("span")
+    wanted = select(wants, (end - wants.c.quantity).label("first"), end.label("last"))
+    span = wanted.where(shared).subquery("span")
     begins = case((span.c.first > _share.first, span.c.first), else_=_share.first)
     ends = case((span.c.last < _share.last, span.c.last), else_=_share.last)
     status = case((span.c.remote, _RESERVED.value), else_=_TAKEN.value)
@@ -234,10 +237,10 @@ def insert_shared_reservations() -> Insert:
 
 
 @cache
-def _count_only() -> Update:
-    """Update the stock items that have all pieces of their SKU by what was taken or reserved."""
+def _subtract_from_only_items() -> Update:
+    """Subtract the taken and reserved pieces from the stock items that are their SKU's only one."""
     wants = placed_pieces.c
-    got = (
+    pieces = (
         select(
             func.min(_share.stock_item_id).label("stock_item_id"),
             func.sum(case((wants.remote, 0), else_=wants.quantity)).label("taken"),
@@ -247,19 +250,19 @@ def _count_only() -> Update:
         .where(_share.only)
         .group_by(wants.sku_id)
     )
-    return _add_to_stock(got)
+    return _add_to_stock(pieces)
 
 
 @cache
-def _count_shared() -> Update:
-    """Update the other stock items by what the current orders have just taken or reserved."""
+def _subtract_from_shared_items() -> Update:
+    """Subtract the pieces that the current orders took or reserved from the other stock items."""
     mine = select(copies.c.target_order_id).join(
         placements, placements.c.factory_id == copies.c.factory_id
     )
     shared = select(_share.stock_item_id).where(not_(_share.only))
     taken = case((_reservation.c.status == _TAKEN, _reservation.c.quantity), else_=0)
     reserved = case((_reservation.c.status == _RESERVED, _reservation.c.quantity), else_=0)
-    got = (
+    pieces = (
         select(
             _reservation.c.stock_item_id,
             func.sum(taken).label("taken"),
@@ -269,19 +272,19 @@ def _count_shared() -> Update:
         .where(_reservation.c.stock_item_id.in_(shared))
         .group_by(_reservation.c.stock_item_id)
     )
-    return _add_to_stock(got)
+    return _add_to_stock(pieces)
 
 
 def _add_to_stock(rows: Select[Any]) -> Update:
-    """Move the pieces of these rows: from free ones to `taken` or `reserved`."""
-    got = rows.subquery("got")
-    stock = update(_stock).where(_stock.c.id == got.c.stock_item_id)
+    """Subtract `taken` from the quantity of the stock items, and add up what they have reserved."""
+    pieces = rows.subquery("pieces")
+    stock = update(_stock).where(_stock.c.id == pieces.c.stock_item_id)
     return stock.values(
-        quantity=_stock.c.quantity - got.c.taken, reserved=_stock.c.reserved + got.c.reserved
+        quantity=_stock.c.quantity - pieces.c.taken, reserved=_stock.c.reserved + pieces.c.reserved
     )
 
 
-def _end(
+def _change_reservations(
     db: Connection,
     orders: Orders,
     before: ReservationStatus,
@@ -291,18 +294,18 @@ def _end(
     reserved: int,
     now: datetime,
 ) -> None:
-    """Change the status of these orders' reservations, and the stock by as many pieces.
+    """Change the reservations of these orders from status `before` to `after`, and their stock.
 
-    `quantity` and `reserved` are the signs: 1, 0 or -1 per piece.
+    `quantity` and `reserved` are added to the stock item for each piece: 1, 0 or -1.
     """
     mine = and_(_reservation.c.order_id.in_(orders), _reservation.c.status == before)
-    got = (
+    pieces = (
         select(_reservation.c.stock_item_id, func.sum(_reservation.c.quantity).label("pieces"))
         .where(mine)
         .group_by(_reservation.c.stock_item_id)
     )
-    _lock_stock(db, got)
-    moved = got.subquery("moved")
+    _lock_stock(db, pieces)
+    moved = pieces.subquery("moved")
     stock = update(_stock).where(_stock.c.id == moved.c.stock_item_id)
     db.execute(
         stock.values(
@@ -335,19 +338,19 @@ def _select_first_items(orders: Orders) -> Select[tuple[int, int]]:
         .where(was_placed)
     )
     pieces = union_all(in_lines, in_bundles).subquery("pieces")
-    had = (
+    order_pieces = (
         select(_sku.c.id, first.label("stock_item_id"), pieces.c.quantity)
         .join(pieces, and_(_sku.c.mode == pieces.c.mode, _sku.c.code == pieces.c.sku_code))
         .where(not_(_sku.c.do_not_track))
-        .subquery("had")
+        .subquery("order_pieces")
     )
     return (
-        select(had.c.stock_item_id, func.sum(had.c.quantity).label("quantity"))
-        .where(had.c.stock_item_id.is_not(None))
-        .group_by(had.c.stock_item_id)
+        select(order_pieces.c.stock_item_id, func.sum(order_pieces.c.quantity).label("quantity"))
+        .where(order_pieces.c.stock_item_id.is_not(None))
+        .group_by(order_pieces.c.stock_item_id)
     )
 
 
 def _lock_stock(db: Connection, rows: Select[tuple[int, int]]) -> None:
-    """Lock these stock items in the order of their keys, as everyone does who changes several."""
+    """Lock these stock items in the order of their keys, so that two runs cannot deadlock."""
     lock_rows(db, _stock, select(rows.subquery("wanted").c.stock_item_id))

@@ -114,6 +114,7 @@ def main(number, rows, width, token, ending="csv"):
                 send(client, token, write(12_000, 4, "first"))
                 read_file()
             sent = write(rows, width, "then")
+            found["unpacked"] = round(path.stat().st_size / MEBI, 1)
             found["file"] = round(sent.stat().st_size / MEBI, 1)
             with measured(found, "uploading"):
                 send(client, token, sent)

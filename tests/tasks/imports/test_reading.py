@@ -1,6 +1,8 @@
 """Files that cannot be imported at all: one clear error before anything is written."""
 
 import json
+import re
+import zipfile
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -8,6 +10,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.files import ImportFile
@@ -361,3 +364,78 @@ def test_a_damaged_workbook_is_an_error(tmp_path, damage):
     path.write_bytes(content[:700] if damage == "truncated" else content)
 
     assert refusal(path) == "The file orders.xlsx is no readable .xlsx file."
+
+
+def rewrite_workbook(path, parts, compression=zipfile.ZIP_DEFLATED):
+    """The workbook with these parts replaced; each is a function from bytes to bytes."""
+    with zipfile.ZipFile(path) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in found.items():
+            archive.writestr(name, parts.get(name, bytes)(content))
+    return path
+
+
+def shared_texts_workbook(path, *rows):
+    """A workbook as Excel saves it: all texts in one part, each once."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for nth, row in enumerate(rows):
+            sheet.write_row(nth, 0, row)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("part", "found", "instead"),
+    [
+        ("xl/sharedStrings.xml", b"shared", b"A" * (5 << 20)),
+        ("xl/worksheets/sheet1.xml", b"</row>", b"<c/>" * (2 << 20) + b"</row>"),
+        ("xl/styles.xml", b"<fonts", b" " * (17 << 20) + b"<fonts"),
+    ],
+)
+def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path, part, found, instead):
+    path = shared_texts_workbook(tmp_path / "orders.xlsx", ["number"], ["shared"])
+    rewrite_workbook(path, {part: lambda content: content.replace(found, instead)})
+    assert path.stat().st_size < 100_000
+
+    assert refusal(path) == "The file orders.xlsx is too large when unpacked; save it as CSV."
+
+
+def test_a_workbook_with_a_changed_digit_is_refused(tmp_path):
+    path = save_workbook(
+        tmp_path / "orders.xlsx",
+        ("Orders", "visible", [["number", "total_amount_cents"], ["1", 1250]]),
+    )
+    rewrite_workbook(path, {}, zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b"<v>1250</v>", b"<v>9250</v>"))
+
+    assert refusal(path) == "The file orders.xlsx is no readable .xlsx file."
+
+
+def test_texts_in_pieces_and_formulas_are_read_as_they_are_shown(tmp_path):
+    path = shared_texts_workbook(
+        tmp_path / "customers.xlsx",
+        ["email", "reference"],
+        ["rich", "x"],
+        ["b@shop.example", "x"],
+    )
+    rich = b"<r><rPr><b/></rPr><t>ann@</t></r><r><t>shop.example</t></r><rPh><t>no</t></rPh>"
+
+    def formulas(content):
+        cells = re.findall(rb'<c r="B[23]".*?</c>', content)
+        computed = b'<c r="B2" t="str"><f>A2</f><v>from a formula</v></c>'
+        blank = b'<c r="B3" t="str"><f>IF(1,"")</f><v></v></c>'
+        return content.replace(cells[0], computed).replace(cells[1], blank)
+
+    rewrite_workbook(
+        path,
+        {
+            "xl/sharedStrings.xml": lambda content: content.replace(b"<t>rich</t>", rich),
+            "xl/worksheets/sheet1.xml": formulas,
+        },
+    )
+
+    assert list(opened(path).records()) == [
+        Record(2, {"email": "ann@shop.example", "reference": "from a formula"}),
+        Record(3, {"email": "b@shop.example"}),
+    ]

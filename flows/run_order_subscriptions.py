@@ -31,12 +31,12 @@ from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.outcomes.account import Run, account_for, read_batch_account
 from order_factory.tasks.prefect_ui.events import publish_waiting_for_payment
 from order_factory.tasks.subscriptions.outcomes import (
-    count_waiting,
+    count_waiting_copies,
     find_running_batches,
     record_outcomes,
 )
-from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due
-from order_factory.tasks.subscriptions.transitions import activate_placed, expire
+from order_factory.tasks.subscriptions.recording import SubscriptionBatch, record_due_periods
+from order_factory.tasks.subscriptions.transitions import activate_placed, deactivate_expired
 
 
 @shop_flow(name="run-order-subscriptions", flow_run_name="run order subscriptions")
@@ -74,7 +74,7 @@ def run_order_subscriptions(
             due := _record(mode, now, late_after, progress.run.batches)
         ):
             progress.run_batch(due)
-    write(lambda db: expire(db, utc_now()))
+    write(lambda db: deactivate_expired(db, utc_now()))
     account_for(progress.copied)
     if progress.may_continue():
         sweep()
@@ -95,7 +95,7 @@ def _record(
             for batch in find_running_batches(db):
                 if batch.reference not in done:
                     return batch
-        return record_due(db, mode, now, late_after)
+        return record_due_periods(db, mode, now, late_after)
 
     return write(record)
 
@@ -121,7 +121,7 @@ class _Progress:
         job = Job(batch.id, batch.reference, self.size, self.workers)
         copied = copy_recorded(job, choose_runner("threads"), in_one_transaction=False)
         renewals = write(lambda db: record_outcomes(db, batch.id, utc_now()))
-        waiting = read(lambda db: count_waiting(db, batch.id))
+        waiting = read(lambda db: count_waiting_copies(db, batch.id))
         publish_waiting_for_payment(batch.reference, waiting)
         account = read(
             lambda db: read_batch_account(

@@ -29,7 +29,7 @@ from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
 from order_factory.tasks.outcomes.account import BatchAccount
 from order_factory.tasks.outcomes.answers import record_approvals
-from order_factory.tasks.outcomes.error_spool import Faults
+from order_factory.tasks.outcomes.error_spool import ErrorSpool
 from order_factory.tasks.outcomes.rejection import reject_batch
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.finding import Record
@@ -119,13 +119,13 @@ def _rehearse(
 
 def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> BatchReport:
     began_at = utc_now()
-    with Faults() as faults:
+    with ErrorSpool() as spool:
         copied = db.begin_nested()
         report = _copy_parts(db, batch_id, size, stopped)
         rejects = read_error_policy(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING
-        if rejects and faults.collect(db, batch_id):
+        if rejects and spool.save_errors(db, batch_id):
             copied.rollback()
-            reject_batch(db, batch_id, faults, began_at, flow_run.id)
+            reject_batch(db, batch_id, spool, began_at, flow_run.id)
         else:
             copied.commit()
     return report

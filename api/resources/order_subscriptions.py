@@ -58,7 +58,11 @@ from order_factory.models.values.texts import MAX_TEXT
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.deletion import delete_subscription
 from order_factory.tasks.subscriptions.events import record_new_status
-from order_factory.tasks.subscriptions.items import convert, require_another_item, sum_options_cents
+from order_factory.tasks.subscriptions.items import (
+    convert_to_automatic,
+    require_another_item,
+    sum_options_cents,
+)
 from order_factory.tasks.subscriptions.planning import find_first_period
 from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.subscriptions.transitions import Trigger, plan_changes, stop_copies
@@ -121,7 +125,7 @@ def _update(db: Connection, values: Values, known: Row) -> None:
         for trigger in requested:
             values |= plan_changes(db, SimpleNamespace(**{**known, **values}), trigger, now)
         if converts:
-            convert(db, known["id"], now)
+            convert_to_automatic(db, known["id"], now)
     except CannotTransition as error:
         raise Broken(str(error), "status") from error
     except InvalidRequest as error:

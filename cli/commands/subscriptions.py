@@ -162,7 +162,7 @@ def create(
     from order_factory.models.values.statuses import Mode
     from order_factory.tasks.factories.source_orders import require_order
     from order_factory.tasks.subscriptions.creation import create_subscription
-    from order_factory.tasks.subscriptions.items import convert as make_items
+    from order_factory.tasks.subscriptions.items import convert_to_automatic
     from order_factory.tasks.subscriptions.transitions import activate_created
 
     require_schema()
@@ -185,7 +185,7 @@ def create(
     with begin() as db:
         key = create_subscription(db, require_order(db, order, Mode(mode)), wanted, now)
         if convert:
-            make_items(db, key, now)
+            convert_to_automatic(db, key, now)
         activate_created(db, key, now)
     _show_key(context, key)
 

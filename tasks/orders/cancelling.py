@@ -8,7 +8,7 @@ from order_factory.gateways.registry import known_gateways
 from order_factory.models.tables import Order
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus
-from order_factory.tasks.outcomes.cancellation import explain_not_cancelled, finish
+from order_factory.tasks.outcomes.cancellation import cancel_orders, explain_not_cancelled
 from order_factory.tasks.payments.intents import insert_voids
 from order_factory.tasks.working_set.requested_orders import (
     accepted_orders,
@@ -40,4 +40,4 @@ def cancel(db: Connection, now: datetime) -> None:
     db.execute(insert(cancellations).from_select(["order_id", "factory_id"], rows))
     remote = [name for name, known in known_gateways().items() if known.terms.remote]
     execute_and_count(db, insert_voids(remote), now=now)
-    finish(db, accepted_orders(), now)
+    cancel_orders(db, accepted_orders(), now)

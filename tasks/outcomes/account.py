@@ -1,7 +1,7 @@
-"""Reporting a run that copies: report, artifacts, tags, links and Prefect events.
+"""Report what a run has copied: report file, artifacts, tags, links and Prefect events.
 
 A run collects its results in a `Run`, and `account_for` publishes them after the last commit. The
-results are read from the database, so they are the same for every runner.
+results come from the database, so they are the same for every runner.
 """
 
 from dataclasses import dataclass, field
@@ -83,13 +83,13 @@ class Run:
 
 
 def make_run_of_one(result: OrderFactoryResult, times: StepTimes) -> Run:
-    """Return the run of one order."""
+    """Return the `Run` of a single copy."""
     failed = int(result.status == "failed")
     return Run(Singles(1 - failed, failed, [result]), times=times)
 
 
 def read_singles(db: Connection, after_event: int) -> Singles:
-    """Return the single copies that this flow run has ended since the event `after`."""
+    """Return the single copies that this flow run has ended after the event `after_event`."""
     completed, failed = count_ended(db, after_event, flow_run.id)
     if not completed + failed:
         return Singles()
@@ -106,18 +106,18 @@ def read_batch_account(
     report: Path | None = None,
     dry_run: bool = False,
 ) -> BatchAccount:
-    """Return the result of the batch so far, and write its report and its page.
+    """Write the report and the page of the batch so far. Returns its result and its first rows.
 
-    `report` is the path of the report; without it the default path is used. If it cannot be
-    written, the result has no path and the log gives the reason. `closed` and `seconds` are those
-    of this run.
+    `report` is the path of the report, or None for the default path. If the report cannot be
+    written, the result has no path, and the log gives the reason. `closed` is the number of copies
+    that this run has closed, and `seconds` its duration.
     """
     result = read_batch(db, batch_id)
-    own = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
-    result = result.model_copy(update=own)
+    values_of_run = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
+    result = result.model_copy(update=values_of_run)
     path = report or report_path(None, result.reference)
     try:
-        result = _report(db, batch_id, result, path)
+        result = _write_report_and_page(db, batch_id, result, path)
     except OSError as error:
         log_line(
             f"The report {path} could not be written ({error.strerror}). The copies are complete. "
@@ -127,7 +127,9 @@ def read_batch_account(
     return BatchAccount(result, orders, read_first_errors(db, batch_id))
 
 
-def _report(db: Connection, batch_id: int, result: BulkResult, path: Path) -> BulkResult:
+def _write_report_and_page(
+    db: Connection, batch_id: int, result: BulkResult, path: Path
+) -> BulkResult:
     page = page_path(path)
     paths = {"report_path": str(path), "page_path": str(page)}
     result = result.model_copy(update=paths)

@@ -1,4 +1,4 @@
-"""Recording the answers of the gateways, for many orders in one transaction."""
+"""Record the answers of the gateways, for many orders in one transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -34,8 +34,8 @@ from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import may_become, new_status
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.gift_cards.uses import end_gift_card_uses
-from order_factory.tasks.outcomes.cancellation import cancel_sources, finish
-from order_factory.tasks.outcomes.completion import complete_loaded
+from order_factory.tasks.outcomes.cancellation import cancel_orders, cancel_sources
+from order_factory.tasks.outcomes.completion import close_factories
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.payments.earlier import close_earlier_payments
 from order_factory.tasks.payments.open_payments import close_cancelled_payments
@@ -64,7 +64,7 @@ from order_factory.tasks.working_set.tables import (
 _transaction, _factory = table_of(Transaction), table_of(OrderFactory)
 _order, _payment = table_of(Order), table_of(PaymentSource)
 _is_authorization = _transaction.c.type == TransactionType.AUTHORIZATIONS
-# Kinds of error that do not pass with time: see `FailureClass`.
+# Errors that do not pass with time: see `FailureClass`.
 PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER = (
     ErrorCode.PAYMENT_REFUSED,
     ErrorCode.PAYMENT_NEEDS_CUSTOMER,
@@ -78,13 +78,14 @@ _ANSWERED = {
 _answered = _transaction.join(answers, answers.c.transaction_id == _transaction.c.id)
 
 
-def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | None) -> int:
-    """Record the answers to these transactions. Returns the number of factories that they close.
+def record_answers(db: Connection, answer_of: dict[int, Answer], flow_run_id: str | None) -> int:
+    """Record the answers to transactions, by the transaction's key.
 
-    An answer about an order without a factory counts as one of them.
+    An order is placed, or goes back to `pending` and releases its stock. A source order is
+    cancelled if its payment is voided. An answer that was recorded before changes nothing.
 
-    The orders are placed, or go back to `pending` and release their stock. Source orders whose
-    payment is voided are cancelled. An answer that was recorded already changes nothing.
+    Returns the number of factories that are closed now, plus the number of answers about orders
+    without a factory.
     """
     open_temporary_tables(db)
     plan_by_key(db)
@@ -92,12 +93,12 @@ def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | 
         db,
         answers,
         {
-            "transaction_id": list(given),
-            "succeeded": [answer.succeeded for answer in given.values()],
-            "token": [answer.token for answer in given.values()],
-            "error_code": [_shorten(answer.error_code) for answer in given.values()],
-            "message": [answer.message for answer in given.values()],
-            "customer_action": [answer.customer_action for answer in given.values()],
+            "transaction_id": list(answer_of),
+            "succeeded": [answer.succeeded for answer in answer_of.values()],
+            "token": [answer.token for answer in answer_of.values()],
+            "error_code": [_shorten(answer.error_code) for answer in answer_of.values()],
+            "message": [answer.message for answer in answer_of.values()],
+            "customer_action": [answer.customer_action for answer in answer_of.values()],
         },
     )
     return _apply_answers(db, flow_run_id)
@@ -106,7 +107,7 @@ def record_answers(db: Connection, given: dict[int, Answer], flow_run_id: str | 
 def record_approvals(db: Connection, scope: Scope, flow_run_id: str | None) -> int:
     """Record an approval for every transaction in the scope, without calling a gateway.
 
-    For a transaction that is rolled back. Returns the number of factories that it closes.
+    Only a transaction that is rolled back may use it. Returns the number of closed factories.
     """
     open_temporary_tables(db)
     due = select(_transaction.c.id, true()).where(
@@ -119,33 +120,33 @@ def record_approvals(db: Connection, scope: Scope, flow_run_id: str | None) -> i
 
 
 def _apply_answers(db: Connection, flow_run_id: str | None) -> int:
-    """Apply the answers in the temporary table. Returns the number of factories that they close."""
+    """Apply the answers in the temporary table. Returns the same number as `record_answers`."""
     now = utc_now()
-    _lock_open(db)
-    execute_and_count(db, _insert_waiting())
-    execute_and_count(db, _note_placed())
+    _lock_transactions(db)
+    execute_and_count(db, _insert_waiting_copies())
+    execute_and_count(db, _insert_placements())
     analyze_copies(db)
     _update_transactions(db, now)
     _end_authorizations(db, now)
     _end_voids(db, now)
     _end_captures_and_refunds(db, now)
     batch = Batch(0, now, flow_run_id, None)
-    of_orders = select(func.count()).select_from(_answered)
-    of_orders = of_orders.where(_transaction.c.order_factory_id.is_(None))
-    return complete_loaded(db, batch, began=False) + (db.scalar(of_orders) or 0)
+    without_factory = select(func.count()).select_from(_answered)
+    without_factory = without_factory.where(_transaction.c.order_factory_id.is_(None))
+    return close_factories(db, batch, began=False) + (db.scalar(without_factory) or 0)
 
 
-def _lock_open(db: Connection) -> None:
-    """Lock the transactions in the order of their keys, and leave out those that have an answer."""
+def _lock_transactions(db: Connection) -> None:
+    """Lock the transactions in the order of their keys, and drop repeated answers."""
     lock_rows(db, _transaction, select(answers.c.transaction_id))
-    known = select(_transaction.c.id).where(
+    unanswered = select(_transaction.c.id).where(
         _transaction.c.id == answers.c.transaction_id,
         _transaction.c.status == TransactionStatus.UNKNOWN,
     )
-    db.execute(delete(answers).where(not_(known.correlate(answers).exists())))
+    db.execute(delete(answers).where(not_(unanswered.correlate(answers).exists())))
 
 
-def _insert_waiting() -> Insert:
+def _insert_waiting_copies() -> Insert:
     """Insert a row into `copies` for each factory that waits for one of the answers."""
     values: dict[str, ColumnElement[Any]] = {
         "factory_id": _factory.c.id,
@@ -161,12 +162,12 @@ def _insert_waiting() -> Insert:
         "aborted": literal(False),
     }
     rows = _answered.join(_factory, _factory.c.id == _transaction.c.order_factory_id)
-    chosen = select(*values.values()).select_from(rows).distinct()
-    return insert_counted(copies, list(values), chosen)
+    rows_to_insert = select(*values.values()).select_from(rows).distinct()
+    return insert_counted(copies, list(values), rows_to_insert)
 
 
-def _note_placed() -> Insert:
-    """Mark the copies whose orders are placed now, or are placed already and wait for a void."""
+def _insert_placements() -> Insert:
+    """Insert the copies whose orders are placed now, or were placed before and wait for a void."""
     rows = select(_transaction.c.order_factory_id, literal(False)).select_from(_answered)
     placed = rows.where(
         _transaction.c.order_factory_id.is_not(None),
@@ -222,46 +223,50 @@ def _end_authorizations(db: Connection, now: datetime) -> None:
     end_reservations(db, placed, placed=True, now=now)
     end_gift_card_uses(db, placed, placed=True, now=now)
     if db.scalar(select(_has_answer(kind, not_(answers.c.succeeded)))):
-        back = update(_order).where(
+        reopened = update(_order).where(
             _order.c.id.in_(declined), may_become(_order.c.status, OrderStatus.PENDING)
         )
-        db.execute(back.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
-        again = (_order.c.status == OrderStatus.PENDING, _order.c.updated_at == at(now))
-        record_order_events(db, [EventName.ORDER_PENDING], declined, *again, now=now)
+        db.execute(reopened.values(status=OrderStatus.PENDING, updated_at=NOW), {"now": now})
+        is_reopened = (_order.c.status == OrderStatus.PENDING, _order.c.updated_at == at(now))
+        record_order_events(db, [EventName.ORDER_PENDING], declined, *is_reopened, now=now)
         end_reservations(db, declined, placed=False, now=now)
         end_gift_card_uses(db, declined, placed=False, now=now)
-        # A copy that was made without placing it keeps the coupon uses of that time.
+        # A copy that was not to be placed keeps the coupon uses from when it was made.
         release_uses(db, declined, now, _factory.c.place_target_order)
         _record_refusals(db)
-        _note_refused_sources(db, now)
+        _mark_refused_sources(db, now)
         abort_dropped(db, now)
     void_unwanted(db, now)
     cancel_sources(db, now)
 
 
 def _record_refusals(db: Connection) -> None:
-    """Record the errors of copies whose payment was declined, so that they are not placed."""
-    of_copy = _transaction.c.order_factory_id == copies.c.factory_id
+    """Record an error for each copy whose payment was declined, and mark it as failed."""
+    is_of_copy = _transaction.c.order_factory_id == copies.c.factory_id
     code = func.coalesce(answers.c.error_code, "")
     refused = and_(_is_authorization, not_(answers.c.succeeded), code != CALLED_OFF)
     joins = [
-        (_transaction, of_copy),
+        (_transaction, is_of_copy),
         (answers, answers.c.transaction_id == _transaction.c.id),
     ]
     reason = func.coalesce(answers.c.message, answers.c.error_code, "the gateway gave no reason")
-    # An amount that the gateway never accepts was not declined by a bank.
-    words = case(
+    # If the gateway never accepts such a payment, no bank has declined it.
+    message = case(
         (code.in_(NOT_SUPPORTED), literal("the payment cannot be authorized: ") + reason),
         else_=literal("the payment was declined: ") + reason,
     )
-    hard, asks = list_codes(FailureClass.HARD), list_codes(FailureClass.NEEDS_CUSTOMER)
-    for kind, which, advice in (
-        (ErrorCode.PAYMENT_DECLINED, code.not_in((*hard, *asks)), ""),
+    hard, needs_customer = list_codes(FailureClass.HARD), list_codes(FailureClass.NEEDS_CUSTOMER)
+    for kind, condition, advice in (
+        (ErrorCode.PAYMENT_DECLINED, code.not_in((*hard, *needs_customer)), ""),
         (PAYMENT_REFUSED, code.in_(hard), " Another payment source is needed."),
-        (PAYMENT_NEEDS_CUSTOMER, code.in_(asks), " The customer has to confirm it in the shop."),
+        (
+            PAYMENT_NEEDS_CUSTOMER,
+            code.in_(needs_customer),
+            " The customer has to confirm it in the shop.",
+        ),
     ):
-        found = insert_errors(kind, words + advice, refused, which, joins=joins)
-        execute_and_count(db, found)
+        statement = insert_errors(kind, message + advice, refused, condition, joins=joins)
+        execute_and_count(db, statement)
     detail = f"cannot transition from {OrderStatus.PENDING} to {OrderStatus.PLACED}"
     execute_and_count(db, insert_errors(ErrorCode.CANNOT_BE_PLACED, detail, refused, joins=joins))
     failed = select(_transaction.c.order_factory_id).select_from(_answered).where(refused)
@@ -269,10 +274,10 @@ def _record_refusals(db: Connection) -> None:
     db.execute(mark.values(failed=true()))
 
 
-def _note_refused_sources(db: Connection, now: datetime) -> None:
-    """Mark the payment sources in the wallets that were refused permanently.
+def _mark_refused_sources(db: Connection, now: datetime) -> None:
+    """Set `refused_at` of the payment sources in the wallets that were refused permanently.
 
-    Their `updated_at` does not change. Once it is later, they count as changed and valid again.
+    `updated_at` does not change. Once it is later than `refused_at`, the source is valid again.
     """
     hard = set(list_codes(FailureClass.HARD)) - set(NOT_SUPPORTED)
     of_order, of_wallet = _payment.alias("of_order"), _payment
@@ -282,8 +287,8 @@ def _note_refused_sources(db: Connection, now: datetime) -> None:
         .join(of_order, of_order.c.id == _order.c.payment_source_id)
         .where(_is_authorization, not_(answers.c.succeeded), answers.c.error_code.in_(hard))
     )
-    noted = update(of_wallet).where(of_wallet.c.id.in_(refused))
-    db.execute(noted.values(refused_at=NOW), {"now": now})
+    marked = update(of_wallet).where(of_wallet.c.id.in_(refused))
+    db.execute(marked.values(refused_at=NOW), {"now": now})
 
 
 def _end_voids(db: Connection, now: datetime) -> None:
@@ -292,7 +297,7 @@ def _end_voids(db: Connection, now: datetime) -> None:
     if not db.scalar(select(_has_answer(kind))):
         return
     close_cancelled_payments(db, now)
-    # Of a payment that was never authorized, nothing is to be released.
+    # A payment that was never authorized has nothing to release.
     paid = _transaction.alias("paid")
     was_held = exists().where(
         paid.c.id == _transaction.c.authorization_id,
@@ -306,35 +311,35 @@ def _end_voids(db: Connection, now: datetime) -> None:
     db.execute(release.values(values), {"now": now})
     is_voided = _order.c.payment_status == PaymentStatus.VOIDED
     record_order_events(db, [EventName.ORDER_VOID], voided, is_voided, now=now)
-    # An order whose payment alone was voided keeps its status.
-    finish(db, voided.where(_transaction.c.order_factory_id.is_not(None)), now)
+    # If only the payment was voided, the order keeps its status.
+    cancel_orders(db, voided.where(_transaction.c.order_factory_id.is_not(None)), now)
     abort_voided(db)
     joins = [
         (_transaction, _transaction.c.order_factory_id == copies.c.factory_id),
         (answers, answers.c.transaction_id == _transaction.c.id),
     ]
     prefix = literal("the source order was not cancelled: its payment could not be voided: ")
-    words = prefix + func.coalesce(
+    message = prefix + func.coalesce(
         answers.c.message, answers.c.error_code, "the gateway gave no reason"
     )
-    of_source = _transaction.c.order_id == copies.c.source_order_id
-    refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded), of_source)
-    detail = insert_errors(ErrorCode.SOURCE_ORDER_NOT_CANCELLED, words, refused, joins=joins)
+    is_of_source = _transaction.c.order_id == copies.c.source_order_id
+    refused = and_(_transaction.c.type == kind, not_(answers.c.succeeded), is_of_source)
+    detail = insert_errors(ErrorCode.SOURCE_ORDER_NOT_CANCELLED, message, refused, joins=joins)
     execute_and_count(db, detail)
 
 
 def _end_captures_and_refunds(db: Connection, now: datetime) -> None:
-    """Set the payment status of the orders to that of their captures and refunds."""
+    """Update the payment statuses of orders with answered captures or refunds."""
     for kind in (TransactionType.CAPTURES, TransactionType.REFUNDS):
         if db.scalar(select(_has_answer(kind))):
             update_payment_statuses(db, _select_orders(kind, succeeded=True), now)
 
 
 def _select_orders(kind: TransactionType, *, succeeded: bool) -> Orders:
-    """Select the orders of these answers."""
-    wanted = answers.c.succeeded if succeeded else not_(answers.c.succeeded)
+    """Select the orders of the answers that succeeded, or of those that did not."""
+    condition = answers.c.succeeded if succeeded else not_(answers.c.succeeded)
     rows = select(_transaction.c.order_id).select_from(_answered)
-    return rows.where(_transaction.c.type == kind, wanted)
+    return rows.where(_transaction.c.type == kind, condition)
 
 
 def _has_answer(kind: TransactionType, *where: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Closing factories: the outcome, the errors log and the events of all copies of a transaction."""
+"""Close factories: set the outcome, errors log and events of all copies of a transaction."""
 
 from datetime import datetime
 
@@ -97,7 +97,7 @@ def update_errors(db: Connection) -> Update:
 
 
 def insert_events(*, began: bool) -> Insert:
-    """Insert an event for each current factory that has ended, after one that it `began`."""
+    """Insert an event for each current factory that has ended; with `began`, start events too."""
     ended = case(
         (copies.c.aborted, EventName.ABORT.value),
         (copies.c.failed, EventName.FAIL.value),
@@ -135,35 +135,38 @@ def record_outcomes(db: Connection, batch: Batch) -> int:
     """
     db.execute(_MARK_FAILED)
     _record_order_events(db, batch.started_at)
-    return complete_loaded(db, batch, began=True)
+    return close_factories(db, batch, began=True)
 
 
 def _record_order_events(db: Connection, now: datetime) -> None:
-    """Record what happened to the target orders, if a webhook is subscribed to it."""
-    wanted = subscribed_topics(db)
-    if not wanted:
+    """Record the events of the target orders, if a webhook is subscribed to them."""
+    topics = subscribed_topics(db)
+    if not topics:
         return
     orders = select(copies.c.target_order_id).where(copies.c.valid)
     is_new, is_placed = _order.c.created_at == at(now), _order.c.placed_at == at(now)
-    for name, happened in (
+    for name, condition in (
         (EventName.ORDER_CREATE, is_new),
         (EventName.ORDER_PENDING, is_new),
         (EventName.ORDER_PLACE, is_placed),
     ):
-        if name in wanted:
-            record_order_events(db, [name], orders, happened, now=now)
+        if name in topics:
+            record_order_events(db, [name], orders, condition, now=now)
 
 
-def complete_loaded(db: Connection, batch: Batch, *, began: bool) -> int:
-    """Record the outcomes once `copies` shows which failed; `began` if they started just now."""
-    message = {
+def close_factories(db: Connection, batch: Batch, *, began: bool) -> int:
+    """Close the factories as `tmp_copies` says. Returns the number of closed factories.
+
+    `began` says that they were started by this transaction.
+    """
+    parameters = {
         "began_at": batch.started_at,
         "now": max(utc_now(), batch.started_at) if began else batch.started_at,
     }
-    # This transaction has claimed the factories, and has written or locked their target orders.
+    # This transaction has claimed the factories, and written or locked their target orders.
     with skipping_key_checks(db, _factory, _event, few=batch.single):
-        closed = execute_and_count(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **message)
-        db.execute(_INSERT_EVENTS[began], message)
+        closed = execute_and_count(db, _UPDATE_FACTORIES, run_id=batch.flow_run_id, **parameters)
+        db.execute(_INSERT_EVENTS[began], parameters)
     if db.scalar(_HAS_ERRORS):
         db.execute(update_errors(db))
     return closed - (db.scalar(_AWAITING) or 0)

@@ -1,4 +1,4 @@
-"""Rejecting a batch: the copies with errors fail, and all others are aborted."""
+"""Reject a batch: the copies with errors fail, and all others are aborted."""
 
 from datetime import datetime
 
@@ -21,39 +21,41 @@ from order_factory.models.tables import CopyError, Event, OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import FactoryStatus
-from order_factory.tasks.outcomes.error_spool import Faults
+from order_factory.tasks.outcomes.error_spool import ErrorSpool
 from order_factory.tasks.working_set.claims import is_unfinished
 from order_factory.tasks.working_set.statements import Rows, at, insert_counted, table_of
 
 _factory = table_of(OrderFactory)
-_is_wrong = exists().where(CopyError.order_factory_id == _factory.c.id)
+_has_errors = exists().where(CopyError.order_factory_id == _factory.c.id)
 
 
 def _select_events(batch_id: int, began_at: datetime, now: datetime) -> Rows:
     """Select two events for each copy that fails, and one for each that is aborted."""
     mine = and_(_factory.c.batch_id == batch_id, is_unfinished)
 
-    def named(name: str, moment: datetime, which: ColumnElement[bool]) -> Select[tuple[str, int]]:
-        rows = select(literal(name).label("name"), _factory.c.id, at(moment).label("at"))
-        return rows.where(mine, which)
+    def select_event(
+        name: str, time: datetime, condition: ColumnElement[bool]
+    ) -> Select[tuple[str, int]]:
+        rows = select(literal(name).label("name"), _factory.c.id, at(time).label("at"))
+        return rows.where(mine, condition)
 
-    every = union_all(
-        named(EventName.START.value, began_at, _is_wrong),
-        named(EventName.FAIL.value, now, _is_wrong),
-        named(EventName.ABORT.value, now, not_(_is_wrong)),
+    events = union_all(
+        select_event(EventName.START.value, began_at, _has_errors),
+        select_event(EventName.FAIL.value, now, _has_errors),
+        select_event(EventName.ABORT.value, now, not_(_has_errors)),
     ).subquery("every")
-    return select(every.c.name, every.c.id, every.c.at)
+    return select(events.c.name, events.c.id, events.c.at)
 
 
 def reject_batch(
-    db: Connection, batch_id: int, faults: Faults, began_at: datetime, flow_run_id: str | None
+    db: Connection, batch_id: int, spool: ErrorSpool, began_at: datetime, flow_run_id: str | None
 ) -> None:
-    """Close every unfinished factory of the batch: as failed if it has errors, else as aborted.
+    """Close every unfinished factory of the batch: failed if it has errors, otherwise aborted.
 
-    The copying is rolled back already. `began_at` is the time at which it began, in UTC.
+    The copying, which began at `began_at` (UTC), is rolled back before. `spool` has its errors.
     """
     now = utc_now()
-    faults.write_down(db)
+    spool.restore_errors(db)
     names = ["name", "order_factory_id", "created_at"]
     db.execute(insert_counted(table_of(Event), names, _select_events(batch_id, began_at, now)))
     counted = (

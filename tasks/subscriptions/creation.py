@@ -1,4 +1,4 @@
-"""Creating subscriptions, and finding them by number or id."""
+"""Create subscriptions, and find them by number or id."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -19,7 +19,7 @@ _order = table_of(Order)
 
 
 def make_number() -> str:
-    """Return a new number for a subscription, which people use as they use an order's number."""
+    """Return a new subscription number. People use it like an order number."""
     return f"S{uuid4().int % 10**12:012}"
 
 
@@ -29,8 +29,7 @@ def create_subscription(
     """Create a subscription that repeats this order. Returns its key.
 
     It is a draft until someone activates it, or until a run finds its source order placed. Raises
-    `InvalidRequest` if it expires before it starts, and if the order is cancelled, which would end
-    the subscription at once.
+    `InvalidRequest` if it expires before it starts, or if a cancelled order would end it at once.
     """
     starts_at = options.starts_at or now
     if options.expires_at is not None and options.expires_at <= starts_at:
@@ -52,8 +51,8 @@ def create_subscription(
         "created_at": now,
         "updated_at": now,
     }
-    made = insert(subscription).values(values).returning(subscription.c.id)
-    key = int(db.execute(made).scalar_one())
+    statement = insert(subscription).values(values).returning(subscription.c.id)
+    key = int(db.execute(statement).scalar_one())
     record_event(db, EventName.SUBSCRIPTION_CREATE, key, order.mode, now)
     return key
 
@@ -61,8 +60,8 @@ def create_subscription(
 def require_subscription(db: Connection, name: str) -> int:
     """Return the key of the subscription with this number or id. Raises `SubscriptionNotFound`."""
     key = key_of(Resource.order_subscriptions, name)
-    fits = subscription.c.number == name if key is None else subscription.c.id == key
-    found = db.scalars(select(subscription.c.id).where(fits).limit(2)).all()
-    if len(found) != 1:
+    is_named = subscription.c.number == name if key is None else subscription.c.id == key
+    keys = db.scalars(select(subscription.c.id).where(is_named).limit(2)).all()
+    if len(keys) != 1:
         raise SubscriptionNotFound(name)
-    return int(found[0])
+    return int(keys[0])

@@ -1,4 +1,4 @@
-"""Deleting a subscription that has no copies."""
+"""Delete a subscription that has no copies."""
 
 from sqlalchemy import Connection, delete, exists, select
 
@@ -12,7 +12,7 @@ from order_factory.tasks.working_set.events import record_event, snapshot_of
 
 
 def delete_subscription(db: Connection, key: int) -> None:
-    """Delete a subscription with its items and template. Raises `SubscriptionHasCopies`."""
+    """Delete a subscription, its items and its template. Raises `SubscriptionHasCopies`."""
     mine = select(subscription).where(subscription.c.id == key).with_for_update()
     row = db.execute(mine).mappings().one_or_none()
     if row is None:

@@ -1,4 +1,4 @@
-"""Converting the discounts of a source order for the items of an automatic subscription."""
+"""Convert the discounts of a source order for the items of an automatic subscription."""
 
 from datetime import datetime
 from typing import Any
@@ -25,16 +25,20 @@ def insert_discount_lines(
     """Insert the template's share of each discount of the source order.
 
     A percentage stays that percentage of the items. Any other discount is split by quantity: fewer
-    pieces get their share, and more pieces get no more. A discount that needed a coupon was for the
-    source order only.
+    pieces get their share, and more pieces get no more. A discount that needed a coupon is left
+    out, because the coupon was for the source order only.
     """
-    of_source = _line.c.order_id == source_order_id
-    goods = (of_source, _line.c.item_type.in_(SHIPPABLE), _line.c.total_amount_cents > 0)
-    whole = db.scalar(select(func.coalesce(func.sum(_line.c.total_amount_cents), 0)).where(*goods))
-    if not whole:
+    is_of_source = _line.c.order_id == source_order_id
+    goods = (is_of_source, _line.c.item_type.in_(SHIPPABLE), _line.c.total_amount_cents > 0)
+    goods_cents = db.scalar(
+        select(func.coalesce(func.sum(_line.c.total_amount_cents), 0)).where(*goods)
+    )
+    if not goods_cents:
         return
-    worth = (literal(cents, BigInteger()) for cents in (*_read_costs(db, subscription_id), whole))
-    share = split_discount(_line.c.item_type, _line.c.total_amount_cents, *worth)
+    costs = (
+        literal(cents, BigInteger()) for cents in (*_read_costs(db, subscription_id), goods_cents)
+    )
+    share = split_discount(_line.c.item_type, _line.c.total_amount_cents, *costs)
     values: dict[str, ColumnElement[Any]] = {
         **{column.key: column for column in copied_columns(LineItem, "order_id")},
         "order_id": literal(template),
@@ -44,7 +48,7 @@ def insert_discount_lines(
         **times(at(now)),
     }
     rows = select(*values.values()).where(
-        of_source,
+        is_of_source,
         _line.c.item_type.in_(SPLIT_DISCOUNTS),
         _line.c.total_amount_cents < 0,
         _line.c.coupon_code.is_(None),
@@ -55,10 +59,12 @@ def insert_discount_lines(
 
 def _read_costs(db: Connection, subscription_id: int) -> tuple[int, int]:
     """Return the cost of the items now, and of their pieces in the source order, in cents."""
-    kept = case((_item.c.quantity < _line.c.quantity, _item.c.quantity), else_=_line.c.quantity)
+    pieces_kept = case(
+        (_item.c.quantity < _line.c.quantity, _item.c.quantity), else_=_line.c.quantity
+    )
     rows = select(
-        _item.c.total_amount_cents, _line.c.total_amount_cents, kept, _line.c.quantity
+        _item.c.total_amount_cents, _line.c.total_amount_cents, pieces_kept, _line.c.quantity
     ).join(_line, _line.c.id == _item.c.source_line_item_id)
-    found = db.execute(rows.where(_item.c.order_subscription_id == subscription_id)).all()
-    now_cents = sum(row[0] for row in found)
-    return now_cents, sum(total * pieces // quantity for _, total, pieces, quantity in found)
+    amounts = db.execute(rows.where(_item.c.order_subscription_id == subscription_id)).all()
+    now_cents = sum(row[0] for row in amounts)
+    return now_cents, sum(total * pieces // quantity for _, total, pieces, quantity in amounts)

@@ -1,4 +1,4 @@
-"""Recording that the status of subscriptions has changed, in the transaction that changed it."""
+"""Record events of subscriptions, in the transaction that changes their status."""
 
 from datetime import datetime
 
@@ -17,8 +17,8 @@ _EVENTS = {
 
 
 def record_new_status(
-    db: Connection, status: SubscriptionStatus, which: ColumnElement[bool], now: datetime
+    db: Connection, status: SubscriptionStatus, condition: ColumnElement[bool], now: datetime
 ) -> None:
-    """Insert an event for each of these subscriptions, whose status is now the given one."""
-    rows = select(subscription.c.id, subscription.c.mode).where(which)
+    """Insert an event for each subscription that meets the condition and now has this status."""
+    rows = select(subscription.c.id, subscription.c.mode).where(condition)
     record_events(db, _EVENTS[status], rows, now)

@@ -1,4 +1,4 @@
-"""The items of an automatic subscription, made from the lines of its source order."""
+"""Items: what an automatic subscription delivers. They come from the lines of its source order."""
 
 from datetime import datetime
 
@@ -21,19 +21,19 @@ from order_factory.tasks.working_set.statements import (
 _line, _option = table_of(LineItem), table_of(LineItemOption)
 
 
-def convert(db: Connection, key: int, now: datetime) -> int:
-    """Make a manual subscription an automatic one. Returns the number of its items.
+def convert_to_automatic(db: Connection, key: int, now: datetime) -> int:
+    """Convert a manual subscription to an automatic one. Returns the number of its items.
 
-    The items are the goods of the source order with the subscription's `frequency`, or all goods if
-    no line has a frequency. Raises `InvalidRequest`.
+    The items are the goods of the source order with the subscription's `frequency`. If no line has
+    a frequency, they are all goods. Raises `InvalidRequest`.
     """
     if db.scalar(select(exists().where(item.c.order_subscription_id == key))):
         raise InvalidRequest("The order subscription has items already: it is an automatic one.")
     row = db.execute(select(subscription).where(subscription.c.id == key)).one()
-    of_source = _line.c.order_id == row.source_order_id
-    goods = (of_source, _line.c.item_type.in_(SHIPPABLE), _line.c.quantity > 0)
-    some = exists().where(*goods, _line.c.frequency.is_not(None))
-    fits = [_line.c.frequency == row.frequency] if db.scalar(select(some)) else []
+    is_of_source = _line.c.order_id == row.source_order_id
+    goods = (is_of_source, _line.c.item_type.in_(SHIPPABLE), _line.c.quantity > 0)
+    has_frequency = exists().where(*goods, _line.c.frequency.is_not(None))
+    conditions = [_line.c.frequency == row.frequency] if db.scalar(select(has_frequency)) else []
     values = {
         "order_subscription_id": literal(key),
         "source_line_item_id": _line.c.id,
@@ -46,7 +46,7 @@ def convert(db: Connection, key: int, now: datetime) -> int:
         "total_amount_cents": _line.c.total_amount_cents,
         **times(at(now)),
     }
-    rows = select(*values.values()).where(*goods, *fits).order_by(_line.c.id)
+    rows = select(*values.values()).where(*goods, *conditions).order_by(_line.c.id)
     count = execute_and_count(db, insert_counted(item, list(values), rows))
     if not count:
         raise InvalidRequest(
@@ -57,11 +57,11 @@ def convert(db: Connection, key: int, now: datetime) -> int:
 
 
 def sum_options_cents(db: Connection, line_item_id: int | None) -> int:
-    """Return the cost of all options of this line, in cents; it does not depend on the quantity."""
+    """Return the cost of all options of this line, in cents. It is the same for every quantity."""
     sums = select(func.coalesce(func.sum(_option.c.total_amount_cents), 0))
     sums = sums.where(_option.c.line_item_id == _line.c.id)
-    extras = func.coalesce(_line.c.options_amount_cents, sums.scalar_subquery())
-    return db.scalar(select(extras).where(_line.c.id == line_item_id)) or 0
+    cost = func.coalesce(_line.c.options_amount_cents, sums.scalar_subquery())
+    return db.scalar(select(cost).where(_line.c.id == line_item_id)) or 0
 
 
 def require_another_item(db: Connection, key: int) -> None:

@@ -1,4 +1,4 @@
-"""Deciding which periods of a subscription are copied now, and which one is next."""
+"""Decide which periods of a subscription are copied now, and which period is next."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,13 +9,13 @@ from sqlalchemy import Row
 from order_factory.models.values.frequencies import Calendar
 from order_factory.models.values.statuses import CatchUp
 
-# A longer list waits for the next transaction, so that its size does not depend on the missed time.
+# More periods wait for the next transaction, so its size does not depend on the missed time.
 MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The periods to copy, in their order, and the next one; all in UTC."""
+    """The periods to copy, earliest first, and the next period. All times are in UTC."""
 
     periods: tuple[datetime, ...]
     next_run_at: datetime | None
@@ -27,13 +27,13 @@ def make_calendar(row: Any) -> Calendar:
 
 
 def find_first_period(row: Any, after: datetime) -> datetime | None:
-    """Return the subscription's first period after this time; None if it expires before."""
+    """Return the first period after this time, or None if the subscription expires before."""
     period = make_calendar(row).after(after)
     return None if _is_over(row, period) else period
 
 
-def plan(row: Row[Any], now: datetime, late_after: timedelta) -> Plan:
-    """Return the periods to copy of a subscription whose `next_run_at` is past, and the next one.
+def plan_periods(row: Row[Any], now: datetime, late_after: timedelta) -> Plan:
+    """Return the plan of a subscription whose `next_run_at` is past.
 
     `catch_up` decides about missed periods: `all` copies each of them, `one` copies the last, and
     `none` copies the last only if it is at most `late_after` late.
@@ -50,7 +50,7 @@ def _find_due_periods(row: Any, now: datetime) -> tuple[list[datetime], datetime
     """Return the periods that are due now (all, or only the last), and the next one."""
     calendar = make_calendar(row)
     due, following = [row.next_run_at], calendar.after(row.next_run_at)
-    if following is None or following > now:  # as nearly always
+    if following is None or following > now:  # nearly always
         return due, following
     for period in calendar.between(row.next_run_at, now):
         if _is_over(row, period) or len(due) == MOST_AT_ONCE:

@@ -1,4 +1,4 @@
-"""Previewing the next periods of subscriptions, and which of them would fail today."""
+"""Preview the next periods of subscriptions, and the copies that would fail today."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,7 +18,7 @@ from order_factory.models.tables import Order
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus, Mode
-from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
+from order_factory.tasks.subscriptions.due import factory, is_active_or_running, subscription
 from order_factory.tasks.subscriptions.planning import make_calendar
 from order_factory.tasks.subscriptions.recording import record_periods
 from order_factory.tasks.subscriptions.tables import open_run_tables, periods
@@ -32,19 +32,19 @@ _copied = func.coalesce(subscription.c.template_order_id, subscription.c.source_
 def list_upcoming(
     db: Connection, mode: Mode, until: datetime, limit: int
 ) -> tuple[int, list[UpcomingCopy]]:
-    """Return the number of subscriptions with a period until then, and the first periods."""
-    ahead = _select_continuing(mode, until)
-    count = db.scalar(select(func.count()).select_from(ahead.subquery())) or 0
+    """Return the number of subscriptions with a period up to `until`, and the first periods."""
+    continuing = _select_continuing(mode, until)
+    count = db.scalar(select(func.count()).select_from(continuing.subquery())) or 0
     # The first periods belong to the subscriptions with the earliest `next_run_at`.
-    nearest = ahead.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
-    each = [_list_periods(row, until) for row in db.execute(nearest)]
+    nearest = continuing.order_by(subscription.c.next_run_at, subscription.c.id).limit(limit)
+    lists = [_list_periods(row, until) for row in db.execute(nearest)]
     return count, [
         UpcomingCopy(
             subscription=_present_subscription(row),
             period_at=period,
             source_order=_present_source(row),
         )
-        for period, _, row in islice(merge(*each, key=lambda found: found[:2]), limit)
+        for period, _, row in islice(merge(*lists, key=lambda each: each[:2]), limit)
     ]
 
 
@@ -57,15 +57,15 @@ def _list_periods(row: Row[Any], until: datetime) -> Iterator[tuple[datetime, in
 
 
 def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
-    """Record one copy for each subscription with a period until then. The caller rolls it back.
+    """Record one copy for each subscription with a period up to `until`. The caller rolls it back.
 
     Returns the key of the batch.
     """
     open_run_tables(db)
-    ahead = _select_continuing(mode, until).subquery("ahead")
-    rank = func.row_number().over(order_by=(ahead.c.next_run_at, ahead.c.id))
-    # With its own time, so that it does not conflict with a period that was copied today.
-    rows = select(rank, ahead.c.id, literal(utc_now(), periods.c.period_at.type))
+    continuing = _select_continuing(mode, until).subquery("ahead")
+    rank = func.row_number().over(order_by=(continuing.c.next_run_at, continuing.c.id))
+    # The current time differs from every period that was copied today.
+    rows = select(rank, continuing.c.id, literal(utc_now(), periods.c.period_at.type))
     db.execute(insert_counted(periods, ["rank", "order_subscription_id", "period_at"], rows))
     return record_periods(db, mode, utc_now()).id
 
@@ -95,7 +95,7 @@ def predict_failures(
 def predict_endings(
     db: Connection, mode: Mode, until: datetime, limit: int
 ) -> tuple[int, list[PredictedFailure]]:
-    """Return the number of subscriptions that end instead of being copied, and the first ones."""
+    """Return the number of subscriptions that end because of their source order, and the first."""
     rows = _select_with_period(mode, until).where(is_ended_by_source())
     count = db.scalar(select(func.count()).select_from(rows.subquery())) or 0
     log = {"source_order": [f"{SOURCE_CANCELLED}: the subscription ends, and nothing is copied"]}
@@ -117,15 +117,15 @@ def _select_continuing(mode: Mode, until: datetime) -> Select[Any]:
 def _select_with_period(mode: Mode, until: datetime) -> Select[Any]:
     names = ("frequency", "starts_at", "time_zone", "next_run_at", "expires_at")
     rows = select(*_list_columns(), *(subscription.c[name] for name in names))
-    within = or_(
+    has_not_expired = or_(
         subscription.c.expires_at.is_(None),
         subscription.c.next_run_at < subscription.c.expires_at,
     )
     return rows.join(_order, _order.c.id == _copied).where(
         subscription.c.mode == mode,
-        goes_on,
+        is_active_or_running,
         subscription.c.next_run_at <= until,
-        within,
+        has_not_expired,
     )
 
 

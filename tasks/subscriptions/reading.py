@@ -1,4 +1,4 @@
-"""Reading subscriptions for people: a list of them, and everything about one."""
+"""Read subscriptions for people: a page of them, or one with its items and copies."""
 
 from datetime import datetime
 from typing import Any
@@ -45,9 +45,9 @@ _SHOWN = (
 def list_subscriptions(
     db: Connection, status: SubscriptionStatus | None, page: int, limit: int, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return a page of subscriptions, newest first, and their number, without customer data.
+    """Return a page of subscriptions, newest first, and their total number.
 
-    `overdue_since` is the due period that no run has begun.
+    The rows hold no customer data. `overdue_since` is the due period that no run has begun.
     """
     wanted = [] if status is None else [subscription.c.status == status]
     rows, total = read_page(db, _select_rows(now), subscription.c.id, wanted, page, limit)

@@ -1,6 +1,6 @@
-"""Recording due periods: a pending factory for each, and their subscriptions as running.
+"""Record due periods: each gets a pending factory, and its subscription becomes running.
 
-This is one transaction, so no period can be lost, and none is copied twice.
+All of it is one transaction, so no period is lost, and none is copied twice.
 """
 
 from dataclasses import dataclass, replace
@@ -24,15 +24,19 @@ from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
 from order_factory.tasks.selections.recording import record_create_events
 from order_factory.tasks.subscriptions.due import (
-    advance,
+    advance_subscriptions,
     factory,
-    find_due,
+    load_due_periods,
     mark_running,
-    overtake,
+    record_overtaken_batches,
     subscription,
 )
-from order_factory.tasks.subscriptions.retries import find_retries, release_orders, take_over_orders
-from order_factory.tasks.subscriptions.tables import open_run_tables, periods, retried
+from order_factory.tasks.subscriptions.retries import (
+    load_due_retries,
+    release_orders,
+    take_over_orders,
+)
+from order_factory.tasks.subscriptions.tables import due_retries, open_run_tables, periods
 from order_factory.tasks.subscriptions.transitions import end_with_source_orders
 from order_factory.tasks.working_set.statements import (
     at,
@@ -58,7 +62,7 @@ class SubscriptionBatch:
     overlapping: int = 0
 
 
-def record_due(
+def record_due_periods(
     db: Connection,
     mode: Mode,
     now: datetime,
@@ -67,21 +71,21 @@ def record_due(
 ) -> SubscriptionBatch | None:
     """Record a batch with a pending factory for each due period and each due retry.
 
-    The subscriptions become `running`, and their `next_run_at` is the following period. Returns
-    None if nothing is due. Two runs at the same time record different subscriptions.
+    The subscriptions become `running`, and `next_run_at` becomes their next period. Returns None if
+    nothing is due. Two runs at the same time record different subscriptions.
     """
     open_run_tables(db)
     end_with_source_orders(db, mode, now)
-    due = find_due(db, mode, now, late_after, limit)
-    retries = find_retries(db, mode, now, limit)
+    due = load_due_periods(db, mode, now, late_after, limit)
+    retries = load_due_retries(db, mode, now, limit)
     if not due and not retries:
-        advance(db, None, now)
+        advance_subscriptions(db, None, now)
         return None
     failed = release_orders(db, now) if retries else None
     batch = record_periods(db, mode, now, failed)
     copied = select(factory.c.order_subscription_id).where(factory.c.batch_id == batch.id)
-    overlapping = overtake(db, copied)
-    advance(db, batch.id, now)
+    overlapping = record_overtaken_batches(db, copied)
+    advance_subscriptions(db, batch.id, now)
     if failed is not None:
         mark_running(db, copied.where(factory.c.attempt > 1), batch.id, now)
     return replace(batch, overlapping=overlapping)
@@ -123,8 +127,8 @@ def _select_due_factories(batch_id: int, now: datetime) -> tuple[list[str], Sele
 def _select_retry_factories(
     batch_id: int, now: datetime, failed: Select[Any]
 ) -> tuple[list[str], Select[Any]]:
-    """Select the columns of the next attempt for each failed factory, with the order that it made."""
-    kept = (
+    """Select the columns of the next attempt for each failed factory, and the order it made."""
+    same = (
         "mode",
         "source_order_id",
         *OPTIONS,
@@ -132,12 +136,12 @@ def _select_retry_factories(
         "period_at",
     )
     values = _list_common_columns(batch_id, now) | {
-        **{name: factory.c[name] for name in kept},
+        **{name: factory.c[name] for name in same},
         "attempt": factory.c.attempt + 1,
         "retry_of_id": factory.c.id,
-        "target_order_id": retried.c.target_order_id,
+        "target_order_id": due_retries.c.target_order_id,
     }
-    rows = select(*values.values()).join(retried, retried.c.factory_id == factory.c.id)
+    rows = select(*values.values()).join(due_retries, due_retries.c.factory_id == factory.c.id)
     rows = rows.where(factory.c.id.in_(failed)).order_by(factory.c.id)
     return list(values), rows
 

@@ -1,4 +1,4 @@
-"""Retrying failed renewals: which ones, when, and how no order is placed twice."""
+"""Retry failed renewals. A retry places the order of the failed attempt, so nobody pays twice."""
 
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,8 @@ from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import FactoryStatus, Mode, OrderStatus
 from order_factory.tasks.copying.payment_source_fallback import allows_fallback, select_newest_valid
 from order_factory.tasks.outcomes.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
-from order_factory.tasks.subscriptions.due import factory, goes_on, subscription
-from order_factory.tasks.subscriptions.tables import retried
+from order_factory.tasks.subscriptions.due import factory, is_active_or_running, subscription
+from order_factory.tasks.subscriptions.tables import due_retries
 from order_factory.tasks.working_set.statements import (
     at,
     execute_and_count,
@@ -35,57 +35,57 @@ _waits = and_(factory.c.waits_for_payment_source, factory.c.status == FactorySta
 # Errors that a later retry can fix: the payment source and the stock.
 PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = (ErrorCode.NOT_ENOUGH_STOCK,)
-# Those that need another payment source or the customer; the schedule does not retry them.
+# Errors that need another payment source or the customer. The schedule does not retry them.
 NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
-# Errors that are not a cause of the failure: they follow from other errors, or are notes.
-_BESIDE = (
+# Errors that do not cause the failure: they follow from other errors, or only inform.
+_NOT_CAUSES = (
     ErrorCode.CANNOT_BE_PLACED,
     ErrorCode.GIFT_CARD_NOT_REDEEMED,
     ErrorCode.LINE_ITEMS_NONE_LEFT,
     ErrorCode.QUANTITY_REDUCED,
 )
-# The statuses in which an order of a failed attempt is placed or copied again, and then also those
-# in which its placing is not decided yet.
+# A retry places a pending order, and copies the source order again in place of a cancelled one. An
+# order that is being placed is left for later.
 _REPLACEABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
 _OPEN = (*_REPLACEABLE, OrderStatus.PLACING)
 
 
-def can_get_better() -> ColumnElement[bool]:
-    """Whether all errors of a failed factory are of kinds that can pass."""
-    passes = or_(
+def may_succeed_later() -> ColumnElement[bool]:
+    """Whether a later retry can fix all errors of a failed factory."""
+    matches = or_(
         and_(_error.c.field.in_(PASSING_FIELDS), _error.c.code.not_in(NEEDS_OTHER_SOURCE)),
         _error.c.code.in_(PASSING_CODES),
     )
-    return _has_only_errors(passes)
+    return _has_only_errors(matches)
 
 
-def needs_other_source() -> ColumnElement[bool]:
+def needs_another_source() -> ColumnElement[bool]:
     """Whether a failed factory waits for another payment source, or for its customer."""
     return _has_only_errors(_error.c.code.in_(NEEDS_OTHER_SOURCE))
 
 
-def _has_only_errors(passes: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the factory has such an error, and no other."""
+def _has_only_errors(matches: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the factory has an error that meets the condition, and no other error."""
     mine = _error.c.order_factory_id == factory.c.id
-    lasting = exists().where(mine, ~passes, _error.c.code.not_in(_BESIDE))
-    return and_(exists().where(mine, passes), ~lasting)
+    has_other_error = exists().where(mine, ~matches, _error.c.code.not_in(_NOT_CAUSES))
+    return and_(exists().where(mine, matches), ~has_other_error)
 
 
-def find_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
+def load_due_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
     """Load the failed factories whose retry is due. Returns their number.
 
-    A factory whose target order is being placed is left for later. If the order has been placed
-    since, there is no retry.
+    A factory whose target order is being placed is left for later. If the order has been placed in
+    the meantime, the retry is cancelled.
     """
-    _wake_those_with_another_source(db, now)
-    _drop_obsolete(db, now)
-    held = skip_locked(db, _select_due_retries(mode, now).limit(limit), subscription).subquery(
+    _schedule_with_other_sources(db, now)
+    _cancel_obsolete_retries(db, now)
+    due = skip_locked(db, _select_due_retries(mode, now).limit(limit), subscription).subquery(
         "held"
     )
     return execute_and_count(
         db,
         insert_counted(
-            retried, ["factory_id", "order_subscription_id", "target_order_id"], select(held)
+            due_retries, ["factory_id", "order_subscription_id", "target_order_id"], select(due)
         ),
     )
 
@@ -96,17 +96,17 @@ def _select_due_retries(mode: Mode, now: datetime) -> Select[Any]:
         .join(subscription, subscription.c.id == factory.c.order_subscription_id)
         .outerjoin(_target, _target.c.id == factory.c.target_order_id)
     )
-    placeless = or_(_target.c.id.is_(None), _target.c.status.in_(_REPLACEABLE))
+    is_unplaced = or_(_target.c.id.is_(None), _target.c.status.in_(_REPLACEABLE))
     return rows.where(
-        factory.c.retry_at <= now, goes_on, subscription.c.mode == mode, placeless
+        factory.c.retry_at <= now, is_active_or_running, subscription.c.mode == mode, is_unplaced
     ).order_by(factory.c.retry_at, factory.c.id)
 
 
-def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
-    """Schedule a retry of copies that wait for a payment source if the wallet has changed since."""
+def _schedule_with_other_sources(db: Connection, now: datetime) -> None:
+    """Schedule a retry of the copies that wait for a payment source and may use another one now."""
     if not db.scalar(select(exists().where(_waits))):
         return
-    newer = exists().where(
+    has_newer_source = exists().where(
         _saved.c.customer_id == _customer_of_factory,
         _saved.c.payment_source_id == _payment.c.id,
         or_(
@@ -125,13 +125,15 @@ def _wake_those_with_another_source(db: Connection, now: datetime) -> None:
         .join(_target, _target.c.payment_source_id == _payment.c.id)
         .where(_target.c.id == factory.c.target_order_id)
     )
-    another = chosen.scalar_subquery() != charged.scalar_subquery()
-    ready = update(factory).where(_waits, or_(newer, another, _has_fallback(now)))
-    db.execute(ready.values(retry_at=now, waits_for_payment_source=False, updated_at=now))
+    has_other_choice = chosen.scalar_subquery() != charged.scalar_subquery()
+    waiting = update(factory).where(
+        _waits, or_(has_newer_source, has_other_choice, _has_fallback(now))
+    )
+    db.execute(waiting.values(retry_at=now, waits_for_payment_source=False, updated_at=now))
 
 
 def _has_fallback(now: datetime) -> ColumnElement[bool]:
-    """Whether the payment was refused permanently and another payment source may pay."""
+    """Whether the payment was refused permanently and a fallback is allowed and exists."""
     other = select_newest_valid(_customer_of_factory, _refused, at(now), factory)
     refused = exists().where(
         _target.c.id == factory.c.target_order_id,
@@ -143,31 +145,31 @@ def _has_fallback(now: datetime) -> ColumnElement[bool]:
     return and_(allows_fallback(factory.c.payment_source_fallback), refused.correlate(factory))
 
 
-def _drop_obsolete(db: Connection, now: datetime) -> None:
+def _cancel_obsolete_retries(db: Connection, now: datetime) -> None:
     obsolete = exists().where(
         _target.c.id == factory.c.target_order_id, _target.c.status.not_in(_OPEN)
     )
-    ripe = update(factory).where(factory.c.retry_at <= now, obsolete)
-    db.execute(ripe.values(retry_at=None, updated_at=now))
+    due = update(factory).where(factory.c.retry_at <= now, obsolete)
+    db.execute(due.values(retry_at=None, updated_at=now))
 
 
 def release_orders(db: Connection, now: datetime) -> Select[Any]:
-    """Release the orders that the loaded factories could not place. Returns the factories' keys.
+    """Release the orders that the factories to retry could not place. Selects their factories.
 
-    Each order moves to the factory of the retry, so that this order is paid for, and not another
-    copy. A cancelled order stays with its factory, and the source order is copied again. An order
-    that is being placed keeps its factory, which waits.
+    The factory of the retry takes over the order, so the customer pays for this order and not for
+    another copy. A cancelled order stays with its factory, and the source order is copied again. An
+    order that is being placed stays with its factory, which waits.
     """
-    lock_rows(db, _target, select(retried.c.target_order_id))
-    status = select(_target.c.status).where(_target.c.id == retried.c.target_order_id)
-    open_ = status.scalar_subquery()
-    db.execute(delete(retried).where(open_.not_in(_REPLACEABLE)))
-    cancelled = update(retried).where(open_ == OrderStatus.CANCELLED)
+    lock_rows(db, _target, select(due_retries.c.target_order_id))
+    status = select(_target.c.status).where(_target.c.id == due_retries.c.target_order_id)
+    order_status = status.scalar_subquery()
+    db.execute(delete(due_retries).where(order_status.not_in(_REPLACEABLE)))
+    cancelled = update(due_retries).where(order_status == OrderStatus.CANCELLED)
     db.execute(cancelled.values(target_order_id=None))
-    failed = select(retried.c.factory_id)
-    recorded = update(factory).where(factory.c.id.in_(failed))
-    db.execute(recorded.values(retry_at=None, updated_at=now))
-    handed_over = failed.where(retried.c.target_order_id.is_not(None))
+    failed = select(due_retries.c.factory_id)
+    retried_now = update(factory).where(factory.c.id.in_(failed))
+    db.execute(retried_now.values(retry_at=None, updated_at=now))
+    handed_over = failed.where(due_retries.c.target_order_id.is_not(None))
     released = update(factory).where(factory.c.id.in_(handed_over))
     db.execute(released.values(target_order_id=None))
     return failed

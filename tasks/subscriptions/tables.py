@@ -1,4 +1,4 @@
-"""The temporary tables of a subscription run; they are empty when a transaction begins."""
+"""The temporary tables of a subscription run. They are empty at the start of a transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,8 +18,8 @@ def _make_key_column(name: str) -> Column[int]:
     return Column(name, BigId, primary_key=True, autoincrement=False)
 
 
-# The subscriptions that this transaction has locked, and their next period after it.
-runs = temporary(
+# The subscriptions that this transaction has locked, each with its next period.
+next_runs = temporary(
     _METADATA,
     "tmp_subscription_runs",
     _make_key_column("order_subscription_id"),
@@ -33,15 +33,15 @@ periods = temporary(
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("period_at", UtcDateTime(), nullable=False),
 )
-# The failed factories that are retried, and the order that each has made and could not place.
-retried = temporary(
+# The failed factories to retry, each with the order that it could not place.
+due_retries = temporary(
     _METADATA,
     "tmp_subscription_retries",
     _make_key_column("factory_id"),
     Column("order_subscription_id", BigInteger, nullable=False),
     Column("target_order_id", BigInteger),
 )
-# The subscriptions whose copies of a batch have all ended, and whether one failed permanently.
+# The subscriptions whose copies in a batch have all ended.
 ended_subscriptions = temporary(
     _METADATA, "tmp_ended_subscriptions", _make_key_column("order_subscription_id")
 )
@@ -53,13 +53,13 @@ def open_run_tables(db: Connection) -> None:
 
 
 def fill_with_times(db: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows of keys, flags and times (or None) into a table, in the order of its columns."""
+    """Insert rows into a table. A row has its keys, flags, and times or None in column order."""
     if not rows:
         return
-    store = UtcDateTime().dialect_impl(db.dialect).bind_processor(db.dialect)
-    assert store is not None
+    to_database = UtcDateTime().dialect_impl(db.dialect).bind_processor(db.dialect)
+    assert to_database is not None
     columns = {
-        column.key: [store(each) if isinstance(each, datetime) else each for each in values]
+        column.key: [to_database(each) if isinstance(each, datetime) else each for each in values]
         for column, values in zip(table.c, zip(*rows, strict=True), strict=True)
     }
     fill(db, table, columns)

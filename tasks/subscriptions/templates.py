@@ -1,8 +1,8 @@
 """Template orders: drafts for subscriptions that do not copy their source order unchanged.
 
-A subscription with items delivers only those, and one with its own payment source pays with that.
-Its template is a draft order with these lines and this payment source, which is copied like any
-other order. A template that was copied is never changed; a new one replaces it.
+A subscription with items delivers only these. A subscription with its own payment source pays with
+it. The template is a draft order with these lines and this payment source. It is copied like any
+other order. A template that was copied is never changed: a new template replaces it.
 """
 
 from datetime import datetime
@@ -52,7 +52,7 @@ ORIGIN = "order_subscriptions"
 _order, _line, _option = table_of(Order), table_of(LineItem), table_of(LineItemOption)
 _address, _payment = table_of(Address), table_of(PaymentSource)
 _saved, item = table_of(CustomerPaymentSource), table_of(OrderSubscriptionItem)
-# The columns that an item has itself; the others come from its source line.
+# The columns of an item. The other columns of a line come from the item's source line.
 _OF_ITEMS = (
     "item_type",
     "sku_code",
@@ -68,7 +68,7 @@ _OF_AMOUNTS = ("discount_cents", "discount_breakdown", "tax_breakdown")
 
 def rebuild_template(db: Connection, key: int, now: datetime) -> None:
     """Create the template for the subscription's items and payment source, if it needs one."""
-    # Locked, so that no run records a copy of a template that is being deleted.
+    # The lock prevents a run from recording a copy of a template that is being deleted.
     mine = select(subscription).where(subscription.c.id == key)
     row = db.execute(mine.with_for_update()).one()
     has_items = bool(db.scalar(select(exists().where(item.c.order_subscription_id == key))))
@@ -79,7 +79,7 @@ def rebuild_template(db: Connection, key: int, now: datetime) -> None:
         if has_items:
             insert_discount_lines(db, row.source_order_id, key, template, now)
         update_order_totals(db, template)
-        # It is not a cart that a customer has begun.
+        # The new totals made it pending, but a template is not a customer's cart.
         db.execute(update(_order).where(_order.c.id == template).values(status=OrderStatus.DRAFT))
     changed = update(subscription).where(subscription.c.id == key)
     db.execute(changed.values(template_order_id=template, updated_at=now))
@@ -114,7 +114,7 @@ def _insert_order(db: Connection, row: Any, has_items: bool, now: datetime) -> i
 
 
 def _insert_address(db: Connection, key: int | None, now: datetime) -> int | None:
-    """Insert a copy of this address for the template only, without a reference for imports."""
+    """Insert a copy of this address for the template, without its reference. Returns its key."""
     if key is None:
         return None
     columns = copied_columns(Address, "reference", "reference_origin")
@@ -126,12 +126,12 @@ def _insert_address(db: Connection, key: int | None, now: datetime) -> int | Non
 
 
 def _find_payment_source(db: Connection, row: Any, source: Any) -> int | None:
-    """Return the payment source for the copies: the subscription's, or else the source order's."""
+    """Return the subscription's payment source, or else the source order's."""
     if row.customer_payment_source_id is not None:
         mine = select(_saved.c.payment_source_id)
         key = mine.where(_saved.c.id == row.customer_payment_source_id)
     else:
-        # The one in the wallet, not its copy, which belongs to the source order only.
+        # The payment source in the wallet. Its copy belongs to the source order only.
         saved = func.coalesce(_payment.c.copied_from_id, _payment.c.id)
         key = select(saved).where(_payment.c.id == source.payment_source_id)
     found: int | None = db.scalar(key)

@@ -32,15 +32,21 @@ from order_factory.models.values.statuses import (
     SubscriptionStatus,
 )
 from order_factory.tasks.payments.open_payments import cancel_open_payments
-from order_factory.tasks.subscriptions.due import factory, goes_on, is_active, is_free, subscription
+from order_factory.tasks.subscriptions.due import (
+    factory,
+    has_open_copy,
+    is_active,
+    is_active_or_running,
+    subscription,
+)
 from order_factory.tasks.subscriptions.events import record_new_status
 from order_factory.tasks.subscriptions.planning import find_first_period
-from order_factory.tasks.subscriptions.tables import fill_with_times, open_run_tables, runs
+from order_factory.tasks.subscriptions.tables import fill_with_times, next_runs, open_run_tables
 from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.statements import at, insert_counted, table_of
 
 _order, _event = table_of(Order), table_of(Event)
-_waits = subscription.c.status == literal_column("'draft'")
+_is_draft = subscription.c.status == literal_column("'draft'")
 _PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
@@ -60,7 +66,7 @@ TRANSITIONS = {
     Trigger.CANCEL: ((_S.DRAFT, _S.INACTIVE, _S.ACTIVE, _S.RUNNING), _S.CANCELLED),
 }
 
-# The statuses in which each trigger has nothing left to do.
+# The statuses in which each trigger changes nothing.
 _DONE = {
     Trigger.ACTIVATE: (_S.ACTIVE, _S.RUNNING),
     Trigger.DEACTIVATE: (_S.INACTIVE,),
@@ -76,10 +82,10 @@ def is_cancelled(db: Connection, order_id: int) -> bool:
 
 
 def plan_changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
-    """Return the values that a trigger sets; `row` has the subscription's columns.
+    """Return the values that a trigger sets. `row` has the subscription's columns.
 
     If the subscription has the status already, nothing changes. When it becomes active, its next
-    period is the first one from now on; earlier periods are not made up for. Raises
+    period is the first one from now on, and missed periods are not copied. Raises
     `CannotTransition`.
     """
     before, after = TRANSITIONS[trigger]
@@ -113,40 +119,40 @@ def apply_trigger(db: Connection, key: int, trigger: Trigger, now: datetime) -> 
 
 
 def stop_copies(db: Connection, keys: Select[Any], now: datetime) -> None:
-    """Abort the pending copies and the retries of those subscriptions that are not active."""
-    forget_retries(db, keys, now)
-    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
+    """Abort the pending copies, and cancel the retries, of these subscriptions if inactive."""
+    cancel_retries(db, keys, now)
+    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~is_active_or_running)
     waiting = select(factory.c.id).where(
         factory.c.status == FactoryStatus.PENDING, factory.c.order_subscription_id.in_(stopped)
     )
     # A copy that a run is making now is completed, but its payment is no longer authorized.
-    called_off = list(db.scalars(skip_locked(db, waiting, factory)))
-    if not called_off:
+    aborted = list(db.scalars(skip_locked(db, waiting, factory)))
+    if not aborted:
         return
-    ended = update(factory).where(factory.c.id.in_(called_off))
+    ended = update(factory).where(factory.c.id.in_(aborted))
     db.execute(ended.values(status=FactoryStatus.ABORTED, updated_at=now))
-    # An order that was to be placed again is no longer wanted.
-    left = select(factory.c.target_order_id).where(
-        factory.c.id.in_(called_off), factory.c.target_order_id.is_not(None)
+    # An order that a retry would place is no longer wanted.
+    order_ids = select(factory.c.target_order_id).where(
+        factory.c.id.in_(aborted), factory.c.target_order_id.is_not(None)
     )
     orders = update(_order).where(
-        _order.c.id.in_(left), may_become(_order.c.status, OrderStatus.CANCELLED)
+        _order.c.id.in_(order_ids), may_become(_order.c.status, OrderStatus.CANCELLED)
     )
     db.execute(orders.values(status=OrderStatus.CANCELLED, cancelled_at=now, updated_at=now))
-    of_now = _order.c.cancelled_at == now
-    record_order_events(db, [EventName.ORDER_CANCEL], left, of_now, now=now)
-    cancel_open_payments(db, left, now)
+    is_cancelled_now = _order.c.cancelled_at == now
+    record_order_events(db, [EventName.ORDER_CANCEL], order_ids, is_cancelled_now, now=now)
+    cancel_open_payments(db, order_ids, now)
     names = ["name", "order_factory_id", "created_at"]
     rows = select(literal(EventName.ABORT.value), factory.c.id, at(now))
-    db.execute(insert_counted(_event, names, rows.where(factory.c.id.in_(called_off))))
+    db.execute(insert_counted(_event, names, rows.where(factory.c.id.in_(aborted))))
 
 
-def forget_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
-    """Cancel the retries of those of these subscriptions that are not active.
+def cancel_retries(db: Connection, keys: Select[Any], now: datetime) -> None:
+    """Cancel the retries of the inactive ones of these subscriptions.
 
-    No payment of theirs waits for the customer any more.
+    Their payments that wait for the customer are cancelled too.
     """
-    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~goes_on)
+    stopped = select(subscription.c.id).where(subscription.c.id.in_(keys), ~is_active_or_running)
     waiting = update(factory).where(
         or_(factory.c.retry_at.is_not(None), factory.c.waits_for_payment_source),
         factory.c.order_subscription_id.in_(stopped),
@@ -163,10 +169,10 @@ def _cancel_payments(db: Connection, stopped: Select[Any], now: datetime) -> Non
 
 
 def activate_placed(db: Connection, now: datetime, *only: ColumnElement[bool]) -> None:
-    """Activate the drafts with `activate_by_source_order` whose source order is placed now.
+    """Activate the drafts with `activate_by_source_order` whose source order is placed.
 
-    The source order counts as the first delivery, so the first period is the one after its placing.
-    `only` restricts this to the subscriptions that meet a condition.
+    The source order is the first delivery, so the first period comes after its placing. Only the
+    subscriptions that meet the conditions `only` are activated.
     """
     begun = func.coalesce(_order.c.placed_at, subscription.c.created_at)
     rows = select(subscription, begun.label("begun_at"))
@@ -174,7 +180,7 @@ def activate_placed(db: Connection, now: datetime, *only: ColumnElement[bool]) -
     _activate(
         db,
         rows.where(
-            _waits,
+            _is_draft,
             subscription.c.activate_by_source_order,
             _order.c.status.in_(_PLACED),
             *only,
@@ -199,22 +205,22 @@ def _activate(
     ]
     if not found:
         return
-    fill_with_times(db, runs, found)
-    mine = update(subscription).where(subscription.c.id == runs.c.order_subscription_id)
+    fill_with_times(db, next_runs, found)
+    mine = update(subscription).where(subscription.c.id == next_runs.c.order_subscription_id)
     values = {"status": SubscriptionStatus.ACTIVE, "status_reason": None, "updated_at": now}
-    db.execute(mine.values(next_run_at=runs.c.next_run_at, **values))
-    begun = subscription.c.id.in_(select(runs.c.order_subscription_id))
+    db.execute(mine.values(next_run_at=next_runs.c.next_run_at, **values))
+    begun = subscription.c.id.in_(select(next_runs.c.order_subscription_id))
     record_new_status(db, SubscriptionStatus.ACTIVE, begun, now)
 
 
-def expire(db: Connection, now: datetime) -> None:
+def deactivate_expired(db: Connection, now: datetime) -> None:
     """Deactivate the expired subscriptions without an open period, copy or retry."""
     waiting = exists().where(
         factory.c.order_subscription_id == subscription.c.id, factory.c.retry_at.is_not(None)
     )
     expired = select(subscription.c.id).where(
         is_active,
-        is_free,
+        ~has_open_copy,
         subscription.c.next_run_at.is_(None),
         subscription.c.expires_at <= now,
         ~waiting,
@@ -228,20 +234,20 @@ def is_ended_by_source() -> ColumnElement[bool]:
     cancelled = exists().where(
         source.c.id == subscription.c.source_order_id, source.c.status == OrderStatus.CANCELLED
     )
-    return and_(goes_on, subscription.c.end_with_source_order, cancelled)
+    return and_(is_active_or_running, subscription.c.end_with_source_order, cancelled)
 
 
 def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
-    """Deactivate the subscriptions that are due or to be retried, and whose source was cancelled.
+    """Deactivate the due subscriptions whose source order was cancelled.
 
-    A customer who cancels an order, and whose payment is voided, does not expect to be charged for
-    it again.
+    Subscriptions with a due retry are deactivated too. A customer who cancels an order does not
+    expect to pay for it again.
     """
     due = select(subscription.c.id).where(subscription.c.next_run_at <= now)
-    again = select(factory.c.order_subscription_id).where(factory.c.retry_at <= now)
+    to_retry = select(factory.c.order_subscription_id).where(factory.c.retry_at <= now)
     mine = select(subscription.c.id).where(
         subscription.c.mode == mode,
-        subscription.c.id.in_(union(due, again)),
+        subscription.c.id.in_(union(due, to_retry)),
         is_ended_by_source(),
     )
     keys = db.scalars(skip_locked(db, mine, subscription)).all()
@@ -252,7 +258,7 @@ def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
 
 
 def end_subscriptions(db: Connection, keys: Sequence[int], reason: str, now: datetime) -> None:
-    """Set these subscriptions to inactive, with the reason."""
+    """Deactivate these subscriptions for this reason."""
     if not keys:
         return
     mine = subscription.c.id.in_(keys)

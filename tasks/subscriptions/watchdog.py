@@ -26,10 +26,10 @@ def find_overdue_now() -> Overdue | None:
 
 def describe_overdue(overdue: Overdue) -> str:
     """Return the message about overdue renewals, for the command line, API and notifications."""
-    what = "renewal is" if overdue.count == 1 else "renewals are"
+    renewals = "renewal is" if overdue.count == 1 else "renewals are"
     return (
-        f"{overdue.count:,} {what} overdue since {format_time(overdue.since)}: no run copies the "
-        "due orders. Check Prefect's worker and the schedule of run-order-subscriptions/hourly."
+        f"{overdue.count:,} {renewals} overdue since {format_time(overdue.since)}: no run copies "
+        "the due orders. Check Prefect's worker and the schedule of run-order-subscriptions/hourly."
     )
 
 
@@ -42,7 +42,7 @@ def _is_cut_off() -> bool:
         with reading() as db:
             return why_cut_off(db) is not None
     except (OrderFactoryError, SQLAlchemyError):
-        return False  # a database that does not answer is what the notice is about
+        return False  # the notice itself reports a database that does not answer
 
 
 def notify(text: str) -> bool:

@@ -17,7 +17,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
-from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.recording import record_due_periods
 from tests.support.copying import change
 from tests.support.crashes.nights import job, statuses
 from tests.support.crashes.processes import Worker, ended, killed_at_its_stop, workers
@@ -47,7 +47,7 @@ def retries(shop, ledger):
         assert {row.status for row in shop.rows(OrderFactory)} == {"failed"}
         change(PaymentSource, cards, payment_source_token=token)
         with begin() as db:
-            batch = record_due(db, Mode.LIVE, LATER, LATE_AFTER)
+            batch = record_due_periods(db, Mode.LIVE, LATER, LATE_AFTER)
         assert batch is not None
         return batch
 

@@ -12,7 +12,7 @@ from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch, 
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.recording import record_due_periods
 from tests.support.copying import change, whole_database
 from tests.support.paying import payable as payable_by_gateway
 from tests.support.subscriptions import due, payable, run_due, subscribe, subscription
@@ -79,7 +79,7 @@ def test_a_run_that_continues_a_batch_places_the_orders_of_failed_renewals(shop,
     change(PaymentSource, card, payment_source_token="tok_approve")
     change(OrderFactory, shop.row(OrderFactory).id, retry_at=utc_now())
     with begin() as db:
-        left = record_due(db, Mode.LIVE, utc_now(), timedelta(hours=3))
+        left = record_due_periods(db, Mode.LIVE, utc_now(), timedelta(hours=3))
     assert left is not None
 
     named = {"reference": left.reference} if goes_on is bulk_order_factory else {}

@@ -12,13 +12,13 @@ from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copy_orders import place_orders_again
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.outcomes import find_running_batches, record_outcomes
-from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.recording import record_due_periods
 from order_factory.tasks.subscriptions.transitions import (
     Trigger,
     activate_created,
     activate_placed,
     apply_trigger,
-    expire,
+    deactivate_expired,
 )
 from tests.support.copying import authorize, change, copy_batch
 from tests.support.shop import Shop
@@ -73,13 +73,13 @@ def run_due(now: datetime, **limits: Any) -> int:
     for mode in Mode:
         while True:
             with begin() as db:
-                due = record_due(db, mode, now, LATE_AFTER, **limits)
+                due = record_due_periods(db, mode, now, LATE_AFTER, **limits)
             if due is None:
                 break
             carry_out(due.id, now)
             count += 1
     with begin() as db:
-        expire(db, now)
+        deactivate_expired(db, now)
     return count
 
 

@@ -21,7 +21,7 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
-from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.recording import record_due_periods
 from order_factory.tasks.subscriptions.transitions import Trigger
 from order_factory.tasks.verify import verify
 from tests.support.copying import authorize, change, copy_batch
@@ -36,7 +36,7 @@ def recorded(shop, token):
     gateway("test")  # opens its ledger
     key = due(shop, payable(shop, token))
     with begin() as db:
-        batch = record_due(db, Mode.LIVE, utc_now(), LATE_AFTER)
+        batch = record_due_periods(db, Mode.LIVE, utc_now(), LATE_AFTER)
         assert batch is not None
         start_batch(db, batch.id, None)
     return key, batch.id

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from order_factory.models.database.engine import begin
 from order_factory.models.tables import Order, OrderFactory, Sku, StockItem
 from order_factory.models.tables.base import utc_now
-from order_factory.tasks.outcomes.cancellation import finish
+from order_factory.tasks.outcomes.cancellation import cancel_orders
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.copying import change, copy, copy_one, target_of
 from tests.support.paying import payable, place
@@ -127,7 +127,7 @@ def test_cancelling_returns_the_pieces(shop, stock, made_here):
     change(Order, order, status="approved")
 
     with begin() as db:
-        finish(db, select(table_of(Order).c.id).filter_by(id=order), utc_now())
+        cancel_orders(db, select(table_of(Order).c.id).filter_by(id=order), utc_now())
 
     assert stock("MUG") == (10 if made_here else 16, 0)
 

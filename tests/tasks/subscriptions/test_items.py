@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, cast, literal, select
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import LineItem, Order, OrderFactory, OrderSubscriptionItem
-from order_factory.tasks.subscriptions.items import convert, sum_options_cents
+from order_factory.tasks.subscriptions.items import convert_to_automatic, sum_options_cents
 from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.working_set.taxes import split_cents
 from tests.simulations.changed_copies import part_of
@@ -77,7 +77,7 @@ def test_options_and_discounts_follow_a_changed_quantity(shop, kind, quantity, d
     shop.line(order, item_type=kind, unit_amount_cents=-1_00, coupon_code="WELCOME")
     key = subscribe(shop, order)
     with begin() as db:
-        convert(db, key, START)
+        convert_to_automatic(db, key, START)
 
     set_quantity(shop, key, quantity)
 
@@ -113,7 +113,7 @@ def test_ten_copies_of_a_changed_order_cost_the_same_to_the_cent(
         shop.line(order, item_type=kind, unit_amount_cents=cents)
     key = subscribe(shop, order)
     with begin() as db:
-        convert(db, key, START)
+        convert_to_automatic(db, key, START)
     (mug, unit, extra, had, tax), cap = goods
     quantity = mug + chance.choice([-1, 1])
     set_quantity(shop, key, quantity, "MUG")

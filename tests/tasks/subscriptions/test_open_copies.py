@@ -8,7 +8,7 @@ from sqlalchemy import select
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import Order, OrderFactory, OvertakenBatch, PaymentSource
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.recording import record_due_periods
 from tests.support.copying import change
 from tests.support.paying import payable as payable_by_gateway
 from tests.support.subscriptions import (
@@ -105,7 +105,7 @@ def test_a_run_counts_copies_with_an_older_open_copy(shop):
     subscribe(shop, frequency="daily", starts_at=START + 2 * DAY)
 
     with begin() as db:
-        batch = record_due(db, Mode.LIVE, START + 2 * DAY, LATE_AFTER)
+        batch = record_due_periods(db, Mode.LIVE, START + 2 * DAY, LATE_AFTER)
 
     assert batch is not None
     assert batch.overlapping == 1

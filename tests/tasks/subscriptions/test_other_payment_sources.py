@@ -16,7 +16,7 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.tables.base import utc_now
-from order_factory.tasks.subscriptions.outcomes import count_waiting
+from order_factory.tasks.subscriptions.outcomes import count_waiting_copies
 from tests.support.copying import change
 from tests.support.paying import payable
 from tests.support.subscriptions import FEBRUARY, run_due, subscribe
@@ -57,7 +57,7 @@ def test_a_renewal_that_waits_is_announced_once(shop, ledger):
     assert waiting.waits_for_payment_source
     assert len(shop.rows(Event, name="order_factories.wait")) == 1
     with reading() as db:
-        assert count_waiting(db, waiting.batch_id) == 1
+        assert count_waiting_copies(db, waiting.batch_id) == 1
 
 
 def test_a_confirmed_payment_is_not_charged_again(shop, ledger):

@@ -7,7 +7,7 @@ from order_factory.models.tables import OrderFactory
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.overdue import Overdue, read_overdue
 from order_factory.tasks.subscriptions.reading import list_subscriptions
-from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.recording import record_due_periods
 from tests.support.copying import change
 from tests.support.subscriptions import LATE_AFTER, START, run_due, subscribe
 
@@ -49,7 +49,7 @@ def test_no_period_is_overdue_after_a_run(shop):
 def test_unfinished_copies_of_dead_runs_and_retries_are_overdue(shop):
     subscribe(shop, frequency="yearly", starts_at=START + DAY)
     with begin() as db:
-        record_due(db, Mode.LIVE, START + DAY, LATE_AFTER)
+        record_due_periods(db, Mode.LIVE, START + DAY, LATE_AFTER)
     recorded = overdue(START + 2 * DAY)
     factory = shop.row(OrderFactory)
     change(OrderFactory, factory.id, status="failed", retry_at=START + 3 * DAY)

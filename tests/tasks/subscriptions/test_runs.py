@@ -18,7 +18,7 @@ from order_factory.models.tables import (
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
-from order_factory.tasks.subscriptions.recording import record_due
+from order_factory.tasks.subscriptions.recording import record_due_periods
 from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from tests.support.at_once import at_once
 from tests.support.copying import change
@@ -170,10 +170,10 @@ def test_test_mode_and_live_mode_have_separate_batches(shop):
 def test_a_run_that_died_after_recording_is_finished_by_the_next(shop):
     key = subscribe(shop)
     with begin() as db:
-        record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
+        record_due_periods(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
     recorded = subscription(shop, key)
     with begin() as db:
-        again = record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
+        again = record_due_periods(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
 
     run_due(FEBRUARY)
 
@@ -221,7 +221,7 @@ def test_a_period_that_was_copied_is_never_copied_again_even_if_it_seems_due(sho
 def test_a_subscription_deactivated_during_a_run_stays_inactive(shop):
     key = subscribe(shop)
     with begin() as db:
-        batch = record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
+        batch = record_due_periods(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
     with begin() as db:
         apply_trigger(db, key, Trigger.DEACTIVATE, FEBRUARY)
 
@@ -317,7 +317,7 @@ def test_copies_have_the_options_of_their_subscription(shop):
     )
 
     with begin() as db:
-        record_due(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
+        record_due_periods(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
 
     copy = shop.row(OrderFactory, order_subscription_id=key)
     assert {name: copy._mapping[name] for name in OPTIONS} == {

@@ -71,8 +71,16 @@ class InvalidRequest(OrderFactoryError):
 
 
 class SourceOrderNotFound(OrderFactoryError):
+    """Takes the name, the mode, and optionally a hint where the order may be."""
+
     status, code = 404, "source_order_not_found"
     detail = "No {1} order has the id or number {0!r}; `order-factory orders` lists them."
+
+    def __str__(self) -> str:
+        name, mode, *hints = self.args
+        if not hints:
+            return super().__str__()
+        return f"No {mode} order has the id or number {name!r}; {hints[0]}"
 
 
 class SourceOrderAmbiguous(OrderFactoryError):
@@ -111,11 +119,19 @@ class NothingSelected(SelectionInvalid):
 
 
 class NothingNamed(OrderFactoryError):
+    """Takes the name, the mode, and optionally a hint where the order may be."""
+
     status, code = 404, "not_found"
     detail = (
-        "No order and no order factory has the number or id {!r}; `order-factory orders` and "
+        "No {1} order and no order factory has the number or id {0!r}; `order-factory orders` and "
         "`order-factory factories` list them."
     )
+
+    def __str__(self) -> str:
+        name, mode, *hints = self.args
+        if not hints:
+            return super().__str__()
+        return f"No {mode} order and no order factory has the number or id {name!r}; {hints[0]}"
 
 
 class FactoryNotFound(OrderFactoryError):

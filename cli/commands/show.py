@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from order_factory.cli.options import AsJson, Debug, get_terminal
+from order_factory.cli.options import AsJson, Debug, Mode, get_terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,6 +17,7 @@ def show(
         str,
         typer.Argument(metavar="NAME", help="Number or id of an order, or id of an order factory."),
     ],
+    mode: Mode = "live",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -27,6 +28,7 @@ def show(
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema
     from order_factory.models.errors import FactoryNotFound, NothingNamed, SourceOrderNotFound
+    from order_factory.models.values.statuses import Mode as Modes
     from order_factory.tasks.factories.records import require_factory
     from order_factory.tasks.factories.source_orders import require_order
 
@@ -36,9 +38,9 @@ def show(
             document, parts = _factory(db, require_factory(db, name))
         except FactoryNotFound:
             try:
-                document, parts = _order(db, require_order(db, name))
+                document, parts = _order(db, require_order(db, name, Modes(mode)))
             except SourceOrderNotFound as error:
-                raise NothingNamed(name) from error
+                raise NothingNamed(*error.args) from error
     get_terminal(context).show(document, *parts)
 
 

@@ -7,6 +7,7 @@ from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
+from order_factory.tasks.factories.similar_numbers import find_hints
 
 # The modes in which an order is found by its id. In test mode no live order is found.
 MODES_OF_IDS = {Mode.LIVE: tuple(Mode), Mode.TEST: (Mode.TEST,)}
@@ -15,8 +16,9 @@ MODES_OF_IDS = {Mode.LIVE: tuple(Mode), Mode.TEST: (Mode.TEST,)}
 def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
     """Return the key of the order with this number in this mode, or with this public id.
 
-    Blanks around the name do not matter, as in an import. In mode `test`, the id of a live order is not found. Raises `SourceOrderNotFound`, or
-    `SourceOrderAmbiguous` if the name is the number of one order and the id of another.
+    Blanks around the name do not matter, as in an import. In mode `test`, the id of a live order is
+    not found. Raises `SourceOrderNotFound`, or `SourceOrderAmbiguous` if the name is the number of
+    one order and the id of another.
     """
     name = clean_key(name)
     key = key_of(Resource.orders, name)
@@ -25,7 +27,7 @@ def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
     query = select(Order.id).where(by_number if key is None else or_(by_number, by_id))
     keys = list(db.scalars(query.order_by(Order.id)))
     if not keys:
-        raise SourceOrderNotFound(name, mode)
+        raise SourceOrderNotFound(name, mode, *find_hints(db, [name], mode).values())
     if len(keys) > 1:
         raise SourceOrderAmbiguous(name, ", ".join(public_id(Resource.orders, k) for k in keys))
     return keys[0]

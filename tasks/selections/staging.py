@@ -27,10 +27,10 @@ from order_factory.models.tables.row_names import stored_name
 from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import Mode
+from order_factory.tasks.factories.similar_numbers import find_hints
 from order_factory.tasks.factories.source_orders import MODES_OF_IDS
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.reading import Problem
-from order_factory.tasks.selections.similar_numbers import similar_numbers
 from order_factory.tasks.working_set.statements import Rows, table_of
 from order_factory.tasks.working_set.tables import temporary
 
@@ -139,14 +139,18 @@ def describe_repetition(order: str, reference: str | None, first: str) -> str:
     )
 
 
+def _describe_hint(hint: str | None) -> str:
+    return "" if hint is None else f"; {hint}"
+
+
 def _find_problems(
     db: Connection, counted: str, mode: Mode, repeated: Rows | None = None
 ) -> list[Problem]:
     """Return the problems of the rows' orders; `repeated` selects repetitions."""
     unknown = db.execute(_select_unknown()).all()
-    similar = similar_numbers(db, [order for _, order in unknown])
+    hints = find_hints(db, [order for _, order in unknown], mode)
     problems = [
-        (row, f"no {mode} order has the number or id {order!r}{similar.get(order, '')}")
+        (row, f"no {mode} order has the number or id {order!r}" + _describe_hint(hints.get(order)))
         for row, order in unknown
     ]
     problems += [

@@ -51,7 +51,7 @@ def test_an_unknown_id_is_reported(shop, run):
 
     assert (said.code, said.out) == (2, "")
     told = (
-        "No order and no order factory has the number or id 'nix'; `order-factory orders` and "
+        "No live order and no order factory has the number or id 'nix'; `order-factory orders` and "
         "`order-factory factories` list them."
     )
     assert said.err == f"Error: {told}\n"
@@ -78,3 +78,14 @@ def test_lists_order_factories(run, factory):
     assert [each["id"] for each in every["order_factories"]] == [factory]
     assert every["total"] == 1
     assert failed.out == "There are no such order factories.\n"
+
+
+def test_show_finds_an_order_of_test_mode(shop, run):
+    shop.order(number="T1", mode="test", customer_id=shop.customer(mode="test"))
+
+    missing = run("show", "T1")
+    found = run("show", "T1", "--mode", "test", "--json")
+
+    assert (missing.code, missing.out) == (2, "")
+    assert "; there is a test order: use --mode test" in missing.err
+    assert (found.code, found.json["number"], found.json["mode"]) == (0, "T1", "test")

@@ -56,3 +56,24 @@ def test_a_number_that_is_another_order_s_id_is_ambiguous(shop):
         require_order(db, name)
 
     assert second != first
+
+
+def test_an_unknown_order_is_named_with_the_mode_or_the_number_that_may_be_meant(shop):
+    test = shop.order(number="7", mode="test", customer_id=shop.customer(mode="test"))
+    live = public_id(Resource.orders, shop.order(number="00123"))
+    shop.order(number="00456", mode="test", customer_id=shop.customer(mode="test"))
+    hints = [
+        ("7", Mode.LIVE, "there is a test order: use --mode test"),
+        ("00123", Mode.TEST, "there is a live order: use --mode live"),
+        (live, Mode.TEST, "there is a live order: use --mode live"),
+        ("123", Mode.LIVE, "did you mean '00123'?"),
+        ("123.0", Mode.LIVE, "did you mean '00123'?"),
+        ("456", Mode.LIVE, "`order-factory orders` lists them."),
+    ]
+
+    with reading() as db:
+        assert require_order(db, public_id(Resource.orders, test)) == test
+        for name, mode, hint in hints:
+            with pytest.raises(SourceOrderNotFound) as raised:
+                require_order(db, name, mode)
+            assert str(raised.value) == f"No {mode} order has the id or number {name!r}; {hint}"

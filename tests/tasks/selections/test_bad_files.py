@@ -81,7 +81,7 @@ def test_a_file_reports_every_kind_of_bad_row_at_once(shop, tmp_path):
     assert problems == [
         "line 3, source_order: the order's number or public id is missing",
         "line 4: no live order has the number or id 'nope'",
-        "line 5: no live order has the number or id 'A5'",
+        "line 5: no live order has the number or id 'A5'; there is a test order: use --mode test",
         f"line 6: order 'A1' is already in line 2; {TWICE}",
         "line 7, reference: the text has 256 characters; at most 255 are allowed",
         "line 8, metadata: the value is not valid JSON",

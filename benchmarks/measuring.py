@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -42,12 +44,20 @@ class Bench:
         self._shops[database].prepare(self._name, lambda: self._tables)
 
     def measure(
-        self, contender: Contender, database: str, *, orders: int, round: int, as_they_come: bool
+        self,
+        contender: Contender,
+        database: str,
+        *,
+        orders: int,
+        round: int,
+        as_they_come: bool,
+        beside: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> tuple[Measurement, Tally]:
         """Run the contender with up to `orders` orders. Returns its measurement.
 
-        `as_they_come` takes all orders, oldest first, including those that fail. Raises
-        `RuntimeError` if the contender's process fails.
+        `as_they_come` takes all orders, oldest first, including those that fail. `beside` is called
+        with the URL of the shop, and lasts as long as the contender. Raises `RuntimeError` if the
+        contender's process fails.
         """
         failing = None if as_they_come else contender.failing
         selection, count = self._selection(orders, failing)
@@ -62,7 +72,8 @@ class Bench:
                 folder=self._folder,
                 workers=contender.workers,
             )
-            outcome = self._run(job)
+            with beside(url):
+                outcome = self._run(job)
             rows, found = tally(url)
         measurement = Measurement(
             contender=contender.name,

@@ -15,13 +15,13 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-import httpx
 from sqlalchemy import Connection
 
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.process_locks import ProcessLock, try_hold_alone
 from order_factory.models.database.retrying import read, write
 from order_factory.models.tables.base import utc_now
+from order_factory.tasks.webhooks.addresses import CheckedTransport
 from order_factory.tasks.webhooks.answers import Answered, record_answers
 from order_factory.tasks.webhooks.circuit import Circuit, update_circuit
 from order_factory.tasks.webhooks.due import Delivery, Render, list_due_receivers, read_due
@@ -89,7 +89,9 @@ class _Deliverer:
         self._render, self._settings, self._lock = render, settings, lock
         self._is_ending, self._on_failure = is_ending, on_failure
         self._outbox = Outbox()
-        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._lanes: dict[str, asyncio.Task[bool]] = {}
+        # Receivers whose due deliveries all wait for earlier ones, until the next look.
+        self._waiting: set[str] = set()
         self._sent = Delivered()
         self._prune_at = 0.0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="webhooks")
@@ -144,7 +146,8 @@ class _Deliverer:
         urls = await self._run_in_thread(
             partial(read, lambda db: list_due_receivers(db, utc_now()))
         )
-        new = [url for url in urls if url not in self._lanes]
+        new = [url for url in urls if url not in self._lanes and url not in self._waiting]
+        self._waiting.clear()
         for url in new:
             self._lanes[url] = asyncio.create_task(self._drain(url))
         return len(new)
@@ -156,22 +159,27 @@ class _Deliverer:
             del self._lanes[url]
             error = None if lane.cancelled() else lane.exception()
             if error is None:
+                if not lane.cancelled() and not lane.result():
+                    self._waiting.add(url)
                 continue
             if self._on_failure is None:
                 raise error
             self._on_failure(error)
 
-    async def _drain(self, url: str) -> None:
-        """Send to one receiver as long as deliveries are due."""
+    async def _drain(self, url: str) -> bool:
+        """Send to one receiver as long as deliveries are due. Returns whether there were any."""
         connections = Connections(self._settings)
+        found = False
         try:
             while not self._is_ending():
                 due = await self._run_in_thread(partial(read, partial(self._read_due, url=url)))
                 if not due:
-                    return
+                    break
+                found = True
                 await _Round(connections, self._settings, due, self._record, self._is_ending).run()
         finally:
             await connections.close()
+        return found
 
     def _read_due(self, db: Connection, *, url: str) -> list[Delivery]:
         if why_cut_off(db) is not None:
@@ -226,13 +234,13 @@ class _Round:
 
     async def _send_in_order(self, deliveries: list[Delivery]) -> None:
         for each in deliveries:
-            async with self._connections.one() as client:
+            async with self._connections.one() as connection:
                 before = self._circuits[each.webhook_id]
                 # A trial was read while the circuit was open; any other stops when it opens.
                 if self._is_ending() or (before.is_open and not each.circuit.is_open):
                     return
                 sent_at = utc_now()
-                answer = await self._send(client, each)
+                answer = await self._send(connection, each)
                 self._circuits[each.webhook_id] = update_circuit(
                     self._circuits[each.webhook_id],
                     self._settings,
@@ -243,7 +251,7 @@ class _Round:
                 if not answer.succeeded:
                     return
 
-    async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> Answer:
+    async def _send(self, connection: CheckedTransport, delivery: Delivery) -> Answer:
         if delivery.body is None:
             return Answer(None, delivery.problem)
         headers = sign_headers(
@@ -254,5 +262,5 @@ class _Round:
             body=delivery.body,
         )
         return await send(
-            client, delivery.url, headers, delivery.body, self._settings.answer_seconds
+            connection, delivery.url, headers, delivery.body, self._settings.answer_seconds
         )

@@ -1,6 +1,6 @@
 """Reading the deliveries that are due, with their bodies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,19 +12,22 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
+    literal_column,
     not_,
     or_,
     select,
+    tuple_,
 )
 
-from order_factory.models.tables import Event, EventCallback, Webhook
+from order_factory.models.tables import EventCallback, Webhook
 from order_factory.models.tables.webhooks import CircuitState, DeliveryStatus
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.webhooks.circuit import Circuit
 from order_factory.tasks.working_set.statements import table_of
 
-_webhook, _callback, _event = table_of(Webhook), table_of(EventCallback), table_of(Event)
-_is_pending = _callback.c.status == DeliveryStatus.PENDING
+_webhook, _callback = table_of(Webhook), table_of(EventCallback)
+# Not a parameter, so that a plan for any parameters can use the indexes of pending deliveries.
+_is_pending = _callback.c.status == literal_column(f"'{DeliveryStatus.PENDING}'")
 _is_enabled = _webhook.c.disabled_at.is_(None)
 _is_closed = _webhook.c.circuit_state == CircuitState.CLOSED
 AT_ONCE = 200
@@ -66,89 +69,97 @@ def read_due(db: Connection, url: str, now: datetime, render: Render) -> list[De
     A delivery waits while an earlier one about the same row waits for its next try. If the circuit
     of a webhook is open, there is one delivery as a trial when the trial is due.
     """
-    rows = list(db.execute(_select_due_rows(url, now).limit(AT_ONCE)).all())
-    trials = select(_webhook.c.id).where(
-        _webhook.c.callback_url == url,
-        _is_enabled,
-        not_(_is_closed),
-        _webhook.c.circuit_retry_at <= now,
-    )
-    for webhook_id in db.scalars(trials).all():
-        trial = _select_rows().where(_callback.c.webhook_id == webhook_id, _is_pending).limit(1)
-        rows.extend(db.execute(trial).all())
-    return _make_deliveries(db, rows, now, render)
+    mine = select(_webhook).where(_webhook.c.callback_url == url, _is_enabled)
+    webhooks = {row.id: row for row in db.execute(mine)}
+    closed = [key for key, row in webhooks.items() if row.circuit_state == CircuitState.CLOSED]
+    rows = _read_next(db, closed, now)
+    for key, row in webhooks.items():
+        if row.circuit_state == CircuitState.OPEN and row.circuit_retry_at <= now:
+            rows.extend(db.execute(_select_pending(key, 1)))
+    return _make_deliveries(db, rows, webhooks, now, render)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return or_(_callback.c.next_try_at.is_(None), _callback.c.next_try_at <= now)
 
 
-def _select_rows() -> Select[Any]:
+def _read_next(db: Connection, webhooks: Sequence[int], now: datetime) -> list[Row[Any]]:
+    """Return the next deliveries of these webhooks that wait for no earlier one.
+
+    Each webhook is read by its index, because a join reads all that is pending, or the whole log.
+    """
+    after = (0, 0)
+    while True:
+        later = tuple_(_callback.c.event_id, _callback.c.id) > after
+        rows = [
+            row
+            for key in webhooks
+            for row in db.execute(_select_pending(key, AT_ONCE).where(_is_due(now), later))
+        ]
+        rows = sorted(rows, key=lambda row: (row.event_id, row.id))[:AT_ONCE]
+        ready = _leave_out_waiting(db, rows, webhooks, now)
+        if ready or len(rows) < AT_ONCE:
+            return ready
+        after = (rows[-1].event_id, rows[-1].id)
+
+
+def _select_pending(webhook_id: int, limit: int) -> Select[Any]:
     names = ("id", "webhook_id", "event_id", "resource", "resource_id", "tries", "payload")
     return (
-        select(
-            *(_callback.c[name] for name in names),
-            _webhook.c.topic,
-            _webhook.c.mode,
-            _webhook.c.callback_url,
-            _webhook.c.include_resources,
-            _webhook.c.shared_secret,
-            _webhook.c.previous_secret,
-            _webhook.c.previous_secret_until,
-            _webhook.c.circuit_state,
-            _webhook.c.circuit_failure_count,
-            _webhook.c.circuit_retry_at,
-            _webhook.c.circuit_trials,
-        )
-        .join(_webhook, _webhook.c.id == _callback.c.webhook_id)
+        select(*(_callback.c[name] for name in names))
+        .where(_callback.c.webhook_id == webhook_id, _is_pending)
         .order_by(_callback.c.event_id, _callback.c.id)
+        .limit(limit)
     )
 
 
-def _select_due_rows(url: str, now: datetime) -> Select[Any]:
-    before, of_before = _callback.alias("before"), _webhook.alias("of_before")
-    waits = (
-        exists()
-        .select_from(before.join(of_before, of_before.c.id == before.c.webhook_id))
-        .where(
-            before.c.resource_id == _callback.c.resource_id,
-            before.c.resource == _callback.c.resource,
-            before.c.event_id < _callback.c.event_id,
-            before.c.status == DeliveryStatus.PENDING,
-            before.c.next_try_at > now,
-            of_before.c.callback_url == url,
-            of_before.c.disabled_at.is_(None),
-            of_before.c.circuit_state == CircuitState.CLOSED,
-        )
-        .correlate(_callback)
+def _leave_out_waiting(
+    db: Connection, rows: Sequence[Row[Any]], webhooks: Sequence[int], now: datetime
+) -> list[Row[Any]]:
+    """Return the rows without those about a row of which an earlier event waits."""
+    keys = sorted({row.resource_id for row in rows})
+    names = ("webhook_id", "event_id", "resource", "resource_id")
+    waiting = select(*(_callback.c[name] for name in names)).where(
+        _callback.c.resource_id.in_(keys), _is_pending, _callback.c.next_try_at > now
     )
-    return _select_rows().where(
-        _webhook.c.callback_url == url,
-        _is_enabled,
-        _is_closed,
-        _is_pending,
-        _is_due(now),
-        not_(waits),
-    )
+    first: dict[tuple[str, int], int] = {}
+    for row in db.execute(waiting) if keys else ():
+        if row.webhook_id in webhooks:
+            about = row.resource, row.resource_id
+            first[about] = min(row.event_id, first.get(about, row.event_id))
+    return [
+        row
+        for row in rows
+        if row.event_id <= first.get((row.resource, row.resource_id), row.event_id)
+    ]
 
 
 def _make_deliveries(
-    db: Connection, rows: Sequence[Row[Any]], now: datetime, render: Render
+    db: Connection,
+    rows: Sequence[Row[Any]],
+    webhooks: Mapping[int, Row[Any]],
+    now: datetime,
+    render: Render,
 ) -> list[Delivery]:
-    bodies, problems = _render_bodies(db, rows, render)
+    bodies, problems = _render_bodies(db, rows, webhooks, render)
+    secrets = {key: _list_valid_secrets(webhook, now) for key, webhook in webhooks.items()}
+    circuits = {
+        key: Circuit(
+            webhook.circuit_state,
+            webhook.circuit_failure_count,
+            webhook.circuit_retry_at,
+            webhook.circuit_trials,
+        )
+        for key, webhook in webhooks.items()
+    }
     return [
         Delivery(
             id=row.id,
             webhook_id=row.webhook_id,
-            topic=row.topic,
-            url=row.callback_url,
-            secrets=_list_valid_secrets(row, now),
-            circuit=Circuit(
-                row.circuit_state,
-                row.circuit_failure_count,
-                row.circuit_retry_at,
-                row.circuit_trials,
-            ),
+            topic=webhooks[row.webhook_id].topic,
+            url=webhooks[row.webhook_id].callback_url,
+            secrets=secrets[row.webhook_id],
+            circuit=circuits[row.webhook_id],
             message_id=public_id(Resource.events, row.event_id),
             about=(row.resource, row.resource_id),
             tries=row.tries,
@@ -166,7 +177,10 @@ def _list_valid_secrets(row: Row[Any], now: datetime) -> tuple[str, ...]:
 
 
 def _render_bodies(
-    db: Connection, rows: Sequence[Row[Any]], render: Render
+    db: Connection,
+    rows: Sequence[Row[Any]],
+    webhooks: Mapping[int, Row[Any]],
+    render: Render,
 ) -> tuple[dict[int, bytes], dict[int, str]]:
     """Return the body of each delivery by its key, and the errors of documents by webhook.
 
@@ -176,11 +190,11 @@ def _render_bodies(
     problems: dict[int, str] = {}
     for webhook_id in dict.fromkeys(row.webhook_id for row in rows if row.payload is None):
         mine = [row for row in rows if row.webhook_id == webhook_id and row.payload is None]
-        first = mine[0]
+        webhook = webhooks[webhook_id]
         keys = list(dict.fromkeys(row.resource_id for row in mine))
-        name = first.topic.partition(".")[0]
+        name = webhook.topic.partition(".")[0]
         try:
-            made = render(db, name, first.mode, first.include_resources or (), keys)
+            made = render(db, name, webhook.mode, webhook.include_resources or (), keys)
         except ValueError as error:
             problems[webhook_id] = str(error)
             continue

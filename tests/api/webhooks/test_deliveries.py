@@ -12,7 +12,9 @@ from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.identity import adopt_place
 from order_factory.models.tables import Event, EventCallback, ShopIdentity, Webhook
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.verify.verifying import verify
+from order_factory.tasks.webhooks import due
 from order_factory.tasks.webhooks.delivering import deliver
 from order_factory.tasks.webhooks.log import prune_log
 from order_factory.tasks.webhooks.settings import webhook_settings
@@ -221,6 +223,23 @@ def test_events_about_one_row_arrive_in_order_though_the_first_fails(
         ]
         events = [name.partition(".")[2] for name in topics]
         assert events == ["create", "create", "start", "start", "complete", "complete"]
+
+
+def test_a_delivery_behind_many_that_wait_is_sent(api, receiver, subscribe, monkeypatch):
+    monkeypatch.setattr(due, "AT_ONCE", 1)
+    monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_FIRST_PAUSE_SECONDS", "3600")
+    webhook_settings.cache_clear()
+    subscribe("customers.create")
+    event = {"name": "customers.create", "mode": "test", "created_at": utc_now()}
+    with begin() as db:
+        db.execute(insert(Event), [{"subject_id": key, **event} for key in (1, 1, 1, 2)])
+    receiver.reply = lambda _request: (500, "", b"")
+
+    deliver_due()
+
+    assert [each.data["id"] for each in receiver.requests] == [
+        public_id(Resource.customers, key) for key in (1, 2)
+    ]
 
 
 def test_the_circuit_opens_after_failures_and_closes_by_itself(api, shop, receiver, subscribe):

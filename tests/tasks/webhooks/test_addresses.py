@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from order_factory.tasks.webhooks.addresses import find_url_problem, is_public
-from order_factory.tasks.webhooks.sending import open_client, send
+from order_factory.tasks.webhooks.sending import open_connection, send
 from order_factory.tasks.webhooks.settings import WebhookSettings
 from tests.support.receiver import HANG, OK, receiving
 
@@ -18,8 +18,8 @@ ALLOWED = WebhookSettings(allow_private_addresses=True)
 
 def post(url, settings=FORBIDDEN, seconds=5.0):
     async def run():
-        async with open_client(settings) as client:
-            return await send(client, url, {}, b"{}", seconds)
+        async with open_connection(settings) as connection:
+            return await send(connection, url, {}, b"{}", seconds)
 
     return asyncio.run(run())
 
@@ -144,7 +144,7 @@ def test_a_refused_certificate_is_reported_by_the_type_of_the_error(monkeypatch)
         raise httpx.ConnectError("refused") from ssl.SSLCertVerificationError("unknown issuer")
 
     with receiving() as receiver:
-        monkeypatch.setattr(httpx.AsyncClient, "send", refuse)
+        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", refuse)
         answer = post(receiver.url(), ALLOWED)
 
     assert answer.message == "The TLS certificate or handshake was refused."

@@ -33,7 +33,7 @@ class TemporaryPrefect:
     def __init__(self) -> None:
         """Start the server and set PREFECT_API_URL; the server does not answer yet."""
         self._port = _free_port()
-        own = dict(_SETTINGS)
+        own = dict(SETTINGS)
         # The database of `order-factory up` in this folder, so that its UI shows the runs.
         if _DATABASE not in os.environ and "PREFECT_HOME" not in os.environ:
             file = Path("var/prefect/prefect.db").resolve()
@@ -80,7 +80,7 @@ class TemporaryPrefect:
             self._process.wait()
 
 
-_SETTINGS = {
+SETTINGS = {
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
     "PREFECT_UI_ENABLED": "0",

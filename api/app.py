@@ -15,11 +15,11 @@ from starlette.routing import Route
 
 from order_factory.api.admission import Admission
 from order_factory.api.answers import make_refusal
-from order_factory.api.dispatcher import Dispatcher, WakesCopying
+from order_factory.api.dispatcher import CopyStarter, Dispatcher
 from order_factory.api.documentation.serving import Documentation, redirect_to_page
 from order_factory.api.endpoints import Endpoints
-from order_factory.api.errors import method_not_allowed, nothing_here
-from order_factory.api.health import health, readiness
+from order_factory.api.errors import method_not_allowed, unknown_path
+from order_factory.api.health import health, make_readiness
 from order_factory.api.middleware import RequestLog
 from order_factory.api.rate_limits import RATE_HEADERS
 from order_factory.api.readers import Readers
@@ -29,8 +29,8 @@ from order_factory.api.webhook_dispatcher import WebhookDispatcher
 from order_factory.api.writing import Writer
 
 SECONDS_TO_END = 30
-_WORTH_COMPRESSING = 1_000
-_FROM_BROWSERS = [
+_LEAST_COMPRESSED_BYTES = 1_000
+_BROWSER_HEADERS = [
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
@@ -45,7 +45,7 @@ def _answer_outside(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "GET, HEAD")
         return make_refusal(method_not_allowed(request.method, allowed)).response({})
-    return make_refusal(nothing_here()).response({})
+    return make_refusal(unknown_path()).response({})
 
 
 class Background(Protocol):
@@ -58,11 +58,11 @@ class Background(Protocol):
 
 
 def make_background_threads() -> list[Background]:
-    """Return the threads, besides the dispatcher, that run once for all processes."""
-    found: list[Background] = [Watchdog()]
+    """Return the threads that run once for all processes. The dispatcher is not one of them."""
+    threads: list[Background] = [Watchdog()]
     if api_settings().dispatch_webhooks:
-        found.append(WebhookDispatcher())
-    return found
+        threads.append(WebhookDispatcher())
+    return threads
 
 
 def make_service() -> Starlette:
@@ -72,7 +72,7 @@ def make_service() -> Starlette:
 
 
 def make_app(
-    dispatcher: WakesCopying | None, beside: Sequence[Background], counters: Path | None = None
+    dispatcher: CopyStarter | None, background: Sequence[Background], counters: Path | None = None
 ) -> Starlette:
     """Return the ASGI application with the background threads of this process.
 
@@ -80,10 +80,10 @@ def make_app(
     """
     settings = api_settings()
     writer, readers = Writer(), Readers(settings.threads)
-    threads = [*beside, *([] if dispatcher is None else [dispatcher])]
+    threads = [*background, *([] if dispatcher is None else [dispatcher])]
 
     @asynccontextmanager
-    async def running(_app: Starlette) -> AsyncIterator[None]:
+    async def run_threads(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
         readers.start()
         for each in threads:
@@ -97,7 +97,7 @@ def make_app(
     admission = Admission(counters)
     documentation = Documentation(admission)
     endpoints = Endpoints(writer, readers, dispatcher, admission)
-    ready = readiness(dispatcher).ready
+    ready = make_readiness(dispatcher).ready
     app = Starlette(
         routes=[
             *(Route(path, health) for path in ("/health", "/api/health")),
@@ -108,7 +108,7 @@ def make_app(
             Route("/api/{path:path}", endpoints.handle, methods=_METHODS),
         ],
         exception_handlers={HTTPException: _answer_outside},
-        lifespan=running,
+        lifespan=run_threads,
     )
     app.router.redirect_slashes = False
     if settings.cors_origins:
@@ -116,9 +116,9 @@ def make_app(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=_METHODS,
-            allow_headers=_FROM_BROWSERS,
+            allow_headers=_BROWSER_HEADERS,
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", *RATE_HEADERS],
         )
-    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=4)
+    app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES, compresslevel=4)
     app.add_middleware(RequestLog)
     return app

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from order_factory.api.answers import Answer
 from order_factory.api.caller import Caller
-from order_factory.api.errors import nothing_here, unauthorized
+from order_factory.api.errors import unauthorized, unknown_path
 from order_factory.api.incoming import Incoming
 from order_factory.api.presenting import View
 from order_factory.api.reading import require_row
@@ -29,9 +29,9 @@ _MEDIA_TYPES = {
 
 
 def find_key_holder(db: Connection, incoming: Incoming) -> Caller | None:
-    """Who sends the key of an export instead of a token, as its `attachment_url` has it.
+    """The caller who sends the key of an export, as in its `attachment_url`, and no token.
 
-    He may download the file of this export, and nothing else.
+    The caller may download the file of this export, and nothing else. None without a valid key.
     """
     given = dict(incoming.pairs).get(ATTACHMENT_KEY)
     if given is None or incoming.credentials.authorization is not None:
@@ -53,7 +53,7 @@ def find_key_holder(db: Connection, incoming: Incoming) -> Caller | None:
 
 
 def send_attachment(db: Connection, name: str, view: View) -> Answer:
-    """The file of an export. It lies on the disk until it is sent.
+    """The file of an export. It is on the disk until it is sent.
 
     Raises `ApiError`: 404 while it is not complete, 401 for a token that may only read.
     """
@@ -62,7 +62,7 @@ def send_attachment(db: Connection, name: str, view: View) -> Answer:
         # It may hold payment tokens.
         raise unauthorized("The access token does not have the scope write.")
     if row["status"] != TransferStatus.COMPLETED:
-        raise nothing_here("An export has an attachment once it is completed.")
+        raise unknown_path("An export has an attachment once it is completed.")
     file_name = name_of(db, row["file_id"])
     file = TemporaryFile()  # noqa: SIM115  (closed when the answer is sent)
     for piece in read_pieces(db, row["file_id"]):

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection
 
 from order_factory.api.answers import Answer
-from order_factory.api.errors import nothing_here
+from order_factory.api.errors import unknown_path
 from order_factory.api.presenting import Json, View
 from order_factory.api.reading import require_row
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
@@ -28,13 +28,13 @@ _MEDIA_TYPES = {
 }
 
 # Only a run of the bulk flow has these.
-_OF_A_RUN = {"id", "seconds", "copied_in_this_run", "report_path"}
+_RUN_FIELDS = {"id", "seconds", "copied_in_this_run", "report_path"}
 
 
 def show_report(db: Connection, name: str, view: View) -> Json:
     """Return the document of a batch's report. Raises `ApiError` (404)."""
     row = require_row(db, ORDER_FACTORY_BATCHES, name, view.mode)
-    attributes = read_batch(db, row["id"]).model_dump(mode="json", exclude=_OF_A_RUN)
+    attributes = read_batch(db, row["id"]).model_dump(mode="json", exclude=_RUN_FIELDS)
     here = f"{view.base}/{ORDER_FACTORY_BATCHES.name}/{name}"
     data = {
         "id": name,
@@ -55,7 +55,7 @@ def send_report(db: Connection, name: str, ending: str, view: View) -> Answer:
     """
     row = require_row(db, ORDER_FACTORY_BATCHES, name, view.mode)
     if row["dry_run"] and (ending != ".csv" or row["report_file_id"] is None):
-        raise nothing_here("A dry run has report.csv once it has ended.")
+        raise unknown_path("A dry run has report.csv once it has ended.")
 
     def write(file: Path) -> None:
         if ending == _PAGE:

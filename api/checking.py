@@ -1,4 +1,4 @@
-"""Checking the values that a client wants to store, and reporting all errors at once."""
+"""Checking the values that a client wants to store. All errors are reported together."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -43,13 +43,14 @@ def check_document(
 ) -> Values:
     """Return the values to store, by column. `known` is the row to update, None for a create.
 
-    Triggers go into `triggers` instead. An uploaded file is one of the values.
+    Triggers are added to `triggers` instead. An uploaded file is one of the values. The keys of a
+    to-many relationship are a list, under the name of the relationship.
 
-    A to-many relationship gives the list of its keys under its own name. Raises `ApiError`: 400
-    for attributes that may not be set, 422 with a problem for each value that breaks a rule.
+    Raises `ApiError`: 400 for attributes that may not be set, 422 with a problem for each value
+    that breaks a rule.
     """
     creating = known is None
-    _refuse_unknown(resource, document, creating)
+    _refuse_unknown_fields(resource, document, creating)
     values: Values = {UPLOADED: file} if creating and resource.takes_file else {}
     problems = [*_check_attributes(resource, document, values, creating)]
     for each in resource.writables:
@@ -66,7 +67,7 @@ def check_document(
     return values
 
 
-def _refuse_unknown(resource: ResourceType, document: Document, creating: bool) -> None:
+def _refuse_unknown_fields(resource: ResourceType, document: Document, creating: bool) -> None:
     settable = {
         each.name for each in resource.writables if (each.create if creating else each.update)
     }
@@ -97,23 +98,23 @@ def _check_attributes(
                 yield broken_rule(name, _BLANK)
             continue
         try:
-            _take(writable, document.attributes[name], values)
+            _read_attribute(writable, document.attributes[name], values)
         except Broken as error:
             yield broken_rule(name, error.rule)
 
 
-def _take(writable: Writable, given: Any, values: Values) -> None:
+def _read_attribute(writable: Writable, given: Any, values: Values) -> None:
     if given is None:
         if writable.required:
             raise Broken(_BLANK)
         if writable.nullable:
             values[writable.name] = None
         return
-    kept = writable.check(given)
-    if writable.required and isinstance(kept, str) and not kept.strip():
+    value = writable.check(given)
+    if writable.required and isinstance(value, str) and not value.strip():
         raise Broken(_BLANK)
     if writable.stored:
-        values[writable.name] = kept
+        values[writable.name] = value
 
 
 def _check_relationships(
@@ -134,7 +135,7 @@ def _check_relationships(
             if to.many:
                 values[to.name] = _find_keys(db, to, given, mode)
             else:
-                values[to.near] = _value(db, to, given, mode)
+                values[to.near] = _read_related_value(db, to, given, mode)
         except Broken as error:
             yield broken_rule(to.name, error.rule, "relationships")
 
@@ -160,7 +161,9 @@ def _is_identifier(given: Any) -> bool:
     )
 
 
-def _value(db: Connection, to: Relationship, given: dict[str, str] | None, mode: str) -> Any:
+def _read_related_value(
+    db: Connection, to: Relationship, given: dict[str, str] | None, mode: str
+) -> Any:
     """Return the value that refers to the related row in this one. Raises `Broken`."""
     if not given:
         if to.required:
@@ -171,14 +174,14 @@ def _value(db: Connection, to: Relationship, given: dict[str, str] | None, mode:
     key = key_of(target.ids, given["id"])
     value = None
     if key is not None:
-        value = db.scalar(_value_by_key(target.name, to.far, mode), {"key": key})
+        value = db.scalar(_select_value_by_key(target.name, to.far, mode), {"key": key})
     if value is None:
         raise Broken("must exist")
     return value
 
 
 @cache
-def _value_by_key(name: str, column: str, mode: str) -> Select[Any]:
+def _select_value_by_key(name: str, column: str, mode: str) -> Select[Any]:
     """Return the statement for a column of one row; built once, since most creates need it."""
     target = RESOURCES[name]
     table = target.table
@@ -202,12 +205,12 @@ def _find_keys(
             raise Broken(f"must exist, and number {number} does not")
         keys.append(key)
     visible = select(table.c.id).where(target.scope(table, mode))
-    there: set[int] = set()
+    visible_keys: set[int] = set()
     for start in range(0, len(keys), _KEYS_AT_ONCE):
         part = keys[start : start + _KEYS_AT_ONCE]
-        there.update(db.scalars(visible.where(table.c.id.in_(part))))
+        visible_keys.update(db.scalars(visible.where(table.c.id.in_(part))))
     for number, key in enumerate(keys, 1):
-        if key not in there:
+        if key not in visible_keys:
             raise Broken(f"must exist, and number {number} does not")
     return keys
 

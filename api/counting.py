@@ -1,6 +1,6 @@
 """Count the rows of a list, the slow part of a long list.
 
-The count of a long list is cached for fifty times as long as counting took, so counting takes at
+The count of a long list is cached for fifty times as long as the count took. So counting takes at
 most a fiftieth of the time. A list of up to a thousand rows is always counted.
 """
 
@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Select, func
 _ALWAYS_COUNTED = 1_000
 _TIMES_AS_LONG = 50
 _LONGEST_SECONDS = 60.0
-_REMEMBERED = 1_000
+_MOST_REMEMBERED = 1_000
 
 
 def count_rows(db: Connection, rows: Select[Any]) -> int:
     """Return the number of rows that a statement selects."""
-    counted = rows.with_only_columns(func.count(), maintain_column_froms=True)
-    return db.scalar(counted) or 0
+    statement = rows.with_only_columns(func.count(), maintain_column_froms=True)
+    return db.scalar(statement) or 0
 
 
 class LongCounts:
@@ -42,13 +42,13 @@ class LongCounts:
         count = count_rows(db, rows)
         if count > _ALWAYS_COUNTED:
             now = monotonic()
-            until = now + min((now - began) * _TIMES_AS_LONG, _LONGEST_SECONDS)
-            self._remember((name, db.engine.url), count, until)
+            expires_at = now + min((now - began) * _TIMES_AS_LONG, _LONGEST_SECONDS)
+            self._remember((name, db.engine.url), count, expires_at)
         return count
 
-    def _remember(self, name: Hashable, count: int, until: float) -> None:
+    def _remember(self, name: Hashable, count: int, expires_at: float) -> None:
         with self._lock:
             self._counts.pop(name, None)
-            self._counts[name] = (count, until)
-            if len(self._counts) > _REMEMBERED:
+            self._counts[name] = (count, expires_at)
+            if len(self._counts) > _MOST_REMEMBERED:
                 del self._counts[next(iter(self._counts))]

@@ -19,14 +19,14 @@ def show_differences(db: Connection, resource: ResourceType, name: str, view: Vi
         "id": name,
         "type": "order_factory_differences",
         "links": {"self": f"{here}/differences"},
-        "attributes": {"differences": differences_of(db, row["id"])},
+        "attributes": {"differences": list_differences(db, row["id"])},
         "relationships": {"order_factory": {"links": {"related": here}}},
         "meta": {"mode": view.mode, "organization_id": api_settings().organization_id},
     }
     return {"data": data}
 
 
-def differences_of(db: Connection, factory_id: int) -> list[Json] | None:
+def list_differences(db: Connection, factory_id: int) -> list[Json] | None:
     """Return the differences of a copy; None if no copy was made."""
-    found = read_differences(db, table_of(OrderFactory).c.id == factory_id).get(factory_id)
-    return None if found is None else [each.model_dump() for each in found]
+    differences = read_differences(db, table_of(OrderFactory).c.id == factory_id).get(factory_id)
+    return None if differences is None else [each.model_dump() for each in differences]

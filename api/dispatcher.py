@@ -37,7 +37,7 @@ def require_prefect_at(api_url: str) -> None:
     httpx.get(f"{api_url}/health", timeout=_SECONDS_TO_ANSWER).raise_for_status()
 
 
-class WakesCopying(Protocol):
+class CopyStarter(Protocol):
     """Starts the copying of pending orders, in this process or another."""
 
     def start(self) -> None: ...
@@ -114,9 +114,9 @@ class Dispatcher:
                 _log.error("dispatch failed", extra={"failure": describe_failure(error)})
 
     def _warm_up(self) -> None:
-        """Import Prefect and check that its server answers, so that the first copy need not wait.
+        """Import Prefect and check that its server answers. The first copy then need not wait.
 
-        If no server is configured, one is started here, which takes up to 20 seconds.
+        If no server is configured, one is started here. This takes up to 20 seconds.
         """
         if self._api_url is not None:
             return
@@ -134,7 +134,7 @@ class Dispatcher:
         _log.info("ready to copy")
 
     def _work_off(self) -> bool:
-        """Copy while orders are pending and runs make progress. Returns whether none is left."""
+        """Copy while orders are pending and runs make progress. Returns whether all are copied."""
         while not self._ending.is_set():
             with reading() as db:
                 if not is_anything_waiting(db):

@@ -20,8 +20,8 @@ class Document:
 def parse_document(resource: ResourceType, body: bytes, name: str | None = None) -> Document:
     """Return the document of a create, or of an update of the row with this public id.
 
-    Raises `ApiError`: 400 for any other body, 403 for an id that the client chose, and 409 for
-    another type or id than the URL's.
+    Raises `ApiError`: 400 for any other body, 403 for an id that the client chose, and 409 if the
+    type or the id is not that of the URL.
     """
     data = _read_data(body)
     _check_type(resource, data)
@@ -73,8 +73,8 @@ def _check_id(data: dict[str, Any], name: str | None) -> None:
 
 
 def _require_object(data: dict[str, Any], part: str) -> dict[str, Any]:
-    found = data.get(part, {})
-    if not isinstance(found, dict):
+    value = data.get(part, {})
+    if not isinstance(value, dict):
         detail = f"The {part} must be an object."
         raise wrong_body("INVALID_DATA_FORMAT", f"/data/{part}", "Invalid data format", detail)
-    return found
+    return value

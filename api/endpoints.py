@@ -1,8 +1,8 @@
 """Answer requests.
 
-A read is one transaction that only reads. For a write, the token is checked first. Then it is
-written together with the other waiting writes (`order_factory.api.writing`), and answered after the
-commit.
+A read is one transaction that only reads. For a write, the token is checked first. Then the write
+shares a transaction with the other waiting writes (`order_factory.api.writing`). It is answered
+after the commit.
 """
 
 import logging
@@ -17,8 +17,8 @@ from order_factory.api.answers import Answer, add_etag, make_refusal
 from order_factory.api.attachments import find_key_holder
 from order_factory.api.authentication import require_scope
 from order_factory.api.caller import Caller
-from order_factory.api.dispatcher import WakesCopying
-from order_factory.api.errors import ApiError, internal, of_order_factory, unavailable
+from order_factory.api.dispatcher import CopyStarter
+from order_factory.api.errors import ApiError, convert_error, internal, unavailable
 from order_factory.api.fair_shares import FairShares
 from order_factory.api.idempotency import check_key
 from order_factory.api.incoming import Incoming, read_request
@@ -51,7 +51,7 @@ class Endpoints:
         self,
         writer: Writer,
         readers: Readers,
-        dispatcher: WakesCopying | None,
+        dispatcher: CopyStarter | None,
         admission: Admission,
     ) -> None:
         self._writer = writer
@@ -69,7 +69,7 @@ class Endpoints:
         except ApiError as error:
             answer = make_refusal(error)
         except OrderFactoryError as error:
-            answer = make_refusal(of_order_factory(error))
+            answer = make_refusal(convert_error(error))
         except Exception as error:  # noqa: BLE001  (the client sees no internals)
             _log.error("request failed", extra={"failure": describe_failure(error)})
             answer = make_refusal(unavailable() if is_transient(error) else internal())
@@ -89,7 +89,7 @@ class Endpoints:
             return found
         # Reads must not delay the admission of writes, which takes a millisecond.
         caller: Caller = await self._readers.read(
-            f"writes of {share}", lambda db: self._counted(db, request, incoming)
+            f"writes of {share}", lambda db: self._admit(db, request, incoming)
         )
         check_accept(request.headers)
         target = find_target(incoming.path)
@@ -110,7 +110,7 @@ class Endpoints:
     async def _upload(
         self, request: Request, incoming: Incoming, target: Target, caller: Caller
     ) -> Answer:
-        """Receive a file, and store it with what it is for in one transaction."""
+        """Receive a file, and store it with its resource in one transaction."""
         check_key(incoming.idempotency_key)
         async with self._uploads.turn(incoming.credentials.share):
             form = await receive_form(request)
@@ -126,7 +126,7 @@ class Endpoints:
         return answer
 
     def _read(self, db: Connection, request: Request, incoming: Incoming) -> Answer:
-        caller = find_key_holder(db, incoming) or self._counted(db, request, incoming)
+        caller = find_key_holder(db, incoming) or self._admit(db, request, incoming)
         target = find_target(incoming.path)
         require_method(target, incoming.method)
         require_scope(caller, writes=False)
@@ -139,7 +139,7 @@ class Endpoints:
             answer = read(db, incoming, target, caller)
         return add_etag(answer, request.headers.get("if-none-match"))
 
-    def _counted(self, db: Connection, request: Request, incoming: Incoming) -> Caller:
+    def _admit(self, db: Connection, request: Request, incoming: Incoming) -> Caller:
         caller, headers = self._admission.admit(db, incoming.credentials)
         request.state.caller = caller.name
         request.state.headers |= headers

@@ -68,7 +68,7 @@ def not_found(what: str) -> ApiError:
     return ApiError(Problem(404, "RECORD_NOT_FOUND", "Record not found", detail))
 
 
-def nothing_here(hint: str = "") -> ApiError:
+def unknown_path(hint: str = "") -> ApiError:
     detail = f"There is nothing at this path. {hint}".strip()
     return ApiError(Problem(404, "NOT_FOUND", "Not found", detail))
 
@@ -94,7 +94,7 @@ def unauthorized(detail: str) -> ApiError:
     return ApiError(Problem(401, "UNAUTHORIZED", "Unauthorized", detail))
 
 
-def of_order_factory(error: OrderFactoryError) -> ApiError:
+def convert_error(error: OrderFactoryError) -> ApiError:
     """The `ApiError` for an error of the layers below, without internals."""
     if error.status >= 500:
         return unavailable()

@@ -28,9 +28,9 @@ _ATTRIBUTES: dict[Kind, Callable[[str], Attribute]] = {
 
 
 def filter_records(name: str, filters: Mapping[str, Any], mode: str) -> Condition | None:
-    """Whether a row of a resource meets all filters, such as `{"status_eq": "placed"}`.
+    """Return the condition that a row meets all filters, such as `{"status_eq": "placed"}`.
 
-    None without filters. Raises `InvalidRequest` for what is no filter of the resource.
+    None without filters. Raises `InvalidRequest` for a filter that the resource does not have.
     """
     exported = EXPORTED.get(name)
     if not filters or exported is None:
@@ -48,15 +48,15 @@ def filter_records(name: str, filters: Mapping[str, Any], mode: str) -> Conditio
     def fits(rows: FromClause) -> ColumnElement[bool]:
         if resource.table is exported.table:
             return and_(*(each(rows, mode) for each in parsed))
-        seen = resource.table.alias()
-        found = select(seen.c.id).where(resource.scope(seen, mode))
-        return rows.c.id.in_(found.where(*(each(seen, mode) for each in parsed)))
+        rows_seen = resource.table.alias()
+        found = select(rows_seen.c.id).where(resource.scope(rows_seen, mode))
+        return rows.c.id.in_(found.where(*(each(rows_seen, mode) for each in parsed)))
 
     return fits
 
 
 def _describe(exported: ExportResource) -> ResourceType:
-    """What the API does not show, so that it can be filtered all the same."""
+    """Describe a resource that the API does not show, because its exports have filters too."""
     return ResourceType(
         exported.name,
         ids=PublicIds[exported.table.name],

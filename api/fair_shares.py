@@ -13,7 +13,7 @@ _MOST_WAITING = 100
 class FairShares:
     """Limits how many requests run at a time, within one event loop.
 
-    Waiting callers take turns, however many requests each of them has.
+    Waiting callers take turns. The number of their requests does not matter.
     """
 
     def __init__(self, places: int) -> None:
@@ -39,12 +39,12 @@ class FairShares:
         queue = self._waiting.setdefault(caller, deque())
         if len(queue) >= _MOST_WAITING:
             raise too_many_waiting(_MOST_WAITING)
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(mine)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
         try:
-            await mine
+            await turn
         except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
+            if turn.done() and not turn.cancelled():
                 self._leave(caller)  # it got its turn just before the client disconnected
             raise
 

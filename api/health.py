@@ -6,14 +6,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from order_factory.api.dispatcher import WakesCopying
+from order_factory.api.dispatcher import CopyStarter
 from order_factory.models.database.engine import reading
 from order_factory.models.database.identity import why_cut_off
 from order_factory.models.database.schema import require_schema
 from order_factory.tasks.subscriptions.watchdog import find_overdue_now
 
 SHOP = "shop"
-_A_COPY = (
+_COPY_DETAIL = (
     "The database is a copy of a shop's or was moved. No payment gateway is called, and no webhook "
     "and no notice is sent, until `order-factory adopt` is run."
 )
@@ -43,12 +43,15 @@ class Readiness:
             return JSONResponse({"status": "ready"} | await run_in_threadpool(_overdue))
         document: dict[str, object] = {"status": "unavailable", "lacking": lacking}
         if SHOP in lacking:
-            document["detail"] = _A_COPY
+            document["detail"] = _COPY_DETAIL
         return JSONResponse(document, 503, {"Retry-After": "5"})
 
 
-def readiness(dispatcher: WakesCopying | None) -> Readiness:
-    """The database answers, has the newest schema and is the shop's; Prefect, where the service copies."""
+def make_readiness(dispatcher: CopyStarter | None) -> Readiness:
+    """Return the checks: the database answers, has the newest schema, and is the shop's.
+
+    If the service copies, Prefect must answer too.
+    """
     checks: dict[str, Check] = {"database": require_schema, SHOP: _require_shop}
     if dispatcher is not None:
         checks["prefect"] = dispatcher.require_prefect
@@ -65,13 +68,13 @@ def _require_shop() -> None:
 def _passes(check: Check) -> bool:
     try:
         check()
-    except Exception:  # noqa: BLE001  (why is nobody's business here)
+    except Exception:  # noqa: BLE001  (anybody can read the answer, so it has no reason)
         return False
     return True
 
 
 def _overdue() -> dict[str, str]:
-    """When renewals became overdue. Only reported: the service can still take requests."""
+    """When renewals became overdue. The service is ready all the same: it can take requests."""
     overdue = find_overdue_now()
     if overdue is None:
         return {}

@@ -18,7 +18,7 @@ _record = table_of(IdempotencyRecord)
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredAnswer:
     """The stored answer of a create."""
 
     status: int
@@ -40,10 +40,10 @@ def compute_digest(path: str, query: str, body: bytes) -> str:
     return hashlib.sha256(b"\n".join([path.encode(), query.encode(), body])).hexdigest()
 
 
-def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> Kept | None:
+def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> StoredAnswer | None:
     """The stored answer for this key. Raises `ApiError` (409) if its request was another one."""
-    mine = select(_record).where(_record.c.caller == caller.name, _record.c.key == key)
-    row = db.execute(mine).one_or_none()
+    statement = select(_record).where(_record.c.caller == caller.name, _record.c.key == key)
+    row = db.execute(statement).one_or_none()
     if row is None:
         return None
     if row.created_at < utc_now() - timedelta(hours=api_settings().idempotency_hours):
@@ -52,7 +52,7 @@ def find_answer(db: Connection, caller: Caller, key: str, digest: str) -> Kept |
     if row.request_digest != digest:
         message = "The Idempotency-Key belongs to another request."
         raise conflict(message, "IDEMPOTENCY_KEY_REUSED")
-    return Kept(row.status, row.location, row.body.encode())
+    return StoredAnswer(row.status, row.location, row.body.encode())
 
 
 def _delete_old_answers(db: Connection) -> None:
@@ -61,7 +61,9 @@ def _delete_old_answers(db: Connection) -> None:
     db.execute(delete(_record).where(_record.c.created_at < oldest))
 
 
-def store_answer(db: Connection, caller: Caller, key: str, digest: str, kept: Kept) -> None:
+def store_answer(
+    db: Connection, caller: Caller, key: str, digest: str, answer: StoredAnswer
+) -> None:
     """Store the answer in the transaction of the request, and delete old answers."""
     _delete_old_answers(db)
     db.execute(
@@ -69,9 +71,9 @@ def store_answer(db: Connection, caller: Caller, key: str, digest: str, kept: Ke
             caller=caller.name,
             key=key,
             request_digest=digest,
-            status=kept.status,
-            location=kept.location,
-            body=kept.body.decode(),
+            status=answer.status,
+            location=answer.location,
+            body=answer.body.decode(),
             created_at=utc_now(),
         )
     )

@@ -1,4 +1,4 @@
-"""Included resources: one query for each relationship of the paths, however many rows."""
+"""Included resources: one query for each relationship of the paths, for any number of rows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from order_factory.api.errors import wrong_parameter
 from order_factory.api.query.parameters import Includes
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.rows import fetch_rows, shown_times
+from order_factory.api.rows import fetch_rows, find_time_columns
 from order_factory.api.settings import api_settings
 from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.database.time_limits import check_time_limit
@@ -27,7 +27,7 @@ class Graph:
     """The included rows and their links.
 
     `rows` has each included row once, by type and key. `links` has the keys of the related rows, by
-    type and key of the row whose relationships were followed.
+    the type and key of the row to which they are related.
     """
 
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
@@ -57,21 +57,21 @@ def _follow(
         check_time_limit()
         relationship = resource.relationship[name]
         target = RESOURCES[relationship.target]
-        found = _read_related(db, relationship, target, rows, mode)
+        related_rows = _read_related(db, relationship, target, rows, mode)
         by_link: dict[Any, list[Row]] = defaultdict(list)
-        for each in found:
+        for each in related_rows:
             by_link[each[_LINK]].append(each)
         for row in rows:
             keys = [each["id"] for each in by_link.get(row[relationship.near], ())]
             graph.links.setdefault((resource.name, row["id"]), {})[name] = keys
-        for each in found:
+        for each in related_rows:
             graph.rows.setdefault((target.name, each["id"]), each)
         if len(graph.rows) > api_settings().include_limit:
             most = api_settings().include_limit
             detail = f"More than {most} resources would be included."
             raise wrong_parameter("INVALID_INCLUDE", "include", "Invalid include", detail)
-        if beyond and found:
-            _follow(db, target, found, beyond, mode, graph)
+        if beyond and related_rows:
+            _follow(db, target, related_rows, beyond, mode, graph)
 
 
 def _read_related(
@@ -97,15 +97,15 @@ def _select_linked_to_several(
     """Return the statement for related rows of several rows; cached, as building it is slow."""
     target = RESOURCES[target_name]
     near: Any = bindparam("near", expanding=True)
-    linked = link_of(relationship, target).in_(near)
+    linked = get_link_column(relationship, target).in_(near)
     statement = select_linked(relationship, target, mode).where(linked)
     most = bindparam("most", type_=Integer)
-    return QuickSelect(statement.order_by(target.table.c.id).limit(most), shown_times(target))
+    return QuickSelect(statement.order_by(target.table.c.id).limit(most), find_time_columns(target))
 
 
 def select_linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:
     """Select the visible rows that a relationship may reach, each with the value that links it."""
-    link = link_of(relationship, target).label(_LINK)
+    link = get_link_column(relationship, target).label(_LINK)
     statement = select(target.table, link).where(target.scope(target.table, mode))
     if relationship.only is not None:
         statement = statement.where(relationship.only(target.table))
@@ -117,8 +117,8 @@ def select_linked(relationship: Relationship, target: ResourceType, mode: str) -
     return statement
 
 
-def link_of(relationship: Relationship, target: ResourceType) -> Any:
-    """Return the column that equals the column of the first row."""
+def get_link_column(relationship: Relationship, target: ResourceType) -> Any:
+    """Return the column that is compared with the column of the row where the path begins."""
     if relationship.through is not None:
         return relationship.through.table.c[relationship.through.near]
     return target.table.c[relationship.far]

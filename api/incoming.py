@@ -13,7 +13,7 @@ from order_factory.api.query.parameters import Query, parse_query
 from order_factory.api.resources.transfers import ATTACHMENT_KEY
 from order_factory.api.settings import api_settings
 from order_factory.api.targets import Kind, Target
-from order_factory.api.urls import base_url
+from order_factory.api.urls import find_base_url
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def read_request(request: Request) -> Incoming:
         request.path_params["path"],
         query,
         QueryParams(query).multi_items(),
-        base_url(request),
+        find_base_url(request),
         read_credentials(request),
         request.headers.get("idempotency-key"),
     )
@@ -70,7 +70,7 @@ def make_view(incoming: Incoming, target: Target, caller: Caller) -> View:
 
 
 def _lists(incoming: Incoming, target: Target) -> bool:
-    return target.listing and not incoming.writes
+    return target.is_list and not incoming.writes
 
 
 def _require_only_pages(incoming: Incoming, target: Target) -> Query:

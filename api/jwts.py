@@ -8,7 +8,7 @@ import jwt
 
 from order_factory.api.caller import Caller
 from order_factory.api.settings import ApiSettings, api_settings
-from order_factory.api.signing_keys import read_key_id, signing_keys
+from order_factory.api.signing_keys import get_signing_keys, read_key_id
 from order_factory.models.values.statuses import Mode
 
 # Private-key algorithms only. With a shared secret, a public key could be used as the secret.
@@ -60,17 +60,17 @@ async def prepare_key(authorization: str | None) -> None:
             key_id = read_key_id(token)
         except jwt.PyJWTError:
             return  # it is refused without a key
-        await signing_keys(keys).prepare(key_id)
+        await get_signing_keys(keys).prepare(key_id)
 
 
 def _find_key(token: str, settings: ApiSettings) -> Any:
     keys = settings.jwt_keys or ""
     if not keys.startswith(_REMOTE):
         return _load_public_key(keys)
-    found = signing_keys(keys).find(read_key_id(token))
-    if found is None:
+    key = get_signing_keys(keys).find(read_key_id(token))
+    if key is None:
         raise jwt.InvalidKeyError
-    return found
+    return key
 
 
 @lru_cache(maxsize=4)

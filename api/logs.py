@@ -1,4 +1,4 @@
-"""The service's log: one JSON object a line, on stderr, without personal data.
+"""The service's log: one JSON object on each line, on stderr, without personal data.
 
 Paths are logged without their query, which may contain an email. Failures are logged without their
 message, which may quote a row.
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-_OWN = "order_factory"
+_LOGGER = "order_factory"
 _FIELDS = (
     "request_id",
     "caller",
@@ -49,6 +49,6 @@ def set_up_logs() -> None:
     """Write the service's own log as JSON, and uvicorn's log only from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_AsJson())
-    own = logging.getLogger(_OWN)
+    own = logging.getLogger(_LOGGER)
     own.handlers, own.propagate = [handler], False
     own.setLevel(logging.INFO)

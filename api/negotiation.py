@@ -43,7 +43,7 @@ def is_multipart(content_type: str) -> bool:
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body. Raises `ApiError` (413) as soon as it is longer than the settings allow."""
+    """Return the body. Raises `ApiError` (413) if it is longer than the settings allow."""
     limit = api_settings().body_limit
     if request.headers.get("content-length", "0").isdigit():
         _check_size(int(request.headers.get("content-length", "0")), limit)

@@ -1,7 +1,7 @@
 """Rows as JSON:API documents.
 
-Most of a document is the same for every row: the names, and the links except for the row's id. This
-part is rendered once for a resource, a caller and a set of fields, and cached.
+Most of a document is the same for every row: the names, and the links except for the row's id. It
+is rendered once for a resource, a base URL, a mode and a set of fields, and cached.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -59,8 +59,8 @@ class View:
                 by_resource.setdefault(name, []).append(row)
             document["included"] = [
                 each
-                for name, found in by_resource.items()
-                for each in self._resources(RESOURCES[name], found, graph)
+                for name, found_rows in by_resource.items()
+                for each in self._resources(RESOURCES[name], found_rows, graph)
             ]
         return document
 
@@ -106,11 +106,11 @@ class _Presenter:
         ]
         # Each relationship as JSON, without the row's id and the closing brace.
         self._relationships = [
-            (each, self._rendered(each))
+            (each, self._render_links(each))
             for each in resource.relationships
             if shown is None or each.name in shown
         ]
-        self._without_linkage = self._joined({}, {})
+        self._without_linkage = self._join_relationships({}, {})
         meta = {"mode": mode, "organization_id": organization}
         self._meta = Fragment(orjson.dumps(meta))
 
@@ -118,20 +118,20 @@ class _Presenter:
         """Return the resource objects of these rows, in the same order."""
         name = self._resource.name
         ids = public_ids(self._resource.ids, [row["id"] for row in rows])
-        linked = self._linked(rows, graph)
+        linked = self._render_relationships(rows, graph)
         return [
             {
                 "id": own_id,
                 "type": name,
                 "links": {"self": f"{self._here}{own_id}"},
-                "attributes": self._attributes(row),
+                "attributes": self._show_attributes(row),
                 "relationships": Fragment(relationships.replace(_RENDERED_ID, own_id)),
                 "meta": self._meta,
             }
             for row, own_id, relationships in zip(rows, ids, linked, strict=True)
         ]
 
-    def _attributes(self, row: Row) -> Json:
+    def _show_attributes(self, row: Row) -> Json:
         shown: Json = dict(zip(self._names, self._columns(row), strict=True))
         for name, column in self._times:
             shown[name] = iso_8601(row[column])
@@ -147,23 +147,25 @@ class _Presenter:
             shown[name] = read(row)
         return shown
 
-    def _linked(self, rows: Sequence[Row], graph: Graph) -> list[str]:
+    def _render_relationships(self, rows: Sequence[Row], graph: Graph) -> list[str]:
         """Return the relationships of each row, with the identifiers of included resources."""
         name, links = self._resource.name, graph.links
-        found = [links.get((name, row["id"])) for row in rows]
-        if not any(found):
+        linkages = [links.get((name, row["id"])) for row in rows]
+        if not any(linkages):
             return [self._without_linkage] * len(rows)
-        identifiers = self._render_identifiers(found)
+        identifiers = self._render_identifiers(linkages)
         return [
-            self._without_linkage if linkage is None else self._joined(linkage, identifiers)
-            for linkage in found
+            self._without_linkage
+            if linkage is None
+            else self._join_relationships(linkage, identifiers)
+            for linkage in linkages
         ]
 
-    def _render_identifiers(self, found: Sequence[Linkage | None]) -> dict[str, dict[int, str]]:
+    def _render_identifiers(self, linkages: Sequence[Linkage | None]) -> dict[str, dict[int, str]]:
         """Return the identifiers of all linked rows as JSON, by relationship and key."""
         rendered = {}
         for to, _ in self._relationships:
-            keys = list({key for each in found if each for key in each.get(to.name, ())})
+            keys = list({key for each in linkages if each for key in each.get(to.name, ())})
             if keys:
                 target = RESOURCES[to.target]
                 before = f'{{"type":"{target.name}","id":"'
@@ -173,7 +175,7 @@ class _Presenter:
                 }
         return rendered
 
-    def _joined(self, linkage: Linkage, identifiers: dict[str, dict[int, str]]) -> str:
+    def _join_relationships(self, linkage: Linkage, identifiers: dict[str, dict[int, str]]) -> str:
         parts = []
         for to, rendered in self._relationships:
             keys = linkage.get(to.name)
@@ -187,7 +189,7 @@ class _Presenter:
                 parts.append(f'{rendered},"data":{data}}}')
         return "{" + ",".join(parts) + "}"
 
-    def _rendered(self, to: Relationship) -> str:
+    def _render_links(self, to: Relationship) -> str:
         here = f"{self._here}{_ID}"
         links = {"self": f"{here}/relationships/{to.name}", "related": f"{here}/{to.name}"}
         return f'"{to.name}":' + orjson.dumps({"links": links}).decode().removesuffix("}")
@@ -229,7 +231,11 @@ def _get_presenter(
 def _find_amounts(
     attributes: Sequence[Attribute],
 ) -> Iterator[tuple[str, str, str, float | None]]:
-    """Yield the amounts that are shown in both forms: the names of these, the cents, and `without`."""
+    """Yield each amount that is shown both as a number and as a text.
+
+    A tuple has the names of the two attributes, the column of cents, and the number to show if the
+    amount is null.
+    """
     for number, price in pairwise(attributes):
         first, second = number.read, price.read
         if (
@@ -246,18 +252,18 @@ def _hide(_row: Row) -> None:
 
 def make_identifiers(target: ResourceType, keys: Sequence[int], *, many: bool) -> Any:
     """Return resource linkage: a list of identifiers, one identifier, or None."""
-    found = [{"type": target.name, "id": own_id} for own_id in public_ids(target.ids, keys)]
+    identifiers = [{"type": target.name, "id": own_id} for own_id in public_ids(target.ids, keys)]
     if many:
-        return found
-    return found[0] if found else None
+        return identifiers
+    return identifiers[0] if identifiers else None
 
 
 def describe_paging(path: str, pairs: Sequence[tuple[str, str]], page: Page, count: int) -> Json:
     """Return the counts and the links of a list; the links keep all parameters except the page."""
     pages = -(-count // page.size)
-    kept = [(name, value) for name, value in pairs if not name.startswith("page[")]
+    other_pairs = [(name, value) for name, value in pairs if not name.startswith("page[")]
 
-    before = f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
+    before = f"{path}?{urlencode(other_pairs)}&" if other_pairs else f"{path}?"
 
     def link(number: int) -> str:
         return f"{before}page%5Bnumber%5D={number}&page%5Bsize%5D={page.size}"

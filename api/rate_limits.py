@@ -1,7 +1,7 @@
 """Rate limits: how many requests each caller may make in a number of seconds.
 
-A caller may have several limits. A service counts the requests of all its processes together, and
-none of other services.
+A caller may have several limits. A service counts the requests of all its processes together. It
+does not count the requests to other services.
 """
 
 import re
@@ -27,7 +27,7 @@ class RateLimiter:
 
     def __init__(self, counters: Path | None = None) -> None:
         """Count in this process, or together with all processes that use the same file."""
-        storage = MemoryStorage() if counters is None else _share_counters(counters)
+        storage = MemoryStorage() if counters is None else _open_shared_counters(counters)
         self._windows = SlidingWindowCounterRateLimiter(storage)
         self._lock = Lock()
 
@@ -41,15 +41,15 @@ class RateLimiter:
             for item in items:
                 self._windows.hit(item, name)
         left = [(self._windows.get_window_stats(item, name).remaining, item) for item in items]
-        fewest, narrowest = min(left, key=lambda each: each[0])
-        return _make_headers(narrowest, fewest)
+        remaining, narrowest = min(left, key=lambda each: each[0])
+        return _make_headers(narrowest, remaining)
 
     def check(self, name: str, limits: str) -> None:
         """Raise `ApiError` (429) if no further request is allowed, without counting one."""
         for item in parse_limits(limits):
             if not self._windows.test(item, name):
                 reset_at = self._windows.get_window_stats(item, name).reset_time
-                raise _too_many(item, reset_at - time())
+                raise _refuse_request(item, reset_at - time())
 
     def count(self, name: str, limits: str) -> None:
         """Count a request for `check`."""
@@ -57,7 +57,7 @@ class RateLimiter:
             self._windows.hit(item, name)
 
 
-def _share_counters(path: Path) -> Storage:
+def _open_shared_counters(path: Path) -> Storage:
     # Only a service of several processes needs it.
     from order_factory.api.shared_counters import SharedCounters
 
@@ -67,14 +67,14 @@ def _share_counters(path: Path) -> Storage:
 @lru_cache(maxsize=256)
 def parse_limits(text: str) -> tuple[RateLimitItem, ...]:
     """Return the limits in a text such as `50/10 600/300`. Raises `ValueError` for other texts."""
-    found = [_LIMIT.fullmatch(part) for part in text.split()]
-    items = [RateLimitItemPerSecond(int(each[1]), max(1, int(each[2]))) for each in found if each]
-    if len(items) < len(found):
+    matches = [_LIMIT.fullmatch(part) for part in text.split()]
+    items = [RateLimitItemPerSecond(int(each[1]), max(1, int(each[2]))) for each in matches if each]
+    if len(items) < len(matches):
         raise ValueError("rate limits are written REQUESTS/SECONDS, such as 50/10 600/300")
     return tuple(items)
 
 
-def _too_many(item: RateLimitItem, seconds: float) -> ApiError:
+def _refuse_request(item: RateLimitItem, seconds: float) -> ApiError:
     wait = max(1, ceil(seconds))
     detail = f"More than {item.amount} requests in {item.multiples} seconds; wait {wait} seconds."
     problem = Problem(429, "RATE_LIMIT_EXCEEDED", "Too many requests", detail)

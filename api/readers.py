@@ -1,8 +1,8 @@
 """The threads that read: callers take turns, and none uses more than half of the threads.
 
-A thread keeps its connection while reads are waiting, and hands over several results at once: a
-small read takes less time than it takes to pass between threads. So as few threads as possible are
-awake, and another is only woken if no read was begun for some milliseconds.
+A small read takes less time than passing its result between threads. So a thread keeps its
+connection while reads wait, and hands over several results together. As few threads as possible
+are awake: another is woken only if no read has begun for some milliseconds.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ _IDLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _WaitingRead:
     caller: str
     read: Read
     future: "asyncio.Future[Any]"
 
 
-_Result = tuple[_Waiting, Any, Exception | None]
+_Result = tuple[_WaitingRead, Any, Exception | None]
 
 
 class Readers:
@@ -53,7 +53,7 @@ class Readers:
         self._begun = 0
         self._running: Counter[str] = Counter()
         # The next caller is first.
-        self._waiting: dict[str, deque[_Waiting]] = {}
+        self._waiting: dict[str, deque[_WaitingRead]] = {}
         self._ending = False
         self._watch: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -63,7 +63,7 @@ class Readers:
             each.start()
 
     def stop(self) -> None:
-        """Finish what is running and waiting, then end."""
+        """Finish the running and the waiting reads, then end."""
         with self._lock:
             self._ending = True
             self._arrived.notify_all()
@@ -71,25 +71,27 @@ class Readers:
             each.join()
 
     async def read(self, caller: str, read: Read) -> Any:
-        """Return what the read returns, or raise what it raised.
+        """Return the result of the read, or raise its exception.
 
         Raises `ApiError` (429) if too many reads of this caller wait.
         """
         loop = self._loop = asyncio.get_running_loop()
-        mine = _Waiting(caller, read, loop.create_future())
+        waiting = _WaitingRead(caller, read, loop.create_future())
         with self._lock:
             queue = self._waiting.setdefault(caller, deque())
             _drop_cancelled(queue)
             if len(queue) >= MOST_WAITING:
                 raise too_many_waiting(MOST_WAITING)
-            queue.append(mine)
+            queue.append(waiting)
             if self._asleep == len(self._threads):
                 self._arrived.notify()
         if self._watch is None:
-            self._watch = loop.call_later(_SECONDS_WITHOUT_PROGRESS, self._look, self._begun)
-        return await mine.future
+            self._watch = loop.call_later(
+                _SECONDS_WITHOUT_PROGRESS, self._wake_if_stuck, self._begun
+            )
+        return await waiting.future
 
-    def _look(self, begun: int) -> None:
+    def _wake_if_stuck(self, begun: int) -> None:
         """Wake another thread if reads wait and none was begun since the last look."""
         self._watch = None
         with self._lock:
@@ -98,32 +100,34 @@ class Readers:
             if self._begun == begun:
                 self._arrived.notify()
         assert self._loop is not None
-        self._watch = self._loop.call_later(_SECONDS_WITHOUT_PROGRESS, self._look, self._begun)
+        self._watch = self._loop.call_later(
+            _SECONDS_WITHOUT_PROGRESS, self._wake_if_stuck, self._begun
+        )
 
     def _run(self) -> None:
         session: ReadingSession | None = None
         results: list[_Result] = []
-        mine: _Waiting | None = None
+        waiting: _WaitingRead | None = None
         handed_over = monotonic()
         while True:
             with self._lock:
-                following = self._next(mine)
+                following = self._take_next(waiting)
             if results and (following is None or monotonic() > handed_over):
                 self._hand_over(results)
                 results, handed_over = [], monotonic() + _SECONDS_BETWEEN_RESULTS
-            mine = following or self._wait(_IDLE_SECONDS)
-            if mine is None:
+            waiting = following or self._wait(_IDLE_SECONDS)
+            if waiting is None:
                 if session is not None:
                     session.close()
                     session = None
-                mine = self._wait(None)
-                if mine is None:
+                waiting = self._wait(None)
+                if waiting is None:
                     return
-            session, result = _carry_out(mine, session)
+            session, result = _carry_out(waiting, session)
             results.append(result)
 
-    def _next(self, done: _Waiting | None) -> _Waiting | None:
-        """Return the next read of a caller whose turn it is, if there is one."""
+    def _take_next(self, done: _WaitingRead | None) -> _WaitingRead | None:
+        """Return the next read of the caller who has the next turn; None if no read may begin."""
         if done is not None:
             self._running[done.caller] -= 1
             if not self._running[done.caller]:
@@ -136,23 +140,23 @@ class Readers:
             # To the end of the queue of callers.
             del self._waiting[caller]
             if queue:
-                found = queue.popleft()
+                waiting = queue.popleft()
                 if queue:
                     self._waiting[caller] = queue
                 self._running[caller] += 1
                 self._begun += 1
-                return found
+                return waiting
         return None
 
-    def _wait(self, seconds: float | None) -> _Waiting | None:
+    def _wait(self, seconds: float | None) -> _WaitingRead | None:
         """Sleep until there is a read; None after these seconds, or at the end."""
         end = None if seconds is None else monotonic() + seconds
         with self._lock:
             while True:
-                found = self._next(None)
+                waiting = self._take_next(None)
                 left = None if end is None else end - monotonic()
-                if found is not None or self._ending or (left is not None and left <= 0):
-                    return found
+                if waiting is not None or self._ending or (left is not None and left <= 0):
+                    return waiting
                 self._asleep += 1
                 self._arrived.wait(left)
                 self._asleep -= 1
@@ -163,27 +167,27 @@ class Readers:
             self._loop.call_soon_threadsafe(_set_results, results)
 
 
-def _drop_cancelled(queue: deque[_Waiting]) -> None:
-    """Remove the first reads of a queue whose clients have disconnected."""
+def _drop_cancelled(queue: deque[_WaitingRead]) -> None:
+    """Remove the reads at the head of a queue if their clients have disconnected."""
     while queue and queue[0].future.cancelled():
         queue.popleft()
 
 
 def _carry_out(
-    mine: _Waiting, session: ReadingSession | None
+    waiting: _WaitingRead, session: ReadingSession | None
 ) -> tuple[ReadingSession | None, _Result]:
-    """Read, with a connection that may be kept for the next read. Returns it with the result."""
-    kept = session is not None
+    """Read. Returns the session for the next read, None after an error, and the result."""
+    is_reused = session is not None
     try:
         session = session or ReadingSession()
         with session.snapshot() as db:
-            return session, (mine, mine.read(db), None)
-    except Exception as error:  # noqa: BLE001  (the request tells it)
+            return session, (waiting, waiting.read(db), None)
+    except Exception as error:  # noqa: BLE001  (the request reports it)
         if session is not None:
             session.close()
-        if kept and is_transient(error):
-            return _carry_out(mine, None)  # the connection was lost while nothing was read
-        return None, (mine, None, error)
+        if is_reused and is_transient(error):
+            return _carry_out(waiting, None)  # the connection was lost while nothing was read
+        return None, (waiting, None, error)
 
 
 def _set_results(results: list[_Result]) -> None:

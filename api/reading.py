@@ -22,12 +22,12 @@ from sqlalchemy import (
 
 from order_factory.api.counting import LongCounts, count_rows
 from order_factory.api.errors import not_found
-from order_factory.api.including import Graph, include, link_of, select_linked
+from order_factory.api.including import Graph, get_link_column, include, select_linked
 from order_factory.api.presenting import Json, View, describe_paging, make_identifiers
 from order_factory.api.query.parameters import Sort
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.rows import fetch_rows, shown_times
+from order_factory.api.rows import fetch_rows, find_time_columns
 from order_factory.models.database.dialects import bytewise
 from order_factory.models.database.engine import forget_statements
 from order_factory.models.database.quick_select import QuickSelect
@@ -73,14 +73,14 @@ def show_linkage(
     here = f"{view.base}/{resource.name}/{name}"
     links = {"self": f"{here}/relationships/{to.name}", "related": f"{here}/{to.name}"}
     if not to.many:
-        found = db.scalars(keys).all()
-        return {"data": make_identifiers(target, found, many=False), "links": links}
+        found_keys = db.scalars(keys).all()
+        return {"data": make_identifiers(target, found_keys, many=False), "links": links}
     page = view.query.page
     ordered = keys.order_by(target.table.c.id).limit(page.size).offset(page.offset)
-    found = db.scalars(ordered).all()
-    turned = describe_paging(links["self"], pairs, page, count_rows(db, keys))
-    turned["links"] |= links
-    return {"data": make_identifiers(target, found, many=True), **turned}
+    found_keys = db.scalars(ordered).all()
+    paging = describe_paging(links["self"], pairs, page, count_rows(db, keys))
+    paging["links"] |= links
+    return {"data": make_identifiers(target, found_keys, many=True), **paging}
 
 
 def require_row(
@@ -88,7 +88,7 @@ def require_row(
 ) -> Row:
     """Return the row with this public id, if the mode may see it. Raises `ApiError` (404).
 
-    Where it is `only_shown`, a time may be a text.
+    With `only_shown`, a time may be a text.
     """
     key = key_of(resource.ids, name)
     row = None if key is None else find_row(db, resource, key, mode, only_shown=only_shown)
@@ -119,21 +119,21 @@ def _select_visible(name: str, mode: str) -> Select[Any]:
 
 @cache
 def _select_row(name: str, mode: str, only_shown: bool) -> QuickSelect:
-    """One row by its key."""
+    """Select one row by its key; built once, since most requests need it."""
     resource = RESOURCES[name]
     key = resource.table.c.id == bindparam("key", type_=BigInteger)
-    texts = shown_times(resource) if only_shown else frozenset[str]()
+    texts = find_time_columns(resource) if only_shown else frozenset[str]()
     return QuickSelect(_select_visible(name, mode).where(key), texts)
 
 
 def _select_linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:
-    return _linked(to, target.name, mode).params(near=row[to.near])
+    return _select_linked_to_one(to, target.name, mode).params(near=row[to.near])
 
 
 @lru_cache(maxsize=1_024)
-def _linked(to: Relationship, target_name: str, mode: str) -> Select[Any]:
+def _select_linked_to_one(to: Relationship, target_name: str, mode: str) -> Select[Any]:
     target = RESOURCES[target_name]
-    return select_linked(to, target, mode).where(link_of(to, target) == bindparam("near"))
+    return select_linked(to, target, mode).where(get_link_column(to, target) == bindparam("near"))
 
 
 def _read_page(
@@ -144,23 +144,25 @@ def _read_page(
         forget_statements(db)
     if not query.common:
         db = db.execution_options(compiled_cache=None)
-    wanted = rows.where(*query.condition(table, view.mode)) if query.filters else rows
+    filtered = rows.where(*query.condition(table, view.mode)) if query.filters else rows
     ordered: Select[Any] | QuickSelect
-    if wanted is _select_visible(resource.name, view.mode):
+    if filtered is _select_visible(resource.name, view.mode):
         ordered = _select_ordered_visible(resource.name, view.mode, query.sort)
     else:
-        ordered = _ordered(wanted, query.sort, table)
+        ordered = _add_page(filtered, query.sort, table)
     page = query.page
-    found = fetch_rows(db, resource, ordered, {"page_size": page.size, "page_offset": page.offset})
-    until = page.offset + len(found)
-    if len(found) < page.size and (found or page.number == 1):
-        count = until  # the last page says it
+    found_rows = fetch_rows(
+        db, resource, ordered, {"page_size": page.size, "page_offset": page.offset}
+    )
+    end = page.offset + len(found_rows)
+    if len(found_rows) < page.size and (found_rows or page.number == 1):
+        count = end  # this is the last page
     else:
         filters = [pair for pair in pairs if pair[0].startswith("filter")]
         name = (path.removeprefix(view.base), view.mode, *filters)
-        count = _counts.count(db, name, wanted, until if found else 0)
-    graph = include(db, resource, found, query.includes, view.mode)
-    return view.document(resource, found, graph) | describe_paging(path, pairs, page, count)
+        count = _counts.count(db, name, filtered, end if found_rows else 0)
+    graph = include(db, resource, found_rows, query.includes, view.mode)
+    return view.document(resource, found_rows, graph) | describe_paging(path, pairs, page, count)
 
 
 def _make_document(db: Connection, resource: ResourceType, row: Row | None, view: View) -> Json:
@@ -173,17 +175,17 @@ def _make_document(db: Connection, resource: ResourceType, row: Row | None, view
 def _select_ordered_visible(name: str, mode: str, sort: Sort) -> QuickSelect:
     """Select a page of the rows that a mode may see; cached, since most lists are not filtered."""
     resource = RESOURCES[name]
-    ordered = _ordered(_select_visible(name, mode), sort, resource.table)
-    return QuickSelect(ordered, shown_times(resource))
+    ordered = _add_page(_select_visible(name, mode), sort, resource.table)
+    return QuickSelect(ordered, find_time_columns(resource))
 
 
-def _ordered(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:
+def _add_page(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:
     size, offset = bindparam("page_size", type_=Integer), bindparam("page_offset", type_=Integer)
-    return rows.order_by(*_order(sort, table)).limit(size).offset(offset)
+    return rows.order_by(*_build_order(sort, table)).limit(size).offset(offset)
 
 
-def _order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:
-    """Return the requested sort columns and then the key, so that pages are stable.
+def _build_order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:
+    """Return the requested sort columns and then the key, which makes the pages stable.
 
     Null is last, and first in descending order. Texts are compared bytewise.
     """

@@ -9,8 +9,8 @@ from order_factory.api.resources.description import ResourceType, Row, Type
 from order_factory.models.database.quick_select import QuickSelect
 
 
-def shown_times(resource: ResourceType) -> frozenset[str]:
-    """The columns of the times that are only shown, so that a text will do."""
+def find_time_columns(resource: ResourceType) -> frozenset[str]:
+    """The columns of the times. Where they are only shown, they may be read as texts."""
     return frozenset(
         each.column for each in resource.attributes if each.type == Type.TIME and each.column
     )

@@ -39,18 +39,18 @@ def make_server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """Reports when it listens, and on which address."""
 
-    def __init__(self, config: uvicorn.Config, tell: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
         super().__init__(config)
-        self._tell = tell
+        self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            self._tell(_make_url(sockets[0]))
+            self._announce(_make_url(sockets[0]))
 
 
-def serve(host: str, port: int, tell: Callable[[str], None], *, workers: int = 1) -> None:
-    """Serve until SIGINT or SIGTERM; `tell` is called with the URL once it answers.
+def serve(host: str, port: int, announce: Callable[[str], None], *, workers: int = 1) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is called with the URL once it answers.
 
     With several `workers`, that many processes answer requests. Raises `CannotListen` if the port
     is taken or the host is not this machine's, and `InvalidRequest` if the system cannot share a
@@ -61,21 +61,21 @@ def serve(host: str, port: int, tell: Callable[[str], None], *, workers: int = 1
     sys.setswitchinterval(SWITCH_SECONDS)
     with _bind(host, port, shared=workers > 1) as bound:
         set_up_logs()
-        # Once it has shut down, uvicorn raises the signal again; to die of it would leave the
-        # Prefect server behind that this process may have started.
+        # After its shutdown, uvicorn raises the signal again. If this process died of it, a Prefect
+        # server that it has started would go on running.
         signal.signal(signal.SIGTERM, lambda *_: None)
         if workers > 1:
             config = make_server_config(
-                "order_factory.api.workers:worker_app",
+                "order_factory.api.workers:make_worker_app",
                 factory=True,
                 workers=workers,
                 timeout_worker_healthcheck=HEALTH_SECONDS,
                 log_level="error",
             )
-            serve_with_processes(config, bound, lambda: tell(_make_url(bound)))
+            serve_with_processes(config, bound, lambda: announce(_make_url(bound)))
         else:
             config = make_server_config(make_service(), log_level="warning")
-            _Server(config, tell).run(sockets=[bound])
+            _Server(config, announce).run(sockets=[bound])
 
 
 def _bind(host: str, port: int, *, shared: bool) -> socket.socket:

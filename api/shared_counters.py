@@ -1,8 +1,9 @@
 """Counters that the processes of a service share, for the rate limits.
 
-They are in a file that every process maps into its memory, in slots of a fixed number. A slot is
-found by the digest of its name. If all slots near it are used, the one that expires first is lost:
-then some requests are not counted, which needs tens of thousands of callers at the same time.
+They are in a file that every process maps into its memory. It has a fixed number of slots. The
+digest of a counter's name determines its slot. If all slots near it are used, the counter that
+expires first is lost, and its requests are not counted. This needs tens of thousands of callers at
+the same time.
 """
 
 import mmap
@@ -37,17 +38,17 @@ class SharedCounters(MemoryStorage):
         self._mine = Lock()
 
     def get(self, key: str) -> int:
-        with self._locked():
+        with self._lock():
             return self._find(key)[1]
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        with self._locked():
+        with self._lock():
             place, count = self._find(key)
             self._write(place, key, time.time() + expiry, count + amount)
             return count + amount
 
     def decr(self, key: str, amount: int = 1) -> int:
-        with self._locked():
+        with self._lock():
             place, count = self._find(key)
             _, expires_at, _ = _SLOT.unpack_from(self._slots, place)
             self._write(place, key, expires_at, max(0, count - amount))
@@ -55,12 +56,12 @@ class SharedCounters(MemoryStorage):
 
     def _find(self, key: str) -> tuple[int, int]:
         """Return the place of a counter and its count; for a new one, a place that is free."""
-        wanted, now = _digest(key), time.time()
-        first, free, free_from = wanted % _SLOTS, 0, float("inf")
+        digest_sought, now = _digest(key), time.time()
+        first, free, free_from = digest_sought % _SLOTS, 0, float("inf")
         for number in range(first, first + _NEAR):
             place = number % _SLOTS * _SLOT.size
             digest, expires_at, count = _SLOT.unpack_from(self._slots, place)
-            if digest == wanted and expires_at > now:
+            if digest == digest_sought and expires_at > now:
                 return place, count
             if expires_at < free_from:
                 free, free_from = place, expires_at
@@ -70,7 +71,7 @@ class SharedCounters(MemoryStorage):
         _SLOT.pack_into(self._slots, place, _digest(key), expires_at, count)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         # The lock of the file is the process's; a process that dies releases it.
         with self._mine:
             self._set_lock(self._file, self._exclusive)

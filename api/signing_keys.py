@@ -77,7 +77,7 @@ class SigningKeys:
 
 
 @lru_cache(maxsize=4)
-def signing_keys(url: str) -> SigningKeys:
+def get_signing_keys(url: str) -> SigningKeys:
     return SigningKeys(url)
 
 

@@ -31,7 +31,7 @@ def create_row(
     now = utc_now()
     values |= {"created_at": now, "updated_at": now}
     table = resource.stored_in
-    # As parameters, so that the statement is the same for every row and is built once.
+    # As parameters: the statement is the same for every row, so it is built once.
     key: int = db.execute(insert(table).returning(table.c.id), values).scalar_one()
     resource.hooks.created(db, key, values)
     return key
@@ -49,7 +49,7 @@ def update_row(
     triggers: Values = {}
     values = check_document(db, resource, document, mode, row, triggers)
     if not isinstance(resource.table, Table):
-        return  # nothing of it is stored: its triggers have done their work
+        return  # a view stores nothing: the triggers have done their work
     table = resource.stored_in
     values |= comparison_keys(table.name, values)
     values["updated_at"] = utc_now()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from order_factory.api.errors import method_not_allowed, nothing_here
+from order_factory.api.errors import method_not_allowed, unknown_path
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import Relationship, ResourceType
 from order_factory.api.resources.order_factories import FACTORIES
@@ -47,7 +47,7 @@ class Target:
     ending: str = ""
 
     @property
-    def listing(self) -> bool:
+    def is_list(self) -> bool:
         """Whether it is a list, which can be sorted, filtered and turned page by page."""
         if self.kind == Kind.RELATED:
             return self.relationship is not None and self.relationship.many
@@ -67,14 +67,14 @@ class Target:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        found = ["GET", "HEAD"]
+        methods = ["GET", "HEAD"]
         if self.kind == Kind.COLLECTION and self.resource.creatable:
-            found.append("POST")
+            methods.append("POST")
         if self.kind == Kind.RESOURCE and self.resource.updatable:
-            found.append("PATCH")
+            methods.append("PATCH")
         if self.kind == Kind.RESOURCE and self.resource.deletable:
-            found.append("DELETE")
-        return tuple(found)
+            methods.append("DELETE")
+        return tuple(methods)
 
 
 def find_target(path: str) -> Target:
@@ -96,11 +96,11 @@ def find_target(path: str) -> Target:
             return Target(Kind.FAILED_ROWS, ORDER_FACTORY_BATCHES, name, ending=ending)
         case [EXPORTS.name, name, "attachment"]:
             return Target(Kind.ATTACHMENT, EXPORTS, name)
-        case [resource, name, "relationships", to] if _has(resource, to):
-            return _behind(Kind.LINKAGE, resource, name, to)
-        case [resource, name, to] if _has(resource, to):
-            return _behind(Kind.RELATED, resource, name, to)
-    raise nothing_here()
+        case [resource, name, "relationships", to] if _has_relationship(resource, to):
+            return _make_relationship_target(Kind.LINKAGE, resource, name, to)
+        case [resource, name, to] if _has_relationship(resource, to):
+            return _make_relationship_target(Kind.RELATED, resource, name, to)
+    raise unknown_path()
 
 
 def require_method(target: Target, method: str) -> None:
@@ -109,9 +109,9 @@ def require_method(target: Target, method: str) -> None:
         raise method_not_allowed(method, ", ".join(target.methods))
 
 
-def _has(resource: str, to: str) -> bool:
+def _has_relationship(resource: str, to: str) -> bool:
     return resource in RESOURCES and to in RESOURCES[resource].relationship
 
 
-def _behind(kind: Kind, resource: str, name: str, to: str) -> Target:
+def _make_relationship_target(kind: Kind, resource: str, name: str, to: str) -> Target:
     return Target(kind, RESOURCES[resource], name, RESOURCES[resource].relationship[to])

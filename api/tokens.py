@@ -63,19 +63,19 @@ def find_token(db: Connection, token: str) -> dict[str, Any] | None:
     """Return the row of a token that is known and neither revoked nor expired."""
     if len(token) > _LONGEST or not token.isascii():
         return None
-    prefix, _, rest = token.partition("_")
-    handle, _, secret = rest.partition("_")
+    prefix, _, remainder = token.partition("_")
+    handle, _, secret = remainder.partition("_")
     row = next(iter(_FIND.rows(db, {"wanted": handle})), None)
-    # An unknown handle is compared too, so that both answers take equally long.
-    same = hmac.compare_digest(
+    # An unknown handle is compared too: then both answers take equally long.
+    is_same = hmac.compare_digest(
         _compute_digest(secret), row["secret_digest"] if row else _compute_digest("")
     )
-    if row is None or prefix != PREFIX or not same or row["revoked_at"] is not None:
+    if row is None or prefix != PREFIX or not is_same or row["revoked_at"] is not None:
         return None
     return None if row["expires_at"] is not None and row["expires_at"] <= utc_now() else row
 
 
-def handle_of(text: str) -> str:
+def extract_handle(text: str) -> str:
     """The handle of a whole token. Any other text is returned unchanged."""
     parts = text.split("_")
     return parts[1] if len(parts) > 2 and parts[0] == PREFIX else text
@@ -89,8 +89,8 @@ def list_tokens(db: Connection) -> list[Row[Any]]:
 
 def revoke_token(db: Connection, handle: str) -> None:
     """Revoke the token with this handle. Raises `ApiTokenNotFound`."""
-    mine = update(_token).where(_token.c.handle == handle)
-    if not db.execute(mine.values(revoked_at=utc_now())).rowcount:
+    statement = update(_token).where(_token.c.handle == handle)
+    if not db.execute(statement.values(revoked_at=utc_now())).rowcount:
         raise ApiTokenNotFound(handle)
 
 

@@ -1,6 +1,6 @@
 """The thread of the service that runs exports and imports.
 
-It is not the one that copies: a long export must not delay a copy.
+The dispatcher has another thread, because a long export must not delay a copy.
 """
 
 import logging
@@ -30,7 +30,7 @@ class TransferDispatcher:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """End. What is under way is taken up by the next process."""
+        """End. The next process continues the transfer that is running."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join(min(seconds, _SECONDS_TO_END))

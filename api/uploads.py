@@ -1,4 +1,4 @@
-"""Uploads: a multipart body with one file, streamed to disk, and the fields beside it."""
+"""Uploads: a multipart body with one file, which is streamed to disk, and fields."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
@@ -24,7 +24,7 @@ FILE, DATA = "file", "data"
 _FIELDS = 200
 _FIELD_BYTES = 65_536
 _LONGEST_NAME = 100
-# The endings of files whose names do not tell their format.
+# The ending to add to a file's name that does not show its format.
 _ENDING_OF_TYPE = {
     "text/csv": ".csv",
     "text/tab-separated-values": ".tsv",
@@ -38,7 +38,7 @@ _TRUTH = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded file and the document beside it. `close` deletes the file from the disk."""
+    """An uploaded file and its document. `close` deletes the file from the disk."""
 
     file: PackedFile
     document: Document
@@ -48,9 +48,10 @@ class Upload:
 
 
 async def receive_form(request: Request) -> FormData:
-    """The parts of the body; the file lies on the disk. Close it.
+    """The parts of the body; the file is on the disk. The caller closes it.
 
-    Raises `ApiError`: 413 for too many bytes, 400 for what is no such body, 507 for a full disk.
+    Raises `ApiError`: 413 for too many bytes, 400 for a body that is not multipart, 507 for a full
+    disk.
     """
     limit = api_settings().upload_limit
     declared = request.headers.get("content-length", "")
@@ -58,7 +59,7 @@ async def receive_form(request: Request) -> FormData:
         _check_size(int(declared), limit)
     parser = MultiPartParser(
         request.headers,
-        _counted(request, limit),
+        _count_bytes(request, limit),
         # The file, and perhaps the JSON part as a file.
         max_files=2,
         max_fields=_FIELDS,
@@ -67,16 +68,16 @@ async def receive_form(request: Request) -> FormData:
     try:
         return await parser.parse()
     except MultiPartException as error:
-        raise _wrong_form(f"The multipart body cannot be read: {error.message}") from error
+        raise _refuse_form(f"The multipart body cannot be read: {error.message}") from error
     except ClientDisconnect as error:
-        raise _wrong_form("The body came to no end.") from error
+        raise _refuse_form("The body ended too early.") from error
     except OSError as error:
         if is_disk_full(error):
             raise disk_full() from error
         raise
 
 
-async def _counted(request: Request, limit: int) -> AsyncGenerator[bytes]:
+async def _count_bytes(request: Request, limit: int) -> AsyncGenerator[bytes]:
     size = 0
     async for part in request.stream():
         size += len(part)
@@ -93,13 +94,13 @@ def read_upload(resource: ResourceType, form: FormData) -> Upload:
     parts: dict[str, str | UploadFile] = {}
     for name, value in form.multi_items():
         if name in parts:
-            raise _wrong_form(f"The part {name[:64]!r} is given twice.")
+            raise _refuse_form(f"The part {name[:64]!r} is given twice.")
         parts[name] = value
     file = parts.pop(FILE, None)
     if not isinstance(file, UploadFile):
-        raise _wrong_form(f"The part {FILE!r} is missing: the file, with its name.")
-    name = _name_of(file)
-    document = _document(resource, parts)
+        raise _refuse_form(f"The part {FILE!r} is missing: the file, with its name.")
+    name = _clean_name(file)
+    document = _build_document(resource, parts)
     try:
         packed = PackedFile(name, file.file)
     except OSError as error:
@@ -108,24 +109,26 @@ def read_upload(resource: ResourceType, form: FormData) -> Upload:
         raise
     if not packed.bytes_count:
         packed.close()
-        raise _unusable(f"The file {name} is empty (0 bytes).")
+        raise _refuse_file(f"The file {name} is empty (0 bytes).")
     return Upload(packed, document)
 
 
-def _name_of(file: UploadFile) -> str:
+def _clean_name(file: UploadFile) -> str:
     """The file's own name without folders, with the ending of a format that can be read."""
     given = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-    kept = "".join(each if each.isalnum() or each in "._- " else "_" for each in given)
-    name = clean_key(kept)[-_LONGEST_NAME:].lstrip(".") or "file"
+    clean = "".join(each if each.isalnum() or each in "._- " else "_" for each in given)
+    name = clean_key(clean)[-_LONGEST_NAME:].lstrip(".") or "file"
     if name.lower().endswith(ENDINGS):
         return name
     kind = (file.content_type or "").split(";")[0].strip().lower()
     if kind in _ENDING_OF_TYPE:
         return name + _ENDING_OF_TYPE[kind]
-    raise _unusable(f"The file {name} cannot be read: its name must end in {', '.join(ENDINGS)}.")
+    raise _refuse_file(
+        f"The file {name} cannot be read: its name must end in {', '.join(ENDINGS)}."
+    )
 
 
-def _document(resource: ResourceType, parts: Mapping[str, str | UploadFile]) -> Document:
+def _build_document(resource: ResourceType, parts: Mapping[str, str | UploadFile]) -> Document:
     """The document that the other parts make up: a JSON resource object, and fields by name."""
     attributes: dict[str, Any] = {}
     relationships: dict[str, Any] = {}
@@ -133,24 +136,24 @@ def _document(resource: ResourceType, parts: Mapping[str, str | UploadFile]) -> 
         if name == DATA:
             continue
         if isinstance(value, UploadFile):
-            raise _wrong_form(f"The part {name[:64]!r} must be a field, not a file.")
+            raise _refuse_form(f"The part {name[:64]!r} must be a field, not a file.")
         attributes[name] = value
     writable = {each.name: each for each in resource.writables}
     attributes = {
-        name: _field_value(writable[name], text) if name in writable else text
+        name: _parse_field(writable[name], text) if name in writable else text
         for name, text in attributes.items()
     }
     if DATA in parts:
-        data = _json_part(resource, parts[DATA])
+        data = _parse_json_part(resource, parts[DATA])
         twice = attributes.keys() & data.attributes.keys()
         if twice:
-            raise _wrong_form(f"{min(twice)} is given twice: as a field and in {DATA}.")
+            raise _refuse_form(f"{min(twice)} is given twice: as a field and in {DATA}.")
         attributes |= data.attributes
         relationships = data.relationships
     return Document(attributes, relationships)
 
 
-def _json_part(resource: ResourceType, part: str | UploadFile) -> Document:
+def _parse_json_part(resource: ResourceType, part: str | UploadFile) -> Document:
     text = part.encode() if isinstance(part, str) else part.file.read(_FIELD_BYTES + 1)
     found: Any = None
     if len(text) <= _FIELD_BYTES:
@@ -160,15 +163,15 @@ def _json_part(resource: ResourceType, part: str | UploadFile) -> Document:
         isinstance(found.get(name, {}), dict) for name in ("attributes", "relationships")
     )
     if not objects or found.get("type", resource.name) != resource.name:
-        raise _wrong_form(
+        raise _refuse_form(
             f"The part {DATA!r} must be a JSON object of the type {resource.name}, with its "
             f"attributes, of at most {_FIELD_BYTES} bytes."
         )
     return Document(found.get("attributes", {}), found.get("relationships", {}))
 
 
-def _field_value(writable: Writable, text: str) -> Any:
-    """A field as the value that it means; what it cannot mean is refused with its attribute."""
+def _parse_field(writable: Writable, text: str) -> Any:
+    """The value of a field in the attribute's type. The checks refuse a text that does not fit."""
     if writable.type is Type.TEXT or writable.type is Type.TIME:
         return text
     if writable.type is Type.BOOLEAN:
@@ -186,9 +189,9 @@ def _check_size(size: int, limit: int) -> None:
         raise ApiError(problem, headers={"Connection": "close"})
 
 
-def _wrong_form(detail: str) -> ApiError:
+def _refuse_form(detail: str) -> ApiError:
     return wrong_body("INVALID_FORM", "", "Invalid form", detail)
 
 
-def _unusable(detail: str) -> ApiError:
+def _refuse_file(detail: str) -> ApiError:
     return ApiError(Problem(422, "INVALID_FILE", "Invalid file", detail, pointer=f"/{FILE}"))

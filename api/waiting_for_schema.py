@@ -1,4 +1,4 @@
-"""The threads of the service begin once the database has the schema that they read."""
+"""Wait for the newest schema: the threads of the service begin once the database has it."""
 
 import logging
 from threading import Event
@@ -10,16 +10,16 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 
 def wait_for_schema(ending: Event, log: logging.Logger) -> bool:
-    """Wait until the schema is the newest; log once why not. Returns whether the service goes on."""
+    """Wait until the schema is the newest; log the reason once. Returns False at the service's end."""
     waits = False
     while not ending.is_set():
         try:
             require_schema()
         except DatabaseNotReady as error:
             if not waits:
-                log.warning("waits for the database", extra={"failure": str(error)})
+                log.warning("waiting for the database", extra={"failure": str(error)})
             waits = True
-        except Exception:  # noqa: BLE001  (the work itself says what is wrong)
+        except Exception:  # noqa: BLE001  (the work itself reports the problem)
             return True
         else:
             return True

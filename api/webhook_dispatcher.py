@@ -1,6 +1,6 @@
 """The thread of the service that delivers webhooks.
 
-One process delivers for a database. Another service, or the deployment, waits until it has gone.
+Only one process delivers for a database. Another service, or the deployment, waits until it ends.
 """
 
 import logging

@@ -39,16 +39,16 @@ def render_documents(
     try:
         pairs = [("include", ",".join(includes))] if includes else []
         view = View(_make_base(), mode, parse_query(resource, pairs, listing=False))
-        found = _read_rows(db, resource, mode, keys)
-        bodies = {key: _render_body(db, resource, row, view) for key, row in found.items()}
+        rows = _read_rows(db, resource, mode, keys)
+        bodies = {key: _render_body(db, resource, row, view) for key, row in rows.items()}
     except ApiError as error:
         raise ValueError(f"The payload cannot be made: {error.problems[0].detail}") from error
-    gone = [key for key in keys if key not in bodies]
-    if gone:
+    deleted = [key for key in keys if key not in bodies]
+    if deleted:
         view = View(_make_base(), mode, Query())
-        for key, row in _read_deleted(db, resource, gone).items():
+        for key, row in _read_deleted(db, resource, deleted).items():
             bodies[key] = render(view.document(resource, row, Graph()))
-        for key in gone:
+        for key in deleted:
             only = {"type": name, "id": public_id(resource.ids, key)}
             bodies.setdefault(key, render({"data": only}))
     return bodies
@@ -79,27 +79,31 @@ def _render_body(db: Connection, resource: ResourceType, row: Row, view: View) -
 
 def _read_deleted(db: Connection, resource: ResourceType, keys: Sequence[int]) -> dict[int, Row]:
     """Return the deleted rows, from the events of their deletion."""
-    kept = select(_event.c.name, _event.c.subject_id, _event.c.snapshot).where(
+    statement = select(_event.c.name, _event.c.subject_id, _event.c.snapshot).where(
         _event.c.subject_id.in_(keys), _event.c.snapshot.is_not(None)
     )
     return {
         each.subject_id: _restore_row(resource, each.snapshot)
-        for each in db.execute(kept)
-        if _is_of(resource, each.name.partition(".")[0])
+        for each in db.execute(statement)
+        if _has_type(resource, each.name.partition(".")[0])
     }
 
 
-def _is_of(resource: ResourceType, stored: str) -> bool:
+def _has_type(resource: ResourceType, stored: str) -> bool:
     return stored == resource.name or RESOURCES[stored].ids == resource.ids
 
 
 def _restore_row(resource: ResourceType, snapshot: dict[str, Any]) -> Row:
-    times = {column.name for column in resource.table.c if isinstance(_impl(column.type), DateTime)}
+    times = {
+        column.name
+        for column in resource.table.c
+        if isinstance(_get_implementation(column.type), DateTime)
+    }
     return {
         name: datetime.fromisoformat(value) if name in times and value is not None else value
         for name, value in snapshot.items()
     }
 
 
-def _impl(type_: Any) -> Any:
+def _get_implementation(type_: Any) -> Any:
     return getattr(type_, "impl_instance", type_)

@@ -58,7 +58,7 @@ def create_webhook(
     try:
         key = create_row(db, WEBHOOKS, Document(attributes, {}), mode)
     except ApiError as error:
-        raise _invalid(error) from error
+        raise _convert_error(error) from error
     return _present_secret(db, key)
 
 
@@ -93,12 +93,12 @@ def list_webhooks(db: Connection) -> list[dict[str, Any]]:
 
 def reset_circuit(db: Connection, name: str) -> None:
     """Close the circuit of a webhook. Raises `WebhookNotFound`."""
-    _change(db, name, _reset_circuit=True)
+    _change_webhook(db, name, _reset_circuit=True)
 
 
 def rotate_secret(db: Connection, name: str) -> NewSecret:
     """Give a webhook a new secret; the old one stays valid for some hours."""
-    return _present_secret(db, _change(db, name, _rotate_secret=True))
+    return _present_secret(db, _change_webhook(db, name, _rotate_secret=True))
 
 
 def delete_webhook(db: Connection, name: str) -> None:
@@ -157,12 +157,12 @@ def _find_example(db: Connection, webhook: Row[Any]) -> bytes:
         raise InvalidRequest(str(error)) from error
 
 
-def _change(db: Connection, name: str, **attributes: Any) -> int:
+def _change_webhook(db: Connection, name: str, **attributes: Any) -> int:
     row = require_webhook(db, name)
     try:
         update_row(db, WEBHOOKS, dict(row._mapping), Document(attributes, {}), row.mode)
     except ApiError as error:
-        raise _invalid(error) from error
+        raise _convert_error(error) from error
     return int(row.id)
 
 
@@ -171,5 +171,5 @@ def _present_secret(db: Connection, key: int) -> NewSecret:
     return NewSecret(public_id(Resource.webhooks, key), secret)
 
 
-def _invalid(error: ApiError) -> InvalidRequest:
+def _convert_error(error: ApiError) -> InvalidRequest:
     return InvalidRequest("; ".join(each.detail for each in error.problems))

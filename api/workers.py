@@ -1,7 +1,7 @@
 """Serving with several processes: each answers requests, and only their parent copies orders.
 
-Each process listens on the port with its own socket, so that the kernel distributes the
-connections. uvicorn starts the processes and replaces those that die.
+Each process listens on the port with its own socket, and the kernel distributes the connections.
+uvicorn starts the processes and replaces those that die.
 """
 
 import os
@@ -72,15 +72,15 @@ class _Processes(Multiprocess):
     """Reports once that all processes answer."""
 
     def __init__(
-        self, config: uvicorn.Config, shared: socket.socket, tell: Callable[[], None]
+        self, config: uvicorn.Config, shared: socket.socket, announce: Callable[[], None]
     ) -> None:
         super().__init__(config, cast(list[socket.socket], [_OwnSocket(shared)]))
-        self._tell = tell
+        self._announce = announce
 
     def init_processes(self) -> None:
         super().init_processes()
         if all(each.wait_until_ready(_START_SECONDS) for each in self.processes):
-            self._tell()
+            self._announce()
 
 
 class ParentDispatcher:
@@ -109,8 +109,8 @@ class ParentDispatcher:
         self._socket.close()
 
 
-def worker_app() -> Starlette:
-    """The application of one process. It ends with its parent, however that ends."""
+def make_worker_app() -> Starlette:
+    """The application of one process. The process ends with its parent, also if that is killed."""
     set_up_logs()
     sys.setswitchinterval(SWITCH_SECONDS)
     dispatcher = None
@@ -128,9 +128,9 @@ def _end_with_parent() -> None:
 
 
 def serve_with_processes(
-    config: uvicorn.Config, shared: socket.socket, tell: Callable[[], None]
+    config: uvicorn.Config, shared: socket.socket, announce: Callable[[], None]
 ) -> None:
-    """Serve with `config.workers` processes until SIGINT or SIGTERM; `tell` when all answer."""
+    """Serve with `config.workers` processes until SIGINT or SIGTERM; `announce` when all answer."""
     settings, threads = api_settings(), make_background_threads()
     with (
         tempfile.TemporaryDirectory(prefix="order-factory-serve-") as folder,
@@ -141,16 +141,18 @@ def serve_with_processes(
         if settings.dispatch:
             url_file = Path(folder, _PREFECT)
             dispatcher = Dispatcher(settings, on_ready=lambda url: _note_url(url_file, url))
-            Thread(target=_pass_on, args=(alarm, dispatcher), name="alarm", daemon=True).start()
+            Thread(
+                target=_pass_on_wakeups, args=(alarm, dispatcher), name="alarm", daemon=True
+            ).start()
             threads.append(dispatcher)
         for each in threads:
             each.start()
-        _Processes(config, shared, tell).run()
+        _Processes(config, shared, announce).run()
         for each in threads:
             each.stop(SECONDS_TO_END)
 
 
-def _pass_on(alarm: socket.socket, dispatcher: Dispatcher) -> None:
+def _pass_on_wakeups(alarm: socket.socket, dispatcher: Dispatcher) -> None:
     with suppress(OSError):
         while alarm.recv(1):
             dispatcher.wake()

@@ -8,10 +8,16 @@ from sqlalchemy import Connection
 
 from order_factory.api.answers import Answer, render
 from order_factory.api.caller import Caller
-from order_factory.api.differences import differences_of
+from order_factory.api.differences import list_differences
 from order_factory.api.documents import Document, parse_document
 from order_factory.api.errors import not_found
-from order_factory.api.idempotency import Kept, check_key, compute_digest, find_answer, store_answer
+from order_factory.api.idempotency import (
+    StoredAnswer,
+    check_key,
+    compute_digest,
+    find_answer,
+    store_answer,
+)
 from order_factory.api.incoming import Incoming, make_view
 from order_factory.api.reading import find_row, present, require_row
 from order_factory.api.resources.description import WRITTEN_OVER
@@ -75,7 +81,7 @@ def _create(
         assert row is not None
         row[WRITTEN_OVER] = {}
         location = f"{view.base}/{resource.name}/{public_id(resource.ids, row_key)}"
-        made = Kept(201, location, render(present(db, resource, row, view)))
+        made = StoredAnswer(201, location, render(present(db, resource, row, view)))
         if key is not None:
             store_answer(db, caller, key, digest, made)
         return Answer(made.status, made.body, {"Location": location})
@@ -101,7 +107,7 @@ def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -
                 row = find_row(db, resource, row_key, caller.mode)
                 assert row is not None
                 shown = present(db, resource, row, view)
-                shown["meta"] = {"dry_run": True, "differences": differences_of(db, row_key)}
+                shown["meta"] = {"dry_run": True, "differences": list_differences(db, row_key)}
                 raise _Rehearsed(Answer(200, render(shown)))
         except _Rehearsed as rehearsed:
             return rehearsed.answer

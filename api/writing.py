@@ -30,7 +30,7 @@ _TRIES = 4
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _WaitingWork:
     work: Work
     outcome: "Future[Any]" = field(default_factory=Future)
 
@@ -39,7 +39,7 @@ class Writer:
     """One thread that executes the work of writing requests."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[_WaitingWork | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -51,14 +51,14 @@ class Writer:
         self._thread.join()
 
     async def write(self, work: Work) -> Any:
-        """Return what the work returns after its commit, or raise what it raised."""
-        waiting = _Waiting(work)
+        """Return the result of the work after its commit, or raise its exception."""
+        waiting = _WaitingWork(work)
         self._queue.put(waiting)
         return await asyncio.wrap_future(waiting.outcome)
 
     async def write_alone(self, work: Work) -> Any:
         """The same in a transaction of its own: other requests do not wait for large work."""
-        waiting = _Waiting(work)
+        waiting = _WaitingWork(work)
         waiting.outcome.set_running_or_notify_cancel()
         await anyio.to_thread.run_sync(carry_out, [waiting])
         return waiting.outcome.result()
@@ -68,20 +68,20 @@ class Writer:
             together, ended = [first], False
             while len(together) < _MOST_AT_ONCE and not ended:
                 try:
-                    another = self._queue.get_nowait()
+                    next_work = self._queue.get_nowait()
                 except Empty:
                     break
-                if another is None:
+                if next_work is None:
                     ended = True
                 else:
-                    together.append(another)
-            # Skip work whose client has disconnected.
+                    together.append(next_work)
+            # If a client has disconnected, skip its work.
             carry_out([each for each in together if each.outcome.set_running_or_notify_cancel()])
             if ended:
                 return
 
 
-def carry_out(together: list[_Waiting]) -> None:
+def carry_out(together: list[_WaitingWork]) -> None:
     """Run all work in one transaction, and report each outcome after the commit."""
     for attempt in range(1, _TRIES + 1):
         try:
@@ -90,7 +90,7 @@ def carry_out(together: list[_Waiting]) -> None:
         except Exception as error:  # noqa: BLE001  (every waiting request needs its outcome)
             if attempt < _TRIES and is_transient(error):
                 continue
-            failure = _as_reported(error)
+            failure = _choose_error(error)
             outcomes = [(None, failure) for _ in together]
         break
     for each, (result, failed) in zip(together, outcomes, strict=True):
@@ -109,17 +109,17 @@ def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
         except IntegrityError:
             # Another service may have stored the same at the same time; now the work can see it.
             if attempt == 2:
-                return None, conflict("Something like it exists already.")
+                return None, conflict("A resource with the same values exists already.")
         except (DBAPIError, QueryTooLong) as error:
             if is_transient(error) or isinstance(error, QueryTooLong):
                 raise
             return None, error
-        except Exception as error:  # noqa: BLE001  (it fails alone, and its request tells it)
+        except Exception as error:  # noqa: BLE001  (it fails alone, and its request reports it)
             return None, error
     raise AssertionError("both attempts return or raise")
 
 
-def _as_reported(error: Exception) -> Exception:
+def _choose_error(error: Exception) -> Exception:
     if is_disk_full(error):
         return disk_full()
     passes = isinstance(error, DatabaseNotReady | QueryTooLong) or is_transient(error)

@@ -3,7 +3,11 @@
 from functools import cache
 from importlib.metadata import version
 
-from order_factory.api.documentation.operations import attachment_paths, list_paths, report_paths
+from order_factory.api.documentation.operations import (
+    build_attachment_paths,
+    build_report_paths,
+    build_resource_paths,
+)
 from order_factory.api.documentation.schemas import (
     Json,
     build_body_schema,
@@ -15,8 +19,9 @@ from order_factory.api.resources.registry import RESOURCES
 
 _DESCRIPTION = """\
 Order copies and all that belongs to them, as [JSON:API](https://jsonapi.org) in the shape of the
-Commerce Layer Core API. Create an `order_copies` resource; it is answered at once as `pending`
-and copied soon after. Filters are `filter[q][ATTRIBUTES_MATCHER]=VALUE`.
+Commerce Layer Core API. Create an `order_copies` resource: the answer is immediate and has the
+status `pending`, and the order is copied soon after. A filter is
+`filter[q][ATTRIBUTES_MATCHER]=VALUE`.
 """
 
 
@@ -26,12 +31,12 @@ def build_openapi_document() -> Json:
     paths: Json = {}
     schemas: Json = {"errors": build_errors_schema(), "linkage": build_linkage_schema()}
     for resource in RESOURCES.values():
-        paths |= list_paths(resource)
+        paths |= build_resource_paths(resource)
         schemas[resource.name] = build_resource_schema(resource)
         for action, given in (("create", resource.creatable), ("update", resource.updatable)):
             if given:
                 schemas[f"{resource.name}_{action}"] = build_body_schema(resource, action)
-    paths |= report_paths() | attachment_paths()
+    paths |= build_report_paths() | build_attachment_paths()
     return {
         "openapi": "3.1.0",
         "info": {

@@ -21,7 +21,7 @@ shape of the Commerce Layer Core API. Programs read <a href="openapi.json">opena
 <p>Send <code>Authorization: Bearer TOKEN</code>. Lists take <code>page[number]</code> and
 <code>page[size]</code>, <code>sort=-created_at,id</code>, <code>include=a,b.c</code>,
 <code>fields[type]=x,y</code>, and any number of <code>filter[q][ATTRIBUTES_MATCHER]=VALUE</code>;
-attributes may be joined with <code>_or_</code> and lie beyond relationships
+attributes may be joined with <code>_or_</code>, and may belong to a related resource
 (<code>source_order_number_eq</code>). Creates take an <code>Idempotency-Key</code>.</p>
 """
 
@@ -55,11 +55,11 @@ def _build_section(resource: ResourceType) -> str:
 
 
 def _build_operations(resource: ResourceType) -> list[tuple[str, str]]:
-    found = []
+    operations = []
     for kind, path in ((Kind.COLLECTION, ""), (Kind.RESOURCE, "/{id}")):
         methods = Target(kind, resource).methods
-        found += [(each, f"/api/{resource.name}{path}") for each in methods if each != "HEAD"]
-    return found
+        operations += [(each, f"/api/{resource.name}{path}") for each in methods if each != "HEAD"]
+    return operations
 
 
 def _build_attribute_row(resource: ResourceType, attribute: Attribute) -> str:

@@ -5,12 +5,12 @@ from order_factory.api.query.paging import MOST_SIZE
 from order_factory.api.resources.description import LISTS_AND_OBJECTS, ResourceType
 
 
-def id_parameter() -> Json:
+def build_id_parameter() -> Json:
     schema = {"type": "string", "pattern": "^[A-Za-z]{10,20}$"}
     return {"name": "id", "in": "path", "required": True, "schema": schema}
 
 
-def idempotency_key() -> Json:
+def build_key_parameter() -> Json:
     message = (
         "A repeated request with the same key and body gets the same answer and creates nothing."
     )
@@ -18,42 +18,50 @@ def idempotency_key() -> Json:
     return {"name": "Idempotency-Key", "in": "header", "schema": schema, "description": message}
 
 
-def choosing(target: ResourceType) -> list[Json]:
+def build_choice_parameters(target: ResourceType) -> list[Json]:
     """Return the parameters that choose the included resources and the shown fields."""
     paths = [to.name for to in target.relationships]
     included = {"type": "string", "examples": [",".join(paths[:2])]}
     names = [attribute.name for attribute in target.attributes]
     return [
-        _query(
+        _build_query_parameter(
             "include", included, "Relationships to include, separated by commas; a.b is nested."
         ),
-        _query(
-            f"fields[{target.name}]", {"type": "string", "examples": [names[0]]}, "What to show."
+        _build_query_parameter(
+            f"fields[{target.name}]",
+            {"type": "string", "examples": [names[0]]},
+            "Attributes and relationships to show, separated by commas.",
         ),
     ]
 
 
-def listing(target: ResourceType) -> list[Json]:
+def build_list_parameters(target: ResourceType) -> list[Json]:
     """Return the parameters of a list: pages, sorting, and some of the filters."""
     filters = []
     for attribute in target.attributes:
         if attribute.column is not None and attribute.type not in LISTS_AND_OBJECTS:
             name = f"filter[q][{attribute.name}_eq]"
             filters.append(
-                _query(name, TYPES[attribute.type], f"Only resources with this {attribute.name}.")
+                _build_query_parameter(
+                    name, TYPES[attribute.type], f"Only resources with this {attribute.name}."
+                )
             )
     sorting = {"type": "string", "examples": ["-created_at"]}
-    return [*page_parameters(), _query("sort", sorting, "Attributes; - descends."), *filters]
-
-
-def page_parameters() -> list[Json]:
-    number = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
-    size = {"type": "integer", "minimum": 1, "maximum": MOST_SIZE}
     return [
-        _query("page[number]", number, "Which page."),
-        _query("page[size]", size, "Resources per page. Default: 10."),
+        *build_page_parameters(),
+        _build_query_parameter("sort", sorting, "Attributes; - descends."),
+        *filters,
     ]
 
 
-def _query(name: str, schema: Json, message: str) -> Json:
+def build_page_parameters() -> list[Json]:
+    number = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
+    size = {"type": "integer", "minimum": 1, "maximum": MOST_SIZE}
+    return [
+        _build_query_parameter("page[number]", number, "Number of the page. The first is 1."),
+        _build_query_parameter("page[size]", size, "Resources per page. Default: 10."),
+    ]
+
+
+def _build_query_parameter(name: str, schema: Json, message: str) -> Json:
     return {"name": name, "in": "query", "schema": schema, "description": message}

@@ -75,7 +75,7 @@ def build_body_schema(resource: ResourceType, action: str) -> Json:
             [each.name for each in writables if creating and each.required],
         ),
         "relationships": _describe_object(
-            {each.name: _link(each) for each in related},
+            {each.name: _describe_relationship(each) for each in related},
             [each.name for each in related if creating and each.required],
         ),
     }
@@ -89,7 +89,7 @@ def build_body_schema(resource: ResourceType, action: str) -> Json:
     return _describe_object(properties, required)
 
 
-def form_schema(resource: ResourceType, data: Json) -> Json:
+def build_form_schema(resource: ResourceType, data: Json) -> Json:
     """The parts of a multipart form: the file, the attributes as fields, or a JSON part."""
     fields = {each.name: _describe_writable(each) for each in resource.writables if each.create}
     file = {
@@ -115,7 +115,7 @@ def _describe_writable(writable: Writable) -> Json:
     return schema | ({"description": writable.meaning} if writable.meaning else {})
 
 
-def _link(to: Relationship) -> Json:
+def _describe_relationship(to: Relationship) -> Json:
     identifier = _describe_object(
         {"type": {"const": to.target}, "id": {"type": "string"}}, ["type", "id"]
     )

@@ -1,7 +1,7 @@
 """Serving the documentation to callers with a token.
 
-A browser cannot send a bearer token by itself, so the page also takes the token as the password
-of HTTP's basic authentication, which browsers ask for.
+A browser cannot send a bearer token by itself. So the page also accepts the token as the password
+of HTTP's basic authentication, for which browsers have a dialogue.
 """
 
 import base64
@@ -17,14 +17,16 @@ from order_factory.api.admission import Admission, Credentials
 from order_factory.api.answers import make_refusal
 from order_factory.api.documentation.openapi import build_openapi_document
 from order_factory.api.documentation.page import build_page
-from order_factory.api.errors import ApiError, nothing_here, of_order_factory
+from order_factory.api.errors import ApiError, convert_error, unknown_path
 from order_factory.api.incoming import read_credentials
 from order_factory.api.jwts import prepare_key
-from order_factory.api.urls import base_url
+from order_factory.api.urls import find_base_url
 from order_factory.models.database.engine import reading
 from order_factory.models.errors import OrderFactoryError
 
-_ASK = {"WWW-Authenticate": 'Basic realm="order-factory: any name, and a token as the password"'}
+_BASIC_AUTHENTICATION = {
+    "WWW-Authenticate": 'Basic realm="order-factory: any name, and a token as the password"'
+}
 
 
 class Documentation:
@@ -35,21 +37,21 @@ class Documentation:
 
     async def openapi(self, request: Request) -> Response:
         """The OpenAPI document."""
-        refused = await self._refused(request)
+        refused = await self._refuse(request)
         if refused is not None:
             return refused
         return Response(orjson.dumps(build_openapi_document()), media_type="application/json")
 
     async def page(self, request: Request) -> Response:
         """The page for people."""
-        refused = await self._refused(request)
+        refused = await self._refuse(request)
         if refused is not None:
             if refused.status_code == 401:
-                refused.headers.update(_ASK)
+                refused.headers.update(_BASIC_AUTHENTICATION)
             return refused
         return HTMLResponse(build_page())
 
-    async def _refused(self, request: Request) -> Response | None:
+    async def _refuse(self, request: Request) -> Response | None:
         given = read_credentials(request)
         credentials = replace(given, authorization=_convert_to_bearer(given.authorization))
         try:
@@ -58,7 +60,7 @@ class Documentation:
         except ApiError as error:
             return make_refusal(error).response({})
         except OrderFactoryError as error:
-            return make_refusal(of_order_factory(error)).response({})
+            return make_refusal(convert_error(error)).response({})
         return None
 
     def _admit(self, credentials: Credentials) -> None:
@@ -67,10 +69,10 @@ class Documentation:
 
 
 async def redirect_to_page(request: Request) -> Response:
-    """Redirect a browser to the page, and tell a program its URL."""
+    """Redirect a browser to the page. Answer a program with 404 and the page's URL."""
     if "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse(f"{base_url(request)}/docs", 302)
-    return make_refusal(nothing_here("The documentation is at /api/docs.")).response({})
+        return RedirectResponse(f"{find_base_url(request)}/docs", 302)
+    return make_refusal(unknown_path("The documentation is at /api/docs.")).response({})
 
 
 def _convert_to_bearer(authorization: str | None) -> str | None:

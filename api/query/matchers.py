@@ -1,8 +1,8 @@
 """The matchers at the end of a predicate: `eq`, `in`, `cont_any`, ...
 
 `matches`, `start`, `end`, `cont` and their opposites ignore the case of ASCII letters; the others
-compare exactly. As in SQL, an attribute that is null only matches the matchers that are made for
-null. Times are compared to the millisecond, the precision in which they are shown.
+compare exactly. As in SQL, only the matchers for null match an attribute that is null. Times are
+compared to the millisecond, the precision in which they are shown.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ Condition = ColumnElement[bool]
 Matches = Callable[[ColumnElement[Any], Any], Condition]
 
 
-class Takes(Enum):
+class ValueKind(Enum):
     """The kind of value that a matcher takes: one, several, a flag, words, a pattern, an object."""
 
     VALUE = auto()
@@ -52,7 +52,7 @@ class Matcher:
     `finds_null` says, for a value, whether the matcher holds for null.
     """
 
-    takes: Takes
+    takes: ValueKind
     types: frozenset[Type]
     condition: Matches
     finds_null: Callable[[Any], bool] = lambda _value: False
@@ -75,46 +75,46 @@ def _parameter(value: Any) -> Any:
     return value
 
 
-def _comparable(of: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
-    """Return the column as it is compared: texts by code points, independent of the locale."""
-    return bytewise(of) if isinstance(value, str) else of
+def _comparable(column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
+    """Return the expression to compare: texts by code points, independent of the locale."""
+    return bytewise(column) if isinstance(value, str) else column
 
 
-def _less(of: ColumnElement[Any], value: Any) -> Condition:
-    less: Condition = _comparable(of, value) < _parameter(value)
+def _less(column: ColumnElement[Any], value: Any) -> Condition:
+    less: Condition = _comparable(column, value) < _parameter(value)
     return less
 
 
-def _less_or_equal(of: ColumnElement[Any], value: Any) -> Condition:
+def _less_or_equal(column: ColumnElement[Any], value: Any) -> Condition:
     if isinstance(value, datetime):
-        return _less(of, _next(value))
-    found: Condition = _comparable(of, value) <= _parameter(value)
-    return found
+        return _less(column, _next(value))
+    condition: Condition = _comparable(column, value) <= _parameter(value)
+    return condition
 
 
-def _greater(of: ColumnElement[Any], value: Any) -> Condition:
+def _greater(column: ColumnElement[Any], value: Any) -> Condition:
     if isinstance(value, datetime):
-        return _greater_or_equal(of, _next(value))
-    greater: Condition = _comparable(of, value) > _parameter(value)
+        return _greater_or_equal(column, _next(value))
+    greater: Condition = _comparable(column, value) > _parameter(value)
     return greater
 
 
-def _greater_or_equal(of: ColumnElement[Any], value: Any) -> Condition:
-    found: Condition = _comparable(of, value) >= _parameter(value)
-    return found
+def _greater_or_equal(column: ColumnElement[Any], value: Any) -> Condition:
+    condition: Condition = _comparable(column, value) >= _parameter(value)
+    return condition
 
 
-def _equal(of: ColumnElement[Any], value: Any) -> Condition:
+def _equal(column: ColumnElement[Any], value: Any) -> Condition:
     if isinstance(value, datetime):
-        return and_(_greater_or_equal(of, value), _less(of, _next(value)))
-    equal: Condition = of == _parameter(value)
+        return and_(_greater_or_equal(column, value), _less(column, _next(value)))
+    equal: Condition = column == _parameter(value)
     return equal
 
 
-def _different(of: ColumnElement[Any], value: Any) -> Condition:
+def _different(column: ColumnElement[Any], value: Any) -> Condition:
     if isinstance(value, datetime):
-        return or_(_less(of, value), _greater_or_equal(of, _next(value)))
-    different: Condition = of != _parameter(value)
+        return or_(_less(column, value), _greater_or_equal(column, _next(value)))
+    different: Condition = column != _parameter(value)
     return different
 
 
@@ -126,37 +126,37 @@ def _next(value: datetime) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _with_least(of: Matches) -> Matches:
-    return lambda column, values: of(column, min(values))
+def _with_least(matches: Matches) -> Matches:
+    return lambda column, values: matches(column, min(values))
 
 
-def _with_greatest(of: Matches) -> Matches:
-    return lambda column, values: of(column, max(values))
+def _with_greatest(matches: Matches) -> Matches:
+    return lambda column, values: matches(column, max(values))
 
 
-def _some_different(of: ColumnElement[Any], values: list[Any]) -> Condition:
+def _some_different(column: ColumnElement[Any], values: list[Any]) -> Condition:
     """Whether the column differs from at least one value; any value does if there are several."""
-    return of.is_not(None) if len(set(values)) > 1 else _different(of, values[0])
+    return column.is_not(None) if len(set(values)) > 1 else _different(column, values[0])
 
 
-def _all_equal(of: ColumnElement[Any], values: list[Any]) -> Condition:
-    return false() if len(set(values)) > 1 else _equal(of, values[0])
+def _all_equal(column: ColumnElement[Any], values: list[Any]) -> Condition:
+    return false() if len(set(values)) > 1 else _equal(column, values[0])
 
 
-def _matches(of: ColumnElement[Any], pattern: str) -> Condition:
-    return func.lower(bytewise(of)).like(_lower(pattern), escape=_ESCAPE)
+def _matches(column: ColumnElement[Any], pattern: str) -> Condition:
+    return func.lower(bytewise(column)).like(_lower(pattern), escape=_ESCAPE)
 
 
-def _start(of: ColumnElement[Any], words: str) -> Condition:
-    return _matches(of, f"{_escape(words)}%")
+def _start(column: ColumnElement[Any], words: str) -> Condition:
+    return _matches(column, f"{_escape(words)}%")
 
 
-def _end(of: ColumnElement[Any], words: str) -> Condition:
-    return _matches(of, f"%{_escape(words)}")
+def _end(column: ColumnElement[Any], words: str) -> Condition:
+    return _matches(column, f"%{_escape(words)}")
 
 
-def _contains(of: ColumnElement[Any], words: str) -> Condition:
-    return _matches(of, f"%{_escape(words)}%")
+def _contains(column: ColumnElement[Any], words: str) -> Condition:
+    return _matches(column, f"%{_escape(words)}%")
 
 
 def _escape(words: str) -> str:
@@ -168,56 +168,56 @@ def _lower(text: str) -> str:
     return "".join(each.lower() if each.isascii() else each for each in text)
 
 
-def _opposite(of: Matches) -> Matches:
-    return lambda column, value: not_(of(column, value))
+def _opposite(matches: Matches) -> Matches:
+    return lambda column, value: not_(matches(column, value))
 
 
-def _any(of: Matches) -> Matches:
-    return lambda column, values: or_(false(), *(of(column, value) for value in values))
+def _any(matches: Matches) -> Matches:
+    return lambda column, values: or_(false(), *(matches(column, value) for value in values))
 
 
-def _all(of: Matches) -> Matches:
-    return lambda column, values: and_(true(), *(of(column, value) for value in values))
+def _all(matches: Matches) -> Matches:
+    return lambda column, values: and_(true(), *(matches(column, value) for value in values))
 
 
-def _or_null(of: Matches) -> Matches:
-    return lambda column, value: or_(of(column, value), column.is_(None))
+def _or_null(matches: Matches) -> Matches:
+    return lambda column, value: or_(matches(column, value), column.is_(None))
 
 
-def _in(of: ColumnElement[Any], values: list[Any]) -> Condition:
+def _in(column: ColumnElement[Any], values: list[Any]) -> Condition:
     if isinstance(values[0], datetime):
-        return or_(*(_equal(of, value) for value in values))
+        return or_(*(_equal(column, value) for value in values))
     if isinstance(values[0], int) and not isinstance(values[0], bool):
-        return of.in_(bindparam(None, values, BigInteger(), expanding=True, unique=True))
-    return of.in_(values)
+        return column.in_(bindparam(None, values, BigInteger(), expanding=True, unique=True))
+    return column.in_(values)
 
 
-def _not_in(of: ColumnElement[Any], values: list[Any]) -> Condition:
-    return not_(_in(of, values))
+def _not_in(column: ColumnElement[Any], values: list[Any]) -> Condition:
+    return not_(_in(column, values))
 
 
-def _null(of: ColumnElement[Any], yes: bool) -> Condition:
-    return of.is_(None) if yes else of.is_not(None)
+def _null(column: ColumnElement[Any], yes: bool) -> Condition:
+    return column.is_(None) if yes else column.is_not(None)
 
 
-def _blank(of: ColumnElement[Any], yes: bool) -> Condition:
+def _blank(column: ColumnElement[Any], yes: bool) -> Condition:
     """Whether the column is null or an empty text."""
-    if isinstance(of.type, String):
-        empty = func.coalesce(of, "") == ""
+    if isinstance(column.type, String):
+        empty = func.coalesce(column, "") == ""
         return empty if yes else not_(empty)
-    return _null(of, yes)
+    return _null(column, yes)
 
 
-def _true(of: ColumnElement[Any], yes: bool) -> Condition:
-    return of == (literal(True) if yes else literal(False))
+def _true(column: ColumnElement[Any], yes: bool) -> Condition:
+    return column == (literal(True) if yes else literal(False))
 
 
-def _false(of: ColumnElement[Any], yes: bool) -> Condition:
-    return _true(of, not yes)
+def _false(column: ColumnElement[Any], yes: bool) -> Condition:
+    return _true(column, not yes)
 
 
-def _contains_object(of: ColumnElement[Any], text: str) -> Condition:
-    return json_contains(of, literal(text))
+def _contains_object(column: ColumnElement[Any], text: str) -> Condition:
+    return json_contains(column, literal(text))
 
 
 def _always(_value: Any) -> bool:
@@ -232,17 +232,17 @@ def _if_no(yes: bool) -> bool:
     return not yes
 
 
-def _made() -> dict[str, Matcher]:
+def _make_matchers() -> dict[str, Matcher]:
     made = {
-        "in": Matcher(Takes.VALUES, _PLAIN, _in),
-        "not_in": Matcher(Takes.VALUES, _PLAIN, _not_in),
-        "null": Matcher(Takes.FLAG, _ALL, _null, _if_yes),
-        "not_null": Matcher(Takes.FLAG, _ALL, _opposite(_null), _if_no),
-        "blank": Matcher(Takes.FLAG, _ALL, _blank, _if_yes),
-        "present": Matcher(Takes.FLAG, _ALL, _opposite(_blank), _if_no),
-        "true": Matcher(Takes.FLAG, frozenset({Type.BOOLEAN}), _true),
-        "false": Matcher(Takes.FLAG, frozenset({Type.BOOLEAN}), _false),
-        "jcont": Matcher(Takes.OBJECT, frozenset({Type.OBJECT}), _contains_object),
+        "in": Matcher(ValueKind.VALUES, _PLAIN, _in),
+        "not_in": Matcher(ValueKind.VALUES, _PLAIN, _not_in),
+        "null": Matcher(ValueKind.FLAG, _ALL, _null, _if_yes),
+        "not_null": Matcher(ValueKind.FLAG, _ALL, _opposite(_null), _if_no),
+        "blank": Matcher(ValueKind.FLAG, _ALL, _blank, _if_yes),
+        "present": Matcher(ValueKind.FLAG, _ALL, _opposite(_blank), _if_no),
+        "true": Matcher(ValueKind.FLAG, frozenset({Type.BOOLEAN}), _true),
+        "false": Matcher(ValueKind.FLAG, frozenset({Type.BOOLEAN}), _false),
+        "jcont": Matcher(ValueKind.OBJECT, frozenset({Type.OBJECT}), _contains_object),
     }
     # With several values, one of them decides, or all are looked up together.
     comparisons: tuple[tuple[str, frozenset[Type], Matches, Matches, Matches], ...] = (
@@ -256,19 +256,19 @@ def _made() -> dict[str, Matcher]:
         + (_with_least(_greater_or_equal), _with_greatest(_greater_or_equal)),
     )
     for name, types, one, any_of, all_of in comparisons:
-        made[name] = Matcher(Takes.VALUE, types, one)
-        made[f"{name}_any"] = Matcher(Takes.VALUES, types, any_of)
-        made[f"{name}_all"] = Matcher(Takes.VALUES, types, all_of)
+        made[name] = Matcher(ValueKind.VALUE, types, one)
+        made[f"{name}_any"] = Matcher(ValueKind.VALUES, types, any_of)
+        made[f"{name}_all"] = Matcher(ValueKind.VALUES, types, all_of)
     for name in ("in", "not_in", *(name for name, *_ in comparisons)):
         plain = made[name]
         made[f"{name}_or_null"] = Matcher(
             plain.takes, plain.types, _or_null(plain.condition), _always
         )
-    patterns: tuple[tuple[str, str, Matches, Takes, Takes], ...] = (
-        ("matches", "does_not_match", _matches, Takes.PATTERN, Takes.SEVERAL_PATTERNS),
-        ("start", "not_start", _start, Takes.WORDS, Takes.SEVERAL_WORDS),
-        ("end", "not_end", _end, Takes.WORDS, Takes.SEVERAL_WORDS),
-        ("cont", "not_cont", _contains, Takes.WORDS, Takes.SEVERAL_WORDS),
+    patterns: tuple[tuple[str, str, Matches, ValueKind, ValueKind], ...] = (
+        ("matches", "does_not_match", _matches, ValueKind.PATTERN, ValueKind.SEVERAL_PATTERNS),
+        ("start", "not_start", _start, ValueKind.WORDS, ValueKind.SEVERAL_WORDS),
+        ("end", "not_end", _end, ValueKind.WORDS, ValueKind.SEVERAL_WORDS),
+        ("cont", "not_cont", _contains, ValueKind.WORDS, ValueKind.SEVERAL_WORDS),
     )
     for name, opposite, matches, takes, several in patterns:
         for called, condition in ((name, matches), (opposite, _opposite(matches))):
@@ -278,6 +278,6 @@ def _made() -> dict[str, Matcher]:
     return made
 
 
-MATCHERS = _made()
+MATCHERS = _make_matchers()
 # The longest first, because `not_eq_or_null` also ends in `eq_or_null`.
 BY_LENGTH = sorted(MATCHERS, key=len, reverse=True)

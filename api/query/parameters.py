@@ -28,9 +28,9 @@ _FILTER = re.compile(r"filter\[q\]\[(\w+)\]", re.ASCII)
 class Query:
     """The parsed query of a request. `fields` has the attributes and relationships to show, by type.
 
-    `common` says that the statement is small and likely to be repeated, so it is worth caching its
-    compiled form. Caching the others would fill the memory with statements that are used once. The
-    driver keeps no `large` ones either.
+    A `common` statement is small and likely to be repeated, so its compiled form is cached. The
+    others would fill the memory with statements that are used once. The driver keeps no `large`
+    statements either.
     """
 
     includes: Includes = field(default_factory=dict)
@@ -42,14 +42,14 @@ class Query:
     large: bool = False
 
     def condition(self, row: FromClause, mode: str) -> list[ColumnElement[bool]]:
-        """Return the condition of all filters, for a table or an alias of it."""
+        """Return the conditions of all filters, for a table or its alias."""
         return [each(row, mode) for each in self.filters]
 
 
 def parse_query(
     resource: ResourceType, pairs: Iterable[tuple[str, str]], *, listing: bool
 ) -> Query:
-    """Return the query of a request for this resource. Only with `listing` it may sort and filter.
+    """Return the query of a request for this resource. With `listing` it may sort and filter.
 
     Raises `ApiError` (400) that names the parameter.
     """
@@ -73,19 +73,19 @@ def parse_query(
         elif named and named[1] == "fields":
             fields[named[2]] = _parse_fields(name, named[2], value)
         elif listing and name == "sort":
-            sort = _sort(resource, value)
+            sort = _parse_sort(resource, value)
         elif listing and named and named[1] == "page" and named[2] in ("number", "size"):
             pages[named[2]] = value
         elif listing and filtered:
             filters.append(parse_filter(resource, name, filtered[1], value, work))
         else:
-            raise _not_allowed(name)
+            raise _refuse_parameter(name)
     return Query(
         includes, fields, sort, tuple(filters), parse_page(pages), work.is_common, work.is_large
     )
 
 
-def _not_allowed(name: str) -> ApiError:
+def _refuse_parameter(name: str) -> ApiError:
     if name.startswith("filter"):
         detail = f"{name} is not a filter. A filter is written filter[q][PREDICATE]."
         return wrong_parameter("FILTER_NOT_ALLOWED", name, "Filter not allowed", detail)
@@ -97,11 +97,11 @@ def _parse_includes(resource: ResourceType, value: str) -> Includes:
     tree: Includes = {}
     paths = value.split(",") if value else []
     if len(paths) > _MOST_INCLUDES:
-        raise _invalid_include(f"include has more than {_MOST_INCLUDES} paths.")
+        raise _refuse_include(f"include has more than {_MOST_INCLUDES} paths.")
     for path in paths:
         names = path.split(".")
         if len(names) > api_settings().include_depth:
-            raise _invalid_include(
+            raise _refuse_include(
                 f"{path} goes over more than {api_settings().include_depth} relationships."
             )
         branch, at = tree, resource
@@ -109,14 +109,14 @@ def _parse_includes(resource: ResourceType, value: str) -> Includes:
             relationship = at.relationship.get(name)
             if relationship is None:
                 known = ", ".join(sorted(at.relationship))
-                raise _invalid_include(
+                raise _refuse_include(
                     f"{name[:40]} is not a relationship of {at.name}, which has {known}."
                 )
             branch, at = branch.setdefault(name, {}), RESOURCES[relationship.target]
     return tree
 
 
-def _invalid_include(detail: str) -> ApiError:
+def _refuse_include(detail: str) -> ApiError:
     return wrong_parameter("INVALID_INCLUDE", "include", "Invalid include", detail)
 
 
@@ -133,18 +133,18 @@ def _parse_fields(parameter: str, type_name: str, value: str) -> frozenset[str]:
     return names
 
 
-def _sort(resource: ResourceType, value: str) -> Sort:
-    found: dict[str, bool] = {}
+def _parse_sort(resource: ResourceType, value: str) -> Sort:
+    columns: dict[str, bool] = {}
     for key in value.split(",") if value else []:
         name = key.removeprefix("-")
         attribute = resource.attribute.get(name)
-        column = "id" if name == "id" else _sortable(attribute)
+        column = "id" if name == "id" else _find_sort_column(attribute)
         if column is None:
             detail = f"{name} is not a valid sort criteria for {resource.name}."
             raise wrong_parameter("INVALID_SORT_CRITERIA", "sort", "Invalid sort criteria", detail)
-        found.setdefault(column, key.startswith("-"))
-    return tuple(found.items())
+        columns.setdefault(column, key.startswith("-"))
+    return tuple(columns.items())
 
 
-def _sortable(attribute: Attribute | None) -> str | None:
+def _find_sort_column(attribute: Attribute | None) -> str | None:
     return attribute.column if attribute and attribute.type not in LISTS_AND_OBJECTS else None

@@ -12,11 +12,10 @@ class TooMuch(ValueError):
 
 
 class Work:
-    """Counts the filters of a request.
+    """Counts the filters of a request: their steps, values and patterns.
 
-    A step is an attribute, or a relationship on the way to one; each is a part of the statement.
-    A value counts once for each attribute that it is compared with. A pattern is a value that
-    becomes a condition of its own.
+    A step is an attribute, or a relationship on the path to one. A value counts once for each
+    attribute with which it is compared. A pattern is a value that needs a condition of its own.
     """
 
     def __init__(self) -> None:
@@ -27,13 +26,13 @@ class Work:
         self._steps += steps
         self._values += values
         self._patterns += patterns
-        for count, most, what in (
+        for count, most, counted in (
             (self._steps, _MOST_STEPS, "attributes and relationships"),
             (self._values, _MOST_VALUES, "values (for each attribute)"),
             (self._patterns, _MOST_PATTERNS, "patterns or times (for each attribute)"),
         ):
             if count > most:
-                raise TooMuch(f"brings the filters to more than {most:,} {what}")
+                raise TooMuch(f"brings the filters to more than {most:,} {counted}")
 
     @property
     def is_large(self) -> bool:

@@ -111,12 +111,12 @@ def revoke(
     """Revoke a token. The next request with it is refused."""
     from rich.text import Text
 
-    from order_factory.api.tokens import handle_of, revoke_token
+    from order_factory.api.tokens import extract_handle, revoke_token
     from order_factory.models.database.engine import begin
     from order_factory.models.database.schema import require_schema
 
     require_schema()
-    known = handle_of(handle)
+    known = extract_handle(handle)
     with begin() as db:
         revoke_token(db, known)
     get_terminal(context).show({"revoked": known}, Text(f"Token {known} is revoked."))

@@ -72,7 +72,7 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
         "filter": [
             400,
             "FILTER_NOT_ALLOWED",
-            "filter[q][colour_eq] is no attribute of orders with a matcher.",
+            "filter[q][colour_eq] is not an attribute of orders with a matcher.",
         ],
         "taken": [422, "VALIDATION_ERROR", "email - has already been taken"],
         "token": [401, "INVALID_TOKEN", "The access token is invalid, expired or revoked."],

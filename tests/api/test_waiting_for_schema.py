@@ -24,6 +24,6 @@ def test_serve_waits_for_the_tables_and_logs_the_reason_once(monkeypatch, caplog
     assert waiting_for_schema.wait_for_schema(ending, LOG)
 
     assert len(looks) == 4
-    assert [record.message for record in caplog.records] == ["waits for the database"]
+    assert [record.message for record in caplog.records] == ["waiting for the database"]
     ending.set()
     assert not waiting_for_schema.wait_for_schema(ending, LOG)

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from starlette.requests import Request
 
-from order_factory.api.health import readiness
+from order_factory.api.health import make_readiness
 from order_factory.api.watchdog import Watchdog
 from order_factory.models.tables.base import utc_now
 from tests.support.clones import taken_for_a_copy
@@ -55,7 +55,7 @@ def test_a_healthy_system_prints_nothing_wrong(shop, run, chat):
 def test_an_overdue_renewal_is_reported_everywhere(overdue, run, chat):
     said = run("health", "--notify")
     document = run("health", "--json").json
-    answer = asyncio.run(readiness(None).ready(Request({"type": "http"})))
+    answer = asyncio.run(make_readiness(None).ready(Request({"type": "http"})))
     watchdog = Watchdog()
     for _ in range(2):
         watchdog.look()

@@ -56,7 +56,7 @@ def test_a_cancelled_export_continues(shop, monkeypatch):
         ({"format": "xls"}, "format: Input should be 'csv', 'jsonl' or 'parquet'"),
         (
             {"filters": {"status_like": "x"}},
-            "status_like is no attribute of orders with a matcher.",
+            "status_like is not an attribute of orders with a matcher.",
         ),
         ({}, "'orders.csv' is a folder. Give the name of a file."),
     ],

@@ -90,7 +90,7 @@ def test_records_that_no_import_reads_have_public_ids(shop, tmp_path):
         ),
         ("orders", "a.csv", {"format": "parquet"}, "cannot be parquet: its name ends in .csv"),
         ("orders", "a", {"format": "xls"}, "There is no export format 'xls'. Use one of: csv"),
-        ("orders", "a.csv", {"colour_eq": "red"}, "colour_eq is no attribute of orders"),
+        ("orders", "a.csv", {"colour_eq": "red"}, "colour_eq is not an attribute of orders"),
         ("promotions", "a.csv", {"priority_eq": "x"}, "priority_eq needs an integer"),
     ],
 )

@@ -1,5 +1,5 @@
 """The command line: `order-factory`.
 
-Prefect takes two seconds to import, the database and pandas half a second. So what is needed only
-by some commands is imported inside the functions that need it, and `--help` answers at once.
+Prefect takes two seconds to import, the database and pandas half a second. So a command imports
+them inside its function, and `--help` answers immediately.
 """

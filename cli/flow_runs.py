@@ -65,7 +65,7 @@ def require_server(terminal: Terminal) -> None:
     server = f"Prefect's server at {_get_api_url()}"
     with terminal.working(f"Connecting to {server} ..."):
         try:
-            problem = _check()
+            problem = _check_server()
         except Exception as error:
             raise PrefectNotReady(server, _describe_problem(error)) from error
         if problem is not None:
@@ -112,7 +112,7 @@ def _pause_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _check() -> Exception | None:
+def _check_server() -> Exception | None:
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
@@ -123,9 +123,9 @@ def _check() -> Exception | None:
         return problem
 
 
-def run_flow(terminal: Terminal, doing: str, flow: Callable[[], R]) -> R:
-    """The flow's result; shows its progress, with the title `doing` until its first step."""
-    with show_bars(terminal, doing):
+def run_flow(terminal: Terminal, title: str, flow: Callable[[], R]) -> R:
+    """The flow's result; shows its progress, with this title until its first step."""
+    with show_bars(terminal, title):
         return flow()
 
 

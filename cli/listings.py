@@ -24,8 +24,8 @@ def list_orders(
     Each has number, id, status, mode, lines (a count), total_amount_cents, currency_code,
     placed_at, created_at, and copy_of: the number or id of the order that it was copied from.
     """
-    wanted: Sequence[ColumnElement[bool]] = [] if status is None else [Order.status == status]
-    rows, total = read_page(db, _select_orders(), Order.id, wanted, page, limit)
+    conditions: Sequence[ColumnElement[bool]] = [] if status is None else [Order.status == status]
+    rows, total = read_page(db, _select_orders(), Order.id, conditions, page, limit)
     return [_present_order(row) for row in rows], total
 
 
@@ -64,12 +64,12 @@ def list_factories(
     Each has id, status, source_order and target_order (number or id), errors_count,
     batch_reference and created_at.
     """
-    wanted: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if status is not None:
-        wanted.append(OrderFactory.status == status)
+        conditions.append(OrderFactory.status == status)
     if batch_id is not None:
-        wanted.append(OrderFactory.batch_id == batch_id)
-    rows, total = read_page(db, _select_factories(), OrderFactory.id, wanted, page, limit)
+        conditions.append(OrderFactory.batch_id == batch_id)
+    rows, total = read_page(db, _select_factories(), OrderFactory.id, conditions, page, limit)
     return [_present_factory(row) for row in rows], total
 
 
@@ -151,15 +151,15 @@ def _present_factory(row: RowMapping) -> dict[str, Any]:
     return {
         "id": public_id(Resource.order_factories, row["id"]),
         "status": row["status"],
-        "source_order": _name_of(row["source_id"], row["source_number"]),
-        "target_order": _name_of(row["target_id"], row["target_number"]),
+        "source_order": _choose_name(row["source_id"], row["source_number"]),
+        "target_order": _choose_name(row["target_id"], row["target_number"]),
         "errors_count": row["errors_count"],
         "batch_reference": row["batch_reference"],
         "created_at": row["created_at"],
     }
 
 
-def _name_of(order_id: int | None, number: str | None) -> str | None:
+def _choose_name(order_id: int | None, number: str | None) -> str | None:
     """The number of an order, or its public id when it has no number."""
     if order_id is None:
         return None
@@ -168,7 +168,7 @@ def _name_of(order_id: int | None, number: str | None) -> str | None:
 
 def _present_order(row: RowMapping) -> dict[str, Any]:
     values = dict(row)
-    copy_of = _name_of(values.pop("source_id"), values.pop("source_number"))
+    copy_of = _choose_name(values.pop("source_id"), values.pop("source_number"))
     return values | {"id": public_id(Resource.orders, row["id"]), "copy_of": copy_of}
 
 

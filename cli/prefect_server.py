@@ -1,4 +1,4 @@
-"""Prefect's own command, whose server uses SQLite without stopping.
+"""Prefect's own command, with a server that does not stop on SQLite.
 
 `python -m order_factory.cli.prefect_server server start` takes the options of `prefect server start`.
 
@@ -9,8 +9,8 @@ Without the changes below, a server on SQLite stops when several flow runs begin
   thread. That needs the connection's mutex. A connection that waits for the write lock keeps its
   mutex for up to 60 seconds. The request that holds the write lock cannot go on in this time,
   because the main thread waits. So nothing answers for a minute, and clients receive 503.
-- Most of its transactions begin with BEGIN DEFERRED. If such a transaction reads, and another one
-  writes before it does, it fails at once with "database is locked", however long it would wait.
+- Most of its transactions begin with BEGIN DEFERRED. Suppose that such a transaction reads, another
+  one writes, and then the first one writes. It fails with "database is locked" and does not wait.
 """
 
 import sqlite3

@@ -41,23 +41,23 @@ def prepare_prefect_database(file: Path) -> None:
 
 
 def read_script_version(script: str) -> Version:
-    """Return the version of Prefect whose tables the script creates."""
+    """Return the version of Prefect for which the script creates the tables."""
     return Version(script.split("\n", 1)[0].removeprefix(_HEAD))
 
 
 def has_current_tables(file: Path) -> bool:
-    """Whether the file has the tables of the installed Prefect, so that it need not check them."""
+    """Whether the file has the tables of the installed Prefect. Then Prefect need not check them."""
     script = SCRIPT.read_text(encoding="utf-8")
     if version("prefect") != str(read_script_version(script)):
         return False
     db = sqlite3.connect(file.resolve().as_uri() + "?mode=ro", uri=True)
     try:
-        (found,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
+        (stored_version,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
     except (sqlite3.Error, TypeError):
         return False
     finally:
         db.close()
-    return f"VALUES('{found}')" in script
+    return f"VALUES('{stored_version}')" in script
 
 
 def dump_tables(file: Path) -> str:

@@ -25,22 +25,22 @@ SECONDS_BETWEEN_LINES = 3.0
 
 
 # Rich's own rate needs two updates within half a minute; one part of a batch may take longer.
-def _rate(task: Task) -> float | None:
+def _compute_rate(task: Task) -> float | None:
     """Units per second since the bar started; None while it is at 0."""
     return task.completed / task.elapsed if task.completed and task.elapsed else None
 
 
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        rate = _rate(task)
+        rate = _compute_rate(task)
         return Text(f"{rate:,.0f}/s" if rate else "", style="progress.data.speed")
 
 
-class _LeftColumn(ProgressColumn):
+class _TimeLeftColumn(ProgressColumn):
     max_refresh = 0.5  # faster changes are unreadable
 
     def render(self, task: Task) -> Text:
-        rate = _rate(task)
+        rate = _compute_rate(task)
         if not rate or task.total is None or task.finished:
             return Text("")
         left = timedelta(seconds=round((task.total - task.completed) / rate))
@@ -94,7 +94,11 @@ class _Lines:
         if not done or not seconds:
             return line
         line += f", {done / seconds:,.0f}/s"
-        return line if not total or done == total else f"{line}, {_left(seconds, done, total)}"
+        return (
+            line
+            if not total or done == total
+            else f"{line}, {_describe_time_left(seconds, done, total)}"
+        )
 
 
 @contextmanager
@@ -111,7 +115,7 @@ def show_bars(terminal: Terminal, title: str) -> Iterator[None]:
         MofNCompleteColumn(),
         _RateColumn(),
         TimeElapsedColumn(),
-        _LeftColumn(),
+        _TimeLeftColumn(),
     )
     with (
         Progress(*columns, console=terminal.err) as progress,
@@ -120,5 +124,5 @@ def show_bars(terminal: Terminal, title: str) -> Iterator[None]:
         yield
 
 
-def _left(seconds: float, done: int, total: int) -> str:
+def _describe_time_left(seconds: float, done: int, total: int) -> str:
     return f"{seconds / done * (total - done):,.0f} s left"

@@ -28,7 +28,7 @@ OrderNames = Annotated[
     typer.Option(
         "--order",
         metavar="ORDER",
-        help="Number or id of an order. Repeat it for more orders.",
+        help="Number or id of an order. Repeatable.",
     ),
 ]
 AllOrders = Annotated[
@@ -58,7 +58,7 @@ Resume = Annotated[
 # The mode has its own option, because it also applies to orders given by number.
 _FIELDS = {field.name: field for field in FILTER_FIELDS if field.kind is not Kind.MODE}
 _PREFIX = "where_"
-# What a field of the filter means to one command, where its general description does not fit.
+# The help of a field for one command, if its general description does not fit.
 _HELP = {
     ("place", "status"): "Only pending orders are placed, so this is not needed.",
     ("capture", "status"): "Orders with one of these statuses; placed and approved unless given.",
@@ -128,8 +128,8 @@ def require_one(chosen: dict[str, Any], fields: dict[str, Any]) -> None:
 
 def filter_fields(options: dict[str, Any]) -> dict[str, Any]:
     """Remove the filter's fields from a command's options, and return those that are set."""
-    found = {name: options.pop(f"{_PREFIX}{name}") for name in _FIELDS}
-    return {name: value for name, value in found.items() if value not in (None, False, [])}
+    values = {name: options.pop(f"{_PREFIX}{name}") for name in _FIELDS}
+    return {name: value for name, value in values.items() if value not in (None, False, [])}
 
 
 def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
@@ -147,7 +147,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     from order_factory.tasks.selections.filters import require_match, resolve_customer
 
     try:
-        wanted = OrderFilter(**fields)
+        order_filter_ = OrderFilter(**fields)
     except ValidationError as error:
         problems = [
             " ".join(
@@ -161,7 +161,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
     with reading() as db:
         # Use the id: Prefect stores a flow's parameters, which must not contain an email.
-        wanted = resolve_customer(db, wanted)
+        order_filter_ = resolve_customer(db, order_filter_)
         if must_fit:
-            require_match(db, wanted)
-    return wanted
+            require_match(db, order_filter_)
+    return order_filter_

@@ -27,7 +27,7 @@ def table(
             name.removeprefix("#"), justify="right" if number else "left", overflow="fold"
         )
     for row in rows:
-        result.add_row(*(_cell(value) for value in row))
+        result.add_row(*(_format_cell(value) for value in row))
     return result
 
 
@@ -39,7 +39,7 @@ def describe_page(
     page: int,
     limit: int,
 ) -> list[RenderableType]:
-    """One page of a list, newest first, and its position; `nouns` are what is listed."""
+    """One page of a list, newest first, and its position. `nouns` names the listed resources."""
     if not total:
         return [Text(f"There are no such {nouns}.")]
     if not rows:
@@ -58,7 +58,7 @@ def facts(rows: Iterable[tuple[str, Cell]], *, title: str | None = None) -> Tabl
     result.add_column(style="dim", no_wrap=True)
     result.add_column(overflow="fold")
     for name, value in rows:
-        result.add_row(name, _cell(value))
+        result.add_row(name, _format_cell(value))
     return result
 
 
@@ -68,7 +68,7 @@ def next_steps(*commands: Sequence[str]) -> Group:
     return Group(Text.assemble(("Next:\n", "bold"), lines))
 
 
-def _cell(value: Cell) -> Text:
+def _format_cell(value: Cell) -> Text:
     if isinstance(value, bool):
         value = "yes" if value else "no"
     if isinstance(value, datetime):

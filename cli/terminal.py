@@ -27,7 +27,7 @@ class _Console(Console):
 class Terminal:
     """Where a command writes. With `as_json`, stdout gets one JSON document and nothing else.
 
-    `on_interrupt` returns the message after Ctrl-C: what was done and how to continue.
+    `on_interrupt` returns the message after Ctrl-C: the state, and how to continue.
     """
 
     def __init__(self) -> None:
@@ -35,18 +35,18 @@ class Terminal:
         self.verbose = False
         self.debug = os.environ.get("ORDER_FACTORY_DEBUG", "").lower() not in ("", "0", "false")
         self.on_interrupt: Callable[[], str] = lambda: "Stopped. No order is half-written."
-        self.out = _console(stderr=False)
-        self.err = _console(stderr=True)
+        self.out = _make_console(stderr=False)
+        self.err = _make_console(stderr=True)
 
     def show(self, document: dict[str, Any], *parts: RenderableType) -> None:
         """Write the result: the document as JSON, or the parts for a person."""
         if self.as_json:
-            self._write(json.dumps(document, indent=2, default=_as_json) + "\n")
+            self._write(json.dumps(document, indent=2, default=_convert_to_json) + "\n")
             return
         for above, part in zip((None, *parts), parts, strict=False):
             if above is not None and not (isinstance(above, Text) and isinstance(part, Text)):
                 self.out.print()
-            # Only tables are fitted to the width, so that a person can copy a whole line.
+            # Only tables are fitted to the width: a person can copy any other line as a whole.
             self.out.print(part, soft_wrap=not isinstance(part, Table), highlight=False)
 
     def _write(self, text: str) -> None:
@@ -96,13 +96,13 @@ def printable(value: object) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def _as_json(value: object) -> str:
+def _convert_to_json(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     raise TypeError(type(value).__name__)
 
 
-def _console(*, stderr: bool) -> Console:
+def _make_console(*, stderr: bool) -> Console:
     console = _Console(stderr=stderr)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = FILE_WIDTH

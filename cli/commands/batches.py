@@ -24,8 +24,8 @@ def batches(
 
     require_schema()
     with reading() as db:
-        found = list_batches(db, limit)
-    get_terminal(context).show({"batches": found}, *describe_batches(found))
+        newest_batches = list_batches(db, limit)
+    get_terminal(context).show({"batches": newest_batches}, *describe_batches(newest_batches))
 
 
 def batch(
@@ -44,7 +44,7 @@ def batch(
         typer.Option(
             "--failed-rows",
             metavar="FILE",
-            help="Write the failed copies to this file, to mend them and copy it (see bulk).",
+            help="Write the failed copies to this file. Correct it and copy it with bulk.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -79,5 +79,7 @@ def batch(
     shown = {"seconds", "copied_in_this_run", *(() if report else ("report_path", "page_path"))}
     parts = [*describe_batch(result), suggest_after_batch(result)]
     if rows_path is not None:
-        parts.insert(1, Text(f"Failed rows: {rows_path}; mend them, then copy the file with bulk."))
+        parts.insert(
+            1, Text(f"Failed rows: {rows_path}. Correct them, then copy the file with bulk.")
+        )
     get_terminal(context).show(result.model_dump(mode="json", exclude=shown), *parts)

@@ -135,7 +135,7 @@ def bulk(
     terminal = get_terminal(context)
     options["skip_errors"] |= error_policy == "skip_errors"
     _refuse_mode(mode, failed_of or resume)
-    _refuse_beside_resume(resume, reference, options, error_policy)
+    _refuse_with_resume(resume, reference, options, error_policy)
     _refuse_without_dask(runner, dask_address)
     name = resume or reference or f"bulk-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     # Check everything before Prefect starts, which takes seconds.
@@ -196,7 +196,7 @@ def bulk(
 
 
 def describe_resume(reference: str) -> str:
-    """The message after Ctrl-C: what was done, and how to finish the batch."""
+    """The message after Ctrl-C: the state of the batch, and the command that finishes it."""
     from order_factory.cli.program import command_line
     from order_factory.models.database.engine import reading
     from order_factory.models.errors import BatchNotFound
@@ -220,7 +220,7 @@ def document(result: "BulkResult") -> dict[str, Any]:
     return result.model_dump(mode="json") | {"orders_per_second": speed}
 
 
-def _refuse_beside_resume(
+def _refuse_with_resume(
     resume: str | None, reference: str | None, options: dict[str, Any], error_policy: str
 ) -> None:
     from order_factory.models.errors import InvalidRequest
@@ -244,7 +244,7 @@ def _refuse_without_dask(runner: str, dask_address: str | None) -> None:
     from order_factory.models.errors import InvalidRequest
 
     if dask_address is not None and runner != "dask":
-        raise InvalidRequest("--dask-address goes with --runner dask.")
+        raise InvalidRequest("--dask-address needs --runner dask.")
 
 
 def _require_file(file: str | None) -> None:

@@ -89,7 +89,7 @@ def cancel(
 
         return cancel_orders(_read_names(order), mode=_find_mode(mode))
 
-    _run(context, "cancel", run)
+    _run_change(context, "cancel", run)
 
 
 def refund(
@@ -109,7 +109,7 @@ def refund(
         typer.Option(
             "--idempotency-key",
             metavar="TEXT",
-            help="Your name for this refund. It is made once under that name.",
+            help="Unique name of this refund. A repeated command refunds nothing more.",
         ),
     ] = None,
     mode: Mode = "live",
@@ -121,7 +121,7 @@ def refund(
 
     The exit code is 1 if it was refused or waits for its gateway.
     """
-    cents = None if amount is None else _cents(amount, order, mode)
+    cents = None if amount is None else _parse_cents(amount, order, mode)
 
     def run() -> "OrdersResult":
         from order_factory.flows import refund_orders
@@ -130,7 +130,7 @@ def refund(
             [order], amount_cents=cents, idempotency_key=idempotency_key, mode=_find_mode(mode)
         )
 
-    _run(context, "refund", run)
+    _run_change(context, "refund", run)
 
 
 def _change_many(
@@ -145,8 +145,7 @@ def _change_many(
     fields = filter_fields(options)
     if bool(order) == bool(fields):
         raise InvalidRequest(
-            "Say which orders: give their numbers or ids, a file, or a filter such as "
-            "--placed-from; not both."
+            "Give either numbers or ids of orders, or a file, or a filter such as --placed-from."
         )
     if change == "place" and fields.get("status", ["pending"]) != ["pending"]:
         raise InvalidRequest("Only pending orders can be placed. Leave out --status.")
@@ -160,10 +159,10 @@ def _change_many(
             return flow(orders_where=where)
         return flow(_read_names(order or []), mode=_find_mode(mode))
 
-    _run(context, change, run)
+    _run_change(context, change, run)
 
 
-def _run(context: typer.Context, change: str, run: Callable[[], "OrdersResult"]) -> None:
+def _run_change(context: typer.Context, change: str, run: Callable[[], "OrdersResult"]) -> None:
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.views.order_changes import describe_result
     from order_factory.models.database.schema import require_schema
@@ -194,7 +193,7 @@ def _read_names(order: list[str]) -> Any:
     return order[0] if len(order) == 1 else order
 
 
-def _cents(amount: str, order: str, mode: str) -> int:
+def _parse_cents(amount: str, order: str, mode: str) -> int:
     """The amount in the smallest unit of the order's currency. Raises `InvalidRequest`."""
     from sqlalchemy import select
 

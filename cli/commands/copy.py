@@ -97,14 +97,14 @@ def copy(
         **options,
         "reference": reference,
         "reference_origin": reference_origin,
-        "metadata": _object(metadata),
+        "metadata": _parse_object(metadata),
         "idempotency_key": idempotency_key,
         "again": again,
         "dry_run": dry_run,
     }
     names = ("reference", "reference_origin", "metadata")
     check_options(options | {name: given[name] for name in names})
-    _require(order, order_factory_id, mode)
+    _require_source(order, order_factory_id, mode)
     start_prefect(terminal)
     from order_factory.flows.order_factory import order_factory
 
@@ -121,7 +121,7 @@ def copy(
         raise typer.Exit(FAILED)
 
 
-def _object(text: str | None) -> dict[str, Any] | None:
+def _parse_object(text: str | None) -> dict[str, Any] | None:
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.values.json_objects import json_object_problem, parse_json
 
@@ -141,7 +141,7 @@ def _object(text: str | None) -> dict[str, Any] | None:
     return dict(value)
 
 
-def _require(order: str | None, order_factory_id: str | None, mode: str) -> None:
+def _require_source(order: str | None, order_factory_id: str | None, mode: str) -> None:
     """Raise an error for an unknown order or factory before Prefect starts, which takes seconds."""
     from order_factory.models.database.engine import reading
     from order_factory.models.database.schema import require_schema

@@ -37,18 +37,18 @@ def demo(
 
     terminal = get_terminal(context)
     terminal.on_interrupt = lambda: "Stopped. Run the demo again to continue."
-    did = run_demo(terminal, orders)
+    result = run_demo(terminal, orders)
     document: dict[str, Any] = {
         "database": display_url(),
-        "import": did.imported.model_dump(mode="json"),
-        "order_copy": did.single.model_dump(mode="json") if did.single else None,
-        "order_copy_made_by_this_run": did.made,
-        "batch": batch_document(did.batch) if did.batch else None,
-        "copied_by_other_batches_too": did.elsewhere,
-        "verification": did.verification.model_dump(mode="json"),
-        "next": suggest_commands(did),
+        "import": result.imported.model_dump(mode="json"),
+        "order_copy": result.single.model_dump(mode="json") if result.single else None,
+        "order_copy_made_by_this_run": result.made,
+        "batch": batch_document(result.batch) if result.batch else None,
+        "copied_by_other_batches_too": result.elsewhere,
+        "verification": result.verification.model_dump(mode="json"),
+        "next": suggest_commands(result),
     }
-    terminal.show(document, *describe_demo(did))
-    unfinished = did.batch is not None and did.batch.pending + did.batch.in_progress > 0
-    if did.verification.violations or unfinished:
+    terminal.show(document, *describe_demo(result))
+    unfinished = result.batch is not None and result.batch.pending + result.batch.in_progress > 0
+    if result.verification.violations or unfinished:
         raise typer.Exit(FAILED)

@@ -25,15 +25,15 @@ def deploy(
         raise InvalidRequest("Set PREFECT_API_URL to the Prefect server to deploy to.")
     start_prefect(terminal)
     with terminal.working("Applying the deployments of prefect.yaml ..."):
-        did = deploy()
+        deployment = deploy()
     terminal.show(
-        did.model_dump(),
+        deployment.model_dump(),
         facts(
             [
-                ("Work pool", did.work_pool),
-                ("Deployments", "\n".join(did.deployments)),
-                ("Automations", "\n".join(did.automations)),
-                ("Left out", "\n".join(did.left_out) or "none"),
+                ("Work pool", deployment.work_pool),
+                ("Deployments", "\n".join(deployment.deployments)),
+                ("Automations", "\n".join(deployment.automations)),
+                ("Left out", "\n".join(deployment.left_out) or "none"),
             ]
         ),
     )

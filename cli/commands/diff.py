@@ -29,9 +29,9 @@ def diff(
     require_schema()
     with reading() as db:
         key = require_factory(db, factory)
-        found = read_differences(db, table_of(OrderFactory).c.id == key).get(key)
+        differences = read_differences(db, table_of(OrderFactory).c.id == key).get(key)
     document = {
         "order_factory": factory,
-        "differences": None if found is None else [each.model_dump() for each in found],
+        "differences": None if differences is None else [each.model_dump() for each in differences],
     }
-    get_terminal(context).show(document, *describe_differences(found))
+    get_terminal(context).show(document, *describe_differences(differences))

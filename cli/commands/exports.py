@@ -15,7 +15,7 @@ def export_files(
         str,
         typer.Argument(
             metavar="RESOURCE",
-            help="What to export, such as orders or customers; all is all that can be imported.",
+            help="Resource to export, such as orders. `all` exports every resource that import reads.",
             show_default=False,
         ),
     ],
@@ -23,7 +23,7 @@ def export_files(
         str,
         typer.Argument(
             metavar="PATH",
-            help="A .csv, .jsonl or .parquet file, or a folder that gets a file per resource.",
+            help="A .csv, .jsonl or .parquet file, or a folder for a file per resource.",
             show_default=False,
         ),
     ],
@@ -32,7 +32,7 @@ def export_files(
         typer.Option(
             "--include",
             metavar="NAME",
-            help="Export what belongs to it too, such as line_items. Repeat it for more.",
+            help="Also export a related resource, such as line_items. Repeatable.",
         ),
     ] = None,
     where: Annotated[
@@ -40,7 +40,7 @@ def export_files(
         typer.Option(
             "--where",
             metavar="PREDICATE=VALUE",
-            help="Only rows that fit a filter of the HTTP API. Repeat it for more.",
+            help="Export only rows that match this filter of the HTTP API. Repeatable.",
         ),
     ] = None,
     format: Annotated[
@@ -97,17 +97,17 @@ def export_files(
 
 
 def _parse_filters(where: list[str]) -> dict[str, str]:
-    """Each PREDICATE=VALUE. Raises `InvalidRequest` for another form, and for the same twice."""
+    """The filters by predicate. Raises `InvalidRequest` for another form or a repeated predicate."""
     from order_factory.models.errors import InvalidRequest
 
-    found: dict[str, str] = {}
+    filters: dict[str, str] = {}
     for each in where:
         predicate, equals, value = each.partition("=")
         if not equals or not predicate:
             raise InvalidRequest(
-                f"--where {each!r} is no filter. Write it like --where status_eq=placed."
+                f"--where {each!r} is not a filter. Use PREDICATE=VALUE, such as status_eq=placed."
             )
-        if predicate in found:
+        if predicate in filters:
             raise InvalidRequest(f"--where {predicate} is given twice. Use the matcher `in`.")
-        found[predicate] = value
-    return found
+        filters[predicate] = value
+    return filters

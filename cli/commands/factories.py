@@ -33,9 +33,9 @@ def factories(
     from order_factory.tasks.batches.records import require_batch
 
     require_schema()
-    wanted = FactoryStatus(status) if status else None
+    wanted_status = FactoryStatus(status) if status else None
     with reading() as db:
         batch_id = require_batch(db, batch) if batch else None
-        found, total = list_factories(db, wanted, batch_id, page, limit)
-    document = {"order_factories": found, "page": page, "limit": limit, "total": total}
-    get_terminal(context).show(document, *describe_factories(found, total, page, limit))
+        rows, total = list_factories(db, wanted_status, batch_id, page, limit)
+    document = {"order_factories": rows, "page": page, "limit": limit, "total": total}
+    get_terminal(context).show(document, *describe_factories(rows, total, page, limit))

@@ -19,7 +19,7 @@ def health(
 ) -> None:
     """Check that the database answers and no renewal is overdue. The exit code is 1 if not.
 
-    The command uses the database only, so that it works when Prefect does not.
+    The command uses only the database, so it also works when Prefect does not.
     """
     from rich.text import Text
 

@@ -14,13 +14,13 @@ def init(context: typer.Context, as_json: AsJson = False, debug: Debug = False) 
     terminal = get_terminal(context)
     before, after = upgrade()
     if before is None:
-        did = f"created, version {after}"
+        summary = f"created, version {after}"
     elif before == after:
-        did = f"already at version {after}, the newest"
+        summary = f"already at version {after}, the newest"
     else:
-        did = f"upgraded from version {before} to {after}"
+        summary = f"upgraded from version {before} to {after}"
     terminal.show(
         {"database": display_url(), "before": before, "after": after},
-        facts([("Database", display_url()), ("Schema", did)]),
+        facts([("Database", display_url()), ("Schema", summary)]),
         next_steps(["import", "PATH"], ["demo"]),
     )

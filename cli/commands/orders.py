@@ -34,6 +34,6 @@ def orders(
         )
     require_schema()
     with reading() as db:
-        found, total = list_orders(db, OrderStatus(status) if status else None, page, limit)
-    document = {"orders": found, "page": page, "limit": limit, "total": total}
-    get_terminal(context).show(document, *describe_orders(found, total, page, limit))
+        rows, total = list_orders(db, OrderStatus(status) if status else None, page, limit)
+    document = {"orders": rows, "page": page, "limit": limit, "total": total}
+    get_terminal(context).show(document, *describe_orders(rows, total, page, limit))

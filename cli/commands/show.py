@@ -35,16 +35,16 @@ def show(
     require_schema()
     with reading() as db:
         try:
-            document, parts = _factory(db, require_factory(db, name))
+            document, parts = _show_factory(db, require_factory(db, name))
         except FactoryNotFound:
             try:
-                document, parts = _order(db, require_order(db, name, Modes(mode)))
+                document, parts = _show_order(db, require_order(db, name, Modes(mode)))
             except SourceOrderNotFound as error:
                 raise NothingNamed(*error.args) from error
     get_terminal(context).show(document, *parts)
 
 
-def _factory(db: "Connection", key: int) -> tuple[dict[str, Any], list["RenderableType"]]:
+def _show_factory(db: "Connection", key: int) -> tuple[dict[str, Any], list["RenderableType"]]:
     from order_factory.cli.listings import list_events
     from order_factory.cli.views.order_factories import describe_factory
     from order_factory.tasks.factories.records import read_factory
@@ -54,7 +54,7 @@ def _factory(db: "Connection", key: int) -> tuple[dict[str, Any], list["Renderab
     return document, describe_factory(result, events)
 
 
-def _order(db: "Connection", key: int) -> tuple[dict[str, Any], list["RenderableType"]]:
+def _show_order(db: "Connection", key: int) -> tuple[dict[str, Any], list["RenderableType"]]:
     from order_factory.cli.listings import read_order
     from order_factory.cli.views.orders import describe_order
 

@@ -33,7 +33,7 @@ Name = Annotated[
 
 
 @subscriptions.command("list", epilog="Example: order-factory subscriptions list --status active")
-def list_all(
+def list_subscriptions_page(
     context: typer.Context,
     status: Annotated[
         Literal["draft", "inactive", "active", "running", "cancelled"] | None,
@@ -54,15 +54,15 @@ def list_all(
     from order_factory.tasks.subscriptions.reading import list_subscriptions
 
     require_schema()
-    wanted = SubscriptionStatus(status) if status else None
+    wanted_status = SubscriptionStatus(status) if status else None
     now = utc_now()
     with reading() as db:
-        found, total = list_subscriptions(db, wanted, page, limit, now)
+        rows, total = list_subscriptions(db, wanted_status, page, limit, now)
         overdue = read_overdue(db, now)
     since = overdue.since if overdue else None
-    document = {"subscriptions": found, "page": page, "limit": limit, "total": total}
+    document = {"subscriptions": rows, "page": page, "limit": limit, "total": total}
     document |= {"overdue_since": since}
-    get_terminal(context).show(document, *describe_subscriptions(found, total, page, limit, since))
+    get_terminal(context).show(document, *describe_subscriptions(rows, total, page, limit, since))
 
 
 @subscriptions.command("show", epilog="Example: order-factory subscriptions show S041960031742")
@@ -180,10 +180,10 @@ def create(
         "reference": reference,
         **options,
     }
-    wanted = _check_options(given)
+    checked_options = _check_options(given)
     now = utc_now()
     with begin() as db:
-        key = create_subscription(db, require_order(db, order, Mode(mode)), wanted, now)
+        key = create_subscription(db, require_order(db, order, Mode(mode)), checked_options, now)
         if convert:
             convert_to_automatic(db, key, now)
         activate_created(db, key, now)
@@ -338,5 +338,5 @@ def _show_key(context: typer.Context, key: int) -> None:
     from order_factory.tasks.subscriptions.reading import read_subscription
 
     with reading() as db:
-        found = read_subscription(db, key, utc_now())
-    get_terminal(context).show(found, *describe_subscription(found))
+        subscription = read_subscription(db, key, utc_now())
+    get_terminal(context).show(subscription, *describe_subscription(subscription))

@@ -92,10 +92,10 @@ def list_all(context: typer.Context, as_json: AsJson = False, debug: Debug = Fal
 
     require_schema()
     with reading() as db:
-        found = [dict(row._mapping) for row in list_tokens(db)]
+        tokens = [dict(row._mapping) for row in list_tokens(db)]
     names = ("handle", "name", "mode", "scopes", "created_at", "expires_at", "revoked_at")
-    rows = [[row[name] for name in names] for row in found]
-    document = {"tokens": [{name: row[name] for name in (*names, "rate_limits")} for row in found]}
+    rows = [[row[name] for name in names] for row in tokens]
+    document = {"tokens": [{name: row[name] for name in (*names, "rate_limits")} for row in tokens]}
     get_terminal(context).show(document, table(names, rows))
 
 

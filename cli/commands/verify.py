@@ -21,8 +21,8 @@ def verify(context: typer.Context, as_json: AsJson = False, debug: Debug = False
     terminal = get_terminal(context)
     require_schema()
     with show_bars(terminal, "verifying"), reading() as db:
-        found = verify_all(db)
-    document = found.model_dump(mode="json") | {"violations": found.violations}
-    terminal.show(document, *describe_verification(found))
-    if found.violations:
+        verification = verify_all(db)
+    document = verification.model_dump(mode="json") | {"violations": verification.violations}
+    terminal.show(document, *describe_verification(verification))
+    if verification.violations:
         raise typer.Exit(FAILED)

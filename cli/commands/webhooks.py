@@ -63,15 +63,15 @@ def list_all(context: typer.Context, as_json: AsJson = False, debug: Debug = Fal
 
     require_schema()
     with reading() as db:
-        found = list_webhooks(db)
+        webhook_rows = list_webhooks(db)
     names = ("id", "topic", "callback_url", "mode", "circuit_state", "disabled_at", "pending")
-    rows = [[row[name] for name in names] for row in found]
+    rows = [[row[name] for name in names] for row in webhook_rows]
     heads = ("id", "topic", "url", "mode", "circuit", "disabled", "#pending")
-    get_terminal(context).show({"webhooks": found}, table(heads, rows))
+    get_terminal(context).show({"webhooks": webhook_rows}, table(heads, rows))
 
 
 @webhooks.command("test", epilog="Example: order-factory webhooks test xQmVqBRdWz")
-def try_out(
+def send_example(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
     """Send an example to a webhook now, and show its answer. Fails unless that is 2xx."""
@@ -92,7 +92,7 @@ def try_out(
 def reset(
     context: typer.Context, name: Name, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Close the circuit of a webhook, and send its pending deliveries at once."""
+    """Close the circuit of a webhook. Its pending deliveries are sent now."""
     from order_factory.api.webhook_subscriptions import reset_circuit
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin
@@ -156,7 +156,7 @@ def log(
 
     require_schema()
     with reading() as db:
-        found = list_deliveries(db, require_webhook(db, name).id, limit)
+        delivery_rows = list_deliveries(db, require_webhook(db, name).id, limit)
     names = (
         "status",
         "tries",
@@ -169,7 +169,7 @@ def log(
     deliveries = [
         {"event": public_id(Resource.events, row.event_id)}
         | {each: row._mapping[each] for each in names}
-        for row in found
+        for row in delivery_rows
     ]
     heads = ("event", "status", "#tries", "code", "answer", "sent", "next try")
     shown = ("event", "status", "tries", "response_code", "response_message", "sent_at")

@@ -19,7 +19,9 @@ def worker(
     ] = None,
     only_worker: Annotated[
         bool,
-        typer.Option("--only-worker", help="No other machine has a worker. End dead runs at once."),
+        typer.Option(
+            "--only-worker", help="No other machine has a worker. End dead runs at the start."
+        ),
     ] = False,
     with_healthcheck: Annotated[
         bool,
@@ -29,8 +31,8 @@ def worker(
 ) -> None:
     """Run the flow runs of the pool `order-factory`, until Ctrl-C.
 
-    This is Prefect's process worker for the server of PREFECT_API_URL. At the start and then every
-    minute, it also ends flow runs whose process is gone. Otherwise they would hold their
+    This is Prefect's process worker for the server of PREFECT_API_URL. At its start and every
+    minute, it also ends the flow runs of dead processes. Otherwise they would hold their
     deployment's concurrency slot for ever.
     """
     import os

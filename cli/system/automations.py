@@ -30,26 +30,26 @@ def apply_automations(
     from prefect.events.schemas.automations import AutomationCore
 
     applied, left_out = [], []
-    notify = _notification_block() if os.environ.get(NOTIFY_URL) else None
+    notify = _save_notification_block() if os.environ.get(NOTIFY_URL) else None
     for file in sorted(folder.glob("*.yaml")):
-        written = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if notify is None and any(a["type"] == "send-notification" for a in written["actions"]):
-            left_out.append(written["name"])
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if notify is None and any(a["type"] == "send-notification" for a in document["actions"]):
+            left_out.append(document["name"])
             continue
-        for action in written["actions"]:
+        for action in document["actions"]:
             _insert_ids(file, action, deployments, notify)
-        known = client.find_automation(written["name"])
+        known = client.find_automation(document["name"])
         try:
-            wanted = AutomationCore.model_validate(
-                written | ({} if known is None else {"enabled": known.enabled})
+            automation = AutomationCore.model_validate(
+                document | ({} if known is None else {"enabled": known.enabled})
             )
         except ValidationError as error:
             raise InvalidRequest(f"{file.name} is not an automation: {error}") from error
         if known is None:
-            client.create_automation(wanted)
+            client.create_automation(automation)
         else:
-            client.update_automation(known.id, wanted)
-        applied.append(wanted.name)
+            client.update_automation(known.id, automation)
+        applied.append(automation.name)
     return applied, left_out
 
 
@@ -66,7 +66,7 @@ def _insert_ids(
     action |= {"source": "selected", "deployment_id": str(deployments[name])}
 
 
-def _notification_block() -> UUID:
+def _save_notification_block() -> UUID:
     """A block that posts a JSON object with one `text`, as chat services accept it."""
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 

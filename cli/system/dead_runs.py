@@ -48,27 +48,27 @@ def end_dead_runs(
     """End the dead runs of the pool, and free the slots that no run holds.
 
     A run is alive if it has a process on this machine, or if it sent an event to Prefect in the last
-    `SILENT_SECONDS`. With `only_worker`, no other machine runs the pool's flow runs and this worker
-    has not started one yet, so a run without a process here is dead. Without it, another worker may
-    just be taking a slot, so a limit is corrected only if it is among the `suspects` of the search
-    before.
+    `SILENT_SECONDS`. `only_worker` says that no other machine runs the pool's flow runs, and that
+    this worker has not started one yet. Then a run without a process here is dead. Otherwise
+    another worker may be taking a slot at this moment. So a limit is corrected only if it is among
+    the `suspects` of the previous search.
     """
-    living = _run_ids_of_processes()
-    dead = [run for run in _unfinished_runs(client) if str(run.id) not in living]
+    living = _find_living_run_ids()
+    dead = [run for run in _list_unfinished_runs(client) if str(run.id) not in living]
     if not only_worker:
         dead = [run for run in dead if not _has_responded(client, run)]
-    ended = [run.name for run in dead if _end(client, run)]
-    wrong = _find_overcounting_limits(client)
-    freed = {name: taken for name, taken in wrong.items() if only_worker or name in suspects}
-    for name, taken in freed.items():
-        _set_taken_slots(client, name, taken)
-    return CleanUp(ended, list(freed), frozenset(wrong) - frozenset(freed))
+    ended = [run.name for run in dead if _end_run(client, run)]
+    overcounting = _find_overcounting_limits(client)
+    freed = {name: slots for name, slots in overcounting.items() if only_worker or name in suspects}
+    for name, slots in freed.items():
+        _correct_limit(client, name, slots)
+    return CleanUp(ended, list(freed), frozenset(overcounting) - frozenset(freed))
 
 
 def keep_ending_dead_runs(*, only_worker: bool) -> None:
     """End dead runs now, and then every minute in a thread; never raises."""
 
-    def look(only_worker: bool, suspects: frozenset[str]) -> frozenset[str]:
+    def end_dead_runs_once(only_worker: bool, suspects: frozenset[str]) -> frozenset[str]:
         from prefect.client.orchestration import get_client
 
         try:
@@ -83,25 +83,25 @@ def keep_ending_dead_runs(*, only_worker: bool) -> None:
     def repeat(suspects: frozenset[str]) -> None:
         while True:
             sleep(POLL_SECONDS)
-            suspects = look(False, suspects)
+            suspects = end_dead_runs_once(False, suspects)
 
-    first = look(only_worker, frozenset())
+    first = end_dead_runs_once(only_worker, frozenset())
     Thread(target=repeat, args=(first,), name="dead-runs", daemon=True).start()
 
 
-def _run_ids_of_processes() -> set[str]:
+def _find_living_run_ids() -> set[str]:
     """The flow runs that have a process on this machine."""
-    found = set()
+    run_ids = set()
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and (key := process.environ().get(_FLOW_RUN)):
-                found.add(key)
+                run_ids.add(key)
         except (psutil.Error, OSError):
             continue  # it has just ended, or belongs to somebody else
-    return found
+    return run_ids
 
 
-def _unfinished_runs(client: "SyncPrefectClient") -> list["FlowRun"]:
+def _list_unfinished_runs(client: "SyncPrefectClient") -> list["FlowRun"]:
     from prefect.client.schemas.filters import (
         FlowRunFilter,
         FlowRunFilterState,
@@ -132,14 +132,14 @@ def _has_responded(client: "SyncPrefectClient", run: "FlowRun") -> bool:
     since = datetime.now(UTC) - timedelta(seconds=SILENT_SECONDS)
     if run.state is not None and run.state.timestamp > since:
         return True
-    wanted = EventFilter(
+    recent_events = EventFilter(
         occurred=EventOccurredFilter.model_validate({"since": since}),
         resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
     )
-    return client.read_events(wanted, limit=1).total > 0
+    return client.read_events(recent_events, limit=1).total > 0
 
 
-def _end(client: "SyncPrefectClient", run: "FlowRun") -> bool:
+def _end_run(client: "SyncPrefectClient", run: "FlowRun") -> bool:
     """Whether the server could end the run."""
     from prefect.exceptions import PrefectHTTPStatusError
     from prefect.states import Cancelled, Crashed
@@ -150,37 +150,37 @@ def _end(client: "SyncPrefectClient", run: "FlowRun") -> bool:
     try:
         client.set_flow_run_state(run.id, state(message=_MESSAGE))
     except PrefectHTTPStatusError:
-        # The server fails for a run whose deployment was deleted; it holds no slot any more.
+        # The server fails if the run's deployment was deleted. Such a run holds no slot any more.
         return False
     return True
 
 
 def _find_overcounting_limits(client: "SyncPrefectClient") -> dict[str, int]:
     """The limits that count more runs than there are, by name, with the right number."""
-    holding = _unfinished_runs(client)
+    holding = _list_unfinished_runs(client)
     wrong = {}
     for deployment in client.read_deployments():
         limit = deployment.global_concurrency_limit
         if deployment.work_pool_name != POOL or limit is None:
             continue
-        taken = _count(holding, deployment.id)
-        if limit.active_slots > taken:
-            wrong[limit.name] = taken
+        slots = _count_runs(holding, deployment.id)
+        if limit.active_slots > slots:
+            wrong[limit.name] = slots
     return wrong
 
 
-def _set_taken_slots(client: "SyncPrefectClient", name: str, taken: int) -> None:
+def _correct_limit(client: "SyncPrefectClient", name: str, slots: int) -> None:
     from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 
-    client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=taken))
+    client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=slots))
 
 
-def _count(runs: Iterable["FlowRun"], deployment_id: UUID) -> int:
+def _count_runs(runs: Iterable["FlowRun"], deployment_id: UUID) -> int:
     return sum(run.deployment_id == deployment_id for run in runs)
 
 
 def _report(client: "SyncPrefectClient", ended: CleanUp) -> None:
-    """Log what was ended, and start a sweep that finishes the copies of those runs."""
+    """Log the ended runs and the corrected limits. Start a sweep that finishes the runs' copies."""
     for name in ended.runs:
         _log(f"Ended the flow run {name!r}: its process is gone.")
     for name in ended.limits:

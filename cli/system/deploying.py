@@ -25,7 +25,7 @@ class NotDeployed(OrderFactoryError):
 
 
 class Deployment(BaseModel, frozen=True):
-    """The names of what is on the server now."""
+    """The names of the work pool, the deployments and the automations on the server."""
 
     work_pool: str
     deployments: list[str]

@@ -16,11 +16,15 @@ def end_leftovers(
     """End every process of this folder's system and delete its record; the names of the parts.
 
     Workers and their flow runs end before the server to which they report, and the database last.
-    Processes that take longer than `patience` seconds are killed, or at once when `is_urgent`.
+    A process that takes longer than `patience` seconds is killed; when `is_urgent`, without waiting.
     """
     record = read_record()
     known = {part.name: part.process for part in record.parts if part.process} if record else {}
-    running = {name: process for name, kept in known.items() if (process := kept.find())}
+    running = {
+        name: process
+        for name, process_record in known.items()
+        if (process := process_record.find())
+    }
     last = [running[name].pid for name in ("server", "postgres") if name in running]
     ours = find_marked_processes(FOLDER.resolve())
     deadline = monotonic() + patience

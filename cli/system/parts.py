@@ -88,7 +88,7 @@ def list_parts(terminal: Terminal, ports: Ports, postgres: EmbeddedPostgres | No
 
 
 def _start_child(terminal: Terminal, name: str, command: Sequence[str]) -> subprocess.Popen[str]:
-    """Start the process in its own session, so that Ctrl-C does not reach it; show its output."""
+    """Start the process in its own session, which Ctrl-C does not reach. Show its output."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

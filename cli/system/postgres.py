@@ -81,7 +81,7 @@ class EmbeddedPostgres:
 
         url = f"postgresql://postgres@/postgres?host={self.sockets}"
         with connect(url, autocommit=True) as db:
-            there = {name for (name,) in db.execute("SELECT datname FROM pg_database")}
+            existing = {name for (name,) in db.execute("SELECT datname FROM pg_database")}
             for name in (SHOP, PREFECT):
-                if name not in there:
+                if name not in existing:
                     db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -30,22 +30,22 @@ class ProcessRecord(BaseModel, frozen=True):
         """The process, or None when it has ended, even if another process has its id now."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started_at) < _CLOCK_SECONDS
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            is_same = abs(process.create_time() - self.started_at) < _CLOCK_SECONDS
+            return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
 
 
 def find_marked_processes(folder: Path) -> list[psutil.Process]:
     """Every process of this folder's system, except this one."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and process.environ().get(MARK) == str(folder):
-                found.append(process)
+                processes.append(process)
         except (psutil.Error, OSError):
             continue  # it has just ended, or belongs to somebody else
-    return found
+    return processes
 
 
 def end(
@@ -56,14 +56,14 @@ def end(
 ) -> None:
     """Ask the processes to end, and kill those that still run when the patience is over."""
     left = list(processes)
-    _each(left, lambda process: process.send_signal(number))
+    _signal_each(left, lambda process: process.send_signal(number))
     while left and patience() > 0 and not is_urgent():
         _, left = psutil.wait_procs(left, timeout=0.2)
-    _each(left, lambda process: process.kill())
+    _signal_each(left, lambda process: process.kill())
     psutil.wait_procs(left, timeout=5)
 
 
-def _each(processes: list[psutil.Process], do: Callable[[psutil.Process], None]) -> None:
+def _signal_each(processes: list[psutil.Process], do: Callable[[psutil.Process], None]) -> None:
     for process in processes:
         try:
             do(process)

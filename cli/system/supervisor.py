@@ -108,11 +108,11 @@ class _System:
         ready(self._record)
         self._restart_ended_parts()
 
-    def _prepare(self, ports: Ports, wanted: bool) -> list[Part]:
+    def _prepare(self, ports: Ports, use_postgres: bool) -> list[Part]:
         """Create the databases and their tables; returns the parts, not started."""
         from order_factory.models.database.schema import upgrade
 
-        postgres = embedded_postgres(wanted)
+        postgres = embedded_postgres(use_postgres)
         if postgres is not None:
             self._say("Starting the embedded PostgreSQL ...")
             postgres.start()

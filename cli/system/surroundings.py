@@ -42,19 +42,19 @@ class Ports:
 
 def require_one_login() -> None:
     """Raise `InvalidRequest` if the parts would use another login than Prefect's server expects."""
-    wanted, shown = os.environ.get(SERVER_LOGIN), os.environ.get(LOGIN)
-    if wanted and shown and wanted != shown:
+    expected, sent = os.environ.get(SERVER_LOGIN), os.environ.get(LOGIN)
+    if expected and sent and expected != sent:
         raise InvalidRequest(
             f"{LOGIN} and {SERVER_LOGIN} differ; give both the same user:password."
         )
 
 
-def embedded_postgres(wanted: bool) -> EmbeddedPostgres | None:
+def embedded_postgres(requested: bool) -> EmbeddedPostgres | None:
     """The embedded server, if it is wanted and the environment does not set both databases.
 
     Raises `InvalidRequest` when PostgreSQL is wanted and the environment sets a SQLite database.
     """
-    if not wanted:
+    if not requested:
         return None
     for name in (SHOP_URL, PREFECT_URL):
         if os.environ.get(name, "").startswith("sqlite"):
@@ -112,10 +112,10 @@ def _hide_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _require_free(port: int, who: str, option: str) -> None:
+def _require_free(port: int, part: str, option: str) -> None:
     import socket
 
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        raise PortTaken(port, who, option) from error
+        raise PortTaken(port, part, option) from error

@@ -17,7 +17,7 @@ def describe_batch(result: BulkResult) -> list[RenderableType]:
     kind = "Dry run of batch" if result.dry_run else "Batch"
     counts = _list_dry_run_counts(result) if result.dry_run else _list_counts(result)
     parts: list[RenderableType] = [facts(counts, title=f"{kind} {result.reference}")]
-    for message in [each for found in (result.errors_log or {}).values() for each in found]:
+    for message in [each for messages in (result.errors_log or {}).values() for each in messages]:
         parts.append(Text(printable(message)))
     if result.errors:
         parts.append(build_errors_table(result))

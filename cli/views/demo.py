@@ -64,10 +64,10 @@ def suggest_commands(demo: Demo) -> list[list[str]]:
 
 
 def _describe_placed(placed: PlacedCopies) -> str:
-    held = ", ".join(
+    authorized = ", ".join(
         format_money(cents, currency) for currency, cents in placed.authorized_cents.items()
     )
-    return f"{placed.orders:,}; the gateway 'test', which moves no money, holds {held or 'nothing'}"
+    return f"{placed.orders:,}; the gateway 'test', which moves no money, holds {authorized or 'nothing'}"
 
 
 def _describe_import(demo: Demo) -> str:

@@ -17,7 +17,7 @@ def _describe_files(report: ImportReport) -> list[str]:
             changes = ", ".join(
                 f"{column} in {count_of(rows, 'row')}" for column, rows in file.changes.items()
             )
-            lines.append(f"{_label(report, file)} changed {changes}.")
+            lines.append(f"{_name_file(report, file)} changed {changes}.")
     return lines
 
 
@@ -35,8 +35,8 @@ def _describe_unbalanced(report: ImportReport) -> str:
     )
 
 
-def _label(report: ImportReport, file: FileReport) -> str:
-    """The file's name, with what was made of it when that is more than one resource."""
+def _name_file(report: ImportReport, file: FileReport) -> str:
+    """The file's name, with the resource if the file became more than one resource."""
     several = sum(each.file == file.file for each in report.files) > 1
     return f"{file.file}: {file.resource}" if several else file.file
 
@@ -49,7 +49,8 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
         name for name in counts if name not in ("updated", "different") or getattr(report, name)
     ]
     rows = [
-        (_label(report, file), *(getattr(file, name) for name in shown)) for file in report.files
+        (_name_file(report, file), *(getattr(file, name) for name in shown))
+        for file in report.files
     ]
     rows.append(("all", *(getattr(report, name) for name in shown)))
     columns = ("file", *(headings.get(name, f"#{name}") for name in shown))

@@ -1,4 +1,4 @@
-"""How a change of orders ended."""
+"""The result of a change of orders."""
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -10,7 +10,7 @@ _SHOWN = 20
 
 
 def describe_result(result: OrdersResult) -> list[RenderableType]:
-    """The outcome in one line, and what was wrong with which order."""
+    """The outcome in one line, and a row per problem with its order."""
     shown: list[RenderableType] = [Text(f"{result.outcome[:1].upper()}{result.outcome[1:]}.")]
     if result.problems:
         rows = [(each.order, each.field, each.message) for each in result.problems[:_SHOWN]]

@@ -35,13 +35,15 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
     if result.status == FactoryStatus.FAILED:
         summary = f"Order {source} could not be copied."
         if result.target_order is not None:
-            target = _order(result.target_order)
+            target = _describe_order(result.target_order)
             summary = f"Order {source} was copied to order {target}, but could not be placed."
     elif set(result.errors_log or {}) == {"source_order"}:
-        target = _order(result.target_order)
+        target = _describe_order(result.target_order)
         summary = f"Order {source} was copied to order {target}, but could not be cancelled."
     elif result.errors_count:
-        summary = f"Order {source} was copied in part, to order {_order(result.target_order)}."
+        summary = (
+            f"Order {source} was copied in part, to order {_describe_order(result.target_order)}."
+        )
     else:
         target = f" to order {name_order(result.target_order)}" if result.target_order else ""
         summary = f"Order {source} was copied{target}."
@@ -58,13 +60,13 @@ def describe_preview(preview: OrderFactoryPreview) -> list[RenderableType]:
     return [headline, *_list_errors(preview), *describe_differences(preview.differences)]
 
 
-def describe_differences(found: Sequence[Difference] | None) -> list[RenderableType]:
+def describe_differences(differences: Sequence[Difference] | None) -> list[RenderableType]:
     """How a copy differs from its source order, and why."""
-    if found is None:
+    if differences is None:
         return [Text("No copy was made, so there is nothing to compare.")]
-    if not found:
+    if not differences:
         return [Text("The copy is as its source order.")]
-    rows = [(each.part, each.what, each.before, each.after, each.reason) for each in found]
+    rows = [(each.part, each.what, each.before, each.after, each.reason) for each in differences]
     return [table(("part", "what", "source", "copy", "why"), rows)]
 
 
@@ -77,14 +79,14 @@ def describe_factory(
         ("status", result.status),
         ("type", result.type),
         ("mode", result.mode),
-        ("source order", _order(result.source_order)),
-        ("target order", _order(result.target_order)),
+        ("source order", _describe_order(result.source_order)),
+        ("target order", _describe_order(result.target_order)),
         ("created at", result.created_at),
         ("started at", result.started_at),
         ("completed at", result.completed_at),
         ("failed at", result.failed_at),
         *((name.replace("_", " "), getattr(result, name)) for name in OPTIONS),
-        *_changes(result),
+        *_list_changes(result),
         ("errors", result.errors_count),
         ("reference", result.reference),
         ("reference origin", result.reference_origin),
@@ -97,7 +99,7 @@ def describe_factory(
     return [facts(attributes, title=title), *_list_errors(result), history]
 
 
-def _changes(result: OrderFactoryResult) -> list[tuple[str, str]]:
+def _list_changes(result: OrderFactoryResult) -> list[tuple[str, str]]:
     """The changes that were asked for."""
     given = {name: getattr(result, name) for name in CHANGES}
     return [
@@ -108,7 +110,7 @@ def _changes(result: OrderFactoryResult) -> list[tuple[str, str]]:
 
 
 def describe_factories(
-    found: Sequence[Mapping[str, Any]], total: int, page: int, limit: int
+    factories: Sequence[Mapping[str, Any]], total: int, page: int, limit: int
 ) -> list[RenderableType]:
     """A row per order factory, and the suggested next command."""
     columns = ("id", "status", "source order", "target order", "#errors", "batch", "recorded")
@@ -122,10 +124,10 @@ def describe_factories(
             each["batch_reference"],
             each["created_at"],
         )
-        for each in found
+        for each in factories
     ]
     parts = describe_page("order factories", columns, rows, total, page, limit)
-    return [*parts, next_steps(["show", found[0]["id"]])] if found else parts
+    return [*parts, next_steps(["show", factories[0]["id"]])] if factories else parts
 
 
 def _list_errors(result: OrderFactoryResult) -> list[RenderableType]:
@@ -137,7 +139,7 @@ def _list_errors(result: OrderFactoryResult) -> list[RenderableType]:
     return [table(("field", "what is wrong"), rows)] if rows else []
 
 
-def _order(order: OrderRef | None) -> str | None:
+def _describe_order(order: OrderRef | None) -> str | None:
     if order is None:
         return None
     named = f"{order.number} ({order.id})" if order.number else order.id

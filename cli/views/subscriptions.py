@@ -14,14 +14,14 @@ from order_factory.models.values.money import format_money
 
 
 def describe_subscriptions(
-    found: Sequence[Mapping[str, Any]],
+    subscriptions: Sequence[Mapping[str, Any]],
     total: int,
     page: int,
     limit: int,
     overdue_since: datetime | None,
 ) -> list[RenderableType]:
     """A row per subscription, and a warning when due renewals are overdue."""
-    late = any(each["overdue_since"] for each in found)
+    late = any(each["overdue_since"] for each in subscriptions)
     columns = ["number", "status", "frequency", "order", "next run", "#ran", "#errors"]
     if late:
         columns.append("overdue since")
@@ -36,7 +36,7 @@ def describe_subscriptions(
             each["errors_count"],
             *([each["overdue_since"]] if late else []),
         )
-        for each in found
+        for each in subscriptions
     ]
     parts = describe_page("order subscriptions", columns, rows, total, page, limit)
     if not total:
@@ -53,25 +53,25 @@ def describe_subscriptions(
     return parts
 
 
-def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:
+def describe_subscription(subscription: Mapping[str, Any]) -> list[RenderableType]:
     """All attributes, then the items, then the latest copies."""
     own = [
         (name.replace("_", " "), value)
-        for name, value in found.items()
+        for name, value in subscription.items()
         if name not in ("items", "copies", "number")
     ]
-    parts: list[RenderableType] = [facts(own, title=f"Order subscription {found['number']}")]
-    if found["items"]:
+    parts: list[RenderableType] = [facts(own, title=f"Order subscription {subscription['number']}")]
+    if subscription["items"]:
         rows = [
             (
                 item["sku_code"] or item["bundle_code"],
                 item["quantity"],
                 format_money(item["total_amount_cents"], item["currency_code"]),
             )
-            for item in found["items"]
+            for item in subscription["items"]
         ]
         parts.append(table(("item", "#quantity", "#total"), rows))
-    if found["copies"]:
+    if subscription["copies"]:
         columns = ("period", "#attempt", "status", "order", "tried again", "what is wrong")
         copies = [
             (
@@ -82,7 +82,7 @@ def describe_subscription(found: Mapping[str, Any]) -> list[RenderableType]:
                 copy["retry_at"],
                 _list_errors(copy["errors_log"]),
             )
-            for copy in found["copies"]
+            for copy in subscription["copies"]
         ]
         parts.append(table(columns, copies))
     return parts
@@ -105,16 +105,16 @@ def describe_run(run: SubscriptionRun) -> list[RenderableType]:
 
 def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
     """The upcoming copies, and those that would fail."""
-    until = f"{preview.until:%Y-%m-%d}"
+    last_day = f"{preview.until:%Y-%m-%d}"
     if not preview.subscriptions and not preview.failing:
-        return [Text(f"Nothing will be copied up to {until}.")]
+        return [Text(f"Nothing will be copied up to {last_day}.")]
     listed = len(preview.upcoming)
-    summary = f"Subscriptions with a copy up to {until}: {preview.subscriptions:,}"
+    summary = f"Subscriptions with a copy up to {last_day}: {preview.subscriptions:,}"
     parts: list[RenderableType] = [
         table(
             ("when", "subscription", "order"),
             [
-                (each.period_at, each.subscription.number, _order(each.source_order))
+                (each.period_at, each.subscription.number, _name_order(each.source_order))
                 for each in preview.upcoming
             ],
         ),
@@ -123,14 +123,14 @@ def describe_preview(preview: SubscriptionPreview) -> list[RenderableType]:
     if not preview.failing:
         return [*parts, Text("Today none of them would fail.")]
     rows = [
-        (each.subscription.number, _order(each.source_order), _list_errors(each.errors_log))
+        (each.subscription.number, _name_order(each.source_order), _list_errors(each.errors_log))
         for each in preview.failures
     ]
     title = f"{preview.failing:,} of them would fail today"
     return [*parts, table(("subscription", "order", "what is wrong"), rows, title=title)]
 
 
-def _order(order: OrderRef) -> str:
+def _name_order(order: OrderRef) -> str:
     return order.number or order.id
 
 

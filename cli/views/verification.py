@@ -8,32 +8,34 @@ from order_factory.models.results.verification import Verification
 from order_factory.models.values.counts import count_of
 
 
-def describe_verification(found: Verification) -> list[RenderableType]:
+def describe_verification(verification: Verification) -> list[RenderableType]:
     """A row per invariant with its violations, then the meaning of the broken ones."""
     rows = [
         (each.name, each.violations, each.resource, ", ".join(each.examples))
-        for each in found.invariants
+        for each in verification.invariants
     ]
     columns = ("invariant", "#violations", "of", "for example")
     parts: list[RenderableType] = [table(columns, rows)]
-    broken = [each for each in found.invariants if each.violations]
+    broken = [each for each in verification.invariants if each.violations]
     parts += [Text(f"{each.name}: {each.meaning}", style="red") for each in broken]
-    if found.unbalanced_orders:
+    if verification.unbalanced_orders:
         message = (
-            f"{found.unbalanced_orders:,} orders that are no copies have lines that do not add up to "
-            "their amounts. That is no violation, but copies of them fail."
+            f"{verification.unbalanced_orders:,} orders that are not copies have lines that do not "
+            "add up to their amounts. This is not a violation, but copies of these orders fail."
         )
         parts.append(Text(message, style="yellow"))
-    return [*parts, describe_verdict(found)]
+    return [*parts, describe_verdict(verification)]
 
 
-def describe_verdict(found: Verification) -> Text:
+def describe_verdict(verification: Verification) -> Text:
     """The outcome in one line."""
-    edited = f" ({found.edited_copies:,} edited since, compared in part)"
-    compared = f"{count_of(found.copies, 'copy', 'copies')} compared" + (
-        edited if found.edited_copies else ""
+    edited = f" ({verification.edited_copies:,} edited since, compared in part)"
+    compared = f"{count_of(verification.copies, 'copy', 'copies')} compared" + (
+        edited if verification.edited_copies else ""
     )
-    checked = f"{count_of(len(found.invariants), 'invariant')}, {compared}, {found.seconds:,.1f} s"
-    if found.violations:
-        return Text(f"{count_of(found.violations, 'violation')}: {checked}.", style="bold red")
+    checked = f"{count_of(len(verification.invariants), 'invariant')}, {compared}, {verification.seconds:,.1f} s"
+    if verification.violations:
+        return Text(
+            f"{count_of(verification.violations, 'violation')}: {checked}.", style="bold red"
+        )
     return Text(f"No violation: {checked}.", style="green")

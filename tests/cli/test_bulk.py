@@ -200,7 +200,7 @@ def test_a_wrong_selection_is_reported_by_row(shop, run, tmp_path, numbers):
         (["--placed-from", "20260131"], "--placed-from a date such as 2026-01-31 or a time such"),
         (["--status", "lost"], "--status Input should be 'draft', 'pending', 'editing'"),
         (["--customer", "no@x.example"], "The filter cannot be used, and nothing was copied:"),
-        (["--order", "A1", "--dask-address", "tcp://h:1"], "--dask-address goes with --runner"),
+        (["--order", "A1", "--dask-address", "tcp://h:1"], "--dask-address needs --runner"),
         (["--resume", "none"], "No batch has the reference 'none'; `order-factory batches`"),
         (
             ["--all-orders", "--mode", "test"],

@@ -51,8 +51,8 @@ def test_an_amount_with_too_many_decimals_is_refused(shop, run, amount):
 
 
 def test_orders_and_a_filter_exclude_each_other(shop, run):
-    assert "Say which orders" in run("place").err
-    assert "Say which orders" in run("place", "A1", "--market", "Europe").err
+    assert "Give either numbers or ids of orders" in run("place").err
+    assert "Give either numbers or ids of orders" in run("place", "A1", "--market", "Europe").err
     assert "Only pending orders can be placed" in run("place", "--status", "placed").err
 
 

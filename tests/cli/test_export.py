@@ -33,7 +33,7 @@ def test_exports_the_requested_rows(shop, run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--where", "status"], "--where 'status' is no filter. Write it like --where status_eq="),
+        (["--where", "status"], "--where 'status' is not a filter. Use PREDICATE=VALUE"),
         (["--where", "id_eq=a", "--where", "id_eq=b"], "--where id_eq is given twice."),
         (["--placed-within", "a while"], "--placed-within"),
     ],

@@ -1,4 +1,4 @@
-"""The flows: what a person runs.
+"""The flows, which a person runs.
 
 from order_factory.flows import order_factory, bulk_order_factory
 """

@@ -59,7 +59,7 @@ def _run_name() -> str:
 def _make_reference() -> str:
     """A batch reference with deployment and start time: `nightly-20261130-020000-1a2b3c4d`.
 
-    Each attempt of a flow run gets the same one, so that a retry finds the batch again.
+    Each attempt of a flow run gets the same reference: a retry finds the batch again.
     """
     starts_at = flow_run.scheduled_start_time
     suffix = str(flow_run.id).replace("-", "")[-8:]
@@ -169,7 +169,7 @@ def bulk_order_factory(
         if dry_run:
             return cast(BulkResult, _rehearse(record, batch_size, report_file))
         started = perf_counter()
-        batch_id, policy = _record(record, chosen)
+        batch_id, policy = _record_batch(record, chosen)
         in_one_transaction = policy == ErrorPolicy.REJECT_EVERYTHING
     except NothingSelected as error:
         if orders_where is None:
@@ -191,16 +191,16 @@ def bulk_order_factory(
     run.times.add_all(copied.times)
     run.times.add("write report", account.result.orders_count, perf_counter() - started)
     account_for(run)
-    return cast(BulkResult, _end_state(account.result, copied))
+    return cast(BulkResult, _make_end_state(account.result, copied))
 
 
 def _complete_without_orders(reference: str, error: NothingSelected) -> Any:
-    """The `Completed` state for a filter that matches no order: this is not a failure."""
+    """The `Completed` state for a filter that matches no order. This is not a failure."""
     result = BulkResult.empty(reference)
     return Completed(message=f"{error.args[1][0]}; nothing was copied", data=result)
 
 
-def _record(record: Record, chosen: ChosenRunner) -> tuple[int, ErrorPolicy]:
+def _record_batch(record: Record, chosen: ChosenRunner) -> tuple[int, ErrorPolicy]:
     """The key of the batch and its error policy; an existing batch is found by its reference."""
 
     def find_or_record(db: Connection) -> tuple[int, ErrorPolicy]:
@@ -242,7 +242,7 @@ def _rehearse(record: Record, batch_size: int, report_file: Path) -> Any:
     return Completed(name="DryRun", message=account.result.outcome, data=account.result)
 
 
-def _end_state(result: BulkResult, copied: CopyOutcome) -> Any:
+def _make_end_state(result: BulkResult, copied: CopyOutcome) -> Any:
     """The Prefect state that says how the batch ended.
 
     Raises `TerminationSignal` when SIGTERM stopped the run: Prefect knows who sent it.

@@ -20,7 +20,7 @@ def cancel_orders(
 ) -> OrdersResult:
     """Cancel orders, release their stock and coupons, and void their payments.
 
-    An order whose payment was captured is cancelled and stays paid until it is refunded. Raises
+    If the payment was captured, the cancelled order stays paid until it is refunded. Raises
     `SelectionInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
     `OrdersWaiting` while a gateway gives no answer.
 

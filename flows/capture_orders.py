@@ -23,10 +23,10 @@ def capture_orders(
     """Capture the payments of orders that are authorized.
 
     Each call to a gateway has its own key, which is recorded before the call. So after a crash you
-    can simply run it again: nothing is captured twice. An order whose money a person takes (the
-    gateway `manual`) is paid at once. Raises `SelectionInvalid` and
-    `InvalidRequest` before anything is changed, `OrdersRefused` when all orders were refused, and
-    `OrdersWaiting` while a gateway gives no answer.
+    can run it again: nothing is captured twice. With the gateway `manual`, a person takes the
+    money, and the order is paid immediately. Raises `SelectionInvalid` and `InvalidRequest` before
+    anything is changed, `OrdersRefused` when all orders were refused, and `OrdersWaiting` while a
+    gateway gives no answer.
 
     Args:
         orders: Order numbers or ids, as a list or as text with commas or spaces between them; or

@@ -27,22 +27,22 @@ def deliver_webhooks(
 ) -> DeliveryResult:
     """Send the deliveries that are due, until none is due.
 
-    Deliveries that failed are due again later. One process at a time delivers: while
-    `order-factory serve` runs, it does so, and this run ends at once.
+    Deliveries that failed are due again later. One process at a time delivers. While
+    `order-factory serve` runs, it delivers, and this run ends without a delivery.
 
     Args:
         minutes: Stop after this many minutes, even when deliveries are still due.
     """
     require_schema()
-    until = monotonic() + minutes * 60
-    sent = deliver(
+    deadline = monotonic() + minutes * 60
+    deliveries = deliver(
         render_documents,
         webhook_settings(),
         until_idle=True,
-        is_ending=lambda: monotonic() >= until,
+        is_ending=lambda: monotonic() >= deadline,
     )
-    if sent is None:
+    if deliveries is None:
         get_run_logger().info("another process delivers")
         return DeliveryResult(delivered=0, failed=0, busy=True)
-    get_run_logger().info("%s delivered, %s failed", sent.delivered, sent.failed)
-    return DeliveryResult(delivered=sent.delivered, failed=sent.failed)
+    get_run_logger().info("%s delivered, %s failed", deliveries.delivered, deliveries.failed)
+    return DeliveryResult(delivered=deliveries.delivered, failed=deliveries.failed)

@@ -71,7 +71,7 @@ def drain_order_factories(
         in_round = _copy_singles(run, size, number)
         in_round += _read_files(run, size, number)
         for batch_id in read(find_waiting_batches):
-            in_round += _drain(run, batch_id, next(parts), size)
+            in_round += _copy_part(run, batch_id, next(parts), size)
             # A single copy does not wait for the other batches of this round.
             if read(is_single_waiting):
                 in_round += _copy_singles(run, size, number)
@@ -80,7 +80,7 @@ def drain_order_factories(
             break
     run.singles = read(lambda db: read_singles(db, newest))
     account_for(run)
-    return cast(int, _end_state(run, closed))
+    return cast(int, _make_end_state(run, closed))
 
 
 def _read_files(run: Run, size: int, number: int) -> int:
@@ -108,7 +108,7 @@ def _copy_singles(run: Run, size: int, number: int) -> int:
         else:
             copied = copy_order(key, GIVING_UP, follow=False)
     run.times.add_all(copied.times)
-    return copied.closed + _pay(run, Scope())
+    return copied.closed + _authorize(run, Scope())
 
 
 def _is_quiet() -> ColumnElement[bool]:
@@ -116,7 +116,7 @@ def _is_quiet() -> ColumnElement[bool]:
     return OrderFactory.created_at < utc_now() - _QUIET
 
 
-def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
+def _copy_part(run: Run, batch_id: int, part: int, size: int) -> int:
     """Copy one part of the batch and finish the batch after its last part; factories finished.
 
     The steps of the first part of the run are shown in Prefect.
@@ -132,7 +132,7 @@ def _drain(run: Run, batch_id: int, part: int, size: int) -> int:
         else:
             copied = copy_order(key, GIVING_UP, follow=False)
     run.times.add_all(copied.times)
-    closed = copied.closed + _pay(run, Scope(batch_id))
+    closed = copied.closed + _authorize(run, Scope(batch_id))
     finished = write(lambda db: finish_batch(db, batch_id))
     if finished:
         seconds = perf_counter() - started
@@ -149,7 +149,7 @@ def _copy_whole(batch_id: int, size: int) -> BatchReport:
         return BatchReport(0)  # another run holds some of its copies; a later run copies it
 
 
-def _pay(run: Run, scope: Scope) -> int:
+def _authorize(run: Run, scope: Scope) -> int:
     started = perf_counter()
     closed = authorize_payments(scope).closed
     if closed:
@@ -157,7 +157,7 @@ def _pay(run: Run, scope: Scope) -> int:
     return closed
 
 
-def _end_state(run: Run, closed: int) -> Any:
+def _make_end_state(run: Run, closed: int) -> Any:
     return choose_end_state(
         run.outcome,
         closed,

@@ -53,16 +53,17 @@ def export_records(
 ) -> ExportReport:
     """Export a selection of the shop into files that an import can read.
 
-    The files are complete when they are there. A run that was stopped or died is run again, and
-    continues; the files are the same. All rows are of the moment at which a run began. Raises
-    `DatabaseNotReady`, `ExportTaken`, and `InvalidRequest` for an unknown resource, include or
-    filter. After Ctrl-C a plain call raises `ExportInterrupted`, and `ExportStopped` when the run
-    was cancelled in Prefect.
+    A file has its final name only when it is complete. If a run was stopped or has died, run it
+    again: it continues, and the files are the same. All rows are of the moment at which the run
+    began. Raises `DatabaseNotReady`, `ExportTaken`, and `InvalidRequest` for an unknown resource,
+    include or filter. After Ctrl-C a plain call raises `ExportInterrupted`. When the run was
+    cancelled in Prefect, it raises `ExportStopped`.
 
     Args:
-        resource: What to export, such as orders or customers. `all` is all that can be imported.
-        path: The file, such as orders.csv, or a folder that gets a file for each resource.
-        include: What else to export with it, such as line_items or customer.
+        resource: Resource to export, such as orders. `all` exports every resource that an import
+            reads.
+        path: The file, such as orders.csv, or a folder for a file for each resource.
+        include: Related resources to export too, such as line_items or customer.
         filters: Predicates of the HTTP API and their values, such as status_eq and placed.
         orders_where: A filter for orders. Leave it empty to export all of them.
         format: The format of the files in a folder.
@@ -72,7 +73,7 @@ def export_records(
     require_schema()
     if orders_where is not None:
         if resource != "orders" or filters:
-            raise InvalidRequest("orders_where goes with the resource orders, and without filters.")
+            raise InvalidRequest("orders_where needs the resource orders, and no filters.")
         given = orders_where
         orders_where = read(lambda db: resolve_customer(db, given))
     selection = select_by_filters(resource, mode, include, filters)
@@ -92,25 +93,25 @@ def export_records(
             selection = select_export(resource, mode, include, fits)
         run = ExportRun(selection, place, find_format(format_name), checkpoint)
         if not write_export(run, stop.is_set):
-            stopped: ExportReport = _stopped(run, stop)
+            stopped: ExportReport = _make_stopped_state(run, stop)
             return stopped
         named = run.finish()
-    report = _report(run, named, perf_counter() - started)
+    report = _make_report(run, named, perf_counter() - started)
     get_run_logger().info("Exported %s records.", f"{report.records:,}")
     return report
 
 
-def _stopped(run: ExportRun, stop: Stop) -> Any:
+def _make_stopped_state(run: ExportRun, stop: Stop) -> Any:
     """The Prefect state of a run that was stopped."""
     if stop.reason is StopReason.TERMINATED:
         raise TerminationSignal(signal.SIGTERM)
     error_class = ExportInterrupted if stop.reason is StopReason.INTERRUPTED else ExportStopped
-    why = stop.reason.value if stop.reason is not None else ""
-    error = error_class(str(run.place.path), run.checkpoint.records, why)
+    reason = stop.reason.value if stop.reason is not None else ""
+    error = error_class(str(run.place.path), run.checkpoint.records, reason)
     return Cancelled(message=str(error), data=error)
 
 
-def _report(run: ExportRun, named: list[ExportResource], seconds: float) -> ExportReport:
+def _make_report(run: ExportRun, named: list[ExportResource], seconds: float) -> ExportReport:
     files = [
         ExportedFile(
             file=str(run.place.file(each.name)),

@@ -64,7 +64,7 @@ def import_orders(
     """Import files of customers, catalogue and orders, or order exports of another platform.
 
     Invalid rows go to the rejects file, the others are imported. Importing the same file again
-    changes nothing. Rows whose stored values differ are counted, or changed with `update`. Raises
+    changes nothing. Existing rows with other values are counted, or changed with `update`. Raises
     `DatabaseNotReady`, and `InvalidRequest` for an unknown path, file, column or format, before
     anything is written.
 

@@ -43,7 +43,7 @@ def _run_name() -> str:
     try:
         with reading() as db:
             label = label_of_order(db, order, factory)
-    except (OrderFactoryError, SQLAlchemyError):  # the run itself says what is wrong
+    except (OrderFactoryError, SQLAlchemyError):  # the run itself reports the problem
         label = order or f"of order factory {factory}"
     return f"copy order {label[:64]}"
 
@@ -69,7 +69,7 @@ def order_factory(
     with the factory's result, or `Failed`. A plain call then raises `OrderFactoryFailed`, which
     carries the result. When the payment gateway gives no answer, the target order stays `placing`
     and the run fails with `PaymentUnknown`. Run it again for the same factory to finish it; no
-    payment is made twice. Retrying a failed flow run in Prefect makes a new factory, whose
+    payment is made twice. Retrying a failed flow run in Prefect makes a new factory. Its
     `retry_of_id` names the failed one.
 
     A call with an `idempotency_key` or a `reference` finds the factory that an earlier call
@@ -129,7 +129,7 @@ def order_factory(
         times.add_all(copied.times)
         account_for(make_run_of_one(result, times))
     finished_before = not (closed or paid.closed) and (not copied_here or flow_run.run_count > 1)
-    return cast(OrderFactoryResult, _end_state(result, finished_before=finished_before))
+    return cast(OrderFactoryResult, _make_end_state(result, finished_before=finished_before))
 
 
 def _find_or_record(
@@ -180,7 +180,7 @@ def _rehearse(source_order: str | None, mode: Mode, options: CopyOptions) -> Any
     return Completed(name="DryRun", message=message, data=preview)
 
 
-def _end_state(result: OrderFactoryResult, *, finished_before: bool) -> Any:
+def _make_end_state(result: OrderFactoryResult, *, finished_before: bool) -> Any:
     """The Prefect state that says how the copy ended, in this run or `finished_before` it."""
     if result.status == FactoryStatus.FAILED:
         message = summary(result)

@@ -43,9 +43,9 @@ def preview_order_subscriptions(
         limit: List at most this many periods and this many failures.
     """
     require_schema()
-    until = utc_now() + timedelta(days=days)
+    end = utc_now() + timedelta(days=days)
     (subscriptions, listed), (ending, ends) = read(
-        lambda db: (list_upcoming(db, mode, until, limit), predict_endings(db, mode, until, limit))
+        lambda db: (list_upcoming(db, mode, end, limit), predict_endings(db, mode, end, limit))
     )
     failing: int = 0
     failures: list[PredictedFailure] = []
@@ -57,10 +57,10 @@ def preview_order_subscriptions(
 
     if subscriptions:
         rehearse_batch(
-            lambda db: record_rehearsal(db, mode, until), BATCH_SIZE, lambda: False, account
+            lambda db: record_rehearsal(db, mode, end), BATCH_SIZE, lambda: False, account
         )
     return SubscriptionPreview(
-        until=until,
+        until=end,
         subscriptions=subscriptions,
         upcoming=listed,
         failing=ending + failing,

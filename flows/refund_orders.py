@@ -22,18 +22,18 @@ def refund_orders(
     mode: Mode = Mode.LIVE,
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = BATCH_SIZE,
 ) -> OrdersResult:
-    """Refund what was captured for orders, whole or in part.
+    """Refund the captured payments of orders, whole or in part.
 
-    A call with an `idempotency_key` that comes again refunds nothing more, whatever became of the
-    first one; without one, a flow run refunds each order once, however often it is retried. Raises
+    A repeated call with the same `idempotency_key` refunds nothing more, also if the first call
+    failed. Without a key, a flow run refunds each order once, also if it is retried. Raises
     `SelectionInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
     `OrdersWaiting` while a gateway gives no answer.
 
     Args:
         orders: Order numbers or ids, as a list or as text with commas or spaces between them; or
             the path of a CSV, Parquet, XLSX or JSON Lines file with the column source_order.
-        amount_cents: How much to refund of each order, in its currency's smallest unit. Leave it
-            empty for all that is left.
+        amount_cents: Amount to refund of each order, in the smallest unit of its currency. Leave it
+            empty for the whole remaining amount.
         idempotency_key: Your own unique name for this refund.
         mode: Whether the numbers are those of live orders or of test orders.
         batch_size: Change at most this many orders in one transaction.

@@ -47,10 +47,10 @@ def run_order_subscriptions(
 ) -> SubscriptionRun:
     """Copy the orders of all due subscriptions, each period once, and retry failed renewals.
 
-    The batches of a run that died are finished first. Subscriptions whose source order was placed
-    become active. Those that have expired, or whose source order was cancelled, become inactive. At
-    the end, the run finishes batches and single copies whose flow run has died. Several runs may
-    work at the same time: each period is copied exactly once.
+    The batches of a run that died are finished first. A subscription becomes active when its source
+    order is placed. It becomes inactive when it expires, or when its source order is cancelled. At
+    the end, the run finishes the batches and single copies of dead flow runs. Several runs may work
+    at the same time: each period is copied exactly once.
 
     Ends `Completed` (named `CompletedWithErrors` when copies failed), or `Failed` when some are
     unfinished: the next run finishes them. Raises `DatabaseNotReady`.
@@ -71,17 +71,17 @@ def run_order_subscriptions(
     write(lambda db: activate_placed(db, now))
     for mode in Mode:
         while progress.may_continue() and (
-            due := _record(mode, now, late_after, progress.run.batches)
+            due := _record_due(mode, now, late_after, progress.run.batches)
         ):
             progress.run_batch(due)
     write(lambda db: deactivate_expired(db, utc_now()))
     account_for(progress.copied)
     if progress.may_continue():
         sweep()
-    return cast(SubscriptionRun, _end_state(progress))
+    return cast(SubscriptionRun, _make_end_state(progress))
 
 
-def _record(
+def _record_due(
     mode: Mode, now: datetime, late_after: timedelta, done: list[str]
 ) -> SubscriptionBatch | None:
     """Record and return the next due batch; `done` are the references of the batches that ran."""
@@ -91,7 +91,7 @@ def _record(
         nonlocal attempts
         attempts += 1
         if attempts > 1:
-            # The attempt before may have been committed, and the connection lost after that.
+            # The previous attempt may have been committed before the connection was lost.
             for batch in find_running_batches(db):
                 if batch.reference not in done:
                     return batch
@@ -132,9 +132,11 @@ class _Progress:
         self.copied.times.add_all(copied.times)
         self.stopped = copied.stopped
         self.problems += copied.problems
-        self._add(account.result, renewals, batch.overlapping, waiting)
+        self._add_result(account.result, renewals, batch.overlapping, waiting)
 
-    def _add(self, result: BulkResult, renewals: int, overlapping: int, waiting: int) -> None:
+    def _add_result(
+        self, result: BulkResult, renewals: int, overlapping: int, waiting: int
+    ) -> None:
         run = self.run
         self.run = SubscriptionRun(
             batches=[*run.batches, result.reference],
@@ -149,7 +151,7 @@ class _Progress:
         )
 
 
-def _end_state(progress: _Progress) -> Any:
+def _make_end_state(progress: _Progress) -> Any:
     """The Prefect state that says how the run ended."""
     run, stopped = progress.run, progress.stopped
     if stopped == StopReason.TERMINATED:

@@ -1,4 +1,4 @@
-"""Finishing the batches and single copies whose flow run has died."""
+"""Finishing the batches and single copies of dead flow runs."""
 
 from datetime import timedelta
 from typing import Annotated, cast
@@ -49,14 +49,14 @@ class SweepResult(BaseModel, frozen=True):
 def sweep_order_factories(
     quiet_minutes: Annotated[int, Field(ge=0, le=10_080)] = QUIET_MINUTES,
 ) -> SweepResult:
-    """Finish the batches and single copies whose flow run has died.
+    """Finish the batches and single copies of dead flow runs.
 
     Several sweeps and other flow runs may work at the same time: rows are locked, and nothing is
     copied twice. Batches that were cancelled or stopped with Ctrl-C are left alone.
 
     Args:
-        quiet_minutes: A run whose state Prefect does not know counts as dead after this many
-            minutes without a change.
+        quiet_minutes: If Prefect does not know the state of a run, it counts as dead after this
+            many minutes without a change.
     """
     require_schema()
     result = sweep(quiet_minutes)
@@ -75,8 +75,8 @@ def sweep_order_factories(
     return cast(SweepResult, state)
 
 
-def _resume(batch: Orphan) -> bool:
-    """Finish the batch; whether nothing of it is left. Orders that end the process are given up."""
+def _finish_batch(batch: Orphan) -> bool:
+    """Finish the batch; whether it is finished. Orders that end the process are given up."""
     is_whole = read(lambda db: read_error_policy(db, batch.key)) == ErrorPolicy.REJECT_EVERYTHING
     while True:
         with count_deaths(OrderFactory.batch_id == batch.key) as first:
@@ -89,14 +89,14 @@ def _resume(batch: Orphan) -> bool:
                 )
                 all_failed = isinstance(state.result(raise_on_failure=False), BatchFailed)
                 return all_failed or state.is_completed()
-            # Of a batch that is copied as a whole, nobody knows which order is at fault.
+            # If a batch is copied as a whole, nobody knows which order ends the process.
             if is_whole or not copy_order(key, GIVING_UP, follow=False).closed:
                 return False
 
 
 @task(name="sweep", task_run_name="take over what was left", cache_policy=NO_CACHE)
 def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
-    """Finish what dead flow runs left, as a task inside another flow; returns what it finished."""
+    """Finish the copies of dead flow runs, as a task inside another flow; returns the outcome."""
     before = utc_now() - timedelta(minutes=quiet_minutes)
     batches = read(lambda db: find_unfinished_batches(db, before))
     singles = read(lambda db: find_unfinished_singles(db, before))
@@ -104,7 +104,7 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
     resumed, unfinished = [], []
     for batch in find_dead(batches):
         resumed.append(batch.name)
-        if not _resume(batch):
+        if not _finish_batch(batch):
             unfinished.append(batch.name)
     run = Run()
     for single in find_dead(singles):

@@ -51,9 +51,9 @@ _CHUNK_ROWS = 2_000
 def transfer_records() -> int:
     """Run the exports and imports that were requested over HTTP; returns how many ended.
 
-    One process at a time runs them: while `order-factory serve` runs, it does so, and another run
-    ends at once. A run that died is taken up: an export continues where it is on the same machine,
-    and an import finds the rows that it has imported.
+    One process at a time runs them. While `order-factory serve` runs, it runs them, and another run
+    ends without work. If a run died, the next one continues: an export on the same machine goes on
+    at its checkpoint, and an import skips the rows that are stored.
     """
     require_schema()
     ended = 0
@@ -62,14 +62,14 @@ def transfer_records() -> int:
             get_run_logger().info("another process runs the exports and imports")
             return ended
         while (transfer := write(lambda db: begin_next(db, flow_run.id))) is not None:
-            _run(transfer)
+            _run_transfer(transfer)
             ended += 1
     return ended
 
 
-def _run(transfer: Transfer) -> None:
-    """Run one to its end; what is wrong with it is in its `errors_log`."""
-    what = f"{transfer.table.name.removesuffix('s')} {transfer.public_id}"
+def _run_transfer(transfer: Transfer) -> None:
+    """Run one export or import to its end. Its errors go to its `errors_log`."""
+    label = f"{transfer.table.name.removesuffix('s')} {transfer.public_id}"
     try:
         if transfer.table is exports:
             _export(transfer)
@@ -77,15 +77,15 @@ def _run(transfer: Transfer) -> None:
             _import(transfer)
     except TransferStopped:
         write(lambda db: interrupt(db, transfer, None))
-        get_run_logger().info("%s was interrupted", what)
+        get_run_logger().info("%s was interrupted", label)
     except OrderFactoryError as error:
         if may_succeed_again(error):
             raise
         message = str(error)
         write(lambda db: interrupt(db, transfer, {"base": [message]}))
-        get_run_logger().warning("%s failed", what)
+        get_run_logger().warning("%s failed", label)
     else:
-        get_run_logger().info("%s is completed", what)
+        get_run_logger().info("%s is completed", label)
 
 
 def _export(transfer: Transfer) -> None:
@@ -153,9 +153,11 @@ def _import(transfer: Transfer) -> None:
             with progress_shown_by(on_progress):
                 import_file(file, Mode(row["mode"]), rejects, _CHUNK_ROWS, tally, False)
         finally:
-            found = read_errors(rejects.path)
-            if found is not None:
-                log = found | ({"base": [str(each) for each in ended_by]} if ended_by else {})
+            errors_found = read_errors(rejects.path)
+            if errors_found is not None:
+                log = errors_found | (
+                    {"base": [str(each) for each in ended_by]} if ended_by else {}
+                )
                 write(lambda db: note_errors(db, transfer, log))
     ended = {**counts(), "inputs_size": tally.read, "file_id": None}
     write(lambda db: complete(db, transfer, ended, drops_file=True))

@@ -1,4 +1,4 @@
-"""One call to a gateway, with retries: only where a retry is safe, under the same key."""
+"""One call to a gateway, with retries. It is retried only if that is safe, under the same key."""
 
 from collections.abc import Callable
 from random import uniform
@@ -28,8 +28,8 @@ def call_gateway(
 ) -> Answer:
     """Return the gateway's answer. Raises the last `GatewayError` if no try got an answer.
 
-    `perhaps_done` says that the call may have been made before: an earlier process died during
-    it, or a try timed out. Then look it up first, and make the call only if it was not made.
+    `perhaps_done` says that the call may have been made already: an earlier process died during
+    it, or a try timed out. Then the gateway is asked first, and called only if it was not.
     """
     pause = FIRST_PAUSE
     for left in reversed(range(TRIES)):

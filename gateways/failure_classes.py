@@ -1,4 +1,4 @@
-"""What a refused payment needs before the next try: time, another card, or the customer."""
+"""The classes of refused payments. The next try needs time, another card, or the customer."""
 
 from enum import StrEnum
 
@@ -46,5 +46,5 @@ _CODES = {
 
 
 def list_codes(kind: FailureClass) -> tuple[str, ...]:
-    """Return the gateways' error codes of this class; none for `soft`, which has all others."""
+    """Return the gateways' error codes of this class. None for `soft`, the class of all others."""
     return _CODES.get(kind, ())

@@ -1,6 +1,6 @@
-"""What the gateway `test` did, and how often it was called: in memory, or in a file.
+"""The charges and calls of the gateway `test`, in memory or in a file.
 
-With a file, several processes share one gateway, and it outlives them as a real one does.
+With a file, several processes share one gateway, and its charges remain when they end.
 """
 
 import sqlite3
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS charges (
 
 
 def _use_log(db: sqlite3.Connection) -> None:
-    """Set WAL mode. SQLite does not wait when two processes do this to a new file, but fails."""
+    """Set WAL mode. If two processes do this to a new file, SQLite fails instead of waiting."""
     Retrying(
         retry=retry_if_exception_type(sqlite3.OperationalError),
         stop=stop_after_delay(_BUSY_SECONDS),
@@ -71,9 +71,9 @@ class Ledger:
                 "ON CONFLICT (idempotency_key) DO UPDATE SET repeats = repeats + 1",
                 row + outcome,
             )
-        found = self.find(request)
-        assert found is not None
-        return found
+        stored_answer = self.find(request)
+        assert stored_answer is not None
+        return stored_answer
 
     def find(self, request: GatewayRequest) -> Answer | None:
         with self._lock, closing(self._db.cursor()) as cursor:

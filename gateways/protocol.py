@@ -8,12 +8,12 @@ from order_factory.models.values.statuses import Mode
 
 @dataclass(frozen=True)
 class GatewayRequest:
-    """One request. The gateway carries it out once per `idempotency_key`, however often it comes.
+    """One request. The gateway carries it out once per `idempotency_key`, also if it is repeated.
 
     `amount_cents` is in `currency_code` (ISO 4217). `customer_token` and `payment_source_token`
-    name what the customer saved at the gateway. `authorization_token` names the authorization to
-    void or capture, `capture_token` the capture to refund. `order` is the order's public id, for
-    the gateway's own records. `call` is the method to call; a look-up needs it.
+    name the customer and the saved payment method at the gateway. `authorization_token` names the
+    authorization to void or capture, `capture_token` the capture to refund. `order` is the order's
+    public id, for the gateway's own records. `call` is the method to call; a look-up needs it.
     """
 
     idempotency_key: str
@@ -29,16 +29,16 @@ class GatewayRequest:
 
 # Error code of a request that was cancelled before it was sent.
 CALLED_OFF = "called_off"
-# Error codes of payments that a gateway never accepts, whatever the customer's bank decides.
+# Error codes of payments that a gateway never accepts. The customer's bank is not asked.
 NOT_SUPPORTED = ("currency_not_supported", "amount_not_supported")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a gateway did: `succeeded` with the gateway's `token`, or the reason for the refusal.
+    """The answer of a gateway: `succeeded` with its `token`, or the reason for the refusal.
 
-    `message` is for a person, `error_code` for a program. Neither holds data of the card.
-    `customer_action` is a link or a client secret, where the customer has to confirm the payment.
+    `message` is for a person, `error_code` for a program. Neither holds data of the card. If the
+    customer has to confirm the payment, `customer_action` is a link or a client secret for that.
     """
 
     succeeded: bool
@@ -87,7 +87,7 @@ class Gateway(Protocol):
         """Release the money that the authorization holds."""
 
     def refund(self, request: GatewayRequest) -> Answer:
-        """Give the amount back of what the capture took. One capture may be refunded in parts."""
+        """Give back the amount from the capture. One capture may be refunded in parts."""
 
     def lookup(self, request: GatewayRequest) -> Answer | None:
         """Return the answer given under the `idempotency_key`; None if surely nothing was done.
@@ -101,9 +101,9 @@ class GatewayTerms:
     """How a gateway may be used.
 
     `modes` are the modes of the orders that it may take money for. A gateway that is not `remote`
-    is never called: its orders are placed at once, unpaid. At most `concurrency` calls run at a
-    time, and at most `calls_per_second` start (0: no limit). A look-up finds a request at the
-    latest `lookup_delay_seconds` after it was sent.
+    is never called: its orders are placed without a payment. At most `concurrency` calls run at
+    the same time, and at most `calls_per_second` start (0: no limit). A look-up finds a request at
+    the latest `lookup_delay_seconds` after it was sent.
     """
 
     modes: frozenset[Mode]

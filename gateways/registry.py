@@ -1,4 +1,4 @@
-"""The gateways that this process is configured for, and their terms."""
+"""The gateways that are configured in this process, and their terms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from order_factory.gateways.settings import stripe_settings, test_gateway_settin
 from order_factory.gateways.testing import TestGateway
 from order_factory.models.values.statuses import Mode
 
-# The gateway of an order whose payment source and payment method name none.
+# The gateway of an order if neither its payment source nor its payment method names one.
 DEFAULT = ManualGateway.name
 
 
@@ -53,13 +53,13 @@ def get_limits(name: str) -> CallLimits:
 
 
 def forget_gateways() -> None:
-    """Clear the caches, so that the next call reads the settings again."""
+    """Clear the caches. The next call reads the settings again."""
     for cached in (known_gateways, gateway, get_limits, stripe_settings, test_gateway_settings):
         cached.cache_clear()
 
 
 def setup_hint(name: str) -> str:
-    """Return what to do about a gateway that is not configured."""
+    """Return the advice for a gateway that is not configured."""
     if name == "stripe" and find_spec("stripe") is None:
         return "install it with `pip install 'order-factory[stripe]'`"
     if name == "stripe":

@@ -23,12 +23,12 @@ from order_factory.gateways.protocol import (
 from order_factory.gateways.settings import StripeSettings
 from order_factory.gateways.stripe_amounts import AmountNotSupported, convert_to_stripe_amount
 
-# This module is written for this version of Stripe's API, whatever the account's default is.
+# This module is written for this version of Stripe's API. The account may have another default.
 API_VERSION = "2026-10-28.endive"
 KEY = "order_factory_key"
 # At DEBUG the library logs its requests, and with them tokens of cards and customers.
 _LIBRARY_LOG = logging.getLogger("stripe")
-_HELD = ("requires_capture", "succeeded")
+_HELD_STATUSES = ("requires_capture", "succeeded")
 _ASK_CUSTOMER = {*list_codes(FailureClass.NEEDS_CUSTOMER), "requires_action"}
 
 
@@ -53,12 +53,7 @@ class StripeGateway:
     def authorize(self, request: GatewayRequest) -> Answer:
         if not request.payment_source_token:
             return _refuse_missing_method()
-        try:
-            amount = convert_to_stripe_amount(request.amount_cents, request.currency_code)
-        except AmountNotSupported as error:
-            return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: dict[str, Any] = {
-            "amount": amount,
             "currency": request.currency_code.lower(),
             "payment_method": request.payment_source_token,
             "capture_method": "manual",
@@ -69,41 +64,32 @@ class StripeGateway:
         if request.customer_token:
             params["customer"] = request.customer_token
         with self._translate_errors() as refused:
-            intent = self._intents.create(params, _request_options(request))  # type: ignore[arg-type]
-            return self._answer_to_authorization(intent)
+            params["amount"] = _convert_amount(request)
+            intent = self._intents.create(params, _make_options(request))  # type: ignore[arg-type]
+            return self._convert_authorization(intent)
         return refused[0]
 
     def capture(self, request: GatewayRequest) -> Answer:
-        try:
-            amount = convert_to_stripe_amount(request.amount_cents, request.currency_code)
-        except AmountNotSupported as error:
-            return Answer(succeeded=False, error_code=error.code, message=error.message)
-        params: Any = {"amount_to_capture": amount}
         with self._translate_errors() as refused:
-            intent = self._intents.capture(
-                _read_intent_id(request), params, _request_options(request)
-            )
-            return _answer_to_follow_up(intent, "succeeded")
+            params: Any = {"amount_to_capture": _convert_amount(request)}
+            intent = self._intents.capture(_read_intent_id(request), params, _make_options(request))
+            return _convert_intent(intent, "succeeded")
         return refused[0]
 
     def void(self, request: GatewayRequest) -> Answer:
         with self._translate_errors() as refused:
-            intent = self._intents.cancel(_read_intent_id(request), None, _request_options(request))
-            return _answer_to_follow_up(intent, "canceled")
+            intent = self._intents.cancel(_read_intent_id(request), None, _make_options(request))
+            return _convert_intent(intent, "canceled")
         return refused[0]
 
     def refund(self, request: GatewayRequest) -> Answer:
-        try:
-            amount = convert_to_stripe_amount(request.amount_cents, request.currency_code)
-        except AmountNotSupported as error:
-            return Answer(succeeded=False, error_code=error.code, message=error.message)
         params: Any = {
             "payment_intent": request.capture_token,
-            "amount": amount,
             "metadata": {"order": request.order, KEY: request.idempotency_key},
         }
         with self._translate_errors() as refused:
-            return _answer_to_refund(self._refunds.create(params, _request_options(request)))
+            params["amount"] = _convert_amount(request)
+            return _convert_refund(self._refunds.create(params, _make_options(request)))
         return refused[0]
 
     def lookup(self, request: GatewayRequest) -> Answer | None:
@@ -118,7 +104,7 @@ class StripeGateway:
             # older than a minute. Together they prevent a second charge.
             query = f"metadata['{KEY}']:'{request.idempotency_key}'"
             for intent in self._intents.search({"query": query}).data:
-                return self._answer_to_authorization(intent)
+                return self._convert_authorization(intent)
             return None
         # A refused search does not prove that nothing was done.
         reason = refused[0].error_code
@@ -129,11 +115,11 @@ class StripeGateway:
         for refund in self._refunds.list(params).auto_paging_iter():
             metadata: Any = refund.metadata or {}
             if KEY in metadata and metadata[KEY] == request.idempotency_key:
-                return _answer_to_refund(refund)
+                return _convert_refund(refund)
         return None
 
-    def _answer_to_authorization(self, intent: Any) -> Answer:
-        if intent.status in _HELD:
+    def _convert_authorization(self, intent: Any) -> Answer:
+        if intent.status in _HELD_STATUSES:
             return Answer(succeeded=True, token=intent.id)
         if intent.status == "processing":
             raise GatewayTimedOut(self.name, "has not decided yet")
@@ -150,6 +136,8 @@ class StripeGateway:
         refused: list[Answer] = []
         try:
             yield refused
+        except AmountNotSupported as error:
+            refused.append(Answer(False, error_code=error.code, message=error.message))
         except stripe.CardError as error:
             code = getattr(error.error, "decline_code", None) or error.code or "card_declined"
             intent = getattr(error.error, "payment_intent", None)
@@ -175,7 +163,11 @@ def _is_above_debug(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
 
 
-def _request_options(request: GatewayRequest) -> Any:
+def _convert_amount(request: GatewayRequest) -> int:
+    return convert_to_stripe_amount(request.amount_cents, request.currency_code)
+
+
+def _make_options(request: GatewayRequest) -> Any:
     return {"idempotency_key": request.idempotency_key}
 
 
@@ -184,14 +176,14 @@ def _read_intent_id(request: GatewayRequest) -> str:
     return request.authorization_token
 
 
-def _answer_to_follow_up(intent: Any, wanted: str) -> Answer:
-    if intent.status == wanted:
+def _convert_intent(intent: Any, expected_status: str) -> Answer:
+    if intent.status == expected_status:
         return Answer(succeeded=True, token=intent.id)
     code = str(intent.status)
     return Answer(succeeded=False, error_code=code, message=_choose_message(code))
 
 
-def _answer_to_refund(refund: Any) -> Answer:
+def _convert_refund(refund: Any) -> Answer:
     # A refund that is `pending` is on its way; Stripe reports it if it fails later.
     if refund.status in ("succeeded", "pending"):
         return Answer(succeeded=True, token=refund.id)
@@ -204,12 +196,12 @@ def _read_customer_action(intent: Any) -> str | None:
     if intent is None:
         return None
     redirect = _read_member(_read_member(intent, "next_action"), "redirect_to_url")
-    found = _read_member(redirect, "url") or _read_member(intent, "client_secret")
-    return None if found is None else str(found)
+    action = _read_member(redirect, "url") or _read_member(intent, "client_secret")
+    return None if action is None else str(action)
 
 
-def _read_member(of: Any, name: str) -> Any:
-    return of.get(name) if isinstance(of, dict) else getattr(of, name, None)
+def _read_member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _refuse_missing_method() -> Answer:

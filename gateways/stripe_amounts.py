@@ -6,12 +6,12 @@ The forint and the Taiwan dollar are exceptions for payouts only, and nothing is
 
 from order_factory.models.values.money import exponent_of, format_money
 
-# Stripe wants these without decimals, whatever ISO 4217 says.
+# Stripe expects these without decimals, also where ISO 4217 has some.
 ZERO_DECIMAL = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF")
     + ("VND", "VUV", "XAF", "XOF", "XPF")
 )
-# ISO 4217 gives these no decimals. Stripe wants them in hundredths, in whole units only.
+# ISO 4217 gives these no decimals. Stripe expects them in hundredths, in whole units only.
 WHOLE_IN_HUNDREDTHS = frozenset(("ISK", "UGX"))
 # In thousandths, and the last digit must be 0.
 THREE_DECIMAL = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
@@ -26,7 +26,7 @@ class AmountNotSupported(Exception):
 
 
 def convert_to_stripe_amount(cents: int, currency_code: str) -> int:
-    """Convert `cents`, in the smallest unit by ISO 4217, to the unit that Stripe wants.
+    """Convert `cents`, in the smallest unit by ISO 4217, to the unit that Stripe expects.
 
     Raises `AmountNotSupported` if Stripe does not accept the currency or so fine an amount.
     """
@@ -35,11 +35,11 @@ def convert_to_stripe_amount(cents: int, currency_code: str) -> int:
     except ValueError:
         exponent = None
     if currency_code in ZERO_DECIMAL:
-        wanted = 0
+        stripe_exponent = 0
     elif currency_code in WHOLE_IN_HUNDREDTHS:
-        wanted = 2
+        stripe_exponent = 2
     elif currency_code in THREE_DECIMAL:
-        wanted = 3
+        stripe_exponent = 3
     elif exponent == 2:
         return cents
     else:
@@ -48,13 +48,13 @@ def convert_to_stripe_amount(cents: int, currency_code: str) -> int:
         )
     assert exponent is not None
     # From ISO 4217's decimals to Stripe's.
-    amount, rest = divmod(cents * int(10**wanted), int(10**exponent))
+    amount, remainder = divmod(cents * int(10**stripe_exponent), int(10**exponent))
     if currency_code in THREE_DECIMAL:
-        rest += amount % 10
-    if rest:
+        remainder += amount % 10
+    if remainder:
         raise AmountNotSupported(
             "amount_not_supported",
-            f"Stripe accepts {currency_code} in steps of {_compute_smallest_step(wanted)} only. The amount is "
+            f"Stripe accepts {currency_code} in steps of {_compute_smallest_step(stripe_exponent)} only. The amount is "
             f"{format_money(cents, currency_code)}.",
         )
     return amount

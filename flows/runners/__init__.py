@@ -1,7 +1,7 @@
 """The runners: where the parts of a batch run. The copies are the same with each.
 
 A part is a transaction of some thousand orders (with `flow_runs`, one order). Every runner claims
-its orders from the same recorded batch, so that any runner can finish what another left.
+its orders from the same recorded batch. So any runner can finish a batch that another one began.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class ChosenRunner:
 def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunner:
     """The runner of this name. Raises `InvalidRequest` when something that it needs is missing."""
     if dask_address is not None and runner != "dask":
-        raise InvalidRequest(f"dask_address goes with the runner 'dask', not with {runner!r}.")
+        raise InvalidRequest(f"dask_address needs the runner 'dask', not {runner!r}.")
     # Imported when chosen: Dask is optional, and each import takes time.
     if runner == "dask":
         from order_factory.flows.runners.dask import copy_in_dask, require_dask

@@ -51,7 +51,7 @@ def copy_recorded(job: Job, runner: ChosenRunner, *, in_one_transaction: bool) -
     """Copy the unfinished orders of the batch and record how the batch ended.
 
     Target orders of failed renewals are placed first. After all orders are copied, this run
-    authorizes the payments, whichever runner copied them.
+    authorizes the payments, for every runner.
     """
     left = write(lambda db: _start(db, job.batch_id))
     copied, started = CopyOutcome(), perf_counter()
@@ -137,11 +137,11 @@ def _authorize_payments(job: Job, stop: Stop, copied: CopyOutcome) -> None:
             return
 
 
-def _wait_for_payments(scope: Scope, stop: Stop, until: float) -> bool:
+def _wait_for_payments(scope: Scope, stop: Stop, deadline: float) -> bool:
     """Wait until another run's payment is answered or released; False when time is up."""
     report_progress("wait for the payments of other runs", 0, None)
     due_before = read(lambda db: count_due(db, scope))
-    while monotonic() < until and not stop.is_set():
+    while monotonic() < deadline and not stop.is_set():
         sleep(POLL_SECONDS)
         if read(lambda db: count_due(db, scope)) != due_before or read(
             lambda db: has_free_payment(db, scope)
@@ -184,10 +184,10 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
                 return
 
 
-def _wait_for_orders(job: Job, stop: Stop, until: float) -> bool:
+def _wait_for_orders(job: Job, stop: Stop, deadline: float) -> bool:
     """Wait until other runs release or finish the orders that are left; False when time is up."""
     report_progress("wait for other runs", 0, None)
-    while monotonic() < until and not stop.is_set():
+    while monotonic() < deadline and not stop.is_set():
         sleep(POLL_SECONDS)
         if write(lambda db: has_free(db, job.batch_id) or not count_to_copy(db, job.batch_id)):
             return True

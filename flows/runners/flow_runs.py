@@ -54,7 +54,7 @@ def require_small_batch(db: Connection, batch_id: int) -> None:
 
 @contextmanager
 def copy_in_flow_runs(job: Job, stop: Stop) -> Iterator[CopyParts]:
-    """Copy each order as a part, whatever parts the caller asks for."""
+    """Copy each order as a part. The parts that the caller asks for are ignored."""
     runner: ThreadPoolTaskRunner[Outcome] = ThreadPoolTaskRunner(max_workers=job.at_once)
 
     def copy(_parts: Parts) -> Iterator[Outcome]:

@@ -38,6 +38,6 @@ class Job:
     at_once: int
 
     def parts(self, left: int, first: int = 1) -> Parts:
-        """Parts of equal size for the orders that are left, so that all workers end together."""
+        """Parts of equal size for the orders that are left: then all workers end together."""
         size = compute_even_size(left, self.size, self.at_once)
         return Parts(ceil(left / size), size, first)

@@ -19,7 +19,7 @@ def submit_in_turn(
 ) -> Iterator[Outcome]:
     """Submit the parts by number, at most `at_once` at the same time; yields each outcome.
 
-    The next part starts before the outcome is yielded, so that the caller's work delays no part.
+    The next part starts before the outcome is yielded: the caller's work delays no part.
     When the run is stopped, or the database or Prefect's server does not answer, no further part
     starts.
     """

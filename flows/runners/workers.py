@@ -98,8 +98,11 @@ class _Dispatch:
 
     def _collect_outcomes(self) -> Iterator[Outcome]:
         """The outcomes of the flow runs that have ended, were cancelled or are lost."""
-        wanted = FlowRunFilter(id=FlowRunFilterId(any_=list(self._parts)))
-        states = {run.id: run.state for run in self._client.read_flow_runs(flow_run_filter=wanted)}
+        flow_run_filter = FlowRunFilter(id=FlowRunFilterId(any_=list(self._parts)))
+        states = {
+            run.id: run.state
+            for run in self._client.read_flow_runs(flow_run_filter=flow_run_filter)
+        }
         for key, part in list(self._parts.items()):
             problem = self._find_problem(
                 key, part, states.get(key) or Cancelled(message="it was deleted")
@@ -142,7 +145,9 @@ class _Dispatch:
             return None
         else:
             self._no_worker = True
-            problem = f"no worker picked it up in {PICK_UP_SECONDS:.0f} s; {_start(self._pool)}"
+            problem = (
+                f"no worker picked it up in {PICK_UP_SECONDS:.0f} s; {_suggest_worker(self._pool)}"
+            )
         self._client.set_flow_run_state(
             key, Cancelled(message=problem or "The batch was stopped."), force=True
         )
@@ -169,7 +174,9 @@ def require_workers() -> str:
                 f"The work pool {pool!r} does not exist. Create it: {command}."
             ) from error
     if not any(worker.status == WorkerStatus.ONLINE for worker in workers):
-        raise InvalidRequest(f"No worker of the work pool {pool!r} is online; {_start(pool)}.")
+        raise InvalidRequest(
+            f"No worker of the work pool {pool!r} is online; {_suggest_worker(pool)}."
+        )
     return pool
 
 
@@ -179,5 +186,5 @@ def copy_in_workers(job: Job, stop: Stop, pool: str) -> Iterator[CopyParts]:
         yield _Dispatch(client, pool, job, stop).copy
 
 
-def _start(pool: str) -> str:
+def _suggest_worker(pool: str) -> str:
     return f"start one with `prefect worker start --pool {pool}`"

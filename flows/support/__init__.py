@@ -1,1 +1,1 @@
-"""What all flows share: the flow decorator, the forms, stop signals, the shared client."""
+"""The parts that all flows share: the flow decorator, forms, stop signals, the shared client."""

@@ -15,16 +15,16 @@ SECONDS = 15.0
 
 @cache
 def limit_end_of_process() -> None:
-    """At the end of this process, drop whatever is not sent to Prefect's server after `SECONDS`.
+    """At the end of this process, drop events and logs that are not sent within `SECONDS`.
 
     Call it once Prefect has begun to send, because the exit handler registered last runs first.
     """
-    threading._register_atexit(_give_up)  # type: ignore[attr-defined]
+    threading._register_atexit(_drop_unsent)  # type: ignore[attr-defined]
 
 
-def _give_up() -> None:
-    kept: dict[int, QueueService[Any]] = QueueService._instances  # type: ignore[misc]
-    services = tuple(kept.values())
+def _drop_unsent() -> None:
+    instances: dict[int, QueueService[Any]] = QueueService._instances  # type: ignore[misc]
+    services = tuple(instances.values())
     sending = [(service._loop, service._task) for service in services]
     QueueService.drain_all(timeout=SECONDS)
     for loop, task in sending:

@@ -1,4 +1,4 @@
-"""What the flows that export have in common."""
+"""The common part of the flows that export."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def select_by_filters(
     fields: Sequence[str] = (),
     dry: bool = False,
 ) -> Selection:
-    """The rows that meet the filters, and what is included. Raises `InvalidRequest`."""
+    """The rows that match the filters, and the included resources. Raises `InvalidRequest`."""
     # This imports the resources of the API, which takes half a second, and few runs need them.
     from order_factory.api.export_filters import filter_records
 
@@ -28,7 +28,7 @@ def select_by_filters(
 
 
 def write_export(run: ExportRun, is_stopped: Callable[[], bool]) -> bool:
-    """Write what is missing, again after a passing fault; whether all is written.
+    """Write the missing rows, again after a passing fault; whether all are written.
 
     All rows are of one moment, unless the connection is lost meanwhile.
     """

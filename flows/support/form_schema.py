@@ -47,7 +47,7 @@ def _make_form_field(parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 def _find_optional_model(parameter: inspect.Parameter) -> type[BaseModel] | None:
-    """The model of a parameter whose annotation is `Model | None` and whose default is None."""
+    """The model of a parameter with the annotation `Model | None` and the default None."""
     annotation = parameter.annotation
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]

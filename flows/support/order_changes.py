@@ -54,19 +54,21 @@ def change_selected(
     keys = select_orders(change, orders, orders_where, mode)
     refused: set[int] = set()
     problems: list[RefusedOrder] = []
-    trouble: list[str] = []
+    gateway_problems: list[str] = []
     with watch_for_stop(str(flow_run.id)) as stop:
         for part, first in enumerate(range(0, len(keys), batch_size), 1):
-            made = change_orders(change, keys[first : first + batch_size], part, amount_cents, name)
-            refused |= made.keys
-            problems += made.problems
-            trouble += authorize_payments(Scope(orders=True), stop.is_set).problems
+            changed = change_orders(
+                change, keys[first : first + batch_size], part, amount_cents, name
+            )
+            refused |= changed.keys
+            problems += changed.problems
+            gateway_problems += authorize_payments(Scope(orders=True), stop.is_set).problems
             if stop.is_set():
                 break
     waiting, by_gateways = 0, 0
-    asked = [key for key in keys if key not in refused]
-    for first in range(0, len(asked), batch_size):
-        outcomes = read_order_outcomes(change, asked[first : first + batch_size])
+    accepted = [key for key in keys if key not in refused]
+    for first in range(0, len(accepted), batch_size):
+        outcomes = read_order_outcomes(change, accepted[first : first + batch_size])
         waiting += outcomes.waiting
         by_gateways += len(outcomes.refused)
         problems += outcomes.refused
@@ -81,7 +83,7 @@ def change_selected(
     )
     show_orders_result(result)
     if waiting:
-        failure = OrdersWaiting(result, trouble or ["another run asks the gateway"])
+        failure = OrdersWaiting(result, gateway_problems or ["another run asks the gateway"])
         return Failed(message=str(failure), data=failure)
     if not keys:
         return Completed(message=f"{change}: no order matches; nothing was changed", data=result)

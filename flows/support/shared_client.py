@@ -127,15 +127,15 @@ _lock = Lock()
 def _open_client(api_url: str) -> SyncPrefectClient:
     """The open client for the current settings; each process has its own."""
     settings = get_current_settings()
-    wanted = os.getpid(), settings.api, settings.client
+    settings_key = os.getpid(), settings.api, settings.client
     with _lock:
         for opened_for, client in _open_clients:
-            if opened_for == wanted:
+            if opened_for == settings_key:
                 return client
         client = _SharedClient(api_url)
         client.__enter__()
         atexit.register(_close, os.getpid(), client)
-        _open_clients.append((wanted, client))
+        _open_clients.append((settings_key, client))
         return client
 
 

@@ -34,13 +34,13 @@ from order_factory.tasks.prefect_ui.prefect_calls import is_away
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Prefect's server refuses a flow run whose parameters exceed 512 KiB of JSON together.
+# Prefect's server refuses a flow run if its parameters exceed 512 KiB of JSON together.
 STORED_CHARACTERS = 50_000
 STORED_VALUES = 1_000
 
 
 class ShopFlow(Flow[P, R]):
-    """A flow whose large parameters appear in Prefect by their size only.
+    """A flow that shows large parameters in Prefect by their size only.
 
     The run itself gets the full parameters. Calls share a connection to the server, and raise
     `PrefectAway` if it does not answer when the run begins or ends.
@@ -95,18 +95,18 @@ def shop_flow(
 
     def decorate(function: Callable[P, R]) -> ShopFlow[P, R]:
         hide_expected_stack_traces()
-        guarded = _guard(function)
-        guarded.not_in_form = frozenset(not_in_form)  # type: ignore[attr-defined]
-        return ShopFlow(guarded, **options)
+        run_checked = _add_error_handling(function)
+        run_checked.not_in_form = frozenset(not_in_form)  # type: ignore[attr-defined]
+        return ShopFlow(run_checked, **options)
 
     return decorate
 
 
-def _guard(function: Callable[P, R]) -> Callable[P, R]:
+def _add_error_handling(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        # By name, so that an error names the parameter and not its position.
-        given = inspect.signature(guarded).bind(*args, **kwargs).arguments
+    def run_checked(*args: P.args, **kwargs: P.kwargs) -> Any:
+        # By name: then an error names the parameter and not its position.
+        given = inspect.signature(run_checked).bind(*args, **kwargs).arguments
         limit_end_of_process()
         wait_for_server_once()
         try:
@@ -126,13 +126,13 @@ def _guard(function: Callable[P, R]) -> Callable[P, R]:
             return Failed(message=str(unnamed), data=unnamed)
 
     signature = signature_with_options(function, lambda option: option.annotation)
-    guarded.__signature__ = signature  # type: ignore[attr-defined]
-    guarded.__doc__ = _build_docstring(function, signature)
-    return guarded
+    run_checked.__signature__ = signature  # type: ignore[attr-defined]
+    run_checked.__doc__ = _build_docstring(function, signature)
+    return run_checked
 
 
 def _build_docstring(function: Callable[..., Any], signature: inspect.Signature) -> str | None:
-    """The function's docstring, whose last section is `Args`, with a line for each copy option."""
+    """The function's docstring with a line for each copy option; its last section is `Args`."""
     text = inspect.getdoc(function)
     options = [option for option in EVERY_OPTION if option.name in signature.parameters]
     return "\n".join([text or "", *(f"    {each.name}: {each.description}" for each in options)])

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def shield_children() -> Iterator[None]:
     """Processes that this thread starts inside the block ignore Ctrl-C.
 
-    A terminal sends Ctrl-C to all processes at once. A run cannot end in order without its Prefect
+    A terminal sends Ctrl-C to all its processes. A run cannot end in order without its Prefect
     server or its Dask cluster. For this thread, Ctrl-C takes effect after the block.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows

@@ -51,7 +51,7 @@ def test_a_cancelled_export_continues(shop, monkeypatch):
     [
         (
             {"resource": "customers", "orders_where": {"market": "EU"}},
-            "orders_where goes with the resource orders",
+            "orders_where needs the resource orders",
         ),
         ({"format": "xls"}, "format: Input should be 'csv', 'jsonl' or 'parquet'"),
         (

@@ -90,7 +90,7 @@ def test_any_runner_continues_the_batch_of_another(night, monkeypatch):
         ({"runner": "dask"}, "The runner 'dask' needs prefect-dask. Install it: pip"),
         ({"runner": "workers"}, "The runner 'workers' needs the deployment 'copy-batch/part'"),
         ({"runner": "spark"}, "runner: Input should be 'threads', 'dask', 'workers' or"),
-        ({"dask_address": "tcp://h:1"}, "dask_address goes with the runner 'dask', not with"),
+        ({"dask_address": "tcp://h:1"}, "dask_address needs the runner 'dask', not"),
     ],
 )
 def test_an_unavailable_runner_changes_nothing(shop, night, monkeypatch, given, message):
